@@ -1,0 +1,70 @@
+"""The edge between a stage and the person who runs it: arguments in, exit status out.
+
+Exit status: 0 done, 1 the input is at fault (one line on stderr, no traceback), 130 Ctrl-C, 143 SIGTERM;
+anything else is a bug, and shows its traceback.
+"""
+import argparse
+import signal
+import sys
+
+from scripts import Fault
+
+FAULT, INTERRUPTED, TERMINATED = 1, 130, 143  # 128 + signal number, as shells count it
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser whose errors are one line and exit status 1 (argparse: usage, then status 2)."""
+
+    def __init__(self, *args, **options):
+        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        options.setdefault("allow_abbrev", False)
+        super(Parser, self).__init__(*args, **options)
+
+    def error(self, message):
+        raise Fault("%s: %s (see %s --help)" % (self.prog, message, self.prog))
+
+
+def one_line(text):
+    """Return `text` on one line, safe to print: every control character, line end or lone surrogate is escaped.
+
+    Names inside a model file are the file's author's words; a terminal must not act on them.
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in str(text))
+
+
+def say(line):
+    """Print one line of progress on stdout, at once, also where stdout cannot encode every character."""
+    encoding = sys.stdout.encoding or "utf-8"
+    print(line.encode(encoding, "backslashreplace").decode(encoding))
+    sys.stdout.flush()
+
+
+def complain(line):
+    """Print one line on stderr, with control characters escaped."""
+    encoding = sys.stderr.encoding or "utf-8"
+    sys.stderr.write(one_line(line).encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    sys.stderr.flush()
+
+
+def terminate(signum, frame):
+    """Signal handler: leave through SystemExit, so that every `finally` on the way still runs."""
+    raise SystemExit(128 + signum)
+
+
+def run(main, arguments=None):
+    """Call `main(arguments)` and end the process with the status that this module's docstring promises.
+
+    main: callable that takes a list of str (without the program's name) and returns None or an exit status.
+    """
+    signal.signal(signal.SIGTERM, terminate)
+    signal.signal(signal.SIGINT, terminate)
+    try:
+        status = main(sys.argv[1:] if arguments is None else arguments)
+    except Fault as fault:
+        complain(fault)
+        status = FAULT
+    except BrokenPipeError:
+        # `… | head` closed our stdout: not a fault.  Python would complain again when it flushes at exit.
+        sys.stderr.close()
+        status = 0
+    sys.exit(status or 0)
