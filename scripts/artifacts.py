@@ -1,0 +1,384 @@
+"""What was built: records, digests, ownership, and the only code that writes into models/.
+
+doit alone forgets finished work after a kill and trusts altered targets.  So each stage leaves a record,
+models/.records/STAGE.json, durably on disk before its targets are moved into place:
+
+    {"stage": "convert:keras", "stack": {…}, "code": sha256, "settings": {…}, "facts": {…},
+     "inputs":  {path: sha256}, "outputs": {path: sha256}, "before": {path: [sha256, …]}}
+
+A stage is fresh when what it would read and what it wrote still have the digests of its record.  A file is
+ours when a record names it; "before" keeps naming what the outputs replaced until the replacing is done, so a
+kill between record and rename loses neither the old target nor its owner.  Nothing in a record depends on the
+time or the machine: what `stat` says is kept apart, in a cache that may be deleted.
+"""
+import contextlib
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import time
+
+from scripts import Fault
+
+CHUNK = 1 << 20  # bytes hashed at a time
+# A file whose ctime is this close to now may change again without its stat telling (git's "racy" entries);
+# two seconds is the coarsest clock of the file systems in use (FAT).
+RACY_NS = 2 * 10 ** 9
+
+
+def sha256(path):
+    """Return the hex sha256 of the file `path`."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as stream:
+        for chunk in iter(lambda: stream.read(CHUNK), b""):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def files_of(path):
+    """Return the files that make up an input: itself, or every file below a directory, sorted."""
+    if not os.path.isdir(path):
+        return [path]
+    found = []
+    for directory, names, files in os.walk(path):
+        names.sort()
+        found += [os.path.join(directory, name).replace(os.sep, "/") for name in sorted(files)]
+    return found
+
+
+def durable_json(path, value):
+    """Write `value` as JSON to `path` so that after a power cut it is there whole, or the old one is."""
+    temporary = path + ".new"
+    with open(temporary, "w", encoding="utf-8") as stream:
+        json.dump(value, stream, indent=1, sort_keys=True, ensure_ascii=True)
+        stream.write("\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(temporary, path)
+    flush_directory(os.path.dirname(path))
+
+
+def flush_directory(path):
+    """Make the names in a directory durable: a rename is not until its directory is."""
+    descriptor = os.open(path or ".", os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class Digests(object):
+    """sha256 of files, remembered by their stat: an unchanged file is known without reading it.
+
+    The memory is a cache beside doit's state, never part of an artifact.  An entry is [size, mtime, ctime,
+    inode, sha256]; a file whose ctime is as new as the clock is never remembered, since a later edit in the same
+    tick would keep that stat.
+    """
+
+    def __init__(self, path=None):
+        self.path = path
+        self.entries = {}
+        self.changed = False
+        if path and os.path.exists(path):
+            try:
+                with open(path, encoding="utf-8") as stream:
+                    self.entries = {key: value for key, value in json.load(stream).items() if len(value) == 5}
+            except (ValueError, AttributeError, TypeError):
+                self.entries = {}  # a cache: what cannot be read is measured again
+
+    def of(self, path):
+        """Return the sha256 of the file `path`, or None if there is no such file."""
+        try:
+            status = os.stat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        stat = [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
+        entry = self.entries.get(path)
+        if entry is not None and entry[:4] == stat:
+            return entry[4]
+        age = int(time.time() * 10 ** 9) - status.st_ctime_ns
+        digest = sha256(path)
+        if age > RACY_NS:
+            self.entries[path] = stat + [digest]
+            self.changed = True
+        return digest
+
+    def save(self):
+        """Keep the cache for the next run; where it cannot be written the next run measures again."""
+        if not (self.path and self.changed):
+            return
+        temporary = self.path + ".new"
+        try:
+            with open(temporary, "w", encoding="utf-8") as stream:
+                json.dump(self.entries, stream, separators=(",", ":"))
+            os.replace(temporary, self.path)
+        except OSError as error:
+            if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.ENOENT, errno.EFBIG):
+                raise
+
+
+class Stage(object):
+    """One thing to build: what it reads, what it would do, and what became of it.
+
+    name      str, "convert:keras"
+    inputs    callable -> list of paths (files or directories) that are read, or a list
+    outputs   list of paths that are known before; a build may add others (shards)
+    settings  dict, JSON-able: whatever changes the result
+    code      str, sha256 of the stage's source files
+    stack     dict, scripts.stack.identity(role)
+    keep      True: an output whose content is not of our making is the user's and is left alone (model.h5);
+              False: an altered output is built again
+    """
+
+    def __init__(self, name, inputs, outputs, settings, code, stack, keep=False, accept=None):
+        self.name, self.outputs = name, list(outputs)
+        self._inputs = inputs
+        self.settings, self.code, self.stack, self.keep = settings, code, stack, keep
+        self.accept = accept  # callable(record) -> None, or a sentence: why a record no longer answers the settings
+
+    def inputs(self):
+        paths = self._inputs() if callable(self._inputs) else self._inputs
+        return [name for path in paths for name in files_of(path)]
+
+
+class House(object):
+    """models/: the records, the lock, and the moving of what was built into its place."""
+
+    def __init__(self, root="models", stack_name="modern"):
+        self.root = root
+        self.records = os.path.join(root, ".records")
+        self.building = os.path.join(root, ".building")
+        self.digests = Digests(os.path.join(self.records, "stats.%s.json" % stack_name))
+        self._lock = None
+
+    # -- records ---------------------------------------------------------------------------------
+
+    def record_path(self, name):
+        return os.path.join(self.records, name.replace(":", ".") + ".json")
+
+    def record(self, name):
+        """Return the record of stage `name`, or {} where there is none that can be read."""
+        try:
+            with open(self.record_path(name), encoding="utf-8") as stream:
+                record = json.load(stream)
+        except FileNotFoundError:
+            return {}
+        except ValueError:
+            return {}  # not written by us: we replace records whole
+        return record if isinstance(record, dict) and record.get("stage") == name else {}
+
+    @staticmethod
+    def ours(record):
+        """Return {path: set of sha256} of every file that a record proves to be of our making."""
+        known = {path: {digest} for path, digest in record.get("outputs", {}).items()}
+        for path, digests in record.get("before", {}).items():
+            known.setdefault(path, set()).update(digests)
+        return known
+
+    def users(self, stage):
+        """Return the outputs of a `keep` stage that are the user's: there, and not of our making."""
+        if not stage.keep:
+            return []
+        known = self.ours(self.record(stage.name))
+        return [path for path in stage.outputs
+                if os.path.exists(path) and self.digests.of(path) not in known.get(path, ())]
+
+    def verdict(self, stage):
+        """Return None when `stage` is fresh, else a few words that say why it is not."""
+        if self.users(stage):
+            return None
+        record = self.record(stage.name)
+        if not record:
+            return "not built yet"
+        if stage.accept is None:
+            if record.get("settings") != stage.settings:
+                old, new = record.get("settings", {}), stage.settings
+                changed = sorted(key for key in set(old) | set(new) if old.get(key) != new.get(key))
+                return "changed: " + ", ".join(changed)
+        else:
+            reason = stage.accept(record)
+            if reason:
+                return reason
+        if record.get("stack") != stage.stack:
+            return "stack changed"
+        if record.get("code") != stage.code:
+            return "code changed"
+        for path, digest in sorted(record["outputs"].items()):
+            now = self.digests.of(path)
+            if now != digest:
+                return "%s %s" % (path, "is missing" if now is None else "was altered")
+        if set(stage.outputs) - set(record["outputs"]):
+            return "not built yet"
+        inputs = stage.inputs() if stage.accept is None else sorted(record["inputs"])
+        for path in sorted(set(inputs) | set(record["inputs"])):
+            if path not in inputs or self.digests.of(path) != record["inputs"].get(path):
+                return "%s changed" % path
+        return None
+
+    # -- building --------------------------------------------------------------------------------
+
+    def build(self, stage, produce):
+        """Run `produce(directory)` and move what it wrote into place.  Returns the record.
+
+        produce: callable(directory) -> (facts, {target path: name in directory}), targets in the order in
+        which they may appear: the one that names the others (model.json) last, so that it is never there
+        without them.
+        Raises Fault when an input changes meanwhile, or a target's place holds a file that is not ours.
+        """
+        old = self.record(stage.name)
+        inputs = {path: self.digests.of(path) for path in stage.inputs()}
+        directory = os.path.join(self.building, stage.name.replace(":", "."))
+        with writable(self.root):
+            for path in (self.records, directory):
+                shutil.rmtree(path, ignore_errors=True) if path == directory else None
+                os.makedirs(path, exist_ok=True)
+            try:
+                facts, targets = produce(directory)
+                for path, digest in inputs.items():
+                    if self.digests.of(path) != digest:
+                        raise Fault("%s changed while %s read it: run again when it is whole" % (path, stage.name))
+                return self._publish(stage, old, inputs, directory, facts, targets)
+            finally:
+                shutil.rmtree(directory, ignore_errors=True)
+                with contextlib.suppress(OSError):  # another stage may be at work there (doit -n 2)
+                    os.rmdir(self.building)
+
+    def _publish(self, stage, old, inputs, directory, facts, targets):
+        outputs, built = {}, {target: os.path.join(directory, name) for target, name in targets.items()}
+        known = self.ours(old)
+        for target, path in built.items():
+            outputs[target] = sha256(path)
+            there = self.digests.of(target) if os.path.lexists(target) else None
+            if os.path.isdir(target) or (there not in (None, outputs[target]) and target not in known):
+                raise Fault("%s is not of this project's making and is in the way: move it, or give this model "
+                            "another name in models.toml" % target)
+        before = {path: sorted(digests) for path, digests in known.items()}
+        record = {"stage": stage.name, "stack": stage.stack, "code": stage.code, "settings": stage.settings,
+                  "facts": facts, "inputs": inputs, "outputs": outputs, "before": before}
+        for path in built.values():
+            os.chmod(path, 0o666 & ~UMASK)
+            with open(path, "rb") as stream:
+                os.fsync(stream.fileno())
+        durable_json(self.record_path(stage.name), record)
+        replaced = [target for target in built if self.digests.of(target) != outputs[target]]
+        stale = [path for path in known if path not in outputs]
+        if replaced or stale:
+            entry = list(built)[-1:]  # names the others: away first, back last
+            for path in entry + stale:
+                if os.path.lexists(path) and (path in built or self.digests.of(path) in known[path]):
+                    os.remove(path)
+        for target, path in built.items():
+            os.makedirs(os.path.dirname(target) or ".", exist_ok=True)
+            os.replace(path, target)
+        for parent in sorted({os.path.dirname(path) for path in list(built) + stale}):
+            if os.path.isdir(parent or "."):
+                flush_directory(parent)
+        record["before"] = {}
+        durable_json(self.record_path(stage.name), record)
+        return record
+
+    def remove(self, name, dryrun=False):
+        """Delete what stage `name` built, as long as it still is what we built.  Returns (removed, left)."""
+        known = self.ours(self.record(name))
+        removed, left = [], []
+        for path, digests in sorted(known.items()):
+            if not os.path.lexists(path):
+                continue
+            (removed if self.digests.of(path) in digests else left).append(path)
+        if dryrun:
+            return removed, left
+        for path in removed:
+            os.remove(path)
+            self._remove_empty(os.path.dirname(path))
+        if known and not left:
+            os.remove(self.record_path(name))
+        return removed, left
+
+    def _remove_empty(self, directory):
+        while directory and directory != self.root and directory.startswith(self.root):
+            try:
+                os.rmdir(directory)
+            except OSError:  # not empty: somebody's files are there
+                return
+            directory = os.path.dirname(directory)
+
+    # -- one at a time ---------------------------------------------------------------------------
+
+    def lock(self, waiting):
+        """Take models/ for this process, waiting for another build; `waiting(pid)` is called once before that.
+
+        The lock is the kernel's (flock), so it cannot outlive its holder.  Left-overs of a killed build go.
+        """
+        if self._lock is not None:
+            return
+        with writable(self.root):
+            os.makedirs(self.records, exist_ok=True)
+            self._lock = open(os.path.join(self.records, "lock"), "a+")
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except (BlockingIOError, PermissionError):
+                self._lock.seek(0)
+                waiting(self._lock.read().strip() or "?")
+                fcntl.flock(self._lock, fcntl.LOCK_EX)
+            self._lock.seek(0)
+            self._lock.truncate()
+            self._lock.write("%d\n" % os.getpid())
+            self._lock.flush()
+            shutil.rmtree(self.building, ignore_errors=True)
+            for name in os.listdir(self.records):
+                if name.endswith(".new"):
+                    os.remove(os.path.join(self.records, name))
+        self.digests = Digests(self.digests.path)  # what the other build measured
+
+    def unlock(self):
+        if self._lock is not None:
+            self.digests.save()
+            self._lock.close()
+            self._lock = None
+
+
+@contextlib.contextmanager
+def writable(root):
+    """Turn the system's refusals to write below `root` into one line that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise Fault("%s: %s; nothing was replaced, run again when there is room"
+                        % (error.filename or root, os.strerror(error.errno)))
+        if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+            raise Fault("%s cannot be written by user %d (%s): give this user the directory, or build as its owner"
+                        % (error.filename or root, os.getuid(), os.strerror(error.errno)))
+        raise
+
+
+def deliver(directory, names, target, owned=()):
+    """Move the files `names` (the one that names the others last) from `directory` into `target`, whole.
+
+    For a command that writes where its user says, outside the records.  `owned` are names in `target` that
+    the caller knows to be an earlier result of its own; any other file in the way is a Fault.
+    """
+    with writable(target):
+        os.makedirs(target, exist_ok=True)
+        for name in names:
+            place = os.path.join(target, name)
+            if os.path.lexists(place) and name not in owned:
+                raise Fault("%s is there already: remove it, or name another place" % place)
+        for name in list(names)[-1:] + [name for name in owned if name not in names]:
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(os.path.join(target, name))
+        for name in names:
+            os.chmod(os.path.join(directory, name), 0o666 & ~UMASK)
+            os.replace(os.path.join(directory, name), os.path.join(target, name))
+        flush_directory(target)
+
+
+def _umask():
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
+UMASK = _umask()  # read once: it can only be read by setting it, and threads share it
