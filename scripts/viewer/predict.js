@@ -1,0 +1,96 @@
+// Runs a TensorFlow.js model in Node on its cpu backend: node predict.js BUNDLE MODEL_JSON REQUEST ANSWER
+//
+// BUNDLE      tf.min.js of any @tensorflow/tfjs from 1.0.0 on
+// MODEL_JSON  model.json of a layers model or a graph model, its shards beside it
+// REQUEST     one line of JSON {"inputs": [{"shape": [...]}, ...], "outputs": [names] or null}, then each input's float32 values
+// ANSWER      written: one line of JSON {"outputs": [{"name", "shape", "dtype"}, ...]}, then each output's values, float32 or int32
+// Nothing is printed but, on failure, one line on stderr, with exit status 1.  Byte order is the machine's, little-endian in practice.
+'use strict';
+
+const fs = require('fs');
+const path = require('path');
+
+for (const level of ['debug', 'info', 'log', 'warn', 'error']) console[level] = () => {};
+
+function fail(error) {
+  fs.writeSync(2, String((error && error.message) || error).split('\n')[0] + '\n');
+  process.exit(1);
+}
+process.on('unhandledRejection', fail);
+process.on('uncaughtException', fail);
+
+function readRequest(file) {
+  const bytes = fs.readFileSync(file);
+  const end = bytes.indexOf(10);
+  const request = JSON.parse(bytes.subarray(0, end).toString('utf8'));
+  let offset = end + 1;
+  for (const input of request.inputs) {
+    const count = input.shape.reduce((product, size) => product * size, 1);
+    input.values = new Float32Array(new Uint8Array(bytes.subarray(offset, offset + 4 * count)).buffer);
+    offset += 4 * count;
+  }
+  return request;
+}
+
+function artifacts(file) {
+  const json = JSON.parse(fs.readFileSync(file, 'utf8'));
+  const specs = [], shards = [];
+  for (const group of json.weightsManifest || []) {
+    specs.push(...group.weights);
+    for (const name of group.paths) shards.push(fs.readFileSync(path.join(path.dirname(file), name)));
+  }
+  const data = new Uint8Array(Buffer.concat(shards)).buffer; // copied: a Buffer may share a larger pool
+  const loaded = Object.assign({}, json, {weightSpecs: specs, weightData: data});
+  delete loaded.weightsManifest;
+  return loaded;
+}
+
+async function main([bundle, modelFile, requestFile, answerFile]) {
+  const tf = require(path.resolve(bundle));
+  await tf.setBackend('cpu');
+  const request = readRequest(requestFile);
+  const loaded = artifacts(modelFile);
+  const handler = {load: async () => loaded};
+  const graph = loaded.format === 'graph-model' || Boolean(loaded.modelTopology.node);
+  const model = await (graph ? tf.loadGraphModel(handler) : tf.loadLayersModel(handler));
+  if (model.inputs.length !== request.inputs.length) {
+    fail(`the model takes ${model.inputs.length} input(s), ${request.inputs.length} given`);
+  }
+  const tensors = request.inputs.map((input, i) =>
+    tf.tensor(input.values, input.shape, model.inputs[i].dtype === 'int32' ? 'int32' : 'float32'));
+
+  let names, results;
+  if (graph) {
+    names = request.outputs || model.outputNodes || model.outputs.map(output => output.name);
+    const fed = {};
+    model.inputs.forEach((input, i) => { fed[input.name] = tensors[i]; });
+    try {
+      results = model.execute(fed, names);
+    } catch (error) { // control flow and dynamic shapes run asynchronously only
+      results = await model.executeAsync(fed, names);
+    }
+    results = Array.isArray(results) ? results : [results];
+  } else {
+    names = model.outputNames;
+    const batch = request.inputs.length ? request.inputs[0].shape[0] : 1;
+    results = model.predict(tensors.length === 1 ? tensors[0] : tensors, {batchSize: batch});
+    results = Array.isArray(results) ? results : [results];
+    if (request.outputs) {
+      for (const name of request.outputs) if (!names.includes(name)) fail(`the model has no output "${name}"; it has: ${names.join(', ')}`);
+      results = request.outputs.map(name => results[names.indexOf(name)]);
+      names = request.outputs;
+    }
+  }
+
+  const header = [], bodies = [];
+  results.forEach((tensor, i) => {
+    let values = tensor.dataSync();
+    const dtype = values instanceof Float32Array ? 'float32' : 'int32';
+    if (dtype === 'int32') values = Int32Array.from(values); // bool comes as Uint8Array
+    header.push({name: names[i], shape: tensor.shape, dtype});
+    bodies.push(Buffer.from(values.buffer, values.byteOffset, values.byteLength));
+  });
+  fs.writeFileSync(answerFile, Buffer.concat([Buffer.from(JSON.stringify({outputs: header}) + '\n', 'utf8'), ...bodies]));
+}
+
+main(process.argv.slice(2)).catch(fail);

@@ -1,0 +1,59 @@
+"""What TensorFlow.js makes of a converted model: model.json and inputs in, every output's values out, in Node.
+
+Reads model.json and its shards; writes nothing that stays.  The work is done by predict.js.
+"""
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+
+import numpy
+
+from scripts import Fault, command
+from scripts.viewer import packages
+
+SCRIPT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "predict.js")
+
+
+def predict(model_json, inputs, bundle=None, outputs=None):
+    """Run a layers model or graph model in TensorFlow.js on its cpu backend, in Node.
+
+    model_json  path of model.json; its shards lie beside it
+    inputs      list of ndarrays, one per input of the model, batch first; they are read as float32
+    bundle      path of a tf.min.js, by default that of the page's own @tensorflow/tfjs
+    outputs     list of output names, in the order wanted; by default every output, in the model's order
+    Returns a list of (name, ndarray); float32, or int32 where the output is int32 or bool.
+    Raises Fault with TensorFlow.js's own words where it does not load or run the model, or without Node.
+    """
+    bundle = bundle or packages.bundle("@tensorflow/tfjs")
+    inputs = [numpy.ascontiguousarray(values, dtype=numpy.float32) for values in inputs]
+    header = {"inputs": [{"shape": list(values.shape)} for values in inputs], "outputs": outputs}
+    private = tempfile.mkdtemp(prefix="predict-")
+    try:
+        request, answer = os.path.join(private, "request"), os.path.join(private, "answer")
+        with open(request, "wb") as stream:
+            stream.write(json.dumps(header).encode("utf-8") + b"\n")
+            for values in inputs:
+                stream.write(values.tobytes())
+        ended = subprocess.run(packages.node() + [SCRIPT, bundle, model_json, request, answer],
+                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        if ended.returncode != 0:
+            said = ended.stderr.decode("utf-8", "replace").strip().splitlines() or ["exit status %d" % ended.returncode]
+            raise Fault("%s: TensorFlow.js in Node: %s" % (model_json, command.one_line(said[0])))
+        return read_answer(answer)
+    finally:
+        shutil.rmtree(private, ignore_errors=True)
+
+
+def read_answer(path):
+    """Read what predict.js wrote: a list of (name, ndarray)."""
+    with open(path, "rb") as stream:
+        header = json.loads(stream.readline().decode("utf-8"))
+        found = []
+        for output in header["outputs"]:
+            shape = tuple(output["shape"])
+            count = int(numpy.prod(shape, dtype=numpy.int64))
+            values = numpy.frombuffer(stream.read(4 * count), dtype=output["dtype"]).reshape(shape)
+            found.append((output["name"], values))
+        return found
