@@ -1,0 +1,373 @@
+"""The images that LeNet learns: reads MNIST, a file of the user's, or the embedded digits; writes data.npz.
+
+Whatever the source, the result is Keras's four arrays: x_train, x_test uint8 (n, 28, 28), y_train, y_test uint8 (n,).
+Nothing in a data file is ever unpickled.
+"""
+import gzip
+import hashlib
+import os
+import shutil
+import struct
+import sys
+import tempfile
+import zipfile
+import zlib
+
+import numpy
+
+from scripts import Fault, command
+
+NAMES = ("x_train", "y_train", "x_test", "y_test")
+IDX_NAMES = {"x_train": "train-images-idx3-ubyte", "y_train": "train-labels-idx1-ubyte",
+             "x_test": "t10k-images-idx3-ubyte", "y_test": "t10k-labels-idx1-ubyte"}
+# keras/datasets/mnist.py, load_data: the same address and checksum in every Keras since 2.0.
+MNIST_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
+MNIST_SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
+MNIST_BYTES_LIMIT = 64 * 1024 * 1024  # the file has 11 490 434 bytes: a server that sends much more sends something else
+# sha256 of the values of the four arrays, in the order of NAMES: MNIST is known by what it is, in whatever file.
+MNIST_VALUES = "06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16"
+CONNECT_SECONDS = 5
+UNREADABLE = (ValueError, OSError, EOFError, KeyError, RuntimeError, NotImplementedError, MemoryError, OverflowError,
+              SyntaxError, struct.error, zlib.error, zipfile.BadZipFile, zipfile.LargeZipFile)
+
+
+def resolve(setting, environ):
+    """Return (arrays, origin) for a `data` setting.
+
+    setting  "auto" | "mnist" | "digits" | path of an npz, of a directory with the four IDX files, or of one of them
+    environ  mapping; MNIST_NPZ, where set, is the path to take whatever the setting; KERAS_HOME as Keras has it
+    arrays   dict of NAMES -> uint8 arrays, (n, 28, 28) and (n,)
+    origin   "mnist", "digits", or "file" for data of the user's own that is not MNIST
+
+    Raises Fault when what was asked for cannot be had; "auto" always ends with the digits.
+    """
+    if environ.get("MNIST_NPZ"):
+        return _file(environ["MNIST_NPZ"], "MNIST_NPZ: ")
+    if setting == "digits":
+        return digits(), "digits"
+    if setting not in ("auto", "mnist"):
+        return _file(setting, "data: ")
+    try:
+        return mnist(environ), "mnist"
+    except Fault as fault:
+        if setting == "mnist":
+            raise
+        command.say("MNIST could not be had: %s" % command.one_line(fault))
+        command.say("*** Taking the embedded digits instead: 1797 small scanned digits, not MNIST's 70000. ***")
+        command.say("*** For MNIST set data = PATH in models.toml, or MNIST_NPZ in the environment. ***")
+    return digits(), "digits"
+
+
+def _file(path, prefix):
+    path = os.path.expanduser(path)
+    try:
+        arrays = read(path)
+    except Fault as fault:
+        raise Fault(prefix + str(fault))
+    return arrays, origin_of(arrays)
+
+
+def origin_of(arrays):
+    """Return "mnist" if the arrays are MNIST's, value for value, else "file"."""
+    digest = hashlib.sha256()
+    for name in NAMES:
+        digest.update(numpy.ascontiguousarray(arrays[name]).data)
+    return "mnist" if digest.hexdigest() == MNIST_VALUES else "file"
+
+
+# Files: npz as Keras writes it, IDX as on MNIST's own page.
+
+def read(path):
+    """Return the arrays of an npz file, or of the four IDX files in a directory (any one of them will do as path).
+
+    Raises Fault, which names the file, where it is missing, damaged, or not images and labels for LeNet.
+    """
+    if os.path.isdir(path):
+        return _checked(_read_idx_files(path), path)
+    try:
+        with open(path, "rb") as file:
+            magic = file.read(4)
+    except OSError as error:
+        raise Fault("%s: %s; give an npz file or a directory of IDX files" % (path, error.strerror or error))
+    if magic[:2] == b"PK":
+        return _checked(_read_npz(path), path)
+    if magic[:3] in (b"\0\0\x08", b"\x1f\x8b\x08"):
+        return _checked(_read_idx_files(os.path.dirname(path) or "."), path)
+    raise Fault("%s: neither an npz nor an IDX file (or a truncated one); give Keras's mnist.npz or MNIST's four files" % path)
+
+
+def _read_npz(path):
+    arrays = {}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            missing = [name for name in NAMES if name + ".npy" not in archive.namelist()]
+            if missing:
+                raise Fault("%s: has no %s; wanted are %s" % (path, ", ".join(missing), ", ".join(NAMES)))
+            for name in NAMES:
+                arrays[name] = _read_npy(archive, name, path)
+    except Fault:
+        raise
+    except UNREADABLE as error:
+        raise Fault("%s: truncated or damaged npz (%s); get it again" % (path, command.one_line(error)))
+    return arrays
+
+
+def _read_npy(archive, name, path):
+    """One array of the archive.  Its header is checked before a byte is set aside for what the header claims."""
+    member = archive.getinfo(name + ".npy")
+    with archive.open(member) as file:
+        version = numpy.lib.format.read_magic(file)
+        read_header = (numpy.lib.format.read_array_header_1_0 if version == (1, 0)
+                       else numpy.lib.format.read_array_header_2_0)
+        shape, _, dtype = read_header(file)
+    _check_kind(name, shape, dtype, path)
+    wanted = dtype.itemsize
+    for size in shape:
+        wanted *= size
+    if wanted > member.file_size:
+        raise ValueError("%s claims %d bytes, %d are there" % (name, wanted, member.file_size))
+    with archive.open(member) as file:
+        return numpy.lib.format.read_array(file, allow_pickle=False)
+
+
+def _read_idx_files(directory):
+    arrays = {}
+    for name, usual in IDX_NAMES.items():
+        spellings = [spelling + suffix for spelling in (usual, usual.replace("-idx", ".idx")) for suffix in ("", ".gz")]
+        found = [s for s in spellings if os.path.isfile(os.path.join(directory, s))]
+        if not found:
+            raise Fault("%s: has no %s (or .gz), one of MNIST's four IDX files" % (directory, usual))
+        arrays[name] = _read_idx(os.path.join(directory, found[0]))
+    return arrays
+
+
+def _read_idx(path):
+    """Return the uint8 array of an IDX file: two zero bytes, 8 for uint8, the rank, big-endian sizes, values."""
+    try:
+        with open(path, "rb") as file:
+            packed = file.read(2) == b"\x1f\x8b"
+        with (gzip.open if packed else open)(path, "rb") as file:
+            zero, kind, rank = struct.unpack(">HBB", file.read(4))
+            if zero != 0 or kind != 8 or rank not in (1, 3):
+                raise ValueError("not an IDX file of bytes")
+            shape = struct.unpack(">%dI" % rank, file.read(4 * rank))
+            size = 1
+            for length in shape:
+                size *= length
+            values = file.read(size + 1)
+            if len(values) != size:
+                raise ValueError("%d values claimed, %s there" % (size, "more" if len(values) > size else len(values)))
+    except UNREADABLE as error:
+        raise Fault("%s: truncated or damaged IDX file (%s); get it again" % (path, command.one_line(error)))
+    return numpy.frombuffer(values, numpy.uint8).reshape(shape)
+
+
+def _check_kind(name, shape, dtype, path):
+    if name.startswith("x_"):
+        if dtype != numpy.uint8 or len(shape) != 3 or tuple(shape[1:]) != (28, 28):
+            raise Fault("%s: %s is %s %s; wanted is uint8 (n, 28, 28), pixels from 0 to 255" % (path, name, dtype, shape))
+    elif dtype.kind not in "iu" or len(shape) != 1:
+        raise Fault("%s: %s is %s %s; wanted are integers (n,), labels from 0 to 9" % (path, name, dtype, shape))
+    if shape[0] == 0:
+        raise Fault("%s: %s is empty" % (path, name))
+
+
+def _checked(arrays, path):
+    """Return the arrays with labels as uint8; raise Fault unless all fits: kinds, counts, labels 0…9."""
+    for name in NAMES:
+        _check_kind(name, arrays[name].shape, arrays[name].dtype, path)
+    for part in ("train", "test"):
+        images, labels = arrays["x_" + part], arrays["y_" + part]
+        if len(images) != len(labels):
+            raise Fault("%s: x_%s has %d images, y_%s %d labels" % (path, part, len(images), part, len(labels)))
+        if labels.min() < 0 or labels.max() > 9:
+            raise Fault("%s: y_%s has labels from %d to %d; wanted are 0 to 9" % (path, part, labels.min(), labels.max()))
+        arrays["x_" + part] = numpy.ascontiguousarray(images)
+        arrays["y_" + part] = numpy.ascontiguousarray(labels.astype(numpy.uint8))
+    return arrays
+
+
+def save(path, arrays, origin):
+    """Write the arrays and their origin as an npz, the same bytes for the same values on every run and stack.
+
+    numpy.savez stamps the time, and newer numpys pad the header differently; entries here are stored, not packed.
+    """
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for name in NAMES + ("origin",):
+            array = numpy.array(origin.encode("ascii")) if name == "origin" else arrays[name]
+            header = "{'descr': '%s', 'fortran_order': False, 'shape': %r, }" % (array.dtype.str, array.shape)
+            header += " " * (-(10 + len(header) + 1) % 64) + "\n"
+            entry = zipfile.ZipInfo(name + ".npy", date_time=(1980, 1, 1, 0, 0, 0))
+            entry.create_system, entry.external_attr = 3, 0o644 << 16
+            archive.writestr(entry, b"".join((b"\x93NUMPY\x01\x00", struct.pack("<H", len(header)),
+                                              header.encode("ascii"), array.tobytes())))
+
+
+def load(path):
+    """Return (arrays, origin) of a file that `save` wrote; of another npz the origin is found out.  Raises Fault."""
+    arrays = read(path)
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open("origin.npy") as file:
+            origin = numpy.lib.format.read_array(file, allow_pickle=False).item().decode("ascii")
+    except UNREADABLE + (AttributeError,):
+        origin = origin_of(arrays)
+    return arrays, origin
+
+
+# MNIST, from Keras's cache or from where Keras gets it.
+
+def mnist(environ):
+    """Return MNIST's arrays; what is downloaded goes into Keras's cache.  Raises Fault with the reason it cannot."""
+    home = environ.get("KERAS_HOME") or os.path.join(environ.get("HOME") or os.path.expanduser("~"), ".keras")
+    cached = os.path.join(home, "datasets", "mnist.npz")
+    if os.path.isfile(cached):
+        if _sha256(cached) == MNIST_SHA256:
+            command.say("MNIST from Keras's cache, %s" % cached)
+            return read(cached)
+        command.say("%s is not the file that Keras publishes (sha256 differs): left alone, not used" % cached)
+    directory = tempfile.mkdtemp(prefix="mnist-")
+    try:
+        fresh = os.path.join(directory, "mnist.npz")
+        download(MNIST_URL, fresh, MNIST_SHA256)
+        arrays = read(fresh)
+        if not os.path.exists(cached):
+            _keep(fresh, cached)
+        return arrays
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _keep(source, target):
+    """Put a copy of `source` at `target`, whole or not at all; a cache that cannot be written is no fault."""
+    part = "%s.%d.part" % (target, os.getpid())
+    try:
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        try:
+            shutil.copyfile(source, part)
+            os.replace(part, target)
+        finally:
+            if os.path.exists(part):
+                os.remove(part)
+    except OSError as error:
+        command.say("not kept in Keras's cache: %s" % error)
+
+
+def _sha256(path):
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        for piece in iter(lambda: file.read(1024 * 1024), b""):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def download(url, path, sha256):
+    """Write what `url` gives to `path`, with a progress bar; raise Fault where it cannot be had or is another file."""
+    import http.client
+    import urllib.request  # 60 ms that nobody pays who has the data already
+    try:
+        with urllib.request.urlopen(url, timeout=CONNECT_SECONDS) as answer, open(path, "wb") as file:
+            total = min(int(answer.headers.get("Content-Length") or 0), MNIST_BYTES_LIMIT)
+            done = 0
+            for piece in iter(lambda: answer.read(64 * 1024), b""):
+                file.write(piece)
+                done += len(piece)
+                if done > MNIST_BYTES_LIMIT:
+                    raise Fault("%s: is larger than MNIST" % url)
+                _show_progress(done, done - len(piece), total)
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise Fault("%s: %s" % (url, getattr(error, "reason", None) or error))
+    if _sha256(path) != sha256:
+        raise Fault("%s: what came is not MNIST (sha256 differs): a proxy's page, or cut short" % url)
+
+
+def _show_progress(done, before, total):
+    """A bar that grows in place on a terminal, one line every tenth in a log."""
+    if not total:
+        return
+    tenth = done * 10 // total
+    if sys.stdout.isatty():
+        sys.stdout.write("\rMNIST [%-40s] %3d %%%s" % ("#" * (40 * done // total), 100 * done // total,
+                                                      "\n" if done >= total else ""))
+        sys.stdout.flush()
+    elif tenth != before * 10 // total:
+        command.say("MNIST %3d %% of %.1f MB" % (10 * tenth, total / 1e6))
+
+
+# The embedded digits.
+
+def digits():
+    """Return scikit-learn's 1797 digits made like MNIST's; every fifth of a kind is for testing (355, 1442 to learn).
+
+    Raises Fault where scikit-learn is not installed.
+    """
+    try:
+        from sklearn.datasets import load_digits
+    except ImportError as error:
+        raise Fault("data = \"digits\" needs scikit-learn (%s): pip install scikit-learn" % command.one_line(error))
+    bunch = load_digits()
+    images = numpy.stack([as_mnist(image) for image in bunch.images])
+    labels = bunch.target.astype(numpy.uint8)
+    rank = numpy.zeros(len(labels), int)  # how many of its kind came before it
+    for label in range(10):
+        rank[labels == label] = numpy.arange((labels == label).sum())
+    test = rank % 5 == 4
+    return {"x_train": images[~test], "y_train": labels[~test], "x_test": images[test], "y_test": labels[test]}
+
+
+def as_mnist(image):
+    """Scale a digit (any size, 0…16) into 20 x 20 and centre its mass in 28 x 28, as MNIST's authors did; uint8.
+
+    Only exactly specified arithmetic (no BLAS, no transcendental functions): the same bytes on every machine.
+    """
+    ink = numpy.argwhere(image > 0)
+    (top, left), (bottom, right) = ink.min(axis=0), ink.max(axis=0) + 1
+    image = image[top:bottom, left:right].astype(numpy.float64)
+    height, width = image.shape
+    scale = 20.0 / max(height, width)
+    rows, columns = max(1, int(height * scale + 0.5)), max(1, int(width * scale + 0.5))
+    image = _stretch(_stretch(image, rows).T, columns).T
+    box = numpy.floor(image * (255.0 / 16.0) + 0.5).astype(numpy.int64)
+    total = int(box.sum())
+    # 2 * centre of mass + 1 is in half pixels; the centre of the field is 28 of those from its edge.
+    row = int((box.sum(axis=1) * (2 * numpy.arange(rows) + 1)).sum())
+    column = int((box.sum(axis=0) * (2 * numpy.arange(columns) + 1)).sum())
+    top = min(max((28 * total - row + total) // (2 * total), 0), 28 - rows)
+    left = min(max((28 * total - column + total) // (2 * total), 0), 28 - columns)
+    field = numpy.zeros((28, 28), numpy.uint8)
+    field[top:top + rows, left:left + columns] = box
+    return field
+
+
+def _stretch(image, size):
+    """Linear interpolation along the first axis to `size` rows; outside the image is black."""
+    padded = numpy.zeros((image.shape[0] + 2, image.shape[1]))
+    padded[1:-1] = image
+    position = (numpy.arange(size) + 0.5) * image.shape[0] / size + 0.5
+    below = numpy.floor(position).astype(int)
+    share = (position - below)[:, None]
+    return padded[below] * (1.0 - share) + padded[below + 1] * share
+
+
+def main(arguments):
+    parser = command.Parser(prog="python -m scripts.dataset", description=__doc__.splitlines()[0])
+    parser.add_argument("--data", default="auto", metavar="SETTING",
+                        help="auto, mnist, digits, or a path: npz, or MNIST's IDX files (default: auto); "
+                             "MNIST_NPZ in the environment overrides it")
+    parser.add_argument("--out", required=True, metavar="PATH", help="npz to write")
+    options = parser.parse_args(arguments)
+    arrays, origin = resolve(options.data, os.environ)
+    part = "%s.%d.part" % (options.out, os.getpid())
+    try:
+        save(part, arrays, origin)
+        os.replace(part, options.out)
+    except OSError as error:
+        raise Fault("%s: cannot be written: %s" % (options.out, error.strerror or error))
+    finally:
+        if os.path.exists(part):
+            os.remove(part)
+    command.say("%s: %s, %d images to learn from, %d to test" % (
+        options.out, origin, len(arrays["x_train"]), len(arrays["x_test"])))
+
+
+if __name__ == "__main__":
+    command.run(main)
