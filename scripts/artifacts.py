@@ -130,13 +130,14 @@ class Stage(object):
     stack     dict, scripts.stack.identity(role)
     keep      True: an output whose content is not of our making is the user's and is left alone (model.h5);
               False: an altered output is built again
+    also      callable(record) -> why it is out of date for a reason of its own, or None
     """
 
-    def __init__(self, name, inputs, outputs, settings, code, stack, keep=False, accept=None):
+    def __init__(self, name, inputs, outputs, settings, code, stack, keep=False, also=None):
         self.name, self.outputs = name, list(outputs)
         self._inputs = inputs
         self.settings, self.code, self.stack, self.keep = settings, code, stack, keep
-        self.accept = accept  # callable(record) -> None, or a sentence: why a record no longer answers the settings
+        self.also = also
 
     def inputs(self):
         paths = self._inputs() if callable(self._inputs) else self._inputs
@@ -192,15 +193,9 @@ class House(object):
         record = self.record(stage.name)
         if not record:
             return "not built yet"
-        if stage.accept is None:
-            if record.get("settings") != stage.settings:
-                old, new = record.get("settings", {}), stage.settings
-                changed = sorted(key for key in set(old) | set(new) if old.get(key) != new.get(key))
-                return "changed: " + ", ".join(changed)
-        else:
-            reason = stage.accept(record)
-            if reason:
-                return reason
+        if record.get("settings") != stage.settings:
+            old, new = record.get("settings", {}), stage.settings
+            return ", ".join(sorted(key for key in set(old) | set(new) if old.get(key) != new.get(key))) + " changed"
         if record.get("stack") != stage.stack:
             return "stack changed"
         if record.get("code") != stage.code:
@@ -211,11 +206,11 @@ class House(object):
                 return "%s %s" % (path, "is missing" if now is None else "was altered")
         if set(stage.outputs) - set(record["outputs"]):
             return "not built yet"
-        inputs = stage.inputs() if stage.accept is None else sorted(record["inputs"])
+        inputs = stage.inputs()
         for path in sorted(set(inputs) | set(record["inputs"])):
             if path not in inputs or self.digests.of(path) != record["inputs"].get(path):
                 return "%s changed" % path
-        return None
+        return stage.also(record) if stage.also else None
 
     # -- building --------------------------------------------------------------------------------
 
@@ -231,9 +226,9 @@ class House(object):
         inputs = {path: self.digests.of(path) for path in stage.inputs()}
         directory = os.path.join(self.building, stage.name.replace(":", "."))
         with writable(self.root):
-            for path in (self.records, directory):
-                shutil.rmtree(path, ignore_errors=True) if path == directory else None
-                os.makedirs(path, exist_ok=True)
+            shutil.rmtree(directory, ignore_errors=True)
+            os.makedirs(directory)
+            os.makedirs(self.records, exist_ok=True)
             try:
                 facts, targets = produce(directory)
                 for path, digest in inputs.items():

@@ -6,10 +6,12 @@ anything else is a bug, and shows its traceback.
 import argparse
 import signal
 import sys
+import traceback
 
 from scripts import Fault
 
-FAULT, INTERRUPTED, TERMINATED = 1, 130, 143  # 128 + signal number, as shells count it
+FAULT = 1
+BUG = 2  # Python's own status for a traceback is 1, which here means the input
 
 
 class Parser(argparse.ArgumentParser):
@@ -34,14 +36,14 @@ def one_line(text):
 
 def say(line):
     """Print one line of progress on stdout, at once, also where stdout cannot encode every character."""
-    encoding = sys.stdout.encoding or "utf-8"
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"  # doit puts its own stream in the place
     print(line.encode(encoding, "backslashreplace").decode(encoding))
     sys.stdout.flush()
 
 
 def complain(line):
     """Print one line on stderr, with control characters escaped."""
-    encoding = sys.stderr.encoding or "utf-8"
+    encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
     sys.stderr.write(one_line(line).encode(encoding, "backslashreplace").decode(encoding) + "\n")
     sys.stderr.flush()
 
@@ -67,4 +69,7 @@ def run(main, arguments=None):
         # `… | head` closed our stdout: not a fault.  Python would complain again when it flushes at exit.
         sys.stderr.close()
         status = 0
+    except Exception:
+        traceback.print_exc()
+        status = BUG
     sys.exit(status or 0)

@@ -1,0 +1,204 @@
+"""models.toml -> Entry objects: what to build, one table per model.
+
+    [keras]                      # models/model.h5 -> models/enc_model.h5 -> models/json_models/keras/
+    epochs = 5                   # a table without `source` is trained
+
+    [mine]                       # models/mine/enc_model.h5 -> models/json_models/mine/
+    source = "my/model.h5"
+    layers = ["conv1", "dense"]
+
+Every error names the file, the table and the key, and the nearest name where one was mistyped.
+"""
+import difflib
+import glob
+import os
+import re
+
+from scripts import Fault
+
+DEFAULT = "keras"  # the table whose paths are the guide's own, without its name in them
+RESERVED = ("json_models", "pages", "models.toml")  # names below models/ that are taken
+NAME = re.compile(r"^\w[\w.-]*$", re.UNICODE)  # a table is a directory, a task and a word on a command line
+QUANTIZATIONS = ("float16", "uint8", "uint16")  # tensorflowjs_converter --quantize_*
+ENGINES = ("native", "reference")
+
+LAYER_NAMES = ["Conv2D_1", "MaxPooling2D_1", "Conv2D_2", "MaxPooling2D_2",
+               "Dense_1", "Dense_2", "Softmax"]  # guide, section 2: these outputs, in this order
+
+
+def _positive(value):
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _number(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
+
+
+def _text(value):
+    return isinstance(value, str) and value != "" and "\0" not in value
+
+
+def _texts(value):
+    return isinstance(value, list) and bool(value) and all(_text(item) for item in value)
+
+
+def _shape(value):
+    return isinstance(value, list) and bool(value) and (
+        all(_positive(size) for size in value) or all(_shape(shape) for shape in value))
+
+
+def _quantize(value):
+    """"uint8" for every weight, or {"uint8" = ["*/kernel"], …} for those that a pattern names."""
+    if isinstance(value, str):
+        return value in QUANTIZATIONS
+    return isinstance(value, dict) and bool(value) and all(
+        key in QUANTIZATIONS and (_text(patterns) or _texts(patterns)) for key, patterns in value.items())
+
+
+def _plain_file(value):
+    return (_text(value) and value == os.path.basename(value) and "\\" not in value
+            and value not in (".", "..", "manifest.json"))
+
+
+# key -> (default, check, what it must be)
+DATA = {
+    "data": (None, _text, '"auto", "mnist", "digits" or the path of a file'),
+}
+TRAINING = {
+    "epochs": (5, _positive, "a whole number above 0"),
+    "batch_size": (32, _positive, "a whole number above 0"),
+    "seed": (0, lambda value: value == 0 or _positive(value), "a whole number from 0"),
+    "optimizer": ("adam", _text, "the name of a Keras optimizer"),
+    "learning_rate": (None, _number, "a number above 0"),  # None: the optimizer's own
+}
+CHOOSING = {
+    "layers": (None, _texts, "a list of layer names"),
+    "input_shape": (None, _shape, "a list of whole numbers, or one such list per input"),
+    "compile": (False, lambda value: isinstance(value, bool), "true or false"),
+    "engine": ("native", lambda value: value in ENGINES, '"native" or "reference"'),
+}
+CONVERTING = {
+    "json_name": ("model.json", _plain_file, "a file name"),
+    "shard_size": (4 * 1024 * 1024, _positive, "a number of bytes"),
+    "quantize": (None, _quantize, '"float16", "uint8", "uint16", or a table of one of them to weight patterns'),
+}
+READING = {
+    "source": (None, _text, "the path of a model"),
+    "weights": (None, _text, "the path of a weights file"),
+    "saved_model_tags": ("serve", _text, "a tag, or several separated by commas"),
+    "signature": (None, _text, "the name of a signature"),
+}
+KEYS = {}
+for _group in (READING, DATA, TRAINING, CHOOSING, CONVERTING):
+    KEYS.update(_group)
+
+
+class Entry(object):
+    """One model to build: its table's settings as attributes (see KEYS), and its paths.
+
+    name       str, the table's
+    trained    bool, True where the table names no source
+    source     str, the model that is read: the user's, or the model.h5 that is trained
+    """
+
+    def __init__(self, name, settings, root="models"):
+        self.name = name
+        for key, (default, _, _) in KEYS.items():
+            setattr(self, key, settings.get(key, default))
+        self.trained = self.source is None
+        home = root if name == DEFAULT else root + "/" + name
+        self.data_file = home + "/data.npz"
+        self.enc_model = home + "/enc_model.h5"
+        self.directory = root + "/json_models/" + name
+        self.page = root + "/pages/" + name
+        if self.trained:
+            self.source = home + "/model.h5"
+            self.data = self.data or "auto"
+
+    def settings(self, group):
+        """Return {key: value} of one of this module's groups of keys."""
+        return {key: getattr(self, key) for key in group}
+
+
+def read(path="models/models.toml", root="models"):
+    """Return the list of Entry objects of the catalogue `path`, in its order.
+
+    Raises Fault for a file that is no TOML, an unknown key, a value of the wrong kind, a name that cannot be
+    a directory.
+    """
+    try:
+        with open(path, "rb") as stream:
+            text = stream.read().decode("utf-8-sig").replace("\r\n", "\n")
+    except OSError as error:
+        raise Fault("%s: %s; it says what to build, see README.md" % (path, error.strerror))
+    except UnicodeDecodeError as error:
+        raise Fault("%s: not UTF-8 at byte %d: save it as UTF-8" % (path, error.start))
+    toml = _toml()
+    try:
+        tables = toml.loads(text)
+    except (toml.TOMLDecodeError, RecursionError) as error:
+        raise Fault("%s: %s" % (path, str(error) or "nested too deep"))
+    entries, seen = [], {}
+    for name, table in tables.items():
+        for entry in _expand(path, name, table, root):
+            if entry.name.lower() in seen:
+                raise Fault("%s: [%s] and [%s] would share a directory: rename one"
+                            % (path, seen[entry.name.lower()], entry.name))
+            seen[entry.name.lower()] = entry.name
+            entries.append(entry)
+    if not entries:
+        raise Fault("%s: it names no model: add a table such as [keras]" % path)
+    return entries
+
+
+def _toml():
+    try:
+        import tomllib
+        return tomllib
+    except ImportError:  # Python < 3.11
+        import tomli
+        return tomli
+
+
+def _expand(path, name, table, root):
+    """Yield the Entry of a table, or one per file where its source is a pattern ("zoo/*.h5")."""
+    where = "%s: [%s]" % (path, name)
+    if not isinstance(table, dict):
+        raise Fault("%s: %s stands outside every table: put it below a line such as [keras]" % (path, name))
+    if not NAME.match(name) or name.lower() in RESERVED:
+        raise Fault("%s: a name is made of letters, digits, - . and _, and is none of %s"
+                    % (where, ", ".join(RESERVED)))
+    _check(where, table)
+    source = table.get("source")
+    if source is None or not glob.has_magic(source) or os.path.exists(source):
+        yield Entry(name, table, root)
+        return
+    found = sorted(glob.glob(source))
+    if not found:
+        raise Fault('%s source = "%s": no file matches' % (where, source))
+    for file in found:
+        stem = re.sub(r"[^\w.-]", "_", os.path.splitext(os.path.basename(file))[0])
+        settings = dict(table, source=file.replace(os.sep, "/"))
+        yield Entry("%s-%s" % (name, stem), settings, root)
+
+
+def _check(where, table):
+    for key, value in table.items():
+        if key not in KEYS:
+            near = difflib.get_close_matches(key, KEYS, 1)
+            raise Fault("%s: no setting is called %s%s; there are: %s"
+                        % (where, key, ", did you mean %s?" % near[0] if near else "", ", ".join(sorted(KEYS))))
+        _, good, kind = KEYS[key]
+        if not good(value):
+            raise Fault("%s: %s = %r is not %s" % (where, key, value, kind))
+    if "source" in table:
+        given = sorted(set(table) & set(TRAINING))
+        if given:
+            raise Fault("%s: it has a source, which is not trained: remove %s, or remove source"
+                        % (where, ", ".join(given)))
+    elif "weights" in table:
+        raise Fault("%s: weights without source: name the topology in source" % where)
+    layers = table.get("layers", [])
+    twice = sorted({name for name in layers if layers.count(name) > 1})
+    if twice:
+        raise Fault("%s: layers names %s twice" % (where, ", ".join(twice)))
