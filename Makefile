@@ -1,0 +1,65 @@
+# make            set up an environment (.venv), train LeNet, convert it: models/json_models/keras/model.json
+# make convert    convert the models that need no training, in a small environment without TensorFlow
+# make test       the tests, on both stacks where a Python 3.6 is found (ARGS="tests/unit -k name" for some of them)
+# make view       see the converted model in the browser
+# make image      the container image; make docker-convert converts in it
+# make clean      remove what was built, and nothing else
+#
+# PYTHON=python3.12 takes that Python; PYTHON=python3.6 builds with the pinned stack of 2021 in .venv-py36.
+
+MAKEFLAGS += --no-print-directory
+SUITABLE = import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))
+
+# The environment's own Python first: it must not be made anew because another python3 comes first today.
+ifndef PYTHON
+CHOSEN := $(shell for p in .venv/bin/python python3 python3.13 python3.12 python3.11 python3.10; do \
+	"$$p" -c "$(SUITABLE)" >/dev/null 2>&1 && echo "$$p" && break; done)
+CHOSEN := $(or $(CHOSEN),python3)
+else
+CHOSEN := $(PYTHON)
+endif
+
+SET_UP = "$(CHOSEN)" scripts/bootstrap.py
+
+build:
+	@$(SET_UP) train -- -m doit convert
+
+convert:
+	@WITHOUT_TRAINING=1 $(SET_UP) convert -- -m doit convert
+
+# With no PYTHON named: the modern stack, then Python 3.6's; both are run, whatever the first says.
+test:
+ifdef PYTHON
+	@$(SET_UP) train reference test view -- -m pytest $(ARGS)
+else
+	@status=0; \
+	$(MAKE) test PYTHON="$(CHOSEN)" || status=1; \
+	if python36=$$($(SET_UP) --python36); then \
+		echo; echo "The same tests on Python 3.6 ($$python36):"; \
+		$(MAKE) test PYTHON="$$python36" || status=1; \
+	else \
+		echo "NOT TESTED on Python 3.6, the image's: none was found here" >&2; \
+		if [ "$$REQUIRE_ALL" = 1 ]; then status=1; fi; \
+	fi; \
+	exit $$status
+endif
+
+view:
+	@$(SET_UP) train view -- -m doit view
+
+image:
+	@$(SET_UP) convert -- -m doit image
+
+docker-convert:
+	@docker compose -f docker/compose.yaml run --rm --user "$$(id -u):$$(id -g)" convert
+
+bench:
+	@$(SET_UP) train view -- -m doit bench
+
+lock:
+	@"$(CHOSEN)" -m scripts.lock
+
+clean:
+	@$(SET_UP) convert -- -m doit clean -a
+
+.PHONY: build convert test view image docker-convert bench lock clean

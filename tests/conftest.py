@@ -1,0 +1,64 @@
+"""Nothing is skipped in silence: the run ends with what was not tested and why; REQUIRE_ALL=1 makes that a failure."""
+import os
+
+import hypothesis
+import pytest
+
+from tests import needs
+
+REQUIRE_ALL = os.environ.get("REQUIRE_ALL") == "1"
+
+# No deadline: no test measures time.  Derandomized: a failure is found again by whoever runs the tests next.
+hypothesis.settings.register_profile("project", deadline=None, derandomize=True, database=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "project"))
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+def pytest_report_header(config):
+    """Say which stack this is, and whether skipping is allowed."""
+    return "stack: %s%s" % (needs.STACK, ", REQUIRE_ALL=1: a skipped test is a failed one" if REQUIRE_ALL else "")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out the tests that are marked for the other stack."""
+    other = "py36" if needs.STACK == "modern" else "modern"
+    elsewhere = [item for item in items if item.get_closest_marker(other)]
+    if elsewhere:
+        config.hook.pytest_deselected(items=elsewhere)
+        items[:] = [item for item in items if not item.get_closest_marker(other)]
+
+
+def reason_of(report):
+    """Return why a report's test or file was skipped."""
+    text = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return text[len("Skipped: "):] if text.startswith("Skipped: ") else text
+
+
+def refuse_skip(report):
+    """Make a skipped report a failed one, where nothing may be skipped.  An expected failure is no skip."""
+    if REQUIRE_ALL and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = "skipped, and REQUIRE_ALL=1: " + reason_of(report)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    refuse_skip((yield).get_result())
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_make_collect_report(collector):
+    refuse_skip((yield).get_result())
+
+
+def pytest_terminal_summary(terminalreporter):
+    """List what was not tested here, one line per reason."""
+    reasons = {}
+    for report in terminalreporter.stats.get("skipped", []):
+        reasons.setdefault(reason_of(report), []).append(report.nodeid)
+    if reasons:
+        terminalreporter.section("NOT TESTED on this machine", yellow=True)
+    for reason, tests in sorted(reasons.items()):
+        files = sorted({test.split("::")[0] for test in tests})
+        terminalreporter.line("%d %s: %s" % (len(tests), reason, " ".join(files)))
