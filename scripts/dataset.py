@@ -15,7 +15,7 @@ import zlib
 
 import numpy
 
-from scripts import Fault, command
+from scripts import Fault, artifacts, command
 
 NAMES = ("x_train", "y_train", "x_test", "y_test")
 IDX_NAMES = {"x_train": "train-images-idx3-ubyte", "y_train": "train-labels-idx1-ubyte",
@@ -221,7 +221,7 @@ def mnist(environ):
     home = environ.get("KERAS_HOME") or os.path.join(environ.get("HOME") or os.path.expanduser("~"), ".keras")
     cached = os.path.join(home, "datasets", "mnist.npz")
     if os.path.isfile(cached):
-        if _sha256(cached) == MNIST_SHA256:
+        if artifacts.sha256(cached) == MNIST_SHA256:
             command.say("MNIST from Keras's cache, %s" % cached)
             return read(cached)
         command.say("%s is not the file that Keras publishes (sha256 differs): left alone, not used" % cached)
@@ -252,14 +252,6 @@ def _keep(source, target):
         command.say("not kept in Keras's cache: %s" % error)
 
 
-def _sha256(path):
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        for piece in iter(lambda: file.read(1024 * 1024), b""):
-            digest.update(piece)
-    return digest.hexdigest()
-
-
 def download(url, path, sha256):
     """Write what `url` gives to `path`, with a progress bar; raise Fault where it cannot be had or is another file."""
     import http.client
@@ -276,7 +268,7 @@ def download(url, path, sha256):
                 _show_progress(done, done - len(piece), total)
     except (OSError, ValueError, http.client.HTTPException) as error:
         raise Fault("%s: %s" % (url, getattr(error, "reason", None) or error))
-    if _sha256(path) != sha256:
+    if artifacts.sha256(path) != sha256:
         raise Fault("%s: what came is not MNIST (sha256 differs): a proxy's page, or cut short" % url)
 
 

@@ -1,0 +1,148 @@
+"""scripts/train.py and scripts/lenet.py: the guide's recipe, its settings, and the same bytes on every run."""
+import json
+import os
+import subprocess
+import sys
+
+import numpy
+import pytest
+
+from scripts import artifacts, dataset, lenet, train
+from tests import needs
+
+GUIDE = [  # section 1.1: name or class, output shape without the batch, parameters
+    ("Reshape", (28, 28, 1), 0), ("Conv2D_1", (24, 24, 6), 156), ("MaxPooling2D_1", (12, 12, 6), 0),
+    ("Conv2D_2", (8, 8, 16), 2416), ("MaxPooling2D_2", (4, 4, 16), 0), ("Flatten", (256,), 0),
+    ("Dense_1", (120,), 30840), ("Dense_2", (84,), 10164), ("Softmax", (10,), 850)]
+
+
+def run(*arguments, **environment):
+    """`python -m scripts.train …` by hand: in an environment without the settings that the build gives it."""
+    environ = {key: value for key, value in os.environ.items() if key not in train.ENVIRONMENT}
+    environ.update(environment)
+    return subprocess.run([sys.executable, "-m", "scripts.train"] + list(arguments), env=environ,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory):
+    path = str(tmp_path_factory.mktemp("digits") / "data.npz")
+    dataset.save(path, dataset.digits(), "digits")
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, digits):
+    """A LeNet that two epochs of digits made: (directory with model.h5 and report.json, the finished process)."""
+    needs.tensorflow()
+    directory = tmp_path_factory.mktemp("trained")
+    done = run("--data", digits, "--out", str(directory / "model.h5"), "--report", str(directory / "report.json"),
+               "--epochs", "2")
+    assert done.returncode == 0, done.stderr
+    return directory, done
+
+
+def test_the_model_is_the_guide_s(trained):
+    import h5py
+    import keras
+    model = keras.models.load_model(str(trained[0] / "model.h5"))
+    shapes = [tuple(layer.output.shape)[1:] for layer in model.layers]
+    names = [layer.name if layer.weights or "MaxPooling" in layer.name else type(layer).__name__
+             for layer in model.layers]
+    assert list(zip(names, shapes, [layer.count_params() for layer in model.layers])) == GUIDE
+    assert [model.get_layer(name).activation.__name__ for name in
+            ("Conv2D_1", "Conv2D_2", "Dense_1", "Dense_2", "Softmax")] == ["linear", "linear", "relu", "relu", "softmax"]
+    with h5py.File(str(trained[0] / "model.h5"), "r") as file:
+        config = json.loads(file.attrs["training_config"])
+    assert config["loss"] == "sparse_categorical_crossentropy"
+    assert config["optimizer_config"]["class_name"] == "Adam" and "accuracy" in json.dumps(config)
+
+
+def test_the_report_says_what_the_saved_model_does_on_the_test_images(trained, digits):
+    import keras
+    report = json.loads((trained[0] / "report.json").read_text())
+    arrays, _ = dataset.load(digits)
+    output = keras.models.load_model(str(trained[0] / "model.h5")).predict(arrays["x_test"] / 255.0, verbose=0)
+    assert report["accuracy"] == pytest.approx((output.argmax(axis=1) == arrays["y_test"]).mean(), abs=1e-6)
+    assert report["accuracy"] > 0.8
+    assert report["origin"] == "digits" and report["images"] == {"train": 1442, "test": 355}
+    assert report["settings"] == {"epochs": 2, "batch_size": 32, "seed": 0, "optimizer": "adam", "learning_rate": None}
+
+
+def test_progress_can_be_read_in_a_log(trained):
+    lines = trained[1].stdout.splitlines()
+    assert [line.split(":")[0] for line in lines[:3]] == [
+        "training LeNet on 1442 images (digits)", "epoch 1 of 2", "epoch 2 of 2"]
+    assert lines[3].startswith("test accuracy 0.") and "one output, shape (10,)" in lines[4] and len(lines) == 5
+    assert trained[1].stderr == ""
+
+
+def test_two_fresh_processes_write_the_same_bytes(trained, digits, tmp_path):
+    """The second one meets another environment and other values of what it must fix by itself."""
+    done = run("--data", digits, "--out", str(tmp_path / "model.h5"), "--report", str(tmp_path / "report.json"),
+               "--epochs", "2", PYTHONHASHSEED="5", OMP_NUM_THREADS="1", TF_ENABLE_ONEDNN_OPTS="1")
+    assert done.returncode == 0, done.stderr
+    for name in ("model.h5", "report.json"):
+        assert artifacts.sha256(str(tmp_path / name)) == artifacts.sha256(str(trained[0] / name)), name
+    assert sorted(os.listdir(str(tmp_path))) == ["model.h5", "report.json"]
+
+
+def test_saving_without_timestamps_loses_nothing_that_keras_wrote(tmp_path):
+    """Every group, dataset and attribute, with its type, is as in the file that Keras itself writes."""
+    needs.tensorflow()
+    import h5py
+    import keras
+    model = lenet.build(keras)
+    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy")
+    keras_s, ours = str(tmp_path / "keras.h5"), str(tmp_path / "ours.h5")
+    model.save(keras_s)
+    train.save(model, ours)
+
+    def content(path):
+        found = {}
+        with h5py.File(path, "r") as file:
+            for name in [""] + sorted(_names(file)):
+                item = file[name or "/"]
+                found[name] = [(a, item.attrs.get_id(a).dtype, item.attrs.get_id(a).shape,
+                                numpy.asarray(item.attrs[a]).tolist()) for a in sorted(item.attrs)]
+                if isinstance(item, h5py.Dataset):
+                    found[name] += [item.dtype, item[()].tolist()]
+        return found
+
+    def _names(file):
+        names = []
+        file.visit(names.append)
+        return names
+
+    assert content(ours) == content(keras_s)
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (["--optimizer", "addam"], "optimizer 'addam' is not one"),
+    (["--epochs", "0"], "--epochs"),
+    (["--batch-size", "none"], "--batch-size"),
+    (["--learning-rate", "-1"], "--learning-rate"),
+    (["--learning-rate", "nan"], "--learning-rate"),
+    (["--seed", "-1"], "--seed"),
+    (["--optimizer", "sgd", "--learning-rate", "1e10", "--epochs", "1"], "diverged"),
+    (["--layers", "x"], "unrecognized"),
+])
+def test_a_setting_that_cannot_be_is_one_line_and_leaves_nothing(digits, tmp_path, arguments, words):
+    needs.tensorflow()
+    done = run("--data", digits, "--out", str(tmp_path / "model.h5"), *arguments)
+    assert done.returncode == 1 and words in done.stderr
+    assert len(done.stderr.splitlines()) == 1 and os.listdir(str(tmp_path)) == []
+
+
+def test_each_setting_makes_another_model(digits):
+    needs.tensorflow()
+    arrays = {name: array[:256] for name, array in dataset.load(digits)[0].items()}
+    settings = [{}, {"seed": 1}, {"batch_size": 64}, {"learning_rate": 0.002}, {"optimizer": "rmsprop"}, {"epochs": 2}]
+    kernels = [train.train(arrays, **dict({"epochs": 1}, **setting))[0].get_weights()[0] for setting in settings]
+    assert len(set(kernel.tobytes() for kernel in kernels)) == len(settings)
+
+
+def test_a_damaged_data_file_is_refused_by_name(tmp_path):
+    (tmp_path / "data.npz").write_bytes(b"PK\3\4")
+    done = run("--data", str(tmp_path / "data.npz"), "--out", str(tmp_path / "model.h5"))
+    assert done.returncode == 1 and "data.npz" in done.stderr and len(done.stderr.splitlines()) == 1
