@@ -1,0 +1,67 @@
+"""enc_model.h5 -> model.json and its shards, as every TensorFlow.js loads them.
+
+The guide's section 4 without TensorFlow; shards and manifest are the official converter's, byte for byte.
+"""
+import os
+import shutil
+import tempfile
+
+from scripts import Fault, command, dialect, formats, shards
+from scripts.formats import tfjs
+
+
+def convert(source, directory, json_name="model.json", shard_size=shards.SHARD_SIZE, quantize=None):
+    """Read the model file `source` and write the tfjs model into the empty `directory`.
+
+    Returns the names of the files written, the json first.  quantize: as in shards.write.
+    """
+    with formats.read(source) as model:
+        return write(model, directory, json_name, shard_size, quantize)
+
+
+def write(model, directory, json_name="model.json", shard_size=shards.SHARD_SIZE, quantize=None):
+    """The same for a Model in memory."""
+    check_json_name(json_name)
+    return tfjs.write(dialect.keras2(model), directory, json_name, shard_size, quantize)
+
+
+def check_json_name(name):
+    if os.path.basename(name) != name or not name.endswith(".json") or name.startswith(".") \
+            or name == "manifest.json" or not name.isprintable():
+        raise Fault("json_name: %r is not a plain file name that ends in .json" % name)
+
+
+def main(arguments):
+    parser = command.Parser(prog="python -m scripts.convert", description=__doc__)
+    parser.add_argument("source", help="enc_model.h5, or any other model file")
+    parser.add_argument("directory", help="where model.json and the shards go")
+    parser.add_argument("--json-name", default="model.json")
+    parser.add_argument("--shard-size", type=int, default=shards.SHARD_SIZE, help="bytes (default 4194304)")
+    parser.add_argument("--quantize", choices=shards.QUANTIZED)
+    options = parser.parse_args(arguments)
+    names = in_place(options.directory, lambda path: convert(
+        options.source, path, options.json_name, options.shard_size, options.quantize))
+    command.say("%s: %s" % (options.directory, ", ".join(names)))
+
+
+def in_place(directory, write):
+    """Call `write(path)` with an empty directory beside `directory`, then move the files it names there; model.json
+    goes last, so that it never names a shard that is not there, and shards of an earlier conversion are removed."""
+    try:
+        os.makedirs(directory, exist_ok=True)
+        path = tempfile.mkdtemp(prefix=".converting-", dir=directory)
+    except OSError as error:
+        raise Fault("%s: cannot be written: %s" % (directory, error.strerror or error))
+    try:
+        names = write(path)
+        for name in names[1:] + names[:1]:
+            os.replace(os.path.join(path, name), os.path.join(directory, name))
+        return names
+    except OSError as error:
+        raise Fault("%s: cannot be written: %s" % (directory, error.strerror or error))
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    command.run(main)

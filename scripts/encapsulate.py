@@ -1,0 +1,124 @@
+"""Give a model the outputs that are to be seen: Model + layer names -> multi-output Model -> enc_model.h5.
+
+The guide's section 2 and 3 without Keras: the topology gets other outputs, what none of them needs is left
+out, and the weights are copied.  The file is written in the dialect of its source and loads in that Keras.
+"""
+from collections import OrderedDict
+
+from scripts import Fault, command, formats, outputs, topology
+from scripts.formats import keras_h5
+
+ADAM = {"class_name": "Adam", "config": {"name": "Adam", "learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.999,
+                                         "epsilon": 1e-07, "amsgrad": False}}
+
+
+def encapsulate(model, layers=None, input_shape=None):
+    """Return a Model whose outputs are `layers`, in that order (default: every layer but inputs).
+
+    model: model.Model.  layers: list of str as in scripts.outputs.  input_shape: as in outputs.fix_input_shape.
+    """
+    major = model.keras_major
+    graph = topology.graph(with_input_shape(model.topology, input_shape), major)
+    if input_shape is not None:
+        outputs.fix_input_shape(graph, input_shape)
+    refs = outputs.every_output(graph) if layers is None else outputs.find(graph, layers)
+    graph = outputs.prune(graph, refs)
+    record = topology.record_of(graph, model_class(model), major)
+    missing = [name for name in model.weights if name in graph.layers]
+    weights = OrderedDict((name, model.weights.get(name, [])) for name in topology.layer_order(graph))
+    assert missing is not None
+    result = model.replaced(record, weights)
+    result.training_config = None
+    return result
+
+
+def with_input_shape(record, shape):
+    """A Sequential saved before it knew its input shape gets it from `shape`."""
+    config = record.get("config")
+    if shape is None or isinstance(shape, dict) or record.get("class_name") != "Sequential" \
+            or not topology.is_model(record):
+        return record
+    try:
+        first = topology.inner_records(record)[0]
+        if first["class_name"] != "InputLayer":
+            topology.sequential_input(record)
+        return record
+    except Fault:
+        config = dict(config) if isinstance(config, dict) else {"layers": config, "name": "sequential"}
+        return dict(record, config=dict(config, build_input_shape=[None] + list(shape)))
+
+
+def model_class(model):
+    """The class name of a graph of layers in the Keras that wrote `model`: Functional from 2.4 on."""
+    numbers = [int(part) for part in str(model.keras_version).split(".")[:2] if part.isdigit()]
+    return "Functional" if numbers >= [2, 4] else "Model"
+
+
+def build(source, target, weights=None, layers=None, input_shape=None, compile=False):
+    """Read `source` (and `weights`), write the multi-output model to the new file `target`.
+
+    Returns {"outputs": [names as asked for], "inputs": […]}: the same for the same source.
+    """
+    with formats.read(source, weights=weights) as model:
+        result = encapsulate(model, layers, input_shape)
+        if compile:
+            result.training_config = training_config(result)
+        keras_h5.write(result, target)
+        return facts(result)
+
+
+def facts(model):
+    """What a multi-output Model exposes: {"inputs": [names], "outputs": [names]}."""
+    graph = topology.graph(model.topology, model.keras_major)
+    return {"inputs": [ref.layer for ref in graph.inputs],
+            "outputs": [outputs.spelling(graph, ref) for ref in graph.outputs]}
+
+
+def training_config(model):
+    """The guide's compile(optimizer="adam", loss="sparse_categorical_crossentropy"), for every output."""
+    return {"loss": "sparse_categorical_crossentropy", "metrics": None, "weighted_metrics": None,
+            "loss_weights": None, "optimizer_config": ADAM}
+
+
+def main(arguments):
+    parser = command.Parser(prog="python -m scripts.encapsulate", description=__doc__)
+    parser.add_argument("source", help="the trained model: h5, .keras, topology json, tfjs model.json")
+    parser.add_argument("target", help="the h5 file to write")
+    parser.add_argument("--weights", help="weights h5 of a topology json")
+    parser.add_argument("--layers", type=names, help="outputs in their order, separated by commas: "
+                        + topology.OUTPUT_SYNTAX + " (default: every layer but inputs)")
+    parser.add_argument("--input-shape", type=sizes, help="sizes for dimensions that are open, as 224,224,3")
+    parser.add_argument("--compile", action="store_true", help="save it compiled for further training")
+    options = parser.parse_args(arguments)
+    done = in_place(options.target, lambda path: build(options.source, path, options.weights, options.layers,
+                                                       options.input_shape, options.compile))
+    command.say("%s: %d outputs: %s" % (options.target, len(done["outputs"]), ", ".join(done["outputs"])))
+
+
+def names(value):
+    return [name.strip() for name in value.split(",") if name.strip()]
+
+
+def sizes(value):
+    """"224,224,3", "224x224x3", "(None, 224, 3)" -> list of int or None."""
+    parts = value.strip("()[] ").replace("x", ",").split(",")
+    return [None if part.strip() in ("None", "?", "") else int(part) for part in parts if part.strip()]
+
+
+def in_place(target, write):
+    """Call `write(path)` with a new path beside `target`, and move what it wrote to `target` when it is whole."""
+    import os
+    path = "%s.%d.tmp" % (target, os.getpid())
+    try:
+        done = write(path)
+        os.replace(path, target)
+        return done
+    except OSError as error:
+        raise Fault("%s: cannot be written: %s" % (target, error.strerror or error))
+    finally:
+        if os.path.exists(path):
+            os.remove(path)
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,116 @@
+"""Readers of model files, one module per format, all with the same two functions:
+
+    match(path) -> bool                   by content, never by the file's name
+    read(path, **options) -> model.Model  topology at once, weights when they are asked for
+
+Nothing in a file is ever executed.  `read` here asks each format in turn.
+"""
+import importlib
+import json
+import os
+
+from scripts import Fault
+
+FORMATS = ("keras_h5", "keras_archive", "topology_and_weights", "tfjs", "saved_model", "frozen")
+MAX_DEPTH = 200  # nesting of a topology; NASNet inside a wrapper inside a model needs about 20
+MAX_JSON_BYTES = 256 * 1024 * 1024
+
+
+def read(path, weights=None, **options):
+    """Return the Model in the file or directory `path`; `weights` is the second file of a separated model.
+
+    options: what single formats take (saved_model_tags, signature, outputs).
+    Raises Fault if there is no such file, no format knows it, or it is damaged.
+    """
+    path = str(path)
+    check_readable(path)
+    if weights is not None:
+        check_readable(str(weights))
+        return importlib.import_module("scripts.formats.topology_and_weights").read(path, weights=str(weights))
+    for name in FORMATS:
+        try:
+            reader = importlib.import_module("scripts.formats." + name)
+        except ModuleNotFoundError as missing:
+            if missing.name != "scripts.formats." + name:
+                raise
+            continue
+        if reader.match(path):
+            return reader.read(path, **options)
+    raise Fault(unknown(path))
+
+
+def check_readable(path):
+    """Raise a Fault unless `path` can be opened (a file) or listed (a directory)."""
+    try:
+        if os.path.isdir(path):
+            if not os.listdir(path):
+                raise Fault("%s: the directory is empty" % path)
+            return
+        with open(path, "rb"):
+            if not os.path.isfile(path):
+                raise Fault("%s: neither a file nor a directory" % path)
+    except (OSError, ValueError) as error:
+        raise Fault("%s: %s" % (path, getattr(error, "strerror", None) or error))
+
+
+def head(path, count=1024):
+    """Return the first `count` bytes of a file, b"" for a directory."""
+    if os.path.isdir(path):
+        return b""
+    with open(path, "rb") as file:
+        return file.read(count)
+
+
+def unknown(path):
+    """The one line about a file that no format knows; common mistakes get their own."""
+    start = head(path)
+    known = "known are h5, .keras, topology json + weights h5, tfjs model.json, SavedModel, frozen .pb"
+    if os.path.isdir(path):
+        return "%s: no model in this directory (no saved_model.pb, no model.json); %s" % (path, known)
+    if not start:
+        return "%s: the file is empty" % path
+    if start.startswith(b"version https://git-lfs"):
+        return "%s: a git-lfs pointer, not the model itself: run `git lfs pull` first" % path
+    if start.startswith(b"\x80") and start[1:2] in b"\x02\x03\x04\x05" or start.startswith(b"PK\x03\x04"):
+        return "%s: a pickle or an archive of another program (PyTorch?), not a Keras model; %s" % (path, known)
+    if start.startswith(b"\x93NUMPY"):
+        return "%s: a numpy array, not a model; %s" % (path, known)
+    if start.lstrip()[:1] in (b"<",):
+        return "%s: a web page, not a model: the download went wrong" % path
+    return "%s: not a model file, or damaged at its start; %s" % (path, known)
+
+
+def parse(text, where):
+    """json.loads for files of unknown origin: one Fault for what is no JSON, for keys that stand twice,
+    for NaN and infinities (no browser parses them) and for nesting deeper than MAX_DEPTH.
+
+    text: str or bytes (UTF-8).  where: str, begins the message.
+    """
+    def pairs(items):
+        result = {}
+        for key, value in items:
+            if key in result:
+                raise Fault("%s: the key %r stands twice in one object" % (where, key))
+            result[key] = value
+        return result
+
+    def constant(word):
+        raise Fault("%s: %s stands in it, which is no JSON number" % (where, word))
+
+    if len(text) > MAX_JSON_BYTES:
+        raise Fault("%s: %d bytes of JSON are no topology" % (where, len(text)))
+    try:
+        if isinstance(text, bytes):
+            text = text.decode("utf-8-sig")
+        value = json.loads(text, object_pairs_hook=pairs, parse_constant=constant)
+    except RecursionError:
+        raise Fault("%s: nested too deep" % where)
+    except ValueError as error:
+        raise Fault("%s: not valid JSON (%s)" % (where, error))
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [inner for outer in level
+                 for inner in (outer.values() if isinstance(outer, dict) else outer) if isinstance(inner, (dict, list))]
+        if not level:
+            return value
+    raise Fault("%s: nested deeper than %d levels" % (where, MAX_DEPTH))

@@ -1,0 +1,229 @@
+"""Keras's HDF5 files: model.save("model.h5") of Keras 2, tf.keras and Keras 3.  Reads and writes.
+
+    attributes  keras_version, backend, model_config, training_config
+    group       model_weights (attribute layer_names), in it one group per layer (attribute weight_names),
+                in it one dataset per weight, at the path that the weight's name is
+
+Keras splits an attribute beyond 64 512 bytes: layer_names0, layer_names1, … (hdf5_format.py,
+save_attributes_to_hdf5_group).  External and virtual datasets and links would read other files: refused.
+"""
+import json
+from collections import OrderedDict
+
+import numpy
+
+from scripts import Fault
+from scripts.formats import head, parse
+from scripts.model import PIECE_BYTES, Model, Weight
+
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+ATTRIBUTE_BYTES = 64512  # keras hdf5_format.HDF5_OBJECT_HEADER_LIMIT
+GZIP_RATIO = 1100  # deflate cannot do better than 1032 : 1; a dataset that claims more holds nothing
+
+
+def match(path):
+    """An HDF5 file (the signature stands at 0 or at a power of two from 512 on; Keras writes it at 0)."""
+    return head(path, 8) == SIGNATURE
+
+
+def read(path, **options):
+    """Return the Model in the h5 file `path`.  Raises Fault if it holds no whole model."""
+    file = open_h5(path)
+    try:
+        if "model_config" not in file.attrs:
+            raise Fault(without_topology(file, path))
+        record = parse(text(file.attrs["model_config"]), "%s: model_config" % path)
+        if not isinstance(record, dict):
+            raise Fault("%s: model_config is no model" % path)
+        training = None
+        if "training_config" in file.attrs:
+            training = parse(text(file.attrs["training_config"]), "%s: training_config" % path)
+        if "model_weights" not in file:
+            raise Fault("%s: a topology without weights: give the weights file beside it (--weights)" % path)
+        return Model(record, read_weights(subgroup(file, "model_weights", path), path),
+                     version(file), text(file.attrs.get("backend", "tensorflow")), training, file.close)
+    except Exception as error:
+        file.close()
+        raise as_fault(error, path)
+
+
+def open_h5(path):
+    """Return the h5py.File, or raise a Fault that says whether the file is cut short, in use, or no HDF5."""
+    import h5py
+    try:
+        return h5py.File(path, "r")
+    except OSError as error:
+        reason = str(error)
+        if "truncated" in reason:
+            raise Fault("%s: the file is cut short: download or copy it again" % path)
+        if "lock" in reason:
+            raise Fault("%s: another program has this file open for writing" % path)
+        raise Fault("%s: HDF5 cannot read this file, it is damaged" % path)
+
+
+def as_fault(error, path):
+    """Turn what h5py raises on a damaged file into a Fault; everything else stays as it is."""
+    if isinstance(error, Fault):
+        return error
+    if isinstance(error, (OSError, KeyError, RuntimeError, UnicodeDecodeError)):
+        return Fault("%s: HDF5 cannot read this file, it is damaged (%s)" % (path, str(error).split("\n")[0]))
+    return error
+
+
+def text(value):
+    """An attribute as str: h5py 2 and 3 give str, bytes or a numpy scalar."""
+    if isinstance(value, numpy.ndarray) and value.shape == ():
+        value = value[()]
+    if isinstance(value, bytes):
+        return value.decode("utf-8")
+    if not isinstance(value, str):
+        raise Fault("an attribute is no text: the file is damaged")
+    return str(value)
+
+
+def version(file):
+    return text(file.attrs.get("keras_version", "2.0.0"))
+
+
+def without_topology(file, path):
+    """The line about an h5 file that holds no model_config."""
+    names = list(file.keys())
+    if "layer_names" in file.attrs or "layer_names0" in file.attrs or "_layer_checkpoint_dependencies" in names \
+            or "layers" in names:
+        return "%s: weights without a topology: give the topology json too (topology.json with --weights %s)" \
+            % (path, path)
+    if "optimizer_weights" in names or "optimizer" in names:
+        return "%s: an optimizer's state, no model in it" % path
+    return "%s: an HDF5 file, but no Keras model in it" % path
+
+
+# Reading weights -------------------------------------------------------------------------------------------
+
+def names_attribute(group, name):
+    """Return the list of str in the attribute `name`, put together if Keras has split it."""
+    if name in group.attrs:
+        chunks = [group.attrs[name]]
+    else:
+        chunks = []
+        while "%s%d" % (name, len(chunks)) in group.attrs:
+            chunks.append(group.attrs["%s%d" % (name, len(chunks))])
+    return [text(item) for chunk in chunks for item in numpy.asarray(chunk).reshape(-1).tolist()]
+
+
+def subgroup(group, name, path):
+    """group[name] if it is a group that lies in this very file, reached by hard links alone; else a Fault."""
+    import h5py
+    here = follow(group, name, path)
+    if not isinstance(here, h5py.Group):
+        raise Fault("%s: %r is no group: the file is damaged" % (path, name))
+    return here
+
+
+def follow(group, name, path):
+    import h5py
+    for part in [part for part in name.split("/") if part]:
+        link = group.get(part, getlink=True) if isinstance(group, h5py.Group) else None
+        if link is None:
+            raise Fault("%s: %r is missing: the file is damaged" % (path, name))
+        if not isinstance(link, h5py.HardLink):
+            raise Fault("%s: %r is a link to somewhere else: refused" % (path, name))
+        group = group[part]
+    return group
+
+
+def read_weights(group, path):
+    """Return OrderedDict: layer name -> list of Weights, from a group with a layer_names attribute."""
+    weights = OrderedDict()
+    for layer in names_attribute(group, "layer_names"):
+        inner = subgroup(group, layer, path)
+        weights[layer] = [weight(follow(inner, name, path), name, path)
+                          for name in names_attribute(inner, "weight_names")]
+    return weights
+
+
+def weight(dataset, name, path):
+    """A lazily read Weight of an h5py.Dataset.  Raises Fault for what would read other files or lie in size."""
+    import h5py
+    where = "%s: weight %r" % (path, name)
+    if not isinstance(dataset, h5py.Dataset):
+        raise Fault("%s is no dataset: the file is damaged" % where)
+    if dataset.external or dataset.is_virtual:
+        raise Fault("%s is stored in another file: refused" % where)
+    if dataset.dtype.kind not in "fiub" or dataset.shape is None:
+        raise Fault("%s holds %s, not numbers" % (where, dataset.dtype))
+    result = Weight(name, dataset.shape, dataset.dtype.newbyteorder("="),
+                    lambda: read_rows(dataset, (), where),
+                    lambda start, stop: read_rows(dataset, slice(start, stop), where))
+    if result.nbytes > GZIP_RATIO * dataset.id.get_storage_size() or dataset.dtype.itemsize > 8:
+        raise Fault("%s claims %d bytes but the file holds %d for it: the file is damaged"
+                    % (where, result.nbytes, dataset.id.get_storage_size()))
+    return result
+
+
+def read_rows(dataset, selection, where):
+    try:
+        return dataset[selection]
+    except (OSError, RuntimeError) as error:
+        raise Fault("%s cannot be read, the file is damaged (%s)" % (where, str(error).split("\n")[0]))
+
+
+# Writing ---------------------------------------------------------------------------------------------------
+
+def write(model, path):
+    """Write `model` to a new h5 file, as its Keras would save it; the same model gives the same bytes.
+
+    Datasets store no times (track_times=False); groups never do under h5py's default format.
+    """
+    import h5py
+    with h5py.File(path, "w") as file:
+        file.attrs["keras_version"] = model.keras_version
+        file.attrs["backend"] = model.backend
+        write_text(file, "model_config", model.topology)
+        if model.training_config is not None:
+            write_text(file, "training_config", model.training_config)
+        group = file.create_group("model_weights")
+        write_names(group, "layer_names", list(model.weights))
+        group.attrs["backend"] = model.backend
+        group.attrs["keras_version"] = model.keras_version
+        for layer, weights in model.weights.items():
+            inner = group.create_group(layer)
+            write_names(inner, "weight_names", [weight.name for weight in weights])
+            for weight in weights:
+                write_weight(inner, weight)
+
+
+def write_text(file, name, value):
+    """A JSON attribute.  HDF5 keeps variable-length text outside the object header, so its length is free."""
+    file.attrs[name] = json.dumps(value)
+
+
+def write_names(group, name, names):
+    """Write a list of names as Keras does: fixed-length bytes, split where HDF5's header limit asks for it."""
+    data = numpy.asarray([item.encode("utf-8") for item in names])
+    chunks, count = [data], 1
+    while any(chunk.nbytes > ATTRIBUTE_BYTES for chunk in chunks):
+        count += 1
+        if count > len(names):
+            raise Fault("a layer's name is longer than HDF5 can store")
+        chunks = numpy.array_split(data, count)
+    if count == 1:
+        group.attrs[name] = data
+        return
+    for index, chunk in enumerate(chunks):
+        group.attrs["%s%d" % (name, index)] = chunk
+
+
+def write_weight(group, weight):
+    """Write one weight piece by piece, so that memory does not grow with it."""
+    dataset = group.create_dataset(weight.name, weight.shape, dtype=weight.dtype, track_times=False)
+    if not weight.size:
+        return
+    if weight.nbytes <= PIECE_BYTES:
+        dataset[...] = weight.read()
+        return
+    row = weight.size // weight.shape[0]
+    start = 0
+    for piece in weight.pieces():
+        rows = len(piece) // row
+        dataset[start:start + rows] = piece.reshape((rows,) + weight.shape[1:])
+        start += rows

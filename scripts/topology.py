@@ -1,0 +1,394 @@
+"""Pure functions on Keras topologies: a model's JSON record to a graph of layers, and back.
+
+A record is what Keras writes for a layer or a model, ``{"class_name": …, "config": {…}}``.  A graph keeps each
+layer's record as the source spelt it; only the references between layers are understood, so what is written
+back is what was read, less what was left out.  Two spellings of a reference exist:
+Keras 2 ``["conv", 0, 0, {}]``, Keras 3 ``{"class_name": "__keras_tensor__", "config": {"keras_history": […]}}``.
+"""
+import difflib
+from collections import OrderedDict, namedtuple
+
+from scripts import Fault
+
+MODELS = ("Sequential", "Functional", "Model")  # classes whose config holds layers
+OUTPUT_SYNTAX = "NAME, NAME@CALL for a layer that is called several times, NAME:OUTPUT, OUTER/INNER"
+
+Ref = namedtuple("Ref", "layer node tensor")  # output `tensor` of call number `node` of the layer of that name
+
+
+class Layer(object):
+    """One layer of a graph.
+
+    record  dict, the layer as its source spells it, without "inbound_nodes"
+    calls   list with one entry per call, each as its source spells it (references in place)
+    """
+
+    def __init__(self, record, calls=()):
+        self.record = record
+        self.calls = list(calls)
+
+    @property
+    def class_name(self):
+        return self.record["class_name"]
+
+    @property
+    def config(self):
+        return self.record["config"]
+
+    @property
+    def name(self):
+        return self.record.get("name") or self.config["name"]
+
+    @property
+    def is_input(self):
+        return self.class_name == "InputLayer"
+
+    @property
+    def is_model(self):
+        return is_model(self.record)
+
+
+class Graph(object):
+    """A model: its layers by name, and which of their outputs are the model's inputs and outputs.
+
+    layers   OrderedDict: name -> Layer, in the order of the source
+    inputs   list of Ref        outputs  list of Ref
+    rest     dict, what else the model's config holds (name, trainable, …)
+    """
+
+    def __init__(self, layers, inputs, outputs, rest):
+        self.layers = layers
+        self.inputs = inputs
+        self.outputs = outputs
+        self.rest = rest
+
+    def references(self, layer):
+        """Return a list with one list of Refs per call of `layer`, in the order in which Keras walks them."""
+        return [references(call, self.layers) for call in layer.calls]
+
+    def node_count(self, name):
+        return 1 if self.layers[name].is_input else len(self.layers[name].calls)
+
+
+def is_model(record):
+    """Whether a record is that of a nested model (a custom class of that name has no layers)."""
+    config = record.get("config")
+    return record.get("class_name") in MODELS and (isinstance(config, list) or "layers" in (config or {}))
+
+
+def inner_records(record):
+    """Return the records of the layers of the model `record`."""
+    config = record["config"]
+    layers = config if isinstance(config, list) else config["layers"]  # a list before Keras 2.2.3
+    if not isinstance(layers, list):
+        raise Fault("the topology's layers are not a list: the file is damaged or no Keras model")
+    for layer in layers:
+        check_record(layer)
+    return layers
+
+
+def check_record(layer):
+    """Raise a Fault unless `layer` is a dict with a class name and a config that names the layer."""
+    if not isinstance(layer, dict) or not isinstance(layer.get("class_name"), str):
+        raise Fault("the topology holds a layer without a class name: the file is damaged or no Keras model")
+    config = layer.get("config")
+    if isinstance(config, list) and layer["class_name"] == "Sequential":
+        return
+    name = layer.get("name") or (config or {}).get("name") if isinstance(config, dict) else None
+    if not isinstance(name, str) or not name:
+        raise Fault("the topology holds a %s layer without a name: the file is damaged" % layer["class_name"])
+
+
+# References ------------------------------------------------------------------------------------------------
+
+def is_keras3_tensor(value):
+    return isinstance(value, dict) and value.get("class_name") == "__keras_tensor__"
+
+
+def is_keras2_tensor(value, names):
+    """Whether `value` is ``[layer, node, tensor]`` or ``[layer, node, tensor, kwargs]`` of a known layer."""
+    return (isinstance(value, list) and 3 <= len(value) <= 4 and isinstance(value[0], str)
+            and type(value[1]) is int and type(value[2]) is int and value[0] in names)
+
+
+def history(value):
+    """The Ref of a Keras 3 tensor record."""
+    try:
+        layer, node, tensor = value["config"]["keras_history"]
+        return Ref(str(layer), int(node), int(tensor))
+    except (KeyError, TypeError, ValueError):
+        raise Fault("the topology holds a tensor without a history: the file is damaged")
+
+
+def redirect(call, names, change):
+    """Return `call` with every reference `ref` in it replaced by `change(ref)`."""
+    if is_keras3_tensor(call):
+        config = dict(call["config"], keras_history=list(change(history(call))))
+        return dict(call, config=config)
+    if is_keras2_tensor(call, names):
+        rest = [redirect(value, names, change) for value in call[3:]]
+        return list(change(Ref(*call[:3]))) + rest
+    if isinstance(call, list):
+        return [redirect(value, names, change) for value in call]
+    if isinstance(call, dict):
+        return type(call)((key, redirect(value, names, change)) for key, value in call.items())
+    return call
+
+
+def references(call, names):
+    """Return the Refs in `call` in the order of Keras's tree.flatten: arguments first, then keyword
+    arguments by sorted key.  Keras 2 repeats the keyword arguments beside every tensor; they count once."""
+    found, keywords = [], []
+
+    def walk(value):
+        if is_keras3_tensor(value):
+            found.append(history(value))
+        elif is_keras2_tensor(value, names):
+            found.append(Ref(*value[:3]))
+            keywords[:] = value[3:]
+        elif isinstance(value, list):
+            for item in value:
+                walk(item)
+        elif isinstance(value, dict):
+            for key in sorted(value):
+                walk(value[key])
+
+    walk(call)
+    while keywords:
+        value = keywords.pop()
+        walk(value)
+    return found
+
+
+def flat_references(value):
+    """Flatten input_layers or output_layers (one reference, a list of them, or a dict) to a list of Refs."""
+    if isinstance(value, list) and len(value) == 3 and isinstance(value[0], str):
+        if type(value[1]) is not int or type(value[2]) is not int:
+            raise Fault("the topology refers to %r, which is no layer's output: the file is damaged" % (value,))
+        return [Ref(*value)]
+    if isinstance(value, dict):
+        value = [value[key] for key in sorted(value)]
+    if not isinstance(value, list):
+        raise Fault("the topology's input_layers or output_layers are not lists: the file is damaged")
+    return [ref for item in value for ref in flat_references(item)]
+
+
+# Records to graphs and back --------------------------------------------------------------------------------
+
+def graph(record, major=2):
+    """Return the Graph of a Sequential, Functional or Model record.
+
+    Nodes are numbered from 0 for every layer: Keras counts a nested model's own construction as a call in some
+    places and not in others (Functional.get_config: kept_nodes); `record_of` puts that back.
+    """
+    if not is_model(record):
+        raise Fault("the model is a %s, not a Sequential or Functional model: only those have a graph of layers "
+                    "that can be converted" % record.get("class_name"))
+    if record["class_name"] == "Sequential":
+        return sequential_graph(record, major)
+    layers = OrderedDict()
+    for entry in inner_records(record):
+        layer = Layer({key: value for key, value in entry.items() if key != "inbound_nodes"},
+                      entry.get("inbound_nodes") or [])
+        if layer.name in layers:
+            raise Fault("two layers are called %r: names must be unique" % layer.name)
+        layers[layer.name] = layer
+    config = record["config"]
+    rest = OrderedDict((key, value) for key, value in config.items()
+                       if key not in ("layers", "input_layers", "output_layers"))
+    result = Graph(layers, flat_references(config.get("input_layers", [])),
+                   flat_references(config.get("output_layers", [])), rest)
+    renumber_from_zero(result, major)
+    check(result)
+    return result
+
+
+def renumber_from_zero(result, major):
+    """Take Keras's own construction of nested models out of the node numbers."""
+    lowest = {}
+    everywhere = [ref for layer in result.layers.values() for refs in result.references(layer) for ref in refs]
+    for ref in (everywhere + result.outputs if major < 3 else result.outputs):
+        lowest[ref.layer] = min(ref.node, lowest.get(ref.layer, ref.node))
+    shift = {name: lowest[name] if major < 3 else 1 for name, layer in result.layers.items()
+             if layer.is_model and lowest.get(name)
+             and (major < 3 or layer.class_name != "Sequential")}
+    if not shift:
+        return
+
+    def lower(ref):
+        return ref._replace(node=ref.node - shift.get(ref.layer, 0))
+
+    if major < 3:
+        for layer in result.layers.values():
+            layer.calls = redirect(layer.calls, result.layers, lower)
+    result.outputs = [lower(ref) for ref in result.outputs]
+
+
+def sequential_graph(record, major):
+    """The chain that a Sequential is, with an InputLayer at its head."""
+    config = record["config"]
+    entries = inner_records(record)
+    if not entries:
+        raise Fault("the Sequential model has no layers")
+    layers = OrderedDict()
+    first = entries[0]
+    if first["class_name"] != "InputLayer":
+        head = Layer(first)
+        layers[head.name + "_input"] = input_layer(head.name + "_input", sequential_input(record), major,
+                                                   input_dtype(first))
+    previous = next(iter(layers), None)
+    for entry in entries:
+        layer = Layer(entry if entry.get("name") else dict(entry, name=Layer(entry).name))
+        if layer.name in layers:
+            raise Fault("two layers are called %r: names must be unique" % layer.name)
+        if previous is not None:
+            layer.calls = [[[previous, 0, 0, {}]]]  # Keras 3 reads this spelling too
+        layers[layer.name] = layer
+        previous = layer.name
+    rest = OrderedDict([("name", config.get("name", "sequential") if isinstance(config, dict) else "sequential")])
+    return Graph(layers, [Ref(next(iter(layers)), 0, 0)], [Ref(previous, 0, 0)], rest)
+
+
+def sequential_input(record):
+    """The input shape, batch included, of a Sequential that has no InputLayer; a list, or a Fault."""
+    config = record["config"]
+    first = inner_records(record)[0]
+    shape = first["config"].get("batch_input_shape") if isinstance(first["config"], dict) else None
+    if shape is None and is_model(first):
+        if first["class_name"] != "Sequential":
+            source = graph(first)
+            return batch_shape(source.layers[source.inputs[0].layer])
+        inner = inner_records(first)
+        shape = batch_shape(Layer(inner[0])) if inner and inner[0]["class_name"] == "InputLayer" \
+            else sequential_input(first)
+    if shape is None and isinstance(config, dict):
+        shape = config.get("build_input_shape")
+    if shape is None:
+        raise Fault("the Sequential model was saved before its input shape was known: give it (--input-shape)")
+    return shape
+
+
+def input_dtype(record):
+    dtype = record["config"].get("dtype") if isinstance(record["config"], dict) else None
+    return dtype if isinstance(dtype, str) else "float32"
+
+
+def input_layer(name, shape, major, dtype="float32"):
+    """A new InputLayer in Keras `major`'s spelling."""
+    key = "batch_shape" if major >= 3 else "batch_input_shape"
+    config = OrderedDict([(key, list(shape)), ("dtype", dtype), ("sparse", False), ("name", name)])
+    return Layer(OrderedDict([("class_name", "InputLayer"), ("config", config), ("name", name)]))
+
+
+def batch_shape(layer):
+    """The shape that an InputLayer declares, batch size first: a list of int or None."""
+    shape = layer.config.get("batch_input_shape", layer.config.get("batch_shape"))
+    if isinstance(shape, dict):  # {"class_name": "__tuple__", "items": […]}
+        shape = shape.get("items")
+    if not isinstance(shape, list) or not all(size is None or type(size) is int for size in shape):
+        raise Fault("input %r declares no shape: the file is damaged" % layer.name)
+    return shape
+
+
+def record_of(source, class_name, major=2):
+    """The inverse of `graph`: the record of the Functional model `source`.
+
+    Layers are written in the order in which Keras will keep them (`layer_order`), because Keras reads an h5's
+    weights by that order.
+    """
+    def raise_inbound(ref):
+        layer = source.layers[ref.layer]
+        return ref._replace(node=ref.node + (starts_with_a_node(layer.record) if major < 3 else 0))
+
+    def raise_output(ref):
+        layer = source.layers[ref.layer]
+        if major < 3:
+            return raise_inbound(ref)
+        return ref._replace(node=ref.node + (layer.is_model and layer.class_name != "Sequential"))
+
+    layers = []
+    for name in layer_order(source):
+        layer = source.layers[name]
+        calls = [redirect(call, source.layers, raise_inbound) for call in layer.calls]
+        layers.append(OrderedDict(list(layer.record.items()) + [("name", name), ("inbound_nodes", calls)]))
+    config = OrderedDict(source.rest)
+    config["layers"] = layers
+    config["input_layers"] = [list(ref) for ref in source.inputs]
+    config["output_layers"] = [list(raise_output(ref)) for ref in source.outputs]
+    return OrderedDict([("class_name", class_name), ("config", config)])
+
+
+def starts_with_a_node(record):
+    """Whether Keras 2 and TensorFlow.js count the construction of the nested model `record` as its call 0
+    (keras 2.6 functional._should_skip_first_node): it has an input of its own from the start."""
+    if not is_model(record):
+        return 0
+    if record["class_name"] != "Sequential":
+        return 1
+    first = (inner_records(record) or [{}])[0]
+    config = first.get("config")
+    return int(first.get("class_name") == "InputLayer" or isinstance(config, dict) and "batch_input_shape" in config
+               or bool(first) and bool(starts_with_a_node(first)))
+
+
+def check(source):
+    """Raise a Fault if a reference leads nowhere or the layers form a cycle."""
+    everywhere = [(name, ref) for name, layer in source.layers.items()
+                  for refs in source.references(layer) for ref in refs]
+    everywhere += [("the model", ref) for ref in source.inputs + source.outputs]
+    for name, ref in everywhere:
+        if ref.layer not in source.layers:
+            raise Fault("%s refers to a layer %r that is not there: the file is damaged" % (name, ref.layer))
+        if not 0 <= ref.node < source.node_count(ref.layer) or ref.tensor < 0:
+            raise Fault("%s refers to call %d of layer %r, which is called %d times: the file is damaged"
+                        % (name, ref.node, ref.layer, source.node_count(ref.layer)))
+    if not source.inputs or not source.outputs:
+        raise Fault("the model has no %s: the file is damaged" % ("inputs" if not source.inputs else "outputs"))
+    layer_order(source)
+
+
+# Order -----------------------------------------------------------------------------------------------------
+
+def layer_order(source):
+    """Return the names of the layers that the outputs need, and of all inputs, as Keras orders `model.layers`.
+
+    The rule of keras 2.6 functional._map_graph_network and Keras 3 function.map_graph: by decreasing depth
+    (longest way to an output); layers of one depth in the order in which a walk from the outputs, in their
+    order, first meets them.  Inputs that no output needs come first among depth 0.
+    """
+    nodes, index = [], {}
+    finished, waiting = set(), set()
+    for output in source.outputs:
+        stack = [((output.layer, output.node), None)]
+        while stack:
+            node, parents = stack.pop()
+            if parents is None:
+                if node in finished:
+                    continue
+                if node in waiting:
+                    raise Fault("layer %r depends on its own output: the topology has a cycle" % node[0])
+                waiting.add(node)
+                index.setdefault(node[0], len(index))
+                layer = source.layers[node[0]]
+                refs = references(layer.calls[node[1]], source.layers) if not layer.is_input else []
+                parents = iter([(ref.layer, ref.node) for ref in refs])
+            parent = next(parents, None)
+            if parent is None:
+                waiting.discard(node)
+                finished.add(node)
+                nodes.append((node, [(ref.layer, ref.node) for ref in references(
+                    source.layers[node[0]].calls[node[1]], source.layers)]
+                    if not source.layers[node[0]].is_input else []))
+            else:
+                stack.append((node, parents))
+                stack.append((parent, None))
+    node_depth, layer_depth = {}, {}
+    for node, parents in reversed(nodes):
+        depth = max(node_depth.setdefault(node, 0), layer_depth.get(node[0], 0))
+        layer_depth[node[0]] = node_depth[node] = depth
+        for parent in parents:
+            node_depth[parent] = max(depth + 1, node_depth.get(parent, 0))
+    for ref in source.inputs:
+        if ref.layer not in layer_depth:
+            layer_depth[ref.layer], index[ref.layer] = 0, -1
+    return sorted(layer_depth, key=lambda name: (-layer_depth[name], index[name]))
