@@ -217,6 +217,8 @@ def is_operation(record):
 def keras2_call(layer, call, names):
     """One call in Keras 2's spelling: [[layer, node, tensor, {}], …]."""
     if not isinstance(call, dict):
+        if is_operation(layer.record):  # ["a", 0, 0, {"y": ["b", 0, 0], "name": null}]
+            return [[ref.layer, ref.node, ref.tensor, {}] for ref in references(call, names)]
         return call
     keywords = dict(call.get("kwargs") or {})
     for key in ("training", "mask", "initial_state"):
@@ -265,8 +267,8 @@ def operation(layer, calls):
 def named(record, weights):
     """Return `weights`, in Keras's h5 order, under the names that TensorFlow.js gives the layer's variables.
 
-    TensorFlow.js drops the next to last part of a name itself (lstm/lstm_cell/kernel, container.ts loadWeights),
-    so a name that needs no more than that stays.  Raises Fault where number or shapes contradict the topology.
+    TensorFlow.js from 2.0 on finds lstm/lstm_cell/kernel too (container.ts loadWeights), 1.0 does not.
+    Raises Fault where number or shapes contradict the topology.
     """
     expected = variables(record)
     name = Layer(record).name
@@ -279,10 +281,7 @@ def named(record, weights):
         if len(shape) != len(weight.shape) or any(a not in (None, b) for a, b in zip(shape, weight.shape)):
             raise Fault("weight %r has shape %s but layer %r needs %s: weights and topology do not belong together"
                         % (weight.name, weight.shape, name, tuple("?" if a is None else a for a in shape)))
-        plain = weight.name[:-2] if weight.name.endswith(":0") else weight.name
-        parts = plain.split("/")
-        short = "/".join(parts[:-2] + parts[-1:])
-        result.append(weight if path in (plain, short) else weight.renamed(path))
+        result.append(weight.renamed(path))
     return result
 
 

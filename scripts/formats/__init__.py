@@ -8,6 +8,7 @@ Nothing in a file is ever executed.  `read` here asks each format in turn.
 import importlib
 import json
 import os
+import zipfile
 
 from scripts import Fault
 
@@ -71,7 +72,9 @@ def unknown(path):
         return "%s: the file is empty" % path
     if start.startswith(b"version https://git-lfs"):
         return "%s: a git-lfs pointer, not the model itself: run `git lfs pull` first" % path
-    if start.startswith(b"\x80") and start[1:2] in b"\x02\x03\x04\x05" or start.startswith(b"PK\x03\x04"):
+    if start.startswith(b"PK\x03\x04") and not zipfile.is_zipfile(path):
+        return "%s: an archive that is cut short: download or copy it again" % path
+    if start.startswith((b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"PK\x03\x04")):
         return "%s: a pickle or an archive of another program (PyTorch?), not a Keras model; %s" % (path, known)
     if start.startswith(b"\x93NUMPY"):
         return "%s: a numpy array, not a model; %s" % (path, known)

@@ -3,20 +3,167 @@ import json
 import os
 from collections import OrderedDict
 
-from scripts import shards
+import numpy
+
+from scripts import Fault, dialect, shards
+from scripts.formats.topology_and_weights import json_object
+from scripts.model import Model, Weight
+from scripts.topology import Layer, inner_records, is_model
 
 VERSION_NAME = "TensorSpace preprocessing"
 
 
 def match(path):
-    return False
+    """A JSON object with a modelTopology, or a directory with such a model.json."""
+    if os.path.isdir(path):
+        path = os.path.join(path, "model.json")
+        if not os.path.isfile(path) or os.path.exists(os.path.join(os.path.dirname(path), "saved_model.pb")):
+            return False
+    document = json_object(path)
+    return document is not None and ("modelTopology" in document or "weightsManifest" in document)
 
+
+def read(path, **options):
+    """Return the Model in `path` (model.json, or its directory); quantized weights are given back as floats."""
+    if os.path.isdir(path):
+        path = os.path.join(path, "model.json")
+    document = json_object(path)
+    topology = document.get("modelTopology")
+    if document.get("format") == "graph-model" or isinstance(topology, dict) and "node" in topology:
+        raise Fault("%s: a graph model: its layers are gone, so no outputs can be added; convert its source" % path)
+    if not isinstance(topology, dict):
+        raise Fault("%s: weights without a topology" % path)
+    record = topology.get("model_config", topology)
+    if not isinstance(record, dict) or not is_model(record):
+        raise Fault("%s: its topology is no Sequential or Functional model" % path)
+    entries = manifest_weights(document.get("weightsManifest"), os.path.dirname(path), path)
+    model = Model(record, belonging(record, entries, path), str(topology.get("keras_version", "2.0.0")),
+                  str(topology.get("backend", "tensorflow")), topology.get("training_config"))
+    return model
+
+
+def belonging(record, entries, path):
+    """OrderedDict: layer -> its Weights in Keras's h5 order, picked from `entries` by name as TensorFlow.js does."""
+    by_name = OrderedDict()
+    for weight in entries:
+        parts = weight.name.split("/")
+        for name in (weight.name, "/".join(parts[:-2] + parts[-1:])):
+            by_name.setdefault(name, weight)
+    weights, taken = OrderedDict(), set()
+    for layer in inner_records(record):
+        name, expected = Layer(layer).name, dialect.variables(layer)
+        missing = [key for key, _, _ in expected if key not in by_name]
+        if missing:
+            raise Fault("%s: weight %r of layer %r is not in the manifest" % (path, missing[0], name))
+        own = [by_name[key] for key, _, _ in expected]
+        if not expected:  # a class that this project does not know may have weights too
+            own = [weight for weight in entries if weight.name.split("/")[0] == name]
+        weights[name] = own
+        taken.update(weight.name for weight in own)
+    for weight in entries:
+        if weight.name not in taken:
+            raise Fault("%s: weight %r belongs to no layer of the topology" % (path, weight.name))
+    return weights
+
+
+# Shards ----------------------------------------------------------------------------------------------------
+
+def manifest_weights(manifest, directory, path):
+    """Return the Weights that a weights manifest lists, each read from the shards when it is asked for."""
+    if not isinstance(manifest, list):
+        raise Fault("%s: no weightsManifest in it" % path)
+    weights = []
+    for group in manifest:
+        try:
+            names, entries = list(group["paths"]), list(group["weights"])
+        except (KeyError, TypeError):
+            raise Fault("%s: a group of the weights manifest has no paths or no weights" % path)
+        stream = Stream([shard(directory, name, path) for name in names])
+        offset = 0
+        for entry in entries:
+            weight, count = stored_weight(entry, stream, offset, path)
+            if offset + count > stream.size:
+                raise Fault("%s: its shards hold %d bytes, too few for weight %r: a shard is cut short or missing"
+                            % (path, stream.size, weight.name))
+            offset += count
+            weights.append(weight)
+        if offset != stream.size:
+            raise Fault("%s: its shards hold %d bytes but the manifest lists %d: they do not belong together"
+                        % (path, stream.size, offset))
+    names = [weight.name for weight in weights]
+    if len(set(names)) < len(names):
+        raise Fault("%s: the manifest lists a weight twice" % path)
+    return weights
+
+
+def shard(directory, name, path):
+    """The path of a shard.  Raises Fault for a name that leaves the model's own directory."""
+    if not isinstance(name, str) or not name or name in (".", "..") or "/" in name or "\\" in name or "\0" in name:
+        raise Fault("%s: the manifest names %r, which is no file beside it: refused" % (path, name))
+    where = os.path.join(directory, name)
+    if not os.path.isfile(where):
+        raise Fault("%s: shard %s is missing" % (path, name))
+    return where
+
+
+class Stream(object):
+    """The bytes of several files, one after the other, read from any place."""
+
+    def __init__(self, paths):
+        self.paths = paths
+        self.sizes = [os.path.getsize(path) for path in paths]
+        self.size = sum(self.sizes)
+
+    def read(self, offset, count):
+        parts = []
+        for path, size in zip(self.paths, self.sizes):
+            if count and offset < size:
+                with open(path, "rb") as file:
+                    file.seek(offset)
+                    parts.append(file.read(min(count, size - offset)))
+                count -= len(parts[-1])
+                offset += len(parts[-1])
+            offset -= size
+        if count:
+            raise Fault("%s: a shard became shorter while it was read" % self.paths[-1])
+        return b"".join(parts)
+
+
+def stored_weight(entry, stream, offset, path):
+    """Return (Weight, number of bytes it has in the stream) for one entry of a manifest."""
+    try:
+        name, shape, dtype = entry["name"], entry["shape"], entry["dtype"]
+        quantization = entry.get("quantization")
+        stored = numpy.dtype(quantization["dtype"] if quantization else dtype)
+        if not isinstance(name, str) or not all(type(size) is int and size >= 0 for size in shape):
+            raise ValueError
+        if dtype not in shards.KEPT or quantization and stored.name not in shards.QUANTIZED:
+            raise Fault("%s: weight %r is %s, which no Keras layer has" % (path, name, dtype))
+        if quantization and stored.kind == "u":
+            scale, low = float(quantization["scale"]), float(quantization["min"])
+    except (KeyError, TypeError, ValueError):
+        raise Fault("%s: an entry of the weights manifest is damaged" % path)
+    row = 1
+    for size in shape[1:]:
+        row *= size
+    count = row * (shape[0] if shape else 1)
+
+    def values(start, stop):
+        data = numpy.frombuffer(stream.read(offset + start * stored.itemsize, (stop - start) * stored.itemsize),
+                                stored.newbyteorder("<"))
+        return data * scale + low if quantization and stored.kind == "u" else data
+
+    weight = Weight(name, shape, dtype, lambda: values(0, count), lambda start, stop: values(start * row, stop * row))
+    return weight, count * stored.itemsize
+
+
+# Writing ---------------------------------------------------------------------------------------------------
 
 def write(model, directory, json_name="model.json", shard_size=shards.SHARD_SIZE, quantize=None):
     """Write `model`, in the Keras 2 dialect, to the empty `directory`; return the names written, json first.
 
     model.weights: in any order; the manifest has the layers sorted by name, as HDF5 sorts groups, because
-    that is the order of the official converter.
+    that is the order of the official converter.  Shards are named after the json if it is not model.json.
     """
     ordered = [weight.renamed(plain(weight.name)) for name in sorted(model.weights, key=lambda n: n.encode("utf-8"))
                for weight in model.weights[name]]

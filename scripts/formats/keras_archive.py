@@ -1,0 +1,224 @@
+"""`.keras` archives of Keras 3 and tf_keras: a zip of config.json, metadata.json and model.weights.h5.
+
+The weights file knows no weight's name: it has a group per layer, called by the layer's class and a counter
+(layers/conv2d_1/vars/0, keras saving_lib._save_container_state).  Which layer that is, and which weight,
+follows from the topology.  Only these three members are read, and nothing is unpacked to a path.
+"""
+import io
+import re
+import zipfile
+from collections import OrderedDict
+
+from scripts import Fault, dialect
+from scripts.formats import MAX_JSON_BYTES, head, keras_h5, parse
+from scripts.model import Model
+from scripts.topology import Layer, inner_records, is_model
+
+MEMBERS = CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
+CELLS = ("LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM2D", "ConvLSTM1D", "ConvLSTM3D")
+PROJECTIONS = ("query_dense", "key_dense", "value_dense", "output_dense")  # MultiHeadAttention, in order of creation
+
+
+def match(path):
+    """A zip that holds a config.json."""
+    if not head(path, 4) == b"PK\x03\x04":
+        return False
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return CONFIG in archive.namelist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return False
+
+
+def read(path, **options):
+    """Return the Model in the archive `path`.  Raises Fault if it is damaged or not all there."""
+    archive = zipfile.ZipFile(path)
+    try:
+        names = archive.namelist()
+        for name in MEMBERS:
+            if names.count(name) != 1 and (name in names or name != METADATA):
+                raise Fault("%s: %s in it: the file is damaged or no Keras archive" % (
+                    path, "two %s" % name if name in names else "no %s" % name))
+        record = parse(member(archive, CONFIG, path), "%s: %s" % (path, CONFIG))
+        metadata = parse(member(archive, METADATA, path), "%s: %s" % (path, METADATA)) if METADATA in names else {}
+        version = str(metadata.get("keras_version", "3.0.0")) if isinstance(metadata, dict) else "3.0.0"
+        if not isinstance(record, dict) or not is_model(record):
+            raise Fault("%s: the model is a %s, not a Sequential or Functional model: only those have a graph of "
+                        "layers that can be converted" % (path, record.get("class_name")
+                                                          if isinstance(record, dict) else "list"))
+        file = open_weights(archive, path)
+        model = Model(record, close=closing(file, archive), keras_version=version)
+        if model.keras_major < 3:
+            model.topology = without_modules(record)
+        model.weights = read_weights(file, record, path)
+        return model
+    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, KeyError, EOFError) as error:
+        archive.close()
+        raise Fault("%s: the archive is damaged (%s)" % (path, str(error).split("\n")[0]))
+    except Fault:
+        archive.close()
+        raise
+
+
+def closing(*opened):
+    def close():
+        for file in opened:
+            file.close()
+    return close
+
+
+def member(archive, name, path):
+    """The bytes of a small member."""
+    if archive.getinfo(name).file_size > MAX_JSON_BYTES:
+        raise Fault("%s: %s claims to be %d bytes long: refused" % (path, name, archive.getinfo(name).file_size))
+    with archive.open(name) as file:
+        data = file.read(MAX_JSON_BYTES + 1)
+    return data
+
+
+class Window(io.RawIOBase):
+    """The bytes [start, start + size) of an open file, as a file."""
+
+    def __init__(self, file, start, size):
+        super(Window, self).__init__()
+        self.file, self.start, self.size, self.position = file, start, size, 0
+
+    def readable(self):
+        return True
+
+    def seekable(self):
+        return True
+
+    def seek(self, offset, whence=io.SEEK_SET):
+        self.position = offset + (0, self.position, self.size)[whence]
+        return self.position
+
+    def tell(self):
+        return self.position
+
+    def readinto(self, buffer):
+        view = memoryview(buffer)[:max(0, self.size - self.position)]
+        self.file.seek(self.start + self.position)
+        count = self.file.readinto(view)
+        self.position += count
+        return count
+
+    def close(self):
+        self.file.close()
+        super(Window, self).close()
+
+
+def open_weights(archive, path):
+    """Return model.weights.h5 as an h5py.File, read in place: Keras stores it uncompressed."""
+    import h5py
+    info = archive.getinfo(WEIGHTS)
+    if info.compress_type != zipfile.ZIP_STORED:
+        raise Fault("%s: %s is compressed, which Keras never does: pack the archive again with zip -0" % (path, WEIGHTS))
+    with archive.open(WEIGHTS):  # checks the member's own header
+        pass
+    file = open(path, "rb")
+    try:
+        file.seek(info.header_offset + 26)  # PKZIP local file header: lengths of name and extra field
+        lengths = file.read(4)
+        start = info.header_offset + 30 + int.from_bytes(lengths[:2], "little") + int.from_bytes(lengths[2:], "little")
+        return h5py.File(Window(file, start, info.file_size), "r")
+    except (OSError, ValueError):
+        file.close()
+        raise Fault("%s: %s is no HDF5 file or damaged" % (path, WEIGHTS))
+
+
+def without_modules(value):
+    """tf_keras's config in the spelling of its h5 files: what is Keras's own loses its module."""
+    if isinstance(value, list):
+        return [without_modules(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    own = str(value.get("module") or "keras").split(".")[0] in ("keras", "tf_keras", "builtins")
+    dropped = ("module", "registered_name", "build_config", "compile_config") if own and "class_name" in value else ()
+    return OrderedDict((key, without_modules(item)) for key, item in value.items() if key not in dropped)
+
+
+# Weights ---------------------------------------------------------------------------------------------------
+
+def read_weights(file, record, path):
+    """Return OrderedDict: name of a top-level layer -> its Weights in the order of Keras's h5 files."""
+    weights = OrderedDict()
+    for layer, place in places(record, "layers"):
+        found = leaves(file, layer, place, Layer(layer).name, True, path)
+        weights[Layer(layer).name] = [weight for weight, trainable in found if trainable] \
+            + [weight for weight, trainable in found if not trainable]
+    return weights
+
+
+def places(record, prefix):
+    """[(layer record, its group's path)] for the layers of a model, as Keras counts them."""
+    layers = inner_records(record)
+    if record["class_name"] == "Sequential":
+        layers = [layer for layer in layers if layer["class_name"] != "InputLayer"]
+    return list(zip_names([layer for layer in layers if not dialect.is_operation(layer)
+                           or layer["class_name"] == "TFOpLambda"], prefix))
+
+
+def zip_names(layers, prefix):
+    used = {}
+    for layer in layers:
+        name = snake_case(layer["class_name"])
+        used[name] = used.get(name, -1) + 1
+        yield layer, "%s/%s%s" % (prefix, name, "_%d" % used[name] if used[name] else "")
+
+
+def snake_case(class_name):
+    """Conv2DTranspose -> conv2d_transpose, SimpleRNNCell -> simple_rnn_cell: keras naming.to_snake_case."""
+    words = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W+", "", class_name.split(">")[-1]))
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", words).lower()
+
+
+def leaves(file, record, place, scope, trainable, path):
+    """[(Weight, trainable)] of a layer and all that is in it, in the order in which Keras makes them."""
+    name, config = record["class_name"], record["config"]
+    trainable = trainable and (not isinstance(config, dict) or config.get("trainable", True) is not False)
+    if is_model(record):
+        inner = [(layer, where, Layer(layer).name) for layer, where in places(record, place + "/layers")]
+    elif name == "TimeDistributed":
+        inner = [(config["layer"], place + "/layer", scope)]
+    elif name == "Bidirectional":
+        inner = [(config["layer"], "%s/%s_layer" % (place, way),
+                  "%s/%s_%s" % (scope, way, Layer(config["layer"]).name)) for way in ("forward", "backward")]
+    elif name == "RNN":
+        inner = [(config["cell"], place + "/cell", scope)]
+    elif name == "StackedRNNCells":
+        inner = [(cell, where, "%s/%s" % (scope, where.split("/")[-1]))
+                 for cell, where in zip_names(config["cells"], place + "/cells")]
+    else:
+        group = place + "/cell" if name in CELLS else place
+        return [(weight, trainable and not weight.name.split("/")[-1].startswith("moving_"))
+                for weight in variables(file, record, group, scope, path)]
+    return [item for layer, where, name in inner for item in leaves(file, layer, where, name, trainable, path)]
+
+
+def variables(file, record, place, scope, path):
+    """The Weights in place/vars, and for a class whose insides are not known in the groups below it."""
+    if not present(file, place):
+        return []
+    names = [key for key, _ in dialect.layer_variables(record["class_name"], record["config"])]
+    count = len(keras_h5.subgroup(file, place + "/vars", path)) if present(file, place + "/vars") else 0
+    if count != len(names):
+        names = [str(index) for index in range(count)]
+    found = [keras_h5.weight(keras_h5.follow(file, "%s/vars/%d" % (place, index), path), "%s/%s" % (scope, name), path)
+             for index, name in enumerate(names)]
+    if not dialect.layer_variables(record["class_name"], record["config"]):
+        group = keras_h5.subgroup(file, place, path)
+        below = [key for key in group if key not in ("vars", "seed_generator", "random_generator", "_random_generator")]
+        for key in sorted(below, key=lambda key: (PROJECTIONS.index(key) if key in PROJECTIONS else 99, key)):
+            found += variables(file, {"class_name": "?", "config": {}}, "%s/%s" % (place, key),
+                               "%s/%s" % (scope, key.replace("_dense", "")), path)
+    return found
+
+
+def present(file, place):
+    group = file
+    for part in place.split("/"):
+        if not hasattr(group, "keys") or part not in group:
+            return False
+        group = keras_h5.follow(group, part, "the weights")
+    return True

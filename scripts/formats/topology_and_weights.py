@@ -1,0 +1,87 @@
+"""A model in two files: the topology as JSON (model.to_json()) and the weights as HDF5 (save_weights()).
+
+The weights file is Keras 2's and Keras 3's h5 (layer_names), Keras 3's `.weights.h5` (layers/…/vars/0), or a
+whole model's h5.  Keras gives these weights to layers by their order, not by name, and so does this.
+"""
+from collections import OrderedDict
+
+from scripts import Fault, dialect
+from scripts.formats import head, keras_archive, keras_h5, parse
+from scripts.model import Model
+from scripts.topology import Layer, graph, inner_records, is_model, layer_order
+
+
+def match(path):
+    """A JSON object with a class name and a config."""
+    record = json_object(path)
+    return record is not None and "class_name" in record and "config" in record
+
+
+def json_object(path):
+    """The JSON object in the file `path`, or None if it holds none.  Raises Fault if it looks like one but is not."""
+    if not head(path).decode("utf-8-sig", "replace").lstrip().startswith("{"):
+        return None
+    with open(path, "rb") as file:
+        value = parse(file.read(), path)
+    return value if isinstance(value, dict) else None
+
+
+def read(path, weights=None, **options):
+    """Return the Model of the topology `path` with the weights file `weights`."""
+    record = json_object(path)
+    if record is None or "class_name" not in record or "config" not in record:
+        if keras_h5.match(path):
+            raise Fault("%s: a model's own h5 where a topology json is meant: give it alone, or the json first" % path)
+        raise Fault("%s: no topology (no JSON with class_name and config)" % path)
+    if weights is None:
+        raise Fault("%s: a topology without weights: give the weights file too (--weights)" % path)
+    if not keras_h5.match(weights):
+        raise Fault("%s: no HDF5 file, so no weights of Keras" % weights)
+    if not is_model(record):
+        raise Fault("%s: the model is a %s, not a Sequential or Functional model: only those have a graph of layers "
+                    "that can be converted" % (path, record["class_name"]))
+    major = guess_major(record)
+    version = str(record.get("keras_version", "%d.0.0" % major))
+    record = OrderedDict((key, record[key]) for key in ("module", "class_name", "config", "registered_name")
+                         if key in record)
+    file = keras_h5.open_h5(weights)
+    try:
+        return Model(record, weights_of(file, record, major, weights), version, "tensorflow", None, file.close)
+    except Exception as error:
+        file.close()
+        raise keras_h5.as_fault(error, weights)
+
+
+def guess_major(record):
+    """3 where the topology is in Keras 3's dialect, else 2: model.to_json() of Keras 3 does not say."""
+    for layer in inner_records(record):
+        nodes = layer.get("inbound_nodes")
+        if isinstance(layer["config"], dict) and ("batch_shape" in layer["config"]
+                                                  or isinstance(layer["config"].get("dtype"), dict)):
+            return 3
+        if nodes and isinstance(nodes[0], dict):
+            return 3
+        if is_model(layer) and guess_major(layer) == 3:
+            return 3
+    return 2
+
+
+def weights_of(file, record, major, path):
+    """OrderedDict: name of a top-level layer -> its Weights."""
+    if "model_weights" in file:
+        found = keras_h5.read_weights(keras_h5.subgroup(file, "model_weights", path), path)
+    elif keras_h5.names_attribute(file, "layer_names"):
+        found = keras_h5.read_weights(file, path)
+    elif "layers" in file or "_layer_checkpoint_dependencies" in file:
+        return keras_archive.read_weights(file, record, path)
+    else:
+        raise Fault("%s: an HDF5 file, but no weights of a Keras model in it" % path)
+    found = OrderedDict((name, own) for name, own in found.items() if own)
+    layers = OrderedDict((Layer(layer).name, layer) for layer in inner_records(record))
+    if all(name in layers for name in found):
+        return found
+    order = [name for name in layer_order(graph(record, major)) if name in layers and dialect.variables(layers[name])]
+    if len(order) != len(found):
+        raise Fault("%s: weights of %d layers, but the topology has %d layers with weights: the two files do not "
+                    "belong together" % (path, len(found), len(order)))
+    return OrderedDict(zip(order, found.values()))
