@@ -2,8 +2,11 @@
 //
 // BUNDLE      tf.min.js of any @tensorflow/tfjs from 1.0.0 on
 // MODEL_JSON  model.json of a layers model or a graph model, its shards beside it
-// REQUEST     one line of JSON {"inputs": [{"shape": [...]}, ...], "outputs": [names] or null}, then each input's float32 values
-// ANSWER      written: one line of JSON {"outputs": [{"name", "shape", "dtype"}, ...]}, then each output's values, float32 or int32
+// REQUEST     one line of JSON {"inputs": [{"shape": [...]}, ...], "outputs": [names] or null}, then each input's float32 values;
+//             or {"describe": true}
+// ANSWER      written: one line of JSON {"outputs": [{"name", "shape", "dtype"}, ...]}, then each output's values, float32 or int32;
+//             or one line {"format": "layers" or "graph", "inputs": [{"name", "shape", "dtype"}, ...], "outputs": [the same],
+//             "parameters": {layer's name: count}}, shapes with the batch's null first
 // Nothing is printed but, on failure, one line on stderr, with exit status 1.  Byte order is the machine's, little-endian in practice.
 'use strict';
 
@@ -24,7 +27,7 @@ function readRequest(file) {
   const end = bytes.indexOf(10);
   const request = JSON.parse(bytes.subarray(0, end).toString('utf8'));
   let offset = end + 1;
-  for (const input of request.inputs) {
+  for (const input of request.inputs || []) {
     const count = input.shape.reduce((product, size) => product * size, 1);
     input.values = new Float32Array(new Uint8Array(bytes.subarray(offset, offset + 4 * count)).buffer);
     offset += 4 * count;
@@ -45,6 +48,37 @@ function artifacts(file) {
   return loaded;
 }
 
+async function execute(graphModel, tensors, names) {
+  const fed = {};
+  graphModel.inputs.forEach((input, i) => { fed[input.name] = tensors[i]; });
+  let results;
+  try {
+    results = graphModel.execute(fed, names);
+  } catch (error) { // control flow and dynamic shapes run asynchronously only
+    results = await graphModel.executeAsync(fed, names);
+  }
+  return Array.isArray(results) ? results : [results];
+}
+
+// Shapes as the model states them; those that it leaves open come from a run on zeros, where its input sizes are fixed.
+async function describe(tf, model, graph) {
+  const facts = tensors => tensors.map((tensor, i) => ({
+    name: graph ? tensor.name : (tensors === model.inputs ? model.inputNames : model.outputNames)[i],
+    shape: tensor.shape ? [null].concat(tensor.shape.slice(1).map(size => (size > 0 ? size : null))) : null,
+    dtype: tensor.dtype,
+  }));
+  const found = {format: graph ? 'graph' : 'layers', inputs: facts(model.inputs), outputs: facts(model.outputs), parameters: {}};
+  if (!graph) for (const layer of model.layers) found.parameters[layer.name] = layer.countParams();
+  const open = output => !output.shape || output.shape.indexOf(null, 1) !== -1;
+  if (found.outputs.some(open) && !found.inputs.some(open)) {
+    const zeros = found.inputs.map(input => tf.zeros([1].concat(input.shape.slice(1)), input.dtype === 'int32' ? 'int32' : 'float32'));
+    const names = found.outputs.map(output => output.name);
+    const results = graph ? await execute(model, zeros, names) : [].concat(model.predict(zeros));
+    results.forEach((tensor, i) => { found.outputs[i].shape = [null].concat(tensor.shape.slice(1)); });
+  }
+  return found;
+}
+
 async function main([bundle, modelFile, requestFile, answerFile]) {
   const tf = require(path.resolve(bundle));
   await tf.setBackend('cpu');
@@ -53,6 +87,10 @@ async function main([bundle, modelFile, requestFile, answerFile]) {
   const handler = {load: async () => loaded};
   const graph = loaded.format === 'graph-model' || Boolean(loaded.modelTopology.node);
   const model = await (graph ? tf.loadGraphModel(handler) : tf.loadLayersModel(handler));
+  if (request.describe) {
+    fs.writeFileSync(answerFile, JSON.stringify(await describe(tf, model, graph)) + '\n');
+    return;
+  }
   if (model.inputs.length !== request.inputs.length) {
     fail(`the model takes ${model.inputs.length} input(s), ${request.inputs.length} given`);
   }
@@ -61,15 +99,8 @@ async function main([bundle, modelFile, requestFile, answerFile]) {
 
   let names, results;
   if (graph) {
-    names = request.outputs || model.outputNodes || model.outputs.map(output => output.name);
-    const fed = {};
-    model.inputs.forEach((input, i) => { fed[input.name] = tensors[i]; });
-    try {
-      results = model.execute(fed, names);
-    } catch (error) { // control flow and dynamic shapes run asynchronously only
-      results = await model.executeAsync(fed, names);
-    }
-    results = Array.isArray(results) ? results : [results];
+    names = request.outputs || model.outputs.map(output => output.name);
+    results = await execute(model, tensors, names);
   } else {
     names = model.outputNames;
     const batch = request.inputs.length ? request.inputs[0].shape[0] : 1;

@@ -29,6 +29,25 @@ def predict(model_json, inputs, bundle=None, outputs=None):
     bundle = bundle or packages.bundle("@tensorflow/tfjs")
     inputs = [numpy.ascontiguousarray(values, dtype=numpy.float32) for values in inputs]
     header = {"inputs": [{"shape": list(values.shape)} for values in inputs], "outputs": outputs}
+    answer, stream = _run(model_json, bundle, header, inputs)
+    with stream:
+        return [(output["name"], _array(stream, output)) for output in answer["outputs"]]
+
+
+def describe(model_json, bundle=None):
+    """Load a model in TensorFlow.js, in Node, and return what it says of itself.
+
+    Returns {"format": "layers" or "graph", "inputs": [{"name", "shape", "dtype"}], "outputs": [the same],
+    "parameters": {name of a layer: how many}}; shapes are lists with the batch's None first.
+    Raises Fault as `predict` does.
+    """
+    answer, stream = _run(model_json, bundle or packages.bundle("@tensorflow/tfjs"), {"describe": True}, [])
+    stream.close()
+    return answer
+
+
+def _run(model_json, bundle, header, inputs):
+    """Run predict.js; return the answer's header, and its open file behind the header."""
     private = tempfile.mkdtemp(prefix="predict-")
     try:
         request, answer = os.path.join(private, "request"), os.path.join(private, "answer")
@@ -41,19 +60,15 @@ def predict(model_json, inputs, bundle=None, outputs=None):
         if ended.returncode != 0:
             said = ended.stderr.decode("utf-8", "replace").strip().splitlines() or ["exit status %d" % ended.returncode]
             raise Fault("%s: TensorFlow.js in Node: %s" % (model_json, command.one_line(said[0])))
-        return read_answer(answer)
+        stream = open(answer, "rb")
+        return json.loads(stream.readline().decode("utf-8")), stream
     finally:
-        shutil.rmtree(private, ignore_errors=True)
+        shutil.rmtree(private, ignore_errors=True)  # what is open stays readable
 
 
-def read_answer(path):
-    """Read what predict.js wrote: a list of (name, ndarray)."""
-    with open(path, "rb") as stream:
-        header = json.loads(stream.readline().decode("utf-8"))
-        found = []
-        for output in header["outputs"]:
-            shape = tuple(output["shape"])
-            count = int(numpy.prod(shape, dtype=numpy.int64))
-            values = numpy.frombuffer(stream.read(4 * count), dtype=output["dtype"]).reshape(shape)
-            found.append((output["name"], values))
-        return found
+def _array(stream, output):
+    """Read one output's values, little-endian, from where `stream` stands."""
+    count = 1
+    for size in output["shape"]:
+        count *= size
+    return numpy.frombuffer(stream.read(4 * count), dtype=output["dtype"]).reshape(output["shape"])

@@ -1,0 +1,337 @@
+"""Which TensorSpace layer draws which output: a model.json's topology to the page's list of layers.
+
+Pure: takes model.json as a dict and what TensorFlow.js says of the loaded model (predict.describe), gives plain
+JSON.  The rules are those of TensorSpace 0.6.1: a layer has one parent (merges have several), ranks 1 to 3,
+and some classes take their channels' places from their parent.
+"""
+import json
+from collections import OrderedDict
+
+from scripts import Fault, topology
+
+WIDE = 400  # a row of more units than this is shown in pages
+PAGING = {"paging": True, "segmentLength": 200, "overview": True}
+
+BY_RANK = {  # Keras class -> TensorSpace class, with the output's rank; {} is 1 or 2 for 1D and 2D
+    "Conv1D": "Conv1d", "SeparableConv1D": "Conv1d", "Conv2D": "Conv2d", "SeparableConv2D": "Conv2d",
+    "Convolution1D": "Conv1d", "Convolution2D": "Conv2d", "SeparableConvolution2D": "Conv2d",
+    "Conv2DTranspose": "Conv2dTranspose", "Convolution2DTranspose": "Conv2dTranspose", "DepthwiseConv2D": "DepthwiseConv2d",
+    "MaxPooling1D": "Pooling1d", "AveragePooling1D": "Pooling1d", "MaxPooling2D": "Pooling2d", "AveragePooling2D": "Pooling2d",
+    "GlobalMaxPooling1D": "GlobalPooling1d", "GlobalAveragePooling1D": "GlobalPooling1d",
+    "GlobalMaxPooling2D": "GlobalPooling2d", "GlobalAveragePooling2D": "GlobalPooling2d",
+    "ZeroPadding1D": "Padding1d", "ZeroPadding2D": "Padding2d", "Cropping1D": "Cropping1d", "Cropping2D": "Cropping2d",
+    "UpSampling1D": "UpSampling1d", "UpSampling2D": "UpSampling2d", "Flatten": "Flatten", "Reshape": "Reshape", "Dense": "Dense",
+}
+ACTIVATIONS = ("Activation", "ReLU", "LeakyReLU", "ELU", "PReLU", "ThresholdedReLU", "Softmax")
+MERGES = ("Add", "Subtract", "Multiply", "Average", "Maximum", "Concatenate")
+HEADS = ("Conv1D", "Conv2D", "SeparableConv1D", "SeparableConv2D", "Conv2DTranspose", "DepthwiseConv2D", "Dense") + MERGES
+TAILS = ("BatchNormalization", "FusedBatchNorm") + ACTIVATIONS
+# Nothing happens in them when a model predicts.
+SILENT = ("Dropout", "SpatialDropout1D", "SpatialDropout2D", "GaussianNoise", "GaussianDropout", "AlphaDropout",
+          "ActivityRegularization", "Identity", "InputLayer")
+RANK = {"Conv1d": 2, "Conv2d": 3, "Conv2dTranspose": 3, "DepthwiseConv2d": 3, "Pooling1d": 2, "Pooling2d": 3, "GlobalPooling1d": 1,
+        "GlobalPooling2d": 1, "Padding1d": 2, "Padding2d": 3, "Cropping1d": 2, "Cropping2d": 3, "UpSampling1d": 2,
+        "UpSampling2d": 3, "Flatten": 1, "Dense": 1}
+# Their channels open where the parent's do: the parent must be drawn with as many.
+FOLLOWERS = ("Pooling", "Padding", "Cropping", "GlobalPooling", "Activation2d", "Activation3d", "UpSampling1d")
+
+GRAPH_OPS = {  # TensorFlow op -> the Keras class that it is the essence of
+    "Conv2D": "Conv2D", "_FusedConv2D": "Conv2D", "DepthwiseConv2dNative": "DepthwiseConv2D",
+    "FusedDepthwiseConv2dNative": "DepthwiseConv2D", "Conv2DBackpropInput": "Conv2DTranspose", "MatMul": "Dense",
+    "_FusedMatMul": "Dense", "MaxPool": "MaxPooling2D", "AvgPool": "AveragePooling2D", "Mean": "GlobalAveragePooling2D",
+    "Add": "Add", "AddV2": "Add", "BiasAdd": "BatchNormalization", "Sub": "Subtract", "Mul": "Multiply", "Maximum": "Maximum",
+    "ConcatV2": "Concatenate", "FusedBatchNorm": "BatchNormalization", "FusedBatchNormV3": "BatchNormalization",
+    "Relu": "ReLU", "Relu6": "ReLU", "Elu": "ELU", "LeakyRelu": "LeakyReLU", "Softmax": "Softmax", "Sigmoid": "Activation",
+    "Tanh": "Activation", "Pad": "ZeroPadding2D", "PadV2": "ZeroPadding2D", "Reshape": "Reshape", "Placeholder": "InputLayer",
+}
+
+
+class Tensor(object):
+    """One output of one call: `key` names it, `kind` is its layer's Keras class, `sources` are keys."""
+
+    def __init__(self, key, layer, kind, sources, last_axis=True):
+        self.key, self.layer, self.kind, self.sources, self.last_axis = key, layer, kind, sources, last_axis
+
+
+def drawing(model, described, name="model.json"):
+    """Return what to draw, a JSON-able dict.
+
+    model      dict, the content of model.json (layers model or graph model)
+    described  dict, predict.describe's
+    name       str, for errors
+
+    {"kind": "Sequential" or "Model", "format": "layers" or "graph",
+     "inputs":  [{"name", "class", "shape", "dtype", "feed": its place among the model's inputs}],
+     "layers":  [{"name", "keras", "class", "shape", "config", "parents": [names], "output": its place among the
+                  model's outputs, "chain": [names of the layers that it stands for], "parameters", "terminal"}]}
+    shape is the output's without the batch, as Keras has it: [H, W, C].
+    Raises Fault where TensorSpace has nothing: an input or output of rank 4 or more, an image of two channels, …
+    """
+    inputs = [_input(entry, place, name) for place, entry in enumerate(described["inputs"])]
+    tensors, outputs = (_layers_graph if described["format"] == "layers" else _ops_graph)(model, described)
+    asked = OrderedDict()  # key -> place of the output; the last of two equal ones, which is the model's own
+    for place, key in enumerate(outputs):
+        asked.pop(key, None)
+        asked[key] = place
+    for key, place in asked.items():
+        _check_output(tensors[key], described["outputs"][place], name)
+    chains = _chains(tensors, asked)
+    hidden = {key for key, chain in chains.items() for key in chain[:-1]}
+    hidden |= {key for key in asked if _says_nothing(tensors, key, asked, described)}
+    drawn = OrderedDict((key, place) for key, place in asked.items() if key not in hidden)
+    if not drawn:
+        raise Fault("%s: none of its outputs is a layer that can be drawn" % name)
+    known, layers = {}, []
+    by_input = {entry["tensor"]: entry for entry in inputs}
+    order = _topological(tensors, drawn)
+    children = set()
+    for key in order:
+        head = tensors[chains[key][0]] if key in chains else tensors[key]
+        parents = _parents(head, tensors, drawn, by_input)
+        children.update(parent for group in parents for parent in group)
+        known[key] = {"key": key, "head": head, "parents": parents}
+    by_parent = {key: entry["name"] for key, entry in by_input.items()}
+    finished = {entry["tensor"]: dict(entry, channels=1 if entry["class"] == "GreyscaleInput" else (entry["shape"] + [1])[-1])
+                for entry in inputs}
+    for key in order:
+        layer = _layer(known[key], drawn[key], tensors, chains.get(key, [key]), described, finished, by_parent,
+                       terminal=key not in children)
+        finished[key] = dict(layer, channels=layer["shape"][-1])
+        by_parent[key] = layer["name"]
+        layers.append(layer)
+    used = {parent for layer in layers for parent in layer["parents"]}
+    for entry in inputs:
+        entry.pop("tensor")
+        entry["drawn"] = entry["name"] in used
+    places = [layer["output"] for layer in layers]
+    linear = (len(inputs) == 1 and places == sorted(places)
+              and all(layer["parents"] == [before["name"]] for before, layer in zip(inputs + layers, layers)))
+    return {"kind": "Sequential" if linear else "Model", "format": described["format"], "inputs": inputs, "layers": layers,
+            "outputs": len(described["outputs"]), "parameters": sum(described["parameters"].values())}
+
+
+# The graph --------------------------------------------------------------------------------------------------
+
+def _layers_graph(model, described):
+    """Return (tensors by key, the outputs' keys) of a layers model; an input's key is its place."""
+    record = model["modelTopology"]
+    record = record.get("model_config", record)
+    if isinstance(record, str):  # as h5 attributes have it
+        record = json.loads(record)
+    graph = topology.graph(record)
+    tensors = {}
+
+    def tensor(ref):
+        place = [i for i, entry in enumerate(graph.inputs) if entry.layer == ref.layer and entry.tensor == ref.tensor]
+        return place[0] if place else ref
+
+    pending = list(graph.outputs)
+    while pending:
+        ref = pending.pop()
+        if tensor(ref) in tensors or isinstance(tensor(ref), int):
+            continue
+        layer = graph.layers[ref.layer]
+        refs = [] if layer.is_input else topology.references(layer.calls[ref.node], graph.layers)
+        axis = layer.config.get("axis", -1) if isinstance(layer.config, dict) else -1
+        rank = next((len(entry["shape"]) - 1 for entry, output in zip(described["outputs"], graph.outputs) if output == ref), None)
+        tensors[ref] = Tensor(ref, ref.layer, layer.class_name, [tensor(source) for source in refs],
+                              axis == -1 or axis == rank)
+        pending.extend(refs)
+    return tensors, [tensor(ref) for ref in graph.outputs]
+
+
+def _ops_graph(model, described):
+    """The same of a graph model: nodes are its tensors, constants are left out."""
+    nodes = {node["name"]: node for node in model["modelTopology"]["node"]}
+    inputs = [entry["name"].split(":")[0] for entry in described["inputs"]]
+    tensors = {}
+
+    def key(name):
+        node = nodes[name]
+        while node["op"] in ("Identity", "Squeeze") and node.get("input"):
+            name = node["input"][0].split(":")[0]
+            node = nodes[name]
+        return inputs.index(name) if name in inputs else name
+
+    pending = [entry["name"].split(":")[0] for entry in described["outputs"]]
+    outputs = [key(name) for name in pending]
+    while pending:
+        name = key(pending.pop())
+        if name in tensors or isinstance(name, int):
+            continue
+        node = nodes[name]
+        sources = [source.split(":")[0] for source in node.get("input", []) if not source.startswith("^")]
+        sources = [source for source in sources if nodes[source]["op"] != "Const"]
+        kind = GRAPH_OPS.get(node["op"], node["op"])
+        if kind in MERGES and len(sources) < 2:
+            kind = "BatchNormalization"  # by a constant: a bias or a scale
+        tensors[name] = Tensor(name, name, kind, [key(source) for source in sources])
+        pending.extend(sources)
+    return tensors, outputs
+
+
+def _topological(tensors, drawn):
+    """Return the drawn keys, parents first, else in the order of the model's outputs."""
+    order, state = [], {}
+    for start in drawn:
+        stack = [start]
+        while stack:
+            key = stack[-1]
+            sources = [] if isinstance(key, int) or state.get(key) == 2 else tensors[key].sources
+            fresh = [source for source in sources if not isinstance(source, int) and state.get(source) is None]
+            if state.get(key) is None and fresh:
+                state[key] = 1
+                stack.extend(reversed(fresh))
+                continue
+            if fresh:  # seen from elsewhere meanwhile
+                stack.extend(reversed(fresh))
+                continue
+            stack.pop()
+            if state.get(key) != 2:
+                state[key] = 2
+                if key in drawn:
+                    order.append(key)
+    return order
+
+
+def _parents(head, tensors, drawn, by_input):
+    """Return, for each argument of the call `head`, the keys of the nearest drawn tensors behind it."""
+    groups = []
+    for source in head.sources:
+        found, pending, seen = [], [source], set()
+        while pending:
+            key = pending.pop(0)
+            if key in seen:
+                continue
+            seen.add(key)
+            if key in drawn or (isinstance(key, int) and key in by_input):
+                found.append(key)
+            elif not isinstance(key, int):
+                pending.extend(tensors[key].sources)
+        groups.append(found)
+    return groups
+
+
+def _chains(tensors, asked):
+    """Return {tail: [head, …, tail]} for every conv -> BatchNormalization -> activation whose tail is an output."""
+    users = {}
+    for tensor in tensors.values():
+        for source in tensor.sources:
+            users[source] = users.get(source, 0) + 1
+    chains, taken = {}, set()
+    for key in reversed(_topological(tensors, asked)):
+        if key in taken or isinstance(key, int):
+            continue
+        chain = [key]
+        while tensors[chain[0]].kind in TAILS and len(tensors[chain[0]].sources) == 1:
+            source = tensors[chain[0]].sources[0]
+            if isinstance(source, int) or users[source] > 1 or tensors[source].kind not in TAILS + HEADS:
+                break
+            chain.insert(0, source)
+        if len(chain) > 1 and tensors[chain[0]].kind in HEADS:
+            chains[key] = chain
+            taken.update(chain)
+    return chains
+
+
+def _says_nothing(tensors, key, asked, described):
+    """Whether an output would only repeat the one before it: a Dropout, a (28, 28) -> (28, 28, 1) Reshape."""
+    if isinstance(key, int):
+        return True
+    tensor = tensors[key]
+    if tensor.kind in SILENT:
+        return True
+    if tensor.kind == "Reshape" and len(tensor.sources) == 1:
+        source = tensor.sources[0]
+        before = described["inputs"][source] if isinstance(source, int) else \
+            described["outputs"][asked[source]] if source in asked else None
+        if before is not None:
+            sizes = [[size for size in entry["shape"][1:] if size != 1] for entry in (before, described["outputs"][asked[key]])]
+            return sizes[0] == sizes[1]
+    return False
+
+
+# Layers -----------------------------------------------------------------------------------------------------
+
+def _input(entry, place, name):
+    shape = list((entry["shape"] or [None])[1:])
+    spelled = "input %s of shape (%s)" % (entry["name"], ", ".join(str(size) for size in shape))
+    if not entry["shape"] or None in shape:
+        raise Fault("%s: %s has no fixed size, which TensorSpace needs: set input_shape for this model and convert it again"
+                    % (name, spelled))
+    if len(shape) == 1:
+        kind = "Input1d"
+    elif len(shape) == 2 or (len(shape) == 3 and shape[2] == 1):
+        kind = "GreyscaleInput"
+    elif len(shape) == 3 and shape[2] == 3:
+        kind = "RGBInput"
+    else:
+        raise Fault("%s: %s cannot be drawn: TensorSpace has inputs for rows (n), grey images (H, W) or (H, W, 1) and "
+                    "colour images (H, W, 3)" % (name, spelled))
+    return {"name": entry["name"], "tensor": place, "class": kind, "shape": shape, "dtype": entry["dtype"], "feed": place}
+
+
+def _check_output(tensor, entry, name):
+    shape = (entry["shape"] or [])[1:]
+    if not 1 <= len(shape) <= 3 or None in shape:
+        raise Fault("%s: output %s of shape (%s) cannot be drawn: TensorSpace has layers of one to three fixed dimensions; "
+                    "leave it out of the model's layers" % (name, entry["name"], ", ".join(str(size) for size in shape)))
+
+
+def _layer(entry, place, tensors, chain, described, finished, names, terminal):
+    """One entry of `drawing`'s layers."""
+    head = entry["head"]
+    shape = described["outputs"][place]["shape"][1:]
+    rank = len(shape)
+    flat = [parent for group in entry["parents"] for parent in group]
+    parents = list(OrderedDict.fromkeys(flat))
+    first = finished[parents[0]] if parents else None
+    kind = BY_RANK.get(head.kind)
+    if head.kind in ACTIVATIONS:
+        kind = "Activation%dd" % rank
+    if kind and RANK.get(kind, rank) != rank:
+        kind = None
+    if kind and kind.startswith(FOLLOWERS) and not _follows(kind, shape, first):
+        kind = None
+    if head.kind in MERGES and not terminal and _merges(head, shape, parents, entry["parents"], finished):
+        kind = head.kind
+    elif head.kind in MERGES and terminal and rank > 1 and _merges(head, shape, parents, entry["parents"], finished):
+        kind = head.kind
+    if rank == 1 and terminal:
+        kind = "Output1d"
+    if kind not in MERGES:
+        parents = parents[:1]
+    config = dict(PAGING) if rank == 1 and shape[0] > WIDE and kind not in ("GlobalPooling1d", "GlobalPooling2d") else {}
+    name, others = tensors[chain[-1]].layer, {finished[key]["name"] for key in finished}
+    unique, number = name, 1
+    while unique in others:
+        number += 1
+        unique = "%s (%d)" % (name, number)
+    layers = list(OrderedDict.fromkeys(tensors[key].layer for key in chain))
+    return {"name": unique, "keras": head.kind, "class": kind or "Layer%dd" % rank, "shape": shape, "config": config,
+            "parents": [names[parent] for parent in parents], "output": place, "chain": layers,
+            "parameters": sum(described["parameters"].get(layer, 0) for layer in layers), "terminal": terminal}
+
+
+def _follows(kind, shape, parent):
+    """Whether a class that opens its channels where its parent's are can be drawn behind `parent`."""
+    if parent is None or parent["class"].startswith(("GlobalPooling", "Output")):
+        return False
+    if parent["class"] == "GreyscaleInput":
+        return kind.endswith("2d") and kind != "Activation2d" and shape[-1] == 1 or kind == "Activation3d" and shape[-1] == 1
+    wanted = 2 if kind.endswith("1d") or kind == "Activation2d" else 3
+    return len(parent["shape"]) == wanted and parent["channels"] == shape[-1]
+
+
+def _merges(head, shape, parents, groups, finished):
+    """Whether TensorSpace can draw the merge: several different parents, one each, of the shapes it expects."""
+    if len(parents) < 2 or any(len(group) != 1 for group in groups) or len(parents) != len(groups):
+        return False
+    drawn = [finished[parent] for parent in parents]
+    if any("Input" in parent["class"] or parent["class"].startswith("GlobalPooling") for parent in drawn):
+        return False
+    shapes = [parent["shape"] for parent in drawn]
+    if head.kind == "Concatenate":
+        return (head.last_axis and all(each[:-1] == shape[:-1] for each in shapes)
+                and sum(each[-1] for each in shapes) == shape[-1])
+    return all(each == shape for each in shapes)

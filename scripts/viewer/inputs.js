@@ -1,0 +1,238 @@
+// What goes into the model: a drawing pad for grey images, a photo for colour ones, numbers for rows, samples for all.
+'use strict';
+
+const Inputs = (function () {
+  const RANGES = {'0..1': value => value / 255, '-1..1': value => value / 127.5 - 1, '0..255': value => value};
+  const BACK = {'0..1': value => 255 * value, '-1..1': value => 127.5 * (value + 1), '0..255': value => value};
+  const NAMES = {'0..1': 'pixels 0 … 1', '-1..1': 'pixels −1 … 1', '0..255': 'pixels 0 … 255'};
+
+  function make(tag, attributes, ...children) {
+    const element = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes || {})) {
+      if (name in element && name !== 'list') element[name] = value; else element.setAttribute(name, value);
+    }
+    element.append(...children);
+    return element;
+  }
+
+  // Paint grey (channels 1) or colour (3) pixels 0 … 255 of an H x W image on a canvas of that size.
+  function paint(canvas, pixels, height, width, channels) {
+    canvas.width = width;
+    canvas.height = height;
+    const context = canvas.getContext('2d'), image = context.createImageData(width, height);
+    for (let i = 0; i < height * width; i++) {
+      for (let c = 0; c < 3; c++) image.data[4 * i + c] = pixels[channels === 3 ? 3 * i + c : i];
+      image.data[4 * i + 3] = 255;
+    }
+    context.putImageData(image, 0, 0);
+  }
+
+  // Average blocks of `factor` x `factor` of a canvas's red channel: H x W values 0 … 255.
+  function shrink(canvas, factor) {
+    const width = canvas.width / factor, height = canvas.height / factor;
+    const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+    const pixels = new Float32Array(width * height);
+    for (let y = 0; y < canvas.height; y++) {
+      for (let x = 0; x < canvas.width; x++) {
+        pixels[Math.floor(y / factor) * width + Math.floor(x / factor)] += data[4 * (y * canvas.width + x)] / (factor * factor);
+      }
+    }
+    return pixels;
+  }
+
+  // Strokes, lists of points with 0 <= x, y <= 1, drawn into H x W pixels.  `centred` as MNIST's authors did it: scaled
+  // into 20 of 28 with its proportions kept, then its centre of mass put into the middle; the pen is as wide as theirs.
+  function rasterize(strokes, height, width, centred) {
+    const factor = Math.max(2, Math.min(8, Math.floor(1024 / Math.max(height, width))));
+    const canvas = make('canvas', {width: width * factor, height: height * factor});
+    const context = canvas.getContext('2d', {willReadFrequently: true});
+    const side = Math.min(height, width);
+    const draw = (place, pen) => {
+      context.fillStyle = '#000';
+      context.fillRect(0, 0, canvas.width, canvas.height);
+      context.strokeStyle = context.fillStyle = '#fff';
+      context.lineCap = context.lineJoin = 'round';
+      context.lineWidth = pen * factor;
+      for (const stroke of strokes) {
+        context.beginPath();
+        stroke.forEach((point, i) => { const [x, y] = place(point); i ? context.lineTo(x * factor, y * factor) : context.moveTo(x * factor, y * factor); });
+        if (stroke.length === 1) context.lineTo(...place(stroke[0]).map(value => value * factor + 0.01));
+        context.stroke();
+      }
+      return shrink(canvas, factor);
+    };
+    const pen = side * 2.2 / 28;
+    if (!centred || !strokes.length) return draw(([x, y]) => [x * width, y * height], pen);
+    const points = strokes.flat(), xs = points.map(point => point[0] * width), ys = points.map(point => point[1] * height);
+    const left = Math.min(...xs), top = Math.min(...ys), wide = Math.max(...xs) - left, high = Math.max(...ys) - top;
+    const scale = (side * 20 / 28 - pen) / Math.max(wide, high, 1e-6);
+    const limited = Math.min(scale, 4); // a dot is not blown up to a disc
+    const at = (dx, dy) => ([x, y]) => [(x * width - left - wide / 2) * limited + width / 2 + dx, (y * height - top - high / 2) * limited + height / 2 + dy];
+    let pixels = draw(at(0, 0), pen), mass = 0, sumX = 0, sumY = 0;
+    pixels.forEach((value, i) => { mass += value; sumX += value * (i % width + 0.5); sumY += value * (Math.floor(i / width) + 0.5); });
+    if (mass > 0) pixels = draw(at(width / 2 - sumX / mass, height / 2 - sumY / mass), pen);
+    return pixels;
+  }
+
+  function rangeChoice(first, changed) {
+    const choice = make('select', {title: 'What the model was trained on'}, ...Object.keys(RANGES).map(key => make('option', {value: key, selected: key === first}, NAMES[key])));
+    choice.addEventListener('change', changed);
+    return choice;
+  }
+
+  // Each of these returns {element, values(): Float32Array, set(pixels or values), clear()}; changed() is called after a change.
+
+  function drawingPad(input, first, changed) {
+    const [height, width] = input.shape, digits = height === 28 && width === 28;
+    const pad = make('canvas', {className: 'pad', width: 392, height: Math.round(392 * height / width), tabIndex: 0});
+    pad.setAttribute('aria-label', 'Draw here with the mouse or a finger');
+    const seen = make('canvas'), centre = make('input', {type: 'checkbox', checked: digits});
+    const range = rangeChoice(first, () => refresh(true));
+    const clear = make('button', {type: 'button'}, 'Clear');
+    const element = make('div', {className: 'work'}, pad, make('div', {className: 'seen'}, seen, make('p', {}, 'what the model sees'),
+      clear, range, make('label', {className: 'hint'}, centre, ' centre as MNIST does')));
+    let strokes = [], pixels = new Float32Array(height * width), pen = null;
+    const context = pad.getContext('2d');
+
+    function show() {
+      context.fillStyle = '#000';
+      context.fillRect(0, 0, pad.width, pad.height);
+      if (!strokes.length) {
+        const small = make('canvas');
+        paint(small, pixels, height, width, 1);
+        context.imageSmoothingEnabled = false;
+        context.drawImage(small, 0, 0, pad.width, pad.height);
+      }
+      context.strokeStyle = '#fff';
+      context.lineCap = context.lineJoin = 'round';
+      context.lineWidth = pad.width * 2.2 / 28;
+      for (const stroke of strokes) {
+        context.beginPath();
+        stroke.forEach(([x, y], i) => i ? context.lineTo(x * pad.width, y * pad.height) : context.moveTo(x * pad.width, y * pad.height));
+        if (stroke.length === 1) context.lineTo(stroke[0][0] * pad.width + 0.1, stroke[0][1] * pad.height);
+        context.stroke();
+      }
+      paint(seen, pixels, height, width, 1);
+    }
+    function refresh(done) {
+      if (strokes.length) pixels = rasterize(strokes, height, width, centre.checked);
+      show();
+      changed(done);
+    }
+    const point = event => {
+      const box = pad.getBoundingClientRect();
+      return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height].map(value => Math.max(0, Math.min(1, value)));
+    };
+    pad.addEventListener('pointerdown', event => {
+      if (event.button) return;
+      pad.setPointerCapture(event.pointerId);
+      pen = [point(event)];
+      strokes.push(pen);
+      refresh(false);
+    });
+    pad.addEventListener('pointermove', event => {
+      if (!pen) return;
+      pen.push(point(event));
+      refresh(false);
+    });
+    for (const name of ['pointerup', 'pointercancel']) pad.addEventListener(name, () => { if (pen) { pen = null; refresh(true); } });
+    const self = {
+      element,
+      values: () => Float32Array.from(pixels, RANGES[range.value]),
+      set(given) { strokes = []; pixels = Float32Array.from(given); refresh(true); },
+      setValues(values) { self.set(Float32Array.from(values, BACK[range.value])); },
+      clear() { self.set(new Float32Array(height * width)); },
+    };
+    clear.addEventListener('click', () => self.clear());
+    centre.addEventListener('change', () => refresh(true));
+    show();
+    return self;
+  }
+
+  function photo(input, first, changed) {
+    const [height, width] = input.shape, canvas = make('canvas', {className: 'photo'});
+    const file = make('input', {type: 'file', accept: 'image/*', hidden: true});
+    const choose = make('button', {type: 'button'}, 'Choose an image'), again = make('button', {type: 'button'}, 'Colours');
+    const range = rangeChoice(first, () => changed(true)), words = make('p', {}, `it is cropped to ${width} × ${height}`);
+    const element = make('div', {className: 'work'}, canvas, make('div', {className: 'seen'}, choose, again, range, words, file));
+    let pixels = new Float32Array(3 * height * width), turn = 0;
+    function refresh() { paint(canvas, pixels, height, width, 3); changed(true); }
+    function take(image) { // cover: the middle of the image, its proportions kept
+      const small = make('canvas', {width, height}), context = small.getContext('2d');
+      const scale = Math.max(width / image.width, height / image.height);
+      context.imageSmoothingQuality = 'high';
+      context.drawImage(image, (width - image.width * scale) / 2, (height - image.height * scale) / 2, image.width * scale, image.height * scale);
+      const data = context.getImageData(0, 0, width, height).data;
+      pixels = pixels.map((_, i) => data[4 * Math.floor(i / 3) + i % 3]);
+      refresh();
+    }
+    async function open(blob) {
+      try {
+        words.textContent = blob.name || 'an image';
+        take(await createImageBitmap(blob));
+      } catch (error) {
+        words.textContent = `${blob.name}: this is no image that the browser can read`;
+      }
+    }
+    choose.addEventListener('click', () => file.click());
+    file.addEventListener('change', () => { if (file.files[0]) open(file.files[0]); });
+    element.addEventListener('dragover', event => { event.preventDefault(); element.classList.add('dropping'); });
+    element.addEventListener('dragleave', () => element.classList.remove('dropping'));
+    element.addEventListener('drop', event => {
+      event.preventDefault();
+      element.classList.remove('dropping');
+      if (event.dataTransfer.files[0]) open(event.dataTransfer.files[0]);
+    });
+    const self = {
+      element,
+      values: () => Float32Array.from(pixels, RANGES[range.value]),
+      set(given) { pixels = Float32Array.from(given); refresh(); },
+      setValues(values) { self.set(Float32Array.from(values, BACK[range.value])); },
+      clear() { // a picture without a file: soft colours, another one at each turn
+        turn += 1;
+        self.set(pixels.map((_, i) => {
+          const c = i % 3, x = Math.floor(i / 3) % width / width, y = Math.floor(i / 3 / width) / height;
+          return 127.5 * (1 + Math.sin((3 + c) * x * turn + 2 * c) * Math.cos((2 + c) * y * turn + turn));
+        }));
+      },
+    };
+    again.addEventListener('click', () => self.clear());
+    return self;
+  }
+
+  function numbers(input, first, changed) {
+    const count = input.shape.reduce((product, size) => product * size, 1);
+    const text = make('textarea', {spellcheck: false}), words = make('p', {className: 'hint'}, `${count} numbers`);
+    text.setAttribute('aria-label', `${count} numbers`);
+    const again = make('button', {type: 'button'}, 'Random');
+    const element = make('div', {}, text, make('div', {className: 'row spread'}, words, again));
+    let values = new Float32Array(count), seed = 1;
+    text.addEventListener('input', () => {
+      const found = text.value.split(/[\s,;]+/).filter(Boolean).map(Number);
+      const bad = found.length !== count || found.some(value => !Number.isFinite(value));
+      words.textContent = bad ? `${found.length} of ${count} numbers` : `${count} numbers`;
+      if (!bad) { values = Float32Array.from(found); changed(true); }
+    });
+    const self = {
+      element,
+      values: () => values,
+      set(given) { values = Float32Array.from(given); text.value = Array.from(values, value => +value.toPrecision(5)).join(' '); changed(true); },
+      setValues(given) { self.set(given); },
+      clear() {
+        self.set(values.map(() => {
+          seed = (seed * 48271) % 2147483647; // Park and Miller's: the same numbers on every visit
+          return input.dtype === 'int32' ? seed % 10 : seed / 2147483647;
+        }));
+      },
+    };
+    again.addEventListener('click', () => self.clear());
+    return self;
+  }
+
+  function create(input, first, changed) {
+    const kinds = {GreyscaleInput: drawingPad, RGBInput: photo, Input1d: numbers};
+    return kinds[input.class](input, first, changed);
+  }
+
+  return {create, make, paint, rasterize};
+})();

@@ -1,0 +1,335 @@
+"""The page of a converted model: static files that draw it with TensorSpace and run it with TensorFlow.js.
+
+Reads a directory with model.json and its shards (what scripts.convert writes), optionally a data set, labels and
+reference values; writes index.html and all that it needs, or one self-contained HTML file.  The same input gives
+the same bytes.  The page works from any web server; its Content-Security-Policy allows no eval and no other host.
+"""
+import base64
+import hashlib
+import html
+import json
+import os
+import re
+import shutil
+import tempfile
+
+import numpy
+
+from scripts import Fault, artifacts, command
+from scripts.viewer import drawing, packages, predict
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+THIRD_PARTY = (("three", "build/three.min.js"), ("three", "examples/js/controls/TrackballControls.js"),
+               ("@tweenjs/tween.js", "dist/tween.umd.js"), ("@tensorflow/tfjs", "dist/tf.min.js"),
+               ("tensorspace", "dist/tensorspace.min.js"))  # in the order in which they need one another
+OWN = ("globals.js", "scene.js", "inputs.js", "viewer.js")  # the first goes before the third parties
+POLICY = ("default-src 'none'; script-src {scripts}; style-src {styles}; img-src 'self' data: blob:; connect-src 'self'; "
+          "base-uri 'none'; form-action 'none'")
+SAMPLES_PER_LABEL = 4
+REFERENCE_VALUES = 4096  # per layer and sample; of a larger layer evenly spread ones
+REFERENCE_SAMPLES = 5
+PIXELS = ("0..1", "-1..1", "0..255")  # what a pixel is made into; viewer.js has the same list
+NAMES_OTHERS = "index.html"  # goes into its place last
+
+
+def build(model_dir, target_dir, data=None, title=None, labels=None, reference=None, pixels="0..1"):
+    """Write a page into `target_dir`, an empty private directory, and return its files' names, index.html last.
+
+    model_dir  directory with model.json (or the path of that file, however it is called) and its shards
+    data       path of an npz (scripts.dataset): its test images become the page's samples where they fit the input
+    title      str, by default the model's own name
+    labels     list of str, one per class
+    reference  path of an npz with what the source model makes of some inputs: "input_0", … float32 (samples, …), and
+               one array per output under the output's name; the page shows how far the browser is from them
+    pixels     one of PIXELS: what the model was trained on
+    Raises Fault where the model cannot be drawn, or a file is missing or not what it should be.
+    """
+    source = model_file(model_dir)
+    model = read_model(source)
+    described = predict.describe(source)
+    drawn = drawing.drawing(model, described, source)
+    files = []
+    for name in [source] + [os.path.join(os.path.dirname(source), shard) for shard in shards(model, source)]:
+        files.append(_copy(name, target_dir, "model/" + os.path.basename(name)))
+    page = {"title": title or _own_title(model, source), "drawing": drawn, "files": files, "pixels": pixels, "labels": labels,
+            "hidden": len(described["parameters"]) - len(drawn["inputs"]), "made-by": MADE_BY}
+    if data is not None:
+        page["samples"] = samples(data, drawn)
+        if page["samples"] and labels is None:
+            page["labels"] = [str(label) for label in range(1 + max(page["samples"]["labels"]))]
+    written = [entry["name"] for entry in files]
+    if reference is not None:
+        page["reference"] = _write_reference(reference, described, drawn, target_dir)
+        written.append("reference.bin")
+    scripts = [OWN[0]] + [os.path.basename(path) for _, path in THIRD_PARTY] + list(OWN[1:])
+    for package, path in THIRD_PARTY:
+        _copy(packages.bundle(package, file=path), target_dir, os.path.basename(path))
+    for name in OWN:
+        _copy(os.path.join(HERE, name), target_dir, name)
+    _copy(os.path.join(HERE, "style.css"), target_dir, "style.css")
+    _write(target_dir, "licenses.txt", licenses())
+    _write(target_dir, "page.json", json.dumps(page, sort_keys=True, indent=1) + "\n")
+    _write(target_dir, "index.html", _index(
+        page["title"], POLICY.format(scripts="'self'", styles="'self'"), '<link rel="stylesheet" href="style.css">',
+        "\n".join('<script src="%s" defer></script>' % name for name in scripts)))
+    return written + scripts + ["style.css", "licenses.txt", "page.json", NAMES_OTHERS]
+
+
+MADE_BY = "scripts.viewer.page"
+
+
+def standalone(model_dir, target, **options):
+    """Write the page as one HTML file that works from disk: every script, the model and page.json stand inside.
+
+    target: path of the file, which is replaced whole; the other options are `build`'s.
+    """
+    private = tempfile.mkdtemp(prefix="page-")
+    try:
+        build(model_dir, private, **options)
+        with open(os.path.join(private, "page.json"), encoding="utf-8") as stream:
+            page = json.load(stream)
+        names = [OWN[0]] + [os.path.basename(path) for _, path in THIRD_PARTY] + list(OWN[1:])
+        sources = [_in_script(_text(private, name)) for name in names]
+        style = _text(private, "style.css")
+        blocks = ["<!-- The licenses of the scripts below\n\n%s-->" % _text(private, "licenses.txt").replace("--", "- -")]
+        names = ["page.json"] + [entry["name"] for entry in page["files"]] + (["reference.bin"] if page.get("reference") else [])
+        for name in names:
+            with open(os.path.join(private, *name.split("/")), "rb") as stream:
+                blocks.append('<script type="text/plain" id="file:%s">%s</script>'
+                              % (html.escape(name), base64.b64encode(stream.read()).decode("ascii")))
+        blocks += ["<script>%s</script>" % source for source in sources]
+        policy = POLICY.format(scripts=" ".join(_hash(source) for source in sources), styles=_hash(style))
+        text = _index(page["title"], policy, "<style>%s</style>" % style, "\n".join(blocks))
+        fresh = os.path.join(private, "standalone.html")
+        with open(fresh, "w", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+        artifacts.deliver(private, ["standalone.html"], private, owned=["standalone.html"])
+        with artifacts.writable(target):
+            part = "%s.%d.part" % (target, os.getpid())
+            try:
+                shutil.copyfile(fresh, part)
+                os.replace(part, target)
+            finally:
+                if os.path.exists(part):
+                    os.remove(part)
+    finally:
+        shutil.rmtree(private, ignore_errors=True)
+
+
+# The model --------------------------------------------------------------------------------------------------
+
+def model_file(path):
+    """Return the path of the model.json in a directory, whatever its name, or `path` itself where it is a file."""
+    if not os.path.isdir(path):
+        if not os.path.isfile(path):
+            raise Fault("%s: no such file or directory; give one with model.json and its shards" % path)
+        return path
+    usual = os.path.join(path, "model.json")
+    if os.path.isfile(usual):
+        return usual
+    found = []
+    for name in sorted(os.listdir(path)):
+        if name.endswith(".json") and name != "manifest.json":
+            with open(os.path.join(path, name), encoding="utf-8", errors="replace") as stream:
+                if '"weightsManifest"' in stream.read():
+                    found.append(os.path.join(path, name))
+    if len(found) != 1:
+        raise Fault("%s: holds %s; name the file" % (path, "several models" if found else "no model.json"))
+    return found[0]
+
+
+def read_model(path):
+    """Return the content of a TensorFlow.js model.json, a dict; raise Fault where it is something else."""
+    try:
+        with open(path, encoding="utf-8") as stream:
+            model = json.load(stream)
+    except (ValueError, RecursionError) as error:
+        raise Fault("%s: not JSON (%s); convert the model again" % (path, command.one_line(error)))
+    if not isinstance(model, dict) or not isinstance(model.get("modelTopology"), dict) or "weightsManifest" not in model:
+        raise Fault("%s: not a TensorFlow.js model (no modelTopology and weightsManifest); convert it with scripts.convert" % path)
+    return model
+
+
+def shards(model, source):
+    """Return the names of the weight files, each a plain name of a file beside `source`, once."""
+    names = []
+    for group in model["weightsManifest"]:
+        for name in group["paths"]:
+            if name != os.path.basename(name) or name in (".", ".."):
+                raise Fault("%s: names the weights %s, which do not lie beside it" % (source, command.one_line(name)))
+            if not os.path.isfile(os.path.join(os.path.dirname(source), name)):
+                raise Fault("%s: its weights %s are missing; convert the model again" % (source, command.one_line(name)))
+            if name not in names:
+                names.append(name)
+    return names
+
+
+def _own_title(model, source):
+    record = model["modelTopology"].get("model_config")
+    name = record.get("config", {}).get("name") if isinstance(record, dict) and isinstance(record.get("config"), dict) else None
+    return name or os.path.basename(os.path.dirname(os.path.abspath(source)))
+
+
+# What the page shows besides --------------------------------------------------------------------------------
+
+def sample_places(labels):
+    """Return which test images the page shows: the first SAMPLES_PER_LABEL of each label, label by label in turn."""
+    kinds = numpy.unique(labels)
+    places = [numpy.flatnonzero(labels == kind)[:SAMPLES_PER_LABEL] for kind in kinds]
+    return [int(each[turn]) for turn in range(SAMPLES_PER_LABEL) for each in places if turn < len(each)]
+
+
+def samples(data, drawn):
+    """Return the page's samples from a data set's test images, or None where they do not fit the model's input."""
+    from scripts import dataset
+    arrays, origin = dataset.load(data)
+    images, labels = arrays["x_test"], arrays["y_test"]
+    inputs = drawn["inputs"]
+    if len(inputs) != 1 or tuple(size for size in inputs[0]["shape"] if size != 1) != images.shape[1:]:
+        return None
+    places = sample_places(labels)
+    return {"origin": {"mnist": "MNIST", "digits": "the embedded digits"}.get(origin, "the data set"), "shape": list(images.shape[1:]),
+            "labels": [int(labels[place]) for place in places], "places": places,
+            "pixels": base64.b64encode(numpy.ascontiguousarray(images[places]).tobytes()).decode("ascii")}
+
+
+def _write_reference(path, described, drawn, target_dir):
+    """Write reference.bin, float32: per sample every input, then every drawn output; return what it holds."""
+    try:
+        with numpy.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    except (OSError, ValueError, KeyError) as error:
+        raise Fault("%s: not an npz of reference values (%s)" % (path, command.one_line(error)))
+    inputs = []
+    for place, entry in enumerate(drawn["inputs"]):
+        inputs.append(_wanted(arrays, "input_%d" % place, entry["shape"], path))
+    count = min(REFERENCE_SAMPLES, len(inputs[0]))
+    outputs, about = [], []
+    for layer in drawn["layers"]:
+        values = _wanted(arrays, described["outputs"][layer["output"]]["name"], layer["shape"], path).reshape(len(inputs[0]), -1)
+        stride = -(-values.shape[1] // REFERENCE_VALUES)
+        outputs.append(values[:, ::stride])
+        about.append({"output": layer["output"], "values": outputs[-1].shape[1], "stride": stride})
+    with open(os.path.join(target_dir, "reference.bin"), "wb") as stream:
+        for sample in range(count):
+            for values in inputs + outputs:
+                stream.write(numpy.ascontiguousarray(values[sample], "<f4").tobytes())
+    return {"file": "reference.bin", "samples": count, "outputs": about}
+
+
+def _wanted(arrays, name, shape, path):
+    values = arrays.get(name)
+    if values is None or list(values.shape[1:]) != list(shape) or not len(values):
+        raise Fault("%s: has %s for %s, the model %s; make it again"
+                    % (path, "nothing" if values is None else values.shape, name, ("samples",) + tuple(shape)))
+    return values
+
+
+def licenses():
+    """Return the licenses of what the page carries, a text."""
+    parts = []
+    for package in ("three", "@tweenjs/tween.js", "@tensorflow/tfjs", "tensorspace"):
+        entry = packages.locked(package)
+        # TensorFlow.js's own archive has no license file; it is under the same one as TensorSpace.
+        file = packages.bundle(package if "LICENSE" in entry["files"] else "tensorspace", file="LICENSE")
+        with open(file, encoding="utf-8") as stream:
+            text = stream.read().strip() if "LICENSE" in entry["files"] else "The license that follows, of TensorSpace's."
+        parts.append("%s %s (%s)\n\n%s\n" % (package, entry["version"], entry["license"], text))
+    return ("\n" + 78 * "-" + "\n\n").join(parts)
+
+
+# Files ------------------------------------------------------------------------------------------------------
+
+def _copy(source, target_dir, name):
+    target = os.path.join(target_dir, *name.split("/"))
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    shutil.copyfile(source, target)
+    digest = artifacts.sha256(target)
+    return {"name": name, "bytes": os.path.getsize(target), "sha256": digest}
+
+
+def _write(target_dir, name, text):
+    with open(os.path.join(target_dir, name), "w", encoding="utf-8", newline="\n") as stream:
+        stream.write(text)
+
+
+def _text(directory, name):
+    with open(os.path.join(directory, name), encoding="utf-8", newline="") as stream:
+        return stream.read().replace("\r\n", "\n")  # HTML parsers do the same before they hash
+
+
+def _index(title, policy, style, scripts):
+    text = _text(HERE, "index.html")
+    parts = {"title": html.escape(title), "policy": html.escape(policy, quote=False), "style": style, "scripts": scripts}
+    return re.sub(r"\{(title|policy|style|scripts)\}", lambda match: parts[match.group(1)], text)
+
+
+def _in_script(source):
+    """Make JavaScript safe inside <script>: in strings and comments, the only places where these occur, it stays the same."""
+    return source.replace("</script", "<\\/script").replace("<!--", "<\\!--")
+
+
+def _hash(text):
+    return "'sha256-%s'" % base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
+
+
+# The command ------------------------------------------------------------------------------------------------
+
+def publish(model_dir, target_dir, **options):
+    """Build a page where the user says: into a new directory, or in place of an earlier page."""
+    owned = []
+    known = os.path.join(target_dir, "page.json")
+    if os.path.isfile(known):
+        with open(known, encoding="utf-8", errors="replace") as stream:
+            if MADE_BY in stream.read():
+                owned = sorted(os.path.join(os.path.relpath(where, target_dir), name)[2:] if where == target_dir
+                               else os.path.join(os.path.relpath(where, target_dir), name)
+                               for where, _, names in os.walk(target_dir) for name in names)
+    private = tempfile.mkdtemp(prefix="page-")
+    try:
+        names = build(model_dir, private, **options)
+        with artifacts.writable(target_dir):
+            os.makedirs(os.path.join(target_dir, "model"), exist_ok=True)
+            near = tempfile.mkdtemp(prefix=".page-", dir=target_dir)
+            try:
+                for name in names:
+                    os.makedirs(os.path.dirname(os.path.join(near, name)), exist_ok=True)
+                    shutil.copyfile(os.path.join(private, name), os.path.join(near, name))
+                artifacts.deliver(near, names, target_dir, owned=[name for name in owned if name in names])
+            finally:
+                shutil.rmtree(near, ignore_errors=True)
+    finally:
+        shutil.rmtree(private, ignore_errors=True)
+
+
+def main(arguments):
+    parser = command.Parser(prog="python -m scripts.viewer.page",
+                            description="Make the page that draws a converted model with TensorSpace.")
+    parser.add_argument("model", help="directory with model.json and its shards")
+    parser.add_argument("target", nargs="?", help="directory to write the page into")
+    parser.add_argument("--standalone", metavar="FILE", help="write one HTML file that works from disk instead")
+    parser.add_argument("--data", help="npz of images and labels: its test images become samples")
+    parser.add_argument("--title")
+    parser.add_argument("--labels", help="names of the classes: a file with one a line, or a,b,c")
+    parser.add_argument("--reference", help="npz of inputs and of what the source model makes of them")
+    parser.add_argument("--pixels", choices=PIXELS, default="0..1", help="what the model was trained on (default 0..1)")
+    options = parser.parse_args(arguments)
+    if bool(options.target) == bool(options.standalone):
+        parser.error("give a directory to write into, or --standalone FILE")
+    labels = None
+    if options.labels and os.path.isfile(options.labels):
+        with open(options.labels, encoding="utf-8") as stream:
+            labels = [line.strip() for line in stream if line.strip()]
+    elif options.labels:
+        labels = options.labels.split(",")
+    settings = {"data": options.data, "title": options.title, "labels": labels, "reference": options.reference, "pixels": options.pixels}
+    if options.standalone:
+        standalone(options.model, options.standalone, **settings)
+        command.say("%s (%.1f MB): open it in a browser" % (options.standalone, os.path.getsize(options.standalone) / 1e6))
+    else:
+        publish(options.model, options.target, **settings)
+        command.say("%s: python -m scripts.viewer.serve %s" % (options.target, options.target))
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,181 @@
+"""A page on this machine: serves one directory's files on 127.0.0.1 until Ctrl-C, and opens a browser where there is one.
+
+Answers GET and HEAD alone, for files inside the directory alone (no listing, no links that lead out), and only to
+requests that name this machine as their host: another web site cannot read the page through a name of its own.
+"""
+import os
+import socket
+import sys
+import threading
+import webbrowser
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from socketserver import ThreadingMixIn
+from urllib.parse import unquote, urlsplit
+
+from scripts import Fault, command
+
+TYPES = {".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8",
+         ".json": "application/json", ".txt": "text/plain; charset=utf-8", ".png": "image/png"}
+HOSTS = ("127.0.0.1", "localhost")
+FIRST_PORT = 8000
+SECURITY = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cross-Origin-Resource-Policy": "same-origin",
+            "Cross-Origin-Opener-Policy": "same-origin", "Content-Security-Policy": "frame-ancestors 'none'", "Cache-Control": "no-cache"}
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One request.  `self.server.root` is the real path of the directory."""
+
+    protocol_version = "HTTP/1.1"
+    server_version, sys_version = "tensorspace-page", ""
+    timeout = 30  # a connection that says nothing ends
+
+    def do_GET(self):
+        self.answer(body=True)
+
+    def do_HEAD(self):
+        self.answer(body=False)
+
+    def answer(self, body):
+        host = self.headers.get("Host", "")
+        if host not in self.server.hosts:
+            return self.refuse(421, "this server answers to %s only" % " and ".join(sorted(self.server.hosts)))
+        path = self.find(self.path)
+        if path is None:
+            return self.refuse(404, "there is no such file in this page")
+        try:
+            stream = open(path, "rb")
+        except OSError:
+            return self.refuse(404, "this file cannot be read")
+        with stream:
+            size = os.fstat(stream.fileno()).st_size
+            self.head(200, TYPES.get(os.path.splitext(path)[1].lower(), "application/octet-stream"), size)
+            if not body:
+                return None
+            left = size
+            while left > 0:
+                piece = stream.read(min(left, 1 << 16))
+                if not piece:
+                    self.close_connection = True  # cut short meanwhile: the browser must not wait for the rest
+                    return None
+                self.wfile.write(piece)
+                left -= len(piece)
+        return None
+
+    def find(self, target):
+        """Return the real path of the file that a request target names inside the directory, or None."""
+        path = unquote(urlsplit(target).path)
+        if not target.startswith("/") or "\0" in path or "\\" in path:
+            return None
+        parts = path.split("/")[1:]
+        if parts[-1] == "":
+            parts[-1] = "index.html"
+        if any(part in ("", ".", "..") or part.startswith(".") for part in parts):
+            return None
+        found = os.path.realpath(os.path.join(self.server.root, *parts))
+        inside = found.startswith(os.path.join(self.server.root, ""))
+        return found if inside and os.path.isfile(found) else None
+
+    def head(self, status, kind, size):
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(size))
+        for name, value in SECURITY.items():
+            self.send_header(name, value)
+        if status >= 400:
+            self.send_header("Connection", "close")
+        self.end_headers()
+
+    def refuse(self, status, words):
+        text = (words + "\n").encode("utf-8")
+        self.close_connection = True
+        self.head(status, "text/plain; charset=utf-8", len(text))
+        if self.command != "HEAD":
+            self.wfile.write(text)
+
+    def send_error(self, code, message=None, explain=None):
+        """Every other method and every malformed request ends here: http.server finds no do_POST and so on."""
+        if not hasattr(self, "request_version") or not self.request_version:
+            self.request_version = "HTTP/1.1"
+        self.requestline = getattr(self, "requestline", "")
+        self.command = getattr(self, "command", None)
+        self.refuse(405 if code == 501 else code, "this server answers GET and HEAD only" if code == 501 else str(message or code))
+
+    def log_message(self, form, *values):
+        """Say nothing: the terminal shows the address, and a request's text is not for it."""
+
+
+class Server(ThreadingMixIn, HTTPServer):
+    daemon_threads = True
+    allow_reuse_address = False  # or a second server would share the first one's port unnoticed
+
+    def __init__(self, root, port):
+        self.root = os.path.realpath(root)
+        super(Server, self).__init__(("127.0.0.1", port), Handler)
+        self.hosts = {"%s:%d" % (name, self.server_port) for name in HOSTS} | (set(HOSTS) if self.server_port == 80 else set())
+
+    def handle_error(self, request, address):
+        """A browser that closes its connection is no news; anything else shows itself."""
+        if not isinstance(sys.exc_info()[1], (ConnectionError, socket.timeout)):
+            super(Server, self).handle_error(request, address)
+
+    @property
+    def address(self):
+        return "http://127.0.0.1:%d/" % self.server_port
+
+
+def listen(directory, port=None):
+    """Return a Server of `directory`, bound and not yet serving.
+
+    port  int, 0 for any free one, or None: FIRST_PORT or the next free one
+    Raises Fault where there is no page or the port is taken.
+    """
+    if not os.path.isfile(os.path.join(directory, "index.html")):
+        raise Fault("%s: holds no page (no index.html); build it with scripts.viewer.page" % directory)
+    candidates = list(range(FIRST_PORT, FIRST_PORT + 20)) + [0] if port is None else [port]
+    for candidate in candidates:
+        try:
+            return Server(directory, candidate)
+        except (OSError, OverflowError) as error:
+            reason = error
+    raise Fault("port %s cannot be used (%s); give another one with --port" % (port, getattr(reason, "strerror", None) or reason))
+
+
+def serve(directory, port=None, browser=True):
+    """Serve `directory` until Ctrl-C; print its address and, with `browser`, open it."""
+    server = listen(directory, port)
+    try:
+        command.say("%s  (Ctrl-C ends)" % server.address)
+        if browser and can_open():
+            threading.Thread(target=webbrowser.open, args=(server.address,), daemon=True).start()
+        server.serve_forever(poll_interval=0.2)
+    except KeyboardInterrupt:
+        pass  # the wanted end
+    except SystemExit as ended:
+        if ended.code != command.INTERRUPTED:
+            raise
+    finally:
+        server.server_close()
+
+
+def can_open():
+    """Whether a browser can be opened for somebody to see: a text browser would take over the terminal."""
+    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        return False
+    try:
+        webbrowser.get()
+    except webbrowser.Error:
+        return False
+    return True
+
+
+def main(arguments):
+    parser = command.Parser(prog="python -m scripts.viewer.serve", description="Serve a page on 127.0.0.1 until Ctrl-C.")
+    parser.add_argument("directory", help="what scripts.viewer.page wrote")
+    parser.add_argument("--port", type=int, help="by default %d or the next free one; 0: any" % FIRST_PORT)
+    parser.add_argument("--no-browser", action="store_true", help="only print the address")
+    options = parser.parse_args(arguments)
+    serve(options.directory, options.port, not options.no_browser)
+
+
+if __name__ == "__main__":
+    command.run(main)
