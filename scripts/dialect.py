@@ -47,13 +47,10 @@ def keras2(model):
     weights = OrderedDict()
     inner = {Layer(layer).name: layer for layer in inner_records(record)}
     for name, own in model.weights.items():
-        if own and name not in inner and name != "top_level_model_weights":
+        if own and name not in inner:
             raise Fault("there are weights for a layer %r that the topology does not have" % name)
-        if own:
-            weights[name] = named(inner[name], own)
     for name, layer in inner.items():
-        if name not in weights and variables(layer):
-            raise Fault("layer %r has no weights in the file" % name)
+        weights[name] = named(layer, model.weights.get(name, []))
     return model.replaced(record, weights)
 
 
@@ -295,8 +292,8 @@ def variables(record, scope=None):
 def own_variables(record, scope):
     name, config = CLASSES.get(record["class_name"], record["class_name"]), record["config"]
     if is_model(record):
-        return [item for layer in inner_records(record) for item in own_variables(layer, Layer(layer).name)]
-    if name == "TimeDistributed":
+        found = [item for layer in inner_records(record) for item in own_variables(layer, Layer(layer).name)]
+    elif name == "TimeDistributed":
         found = own_variables(config["layer"], scope)
     elif name == "Bidirectional":
         found = [item for way in ("forward_", "backward_")
@@ -309,22 +306,20 @@ def own_variables(record, scope):
     else:
         found = [("%s/%s" % (scope, key), shape, not key.startswith("moving_"))
                  for key, shape in layer_variables(name, config)]
-    return found if config.get("trainable", True) else [(key, shape, False) for key, shape, _ in found]
+    return found if config_trainable(record) else [(key, shape, False) for key, shape, _ in found]
 
 
 def layer_variables(name, config):
     """[(name, shape)] of a plain layer's variables, in the order in which Keras makes them."""
-    bias = config.get("use_bias", True)
-    units, filters = config.get("units"), config.get("filters")
+    bias = bool(config.get("use_bias", True))
+    units, filters, depth = [whole(config, key) for key in ("units", "filters", "depth_multiplier")]
     size = config.get("kernel_size") or []
-    size = size if isinstance(size, list) else [size]
+    size = list(size) if isinstance(size, (list, tuple)) else [size]
     gates = {"LSTM": 4, "GRU": 3, "SimpleRNN": 1, "ConvLSTM2D": 4}.get(name.replace("Cell", ""))
-    if gates and filters:
-        return [("kernel", size + [None, 4 * filters]), ("recurrent_kernel", size + [filters, 4 * filters])] \
-            + [("bias", [4 * filters])] * bias
     if gates:
-        return [("kernel", [None, gates * units]), ("recurrent_kernel", [units, gates * units])] \
-            + [("bias", [2, gates * units] if config.get("reset_after") else [gates * units])] * bias
+        out = filters if name.startswith("ConvLSTM") else units
+        return [("kernel", size + [None, gates * out]), ("recurrent_kernel", size + [out, gates * out])] \
+            + [("bias", [2, gates * out] if config.get("reset_after") else [gates * out])] * bias
     if name == "Dense":
         return [("kernel", [None, units])] + [("bias", [units])] * bias
     if name in ("Conv2DTranspose", "Conv3DTranspose"):
@@ -332,18 +327,73 @@ def layer_variables(name, config):
     if name in ("Conv1D", "Conv2D", "Conv3D"):
         return [("kernel", size + [None, filters])] + [("bias", [filters])] * bias
     if name == "DepthwiseConv2D":
-        return [("depthwise_kernel", size + [None, config.get("depth_multiplier", 1)])] + [("bias", [None])] * bias
+        return [("depthwise_kernel", size + [None, depth])] + [("bias", [None])] * bias
     if name == "SeparableConv2D":
-        return [("depthwise_kernel", size + [None, config.get("depth_multiplier", 1)]),
+        return [("depthwise_kernel", size + [None, depth]),
                 ("pointwise_kernel", [1] * len(size) + [None, filters])] + [("bias", [filters])] * bias
     if name == "BatchNormalization":
-        return [("gamma", [None])] * config.get("scale", True) + [("beta", [None])] * config.get("center", True) \
+        return [("gamma", [None])] * bool(config.get("scale", True)) \
+            + [("beta", [None])] * bool(config.get("center", True)) \
             + [("moving_mean", [None]), ("moving_variance", [None])]
     if name == "LayerNormalization":
         rank = [None] * (len(config["axis"]) if isinstance(config.get("axis"), list) else 1)
-        return [("gamma", rank)] * config.get("scale", True) + [("beta", rank)] * config.get("center", True)
+        return [("gamma", rank)] * bool(config.get("scale", True)) + [("beta", rank)] * bool(config.get("center", True))
     if name == "Embedding":
-        return [("embeddings", [config.get("input_dim"), config.get("output_dim")])]
+        return [("embeddings", [whole(config, "input_dim"), whole(config, "output_dim")])]
     if name == "PReLU":
         return [("alpha", None)]
     return []
+
+
+def whole(config, key):
+    """config[key] as an int, None if it is not there; a Fault for anything else."""
+    value = config.get(key)
+    if isinstance(value, float) and value == int(value):
+        return int(value)
+    if value is not None and (type(value) is not int or value < 0):
+        raise Fault("layer %r has %s=%r: the file is damaged" % (config.get("name"), key, value))
+    return value
+
+
+def is_known(record):
+    """Whether the variables of a layer, and of all that is in it, are known from its record."""
+    config = record["config"]
+    if is_model(record):
+        return all(is_known(layer) for layer in inner_records(record))
+    inner = [config[key] for key in ("layer", "cell") if isinstance(config.get(key), dict)]
+    return record["class_name"] in LAYERS and record["class_name"] not in MODELS \
+        and all(is_known(layer) for layer in inner + list(config.get("cells") or []))
+
+
+def shared_out(record, weights):
+    """Return OrderedDict: name of a layer inside the nested model `record` -> those of `weights` that are its own,
+    each in Keras's h5 order.  By order where all classes are known, else by the layers' names in the weights'."""
+    layers = [(Layer(layer).name, layer) for layer in inner_records(record)]
+    result = OrderedDict((name, []) for name, _ in layers)
+    owners = [(name, item) for name, layer in layers for item in own_variables(layer, name)] if is_known(record) else []
+    if not config_trainable(record):
+        owners = [(name, (key, shape, False)) for name, (key, shape, _) in owners]
+    owners = [owner for owner in owners if owner[1][2]] + [owner for owner in owners if not owner[1][2]]
+    if len(owners) == len(weights):
+        for (name, _), weight in zip(owners, weights):
+            result[name].append(weight)
+        return result
+    for weight in weights:
+        parts = weight.name.split("/")
+        owner = [name for name, layer in layers if set(parts) & names_in(layer)]
+        if not owner:
+            raise Fault("weight %r belongs to no layer of %r" % (weight.name, Layer(record).name))
+        result[owner[0]].append(weight)
+    return result
+
+
+def config_trainable(record):
+    return not isinstance(record["config"], dict) or record["config"].get("trainable", True) is not False
+
+
+def names_in(record):
+    """The names of a layer and of all layers in it."""
+    found = {Layer(record).name}
+    for layer in inner_records(record) if is_model(record) else []:
+        found |= names_in(layer)
+    return found

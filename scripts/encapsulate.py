@@ -5,7 +5,7 @@ out, and the weights are copied.  The file is written in the dialect of its sour
 """
 from collections import OrderedDict
 
-from scripts import Fault, command, formats, outputs, topology
+from scripts import Fault, command, dialect, formats, outputs, topology
 from scripts.formats import keras_h5
 
 ADAM = {"class_name": "Adam", "config": {"name": "Adam", "learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.999,
@@ -16,20 +16,50 @@ def encapsulate(model, layers=None, input_shape=None):
     """Return a Model whose outputs are `layers`, in that order (default: every layer but inputs).
 
     model: model.Model.  layers: list of str as in scripts.outputs.  input_shape: as in outputs.fix_input_shape.
+    Raises Fault for names that are not there, for weights that contradict the topology, and where it has none.
     """
     major = model.keras_major
+    if major not in (2, 3):
+        raise Fault("the model was saved by Keras %s; Keras 2 and 3 are known: load and save it with Keras 2 first"
+                    % model.keras_version)
     graph = topology.graph(with_input_shape(model.topology, input_shape), major)
+    weights = OrderedDict(model.weights)
+    stray = [name for name, own in weights.items() if own and name not in graph.layers]
+    if stray:
+        raise Fault("there are weights for a layer %r that the topology does not have" % stray[0])
     if input_shape is not None:
         outputs.fix_input_shape(graph, input_shape)
-    refs = outputs.every_output(graph) if layers is None else outputs.find(graph, layers)
+
+    def opened(record, name, renamed):
+        for inner, own in dialect.shared_out(record, weights.pop(name, [])).items():
+            if inner in renamed:
+                weights[renamed[inner]] = own
+
+    if layers is None:
+        refs = outputs.every_output(graph)
+    else:
+        graph, known = outputs.open_models(graph, layers, major, opened)
+        refs = outputs.find(graph, layers, known)
     graph = outputs.prune(graph, refs)
+    for layer in graph.layers.values():
+        if major >= 3 and dialect.is_operation(layer.record) and "module" not in layer.record:
+            as_layer(layer, graph)
+    order = topology.layer_order(graph)
+    for name in order:
+        if dialect.is_known(graph.layers[name].record):
+            dialect.named(graph.layers[name].record, weights.get(name, []))
     record = topology.record_of(graph, model_class(model), major)
-    missing = [name for name in model.weights if name in graph.layers]
-    weights = OrderedDict((name, model.weights.get(name, [])) for name in topology.layer_order(graph))
-    assert missing is not None
-    result = model.replaced(record, weights)
+    kept = [name for name in order if not dialect.is_operation(graph.layers[name].record) or major < 3]
+    result = model.replaced(record, OrderedDict((name, weights.get(name, [])) for name in kept))
     result.training_config = None
     return result
+
+
+def as_layer(layer, graph):
+    """Make a layer of `a + b` in a Keras 3 h5, which Keras itself cannot load: the file does not say that it is none."""
+    tensors = [dialect.keras2_call(layer, call, graph.layers) for call in layer.calls]
+    layer.record = dialect.operation(layer, tensors)
+    layer.calls = [{"args": [topology.keras3_tensors(call)], "kwargs": {}} for call in layer.calls]
 
 
 def with_input_shape(record, shape):

@@ -9,7 +9,8 @@ import re
 from collections import OrderedDict
 
 from scripts import Fault
-from scripts.topology import Graph, Layer, Ref, batch_shape, layer_order, redirect, references
+from scripts.topology import (Graph, Layer, Ref, batch_shape, graph, inner_records, layer_order, redirect,
+                              references)
 
 SUFFIX = re.compile(r"^(.*?)(?:@(\d+))?(?::(\d+))?$", re.DOTALL)
 
@@ -33,9 +34,10 @@ def every_output(source):
     return refs
 
 
-def find(source, names):
+def find(source, names, known=()):
     """Return the Refs that `names` ask for, in their order.
 
+    known: dict of names to Refs, beside those of the layers (see `open_models`).
     Raises Fault for a name that is not there, is an input, stands twice, or does not tell two calls apart;
     the line lists what there is and the nearest match.
     """
@@ -43,36 +45,148 @@ def find(source, names):
         raise Fault("no output layer is asked for; there are: %s" % listing(source))
     refs = []
     for name in names:
-        ref = find_one(source, name)
+        ref = find_one(source, name, dict(known))
         if ref in refs:
             raise Fault("layer %r is asked for twice" % name)
         refs.append(ref)
     return refs
 
 
-def find_one(source, name):
-    layer, call, tensor = (name, None, None) if name in source.layers else SUFFIX.match(name).groups()
-    if layer not in source.layers:
-        choices = [item for item in source.layers if not source.layers[item].is_input]
-        near = difflib.get_close_matches(name, choices, 1, 0.5) or \
-            [item for item in choices if item.lower() == name.lower()]
-        raise Fault("no layer is called %r%s; there are: %s"
-                    % (name, ", did you mean %r?" % near[0] if near else "", listing(source)))
-    if source.layers[layer].is_input:
+def find_one(source, name, known):
+    layer, call, tensor = (name, None, None) if name in source.layers or name in known \
+        else SUFFIX.match(name).groups()
+    if layer in known:
+        calls = known[layer]
+    elif layer not in source.layers:
+        raise Fault("no layer is called %r%s; there are: %s" % (name, nearest(source, name), listing(source)))
+    elif source.layers[layer].is_input:
         raise Fault("%r is an input, and an input cannot be an output; there are: %s" % (name, listing(source)))
-    count = source.node_count(layer)
-    if call is None and count > 1:
+    else:
+        calls = [Ref(layer, node, 0) for node in range(source.node_count(layer))]
+    if call is None and len(calls) > 1:
         raise Fault("layer %r is called %d times: ask for %s" % (
-            layer, count, " or ".join("%s@%d" % (layer, node) for node in range(count))))
-    if int(call or 0) >= count:
+            layer, len(calls), " or ".join("%s@%d" % (layer, node) for node in range(len(calls)))))
+    if int(call or 0) >= len(calls):
         raise Fault("%r: layer %r is called %d time%s, and calls count from 0"
-                    % (name, layer, count, "" if count == 1 else "s"))
-    return Ref(layer, int(call or 0), int(tensor or 0))
+                    % (name, layer, len(calls), "" if len(calls) == 1 else "s"))
+    ref = calls[int(call or 0)]
+    if isinstance(ref, list):  # the outputs of a model that has been opened
+        if int(tensor or 0) >= len(ref):
+            raise Fault("%r: %r has %d outputs, counted from 0" % (name, layer, len(ref)))
+        return ref[int(tensor or 0)]
+    return ref._replace(tensor=int(tensor or 0))
+
+
+def nearest(source, name):
+    choices = [item for item in source.layers if not source.layers[item].is_input] + inner_names(source)
+    near = difflib.get_close_matches(name, choices, 1, 0.5) or \
+        [item for item in choices if item.lower() == name.lower()]
+    return ", did you mean %r?" % near[0] if near else ""
 
 
 def listing(source, limit=40):
-    names = [spelling(source, ref) for ref in every_output(source)]
+    names = [spelling(source, ref) for ref in every_output(source)] + inner_names(source)
     return ", ".join(names[:limit]) + (", … (%d in all)" % len(names) if len(names) > limit else "")
+
+
+def inner_names(source):
+    """OUTER/INNER for the layers inside nested models, at any depth."""
+    return ["%s/%s" % (name, inner) for name, layer in source.layers.items() if layer.is_model
+            for inner in names_inside(layer.record)]
+
+
+def names_inside(record):
+    found = []
+    for inner in inner_records(record):
+        if inner["class_name"] != "InputLayer":
+            layer = Layer(inner)
+            found += [layer.name] + ["%s/%s" % (layer.name, name)
+                                     for name in (names_inside(inner) if layer.is_model else [])]
+    return found
+
+
+# Nested models ---------------------------------------------------------------------------------------------
+
+def open_models(source, names, major, opened):
+    """Put the layers of those nested models that `names` look into (OUTER/INNER) in the models' place.
+
+    Calls opened(model's record, its name, {inner name: new name}) for each.
+    Returns (Graph, known): known maps "OUTER/INNER", and OUTER itself, to what they are in the new graph.
+    """
+    known = {}   # path of an opened model -> for each of its calls the list of its outputs
+    places = {}  # path of a layer inside an opened model -> its name in `source`
+    for name in names:
+        if name in source.layers:
+            continue
+        parts = name.split("/")
+        for end in range(1, len(parts)):
+            path = "/".join(parts[:end])
+            layer = places.get(path, path)
+            if path in known or layer not in source.layers or not source.layers[layer].is_model:
+                continue
+            record = source.layers[layer].record
+            source, renamed, results = inline(source, layer, major)
+            opened(record, layer, renamed)
+            known = {key: [[results[ref.node][ref.tensor] if ref.layer == layer else ref for ref in refs]
+                           for refs in calls] for key, calls in known.items()}
+            known[path] = results
+            for inner, new in renamed.items():
+                places["%s/%s" % (path, inner)] = new
+    for path, layer in places.items():
+        if path not in known:
+            known[path] = [Ref(layer, node, 0) for node in range(source.node_count(layer))]
+    return source, known
+
+
+def inline(source, name, major):
+    """Return (Graph, {inner name: new name}, outputs per call) with the layers of the nested model `name` in its place.
+
+    A model that is called n times makes each of its layers a layer that is called n times as often.
+    """
+    outer = source.layers[name]
+    inner = graph(outer.record, major)
+    inner = prune(inner, inner.outputs)
+    renamed = {}
+    for key, layer in inner.layers.items():
+        if not layer.is_input:
+            new = key if key not in source.layers else "%s_%s" % (name, key)
+            while new in source.layers or new in renamed.values():
+                new += "_"
+            renamed[key] = new
+    bound = [dict(zip([ref.layer for ref in graph(outer.record, major).inputs], refs))
+             for refs in source.references(outer)]
+
+    def placed(ref, call):
+        if inner.layers[ref.layer].is_input:
+            if ref.layer not in bound[call]:
+                raise Fault("nested model %r is called with %d tensors but has %d inputs: the file is damaged"
+                            % (name, len(bound[call]), len(inner.inputs)))
+            return bound[call][ref.layer]
+        return Ref(renamed[ref.layer], call * inner.node_count(ref.layer) + ref.node, ref.tensor)
+
+    results = [[placed(ref, call) for ref in inner.outputs] for call in range(len(outer.calls))]
+
+    def moved(ref):
+        if ref.layer != name:
+            return ref
+        if ref.tensor >= len(results[ref.node]):
+            raise Fault("nested model %r has no output %d: the file is damaged" % (name, ref.tensor))
+        return moved(results[ref.node][ref.tensor])
+
+    results = [[moved(ref) for ref in refs] for refs in results]
+    layers = OrderedDict()
+    for key, layer in source.layers.items():
+        if key != name:
+            layers[key] = Layer(layer.record, [redirect(call, source.layers, moved) for call in layer.calls])
+            continue
+        for old, new in renamed.items():
+            record = inner.layers[old].record
+            record = OrderedDict(record, name=new, config=OrderedDict(record["config"], name=new)
+                                 if isinstance(record["config"], dict) else record["config"])
+            calls = [redirect(call, inner.layers, lambda ref, number=number: moved(placed(ref, number)))
+                     for number in range(len(outer.calls)) for call in inner.layers[old].calls]
+            layers[new] = Layer(record, calls)
+    return Graph(layers, source.inputs, [moved(ref) for ref in source.outputs], source.rest), renamed, results
 
 
 def prune(source, outputs):

@@ -5,7 +5,6 @@ layer's record as the source spelt it; only the references between layers are un
 back is what was read, less what was left out.  Two spellings of a reference exist:
 Keras 2 ``["conv", 0, 0, {}]``, Keras 3 ``{"class_name": "__keras_tensor__", "config": {"keras_history": […]}}``.
 """
-import difflib
 from collections import OrderedDict, namedtuple
 
 from scripts import Fault
@@ -158,6 +157,14 @@ def references(call, names):
         value = keywords.pop()
         walk(value)
     return found
+
+
+def keras3_tensors(call):
+    """Return the list of Keras 3 tensor records in a call, in the order of `references`."""
+    if is_keras3_tensor(call):
+        return [call]
+    values = call if isinstance(call, list) else [call[key] for key in sorted(call)] if isinstance(call, dict) else []
+    return [tensor for value in values for tensor in keras3_tensors(value)]
 
 
 def flat_references(value):

@@ -40,6 +40,37 @@ def read(path, weights=None, **options):
     raise Fault(unknown(path))
 
 
+def files(path, weights=None):
+    """Return the files that make up the model in `path`, for whoever wants to know when it changed.
+
+    A TensorFlow.js model is its model.json and the shards that this names; other formats are one file, a
+    directory, or the two that were given.
+    """
+    found = [path] + ([weights] if weights is not None else [])
+    if head(path, 64).lstrip()[:1] == b"{":
+        with open(path, "rb") as file:
+            manifest = parse(file.read(), path).get("weightsManifest")
+        for group in manifest if isinstance(manifest, list) else ():
+            for name in group.get("paths", ()) if isinstance(group, dict) else ():
+                if isinstance(name, str) and os.path.basename(name) == name:  # others the reader refuses
+                    found.append(os.path.join(os.path.dirname(path), name).replace(os.sep, "/"))
+    return found
+
+
+def files(path, weights=None):
+    """Return the paths of all files that make up the model in `path` (and `weights`), sorted within a directory."""
+    check_readable(path)
+    if weights is not None:
+        check_readable(weights)
+        return [path, weights]
+    if os.path.isdir(path):
+        return sorted(os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names)
+    if head(path, 1) not in (b"{", b"\xef", b" ", b"\n", b"\t", b"\r"):
+        return [path]
+    tfjs = importlib.import_module("scripts.formats.tfjs")
+    return [path] + tfjs.shard_paths(path) if tfjs.match(path) else [path]
+
+
 def check_readable(path):
     """Raise a Fault unless `path` can be opened (a file) or listed (a directory)."""
     try:

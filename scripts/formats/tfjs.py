@@ -96,6 +96,13 @@ def manifest_weights(manifest, directory, path):
     return weights
 
 
+def shard_paths(path):
+    """The shards that the model.json `path` names."""
+    groups = json_object(path).get("weightsManifest")
+    return [shard(os.path.dirname(path), name, path) for group in (groups if isinstance(groups, list) else [])
+            for name in (group.get("paths") or [] if isinstance(group, dict) else [])]
+
+
 def shard(directory, name, path):
     """The path of a shard.  Raises Fault for a name that leaves the model's own directory."""
     if not isinstance(name, str) or not name or name in (".", "..") or "/" in name or "\\" in name or "\0" in name:
