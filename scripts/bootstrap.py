@@ -82,7 +82,7 @@ def output_of(command):
 def machine_has_node():
     """Whether the PATH has npm and a node that is new enough."""
     version = re.match(r"v(\d+)", output_of(["node", "--version"]))
-    return bool(version) and (int(version.group(1)),) >= NODE and bool(output_of(["npm", "--version"]))
+    return bool(version) and (int(version.group(1)),) >= NODE and bool(shutil.which("npm"))
 
 
 def say(line):
