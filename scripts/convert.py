@@ -3,10 +3,9 @@
 The guide's section 4 without TensorFlow; shards and manifest are the official converter's, byte for byte.
 """
 import os
-import shutil
 import tempfile
 
-from scripts import Fault, command, dialect, formats, shards
+from scripts import Fault, artifacts, command, dialect, formats, shards
 from scripts.formats import tfjs
 
 
@@ -39,28 +38,20 @@ def main(arguments):
     parser.add_argument("--shard-size", type=int, default=shards.SHARD_SIZE, help="bytes (default 4194304)")
     parser.add_argument("--quantize", choices=shards.QUANTIZED)
     options = parser.parse_args(arguments)
-    names = in_place(options.directory, lambda path: convert(
-        options.source, path, options.json_name, options.shard_size, options.quantize))
+    names = deliver(options.directory, lambda path: convert(
+        options.source, path, options.json_name, options.shard_size, options.quantize), options.json_name)
     command.say("%s: %s" % (options.directory, ", ".join(names)))
 
 
-def in_place(directory, write):
-    """Call `write(path)` with an empty directory beside `directory`, then move the files it names there; model.json
-    goes last, so that it never names a shard that is not there, and shards of an earlier conversion are removed."""
-    try:
+def deliver(directory, write, json_name):
+    """Call `write(path)` with a new empty directory and move the files that it names into `directory`, the json
+    last.  An earlier result of this project there is replaced, its shards too; anything else is left: a Fault."""
+    with artifacts.writable(directory):
         os.makedirs(directory, exist_ok=True)
-        path = tempfile.mkdtemp(prefix=".converting-", dir=directory)
-    except OSError as error:
-        raise Fault("%s: cannot be written: %s" % (directory, error.strerror or error))
-    try:
-        names = write(path)
-        for name in names[1:] + names[:1]:
-            os.replace(os.path.join(path, name), os.path.join(directory, name))
-        return names
-    except OSError as error:
-        raise Fault("%s: cannot be written: %s" % (directory, error.strerror or error))
-    finally:
-        shutil.rmtree(path, ignore_errors=True)
+        with tempfile.TemporaryDirectory(prefix=".", dir=directory) as private:
+            names = write(private)
+            artifacts.deliver(private, names[1:] + names[:1], directory, tfjs.own(directory, json_name))
+    return names
 
 
 if __name__ == "__main__":

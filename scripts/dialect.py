@@ -7,8 +7,8 @@ what TensorFlow.js has was taken from the registrations in @tensorflow/tfjs-laye
 from collections import OrderedDict
 
 from scripts import Fault
-from scripts.topology import (MODELS, Layer, Ref, graph, inner_records, is_keras2_tensor, is_keras3_tensor, is_model,
-                              record_of, references)
+from scripts.references import references
+from scripts.topology import MODELS, Layer, ancestors, graph, inner_records, is_model, record_of
 
 LAYERS = frozenset("""
     InputLayer Activation Dense Dropout Flatten Reshape Permute RepeatVector Masking SpatialDropout1D
@@ -57,7 +57,10 @@ def keras2(model):
 # Topology --------------------------------------------------------------------------------------------------
 
 def model_record(record, major):
-    """The record of a model, nested ones included, in Keras 2's dialect."""
+    """The record of a model, nested ones included, in Keras 2's dialect.
+
+    Raises Fault naming a layer that TensorFlow.js does not have, its class, and the outputs that do without it.
+    """
     if record["class_name"] == "Sequential":
         config = record["config"]
         layers = [entry for layer in inner_records(record) for entry in split(layer_record(layer, major))]
@@ -68,13 +71,23 @@ def model_record(record, major):
         kept["layers"] = layers
         return OrderedDict([("class_name", "Sequential"), ("config", kept)])
     source = graph(record, major)
-    layers = OrderedDict()
+    layers, refused = OrderedDict(), OrderedDict()
     for name, layer in source.layers.items():
-        calls = [keras2_call(layer, call, source.layers) for call in layer.calls]
-        entries = split(operation(layer, calls) if is_operation(layer.record) else layer_record(layer.record, major))
+        try:
+            calls = [keras2_call(layer, call, source.layers) for call in layer.calls]
+            entries = split(operation(layer, calls) if is_operation(layer.record)
+                            else layer_record(layer.record, major))
+        except Fault as fault:
+            refused[name] = fault
+            continue
         for entry in entries:
             layers[entry["config"]["name"] if entry is not entries[-1] else name] = Layer(entry, calls)
             calls = [[[entry["config"].get("name"), node, 0, {}]] for node in range(len(calls))]
+    if refused:
+        free = [ref.layer for ref in source.outputs
+                if not any(name in refused for name, _ in ancestors(source, [ref]))]
+        raise Fault("%s; %s" % (next(iter(refused.values())), "outputs that do without it: " + ", ".join(free)
+                                if free else "every output needs it"))
     source.layers = layers
     if major >= 3:
         source.rest = OrderedDict([("name", source.rest.get("name"))])

@@ -3,9 +3,11 @@
 The guide's section 2 and 3 without Keras: the topology gets other outputs, what none of them needs is left
 out, and the weights are copied.  The file is written in the dialect of its source and loads in that Keras.
 """
+import os
+import tempfile
 from collections import OrderedDict
 
-from scripts import Fault, command, dialect, formats, outputs, topology
+from scripts import Fault, artifacts, command, dialect, formats, outputs, references, topology
 from scripts.formats import keras_h5
 
 ADAM = {"class_name": "Adam", "config": {"name": "Adam", "learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.999,
@@ -59,7 +61,7 @@ def as_layer(layer, graph):
     """Make a layer of `a + b` in a Keras 3 h5, which Keras itself cannot load: the file does not say that it is none."""
     tensors = [dialect.keras2_call(layer, call, graph.layers) for call in layer.calls]
     layer.record = dialect.operation(layer, tensors)
-    layer.calls = [{"args": [topology.keras3_tensors(call)], "kwargs": {}} for call in layer.calls]
+    layer.calls = [{"args": [references.keras3_tensors(call)], "kwargs": {}} for call in layer.calls]
 
 
 def with_input_shape(record, shape):
@@ -116,12 +118,18 @@ def main(arguments):
     parser.add_argument("target", help="the h5 file to write")
     parser.add_argument("--weights", help="weights h5 of a topology json")
     parser.add_argument("--layers", type=names, help="outputs in their order, separated by commas: "
-                        + topology.OUTPUT_SYNTAX + " (default: every layer but inputs)")
+                        + outputs.SYNTAX + " (default: every layer but inputs)")
     parser.add_argument("--input-shape", type=sizes, help="sizes for dimensions that are open, as 224,224,3")
     parser.add_argument("--compile", action="store_true", help="save it compiled for further training")
+    parser.add_argument("--force", action="store_true", help="replace the target if it is there")
     options = parser.parse_args(arguments)
-    done = in_place(options.target, lambda path: build(options.source, path, options.weights, options.layers,
-                                                       options.input_shape, options.compile))
+    if options.force and os.path.exists(options.target) and os.path.samefile(options.source, options.target):
+        raise Fault("%s is the source itself: name another target" % options.target)
+    folder, name = os.path.split(options.target)
+    with artifacts.writable(folder or "."), tempfile.TemporaryDirectory(prefix=".", dir=folder or ".") as private:
+        done = build(options.source, os.path.join(private, name), options.weights, options.layers,
+                     options.input_shape, options.compile)
+        artifacts.deliver(private, [name], folder or ".", [name] if options.force else [])
     command.say("%s: %d outputs: %s" % (options.target, len(done["outputs"]), ", ".join(done["outputs"])))
 
 
@@ -131,23 +139,10 @@ def names(value):
 
 def sizes(value):
     """"224,224,3", "224x224x3", "(None, 224, 3)" -> list of int or None."""
-    parts = value.strip("()[] ").replace("x", ",").split(",")
-    return [None if part.strip() in ("None", "?", "") else int(part) for part in parts if part.strip()]
-
-
-def in_place(target, write):
-    """Call `write(path)` with a new path beside `target`, and move what it wrote to `target` when it is whole."""
-    import os
-    path = "%s.%d.tmp" % (target, os.getpid())
-    try:
-        done = write(path)
-        os.replace(path, target)
-        return done
-    except OSError as error:
-        raise Fault("%s: cannot be written: %s" % (target, error.strerror or error))
-    finally:
-        if os.path.exists(path):
-            os.remove(path)
+    parts = [part.strip() for part in value.strip("()[] ").replace("x", ",").split(",") if part.strip()]
+    if not all(part in ("None", "?") or part.isdigit() for part in parts):
+        raise Fault("--input-shape: %r is not sizes separated by commas, as 224,224,3" % value)
+    return [None if part in ("None", "?") else int(part) for part in parts]
 
 
 if __name__ == "__main__":

@@ -9,9 +9,10 @@ import re
 from collections import OrderedDict
 
 from scripts import Fault
-from scripts.topology import (Graph, Layer, Ref, batch_shape, graph, inner_records, layer_order, redirect,
-                              references)
+from scripts.references import Ref, redirect
+from scripts.topology import Graph, Layer, ancestors, batch_shape, graph, inner_records, layer_order
 
+SYNTAX = "NAME, NAME@CALL for a layer that is called several times, NAME:OUTPUT, OUTER/INNER"
 SUFFIX = re.compile(r"^(.*?)(?:@(\d+))?(?::(\d+))?$", re.DOTALL)
 
 
@@ -194,18 +195,11 @@ def prune(source, outputs):
 
     Inputs stay, as far as an output needs them.
     """
-    needed, stack = set(), [ref[:2] for ref in outputs]
-    while stack:
-        node = stack.pop()
-        if node in needed:
-            continue
-        needed.add(node)
-        layer = source.layers[node[0]]
-        if not layer.is_input:
-            stack += [ref[:2] for ref in references(layer.calls[node[1]], source.layers)]
-    number = {}
+    needed = ancestors(source, outputs)
+    number, count = {}, {}
     for name, node in sorted(needed):
-        number[name, node] = sum(1 for key in number if key[0] == name)
+        number[name, node] = count.get(name, 0)
+        count[name] = number[name, node] + 1
 
     def renumber(ref):
         return ref._replace(node=number[ref.layer, ref.node])

@@ -2,18 +2,14 @@
 
 A record is what Keras writes for a layer or a model, ``{"class_name": …, "config": {…}}``.  A graph keeps each
 layer's record as the source spelt it; only the references between layers are understood, so what is written
-back is what was read, less what was left out.  Two spellings of a reference exist:
-Keras 2 ``["conv", 0, 0, {}]``, Keras 3 ``{"class_name": "__keras_tensor__", "config": {"keras_history": […]}}``.
+back is what was read, less what was left out.
 """
-from collections import OrderedDict, namedtuple
+from collections import OrderedDict
 
 from scripts import Fault
+from scripts.references import Ref, flat_references, redirect, references
 
 MODELS = ("Sequential", "Functional", "Model")  # classes whose config holds layers
-OUTPUT_SYNTAX = "NAME, NAME@CALL for a layer that is called several times, NAME:OUTPUT, OUTER/INNER"
-
-Ref = namedtuple("Ref", "layer node tensor")  # output `tensor` of call number `node` of the layer of that name
-
 
 class Layer(object):
     """One layer of a graph.
@@ -96,88 +92,6 @@ def check_record(layer):
     name = layer.get("name") or (config or {}).get("name") if isinstance(config, dict) else None
     if not isinstance(name, str) or not name:
         raise Fault("the topology holds a %s layer without a name: the file is damaged" % layer["class_name"])
-
-
-# References ------------------------------------------------------------------------------------------------
-
-def is_keras3_tensor(value):
-    return isinstance(value, dict) and value.get("class_name") == "__keras_tensor__"
-
-
-def is_keras2_tensor(value, names):
-    """Whether `value` is ``[layer, node, tensor]`` or ``[layer, node, tensor, kwargs]`` of a known layer."""
-    return (isinstance(value, list) and 3 <= len(value) <= 4 and isinstance(value[0], str)
-            and type(value[1]) is int and type(value[2]) is int and value[0] in names)
-
-
-def history(value):
-    """The Ref of a Keras 3 tensor record."""
-    try:
-        layer, node, tensor = value["config"]["keras_history"]
-        return Ref(str(layer), int(node), int(tensor))
-    except (KeyError, TypeError, ValueError):
-        raise Fault("the topology holds a tensor without a history: the file is damaged")
-
-
-def redirect(call, names, change):
-    """Return `call` with every reference `ref` in it replaced by `change(ref)`."""
-    if is_keras3_tensor(call):
-        config = dict(call["config"], keras_history=list(change(history(call))))
-        return dict(call, config=config)
-    if is_keras2_tensor(call, names):
-        rest = [redirect(value, names, change) for value in call[3:]]
-        return list(change(Ref(*call[:3]))) + rest
-    if isinstance(call, list):
-        return [redirect(value, names, change) for value in call]
-    if isinstance(call, dict):
-        return type(call)((key, redirect(value, names, change)) for key, value in call.items())
-    return call
-
-
-def references(call, names):
-    """Return the Refs in `call` in the order of Keras's tree.flatten: arguments first, then keyword
-    arguments by sorted key.  Keras 2 repeats the keyword arguments beside every tensor; they count once."""
-    found, keywords = [], []
-
-    def walk(value):
-        if is_keras3_tensor(value):
-            found.append(history(value))
-        elif is_keras2_tensor(value, names):
-            found.append(Ref(*value[:3]))
-            keywords[:] = value[3:]
-        elif isinstance(value, list):
-            for item in value:
-                walk(item)
-        elif isinstance(value, dict):
-            for key in sorted(value):
-                walk(value[key])
-
-    walk(call)
-    while keywords:
-        value = keywords.pop()
-        walk(value)
-    return found
-
-
-def keras3_tensors(call):
-    """Return the list of Keras 3 tensor records in a call, in the order of `references`."""
-    if is_keras3_tensor(call):
-        return [call]
-    values = call if isinstance(call, list) else [call[key] for key in sorted(call)] if isinstance(call, dict) else []
-    return [tensor for value in values for tensor in keras3_tensors(value)]
-
-
-def flat_references(value):
-    """Flatten input_layers or output_layers (one reference, a list of them, or a dict) to a list of Refs."""
-    if isinstance(value, list) and len(value) == 3 and isinstance(value[0], str):
-        if type(value[1]) is not int or type(value[2]) is not int:
-            raise Fault("the topology refers to %r, which is no layer's output: the file is damaged" % (value,))
-        return [Ref(*value)]
-    if isinstance(value, dict):
-        value = [value[key] for key in sorted(value)]
-    if not isinstance(value, list):
-        raise Fault("the topology's input_layers or output_layers are not lists: the file is damaged")
-    return [ref for item in value for ref in flat_references(item)]
 
 
 # Records to graphs and back --------------------------------------------------------------------------------
@@ -352,6 +266,18 @@ def check(source):
     if not source.inputs or not source.outputs:
         raise Fault("the model has no %s: the file is damaged" % ("inputs" if not source.inputs else "outputs"))
     layer_order(source)
+
+
+def ancestors(source, refs):
+    """Return the set of (layer name, call) that the outputs `refs` need, their own included."""
+    needed, stack = set(), [ref[:2] for ref in refs]
+    while stack:
+        node = stack.pop()
+        if node not in needed:
+            needed.add(node)
+            layer = source.layers[node[0]]
+            stack += [] if layer.is_input else [ref[:2] for ref in references(layer.calls[node[1]], source.layers)]
+    return needed
 
 
 # Order -----------------------------------------------------------------------------------------------------

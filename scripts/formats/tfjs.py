@@ -96,6 +96,19 @@ def manifest_weights(manifest, directory, path):
     return weights
 
 
+def own(directory, json_name):
+    """The names of the files of the model in `directory` if this project converted it, else []."""
+    path = os.path.join(directory, json_name)
+    try:
+        document = json_object(path) if os.path.isfile(path) else {}
+        if (document or {}).get("convertedBy") != VERSION_NAME:
+            return []
+        return [json_name] + [name for group in document["weightsManifest"] for name in group["paths"]
+                              if shard(directory, name, path)]
+    except (Fault, OSError, KeyError, TypeError):
+        return []
+
+
 def shard_paths(path):
     """The shards that the model.json `path` names."""
     groups = json_object(path).get("weightsManifest")

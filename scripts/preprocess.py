@@ -1,0 +1,121 @@
+"""The whole way for one model in one command: a trained model in, a model that TensorSpace opens out.
+
+    python -m scripts.preprocess lenet.h5 out --layers Conv2D_1,MaxPooling2D_1,Softmax
+
+writes out/model.json and its shards.  The flags of tensorspacejs_converter, which this replaces, work too.
+"""
+import os
+
+from scripts import Fault, command, convert, encapsulate, formats, outputs, shards
+from scripts.formats import keras_h5
+
+FORMS = ("topology_weights_combined", "topology_weights_separated", "tf_saved", "tf_frozen", "tf_keras",
+         "tf_keras_separated")
+
+
+def preprocess(source, directory, weights=None, layers=None, input_shape=None, json_name="model.json",
+               shard_size=shards.SHARD_SIZE, quantize=None, enc_model=None, **reading):
+    """Read `source`, give it the outputs `layers`, write the tfjs model into the empty `directory`.
+
+    enc_model: path of an h5 to write the multi-output Keras model to as well.
+    Returns (names of the files written, the json first; facts as encapsulate.build's).
+    """
+    with formats.read(source, weights=weights, **reading) as model:
+        result = encapsulate.encapsulate(model, layers, input_shape)
+        names = convert.write(result, directory, json_name, shard_size, quantize)
+        if enc_model:
+            keras_h5.write(result, enc_model)
+        return names, encapsulate.facts(result)
+
+
+def main(arguments=None):
+    parser = command.Parser(prog="python -m scripts.preprocess", description=__doc__)
+    parser.add_argument("source", nargs="?", help="h5, .keras, topology json, tfjs model.json, SavedModel, frozen .pb; "
+                        "or topology.json,weights.h5")
+    parser.add_argument("directory", nargs="?", help="where model.json and the shards go")
+    parser.add_argument("--weights", help="weights h5 of a topology json")
+    parser.add_argument("--layers", "--output_layer_names", type=encapsulate.names, metavar="A,B,C",
+                        help="outputs in their order: %s (default: every layer but inputs)" % outputs.SYNTAX)
+    parser.add_argument("--input-shape", type=encapsulate.sizes, metavar="224,224,3", help="sizes that are open")
+    parser.add_argument("--quantize", type=quantization, metavar="DTYPE[=PATTERN]",
+                        help="float16, uint8 or uint16; for some weights: uint8=conv*/kernel,uint16=dense*")
+    parser.add_argument("--json-name", default="model.json")
+    parser.add_argument("--shard-size", type=int, default=shards.SHARD_SIZE, metavar="BYTES")
+    parser.add_argument("--enc-model", metavar="FILE", help="write the multi-output Keras model (h5) there as well")
+    parser.add_argument("--tags", dest="saved_model_tags", help="of a SavedModel (default: serve)")
+    parser.add_argument("--signature", help="of a SavedModel (default: serving_default)")
+    parser.add_argument("--summary", "-s", action="store_true", help="print the layers and write nothing")
+    parser.add_argument("--version", "-v", action="store_true")
+    parser.add_argument("--input_model_from", choices=("tensorflow", "keras", "tfjs"), help="told by the file itself")
+    parser.add_argument("--input_model_format", choices=FORMS, help="told by the file itself")
+    options = parser.parse_args(arguments)
+    if options.version:
+        command.say("tensorspace-preprocess %s" % version())
+        return
+    if not options.source:
+        parser.error("the model is missing: SOURCE and DIRECTORY")
+    source, weights = separated(options.source, options.weights)
+    reading = {key: getattr(options, key) for key in ("saved_model_tags", "signature") if getattr(options, key)}
+    if options.summary:
+        from scripts import summary
+        with formats.read(source, weights=weights, **reading) as model:
+            for line in summary.lines(model):
+                command.say(line)
+        return
+    if not options.directory:
+        parser.error("the directory to write to is missing")
+    if options.enc_model and os.path.lexists(options.enc_model):
+        raise Fault("%s is there already: remove it, or name another place" % options.enc_model)
+    done = {}
+
+    def write(path):
+        names, done["facts"] = preprocess(
+            source, path, weights, options.layers, options.input_shape, options.json_name, options.shard_size,
+            options.quantize, options.enc_model, **reading)
+        return names
+
+    names = convert.deliver(options.directory, write, options.json_name)
+    command.say("%s: %s" % (options.directory, ", ".join(names)))
+    command.say("%d outputs: %s" % (len(done["facts"]["outputs"]), ", ".join(done["facts"]["outputs"])))
+
+
+def separated(source, weights):
+    """("topology.json,weights.h5", None) -> the two paths; a file whose name has a comma stays what it is."""
+    if weights is None and "," in source and not os.path.exists(source):
+        first, second = source.split(",", 1)
+        return first, second
+    return source, weights
+
+
+def quantization(value):
+    """"uint8" -> "uint8"; "uint8=conv*,uint16=dense*" -> {"uint8": ["conv*"], "uint16": ["dense*"]}."""
+    rules = {}
+    for part in value.split(","):
+        dtype, equals, pattern = part.partition("=")
+        if dtype not in shards.QUANTIZED:
+            raise Fault("--quantize: %r is not one of %s" % (dtype, ", ".join(shards.QUANTIZED)))
+        if not equals:
+            rules[dtype] = True
+        elif rules.get(dtype) is not True:
+            rules.setdefault(dtype, []).append(pattern)
+    return value if rules == {value: True} else rules
+
+
+def version():
+    """This project's version: the checkout's setup.cfg says it, else the installed package."""
+    import configparser
+    checkout = configparser.ConfigParser()
+    checkout.read(os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "setup.cfg"))
+    if checkout.has_option("metadata", "version"):
+        return checkout.get("metadata", "version")
+    import pkg_resources
+    return pkg_resources.get_distribution("tensorspace-keras-build").version
+
+
+def entry():
+    """The installed command."""
+    command.run(main)
+
+
+if __name__ == "__main__":
+    command.run(main)
