@@ -18,6 +18,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import time
 
 from scripts import Fault
@@ -94,14 +95,16 @@ class Digests(object):
             status = os.stat(path)
         except (FileNotFoundError, NotADirectoryError):
             return None
-        stat = [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
+        if stat.S_ISDIR(status.st_mode):
+            return "directory"  # where a file is meant: equal to no digest
+        seen = [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
         entry = self.entries.get(path)
-        if entry is not None and entry[:4] == stat:
+        if entry is not None and entry[:4] == seen:
             return entry[4]
         age = int(time.time() * 10 ** 9) - status.st_ctime_ns
         digest = sha256(path)
         if age > RACY_NS:
-            self.entries[path] = stat + [digest]
+            self.entries[path] = seen + [digest]
             self.changed = True
         return digest
 
@@ -330,6 +333,7 @@ class House(object):
     def unlock(self):
         if self._lock is not None:
             self.digests.save()
+            fcntl.flock(self._lock, fcntl.LOCK_UN)  # a forked child holds the same lock open
             self._lock.close()
             self._lock = None
 

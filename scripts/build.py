@@ -10,26 +10,24 @@ import importlib
 import json
 import os
 import signal
-import subprocess
 import sys
-import tempfile
 
 from doit.exceptions import InvalidCommand, TaskFailed
 from doit.reporter import ConsoleReporter
 
-from scripts import Fault, artifacts, catalog, command, stack
+from scripts import Fault, artifacts, catalog, child, command, stack
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = "models"
 HOUSE = artifacts.House(ROOT, stack.NAME)
 
 # Which source files a stage's result depends on; a test compares this with what they import.
-READERS = ["__init__.py", "model.py", "topology.py", "dialect.py"]
+READERS = ["__init__.py", "model.py", "topology.py", "outputs.py", "dialect.py"]
 CODE = {
-    "train": ["__init__.py", "command.py", "dataset.py", "lenet.py", "train.py"],
+    "train": ["__init__.py", "child.py", "command.py", "dataset.py", "lenet.py", "train.py"],
     "encapsulate": READERS + ["encapsulate.py", "formats/"],
     "convert": READERS + ["shards.py", "convert.py", "formats/"],
-    "reference": ["__init__.py", "command.py", "reference.py"],
+    "reference": ["__init__.py", "child.py", "command.py", "reference.py"],
 }
 
 
@@ -90,6 +88,8 @@ class Reporter(ConsoleReporter):
 
     def complete_run(self):
         HOUSE.unlock()
+        if any(name.startswith("convert:") for name in self.executed) and not (self.faults or self.bugs):
+            self.write("next: `make view` shows it in TensorSpace\n")
         if len(self.faults) > 1 or self.unmet:
             command.complain("failed: %s%s" % (", ".join(self.faults), "; not tried for that: %s"
                                                % ", ".join(self.unmet) if self.unmet else ""))
@@ -165,9 +165,21 @@ def configure(default):
 
 
 def catalogue():
-    """Return the entries of models/models.toml; a fault in it ends the process with its one line."""
+    """Return the entries of models/models.toml; a fault in it ends the process with its one line.
+
+    With WITHOUT_TRAINING set (`make convert`, the convert image: no TensorFlow there) a model that would be
+    trained is taken as it is, or left out where it is not there.
+    """
     try:
-        return catalog.read(ROOT + "/models.toml", ROOT)
+        entries = catalog.read(ROOT + "/models.toml", ROOT)
+        if os.environ.get("WITHOUT_TRAINING"):
+            entries = [entry for entry in entries if not entry.trained or os.path.exists(entry.source)]
+            for entry in entries:
+                entry.trained = False
+            if not entries:
+                raise Fault("nothing to convert without training: put a trained model at models/model.h5, or name it "
+                            "in models/models.toml (source = …); `make` trains one")
+        return entries
     except Fault as fault:
         command.complain(fault)
         raise SystemExit(command.FAULT)
@@ -204,41 +216,6 @@ def clean(name, dryrun):
         command.say("%s%s" % ("would remove " if dryrun else "removed ", path))
     for path in left:
         command.say("left %s: it was changed since it was built" % path)
-
-
-def child(arguments, environment=None):
-    """Run `python ARGUMENTS` and wait.  Raises Fault with its one line where it ends with 1.
-
-    Its stdout is ours.  It ends when this process does, killed or not.
-    """
-    with tempfile.TemporaryFile() as complaints:
-        process = subprocess.Popen([sys.executable] + arguments, stderr=complaints, stdin=subprocess.DEVNULL,
-                                   env=dict(os.environ, **(environment or {})), preexec_fn=_die_with_parent)
-        try:
-            status = process.wait()
-        finally:
-            if process.poll() is None:
-                process.terminate()
-                process.wait()
-        complaints.seek(0)
-        text = complaints.read().decode("utf-8", "replace").strip()
-    if status == command.FAULT:
-        raise Fault(text.splitlines()[-1] if text else "%s failed" % arguments[1])
-    if status in (130, 143):
-        raise SystemExit(status)
-    if status == -signal.SIGILL:
-        raise Fault("this processor lacks instructions that TensorFlow needs (AVX): build on another machine")
-    if status == -signal.SIGKILL:
-        raise Fault("%s was killed: too little memory, most likely" % " ".join(arguments[:2]))
-    if status:
-        raise RuntimeError("%s ended with %d\n%s" % (" ".join(arguments), status, text))
-
-
-def _die_with_parent():
-    """In the child, before it starts: end when the parent is killed (prctl PR_SET_PDEATHSIG, Linux only)."""
-    if sys.platform.startswith("linux"):
-        import ctypes
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 def size(path):
@@ -297,12 +274,12 @@ def _digest(path):
 def train(entry):
     """data.npz -> model.h5, the guide's LeNet.  A model.h5 that the user put there is the user's."""
     def produce(directory):
-        arguments = ["-m", "scripts.train", "--data", entry.data_file, "--out", os.path.join(directory, "model.h5"),
+        arguments = ["--data", entry.data_file, "--out", os.path.join(directory, "model.h5"),
                      "--report", os.path.join(directory, "report.json")]
         for key, value in sorted(entry.settings(catalog.TRAINING).items()):
             if value is not None:
                 arguments += ["--" + key.replace("_", "-"), str(value)]
-        child(arguments, importlib.import_module("scripts.train").ENVIRONMENT)
+        child.run("scripts.train", arguments)
         with open(os.path.join(directory, "report.json"), encoding="utf-8") as stream:
             facts = json.load(stream)
         return facts, {entry.source: "model.h5"}
@@ -331,10 +308,10 @@ def encapsulate(entry):
     def produce(directory):
         target = os.path.join(directory, "enc_model.h5")
         if entry.engine == "reference":
-            arguments = ["-m", "scripts.reference", "encapsulate", entry.source, target]
+            arguments = ["encapsulate", entry.source, target]
             arguments += ["--weights", entry.weights] if entry.weights else []
             arguments += ["--layers", json.dumps(entry.layers)] if entry.layers else []
-            child(arguments + (["--compile"] if entry.compile else []), _training_environment())
+            child.run("scripts.reference", arguments + (["--compile"] if entry.compile else []))
             facts = {}
         else:
             facts = importlib.import_module("scripts.encapsulate").build(
@@ -357,8 +334,10 @@ def convert(entry):
     """enc_model.h5 -> model.json, its shards and manifest.json (guide, section 4)."""
     def produce(directory):
         if entry.engine == "reference":
-            child(["-m", "scripts.reference", "convert", entry.enc_model, directory, "--json-name", entry.json_name],
-                  _training_environment())
+            arguments = ["convert", entry.enc_model, directory, "--json-name", entry.json_name,
+                         "--shard-size", str(entry.shard_size)]
+            child.run("scripts.reference", arguments
+                      + (["--quantize", json.dumps(entry.quantize)] if entry.quantize else []))
             names = sorted(os.listdir(directory), key=lambda name: name != entry.json_name)
         else:
             names = importlib.import_module("scripts.convert").convert(
@@ -381,10 +360,6 @@ def convert(entry):
                             [entry.directory + "/" + name for name in ("manifest.json", entry.json_name)], settings,
                             code(engine), stack.identity("train" if engine == "reference" else "convert"))
     return task(stage, produce, report, after=["encapsulate:" + entry.name])
-
-
-def _training_environment():
-    return importlib.import_module("scripts.train").ENVIRONMENT
 
 
 def write_manifest(entry, directory, names):

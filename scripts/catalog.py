@@ -55,9 +55,9 @@ def _quantize(value):
         key in QUANTIZATIONS and (_text(patterns) or _texts(patterns)) for key, patterns in value.items())
 
 
-def _plain_file(value):
+def _json_file(value):
     return (_text(value) and value == os.path.basename(value) and "\\" not in value
-            and value not in (".", "..", "manifest.json"))
+            and value.endswith(".json") and value != "manifest.json")
 
 
 # key -> (default, check, what it must be)
@@ -78,7 +78,7 @@ CHOOSING = {
     "engine": ("native", lambda value: value in ENGINES, '"native" or "reference"'),
 }
 CONVERTING = {
-    "json_name": ("model.json", _plain_file, "a file name"),
+    "json_name": ("model.json", _json_file, "a file name that ends in .json, other than manifest.json"),
     "shard_size": (4 * 1024 * 1024, _positive, "a number of bytes"),
     "quantize": (None, _quantize, '"float16", "uint8", "uint16", or a table of one of them to weight patterns'),
 }

@@ -10,7 +10,7 @@ import traceback
 
 from scripts import Fault
 
-FAULT = 1
+FAULT, INTERRUPTED, TERMINATED = 1, 130, 143  # the latter two: 128 + signal number, as shells count
 BUG = 2  # Python's own status for a traceback is 1, which here means the input
 
 

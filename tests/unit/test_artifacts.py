@@ -1,0 +1,336 @@
+"""The records: what is fresh, what is ours, and that a target is whole or absent."""
+import errno
+import json
+import os
+
+import pytest
+
+from scripts import Fault, artifacts
+
+
+@pytest.fixture
+def house(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return artifacts.House("models")
+
+
+def stage(**changes):
+    options = dict(name="copy:a", inputs=["in"], outputs=["models/out"], settings={"k": 1}, code="c",
+                   stack={"name": "s"})
+    options.update(changes)
+    return artifacts.Stage(**options)
+
+
+def write(path, text):
+    directory = os.path.dirname(str(path))
+    if directory:
+        os.makedirs(directory, exist_ok=True)
+    with open(str(path), "w") as stream:
+        stream.write(text)
+
+
+def read(path):
+    with open(path) as stream:
+        return stream.read()
+
+
+def copying(text="built", names=("out",)):
+    def produce(directory):
+        for name in names:
+            write(os.path.join(directory, name), text + name)
+        return {}, {"models/" + name: name for name in names}
+    return produce
+
+
+def test_a_stage_is_fresh_once_it_is_built(house):
+    write("in", "x")
+    assert house.verdict(stage()) == "not built yet"
+    house.build(stage(), copying())
+    assert house.verdict(stage()) is None
+    assert artifacts.House("models").verdict(stage()) is None
+
+
+@pytest.mark.parametrize("change, words", [
+    (dict(settings={"k": 2}), "k changed"), (dict(code="d"), "code changed"), (dict(stack={"name": "t"}), "stack"),
+    (dict(inputs=["in", "other"]), "other changed"), (dict(inputs=[]), "in changed"),
+    (dict(outputs=["models/out", "models/more"]), "not built yet")])
+def test_settings_code_stack_and_inputs_are_dependencies(house, change, words):
+    write("in", "x")
+    write("other", "y")
+    house.build(stage(), copying())
+    assert words in house.verdict(stage(**change))
+
+
+def test_touching_an_input_without_changing_it_does_nothing(house):
+    write("in", "x")
+    house.build(stage(), copying())
+    os.utime("in", (1, 1))
+    assert house.verdict(stage()) is None
+
+
+def test_an_edit_that_keeps_size_and_mtime_is_seen(house):
+    write("in", "one")
+    os.utime("in", (1000, 1000))
+    house.build(stage(), copying())
+    assert house.verdict(stage()) is None
+    write("in", "two")
+    os.utime("in", (1000, 1000))
+    assert house.verdict(stage()) == "in changed"
+
+
+def test_an_edit_in_the_same_tick_of_the_clock_is_seen(house, monkeypatch):
+    """A stat that is as new as the clock proves nothing: such a file is hashed again every time."""
+    write("in", "one")
+    assert house.digests.of("in") == artifacts.sha256("in")
+    frozen = os.stat("in")
+    write("in", "two")
+    real = os.stat
+    monkeypatch.setattr(os, "stat", lambda path, **options: frozen if path == "in" else real(path, **options))
+    assert house.digests.of("in") == artifacts.sha256("in")
+
+
+def test_an_old_file_is_not_read_twice(house, monkeypatch):
+    write("in", "one")
+    now = artifacts.time.time()
+    monkeypatch.setattr(artifacts.time, "time", lambda: now + 10)
+    first = house.digests.of("in")
+    monkeypatch.setattr(artifacts, "sha256", lambda path: pytest.fail("read again"))
+    assert house.digests.of("in") == first
+
+
+def test_a_clock_that_jumps_back_does_not_hide_an_edit(house, monkeypatch):
+    write("in", "one")
+    now = artifacts.time.time()
+    monkeypatch.setattr(artifacts.time, "time", lambda: now - 86400)
+    assert house.digests.of("in") == artifacts.sha256("in")
+    write("in", "two")
+    assert house.digests.of("in") == artifacts.sha256("in")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"in": 3}', '{"in": [1, 2, 3, 4, 5]}'])
+def test_a_damaged_cache_of_stats_costs_a_measurement_and_nothing_else(house, text):
+    write("in", "x")
+    write("models/.records/stats.modern.json", text)
+    assert artifacts.House("models").digests.of("in") == artifacts.sha256("in")
+
+
+def test_an_altered_or_deleted_output_is_built_again(house):
+    write("in", "x")
+    house.build(stage(), copying())
+    write("models/out", "edited")
+    assert house.verdict(stage()) == "models/out was altered"
+    house.build(stage(), copying())
+    assert read("models/out") == "builtout"
+    os.remove("models/out")
+    assert house.verdict(stage()) == "models/out is missing"
+
+
+def test_a_file_that_is_not_ours_is_never_overwritten(house):
+    write("in", "x")
+    write("models/out", "the user's")
+    with pytest.raises(Fault) as caught:
+        house.build(stage(), copying())
+    assert "models/out is not of this project's making" in str(caught.value)
+    assert read("models/out") == "the user's"
+    assert not os.path.exists("models/.building")
+
+
+def test_a_file_with_the_very_bytes_that_would_be_built_is_adopted(house):
+    write("in", "x")
+    write("models/out", "builtout")
+    house.build(stage(), copying())
+    assert house.verdict(stage()) is None
+
+
+def test_a_directory_in_the_way_is_refused(house):
+    write("in", "x")
+    os.makedirs("models/out")
+    with pytest.raises(Fault):
+        house.build(stage(), copying())
+
+
+def test_a_model_that_the_user_put_there_is_the_users(house):
+    write("in", "x")
+    kept = stage(keep=True)
+    house.build(kept, copying())
+    assert house.users(kept) == []
+    write("models/out", "the user's")
+    assert house.users(kept) == ["models/out"]
+    assert house.verdict(kept) is None
+    assert house.remove("copy:a") == ([], ["models/out"])
+    assert read("models/out") == "the user's"
+
+
+def test_a_target_without_a_record_is_the_users(house):
+    write("models/out", "brought along")
+    assert house.users(stage(keep=True)) == ["models/out"]
+
+
+def test_outputs_that_are_no_longer_built_go(house):
+    write("in", "x")
+    house.build(stage(), copying(names=("shard1", "shard2", "out")))
+    write("models/notes.txt", "the user's")
+    house.build(stage(settings={}), copying(names=("shard1", "out")))
+    assert sorted(name for name in os.listdir("models") if name[0] != ".") == ["notes.txt", "out", "shard1"]
+
+
+def test_a_stale_output_that_the_user_changed_stays(house):
+    write("in", "x")
+    house.build(stage(), copying(names=("shard1", "shard2", "out")))
+    write("models/shard2", "the user's")
+    house.build(stage(settings={}), copying(names=("shard1", "out")))
+    assert read("models/shard2") == "the user's"
+
+
+def test_an_input_that_changes_meanwhile_is_noticed(house):
+    write("in", "x")
+
+    def produce(directory):
+        result = copying()(directory)
+        write("in", "changed while it was read")
+        return result
+
+    with pytest.raises(Fault) as caught:
+        house.build(stage(), produce)
+    assert "in changed while" in str(caught.value)
+    assert not os.path.exists("models/out")
+
+
+def test_a_failed_build_leaves_the_old_target_and_no_temporary_file(house):
+    write("in", "x")
+    house.build(stage(), copying())
+
+    def produce(directory):
+        write(os.path.join(directory, "out"), "half")
+        raise Fault("no")
+
+    with pytest.raises(Fault):
+        house.build(stage(settings={}), produce)
+    assert read("models/out") == "builtout"
+    assert sorted(os.listdir("models")) == [".records", "out"]
+
+
+@pytest.mark.parametrize("step", range(40))
+def test_a_kill_between_any_two_steps_loses_neither_owner_nor_bytes(house, monkeypatch, step):
+    """Every system call that changes the disk is a place to be killed at; the next build must end as if undisturbed."""
+    write("in", "x")
+    names = ("shard1", "shard2", "out")
+    house.build(stage(), copying("old ", names))
+
+    class Killed(BaseException):
+        pass
+
+    count = [0]
+
+    def counted(function):
+        def call(*args, **options):
+            count[0] += 1
+            if count[0] > step:
+                raise Killed()
+            return function(*args, **options)
+        return call
+
+    real = {name: getattr(os, name) for name in ("replace", "remove", "fsync", "chmod", "rmdir")}
+    for name, function in real.items():
+        monkeypatch.setattr(os, name, counted(function))
+    try:
+        house.build(stage(settings={}), copying("new ", names[1:]))
+    except Killed:
+        pass
+    for name, function in real.items():
+        monkeypatch.setattr(os, name, function)
+
+    if os.path.exists("models/out"):  # the entry is there only with everything that it names
+        word = read("models/out").split()[0]
+        for name in names if word == "old" else names[1:]:
+            assert read("models/" + name).split()[0] == word
+    again = artifacts.House("models")
+    again.lock(lambda pid: pytest.fail("locked"))
+    if again.verdict(stage(settings={})):
+        again.build(stage(settings={}), copying("new ", names[1:]))
+    again.unlock()
+    assert [read("models/" + name) for name in names[1:]] == ["new shard2", "new out"]
+    assert sorted(os.listdir("models")) == [".records", "out", "shard2"]
+    assert sorted(os.listdir("models/.records")) == ["copy.a.json", "lock"]
+
+
+def test_what_a_record_says_depends_on_neither_time_nor_place(tmp_path, monkeypatch):
+    records = []
+    for name in ("here", "there"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        write("in", "x")
+        artifacts.House("models").build(stage(), copying())
+        records.append(read("models/.records/copy.a.json"))
+    assert records[0] == records[1]
+    assert json.loads(records[0])["before"] == {}
+
+
+def test_cleaning_removes_what_was_built_and_nothing_else(house):
+    write("in", "x")
+    house.build(stage(), copying(names=("shard", "out")))
+    write("models/notes.txt", "the user's")
+    assert house.remove("copy:a", dryrun=True)[0] == ["models/out", "models/shard"]
+    assert os.path.exists("models/out")
+    house.remove("copy:a")
+    assert sorted(os.listdir("models")) == [".records", "notes.txt"]
+    assert house.verdict(stage()) == "not built yet"
+
+
+def test_a_second_build_waits_for_the_first_and_says_who_is_at_work(house):
+    house.lock(lambda pid: pytest.fail("nobody is there"))
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        artifacts.House("models").lock(lambda pid: os.write(writing, pid.encode()))
+        os.write(writing, b" then mine")
+        os._exit(0)
+    os.close(writing)
+    assert os.read(reading, 100).decode() == str(os.getpid())
+    house.unlock()
+    assert os.read(reading, 100) == b" then mine"
+    os.waitpid(child, 0)
+
+
+@pytest.mark.parametrize("number, words", [(errno.ENOSPC, "room"), (errno.EROFS, "cannot be written"),
+                                           (errno.EACCES, "cannot be written")])
+def test_a_disk_that_takes_nothing_is_one_line(house, number, words):
+    write("in", "x")
+    house.build(stage(), copying())
+
+    def produce(directory):
+        raise OSError(number, os.strerror(number), "models/x")
+
+    with pytest.raises(Fault) as caught:
+        house.build(stage(settings={}), produce)
+    assert words in str(caught.value)
+    assert read("models/out") == "builtout"
+
+
+def test_a_directory_as_input_is_every_file_in_it(house):
+    write("saved/a", "1")
+    write("saved/variables/b", "2")
+    directory = stage(inputs=["saved"])
+    house.build(directory, copying())
+    assert house.verdict(directory) is None
+    write("saved/variables/b", "3")
+    assert house.verdict(directory) == "saved/variables/b changed"
+    write("saved/variables/b", "2")
+    write("saved/c", "4")
+    assert house.verdict(directory) == "saved/c changed"
+
+
+def test_deliver_moves_files_whole_and_spares_what_is_there(tmp_path):
+    source, target = tmp_path / "new", tmp_path / "out"
+    source.mkdir()
+    for name in ("b.bin", "model.json"):
+        (source / name).write_text("new " + name)
+    artifacts.deliver(str(source), ["b.bin", "model.json"], str(target))
+    assert (target / "model.json").read_text() == "new model.json"
+    (source / "model.json").write_text("again")
+    with pytest.raises(Fault) as caught:
+        artifacts.deliver(str(source), ["model.json"], str(target))
+    assert "is there already" in str(caught.value)
+    artifacts.deliver(str(source), ["model.json"], str(target), owned=["model.json", "b.bin"])
+    assert sorted(os.listdir(str(target))) == ["model.json"]

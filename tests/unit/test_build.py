@@ -1,0 +1,469 @@
+"""`doit` in a project of its own: what runs, what does not, what is the user's, and what is said."""
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests import needs
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+DIGITS = '[keras]\ndata = "digits"\nepochs = 1\nlayers = ["Conv2D_1", "MaxPooling2D_2", "Softmax"]\n'
+
+
+class Project(object):
+    """A copy of the project in a directory of its own, whose doit runs on the Python of the tests."""
+
+    def __init__(self, path):
+        self.path = str(path)
+
+    @classmethod
+    def create(cls, path, toml=DIGITS):
+        path.mkdir(parents=True, exist_ok=True)
+        for name in ("scripts", "docker/locks", "dodo.py"):
+            source, target = os.path.join(ROOT, name), str(path / name)
+            if os.path.isdir(source):
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(source, target)
+        (path / "models").mkdir()
+        project = cls(path)
+        project.write("models/models.toml", toml)
+        return project
+
+    def file(self, name):
+        return os.path.join(self.path, name)
+
+    def read(self, name):
+        with open(self.file(name), "rb") as stream:
+            return stream.read()
+
+    def write(self, name, content):
+        os.makedirs(os.path.dirname(self.file(name)), exist_ok=True)
+        with open(self.file(name), "wb") as stream:
+            stream.write(content if isinstance(content, bytes) else content.encode("utf-8"))
+
+    def command(self, *arguments):
+        return [sys.executable, "-m", "doit"] + list(arguments)
+
+    def environment(self, **changes):
+        environment = {key: value for key, value in os.environ.items() if key not in ("MNIST_NPZ", "WITHOUT_TRAINING")}
+        environment.update(PYTHONIOENCODING="utf-8", **changes)
+        return environment
+
+    def doit(self, *arguments, **environment):
+        """Run doit; return (exit status, stdout, stderr)."""
+        done = subprocess.run(self.command(*arguments), cwd=self.path, env=self.environment(**environment),
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, timeout=300)
+        return done.returncode, done.stdout.decode("utf-8"), done.stderr.decode("utf-8")
+
+    def ran(self, *arguments, **environment):
+        """Run doit, which must succeed; return the set of tasks that it executed."""
+        status, out, err = self.doit(*arguments, **environment)
+        assert status == 0, err
+        assert err == ""
+        return {line.split()[1] for line in out.splitlines() if line.startswith(".  ")}
+
+    def fault(self, *arguments, **environment):
+        """Run doit, which must end with 1 and one line on stderr; return the line."""
+        status, out, err = self.doit(*arguments, **environment)
+        assert (status, err.count("\n")) == (1, 1), (status, out, err)
+        assert "Traceback" not in out
+        return err.strip()
+
+    def artifacts(self):
+        """Return {path: sha256} of all that was built."""
+        found = {}
+        for directory, names, files in os.walk(self.file("models")):
+            names[:] = [name for name in names if name != ".records"]
+            for name in files:
+                path = os.path.relpath(os.path.join(directory, name), self.path)
+                found[path] = hashlib.sha256(self.read(path)).hexdigest()
+        return found
+
+
+@pytest.fixture(scope="session")
+def pristine(tmp_path_factory):
+    """LeNet trained for one epoch on the embedded digits and converted, once for all tests."""
+    needs.tensorflow()
+    project = Project.create(tmp_path_factory.mktemp("pristine") / "project")
+    assert project.ran() == {"data:keras", "train:keras", "encapsulate:keras", "convert:keras"}
+    return project
+
+
+@pytest.fixture
+def built(pristine, tmp_path):
+    """A project that is built and up to date, to be changed by one test."""
+    shutil.copytree(pristine.path, str(tmp_path / "project"), symlinks=True)
+    return Project(tmp_path / "project")
+
+
+@pytest.fixture
+def own(pristine, tmp_path):
+    """A project that converts a model of the user's: nothing is trained."""
+    project = Project.create(tmp_path / "own", '[mine]\nsource = "given/my model.h5"\n')
+    project.write("given/my model.h5", pristine.read("models/model.h5"))
+    return project
+
+
+def test_a_second_run_executes_nothing(built):
+    assert built.ran() == set()
+    assert built.ran("convert:keras") == set()
+
+
+def test_nothing_is_built_that_the_guide_does_not_name(pristine):
+    assert set(pristine.artifacts()) == {
+        "models/models.toml", "models/data.npz", "models/model.h5", "models/enc_model.h5",
+        "models/json_models/keras/model.json", "models/json_models/keras/group1-shard1of1.bin",
+        "models/json_models/keras/manifest.json"}
+
+
+def test_a_copy_of_the_checkout_is_up_to_date_where_it_stands(built):
+    """Every stat differs in a copy; the records know the bytes."""
+    assert built.ran() == set()
+
+
+@pytest.mark.parametrize("old, new, executed", [
+    ('"Softmax"]', '"Softmax", "Dense_2"]', {"encapsulate:keras", "convert:keras"}),
+    ("epochs = 1", "epochs = 2", {"train:keras", "encapsulate:keras", "convert:keras"}),
+    ("epochs = 1", "epochs = 1\nshard_size = 100000", {"convert:keras"}),
+    ("epochs = 1", 'epochs = 1\njson_name = "lenet.json"', {"convert:keras"}),
+    ("epochs = 1", "epochs = 1 # the same", set()),
+    ("epochs = 1", "epochs = 1\ncompile = true", {"encapsulate:keras", "convert:keras"}),
+])
+def test_a_changed_setting_runs_what_depends_on_it_and_no_more(built, old, new, executed):
+    built.write("models/models.toml", DIGITS.replace(old, new))
+    assert built.ran() == executed
+    assert built.ran() == set()
+
+
+def test_code_and_lock_are_dependencies_of_what_they_built(built):
+    built.write("scripts/convert.py", built.read("scripts/convert.py") + b"\n# changed\n")
+    assert built.ran() == {"convert:keras"}
+    name = "docker/locks/%s-convert.txt" % needs.STACK
+    built.write(name, built.read(name) + b"\n# changed\n")
+    assert built.ran() == {"encapsulate:keras", "convert:keras"}
+
+
+def test_touching_a_file_runs_nothing(built):
+    for name in ("models/model.h5", "models/enc_model.h5", "scripts/train.py", "models/models.toml"):
+        os.utime(built.file(name), (1, 1))
+    assert built.ran() == set()
+
+
+@pytest.mark.parametrize("name, executed", [
+    ("models/enc_model.h5", {"encapsulate:keras"}),
+    ("models/json_models/keras/model.json", {"convert:keras"}),
+    ("models/json_models/keras/group1-shard1of1.bin", {"convert:keras"}),
+    ("models/json_models/keras/manifest.json", {"convert:keras"}),
+    ("models/data.npz", {"data:keras"}),
+])
+def test_an_output_that_was_altered_or_deleted_is_built_again_to_the_same_bytes(built, name, executed):
+    before, content = built.artifacts(), built.read(name)
+    status = os.stat(built.file(name))
+    flipped = content[:100] + bytes([content[100] ^ 1]) + content[101:]
+    built.write(name, flipped)
+    os.utime(built.file(name), ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert built.ran() == executed
+    assert built.artifacts() == before
+    os.remove(built.file(name))
+    assert built.ran() == executed
+    assert built.artifacts() == before
+
+
+def test_a_model_that_the_user_puts_in_place_is_kept_and_converted(built, own):
+    """An h5 with other bytes is the user's, whatever the table says about training."""
+    theirs = built.read("models/enc_model.h5")
+    built.write("models/model.h5", theirs)
+    status, out, err = built.doit()
+    assert (status, err) == (0, "")
+    assert "models/model.h5 is yours" in out
+    assert built.read("models/model.h5") == theirs
+    assert "encapsulate:keras" in out and ".  train:keras" not in out
+    built.write("models/models.toml", DIGITS.replace("epochs = 1", "epochs = 3"))
+    assert built.ran() == set()
+    assert built.ran("-a", "train") == {"data:keras", "train:keras"}
+    assert built.read("models/model.h5") == theirs
+    built.doit("clean", "-a")
+    assert built.read("models/model.h5") == theirs
+
+
+def test_a_model_of_the_users_needs_no_more_than_its_path(own):
+    assert own.ran() == {"encapsulate:mine", "convert:mine"}
+    assert own.ran() == set()
+    manifest = json.loads(own.read("models/json_models/mine/manifest.json").decode())
+    assert manifest["inputs"]["source"] == hashlib.sha256(own.read("given/my model.h5")).hexdigest()
+    for name, digest in manifest["outputs"].items():
+        assert hashlib.sha256(own.read("models/json_models/mine/" + name)).hexdigest() == digest
+
+
+def test_only_the_model_whose_source_changed_is_built(own, pristine):
+    own.write("models/models.toml", '[mine]\nsource = "given/my model.h5"\n[other]\nsource = "given/other.h5"\n')
+    own.write("given/other.h5", pristine.read("models/enc_model.h5"))
+    assert own.ran() == {"encapsulate:mine", "convert:mine", "encapsulate:other", "convert:other"}
+    own.write("given/other.h5", pristine.read("models/model.h5"))
+    assert own.ran() == {"encapsulate:other", "convert:other"}
+
+
+def test_topology_and_weights_may_be_separate_files(own, pristine, tmp_path):
+    code = ("import sys, keras; model = keras.models.load_model(sys.argv[1], compile=False); "
+            "open(sys.argv[2], 'w').write(model.to_json()); model.save_weights(sys.argv[3])")
+    own.ran()
+    joined = own.read("models/json_models/mine/group1-shard1of1.bin")
+    weights = own.file("given/m.weights.h5")
+    subprocess.run([sys.executable, "-c", code, own.file("given/my model.h5"), own.file("given/m.json"), weights],
+                   check=True, stderr=subprocess.DEVNULL)
+    own.write("models/models.toml", '[mine]\nsource = "given/m.json"\nweights = "given/m.weights.h5"\n')
+    assert own.ran() == {"encapsulate:mine", "convert:mine"}
+    assert own.read("models/json_models/mine/group1-shard1of1.bin") == joined
+    shutil.copy(weights, weights + ".copy")
+    os.replace(weights + ".copy", weights)
+    assert own.ran() == set()
+
+
+def test_fewer_shards_than_before_leave_no_stale_shard(own):
+    own.write("models/models.toml", '[mine]\nsource = "given/my model.h5"\nshard_size = 50000\n')
+    own.ran()
+    assert len(os.listdir(own.file("models/json_models/mine"))) == 4 + 2
+    own.write("models/json_models/mine/notes.txt", "the user's")
+    own.write("models/models.toml", '[mine]\nsource = "given/my model.h5"\n')
+    own.ran()
+    assert sorted(os.listdir(own.file("models/json_models/mine"))) == [
+        "group1-shard1of1.bin", "manifest.json", "model.json", "notes.txt"]
+
+
+def test_a_json_of_another_name_goes_with_the_old_one(own):
+    own.ran()
+    own.write("models/models.toml", '[mine]\nsource = "given/my model.h5"\njson_name = "lenet.json"\n')
+    own.ran()
+    names = os.listdir(own.file("models/json_models/mine"))
+    assert "lenet.json" in names and "model.json" not in names
+    record = json.loads(own.read("models/json_models/mine/lenet.json").decode())
+    assert all(path in names for group in record["weightsManifest"] for path in group["paths"])
+
+
+def test_two_clean_builds_give_the_same_bytes(pristine, tmp_path):
+    again = Project.create(tmp_path / "elsewhere with spaces")
+    again.ran()
+    assert again.artifacts() == pristine.artifacts()
+
+
+@pytest.mark.parametrize("loss", ["forget", "no state", "damaged state", "no stats"])
+def test_freshness_survives_the_loss_of_doits_memory(built, loss):
+    state = "models/.records/doit.%s.json" % needs.STACK
+    if loss == "forget":
+        assert built.doit("forget", "--all")[0] == 0
+    elif loss == "no state":
+        os.remove(built.file(state))
+    elif loss == "damaged state":
+        built.write(state, built.read(state)[:-7])
+    else:
+        os.remove(built.file("models/.records/stats.%s.json" % needs.STACK))
+    assert built.ran() == set()
+
+
+def test_always_builds_again_to_the_same_bytes(built):
+    before = built.artifacts()
+    assert built.ran("-a") == {"data:keras", "train:keras", "encapsulate:keras", "convert:keras"}
+    assert built.artifacts() == before
+
+
+def test_what_the_other_stack_built_is_built_again(built):
+    path = "models/.records/encapsulate.keras.json"
+    record = json.loads(built.read(path).decode())
+    record["stack"]["name"] = "another"
+    built.write(path, json.dumps(record))
+    assert built.ran() == {"encapsulate:keras"}
+
+
+def test_clean_removes_what_was_built_and_nothing_else(built):
+    built.write("models/notes.txt", "the user's")
+    built.write("models/json_models/keras/notes.txt", "the user's")
+    built.write("models/enc_model.h5", "edited by the user")
+    status, out, err = built.doit("clean", "-a")
+    assert (status, err) == (0, "")
+    assert "left models/enc_model.h5" in out
+    assert set(built.artifacts()) == {"models/models.toml", "models/notes.txt", "models/enc_model.h5",
+                                      "models/json_models/keras/notes.txt"}
+    os.remove(built.file("models/enc_model.h5"))
+    assert built.ran() == {"data:keras", "train:keras", "encapsulate:keras", "convert:keras"}
+
+
+def test_a_dry_clean_removes_nothing(built):
+    before = built.artifacts()
+    assert "would remove models/model.h5" in built.doit("clean", "-n", "-a")[1]
+    assert built.artifacts() == before
+
+
+def test_a_file_of_the_users_in_the_way_is_never_overwritten(own):
+    own.write("models/mine/enc_model.h5", "the user's")
+    assert "models/mine/enc_model.h5 is not of this project's making" in own.fault()
+    assert own.read("models/mine/enc_model.h5") == b"the user's"
+
+
+def test_the_list_reads_like_a_table_of_contents(own):
+    status, out, err = own.doit("list")
+    assert (status, err) == (0, "")
+    assert [line.split()[0] for line in out.splitlines()] == sorted(line.split()[0] for line in out.splitlines())
+    assert all(len(line.split()) > 3 for line in out.splitlines())
+    for name in ("data", "train", "encapsulate", "convert"):
+        assert name in out
+
+
+def test_info_says_why_a_task_would_run(own):
+    assert "not built yet" in own.doit("info", "encapsulate:mine")[1]
+    own.ran()
+    assert "up-to-date" in own.doit("info", "encapsulate:mine")[1]
+
+
+@pytest.mark.parametrize("toml, words", [
+    ('[mine]\nsource = "given/none.h5"\n', ["[mine]", "given/none.h5"]),
+    ('[mine]\nsource = "given"\n', ["given"]),
+    ('[mine]\nsource = "given/my model.h5"\nlayers = ["Dense1"]\n', ["Dense1", "Dense_1", "Softmax"]),
+    ('[mine]\nsource = "given/my model.h5"\nlayer = ["Dense_1"]\n', ["did you mean layers"]),
+    ('[mine]\nsource = "models/models.toml"\n', ["not a model"]),
+])
+def test_a_fault_is_one_line_and_leaves_nothing_behind(own, toml, words):
+    own.write("models/models.toml", toml)
+    line = own.fault()
+    for word in words:
+        assert word in line
+    assert set(own.artifacts()) == {"models/models.toml"}
+
+
+def test_an_unknown_task_or_model_is_one_line(own):
+    assert "did you mean convert" in own.fault("convrt")
+    assert "has no model other" in own.fault("convert:other")
+
+
+def test_one_broken_model_does_not_stop_the_others(own):
+    own.write("given/broken.h5", own.read("given/my model.h5")[:5000])
+    own.write("models/models.toml", "".join('[m%d]\nsource = "given/my model.h5"\n' % i for i in range(3))
+              + '[bad]\nsource = "given/broken.h5"\n')
+    for parallel in ([], ["-n", "2"]):
+        status, out, err = own.doit("--continue", *parallel)
+        assert status == 1, err
+        assert "encapsulate:bad" in err and "Traceback" not in err
+        assert all(os.path.exists(own.file("models/json_models/m%d/model.json" % i)) for i in range(3))
+        assert "convert:bad" in err  # the summary names what could not be tried
+        own.doit("clean", "-a")
+
+
+def test_two_processes_build_what_one_builds(own):
+    own.write("models/models.toml", "".join('[m%d]\nsource = "given/my model.h5"\n' % i for i in range(4)))
+    assert len(own.ran("-n", "2")) == 8
+    parallel = own.artifacts()
+    own.doit("clean", "-a")
+    assert len(own.ran()) == 8
+    assert own.artifacts() == parallel
+
+
+def test_doit_runs_from_a_directory_below(own):
+    done = subprocess.run(own.command("--seek-file"), cwd=own.file("given"), env=own.environment(),
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert done.returncode == 0, done.stderr
+    assert os.path.exists(own.file("models/json_models/mine/model.json"))
+
+
+def test_without_training_only_what_is_there_is_converted(built, own):
+    line = Project.create(__import__("pathlib").Path(own.path) / "new").fault(WITHOUT_TRAINING="1")
+    assert "models/model.h5" in line
+    os.remove(built.file("models/enc_model.h5"))
+    assert built.ran(WITHOUT_TRAINING="1") == {"encapsulate:keras"}
+
+
+def test_mnist_npz_is_asked_for_once_and_stays(built, tmp_path):
+    """The data set is resolved once: a later run without the variable keeps it."""
+    sys.path.insert(0, ROOT)
+    import numpy
+    random = numpy.random.RandomState(0)
+    arrays = {"x_train": random.randint(0, 256, (64, 28, 28)).astype("uint8"),
+              "y_train": (numpy.arange(64) % 10).astype("uint8"),
+              "x_test": random.randint(0, 256, (20, 28, 28)).astype("uint8"),
+              "y_test": (numpy.arange(20) % 10).astype("uint8")}
+    path = str(tmp_path / "given.npz")
+    numpy.savez(path, **arrays)
+    assert built.ran("data", MNIST_NPZ=path) == {"data:keras"}
+    assert built.ran("data", MNIST_NPZ=path) == set()
+    assert built.ran("data") == set()
+    assert json.loads(built.read("models/.records/data.keras.json").decode())["facts"]["origin"] == "file"
+
+
+def test_a_second_build_waits_and_the_result_is_not_mixed(own):
+    first = subprocess.Popen(own.command(), cwd=own.path, env=own.environment(), stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT)
+    second = subprocess.Popen(own.command(), cwd=own.path, env=own.environment(), stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT)
+    said = [process.communicate(timeout=120)[0].decode() for process in (first, second)]
+    assert (first.returncode, second.returncode) == (0, 0), said
+    assert sum(".  convert:mine" in text for text in said) == 1
+    assert own.ran() == set()
+
+
+@pytest.mark.parametrize("number, status", [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_build_that_is_told_to_end_ends_cleanly(built, number, status):
+    """While TensorFlow trains in a child, and with the whole group signalled as a terminal does."""
+    built.write("models/models.toml", DIGITS.replace("epochs = 1", "epochs = 500"))
+    before = built.artifacts()
+    process = subprocess.Popen(built.command(), cwd=built.path, env=built.environment(), stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, preexec_fn=os.setsid)
+    for line in iter(process.stdout.readline, b""):
+        if b"epoch 2 " in line:
+            break
+    os.killpg(process.pid, number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == status, err.decode()
+    assert b"Traceback" not in out + err
+    built.write("models/models.toml", DIGITS)
+    before["models/models.toml"] = built.artifacts()["models/models.toml"]
+    deadline = time.time() + 10
+    while built.artifacts() != before and time.time() < deadline:  # the child's own end is a moment later
+        time.sleep(0.1)
+    assert built.artifacts() == before
+    assert built.ran() == set()
+
+
+def test_dodo_imports_nothing_heavy(own):
+    code = ("import sys; sys.argv = ['doit', 'list']; sys.path.insert(0, '.'); import dodo; "
+            "print(sorted({'numpy', 'h5py', 'tensorflow', 'keras', 'scripts.model'} & set(sys.modules)))")
+    done = subprocess.run([sys.executable, "-c", code], cwd=own.path, stdout=subprocess.PIPE, env=own.environment())
+    assert done.stdout.decode().strip() == "[]"
+
+
+def test_every_module_that_a_stage_imports_is_a_dependency_of_what_it_builds():
+    """The list in scripts/build.py against what the source files import, followed from module to module."""
+    import ast
+    from scripts import build
+
+    def imports(path):
+        with open(path, encoding="utf-8") as stream:
+            tree = ast.parse(stream.read())
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "scripts":
+                for name in node.names:
+                    yield "%s.%s" % (node.module, name.name)
+                yield node.module
+            elif isinstance(node, ast.Import):
+                for name in node.names:
+                    if name.name.split(".")[0] == "scripts":
+                        yield name.name
+
+    def closure(path, found):
+        for name in imports(path):
+            for candidate in (name.replace(".", "/") + ".py", name.replace(".", "/") + "/__init__.py"):
+                file = os.path.join(ROOT, candidate)
+                if os.path.exists(file) and candidate not in found:
+                    found.add(candidate)
+                    closure(file, found)
+        return found
+
+    for stage, names in build.CODE.items():
+        listed = {"scripts/" + name for name in names}
+        directories = tuple(name for name in listed if name.endswith("/"))
+        for name in closure(os.path.join(ROOT, "scripts", stage + ".py"), set()):
+            assert name in listed or name.startswith(directories or ("-",)), "%s imports %s" % (stage, name)

@@ -1,0 +1,94 @@
+"""models.toml becomes entries, and every mistake in it is named with its table and its key."""
+import os
+
+import pytest
+
+from scripts import Fault, catalog
+
+
+def read(tmp_path, text):
+    path = tmp_path / "models.toml"
+    path.write_bytes(text.encode("utf-8") if isinstance(text, str) else text)
+    return catalog.read(str(path))
+
+
+def fault(tmp_path, text):
+    with pytest.raises(Fault) as caught:
+        read(tmp_path, text)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert "models.toml" in message
+    return message
+
+
+def test_the_default_table_has_the_paths_of_the_guide(tmp_path):
+    entry, = read(tmp_path, "[keras]\n")
+    assert entry.trained
+    assert (entry.source, entry.enc_model, entry.directory) == (
+        "models/model.h5", "models/enc_model.h5", "models/json_models/keras")
+
+
+def test_any_other_table_has_a_directory_of_its_name(tmp_path):
+    entry, = read(tmp_path, '[mine]\nsource = "a b/模型 😀.h5"\n')
+    assert not entry.trained
+    assert (entry.source, entry.enc_model, entry.directory) == (
+        "a b/模型 😀.h5", "models/mine/enc_model.h5", "models/json_models/mine")
+
+
+def test_the_recipe_is_the_guides_where_nothing_is_said(tmp_path):
+    entry, = read(tmp_path, "[keras]\n")
+    assert (entry.epochs, entry.batch_size, entry.optimizer, entry.learning_rate) == (5, 32, "adam", None)
+    assert (entry.data, entry.engine, entry.json_name) == ("auto", "native", "model.json")
+
+
+def test_windows_line_ends_and_a_byte_order_mark_are_read(tmp_path):
+    entry, = read(tmp_path, b'\xef\xbb\xbf[keras]\r\nepochs = 2\r\n')
+    assert entry.epochs == 2
+
+
+def test_a_pattern_gives_one_model_per_file(tmp_path):
+    for name in ("b.h5", "a c.h5", "ignored.txt"):
+        (tmp_path / name).write_bytes(b"")
+    entries = read(tmp_path, '[zoo]\nsource = "%s/*.h5"\nlayers = ["x"]\n' % tmp_path)
+    assert [entry.name for entry in entries] == ["zoo-a_c", "zoo-b"]
+    assert [os.path.basename(entry.source) for entry in entries] == ["a c.h5", "b.h5"]
+    assert all(entry.layers == ["x"] for entry in entries)
+
+
+@pytest.mark.parametrize("text, words", [
+    ("[keras]\nepoch = 5\n", ["[keras]", "epoch", "did you mean epochs?"]),
+    ("[keras]\nepochs = 0\n", ["[keras]", "epochs = 0", "above 0"]),
+    ("[keras]\nepochs = true\n", ["epochs = True"]),
+    ("[keras]\nepochs = 1.5\n", ["epochs = 1.5"]),
+    ("[keras]\nseed = -1\n", ["seed = -1"]),
+    ('[keras]\nlearning_rate = "fast"\n', ["learning_rate"]),
+    ("[keras]\nlearning_rate = nan\n", ["learning_rate"]),
+    ('[a]\nsource = "m.h5"\nlayers = "Dense_1"\n', ["[a]", "layers", "a list of layer names"]),
+    ('[a]\nsource = "m.h5"\nlayers = ["x", "x"]\n', ["layers names x twice"]),
+    ('[a]\nsource = "m.h5"\nepochs = 3\n', ["[a]", "not trained", "epochs"]),
+    ('[a]\nweights = "w.h5"\n', ["weights without source"]),
+    ('[a]\nsource = "m.h5"\nquantize = "int4"\n', ["quantize", "uint8"]),
+    ('[a]\nsource = "m.h5"\njson_name = "../model.json"\n', ["json_name", "a file name"]),
+    ('[a]\nsource = "m.h5"\njson_name = "manifest.json"\n', ["json_name"]),
+    ('[a]\nsource = "m.h5"\nengine = "keras"\n', ["engine", '"native" or "reference"']),
+    ('[a]\nsource = "no/such/*.h5"\n', ["no file matches"]),
+    ('["../up"]\nsource = "m.h5"\n', ["../up", "letters"]),
+    ('[json_models]\nsource = "m.h5"\n', ["json_models"]),
+    ('["a=b"]\nsource = "m.h5"\n', ["a=b"]),
+    ('[A]\nsource = "m.h5"\n[a]\nsource = "m.h5"\n', ["[A] and [a] would share a directory"]),
+    ("epochs = 5\n", ["epochs", "outside every table"]),
+    ("[keras\n", []),
+    ("", ["names no model"]),
+    ("[keras]\nepochs = 1\nepochs = 2\n", []),
+    (b"[keras]\ndata = \"\xff\"\n", ["UTF-8"]),
+])
+def test_a_mistake_is_named_in_one_line(tmp_path, text, words):
+    message = fault(tmp_path, text)
+    for word in words:
+        assert word in message
+
+
+def test_a_missing_catalogue_is_a_fault(tmp_path):
+    with pytest.raises(Fault) as caught:
+        catalog.read(str(tmp_path / "models.toml"))
+    assert "No such file" in str(caught.value)
