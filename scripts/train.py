@@ -3,7 +3,6 @@
 Runs in a process of its own with ENVIRONMENT set before Python starts; started by hand, it sees to that itself.
 """
 import json
-import logging
 import os
 import random
 import sys
@@ -11,24 +10,9 @@ import time
 
 import numpy
 
-from scripts import Fault, command, dataset, lenet
+from scripts import Fault, child, command, dataset, lenet
 
-# TensorFlow reads these when it is imported, Python the first one when it starts.  Thread counts, op determinism
-# and the processor's dispatch all change the last bits of the weights; two machines must not differ in them.
-ENVIRONMENT = {
-    "PYTHONHASHSEED": "0",
-    "KERAS_BACKEND": "tensorflow",
-    "TF_DETERMINISTIC_OPS": "1",
-    "TF_CUDNN_DETERMINISTIC": "1",
-    "TF_ENABLE_ONEDNN_OPTS": "0",
-    "DNNL_MAX_CPU_ISA": "AVX2",
-    "ONEDNN_MAX_CPU_ISA": "AVX2",
-    "OMP_NUM_THREADS": "2",
-    "TF_NUM_INTRAOP_THREADS": "2",
-    "TF_NUM_INTEROP_THREADS": "1",
-    "TF_CPP_MIN_LOG_LEVEL": "3",
-    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
-}
+ENVIRONMENT = child.ENVIRONMENT
 EPOCHS, BATCH_SIZE, SEED, OPTIMIZER = 5, 32, 0, "adam"  # the guide's, and a seed
 OPTIMIZERS = ("adadelta", "adagrad", "adam", "adamax", "ftrl", "nadam", "rmsprop", "sgd")
 
@@ -100,40 +84,6 @@ def _progress(keras, epochs, batches):
                                           **({"on_train_batch_end": batch} if terminal else {}))
 
 
-def save(model, path):
-    """Write a Keras model as h5 at `path`, whole or not at all, the same bytes for the same model.
-
-    TensorFlow 2.6's h5py stamps the time on each dataset; everything is copied into a file without stamps.
-    """
-    import h5py
-    logging.getLogger("absl").setLevel(logging.ERROR)  # Keras 3 calls h5 legacy, at length
-    stamped, part = path + ".%d.h5" % os.getpid(), path + ".%d.part" % os.getpid()
-    try:
-        model.save(stamped, **({} if model.__module__.startswith("keras.src") else {"save_format": "h5"}))
-        with h5py.File(stamped, "r") as source, h5py.File(part, "w") as target:
-            _copy(source, target)
-        os.replace(part, path)
-    finally:
-        for name in (stamped, part):
-            if os.path.exists(name):
-                os.remove(name)
-
-
-def _copy(source, target):
-    """Copy attributes, datasets and groups of an h5py group, in the order of their names, without timestamps."""
-    import h5py
-    for name in sorted(source.attrs):
-        kind = source.attrs.get_id(name)
-        target.attrs.create(name, source.attrs[name], shape=kind.shape, dtype=kind.dtype)
-    for name in sorted(source):
-        if isinstance(source[name], h5py.Group):
-            _copy(source[name], target.create_group(name))
-        else:
-            copy = target.create_dataset(name, data=source[name][()], dtype=source[name].dtype, track_times=False)
-            for attribute in sorted(source[name].attrs):
-                copy.attrs[attribute] = source[name].attrs[attribute]
-
-
 def show_prediction(model, arrays, seed):
     """Predict one test image, as the guide does to check a model: (28, 28) in, one output of (10,)."""
     index = numpy.random.RandomState(seed).randint(len(arrays["x_test"]))
@@ -163,10 +113,7 @@ def main(arguments):
     parser.add_argument("--optimizer", default=OPTIMIZER, help="a Keras optimizer's name (default: adam)")
     parser.add_argument("--learning-rate", type=_number(float, 1e-30, 1e30), help="default: the optimizer's own")
     options = parser.parse_args(arguments)
-    wanted = dict(os.environ, **ENVIRONMENT)
-    if wanted != dict(os.environ):
-        sys.stdout.flush()
-        os.execve(sys.executable, [sys.executable, "-m", "scripts.train"] + arguments, wanted)
+    child.in_environment("scripts.train", arguments)
 
     arrays, origin = dataset.load(options.data)
     command.say("training LeNet on %d images (%s)" % (len(arrays["x_train"]), origin))
@@ -174,7 +121,7 @@ def main(arguments):
                           options.learning_rate)
     report["origin"] = origin
     try:
-        save(model, options.out)
+        child.save_h5(model, options.out)
         if options.report:
             with open(options.report + ".part", "w") as file:
                 json.dump(report, file, indent=1, sort_keys=True)

@@ -1,0 +1,153 @@
+"""What those who run TensorFlow share: a process of its own, its environment, imports, and an h5 without timestamps.
+
+TensorFlow reads its environment when it is imported and does not survive a fork, so a stage or a reader that
+needs it is a module with a command line, run as a child of whoever wants it.
+"""
+import logging
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import types
+import warnings
+
+from scripts import Fault, command
+
+# TensorFlow reads these when it is imported, Python the first one when it starts.  Thread counts, op determinism
+# and the processor's dispatch all change the last bits of the weights; two machines must not differ in them.
+ENVIRONMENT = {
+    "PYTHONHASHSEED": "0",
+    "KERAS_BACKEND": "tensorflow",
+    "TF_DETERMINISTIC_OPS": "1",
+    "TF_CUDNN_DETERMINISTIC": "1",
+    "TF_ENABLE_ONEDNN_OPTS": "0",
+    "DNNL_MAX_CPU_ISA": "AVX2",
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "OMP_NUM_THREADS": "2",
+    "TF_NUM_INTRAOP_THREADS": "2",
+    "TF_NUM_INTEROP_THREADS": "1",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
+}
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+def run(module, arguments, quiet=False):
+    """Run `python -m MODULE ARGUMENTS` in ENVIRONMENT and wait; its stdout is ours, or nobody's where `quiet`.
+
+    Raises Fault with the child's one line where it ends with 1, RuntimeError with its words where it is a bug.
+    The child ends when this process does, killed or not.
+    """
+    path = os.pathsep.join([ROOT] + [part for part in [os.environ.get("PYTHONPATH")] if part])
+    with tempfile.TemporaryFile() as complaints:
+        process = subprocess.Popen([sys.executable, "-m", module] + list(arguments), stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.DEVNULL if quiet else None, stderr=complaints,
+                                   env=dict(os.environ, PYTHONPATH=path, **ENVIRONMENT), preexec_fn=_die_with_parent)
+        try:
+            status = process.wait()
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.wait()
+        complaints.seek(0)
+        text = complaints.read().decode("utf-8", "replace").strip()
+    if status == command.FAULT and "Traceback (most recent call last)" not in text:
+        raise Fault(text.splitlines()[-1] if text else "%s failed" % module)
+    if status in (command.INTERRUPTED, command.TERMINATED):
+        raise SystemExit(status)
+    if status == -signal.SIGILL:
+        raise Fault("this processor lacks instructions that TensorFlow needs (AVX): build on another machine")
+    if status == -signal.SIGKILL:
+        raise Fault("%s was killed: too little memory, most likely" % module)
+    if status:
+        raise RuntimeError("%s ended with %d\n%s" % (module, status, text))
+
+
+def _die_with_parent():
+    """In the child, before it starts: end when the parent is killed (prctl PR_SET_PDEATHSIG, Linux only)."""
+    if sys.platform.startswith("linux"):
+        import ctypes
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+def in_environment(module, arguments):
+    """For a `main` that may have been started by hand: start it again in ENVIRONMENT, unless it is in it."""
+    wanted = dict(os.environ, **ENVIRONMENT)
+    if wanted != dict(os.environ):
+        sys.stdout.flush()
+        os.execve(sys.executable, [sys.executable, "-m", module] + list(arguments), wanted)
+
+
+def hush():
+    """Keep Keras and TensorFlow from saying that h5 is legacy and that a loaded model was not compiled."""
+    warnings.simplefilter("ignore")
+    for name in ("absl", "tensorflow"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def legacy_keras():
+    """Import and return the Keras 2 of this stack: keras 2.6 on py36, tf_keras on modern.  Fault where it lacks."""
+    hush()
+    os.environ["TF_USE_LEGACY_KERAS"] = "1"
+    try:
+        if sys.version_info < (3, 7):
+            import keras
+            return keras
+        import tf_keras
+        return tf_keras
+    except ImportError as error:
+        raise Fault("Keras 2 is not installed here (%s): make reference" % command.one_line(error))
+
+
+def tensorflowjs():
+    """Import and return the official converter, tensorflowjs.  Fault where it is not installed.
+
+    What it imports for formats that nobody converts here is kept out: 4.22 crashes on its ydf, pulls in jax and
+    flax, and tensorflow_hub needs a pkg_resources that current setuptools no longer bring.
+    """
+    legacy_keras()
+    for name in ("tensorflow_decision_forests", "tensorflow_hub", "jax", "jax.experimental", "jax.experimental.jax2tf"):
+        module = sys.modules[name] = types.ModuleType(name)
+        parent, _, leaf = name.rpartition(".")
+        if parent:
+            setattr(sys.modules[parent], leaf, module)
+    sys.modules["jax.experimental.jax2tf"].PolyShape = object  # stands in a signature
+    try:
+        import tensorflowjs
+        import tensorflowjs.converters.converter
+    except ImportError as error:
+        raise Fault("the official converter is not installed here (%s): make reference" % command.one_line(error))
+    return tensorflowjs
+
+
+def save_h5(model, path):
+    """Write a Keras model as h5 at `path`, whole or not at all, the same bytes for the same model.
+
+    TensorFlow 2.6's h5py stamps the time on each dataset; everything is copied into a file without stamps.
+    """
+    import h5py
+    hush()
+    stamped, part = path + ".%d.h5" % os.getpid(), path + ".%d.part" % os.getpid()
+    try:
+        model.save(stamped)
+        with h5py.File(stamped, "r") as source, h5py.File(part, "w") as target:
+            _copy(source, target)
+        os.replace(part, path)
+    finally:
+        for name in (stamped, part):
+            if os.path.exists(name):
+                os.remove(name)
+
+
+def _copy(source, target):
+    """Copy attributes, datasets and groups of an h5py group, in the order of their names, without timestamps."""
+    import h5py
+    for name in sorted(source.attrs):
+        kind = source.attrs.get_id(name)
+        target.attrs.create(name, source.attrs[name], shape=kind.shape, dtype=kind.dtype)
+    for name in sorted(source):
+        if isinstance(source[name], h5py.Group):
+            _copy(source[name], target.create_group(name))
+        else:
+            target.create_dataset(name, data=source[name][()], dtype=source[name].dtype, track_times=False)
