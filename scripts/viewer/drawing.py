@@ -285,7 +285,8 @@ def _layer(entry, place, tensors, chain, described, finished, names, terminal):
     rank = len(shape)
     flat = [parent for group in entry["parents"] for parent in group]
     parents = list(OrderedDict.fromkeys(flat))
-    first = finished[parents[0]] if parents else None
+    parents = parents or [next(iter(finished))]  # behind constants alone: TensorSpace wants a parent
+    first = finished[parents[0]]
     kind = BY_RANK.get(head.kind)
     if head.kind in ACTIVATIONS:
         kind = "Activation%dd" % rank
@@ -293,9 +294,7 @@ def _layer(entry, place, tensors, chain, described, finished, names, terminal):
         kind = None
     if kind and kind.startswith(FOLLOWERS) and not _follows(kind, shape, first):
         kind = None
-    if head.kind in MERGES and not terminal and _merges(head, shape, parents, entry["parents"], finished):
-        kind = head.kind
-    elif head.kind in MERGES and terminal and rank > 1 and _merges(head, shape, parents, entry["parents"], finished):
+    if head.kind in MERGES and _merges(head, shape, parents, entry["parents"], finished):
         kind = head.kind
     if rank == 1 and terminal:
         kind = "Output1d"
@@ -308,18 +307,21 @@ def _layer(entry, place, tensors, chain, described, finished, names, terminal):
         number += 1
         unique = "%s (%d)" % (name, number)
     layers = list(OrderedDict.fromkeys(tensors[key].layer for key in chain))
+    fresh = [layer for layer in layers if not any(layer in other.get("chain", ()) for other in finished.values())]
     return {"name": unique, "keras": head.kind, "class": kind or "Layer%dd" % rank, "shape": shape, "config": config,
             "parents": [names[parent] for parent in parents], "output": place, "chain": layers,
-            "parameters": sum(described["parameters"].get(layer, 0) for layer in layers), "terminal": terminal}
+            "parameters": sum(described["parameters"].get(layer, 0) for layer in fresh), "terminal": terminal}
 
 
 def _follows(kind, shape, parent):
     """Whether a class that opens its channels where its parent's are can be drawn behind `parent`."""
-    if parent is None or parent["class"].startswith(("GlobalPooling", "Output")):
+    if parent["class"].startswith(("GlobalPooling", "Output")):
         return False
     if parent["class"] == "GreyscaleInput":
         return kind.endswith("2d") and kind != "Activation2d" and shape[-1] == 1 or kind == "Activation3d" and shape[-1] == 1
     wanted = 2 if kind.endswith("1d") or kind == "Activation2d" else 3
+    if wanted == 2 and parent["class"] in MERGES + ("Reshape",):
+        return False  # these keep the places of three-dimensional channels only
     return len(parent["shape"]) == wanted and parent["channels"] == shape[-1]
 
 

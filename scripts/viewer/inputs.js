@@ -80,11 +80,15 @@ const Inputs = (function () {
     return choice;
   }
 
-  // Each of these returns {element, values(): Float32Array, set(pixels or values), clear()}; changed() is called after a change.
+  // Each of these returns {element, values(): Float32Array, set(pixels or values), setValues, clear(), example()}; changed(done)
+  // is called after a change, with false while the pen still moves.
 
   function drawingPad(input, first, changed) {
     const [height, width] = input.shape, digits = height === 28 && width === 28;
-    const pad = make('canvas', {className: 'pad', width: 392, height: Math.round(392 * height / width), tabIndex: 0});
+    const pad = make('canvas', {className: 'pad', tabIndex: 0});
+    pad.width = Math.round(392 * Math.min(1, width / height));
+    pad.height = Math.round(pad.width * height / width);
+    pad.style.width = `${pad.width / 2}px`;
     pad.setAttribute('aria-label', 'Draw here with the mouse or a finger');
     const seen = make('canvas'), centre = make('input', {type: 'checkbox', checked: digits});
     const range = rangeChoice(first, () => refresh(true));
@@ -142,6 +146,7 @@ const Inputs = (function () {
       set(given) { strokes = []; pixels = Float32Array.from(given); refresh(true); },
       setValues(values) { self.set(Float32Array.from(values, BACK[range.value])); },
       clear() { self.set(new Float32Array(height * width)); },
+      example() { strokes = [[[0.3, 0.24], [0.72, 0.24], [0.58, 0.5], [0.46, 0.8]]]; refresh(true); }, // a seven
     };
     clear.addEventListener('click', () => self.clear());
     centre.addEventListener('change', () => refresh(true));
@@ -196,7 +201,8 @@ const Inputs = (function () {
         }));
       },
     };
-    again.addEventListener('click', () => self.clear());
+    self.example = self.clear;
+    again.addEventListener('click', self.clear);
     return self;
   }
 
@@ -225,12 +231,14 @@ const Inputs = (function () {
         }));
       },
     };
-    again.addEventListener('click', () => self.clear());
+    self.example = self.clear;
+    again.addEventListener('click', self.clear);
     return self;
   }
 
   function create(input, first, changed) {
-    const kinds = {GreyscaleInput: drawingPad, RGBInput: photo, Input1d: numbers};
+    const [height, width] = input.shape, image = input.class !== 'Input1d' && Math.min(height, width) >= 12 && Math.max(height, width) <= 4 * Math.min(height, width);
+    const kinds = {GreyscaleInput: image ? drawingPad : numbers, RGBInput: photo, Input1d: numbers}; // (steps, features) is grey to TensorSpace
     return kinds[input.class](input, first, changed);
   }
 

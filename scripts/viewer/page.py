@@ -39,8 +39,8 @@ def build(model_dir, target_dir, data=None, title=None, labels=None, reference=N
     data       path of an npz (scripts.dataset): its test images become the page's samples where they fit the input
     title      str, by default the model's own name
     labels     list of str, one per class
-    reference  path of an npz with what the source model makes of some inputs: "input_0", … float32 (samples, …), and
-               one array per output under the output's name; the page shows how far the browser is from them
+    reference  path of an npz with what the source model makes of some inputs: input_0, …, output_0, … float32
+               (samples, …), in the order of model.json; the page shows how far the browser is from them
     pixels     one of PIXELS: what the model was trained on
     Raises Fault where the model cannot be drawn, or a file is missing or not what it should be.
     """
@@ -59,7 +59,7 @@ def build(model_dir, target_dir, data=None, title=None, labels=None, reference=N
             page["labels"] = [str(label) for label in range(1 + max(page["samples"]["labels"]))]
     written = [entry["name"] for entry in files]
     if reference is not None:
-        page["reference"] = _write_reference(reference, described, drawn, target_dir)
+        page["reference"] = _write_reference(reference, drawn, target_dir)
         written.append("reference.bin")
     scripts = [OWN[0]] + [os.path.basename(path) for _, path in THIRD_PARTY] + list(OWN[1:])
     for package, path in THIRD_PARTY:
@@ -193,7 +193,7 @@ def samples(data, drawn):
             "pixels": base64.b64encode(numpy.ascontiguousarray(images[places]).tobytes()).decode("ascii")}
 
 
-def _write_reference(path, described, drawn, target_dir):
+def _write_reference(path, drawn, target_dir):
     """Write reference.bin, float32: per sample every input, then every drawn output; return what it holds."""
     try:
         with numpy.load(path, allow_pickle=False) as archive:
@@ -206,7 +206,7 @@ def _write_reference(path, described, drawn, target_dir):
     count = min(REFERENCE_SAMPLES, len(inputs[0]))
     outputs, about = [], []
     for layer in drawn["layers"]:
-        values = _wanted(arrays, described["outputs"][layer["output"]]["name"], layer["shape"], path).reshape(len(inputs[0]), -1)
+        values = _wanted(arrays, "output_%d" % layer["output"], layer["shape"], path).reshape(len(inputs[0]), -1)
         stride = -(-values.shape[1] // REFERENCE_VALUES)
         outputs.append(values[:, ::stride])
         about.append({"output": layer["output"], "values": outputs[-1].shape[1], "stride": stride})

@@ -52,7 +52,7 @@ const Scene = (function () {
     const opened = layer => small || (layer.class === 'Output1d' && !layer.config.paging);
     for (const entry of inputs.concat(drawing.layers)) {
       const shape = drawnShape(entry);
-      const config = Object.assign({name: entry.name, color: hue(entry.class, theme), initStatus: entry.parents && opened(entry) ? 'open' : 'close'}, entry.config);
+      const config = Object.assign({name: entry.name, color: hue(entry.class, theme)}, entry.config);
       const above = (entry.parents || []).map(name => byName.get(name));
       let layer;
       if (entry.class === 'Output1d') config.outputs = labels(entry);
@@ -62,6 +62,11 @@ const Scene = (function () {
         const merge = above.length > 1;
         layer = merge ? TSP.layers[entry.class](above, config) : new TSP.layers[entry.class](config);
         layer.setShape(shape);
+      }
+      if ('actualLayer' in layer) { // merges and Reshape wrap a layer, and forget to pass on what their children ask for
+        for (const fact of ['aggregationWidth', 'aggregationHeight', 'openCenterList', 'layerLevel', 'layerType', 'openTime', 'isOpen']) {
+          Object.defineProperty(layer, fact, {get: () => layer.actualLayer && layer.actualLayer[fact]});
+        }
       }
       if (config.paging) layer.totalSegments = Math.ceil(shape[0] / config.segmentLength); // Dense leaves it out
       if (above.length === 1 && drawing.kind === 'Model') layer.apply(above[0]);
@@ -174,6 +179,7 @@ const Scene = (function () {
       canvas: renderer.domElement,
     };
     self.home();
+    inTurn(() => { for (const layer of drawing.layers) if (opened(layer)) turn(layer.name, true); }).then(() => { if (small) self.home(); });
     return self;
   }
 

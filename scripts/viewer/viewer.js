@@ -439,9 +439,11 @@
     draw();
     step('First prediction', 0.93);
     await paused();
-    if (page.samples) await pick(0); else { panels.forEach(panel => panel.clear()); await (working || predict()); }
+    if (page.samples) await pick(0); else { panels.forEach(panel => panel.example()); await (working || predict()); }
     await compare();
     $('loading').hidden = true;
+    if (took > CONTINUOUS) await predict(); // the first one also compiled its shaders: how long do they take?
+    if (scene) await scene.still();
     marks();
   }
 
