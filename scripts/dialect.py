@@ -32,6 +32,7 @@ CLASSES = {"BatchNormalizationV1": "BatchNormalization", "UnifiedGRU": "GRU", "U
            "LecunNormal": "LeCunNormal", "LecunUniform": "LeCunUniform", "OrthogonalInitializer": "Orthogonal"}
 KERAS3_ONLY = frozenset("""module registered_name build_config compile_config quantization_config lora_rank
     lora_alpha optional""".split())
+KERAS2 = "2.15.0"  # the last Keras whose dialect this is: what model.json says of a model of Keras 3
 OPERATIONS = {"Add": "Add", "Multiply": "Multiply", "Maximum": "Maximum", "Minimum": "Minimum"}  # keras.ops -> layer
 DTYPES = {"float16": "float32", "bfloat16": "float32", "float64": "float32", "mixed_float16": "float32",
           "mixed_bfloat16": "float32", "int64": "int32", "uint8": "int32", "int8": "int32", "int16": "int32"}
@@ -51,7 +52,10 @@ def keras2(model):
             raise Fault("there are weights for a layer %r that the topology does not have" % name)
     for name, layer in inner.items():
         weights[name] = named(layer, model.weights.get(name, []))
-    return model.replaced(record, weights)
+    result = model.replaced(record, weights)
+    if model.keras_major >= 3:
+        result.keras_version, result.training_config = KERAS2, None
+    return result
 
 
 # Topology --------------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ def stored_dtype(weight):
     return numpy.dtype(name)
 
 
-def write(weights, directory, prefix="group1", shard_size=SHARD_SIZE, quantize=None):
+def write(weights, directory, shard_size=SHARD_SIZE, quantize=None):
     """Write `weights` (list of Weight, named as the manifest is to name them) as shards in `directory`.
 
     quantize: None, "float16" | "uint8" | "uint16", or a dict of those to a name pattern, a list of
@@ -43,7 +43,7 @@ def write(weights, directory, prefix="group1", shard_size=SHARD_SIZE, quantize=N
     plans = [plan(weight, chosen.get(weight.name)) for weight in weights]
     total = sum(weight.size * dtype.itemsize for weight, (_, dtype, _) in zip(weights, plans))
     count = -(-total // shard_size)
-    paths = ["%s-shard%dof%d.bin" % (prefix, index + 1, count) for index in range(count)]
+    paths = ["group1-shard%dof%d.bin" % (index + 1, count) for index in range(count)]
     with Cutter(directory, paths, shard_size) as cutter:
         for weight, (_, dtype, convert) in zip(weights, plans):
             for piece in weight.pieces():

@@ -176,15 +176,14 @@ def write(model, path):
     """
     import h5py
     with h5py.File(path, "w") as file:
-        file.attrs["keras_version"] = model.keras_version
-        file.attrs["backend"] = model.backend
-        write_text(file, "model_config", model.topology)
-        if model.training_config is not None:
-            write_text(file, "training_config", model.training_config)
         group = file.create_group("model_weights")
+        for place in (file, group):
+            write_text(place, "backend", model.backend)
+            write_text(place, "keras_version", model.keras_version)
+        write_text(file, "model_config", json.dumps(model.topology))
+        if model.training_config is not None:
+            write_text(file, "training_config", json.dumps(model.training_config))
         write_names(group, "layer_names", list(model.weights))
-        group.attrs["backend"] = model.backend
-        group.attrs["keras_version"] = model.keras_version
         for layer, weights in model.weights.items():
             inner = group.create_group(layer)
             write_names(inner, "weight_names", [weight.name for weight in weights])
@@ -192,9 +191,11 @@ def write(model, path):
                 write_weight(inner, weight)
 
 
-def write_text(file, name, value):
-    """A JSON attribute.  HDF5 keeps variable-length text outside the object header, so its length is free."""
-    file.attrs[name] = json.dumps(value)
+def write_text(place, name, value):
+    """A text attribute as Keras writes it: variable-length bytes, which every Keras's h5py can decode and which
+    HDF5 keeps outside the object header, so that its length is free."""
+    import h5py
+    place.attrs.create(name, value.encode("utf-8"), dtype=h5py.special_dtype(vlen=bytes))
 
 
 def write_names(group, name, names):

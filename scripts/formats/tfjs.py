@@ -183,13 +183,11 @@ def write(model, directory, json_name="model.json", shard_size=shards.SHARD_SIZE
     """Write `model`, in the Keras 2 dialect, to the empty `directory`; return the names written, json first.
 
     model.weights: in any order; the manifest has the layers sorted by name, as HDF5 sorts groups, because
-    that is the order of the official converter.  Shards are named after the json if it is not model.json.
+    that is the order of the official converter.  Shards keep its names whatever the json is called.
     """
     ordered = [weight.renamed(plain(weight.name)) for name in sorted(model.weights, key=lambda n: n.encode("utf-8"))
                for weight in model.weights[name]]
-    stem = os.path.splitext(json_name)[0]
-    prefix = "group1" if stem == "model" else stem + "-group1"
-    manifest = shards.write(ordered, directory, prefix, shard_size, quantize)
+    manifest = shards.write(ordered, directory, shard_size, quantize)
     config = OrderedDict([("keras_version", model.keras_version), ("backend", model.backend),
                           ("model_config", model.topology)])
     if model.training_config is not None:

@@ -1,0 +1,149 @@
+"""Every model of the zoo, saved by each Keras: what is converted loads in TensorFlow.js and computes what Keras does."""
+import json
+import os
+
+import pytest
+
+from scripts import convert, encapsulate, formats
+from scripts.viewer import packages, predict
+from tests import needs
+from tests.models import oracle, zoo
+
+needs.tensorflow()
+SMALL = [builder.__name__ for builder in zoo.SMALL]
+LARGE = [builder.__name__ for builder in zoo.LARGE]
+# What TensorFlow.js 1.0.0, TensorSpace's own, does not have or does not load.
+NEWER = {"convolutions": "Conv3D", "shapes": "MaxPooling3D", "conv_lstm": "ConvLSTM2D", "rescaled": "Rescaling",
+         "normalized": "LayerNormalization", "stacked_cells": "StackedRNNCells", "activations": "swish",
+         "constrained": "LeCunUniform"}
+
+
+class Case(object):
+    """One model of the zoo in one flavour: saved, made multi-output and converted."""
+
+    def __init__(self, flavour, name, folder):
+        self.keras = oracle.load(flavour)
+        self.flavour, self.name, self.folder = flavour, name, str(folder)
+        self.keras.backend.clear_session()
+        self.model = zoo.planted(self.keras, name)
+        self.source = os.path.join(self.folder, "source.keras" if self.archived else "source.h5")
+        self.model.save(self.source)
+        self.enc = os.path.join(self.folder, "enc_model.h5")
+        self.outputs = encapsulate.build(self.source, self.enc)["outputs"]
+        self.json = os.path.join(self.folder, "js", "model.json")
+        os.mkdir(os.path.dirname(self.json))
+        convert.convert(self.enc, os.path.dirname(self.json))
+        self.inputs = zoo.samples(self.model, name)
+        self.multi = oracle.multi_output(self.keras, self.model, self.outputs)
+        self.expected = oracle.predict(self.multi, self.inputs)
+
+    @property
+    def archived(self):
+        """Keras 3 cannot load its own h5 of an `a + b`, which only .keras tells from the layer Add."""
+        return self.flavour == "keras3" and self.name == "operators"
+
+
+@pytest.fixture(scope="module", params=[(flavour, name) for flavour in oracle.FLAVOURS for name in SMALL],
+                ids=lambda pair: "%s-%s" % pair)
+def case(request, tmp_path_factory):
+    flavour, name = request.param
+    return Case(flavour, name, tmp_path_factory.mktemp(name))
+
+
+def agree(case, found, limit=1e-5):
+    assert len(found) == len(case.expected)
+    far = [(name, oracle.distance(expected, value)) for name, expected, value
+           in zip(case.outputs, case.expected, found) if not oracle.distance(expected, value) <= limit]
+    assert far == []
+
+
+def test_keras_loads_the_multi_output_h5_and_computes_every_activation(case):
+    loaded = case.keras.models.load_model(case.enc, compile=False)
+    found = oracle.predict(loaded, case.inputs)
+    assert len(found) == len(case.expected)
+    for name, expected, value in zip(case.outputs, case.expected, found):
+        assert oracle.distance(expected, value) <= 1e-6, name
+
+
+def test_the_layers_of_the_h5_stand_in_the_order_in_which_keras_reads_them(case):
+    loaded = case.keras.models.load_model(case.enc, compile=False)
+    with formats.read(case.enc) as model:
+        assert list(model.weights) == [layer.name for layer in loaded.layers]
+
+
+def test_tensorflow_js_of_today_computes_every_output(case):
+    needs.node()
+    found = predict.predict(case.json, case.inputs)
+    assert [name for name, _ in found] == [name.split("@")[0].split(":")[0] for name in case.outputs]
+    agree(case, [value for _, value in found])
+
+
+def test_tensorflow_js_1_0_0_computes_every_output(case):
+    needs.node()
+    if case.name in NEWER:
+        pytest.xfail("TensorFlow.js 1.0.0 has no %s" % NEWER[case.name])
+    found = predict.predict(case.json, case.inputs, packages.bundle("@tensorflow/tfjs", "1.0.0"))
+    agree(case, [value for _, value in found])
+
+
+def test_shards_and_manifest_are_the_official_converters(case, tmp_path):
+    needs.reference()
+    if case.flavour == "keras3":
+        return  # the official converter writes of Keras 3 what no TensorFlow.js loads
+    saved, official = str(tmp_path / "keras.h5"), str(tmp_path / "official")
+    case.multi.save(saved, save_format="h5")
+    theirs = officially(saved, official)
+    with open(case.json) as file:
+        ours = json.load(file)
+    assert bytes_of(os.path.dirname(case.json), ours) == bytes_of(official, theirs)
+    assert len(ours["weightsManifest"]) == len(theirs["weightsManifest"]) == 1
+    for mine, other in zip(ours["weightsManifest"][0]["weights"], theirs["weightsManifest"][0]["weights"]):
+        assert (mine["shape"], mine["dtype"]) == (other["shape"], other["dtype"])
+        assert mine["name"] in spellings(other["name"]), "TensorFlow.js would not find it"
+    assert ours["weightsManifest"][0]["paths"] == theirs["weightsManifest"][0]["paths"]
+
+
+def officially(h5, directory):
+    """Convert with tensorflowjs, in this process; return its model.json."""
+    from scripts import reference
+    os.mkdir(directory)
+    reference.convert(h5, directory)
+    with open(os.path.join(directory, "model.json")) as file:
+        return json.load(file)
+
+
+def spellings(name):
+    """The names under which TensorFlow.js finds a weight: its own, and without the cell's name in it."""
+    parts = name.split("/")
+    return {name, "/".join(parts[:-2] + parts[-1:])} | ({"/".join(parts[1:])} if len(parts) > 2 else set())
+
+
+def bytes_of(directory, document):
+    data = b""
+    for group in document["weightsManifest"]:
+        for name in group["paths"]:
+            with open(os.path.join(directory, name), "rb") as file:
+                data += file.read()
+    return data
+
+
+def test_a_converted_model_read_and_written_again_has_the_same_bytes(case, tmp_path):
+    again = str(tmp_path)
+    names = convert.convert(case.json, again)
+    assert sorted(os.listdir(again)) == sorted(os.listdir(os.path.dirname(case.json))) == sorted(names)
+    for name in names:
+        with open(os.path.join(again, name), "rb") as ours, open(os.path.join(os.path.dirname(case.json), name), "rb") as first:
+            assert ours.read() == first.read()
+
+
+def test_one_flipped_bit_of_a_shard_is_noticed(tmp_path):
+    case = Case(oracle.FLAVOURS[-1], "lenet", tmp_path)
+    shard = os.path.join(os.path.dirname(case.json), "group1-shard1of1.bin")
+    with open(shard, "rb") as file:
+        data = bytearray(file.read())
+    data[3] ^= 0x40  # the top of the first float's exponent
+    with open(shard, "wb") as file:
+        file.write(data)
+    found = [value for _, value in predict.predict(case.json, case.inputs)]
+    with pytest.raises(AssertionError):
+        agree(case, found)
