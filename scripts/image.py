@@ -1,0 +1,378 @@
+"""The image: built, run and compared with whichever engine is there: docker with buildx, podman or buildah.
+
+    python -m scripts.image build [convert | cpu | gpu]     build it and tag it tensorspace-keras-build:TARGET
+    python -m scripts.image test                            convert in it, and compare with the same stack outside it
+    python -m scripts.image reproduce [TARGET ...]          build it twice from nothing and compare; then what it builds
+    python -m scripts.image record [TARGET ...]             the same, and write what came out into docker/DIGESTS
+
+Environment: IMAGE_ENGINE names the engine; BASE_IMAGE another base, or BASE_IMAGE_TAR the tar of a root file system
+to stand in for it; PIP_CERT a private certificate authority, PIP_CONFIG_FILE a pip.conf (both reach the build as
+secrets and stay out of the image); BUILDAH_ISOLATION and STORAGE_DRIVER are the engines' own.
+"""
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+
+from scripts import Fault, artifacts, command
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+NAME = "tensorspace-keras-build"
+TARGETS = ("convert", "cpu", "gpu")
+EPOCH = "1640995200"  # as in docker/Dockerfile
+# What the README's commands confine the image with.
+CONFINED = ["--network", "none", "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges",
+            "--tmpfs", "/tmp"]
+BUILDKIT = (0, 13)  # the first that can date files: rewrite-timestamp
+# models/models.toml of what is compared: the embedded digits, or a trained model as its source.
+DIGITS = '[keras]\ndata = "digits"\n'
+SOURCE = '[keras]\nsource = "source.h5"\n'
+
+
+def output_of(arguments, **options):
+    """Return what a program prints on stdout, stripped; None where it cannot run or fails."""
+    try:
+        return subprocess.check_output(arguments, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
+                                       universal_newlines=True, **options).strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def run(arguments, purpose, **options):
+    """Run a program and let it speak.  Raises Fault with `purpose` where it fails."""
+    status = subprocess.call(arguments, stdin=subprocess.DEVNULL, **options)
+    if status:
+        raise Fault("%s: %s ended with %d; what it said stands above" % (purpose, arguments[0], status))
+
+
+class Engine(object):
+    """One way to build and run images, in the engine's own store or in one of ours.
+
+    store  directory that holds everything the engine keeps, or None for the engine's own
+    """
+
+    name = None
+
+    def __init__(self, store=None):
+        self.store = store
+
+    def words(self):
+        """Return the program and the options that name its store."""
+        return [self.name]
+
+    def tag(self, target):
+        return "localhost/%s:%s" % (NAME, target)
+
+    def secrets(self):
+        pairs = [("ca", os.environ.get("PIP_CERT")), ("pip", os.environ.get("PIP_CONFIG_FILE"))]
+        return [word for name, path in pairs if path and os.path.isfile(path)
+                for word in ("--secret", "id=%s,src=%s" % (name, path))]
+
+    def base(self):
+        """Return the name of the base image: BASE_IMAGE, a stand-in, or the Dockerfile's."""
+        if os.environ.get("BASE_IMAGE_TAR"):
+            return "localhost/stand-in:" + artifacts.sha256(os.environ["BASE_IMAGE_TAR"])[:12]
+        with open(os.path.join(ROOT, "docker", "Dockerfile"), encoding="utf-8") as stream:
+            default = re.search(r"^ARG BASE_IMAGE=(\S+)", stream.read(), re.M).group(1)
+        return os.environ.get("BASE_IMAGE") or default
+
+    def build(self, target, context=ROOT, fresh=False):
+        """Build `target` and tag it.  Returns the image's digest (of its configuration, which names every layer).
+
+        fresh  True: nothing that an earlier build left is used
+        """
+        base = self.base()
+        arguments = self.secrets() + (["--no-cache"] if fresh else [])
+        arguments += ["--build-arg", "BASE_IMAGE=" + base, "--build-arg", "BASE_DIGEST=" + base.partition("@")[2]]
+        if os.environ.get("BASE_IMAGE_TAR"):
+            self.stand_in(base, os.environ["BASE_IMAGE_TAR"])
+        arguments += ["--target", target, "-f", os.path.join(context, "docker", "Dockerfile"), context]
+        self.bake(self.tag(target), arguments)
+        return self.configuration(self.tag(target))["id"]
+
+    def stand_in(self, name, tar):
+        """Make a base image of a root file system's tar, where it is not there yet."""
+        if self.configuration(name):
+            return
+        with tempfile.TemporaryDirectory() as context:
+            shutil.copyfile(tar, os.path.join(context, "base.tar"))
+            with open(os.path.join(context, "Dockerfile"), "w") as stream:
+                stream.write("FROM scratch\nADD base.tar /\n")
+            self.bake(name, [context])
+
+    def forget(self):
+        """Delete the store, where it is ours."""
+
+    def run(self, target, arguments, directory, user=None, mounts=(), confined=True):
+        """Run the image on `directory`, as README does.  Returns a CompletedProcess with stdout and stderr together.
+
+        user    "uid:gid", default ours;  mounts  more of (path here, path there), read-only
+        """
+        words = self.words() + ["run", "--rm"] + (CONFINED if confined else [])
+        words += ["--user", user or "%d:%d" % (os.getuid(), os.getgid()), "-v", directory + ":/project"]
+        for here, there in mounts:
+            words += ["-v", "%s:%s:ro" % (here, there)]
+        return finished(words + [self.tag(target)] + list(arguments))
+
+    def archive(self, target, path):
+        """Write the image to `path` as docker's archive, for a look into its layers."""
+        run(self.words() + ["save", "--output", path, self.tag(target)], "cannot save the image")
+
+
+def finished(words):
+    return subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          universal_newlines=True)
+
+
+class Docker(Engine):
+    """docker with buildx.  Its store is the daemon's: from nothing means --no-cache."""
+
+    name = "docker"
+
+    @staticmethod
+    def version():
+        """Return "docker 28.2, BuildKit 0.13" where docker, its daemon and buildx are there, else None."""
+        server = output_of(["docker", "version", "--format", "{{.Server.Version}}"])
+        said = output_of(["docker", "buildx", "inspect"]) if server else None
+        found = re.search(r"buildkit(?: version)?:\s*v?([\d.]+)", said or "", re.I)
+        return "docker %s, BuildKit %s" % (server, found.group(1)) if found else None
+
+    def bake(self, tag, arguments):
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, "image.tar")
+            run(["docker", "buildx", "build", "--platform", "linux/amd64", "--provenance=false", "--sbom=false", "--tag",
+                 tag, "--build-arg", "SOURCE_DATE_EPOCH=" + EPOCH, "--output",
+                 "type=docker,dest=%s,rewrite-timestamp=true" % path] + arguments, "cannot build the image")
+            run(["docker", "load", "--quiet", "--input", path], "cannot load the image")
+
+    def reproducible(self):
+        """Raise Fault where this BuildKit cannot build the same image twice."""
+        version = tuple(int(part) for part in self.version().rsplit(" ", 1)[1].split(".")[:2])
+        if version < BUILDKIT:
+            raise Fault("BuildKit %d.%d cannot date files, so no two of its builds are the same: take one from 0.13 on, "
+                        "or set IMAGE_ENGINE=buildah" % version)
+
+    def kind(self):
+        return self.version().replace(" ", "-").replace(",-", ",")
+
+    def configuration(self, reference):
+        found = json.loads(output_of(["docker", "image", "inspect", reference]) or "[{}]")[0]
+        return found and {"id": found["Id"], "layers": found["RootFS"]["Layers"], "config": found["Config"]}
+
+
+class Podman(Engine):
+    """podman, whose builder is buildah's."""
+
+    name = "podman"
+    builder = ["build"]
+
+    driver = os.environ.get("STORAGE_DRIVER", "overlay")  # an image's digest depends on it
+
+    @classmethod
+    def version(cls):
+        said = output_of([cls.name, "--version"])
+        # An engine that is installed but may not run (no user namespaces, say) is as good as none.
+        return said.replace("version ", "") if said and output_of([cls.name, "info"]) else None
+
+    def words(self):
+        if not self.store:
+            return [self.name]
+        return [self.name, "--root", self.store + "/root", "--runroot", self.store + "/run",
+                "--storage-driver", self.driver]
+
+    def bake(self, tag, arguments):
+        network = ["--network", "host"] if os.environ.get("BUILDAH_ISOLATION") == "chroot" else []
+        run(self.words() + self.builder + ["--layers", "--timestamp", EPOCH, "--tag", tag] + network + arguments,
+            "cannot build the image")
+
+    def reproducible(self):
+        """Every buildah that knows --layers and --timestamp together builds the same image twice."""
+
+    def kind(self):
+        return "%s,%s" % (self.version().replace(" ", "-"), self.driver)
+
+    def forget(self):
+        if self.store:
+            output_of(self.words() + ["rmi", "--all", "--force"])  # overlay mounts end here
+
+    def configuration(self, reference):
+        """Return {"id", "layers", "config"} of an image: digest, the layers' diffIDs, Env and the like; {} without."""
+        found = json.loads(output_of(self.words() + ["inspect", "--type", "image", reference]) or "{}")
+        found = found[0] if isinstance(found, list) else found
+        if not found:
+            return {}
+        if "OCIv1" in found:  # buildah's words
+            return {"id": "sha256:" + found["FromImageID"], "layers": found["OCIv1"]["rootfs"]["diff_ids"],
+                    "config": found["OCIv1"]["config"]}
+        return {"id": "sha256:" + found["Id"], "layers": found["RootFS"]["Layers"], "config": found["Config"]}
+
+
+class Buildah(Podman):
+    """buildah with runc: no daemon.  It starts containers as root alone, by a bundle of ours."""
+
+    name = "buildah"
+    builder = ["bud"]
+
+    @classmethod
+    def version(cls):
+        said = super(Buildah, cls).version()
+        return said and re.sub(r" \(.*", "", said)
+
+    def run(self, target, arguments, directory, user=None, mounts=(), confined=True):
+        if os.getuid() or not shutil.which("runc"):
+            raise Fault("buildah alone cannot run the image here: %s" % (
+                "install runc" if shutil.which("runc") is None else "install podman, or be root"))
+        container = output_of(self.words() + ["from", self.tag(target)])
+        try:
+            root = output_of(self.words() + ["mount", container])
+            bundle = bundle_of(self.configuration(self.tag(target))["config"], root, arguments,
+                               [(directory, "/project", [])] + [(here, there, ["ro"]) for here, there in mounts],
+                               user or "%d:%d" % (os.getuid(), os.getgid()), confined)
+            with tempfile.TemporaryDirectory() as place:
+                with open(os.path.join(place, "config.json"), "w") as stream:
+                    json.dump(bundle, stream)
+                return finished(["runc", "--root", os.path.join(place, "state"), "run", "--bundle", place,
+                                 "tensorspace-%d" % os.getpid()])
+        finally:
+            output_of(self.words() + ["rm", container])
+
+    def archive(self, target, path):
+        run(self.words() + ["push", "--quiet", self.tag(target), "docker-archive:" + path], "cannot save the image")
+
+
+def bundle_of(config, root, arguments, mounts, user, confined):
+    """Return the OCI runtime's config.json for `docker run` with CONFINED: what runc reads.
+
+    config  the image's;  mounts  list of (path here, path there, more options)
+    """
+    uid, gid = (int(number) for number in user.split(":"))
+    caps = [] if confined else ["CAP_DAC_OVERRIDE", "CAP_CHOWN", "CAP_SETUID", "CAP_SETGID"]
+    system = [("/proc", "proc", "proc", []), ("/dev", "tmpfs", "tmpfs", ["nosuid", "mode=755"]),
+              ("/dev/shm", "tmpfs", "shm", ["nosuid", "nodev", "mode=1777"]),
+              ("/sys", "sysfs", "sysfs", ["nosuid", "noexec", "nodev", "ro"]),
+              ("/tmp", "tmpfs", "tmpfs", ["nosuid", "nodev", "mode=1777"])]
+    return {
+        "ociVersion": "1.0.2",
+        "process": {"user": {"uid": uid, "gid": gid}, "args": (config.get("Entrypoint") or []) + list(arguments),
+                    "env": config["Env"], "cwd": config["WorkingDir"], "noNewPrivileges": True,
+                    "capabilities": {kind: caps for kind in ("bounding", "effective", "permitted")}},
+        "root": {"path": root, "readonly": confined},
+        "mounts": [{"destination": there, "type": kind, "source": source, "options": options}
+                   for there, kind, source, options in system]
+        + [{"destination": there, "type": "bind", "source": os.path.abspath(here), "options": ["rbind"] + options}
+           for here, there, options in mounts],
+        "linux": {"namespaces": [{"type": kind} for kind in ("pid", "ipc", "uts", "mount", "network")],
+                  "maskedPaths": ["/proc/kcore", "/proc/keys", "/proc/timer_list", "/sys/firmware"],
+                  "readonlyPaths": ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]},
+    }
+
+
+ENGINES = (Docker, Podman, Buildah)
+
+
+def engine_class(say=command.say):
+    """Return the class of the engine to use: IMAGE_ENGINE's, or the first that works here; say which it is."""
+    wanted = os.environ.get("IMAGE_ENGINE")
+    known = [kind for kind in ENGINES if wanted in (None, "", kind.name)]
+    if not known:
+        raise Fault("IMAGE_ENGINE=%s: there are docker, podman and buildah" % wanted)
+    for kind in known:
+        version = kind.version()
+        if version:
+            say("engine: " + version)
+            return kind
+    raise Fault("no container engine %sworks here: install docker with buildx, podman, or buildah and runc "
+                "(apt-get install buildah runc)" % (wanted + " " if wanted else ""))
+
+
+# -- building, and what is built in it -------------------------------------------------------------
+
+
+def build(target="cpu"):
+    """Build one target with the engine that is there, tag it, print its digest.  Returns the engine."""
+    engine = engine_class()()
+    digest = engine.build(target)
+    command.say("%s: %s" % (engine.tag(target), digest))
+    return engine
+
+
+def project(directory, catalogue=DIGITS, source=None):
+    """Make `directory` one that the image can be run on: models/models.toml, and a source model where one is given."""
+    os.makedirs(os.path.join(directory, "models"))
+    with open(os.path.join(directory, "models", "models.toml"), "w") as stream:
+        stream.write(catalogue)
+    if source:
+        shutil.copyfile(source, os.path.join(directory, "source.h5"))
+    return directory
+
+
+def built(directory):
+    """Return {path below models/: sha256} of what a build left, without the records of it."""
+    top = os.path.join(directory, "models")
+    return {os.path.relpath(path, top): artifacts.sha256(path) for path in artifacts.files_of(top)
+            if "/.records/" not in path and not path.endswith("models.toml")}
+
+
+def convert_inside(engine, target, directory):
+    """Run `doit convert` in the image on `directory`; return what it built, as `built` does."""
+    process = engine.run(target, [], directory)
+    if process.returncode:
+        raise Fault("doit convert failed in %s: %s" % (engine.tag(target), process.stdout.strip()))
+    return built(directory)
+
+
+def convert_outside(python, directory):
+    """Run this checkout's `doit convert` on `directory` with the environment `python`; return what it built."""
+    run([python, "-m", "doit", "convert", "-f", os.path.join(ROOT, "dodo.py"), "-d", directory],
+        "doit convert failed outside the image", stdout=subprocess.DEVNULL)
+    return built(directory)
+
+
+def differences(one, other):
+    """Return the names whose digests differ between two dicts, sorted."""
+    return sorted(name for name in set(one) | set(other) if one.get(name) != other.get(name))
+
+
+def test(target="cpu"):
+    """Train, encapsulate and convert the embedded digits in the image and with .venv-py36; compare every byte.
+
+    The convert image gets the trained model as its source.  Raises Fault that names what differs.
+    """
+    python = os.path.join(ROOT, ".venv-py36", "bin", "python")
+    if not os.access(python, os.X_OK):
+        raise Fault("no .venv-py36 to compare with: make PYTHON=python3.6 makes it")
+    engine = build(target)
+    with tempfile.TemporaryDirectory() as place:
+        outside = project(os.path.join(place, "outside"))
+        expected = convert_outside(python, outside)
+        catalogue, source = DIGITS, None
+        if target == "convert":
+            catalogue, source = SOURCE, os.path.join(outside, "models", "model.h5")
+            expected = convert_outside(python, project(os.path.join(place, "source"), catalogue, source))
+        got = convert_inside(engine, target, project(os.path.join(place, "inside"), catalogue, source))
+    if differences(got, expected):
+        raise Fault("built in the image and outside it, these differ: " + ", ".join(differences(got, expected)))
+    command.say("the %d files that the %s image builds are those of the same stack outside it, byte for byte"
+                % (len(got), target))
+
+
+def main(arguments):
+    parser = command.Parser(prog="python -m scripts.image", description=__doc__)
+    parser.add_argument("what", choices=["build", "test", "reproduce", "record"])
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help="convert, cpu or gpu")
+    options = parser.parse_args(arguments)
+    unknown = [target for target in options.targets if target not in TARGETS]
+    if unknown:
+        raise Fault("no target %s: there are %s" % (unknown[0], ", ".join(TARGETS)))
+    if options.what in ("build", "test"):
+        for target in options.targets or ["cpu"]:
+            {"build": build, "test": test}[options.what](target)
+    else:
+        from scripts import reproduce
+        reproduce.reproduce(options.targets or TARGETS, record=options.what == "record")
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,137 @@
+"""Whether the image and what it builds are the same for everyone: each target is built twice from nothing, then the
+artifacts twice in it, and everything is compared with docker/DIGESTS, whose lines are
+
+    layer     ENGINE  BASE  TARGET  NUMBER    the layers that the locks decide: those above the base, less the baked scripts
+    artifact  DATA    TARGET  PATH            what `doit convert` builds in the image
+
+each with its sha256.  ENGINE is the engine and its storage driver, BASE the base image's uppermost layer.
+"""
+import contextlib
+import hashlib
+import os
+import shutil
+import tarfile
+import tempfile
+
+from scripts import Fault, command, image
+
+DIGESTS = os.path.join(image.ROOT, "docker", "DIGESTS")
+KINDS = ("layer", "artifact")
+
+
+def reproduce(targets=image.TARGETS, record=False):
+    """Build, compare, and check against docker/DIGESTS, or write it.  Raises Fault that says what differs."""
+    kind = image.engine_class()
+    kind().reproducible()
+    measured, model = {}, None
+    with tempfile.TemporaryDirectory() as place:
+        for target in sorted(targets, reverse=True):  # gpu, cpu, convert: the last one needs a model
+            with stores(kind) as engines:
+                measured.update(same_layers(engines, target))
+                if target == "convert" and model is None:
+                    command.say("convert: what it builds is not compared without cpu beside it, which trains a model")
+                    continue
+                directories = [os.path.join(place, "%s-%d" % (target, number)) for number in (1, 2)]
+                files = same_artifacts(engines, target, directories, model)
+                measured.update((("artifact", "digits", target, path), digest) for path, digest in files.items())
+                model = model or os.path.join(directories[0], "models", "model.h5")
+    if record:
+        write(DIGESTS, dict(read(DIGESTS), **measured))
+        return command.say("docker/DIGESTS: %d lines written" % len(measured))
+    compare(measured, read(DIGESTS))
+
+
+@contextlib.contextmanager
+def stores(kind):
+    """Yield two engines that share nothing, and leave nothing of them behind."""
+    with tempfile.TemporaryDirectory(prefix="reproduce-") as place:
+        engines = [kind(os.path.join(place, name)) for name in ("one", "two")]
+        try:
+            yield engines
+        finally:
+            for engine in engines:
+                engine.forget()
+
+
+def same_layers(engines, target):
+    """Build `target` with two engines.  Returns {key: sha256} of its layers; Fault where the two images differ."""
+    digests = [engine.build(target, fresh=True) for engine in engines]
+    if digests[0] != digests[1]:
+        raise Fault("two builds of %s differ (%s, %s): %s" % ((target,) + tuple(digests) + (unlike(engines, target),)))
+    command.say("%s: built twice from nothing, both %s" % (target, digests[0]))
+    below = engines[0].configuration(engines[0].base())["layers"]
+    above = engines[0].configuration(engines[0].tag(target))["layers"][len(below):-1]
+    return {("layer", engines[0].kind(), below[-1][7:19], target, str(number)): digest[7:]
+            for number, digest in enumerate(above, 1)}
+
+
+def same_artifacts(engines, target, directories, model):
+    """Run `doit convert` in the two images.  Returns {path: sha256}; Fault where the two runs' files differ."""
+    catalogue = image.DIGITS if target != "convert" else image.SOURCE
+    runs = [image.convert_inside(engine, target, image.project(directory, catalogue, model))
+            for engine, directory in zip(engines, directories)]
+    if runs[0] != runs[1]:
+        raise Fault("the %s image built these differently the second time: %s" % (
+            target, ", ".join(image.differences(*runs))))
+    command.say("%s: %d files built twice in it, the same bytes" % (target, len(runs[0])))
+    return runs[0]
+
+
+def unlike(engines, target):
+    """Return what differs between two engines' images: paths, or words of the configuration."""
+    with tempfile.TemporaryDirectory() as place:
+        seen = [contents(engine, target, os.path.join(place, "image-%d" % number))
+                for number, engine in enumerate(engines)]
+    names = image.differences(*seen)
+    configurations = [engine.configuration(engine.tag(target))["config"] for engine in engines]
+    return ", ".join(names[:20] or image.differences(*configurations) or ["the history"])
+
+
+def contents(engine, target, path):
+    """Return {layer number and path: what the archive says of it} of an image's layers."""
+    engine.archive(target, path)
+    seen = {}
+    with tarfile.open(path) as archive:
+        layers = [member for member in archive if member.isfile() and member.name.endswith(".tar")]
+        for number, layer in enumerate(sorted(layers, key=lambda member: member.offset)):
+            with tarfile.open(fileobj=archive.extractfile(layer)) as files:
+                for member in files:
+                    data = files.extractfile(member).read() if member.isfile() else b""
+                    seen["%d:%s" % (number, member.name)] = (
+                        member.type, member.mode, member.uid, member.gid, member.mtime, member.linkname,
+                        hashlib.sha256(data).hexdigest())
+    return seen
+
+
+def compare(measured, expected):
+    """Say how much of what was measured is as docker/DIGESTS has it.  Raises Fault where it is not."""
+    unknown = sorted({" ".join(key[:3]) for key in measured if key not in expected})
+    wrong = {key: digest for key, digest in measured.items() if expected.get(key, digest) != digest}
+    if unknown:
+        command.say("docker/DIGESTS has no entry for %s: compared with each other alone" % ", ".join(unknown))
+    for key, digest in sorted(wrong.items()):
+        command.complain("%s: %s, docker/DIGESTS has %s" % (" ".join(key), digest, expected[key]))
+    if any(key[0] == "layer" for key in wrong):
+        raise Fault("built twice alike, yet not what docker/DIGESTS has: were locks, Dockerfile or engine changed?")
+    if wrong:
+        raise Fault("built twice alike, yet not what docker/DIGESTS has: the image is the same, so the scripts were "
+                    "changed, or another processor trained other weights")
+    command.say("as docker/DIGESTS has it: %d of %d" % (sum(key in expected for key in measured), len(measured)))
+
+
+def read(path):
+    """Return {key: sha256} of a file of digests; the key is a tuple of the words before it."""
+    with open(path, encoding="utf-8") as stream:
+        lines = [line.split() for line in stream if line.strip() and not line.startswith("#")]
+    return {tuple(words[:-1]): words[-1] for words in lines}
+
+
+def write(path, digests):
+    """Replace a file of digests' lines; the comment at its top stays."""
+    with open(path, encoding="utf-8") as stream:
+        head = [line for line in stream if line.startswith("#")]
+    with open(path + ".new", "w", encoding="utf-8") as stream:
+        stream.writelines(head)
+        for key, digest in sorted(digests.items(), key=lambda item: (KINDS.index(item[0][0]), item[0])):
+            stream.write(" ".join(key + (digest,)) + "\n")
+    os.replace(path + ".new", path)
