@@ -1,0 +1,244 @@
+"""Pure functions: the output shapes of Keras layers, from the model's topology alone.
+
+A shape is a list of int or None, batch size first; None stands for a shape that cannot be told (a class that is
+not known here).  The rules are those of compute_output_shape in keras 2.6 and Keras 3.
+"""
+from scripts import Fault
+from scripts.references import Ref
+from scripts.topology import batch_shape, graph, is_model, layer_order
+
+MERGES = ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum")
+SAME = frozenset("""Activation ReLU LeakyReLU PReLU ELU ThresholdedReLU Softmax Dropout SpatialDropout1D
+    SpatialDropout2D SpatialDropout3D GaussianDropout GaussianNoise AlphaDropout BatchNormalization
+    BatchNormalizationV1 LayerNormalization GroupNormalization UnitNormalization Normalization Rescaling Masking
+    ActivityRegularization""".split())
+
+
+def of_graph(source, major, inputs=None):
+    """Return {Ref: shape or None} for the first output of every call of every layer, and all that is known besides.
+
+    inputs: shapes to take for the graph's inputs (of a nested model), by default what its InputLayers declare.
+    """
+    known = {}
+    given = dict(zip([ref.layer for ref in source.inputs], inputs or []))
+    waiting = [(name, node) for name in layer_order(source) for node in range(source.node_count(name))]
+    while waiting:
+        later = []
+        for name, node in waiting:
+            layer = source.layers[name]
+            if layer.is_input:
+                found = [given.get(name) or batch_shape(layer)]
+            else:
+                refs = source.references(layer)[node]
+                if any(ref not in known and ref[:2] in waiting for ref in refs):
+                    later.append((name, node))
+                    continue
+                found = of_layer(layer.record, [known.get(ref) for ref in refs], major)
+            known.update((Ref(name, node, tensor), shape) for tensor, shape in enumerate(found))
+        if len(later) == len(waiting):
+            break  # a reference to an output that the layer does not have
+        waiting = later
+    return known
+
+
+def of_layer(record, inputs, major):
+    """Return the shapes of the outputs of one call of the layer `record`; [None] where they cannot be told."""
+    if not inputs or any(shape is None for shape in inputs):
+        return [None]
+    try:
+        if is_model(record):
+            source = graph(record if record["class_name"] != "Sequential" else with_input(record, inputs[0]), major)
+            known = of_graph(source, major, inputs)
+            return [known.get(ref) for ref in source.outputs]
+        return RULES[record["class_name"]](record["config"], inputs, major)
+    except (Fault, KeyError, IndexError, TypeError, ValueError, AttributeError, ZeroDivisionError):
+        return [None]
+
+
+def with_input(record, shape):
+    """A Sequential that does not say its input shape, with the one that it is called with."""
+    config = record["config"]
+    config = dict(config) if isinstance(config, dict) else {"layers": config, "name": "sequential"}
+    return dict(record, config=dict(config, build_input_shape=list(shape)))
+
+
+def spatial(config, shape):
+    """Return (list of spatial sizes, function that puts new ones and a channel count in their places)."""
+    if config.get("data_format") == "channels_first":
+        return list(shape[2:]), lambda sizes, channels: [shape[0], channels] + sizes
+    return list(shape[1:-1]), lambda sizes, channels: [shape[0]] + sizes + [channels]
+
+
+def channels(config, shape):
+    return shape[1] if config.get("data_format") == "channels_first" else shape[-1]
+
+
+def several(value, count):
+    """A setting for each dimension: 2 -> [2, 2]; JSON keeps a tuple as a list."""
+    return list(value) if isinstance(value, (list, tuple)) else [value] * count
+
+
+def slide(size, window, stride, padding, dilation=1):
+    """The length that a window leaves of `size` (keras conv_utils.conv_output_length)."""
+    if size is None:
+        return None
+    if padding != "valid":
+        return -(-size // stride)
+    return (size - (window - 1) * dilation - 1) // stride + 1
+
+
+def convolution(filters):
+    """filters(config, channels): how many there are."""
+    def rule(config, inputs, major):
+        sizes, put = spatial(config, inputs[0])
+        settings = zip(sizes, several(config["kernel_size"], len(sizes)), several(config["strides"], len(sizes)),
+                       several(config.get("dilation_rate", 1), len(sizes)))
+        return [put([slide(size, window, stride, config["padding"], dilation)
+                     for size, window, stride, dilation in settings], filters(config, channels(config, inputs[0])))]
+    return rule
+
+
+def transposed(config, inputs, major):
+    sizes, put = spatial(config, inputs[0])
+    extra = config.get("output_padding")
+    result = []
+    for index, size in enumerate(sizes):
+        window, stride = several(config["kernel_size"], len(sizes))[index], several(config["strides"], len(sizes))[index]
+        if size is None:
+            result.append(None)
+        elif extra is None:
+            result.append(size * stride + (max(window - stride, 0) if config["padding"] == "valid" else 0))
+        else:
+            cut = window // 2 if config["padding"] == "same" else 0
+            result.append((size - 1) * stride + window - 2 * cut + several(extra, len(sizes))[index])
+    return [put(result, config["filters"])]
+
+
+def pooling(config, inputs, major):
+    sizes, put = spatial(config, inputs[0])
+    windows = several(config["pool_size"], len(sizes))
+    strides = several(config.get("strides") or windows, len(sizes))
+    return [put([slide(*item) for item in zip(sizes, windows, strides, [config["padding"]] * len(sizes))],
+                channels(config, inputs[0]))]
+
+
+def global_pooling(config, inputs, major):
+    sizes, put = spatial(config, inputs[0])
+    if config.get("keepdims"):
+        return [put([1] * len(sizes), channels(config, inputs[0]))]
+    return [[inputs[0][0], channels(config, inputs[0])]]
+
+
+def resize(change):
+    """change(size, config, index, count): what becomes of each spatial size."""
+    def rule(config, inputs, major):
+        sizes, put = spatial(config, inputs[0])
+        return [put([None if size is None else change(size, config, index, len(sizes))
+                     for index, size in enumerate(sizes)], channels(config, inputs[0]))]
+    return rule
+
+
+def border(config, key, index, count):
+    """The sum of both sides of a ZeroPadding's or Cropping's setting: 1, [1, 2] or [[1, 2], [3, 4]]."""
+    value = config[key]
+    if count == 1:
+        return sum(value if isinstance(value[0], int) else value[0]) if isinstance(value, list) else 2 * value
+    side = several(value, count)[index]
+    return sum(side) if isinstance(side, list) else 2 * side
+
+
+def reshape(config, inputs, major):
+    target, rest = list(config["target_shape"]), product(inputs[0][1:])
+    if -1 in target:
+        known = -product(target)
+        target[target.index(-1)] = None if rest is None else rest // known
+    return [[inputs[0][0]] + target]
+
+
+def product(sizes):
+    result = 1
+    for size in sizes:
+        if size is None:
+            return None
+        result *= size
+    return result
+
+
+def recurrent(config, inputs, major):
+    units = config["units"] if "units" in config else config["cell"]["config"]["units"]
+    batch, steps = inputs[0][:2]
+    states = {"LSTMCell": 2}.get(config.get("cell", {}).get("class_name"), 1)
+    return [[batch, steps, units] if config.get("return_sequences") else [batch, units]] + \
+        [[batch, units]] * (states if config.get("return_state") else 0)
+
+
+def lstm(config, inputs, major):
+    found = recurrent(config, inputs, major)
+    return found + found[1:]  # two states
+
+
+def bidirectional(config, inputs, major):
+    found = of_layer(config["layer"], inputs[:1], major)
+    first, states = found[0], found[1:]
+    if config["merge_mode"] is None:
+        return [first, first] + states * 2
+    doubled = first[:-1] + [2 * first[-1]] if config["merge_mode"] == "concat" else first
+    return [doubled] + states * 2
+
+
+def time_distributed(config, inputs, major):
+    batch, steps = inputs[0][:2]
+    found = of_layer(config["layer"], [[batch] + list(inputs[0][2:])], major)[0]
+    return [None if found is None else [batch, steps] + found[1:]]
+
+
+def merge(config, inputs, major):
+    """Broadcasting, dimension by dimension from the last."""
+    result = list(max(inputs, key=len))
+    for shape in inputs:
+        for place in range(-1, -len(shape) - 1, -1):
+            if result[place] in (1, None) and (shape[place] != 1 or result[place] is None):
+                result[place] = shape[place] if shape[place] != 1 else result[place]
+    return [result]
+
+
+def concatenate(config, inputs, major):
+    result = list(inputs[0])
+    sizes = [shape[config["axis"]] for shape in inputs]
+    result[config["axis"]] = None if None in sizes else sum(sizes)
+    return [result]
+
+
+def dot(config, inputs, major):
+    first, second = [list(shape) for shape in inputs]
+    axes = several(config["axes"], 2)
+    del first[axes[0]], second[axes[1]]
+    result = first + second[1:]
+    return [result if len(result) > 1 else result + [1]]
+
+
+RULES = {name: lambda config, inputs, major: [list(inputs[0])] for name in SAME}
+RULES.update({name: merge for name in MERGES})
+for dimensions in ("1D", "2D", "3D"):
+    for name in ("Conv", "SeparableConv"):
+        RULES[name + dimensions] = convolution(lambda config, count: config["filters"])
+    RULES["DepthwiseConv" + dimensions] = convolution(lambda config, count: count * config.get("depth_multiplier", 1))
+    RULES["Conv%sTranspose" % dimensions] = transposed
+    for kind in ("Max", "Average"):
+        RULES[kind + "Pooling" + dimensions] = pooling
+        RULES["Global%sPooling%s" % (kind, dimensions)] = global_pooling
+    RULES["ZeroPadding" + dimensions] = resize(lambda size, *place: size + border(place[0], "padding", *place[1:]))
+    RULES["Cropping" + dimensions] = resize(lambda size, *place: size - border(place[0], "cropping", *place[1:]))
+    RULES["UpSampling" + dimensions] = resize(
+        lambda size, config, index, count: size * several(config["size"], count)[index])
+RULES.update({
+    "Dense": lambda config, inputs, major: [list(inputs[0][:-1]) + [config["units"]]],
+    "Flatten": lambda config, inputs, major: [[inputs[0][0], product(inputs[0][1:])]],
+    "Reshape": reshape,
+    "Permute": lambda config, inputs, major: [[inputs[0][0]] + [inputs[0][axis] for axis in config["dims"]]],
+    "RepeatVector": lambda config, inputs, major: [[inputs[0][0], config["n"], inputs[0][1]]],
+    "Embedding": lambda config, inputs, major: [list(inputs[0]) + [config["output_dim"]]],
+    "SimpleRNN": recurrent, "GRU": recurrent, "RNN": recurrent, "LSTM": lstm,
+    "Bidirectional": bidirectional, "TimeDistributed": time_distributed,
+    "Concatenate": concatenate, "Dot": dot,
+})

@@ -1,0 +1,130 @@
+"""The table of a model's layers: reads any model file that formats/ reads, without TensorFlow; writes to the terminal.
+
+The guide's `model.summary()` (section 2), with what a user needs to choose outputs: the names as --layers takes
+them, and whether TensorFlow.js and TensorSpace can show them.
+"""
+from collections import OrderedDict
+
+from scripts import Fault, command, dialect, formats, outputs, shapes
+from scripts.references import Ref
+from scripts.topology import Layer, graph, inner_records, is_model, layer_order
+
+FROZEN = ("moving_mean", "moving_variance", "running_mean", "running_std")  # of BatchNormalization: not trained
+COLUMNS = ("layer", "class", "output", "parameters", "inputs", "shown")
+
+
+def rows(model):
+    """Return a list of dicts, one per layer in the order of `model.layers`; nested models' layers follow them.
+
+    layer       str, "conv", "outer/inner" inside a nested model
+    class       str
+    output      shape of its first call, list with the batch's None first; None where it cannot be told
+    parameters  int, of a nested model all of its layers'
+    inputs      list of str, as outputs.spelling names them; calls of a shared layer are told apart by ";"
+    shown       "yes", "input", or why TensorFlow.js or TensorSpace cannot show it
+    """
+    source = graph(model.topology, model.keras_major)
+    shape = shapes.of_graph(source, model.keras_major)
+    found = []
+    for name in layer_order(source) + [name for name in source.layers if name not in layer_order(source)]:
+        layer = source.layers[name]
+        weights = model.weights.get(name, [])
+        calls = [", ".join(outputs.spelling(source, ref) for ref in refs) for refs in source.references(layer)]
+        found.append(row(name, layer, shape.get(Ref(name, 0, 0)), weights, [] if layer.is_input else calls,
+                         model.keras_major))
+        if layer.is_model:
+            found += inner_rows(name, layer.record, weights, model.keras_major)
+    return found
+
+
+def row(name, layer, shape, weights, inputs, major):
+    return OrderedDict(zip(COLUMNS, (name, layer.class_name, shape, sum(weight.size for weight in weights), inputs,
+                                     shown(layer, shape, major))))
+
+
+def inner_rows(prefix, record, weights, major):
+    """The rows of a nested model's layers, without shapes: it may be called on several."""
+    try:
+        shared = dialect.shared_out(record, weights)
+    except Fault:
+        return []
+    found = []
+    for inner in inner_records(record):
+        layer = Layer(inner)
+        if layer.is_input:
+            continue
+        name = "%s/%s" % (prefix, layer.name)
+        found.append(row(name, layer, None, shared[layer.name], [], major))
+        if layer.is_model:
+            found += inner_rows(name, inner, shared[layer.name], major)
+    return found
+
+
+def shown(layer, shape, major):
+    """Whether TensorFlow.js can compute and TensorSpace draw the layer: "yes", "input", or the reason."""
+    if layer.is_input:
+        return "input"
+    if not is_model(layer.record) and not dialect.is_operation(layer.record):
+        reason = dialect.refusal(layer.record, major)
+        if reason:
+            return reason
+    if shape is not None and len(shape) > 4:
+        return "TensorSpace draws nothing of more than 3 dimensions"
+    return "yes"
+
+
+def counts(model):
+    """Return (parameters, of them trained by default) of the whole model.  A shared layer counts once."""
+    total = sum(weight.size for weights in model.weights.values() for weight in weights)
+    still = frozen_layers(model.topology)
+    kept = 0
+    for name, weights in model.weights.items():
+        for weight in weights:
+            parts = weight.name.split("/")
+            if parts[-1].split(":")[0] in FROZEN or name in still or set(parts[:-1]) & set(still):
+                kept += weight.size
+    return total, total - kept
+
+
+def frozen_layers(record):
+    """The names of layers with trainable = False, inside nested models too."""
+    found = []
+    for inner in inner_records(record) if is_model(record) else []:
+        if not dialect.config_trainable(inner):
+            found.append(Layer(inner).name)
+        found += frozen_layers(inner)
+    return found
+
+
+def lines(model):
+    """Yield the table as lines of text: the layers, then how many parameters there are."""
+    table = [[name.capitalize() for name in COLUMNS]]
+    for entry in rows(model):
+        shape = entry["output"]
+        table.append([entry["layer"], entry["class"],
+                      "?" if shape is None else "(%s)" % ", ".join(str(size) for size in shape),
+                      "{:,}".format(entry["parameters"]), "; ".join(entry["inputs"]), entry["shown"]])
+    table = [[command.one_line(cell) for cell in cells] for cells in table]
+    widths = [min(max(len(cells[column]) for cells in table), 48) for column in range(len(COLUMNS))]
+    for index, cells in enumerate(table):
+        padded = [cell.rjust(width) if column == 3 else cell.ljust(width)
+                  for column, (cell, width) in enumerate(zip(cells, widths))]
+        yield "  ".join(padded).rstrip()
+        if index == 0:
+            yield "  ".join("-" * width for width in widths)
+    total, trained = counts(model)
+    yield "{:,} parameters, {:,} trained and {:,} not".format(total, trained, total - trained)
+
+
+def main(arguments):
+    parser = command.Parser(prog="python -m scripts.summary", description=__doc__)
+    parser.add_argument("source", help="a model file: h5, .keras, topology json, SavedModel, tfjs model.json, …")
+    parser.add_argument("--weights", metavar="H5", help="weights of a topology json")
+    options = parser.parse_args(arguments)
+    with formats.read(options.source, weights=options.weights) as model:
+        for line in lines(model):
+            command.say(line)
+
+
+if __name__ == "__main__":
+    command.run(main)
