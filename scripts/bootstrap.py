@@ -97,7 +97,7 @@ def digest(path):
 
 def lock_of(stack, role):
     """Return the path of the lock that holds a role's packages."""
-    return os.path.join(LOCKS, "%s-%s.txt" % (stack, LOCKED_AS.get((stack, role), role)))
+    return os.path.join(LOCKS, "%s-%s.txt" % (stack, role))
 
 
 class Environment(object):
@@ -158,8 +158,6 @@ class Environment(object):
         # Not `venv --clear`: a file that it cannot remove stops it half way.
         self.call([base_python(), "-I", "-m", "venv", self.path], "cannot make %s" % self.path)
         os.mkdir(self.stamps)
-        if self.stack == "py36":
-            self.install("bootstrap")
 
     def call(self, command, purpose):
         """Run a command quietly; raise Refusal with the last line of what it said where it fails."""
@@ -235,7 +233,7 @@ def reason(lines, log):
     text = "\n".join(lines)
     if "DO NOT MATCH THE HASHES" in text or "Hashes are required" in text:
         named = re.findall(r"^\s*(\S+==\S+|\S+) from .*:$|^(\S+==\S+) from", text, re.M)
-        return ("a downloaded package is not the one that docker/locks pins%s: a proxy or mirror changed it, or it was "
+        return ("a downloaded package is not the one that docker/locks/*.txt pins%s: a proxy or mirror changed it, or it was "
                 "damaged on the way; run again, or from another network (%s)"
                 % ("".join(" (%s)" % (a or b) for a, b in named[:1]), log))
     if "No space left" in text:
@@ -261,6 +259,9 @@ def base_python():
 def set_up(roles):
     """Bring the environment of the running Python to hold `roles`; return it.  Raises Refusal."""
     stack = stack_of(sys.version_info)
+    roles = [LOCKED_AS.get((stack, role), role) for role in roles]
+    if stack == "py36":
+        roles = ["bootstrap"] + roles  # pip 18, which comes with Python 3.6, cannot install the rest
     environment = Environment(os.path.join(ROOT, ENVIRONMENTS[stack]), stack)
     missing = environment.lacks(roles)
     if "view" in missing and machine_has_node():
@@ -273,8 +274,9 @@ def set_up(roles):
         fcntl.flock(lock, fcntl.LOCK_EX)  # two builds at once: the second one waits, then finds it done
         if not environment.usable():
             environment.make()
-        for role in environment.lacks(missing):
-            environment.install(role)
+        for role in missing:
+            if not environment.holds(role):
+                environment.install(role)
     return environment
 
 

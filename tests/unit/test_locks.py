@@ -1,0 +1,103 @@
+"""The locks hold every package by hash, agree with what they are made of, and name no host."""
+import os
+import re
+import shutil
+
+import pytest
+
+from scripts import Fault, bootstrap, lock
+
+NAMES = lock.MODERN + lock.PY36
+TENSORFLOW = re.compile("tensor|keras|jax|scipy|scikit")
+
+
+@pytest.fixture
+def locks(tmp_path):
+    """A copy of the locks, to be spoiled."""
+    return shutil.copytree(bootstrap.LOCKS, str(tmp_path / "locks"))
+
+
+def append(line, *path):
+    with open(os.path.join(*path), "a") as stream:
+        stream.write(line + "\n")
+
+
+def test_every_file_of_the_directory_is_a_known_lock_or_what_it_is_made_of():
+    expected = sorted(name + suffix for name in NAMES for suffix in (".in", ".txt"))
+    assert sorted(os.listdir(bootstrap.LOCKS)) == expected
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_lock_agrees_with_what_it_is_made_of(name):
+    lock.check(name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_lock_is_pins_with_hashes_and_names_no_index_host_or_directory(name):
+    lines = lock.text_of(os.path.join(bootstrap.LOCKS, name + ".txt")).splitlines()
+    assert lines[0].startswith("# python -m scripts.lock made this of %s.in" % name)
+    for line in lines[1:]:
+        assert re.match(r"[a-z0-9][\w.-]*==[\w.]+( ; [^/:]+)? \\$|    --hash=sha256:[0-9a-f]{64}( \\)?$", line), line
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_requirement_that_is_added_is_noticed(name, locks):
+    append("left-pad", locks, name + ".in")
+    with pytest.raises(Fault, match=r"lacks left-pad.*run python -m scripts\.lock"):
+        lock.check(name, locks)
+
+
+def test_a_requirement_that_is_only_bounded_otherwise_is_noticed(locks):
+    append("numpy<3", locks, "modern-convert.in")
+    with pytest.raises(Fault, match=r"changed after .*modern-convert\.txt was made"):
+        lock.check("modern-convert", locks)
+
+
+def test_a_change_in_a_file_that_an_in_file_names_is_noticed(locks):
+    append("# another word", locks, "py36-convert.in")
+    with pytest.raises(Fault, match="py36-train"):
+        lock.check("py36-train", locks)
+
+
+def test_a_pin_without_a_hash_is_refused(locks):
+    append("left-pad==1.0", locks, "modern-test.txt")
+    with pytest.raises(Fault, match="left-pad==1.0"):
+        lock.check("modern-test", locks)
+
+
+def test_an_index_line_is_refused(locks):
+    append("--extra-index-url https://packages.example", locks, "modern-test.txt")
+    with pytest.raises(Fault, match="not a pinned package"):
+        lock.check("modern-test", locks)
+
+
+def test_a_lock_that_is_missing_is_named(locks):
+    os.unlink(os.path.join(locks, "modern-view.txt"))
+    with pytest.raises(Fault, match=r"modern-view\.txt does not exist"):
+        lock.check("modern-view", locks)
+
+
+@pytest.mark.parametrize("stack", ["modern", "py36"])
+def test_converting_needs_no_tensorflow(stack):
+    assert [name for name, _ in lock.pins(stack + "-convert") if TENSORFLOW.search(name)] == []
+    assert [name for name, _ in lock.pins(stack + "-train") if TENSORFLOW.search(name)] != []
+
+
+@pytest.mark.parametrize("stack", ["modern", "py36"])
+def test_what_converts_is_the_same_in_both_roles(stack):
+    train = lock.pins(stack + "-train")
+    convert = lock.pins(stack + "-convert")
+    assert convert == {pin: train.get(pin) for pin in convert}
+
+
+@pytest.mark.parametrize("stack", ["modern", "py36"])
+def test_no_two_roles_that_share_an_environment_ask_for_different_versions(stack):
+    pinned = {}
+    for name in NAMES:
+        if name.startswith(stack) and not name.endswith("gpu"):
+            for (package, marker), (version, _) in lock.pins(name).items():
+                # Markers differ between locks ("" where a role needs the package on every Python): compare versions.
+                pinned.setdefault(package, {}).setdefault(name, set()).add(version)
+    for package, versions in pinned.items():
+        largest = max(versions.values(), key=len)
+        assert all(found <= largest for found in versions.values()), (package, versions)
