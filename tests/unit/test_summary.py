@@ -82,7 +82,7 @@ def open_sizes(keras):
 
 
 def mobilenet(keras):
-    applications = importlib.import_module("keras.applications")
+    applications = importlib.import_module("keras.applications.mobilenet_v2")
     return applications.MobileNetV2(weights=None, input_shape=(96, 96, 3), alpha=0.35, classes=10)
 
 
