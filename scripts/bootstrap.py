@@ -244,7 +244,7 @@ def reason(lines, log):
     errors = [line for line in lines if line.startswith("ERROR")] or [line for line in lines if line] or ["pip failed"]
     said = errors[-1].replace("ERROR: ", "")
     if "No matching distribution" in text:
-        return "%s: no such package for this system and Python; see README for where each stack runs (%s)" % (said, log)
+        return "%s: none for this system and Python, or no network (%s)" % (re.sub(r" \(from .*", "", said), log)
     return "%s (%s)" % (said, log)
 
 
