@@ -3,14 +3,14 @@
     models/model.h5 -> models/enc_model.h5 -> models/json_models/keras/model.json + shards
 
 models/models.toml says which models; `doit list` shows these tasks, `doit` builds what is out of date.
-Declarations only: scripts/build.py says how a stage runs, scripts/artifacts.py when it is out of date.
+Declarations only: scripts/stages.py says what a stage does, scripts/artifacts.py when it is out of date.
 """
 import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from scripts import build  # noqa: E402  (the path comes first)
+from scripts import build, stages  # noqa: E402  (the path comes first)
 
 DOIT_CONFIG = build.configure(default=["convert"])
 MODELS = build.catalogue()
@@ -18,19 +18,50 @@ MODELS = build.catalogue()
 
 def task_data():
     """Get the images to train on: MNIST, or the embedded digits"""
-    return (build.data(entry) for entry in MODELS if entry.trained)
+    return (stages.data(entry) for entry in MODELS if entry.trained)
 
 
 def task_train():
     """Train the guide's LeNet for each model without a source"""
-    return (build.train(entry) for entry in MODELS if entry.trained)
+    return (stages.train(entry) for entry in MODELS if entry.trained)
 
 
 def task_encapsulate():
     """Make every wanted layer of each model an output: enc_model.h5"""
-    return (build.encapsulate(entry) for entry in MODELS)
+    return (stages.encapsulate(entry) for entry in MODELS)
 
 
 def task_convert():
     """Convert each model for TensorFlow.js: model.json and its shards"""
-    return (build.convert(entry) for entry in MODELS)
+    return (stages.convert(entry) for entry in MODELS)
+
+
+def task_page():
+    """Draw each converted model as a web page with TensorSpace: models/pages/"""
+    return (stages.page(entry) for entry in MODELS)
+
+
+def task_view():
+    """Open a model's page in the browser, until Ctrl-C"""
+    return (stages.view(entry) for entry in MODELS)
+
+
+def task_image():
+    """Build the container image (CPU); image:gpu and image:convert are the others"""
+    for target, name in (("cpu", "image"), ("gpu", "image:gpu"), ("convert", "image:convert")):
+        yield build.always("scripts.image:build", target, basename=name, doc="Build the container image, " + target)
+
+
+def task_image_test():
+    """Convert in the image, and compare with what the same stack builds outside it"""
+    return build.always("scripts.image:test", basename="image-test")
+
+
+def task_reproduce():
+    """Build the images twice from nothing and compare them, then what they build"""
+    return build.always("scripts.reproduce:reproduce", basename="reproduce")
+
+
+def task_lock():
+    """Pin every dependency anew, by hash: docker/locks/"""
+    return build.always("scripts.lock:main", [], basename="lock")

@@ -364,7 +364,7 @@ def test_dodo_imports_nothing_heavy(own):
 def test_every_module_that_a_stage_imports_is_a_dependency_of_what_it_builds():
     """The list in scripts/build.py against what the source files import, followed from module to module."""
     import ast
-    from scripts import build
+    from scripts import stages
 
     def imports(path):
         with open(path, encoding="utf-8") as stream:
@@ -388,7 +388,7 @@ def test_every_module_that_a_stage_imports_is_a_dependency_of_what_it_builds():
                     closure(file, found)
         return found
 
-    for stage, names in build.CODE.items():
+    for stage, names in stages.CODE.items():
         listed = {"scripts/" + name for name in names}
         directories = tuple(name for name in listed if name.endswith("/"))
         for name in closure(os.path.join(ROOT, "scripts", stage + ".py"), set()):

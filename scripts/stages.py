@@ -1,0 +1,233 @@
+"""The stages of the build: what each reads, which settings change it, how it runs and what it writes.
+
+Native stages (h5py, numpy) run in doit's own process.  Stages that need TensorFlow run in a child with the
+environment that makes them repeatable, since TensorFlow reads it at import and does not survive a fork.
+This module imports nothing heavy: an up-to-date `doit` never needs numpy.
+"""
+import functools
+import hashlib
+import importlib
+import json
+import os
+import sys
+
+from scripts import Fault, artifacts, catalog, child, stack
+from scripts.build import HOUSE, always, task
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+# Which source files a stage's result depends on; a test compares this with what they import.
+READERS = ["__init__.py", "model.py", "topology.py", "outputs.py", "dialect.py"]
+CODE = {
+    "train": ["__init__.py", "child.py", "command.py", "dataset.py", "lenet.py", "train.py"],
+    "encapsulate": READERS + ["encapsulate.py", "formats/"],
+    "convert": READERS + ["shards.py", "convert.py", "formats/"],
+    "reference": ["__init__.py", "child.py", "command.py", "reference.py"],
+    "page": ["viewer/"],
+}
+
+
+@functools.lru_cache(None)
+def code(*stages):
+    """Return the sha256 over the source files of some stages: their code is a dependency of what they built."""
+    names = sorted({name for stage in stages for name in CODE[stage]})
+    paths = [path for name in names for path in artifacts.files_of(os.path.join(HERE, name)) if not path.endswith((".pyc", ".pyo"))]
+    key = "".join(HOUSE.digests.of(path) or "" for path in paths)
+    return hashlib.sha256(key.encode("ascii")).hexdigest()
+
+
+def size(path):
+    """Return the size of a file in words, "177 kB"."""
+    count = os.path.getsize(path)
+    for unit in ("bytes", "kB", "MB"):
+        if count < 1000 or unit == "MB":
+            return "%.3g %s" % (count, unit) if count < 1000 else "%.0f %s" % (count, unit)
+        count /= 1000.0
+
+
+def data(entry):
+    """Images to train on -> models/data.npz.  Resolved once: it stays what it was until another is asked for."""
+    given = os.environ.get("MNIST_NPZ")
+    own_file = entry.data not in ("auto", "mnist", "digits")
+
+    def also(record):
+        if given and _digest(given) != record["facts"].get("sha256"):
+            return "MNIST_NPZ changed"
+
+    def produce(directory):
+        dataset = importlib.import_module("scripts.dataset")
+        setting = entry.data
+        before = HOUSE.record(stage.name)
+        if before.get("settings") == stage.settings and setting == "auto" and not given:
+            origin = before["facts"]["origin"]
+            setting = origin if origin in ("mnist", "digits") else setting
+        arrays, origin = dataset.resolve(setting, os.environ)
+        dataset.save(os.path.join(directory, "data.npz"), arrays, origin)
+        facts = {"origin": origin, "train": len(arrays["x_train"]), "test": len(arrays["x_test"])}
+        if given:
+            facts["sha256"] = _digest(given)
+        return facts, {entry.data_file: "data.npz"}
+
+    def report(record):
+        facts = record["facts"]
+        yield "%s: %d training and %d test images, from %s" % (
+            entry.data_file, facts["train"], facts["test"],
+            {"mnist": "MNIST", "digits": "the embedded digits, NOT from MNIST",
+             "file": given or entry.data}[facts["origin"]])
+
+    stage = artifacts.Stage("data:" + entry.name, [entry.data] if own_file and not given else [],
+                            [entry.data_file], {"data": entry.data}, "", {}, also=also)
+    return task(stage, produce, report)
+
+
+def _digest(path):
+    """Return one sha256 for a data set of one file or of a directory of files."""
+    return hashlib.sha256("".join(HOUSE.digests.of(name) or "-" for name in artifacts.files_of(path))
+                          .encode("ascii")).hexdigest()
+
+
+def train(entry):
+    """data.npz -> model.h5, the guide's LeNet.  A model.h5 that the user put there is the user's."""
+    def produce(directory):
+        arguments = ["--data", entry.data_file, "--out", os.path.join(directory, "model.h5"),
+                     "--report", os.path.join(directory, "report.json")]
+        for key, value in sorted(entry.settings(catalog.TRAINING).items()):
+            if value is not None:
+                arguments += ["--" + key.replace("_", "-"), str(value)]
+        child.run("scripts.train", arguments)
+        with open(os.path.join(directory, "report.json"), encoding="utf-8") as stream:
+            facts = json.load(stream)
+        return facts, {entry.source: "model.h5"}
+
+    def report(record):
+        yield "%s: %s, test accuracy %.4f%s" % (
+            entry.source, size(entry.source), record["facts"]["accuracy"],
+            " (on the embedded digits, NOT MNIST)" if record["facts"].get("origin") == "digits" else "")
+
+    stage = artifacts.Stage("train:" + entry.name, [entry.data_file], [entry.source],
+                            entry.settings(catalog.TRAINING), code("train"), stack.identity("train"), keep=True)
+    return task(stage, produce, report, after=["data:" + entry.name])
+
+
+def sources(entry):
+    """Return the files that make up an entry's source model; Fault where there are none."""
+    if not os.path.exists(entry.source):
+        raise Fault("models.toml [%s] source: there is no %s: give the path of a model file" % (
+            entry.name, entry.source))
+    from scripts import formats
+    return formats.files(entry.source, entry.weights)
+
+
+def encapsulate(entry):
+    """Source model -> enc_model.h5, every wanted layer an output (guide, sections 2 and 3)."""
+    def produce(directory):
+        target = os.path.join(directory, "enc_model.h5")
+        if entry.engine == "reference":
+            arguments = ["encapsulate", entry.source, target]
+            arguments += ["--weights", entry.weights] if entry.weights else []
+            arguments += ["--layers", json.dumps(entry.layers)] if entry.layers else []
+            child.run("scripts.reference", arguments + (["--compile"] if entry.compile else []))
+            facts = {}
+        else:
+            facts = importlib.import_module("scripts.encapsulate").build(
+                entry.source, target, weights=entry.weights, layers=entry.layers,
+                input_shape=entry.input_shape, compile=entry.compile)
+        return facts, {entry.enc_model: "enc_model.h5"}
+
+    def report(record):
+        outputs = record["facts"].get("outputs")
+        yield "%s: %s%s" % (entry.enc_model, size(entry.enc_model), ", outputs %s" % ", ".join(outputs) if outputs else "")
+
+    engine = "reference" if entry.engine == "reference" else "encapsulate"
+    settings = dict(entry.settings(catalog.CHOOSING), weights=entry.weights)
+    stage = artifacts.Stage("encapsulate:" + entry.name, lambda: sources(entry), [entry.enc_model], settings,
+                            code(engine), stack.identity("train" if engine == "reference" else "convert"))
+    return task(stage, produce, report, after=["train:" + entry.name] if entry.trained else [])
+
+
+def convert(entry):
+    """enc_model.h5 -> model.json, its shards and manifest.json (guide, section 4)."""
+    def produce(directory):
+        if entry.engine == "reference":
+            arguments = ["convert", entry.enc_model, directory, "--json-name", entry.json_name,
+                         "--shard-size", str(entry.shard_size)]
+            child.run("scripts.reference", arguments
+                      + (["--quantize", json.dumps(entry.quantize)] if entry.quantize else []))
+            names = sorted(os.listdir(directory), key=lambda name: name != entry.json_name)
+        else:
+            names = importlib.import_module("scripts.convert").convert(
+                entry.enc_model, directory, json_name=entry.json_name, shard_size=entry.shard_size,
+                quantize=entry.quantize)
+        write_manifest(entry, directory, names)
+        targets = ["manifest.json"] + names[1:] + names[:1]  # model.json last: it names the others
+        return {"shards": len(names) - 1}, {"%s/%s" % (entry.directory, name): name for name in targets}
+
+    def report(record):
+        shards = sorted(path for path in record["outputs"] if path.endswith(".bin"))
+        total = sum(os.path.getsize(path) for path in shards)
+        yield "%s/%s: %s, %d shard%s of %s together" % (
+            entry.directory, entry.json_name, size(entry.directory + "/" + entry.json_name), len(shards),
+            "" if len(shards) == 1 else "s", "%d bytes" % total if total < 1000 else "%.0f kB" % (total / 1000.0))
+
+    engine = "reference" if entry.engine == "reference" else "convert"
+    settings = dict(entry.settings(catalog.CONVERTING), engine=entry.engine)
+    stage = artifacts.Stage("convert:" + entry.name, lambda: [entry.enc_model] + sources(entry),
+                            [entry.directory + "/" + name for name in ("manifest.json", entry.json_name)], settings,
+                            code(engine), stack.identity("train" if engine == "reference" else "convert"))
+    return task(stage, produce, report, after=["encapsulate:" + entry.name])
+
+
+def write_manifest(entry, directory, names):
+    """Write manifest.json: sha256 of every input and output, versions and settings; no time, host or path."""
+    import h5py
+    import numpy
+    read = sources(entry)
+    encapsulated = HOUSE.record("encapsulate:" + entry.name)
+    inputs = {"source" if len(read) == 1 else "source/%d" % index: HOUSE.digests.of(path)
+              for index, path in enumerate(read)}
+    inputs["enc_model.h5"] = HOUSE.digests.of(entry.enc_model)
+    manifest = {
+        "name": entry.name,
+        "inputs": inputs,
+        "outputs": {name: artifacts.sha256(os.path.join(directory, name)) for name in names},
+        "settings": dict(entry.settings(catalog.CHOOSING), **entry.settings(catalog.CONVERTING)),
+        "layers": encapsulated.get("facts", {}).get("outputs"),
+        "versions": {"stack": stack.identity("convert"), "python": "%d.%d" % sys.version_info[:2],
+                     "numpy": numpy.__version__, "h5py": h5py.__version__},
+    }
+    trained = HOUSE.record("train:" + entry.name)
+    if entry.trained and trained.get("outputs", {}).get(entry.source) == inputs.get("source"):
+        manifest["trained"] = dict(trained["facts"], settings=trained["settings"],
+                                   data=sorted(trained["inputs"].values()))
+    with open(os.path.join(directory, "manifest.json"), "w", encoding="utf-8") as stream:
+        json.dump(manifest, stream, indent=1, sort_keys=True)
+        stream.write("\n")
+
+
+def page(entry):
+    """model.json and its shards -> a page that draws the model with TensorSpace and runs it in the browser."""
+    def converted():
+        outputs = HOUSE.record("convert:" + entry.name).get("outputs", {})
+        samples = [entry.data_file] if entry.trained else []
+        return sorted(path for path in outputs if not path.endswith("/manifest.json")) + samples
+
+    def produce(directory):
+        names = importlib.import_module("scripts.viewer.page").build(
+            entry.directory + "/" + entry.json_name, directory, data=entry.data_file if entry.trained else None)
+        return {}, {entry.page + "/" + name: name for name in names}
+
+    stage = artifacts.Stage("page:" + entry.name, converted, [entry.page + "/index.html"], {}, code("page"),
+                            stack.identity("view"))
+    return task(stage, produce, after=["convert:" + entry.name])
+
+
+def view(entry):
+    """Serve a model's page until Ctrl-C."""
+    return always("scripts.stages:serve", entry.page, basename="view", name=entry.name, after=["page:" + entry.name],
+                  doc="-> http://127.0.0.1:…/")
+
+
+def serve(directory):
+    """Serve a page; Ctrl-C ends the whole run of doit, as the wanted end that it is."""
+    importlib.import_module("scripts.viewer.serve").serve(directory)
+    raise SystemExit(0)
