@@ -6,7 +6,7 @@ import os
 import sys
 
 BAKED = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-READING = ("dumpdb", "help", "info", "list", "tabcompletion")  # doit commands that build nothing
+READING = [[word] for word in ("dumpdb", "help", "info", "list", "tabcompletion")]  # doit commands that build nothing
 
 
 def refuse(line):
@@ -22,18 +22,20 @@ def main(arguments):
         except OSError as error:
             refuse("%s cannot be run: %s; `doit list` shows what there is" % (arguments[0], error.strerror))
     place = "models" if os.path.isdir("models") else "."
-    if not os.access(place, os.W_OK) and arguments[1:2] not in [[word] for word in READING]:
+    if not os.access(place, os.W_OK) and arguments[1:2] not in READING:
         refuse("%s cannot be written by user %d: mount a directory of yours on it and add --user \"$(id -u):$(id -g)\""
                % (os.path.abspath(place), os.getuid()))
-    if os.path.exists("dodo.py"):
-        os.execvp("doit", arguments)
-    if not os.path.exists("models/models.toml"):
-        refuse("%s: no models/models.toml, which says what to build: write one, as in: [mine] and below it "
-               "source = \"model.h5\"" % os.getcwd())
+    dodo = os.path.abspath("dodo.py")
+    if not os.path.exists(dodo):
+        dodo = os.path.join(BAKED, "dodo.py")
+        if not os.path.exists("models/models.toml"):
+            refuse("%s has no models/models.toml, which says what to build: write one, as in: [mine] and below it "
+                   "source = \"model.h5\"" % os.getcwd())
     from doit.doit_cmd import DoitMain
     sys.argv = arguments
-    raise SystemExit(DoitMain(extra_config={"GLOBAL": {"dodoFile": BAKED + "/dodo.py", "cwdPath": os.getcwd()}})
-                     .run(arguments[1:]))
+    # Not pyproject.toml, in which doit looks too: it warns where there is one and it has no reader for it.
+    raise SystemExit(DoitMain(config_filenames="doit.cfg", extra_config={
+        "GLOBAL": {"dodoFile": dodo, "cwdPath": os.getcwd()}}).run(arguments[1:]))
 
 
 if __name__ == "__main__":

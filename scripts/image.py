@@ -174,7 +174,7 @@ class Podman(Engine):
     def version(cls):
         said = output_of([cls.name, "--version"])
         # An engine that is installed but may not run (no user namespaces, say) is as good as none.
-        return said.replace("version ", "") if said and output_of([cls.name, "info"]) else None
+        return said.replace("version ", "") if said and output_of([cls.name, "info"]) is not None else None
 
     def words(self):
         if not self.store:
@@ -325,7 +325,7 @@ def convert_inside(engine, target, directory):
 
 def convert_outside(python, directory):
     """Run this checkout's `doit convert` on `directory` with the environment `python`; return what it built."""
-    run([python, "-m", "doit", "convert", "-f", os.path.join(ROOT, "dodo.py"), "-d", directory],
+    run([python, "-m", "doit", "run", "-f", os.path.join(ROOT, "dodo.py"), "-d", directory, "convert"],
         "doit convert failed outside the image", stdout=subprocess.DEVNULL)
     return built(directory)
 

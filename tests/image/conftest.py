@@ -1,0 +1,114 @@
+"""Images for the tests, built once per session in a store of their own, on a stand-in for the public base image.
+
+BASE_IMAGE_TAR names a root file system with Python 3.6 at /usr/local; without it tools/stand-in-base beside the project
+makes one.  The gpu image takes 3 GB more and its time: IMAGE_GPU=1 has its tests run too.
+"""
+import os
+import subprocess
+
+import pytest
+
+from scripts import image
+from tests import needs
+
+GPU = os.environ.get("IMAGE_GPU") == "1"
+
+
+def pytest_collection_modifyitems(config, items):
+    gpu = [item for item in items if item.get_closest_marker("gpu") and not GPU]
+    if gpu:
+        config.hook.pytest_deselected(items=gpu)
+        items[:] = [item for item in items if item not in gpu]
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "gpu: builds the gpu image (4.5 GB): with IMAGE_GPU=1 alone")
+
+
+def pytest_terminal_summary(terminalreporter):
+    if not GPU and any("test_gpu" in str(item.nodeid) for item in terminalreporter.stats.get("deselected", [])):
+        terminalreporter.line("the gpu image was not built: IMAGE_GPU=1")
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory):
+    """The tar of a root file system that stands in for python:3.6-slim."""
+    given = os.environ.get("BASE_IMAGE_TAR")
+    if given:
+        return given
+    tool = os.path.join(os.path.dirname(image.ROOT), "shared", "tools", "stand-in-base")
+    if not os.path.exists(tool):
+        needs.lacking("a base image (BASE_IMAGE_TAR, the tar of a root file system with Python 3.6 at /usr/local)")
+    needs.root()
+    needs.command("mmdebstrap", "apt install mmdebstrap")
+    path = str(tmp_path_factory.mktemp("base") / "base.tar")
+    subprocess.run(["bash", tool, path], check=True, env=dict(
+        os.environ, PYTHON36_PREFIX=os.path.dirname(os.path.dirname(os.path.realpath(needs.python36())))))
+    return path
+
+
+@pytest.fixture(scope="session")
+def store(base, tmp_path_factory):
+    """A function that gives an engine with an empty store; all of them are deleted at the end."""
+    needs.buildah()
+    was = dict(os.environ)
+    # chroot: a build needs no more rights than a test machine gives; the network is the host's then.
+    os.environ.update(BASE_IMAGE_TAR=base, BUILDAH_ISOLATION="chroot", IMAGE_ENGINE="buildah")
+    engines = []
+
+    def new():
+        engines.append(image.engine_class()(str(tmp_path_factory.mktemp("store"))))
+        return engines[-1]
+
+    yield new
+    for engine in engines:
+        engine.forget()
+    os.environ.clear()
+    os.environ.update(was)
+
+
+@pytest.fixture(scope="session")
+def engine(store):
+    """The engine whose store holds the session's images."""
+    return store()
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory):
+    """The certificates that this machine's pip uses, marked, so that a trace of them in an image can be found."""
+    path = tmp_path_factory.mktemp("ca") / "ca.pem"
+    own = os.environ.get("PIP_CERT") or "/etc/ssl/certs/ca-certificates.crt"
+    with open(own) as stream:
+        path.write_text("# PRIVATE AUTHORITY OF THE TESTS\n" + stream.read())
+    was = os.environ.get("PIP_CERT")
+    os.environ["PIP_CERT"] = str(path)
+    yield str(path)
+    os.environ.pop("PIP_CERT")
+    if was is not None:
+        os.environ["PIP_CERT"] = was
+
+
+@pytest.fixture(scope="session")
+def convert_image(engine, certificate):
+    """The digest of the convert image."""
+    return engine.build("convert")
+
+
+@pytest.fixture(scope="session")
+def cpu_image(engine, certificate, convert_image):
+    """The digest of the cpu image."""
+    return engine.build("cpu")
+
+
+@pytest.fixture(scope="session")
+def gpu_image(engine, certificate, cpu_image):
+    """The digest of the gpu image."""
+    return engine.build("gpu")
+
+
+@pytest.fixture(scope="session")
+def outside(tmp_path_factory):
+    """A directory in which the py36 stack, outside any image, built everything from the embedded digits."""
+    directory = str(tmp_path_factory.mktemp("outside") / "project")
+    image.convert_outside(needs.environment("py36"), image.project(directory))
+    return directory

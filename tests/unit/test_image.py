@@ -1,0 +1,217 @@
+"""Which engine is taken, what it is told, and what is written down about the image: no engine is needed here."""
+import json
+import os
+import re
+import stat
+
+import pytest
+
+from scripts import Fault, image, reproduce, sbom, stack
+
+DOCKER = """case "$*" in
+version*) [ -e "$HERE/no-daemon" ] && exit 1; echo 28.2.2 ;;
+*inspect*default*|"buildx inspect") [ -e "$HERE/no-buildx" ] && exit 1; echo "Buildkit: v$(cat "$HERE/buildkit")" ;;
+esac"""
+PODMAN = 'case "$*" in --version) echo podman version 5.2.1 ;; info) [ ! -e "$HERE/no-podman" ] ;; esac'
+BUILDAH = 'case "$*" in --version) echo "buildah version 1.37.0 (image-spec 1.1)" ;; esac'
+
+
+@pytest.fixture
+def machine(tmp_path, monkeypatch):
+    """A PATH with engines that only say who they are and note what they were told; returns `install`."""
+    for name in ("IMAGE_ENGINE", "BASE_IMAGE", "BASE_IMAGE_TAR", "PIP_CERT", "PIP_CONFIG_FILE", "BUILDAH_ISOLATION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "buildkit").write_text("0.19.0")
+
+    def install(name, script):
+        path = tmp_path / name
+        path.write_text("#!/bin/sh\nPATH=/usr/bin:/bin\nHERE=%s\necho \"$0 $*\" >> $HERE/told\n%s\n" % (tmp_path, script))
+        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return install
+
+
+def said(capsys):
+    return capsys.readouterr().out.strip()
+
+
+def test_docker_comes_first_then_podman_then_buildah(machine, capsys):
+    machine("buildah", BUILDAH)
+    assert image.engine_class() is image.Buildah
+    assert said(capsys) == "engine: buildah 1.37.0"
+    machine("podman", PODMAN)
+    assert image.engine_class() is image.Podman
+    assert said(capsys) == "engine: podman 5.2.1"
+    machine("docker", DOCKER)
+    assert image.engine_class() is image.Docker
+    assert said(capsys) == "engine: docker 28.2.2, BuildKit 0.19.0"
+
+
+@pytest.mark.parametrize("lacking", ["no-daemon", "no-buildx"])
+def test_a_docker_that_cannot_build_is_passed_over(machine, tmp_path, lacking):
+    machine("docker", DOCKER)
+    machine("buildah", BUILDAH)
+    (tmp_path / lacking).write_text("")
+    assert image.engine_class() is image.Buildah
+
+
+def test_an_engine_that_is_installed_but_may_not_run_is_passed_over(machine, tmp_path):
+    machine("podman", PODMAN)
+    machine("buildah", BUILDAH)
+    (tmp_path / "no-podman").write_text("")
+    assert image.engine_class() is image.Buildah
+
+
+def test_without_an_engine_one_line_says_what_to_install(machine):
+    with pytest.raises(Fault, match=r"install docker with buildx, podman, or buildah and runc \(apt-get install"):
+        image.engine_class()
+
+
+def test_the_engine_can_be_named(machine, monkeypatch):
+    machine("docker", DOCKER)
+    machine("podman", PODMAN)
+    monkeypatch.setenv("IMAGE_ENGINE", "podman")
+    assert image.engine_class() is image.Podman
+    monkeypatch.setenv("IMAGE_ENGINE", "buildah")
+    with pytest.raises(Fault, match="no container engine buildah works here"):
+        image.engine_class()
+    monkeypatch.setenv("IMAGE_ENGINE", "kaniko")
+    with pytest.raises(Fault, match="IMAGE_ENGINE=kaniko: there are docker, podman and buildah"):
+        image.engine_class()
+
+
+@pytest.mark.parametrize("version, good", [("0.12.5", False), ("0.9.3", False), ("0.13.0", True), ("1.0.0", True)])
+def test_a_buildkit_that_cannot_date_files_is_refused_for_comparing(machine, tmp_path, version, good):
+    machine("docker", DOCKER)
+    (tmp_path / "buildkit").write_text(version)
+    if good:
+        image.Docker().reproducible()
+    else:
+        with pytest.raises(Fault, match="BuildKit %s cannot date files" % version[:version.rindex(".")]):
+            image.Docker().reproducible()
+
+
+def test_docker_is_told_to_date_every_file_and_to_add_nothing_of_its_own(machine, tmp_path):
+    machine("docker", DOCKER)
+    image.Docker().bake("a:b", ["--target", "cpu", "."])
+    told = (tmp_path / "told").read_text().splitlines()
+    build = [line for line in told if "buildx build" in line][0]
+    for words in ("--platform linux/amd64", "--provenance=false", "--sbom=false", "SOURCE_DATE_EPOCH=" + image.EPOCH,
+                  "rewrite-timestamp=true", "--tag a:b", "--target cpu ."):
+        assert words in build
+    assert "docker load --quiet --input " in told[-1]
+
+
+@pytest.mark.parametrize("kind", [image.Podman, image.Buildah])
+def test_podman_and_buildah_are_told_the_date_and_the_store(machine, tmp_path, kind):
+    machine(kind.name, "")
+    kind(str(tmp_path / "store")).bake("a:b", ["."])
+    told = (tmp_path / "told").read_text()
+    for words in ("--layers", "--timestamp " + image.EPOCH, "--root %s/store/root" % tmp_path, "--storage-driver"):
+        assert words in told
+
+
+def test_certificates_and_pip_s_settings_reach_the_build_as_secrets_where_they_are_files(tmp_path, monkeypatch, machine):
+    assert image.Docker().secrets() == []
+    (tmp_path / "ca.pem").write_text("certificate")
+    monkeypatch.setenv("PIP_CERT", str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    assert image.Docker().secrets() == ["--secret", "id=ca,src=%s/ca.pem" % tmp_path]
+
+
+def test_a_build_that_fails_is_one_line(machine):
+    machine("podman", "exit 125")
+    with pytest.raises(Fault, match="cannot build the image: podman ended with 125"):
+        image.Podman().bake("a:b", ["."])
+
+
+def test_an_unknown_target_is_refused_with_those_there_are():
+    with pytest.raises(Fault, match="no target cuda: there are convert, cpu, gpu"):
+        image.main(["build", "cuda"])
+
+
+def test_the_bundle_confines_as_readme_s_command_does():
+    config = {"Entrypoint": ["python"], "Env": ["A=b"], "WorkingDir": "/project"}
+    bundle = image.bundle_of(config, "/root", ["x"], [("/here", "/project", [])], "12:34", True)
+    assert bundle["process"]["user"] == {"uid": 12, "gid": 34}
+    assert bundle["process"]["args"] == ["python", "x"]
+    assert bundle["root"]["readonly"] and bundle["process"]["noNewPrivileges"]
+    assert not any(bundle["process"]["capabilities"].values())
+    assert "network" in [space["type"] for space in bundle["linux"]["namespaces"]]
+
+
+# -- docker/ ---------------------------------------------------------------------------------------
+
+
+def text(*names):
+    with open(os.path.join(image.ROOT, *names), encoding="utf-8") as stream:
+        return stream.read()
+
+
+def test_the_dockerfile_pins_its_base_by_digest_and_its_label_says_the_same():
+    dockerfile = text("docker", "Dockerfile")
+    digest = re.search(r"^ARG BASE_IMAGE=python:3\.6-slim@(sha256:[0-9a-f]{64})$", dockerfile, re.M).group(1)
+    assert "ARG BASE_DIGEST=" + digest in dockerfile
+    assert "SOURCE_DATE_EPOCH=" + image.EPOCH in dockerfile
+    assert re.findall(r"^FROM (?!base|tools|runtime|tensorflow)(\S+)", dockerfile, re.M) == ["${BASE_IMAGE}"]
+
+
+def test_nothing_is_installed_without_hashes_and_nothing_by_apt():
+    for name in ("Dockerfile", "install"):
+        script = text("docker", name).replace("\\\n", " ")
+        lines = [line for line in script.splitlines() if not line.lstrip().startswith("#")]
+        assert not any(re.search(r"\bapt(-get)?\b", line) for line in lines)
+        assert all("--require-hashes" in line and "--no-cache-dir" in line for line in lines if "pip install" in line)
+
+
+def test_the_version_stands_in_the_dockerfile_as_in_setup_cfg():
+    version = re.search(r"^version = (.*)", text("setup.cfg"), re.M).group(1)
+    assert 'org.opencontainers.image.version="%s"' % version in text("docker", "Dockerfile")
+
+
+@pytest.mark.parametrize("target", image.TARGETS)
+def test_the_bill_of_materials_names_the_packages_of_the_locks_with_their_hashes(target):
+    bill = json.loads(text("docker", "sbom", target + ".json"))
+    locked = {}
+    for name in sbom.CONTENTS[target]:
+        with open(os.path.join(stack.LOCKS, name + ".txt")) as stream:
+            for pin, hashes in re.findall(r"^(\S+==\S+)((?:.*\\\n)*.*)", stream.read(), re.M):
+                locked[pin] = set(re.findall(r"sha256:(\w{64})", hashes))
+    named = {"%s==%s" % (component["name"], component["version"]): {
+        word["content"] for reference in component["externalReferences"] for word in reference["hashes"]}
+        for component in bill["components"]}
+    assert named == locked
+    assert bill["bomFormat"] == "CycloneDX"
+    assert "serialNumber" not in bill and "timestamp" not in bill["metadata"]
+
+
+# -- docker/DIGESTS ----------------------------------------------------------------------------------
+
+
+def test_digests_are_read_as_they_are_written(tmp_path):
+    path = str(tmp_path / "DIGESTS")
+    (tmp_path / "DIGESTS").write_text("# what this is\n\nlayer e b cpu 1 aa\n")
+    digests = dict(reproduce.read(path), **{})
+    assert digests == {("layer", "e", "b", "cpu", "1"): "aa"}
+    digests[("artifact", "digits", "cpu", "model.h5")] = "bb"
+    reproduce.write(path, digests)
+    assert (tmp_path / "DIGESTS").read_text() == ("# what this is\nlayer e b cpu 1 aa\n"
+                                                 "artifact digits cpu model.h5 bb\n")
+    assert reproduce.read(path) == digests
+
+
+def test_what_digests_does_not_know_is_said_and_what_differs_is_a_fault(capsys):
+    layer, file = ("layer", "e", "b", "cpu", "1"), ("artifact", "digits", "cpu", "model.h5")
+    reproduce.compare({layer: "aa", file: "bb"}, {file: "bb"})
+    out = capsys.readouterr().out
+    assert "no entry for layer e b" in out and "1 of 2" in out
+    with pytest.raises(Fault, match="locks, Dockerfile or engine"):
+        reproduce.compare({layer: "aa", file: "bb"}, {layer: "xx", file: "bb"})
+    with pytest.raises(Fault, match="another processor trained other weights"):
+        reproduce.compare({layer: "aa", file: "bb"}, {layer: "aa", file: "xx"})
+    assert "artifact digits cpu model.h5: bb, docker/DIGESTS has xx" in capsys.readouterr().err
+
+
+def test_every_line_of_digests_has_a_kind_and_a_sha256():
+    for key, digest in reproduce.read(reproduce.DIGESTS).items():
+        assert key[0] in reproduce.KINDS and re.match(r"[0-9a-f]{64}$", digest)
