@@ -17,7 +17,7 @@ from scripts.build import HOUSE, always, task
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 # Which source files a stage's result depends on; a test compares this with what they import.
-READERS = ["__init__.py", "model.py", "topology.py", "outputs.py", "dialect.py"]
+READERS = ["__init__.py", "model.py", "topology.py", "references.py", "outputs.py", "dialect.py", "supported.py"]
 CODE = {
     "train": ["__init__.py", "child.py", "command.py", "dataset.py", "lenet.py", "train.py"],
     "encapsulate": READERS + ["encapsulate.py", "formats/"],
