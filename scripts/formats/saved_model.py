@@ -1,0 +1,163 @@
+"""TensorFlow's SavedModel directories.  One that Keras wrote is a layers model, and is read without TensorFlow.
+
+    saved_model.pb                  graphs, signatures, and the tree of objects (saved_object_graph.proto)
+    keras_metadata.pb               each layer's name, class and config as JSON (keras saved_metadata.proto);
+                                    before TensorFlow 2.5 it stands in the tree itself
+    variables/variables.{index,data-*}    the checkpoint; it numbers objects as the tree does
+
+A layer's object has lists of its trainable variables and, in its child `keras_api`, of the others: one behind the
+other they are its weights in the order of Keras's h5 files.  Nothing is revived: no function of the graph and no
+Lambda is run.  Any other SavedModel is a graph: scripts/graph.py.
+"""
+import os
+import re
+from collections import OrderedDict
+
+from scripts import Fault
+from scripts.checkpoint import Bundle, Damaged, message, number, text
+from scripts.formats import keras_archive, parse
+from scripts.model import Model
+from scripts.topology import is_model
+
+TAGS = "serve"
+LIMIT = 2 << 30  # a protobuf message cannot be larger
+
+
+def match(path):
+    """A directory with a saved_model.pb, or that file itself."""
+    try:
+        with open(file_of(path), "rb") as file:
+            start = file.read(3)
+    except OSError:
+        return False
+    return start == b"\x08\x01\x12"  # saved_model_schema_version 1, meta_graphs
+
+
+def file_of(path):
+    return os.path.join(path, "saved_model.pb") if os.path.isdir(path) else path
+
+
+def read(path, saved_model_tags=None, **options):
+    """Return the layers Model in the SavedModel `path`.
+
+    saved_model_tags: str, separated by commas, which of its graphs to take.  Raises Fault for a graph without layers.
+    """
+    found = meta_graph(path, saved_model_tags)
+    layers = keras_layers(path, found)
+    if layers is None:
+        raise Fault("%s: a TensorFlow graph without Keras layers: it becomes a graph model, and has no enc_model.h5; "
+                    "python -m scripts.graph converts it" % path)
+    root, names, variables = layers
+    record = plain(keras_archive.without_modules(root["model_config"]))
+    weights = OrderedDict()
+    if any(variables.values()):
+        bundle = Bundle(os.path.join(os.path.dirname(file_of(path)), "variables", "variables"))
+        keys = checkpoint_keys(bundle)
+        for name in names:
+            for node, full in variables[name]:
+                key, own = keys.get(node, (None, None))
+                if own != full:
+                    raise Fault("%s: the checkpoint does not belong to this saved_model.pb (%r)" % (path, full))
+                weights.setdefault(name, []).append(bundle.weight(key, full + ":0"))
+    for name in names:
+        weights.setdefault(name, [])
+    return Model(record, weights, str(root.get("keras_version") or "2.0.0"), str(root.get("backend") or "tensorflow"),
+                 plain(root.get("training_config")))
+
+
+def is_graph(path, saved_model_tags=None):
+    """Whether the SavedModel holds no Keras layers that could be read, but TensorFlow operations alone."""
+    return keras_layers(path, meta_graph(path, saved_model_tags)) is None
+
+
+def meta_graph(path, tags=None):
+    """Return the MetaGraphDef with these tags as a message.  Raises Fault where there is none."""
+    wanted = set((tags or TAGS).split(","))
+    try:
+        if os.path.getsize(file_of(path)) > LIMIT:
+            raise Damaged("larger than a message can be")
+        with open(file_of(path), "rb") as file:
+            graphs = [message(graph) for graph in message(file.read()).get(2, [])]
+        there = [{bytes(tag).decode("utf-8") for tag in message(graph[1][-1]).get(4, [])} if 1 in graph else set()
+                 for graph in graphs]
+    except OSError as error:
+        raise Fault("%s: %s" % (path, error.strerror or error))
+    except (Damaged, UnicodeDecodeError, TypeError) as error:
+        raise Fault("%s: saved_model.pb is damaged (%s)" % (path, error))
+    if wanted in there:
+        return graphs[there.index(wanted)]
+    raise Fault("%s: no graph is tagged %s; there are %s" % (
+        path, ",".join(sorted(wanted)), " and ".join(",".join(sorted(tags)) or "(untagged)" for tags in there) or "none"))
+
+
+def signatures(found):
+    """Return {name: {"inputs": {key: tensor name}, "outputs": …}} of a MetaGraphDef (meta_graph.proto)."""
+    result = OrderedDict()
+    for entry in found.get(5, []):
+        name, signature = text(message(entry), 1), message(message(entry).get(2, [b""])[-1])
+        result[name] = {side: {text(message(pair), 1): text(message(message(pair).get(2, [b""])[-1]), 1)
+                               for pair in signature.get(place, [])}
+                        for side, place in (("inputs", 1), ("outputs", 2))}
+    return result
+
+
+def keras_layers(path, found):
+    """Return (root's metadata, names of the top-level layers, {name: [(node, variable's name)]}), or None if the
+    SavedModel's root is no Keras model whose layers are known."""
+    try:
+        nodes = [message(node) for node in message(found[7][-1]).get(1, [])] if 7 in found else []
+        metadata = metadata_of(path, nodes)
+        if not nodes or not is_model(metadata.get(0, {}).get("model_config") or {}):
+            return None
+        children = [{text(message(child), 2): number(message(child), 1) for child in node.get(1, [])} for node in nodes]
+        layers = sorted((int(name[6:]), node) for name, node in children[0].items() if re.match(r"layer-\d+$", name))
+        names, variables = [], OrderedDict()
+        for _, layer in layers:
+            api = children[layer].get("keras_api")
+            lists = [children[children[place][key]] for place, key in (
+                (layer, "trainable_variables"), (api, "non_trainable_variables")) if place is not None
+                and key in children[place]]
+            found_here = [entries[str(index)] for entries in lists for index in range(len(entries))]
+            names.append(metadata[layer]["name"])
+            variables[names[-1]] = [(node, text(message(nodes[node][7][-1]), 6)) for node in found_here]
+        return metadata[0], names, variables
+    except (Damaged, KeyError, IndexError, TypeError) as error:
+        raise Fault("%s: saved_model.pb or keras_metadata.pb is damaged (%s: %s)" % (path, type(error).__name__, error))
+
+
+def metadata_of(path, nodes):
+    """Return {node: its JSON metadata} of Keras's objects."""
+    found, beside = {}, os.path.join(os.path.dirname(file_of(path)), "keras_metadata.pb")
+    if os.path.isfile(beside):
+        with open(beside, "rb") as file:
+            entries = [(number(entry, 2), text(entry, 5)) for entry in map(message, message(file.read()).get(1, []))]
+    else:
+        entries = [(index, text(message(node[4][-1]), 3)) for index, node in enumerate(nodes)
+                   if 4 in node and text(message(node[4][-1]), 1).startswith("_tf_keras_")]
+    for index, words in entries:
+        if words:
+            found[index] = parse(words, "%s: metadata of object %d" % (path, index))
+    return found
+
+
+def checkpoint_keys(bundle):
+    """Return {node: (key, full name of the variable)} of a checkpoint (trackable_object_graph.proto)."""
+    found = {}
+    try:
+        for index, node in enumerate(message(bundle.string("_CHECKPOINTABLE_OBJECT_GRAPH")).get(1, [])):
+            for attribute in map(message, message(node).get(2, [])):
+                if text(attribute, 1) == "VARIABLE_VALUE":
+                    found[index] = text(attribute, 3), text(attribute, 2)
+    except Damaged as error:
+        raise Fault("%s.index: damaged (%s)" % (bundle.prefix, error))
+    return found
+
+
+def plain(value):
+    """Keras's JSON for SavedModels in the spelling of its h5 files: tuples and shapes are lists there, and
+    objects have no number (keras json_utils.Encoder)."""
+    if isinstance(value, dict):
+        if value.get("class_name") in ("__tuple__", "TensorShape") and "items" in value:
+            return plain(value["items"])
+        return OrderedDict((key, plain(item)) for key, item in value.items() if key != "shared_object_id")
+    return [plain(item) for item in value] if isinstance(value, list) else value
