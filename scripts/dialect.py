@@ -1,35 +1,16 @@
-"""The Keras 2 dialect that TensorFlow.js reads: topologies and weight names put into it, and what it cannot say.
+"""Topologies in the Keras 2 dialect, which is what TensorFlow.js reads, and weights under its names.
 
-What changes from Keras 3 was measured (README of the facts: batch_shape, DTypePolicy, __keras_tensor__, …);
-what TensorFlow.js has was taken from the registrations in @tensorflow/tfjs-layers 4.22.0
-(dist/layers/*.js: serialization.registerClass; activations.js, initializers.js, regularizers.js, constraints.js).
+What changes from Keras 3: batch_shape, DTypePolicy, calls as __keras_tensor__ arguments, functions between the
+layers (`a + b`), masks as tensors, flat input_layers and output_layers, module and registered_name.
 """
 from collections import OrderedDict
 
-from scripts import Fault
+from scripts import Fault, shapes
 from scripts.references import references
-from scripts.topology import MODELS, Layer, ancestors, graph, inner_records, is_model, record_of
+from scripts.supported import CLASSES, INITIALIZERS, LAYERS, refusal
+from scripts.topology import Layer, ancestors, graph, inner_records, is_model, record_of
+from scripts.variables import named
 
-LAYERS = frozenset("""
-    InputLayer Activation Dense Dropout Flatten Reshape Permute RepeatVector Masking SpatialDropout1D
-    ELU LeakyReLU PReLU ReLU Softmax ThresholdedReLU Embedding
-    Conv1D Conv2D Conv2DTranspose Conv3D Conv3DTranspose DepthwiseConv2D SeparableConv2D
-    Cropping2D UpSampling2D ZeroPadding2D
-    AveragePooling1D AveragePooling2D AveragePooling3D MaxPooling1D MaxPooling2D MaxPooling3D
-    GlobalAveragePooling1D GlobalAveragePooling2D GlobalMaxPooling1D GlobalMaxPooling2D
-    BatchNormalization LayerNormalization AlphaDropout GaussianDropout GaussianNoise
-    Add Average Concatenate Dot Maximum Minimum Multiply
-    SimpleRNN SimpleRNNCell GRU GRUCell LSTM LSTMCell RNN StackedRNNCells ConvLSTM2D ConvLSTM2DCell
-    TimeDistributed Bidirectional Rescaling CenterCrop Resizing CategoryEncoding RandomWidth
-    Sequential Model Functional""".split())
-ACTIVATIONS = frozenset("""elu selu relu relu6 linear sigmoid hard_sigmoid softplus softsign tanh softmax
-    log_softmax gelu mish swish""".split())
-INITIALIZERS = frozenset("""Zeros Ones Constant RandomUniform RandomNormal TruncatedNormal Identity VarianceScaling
-    GlorotUniform GlorotNormal HeNormal HeUniform LeCunNormal LeCunUniform Orthogonal""".split())
-CONSTRAINTS = frozenset("MaxNorm UnitNorm NonNeg MinMaxNorm".split())
-# TensorFlow 1.13's names (tfjs issue 1255) and Keras 3's, of what TensorFlow.js has under another name
-CLASSES = {"BatchNormalizationV1": "BatchNormalization", "UnifiedGRU": "GRU", "UnifiedLSTM": "LSTM",
-           "LecunNormal": "LeCunNormal", "LecunUniform": "LeCunUniform", "OrthogonalInitializer": "Orthogonal"}
 KERAS3_ONLY = frozenset("""module registered_name build_config compile_config quantization_config lora_rank
     lora_alpha optional""".split())
 KERAS2 = "2.15.0"  # the last Keras whose dialect this is: what model.json says of a model of Keras 3
@@ -75,9 +56,15 @@ def model_record(record, major):
         kept["layers"] = layers
         return OrderedDict([("class_name", "Sequential"), ("config", kept)])
     source = graph(record, major)
-    layers, refused = OrderedDict(), OrderedDict()
+    if major >= 3:
+        source = without_masks(source)
+        needed = {name for name, _ in ancestors(source, source.outputs)}
+        for name in [name for name, layer in source.layers.items() if name not in needed and not layer.is_input]:
+            del source.layers[name]
+    layers, refused, known = OrderedDict(), OrderedDict(), {}
     for name, layer in source.layers.items():
         try:
+            check_axis(layer, source, major, known)
             calls = [keras2_call(layer, call, source.layers) for call in layer.calls]
             entries = split(operation(layer, calls) if is_operation(layer.record)
                             else layer_record(layer.record, major))
@@ -85,8 +72,9 @@ def model_record(record, major):
             refused[name] = fault
             continue
         for entry in entries:
-            layers[entry["config"]["name"] if entry is not entries[-1] else name] = Layer(entry, calls)
-            calls = [[[entry["config"].get("name"), node, 0, {}]] for node in range(len(calls))]
+            added = Layer(entry, calls)
+            layers[added.name] = added
+            calls = [[[added.name, node, 0, {}]] for node in range(len(calls))]
     if refused:
         free = [ref.layer for ref in source.outputs
                 if not any(name in refused for name, _ in ancestors(source, [ref]))]
@@ -96,6 +84,22 @@ def model_record(record, major):
     if major >= 3:
         source.rest = OrderedDict([("name", source.rest.get("name"))])
     return record_of(source, "Model", 2)
+
+
+def check_axis(layer, source, major, known):
+    """Raise a Fault for a BatchNormalization along another axis than the last: TensorFlow.js's cpu backend takes
+    its statistics for those of the last axis (batchNorm4d), whatever their shape.  known: dict, filled when needed."""
+    axis = layer.config.get("axis", -1) if layer.class_name.startswith("BatchNormalization") else -1
+    axis = axis[0] if isinstance(axis, list) and len(axis) == 1 else axis
+    if axis == -1:
+        return
+    if not known:
+        known.update(shapes.of_graph(source, major))
+    for refs in source.references(layer):
+        shape = known.get(refs[0]) if refs else None
+        if shape is not None and axis not in (len(shape) - 1, -1):
+            raise Fault("layer %r is a BatchNormalization along axis %s of %d: TensorFlow.js normalizes along the last"
+                        % (layer.name, axis, len(shape)))
 
 
 def layer_record(record, major):
@@ -117,9 +121,10 @@ def layer_record(record, major):
 def config2(config, major):
     """A layer's config, what is nested in it included, in Keras 2's dialect."""
     result = OrderedDict()
+    separable = "depthwise_initializer" in config and "pointwise_initializer" in config
     for key, value in config.items():
-        if major >= 3 and key in KERAS3_ONLY:
-            continue
+        if major >= 3 and key in KERAS3_ONLY or separable and key.startswith("kernel_") and key != "kernel_size":
+            continue  # Keras 2 leaves a SeparableConv2D's kernel_initializer in, TensorFlow.js refuses it
         if major >= 3 and key == "batch_shape":
             key = "batch_input_shape"
         elif major >= 3 and key == "negative_slope" and "max_value" not in config:  # LeakyReLU
@@ -144,12 +149,14 @@ def value2(key, value, major):
     name = CLASSES.get(value["class_name"], value["class_name"])
     if name == "function":  # Keras 3's spelling of an activation
         return value2(key, value["config"], major)
+    if key == "activity_regularizer":
+        return None  # TensorFlow.js refuses to call a layer that has one, and it does nothing outside training
     if key.endswith("regularizer"):
         if name not in ("L1", "L2", "L1L2"):
             return None
         return {"class_name": "L1L2", "config": dict({"l1": 0.0, "l2": 0.0}, **value["config"])}
-    if key.endswith("constraint") and name not in CONSTRAINTS:
-        return None
+    if key.endswith("constraint"):
+        return None  # TensorFlow.js changes weights by it as it loads them (LayerVariable.write)
     if key.endswith("initializer") and name not in INITIALIZERS:  # the weights are there: what made them is not needed
         return {"class_name": "Zeros", "config": {}}
     if isinstance(value["config"], dict) and (name in LAYERS or major >= 3):
@@ -160,72 +167,67 @@ def value2(key, value, major):
 
 
 def split(record):
-    """[record], or for global pooling that keeps its dimensions, which TensorFlow.js cannot, pooling + Reshape."""
+    """[record]; but global pooling that keeps its dimensions, which TensorFlow.js cannot, becomes pooling and
+    layers that put them back: (C) -> RepeatVector (1, C) -> TimeDistributed(RepeatVector) (1, 1, C)."""
     config = record["config"]
     if not record["class_name"].startswith("Global") or not config.get("keepdims"):
         return [record]
-    ones = [1] * (2 if record["class_name"].endswith("2D") else 1)
-    shape = ones + [-1] if config.get("data_format") != "channels_first" else [-1] + ones
+    name, rank = config["name"], 2 if record["class_name"].endswith("2D") else 1
     pooling = OrderedDict((key, value) for key, value in config.items() if key != "keepdims")
-    pooling["name"] = config["name"] + "_pooled"
-    reshape = OrderedDict([("name", config["name"]), ("trainable", True), ("dtype", "float32"),
-                           ("target_shape", shape)])
-    return [OrderedDict(record, config=pooling, name=pooling["name"]),
-            OrderedDict(record, class_name="Reshape", config=reshape)]
+    pooling["name"] = name + "_pooled"
+    repeated = repeat_vector(name if rank == 1 else name + "_row")
+    result = [OrderedDict(record, config=pooling, name=pooling["name"]), repeated]
+    if rank == 2:
+        result.append(OrderedDict([("class_name", "TimeDistributed"), ("config", OrderedDict([
+            ("name", name), ("trainable", True), ("dtype", "float32"), ("layer", repeat_vector(name + "_column"))])),
+            ("name", name)]))
+    return result
 
 
-def refusal(record, major):
-    """Why TensorFlow.js cannot compute this layer as Keras does, or None.  One line, without the layer's name."""
-    name, config = CLASSES.get(record["class_name"], record["class_name"]), record["config"]
-    module = record.get("module")
-    if name not in LAYERS or module is not None and not str(module).startswith("keras"):
-        return "TensorFlow.js does not have it"
-    if name == "Functional" or name == "Model" or name == "Sequential":
-        return "a model of its own class, whose layers the file does not hold"
-    for key in ("activation", "recurrent_activation"):
-        problem = activation_refusal(config.get(key), major)
-        if problem:
-            return problem
-    if name in ("GRU", "GRUCell") and config.get("reset_after"):
-        return "TensorFlow.js has no reset_after=True; train it with reset_after=False"
-    if config.get("groups", 1) != 1:
-        return "TensorFlow.js has no grouped convolution (groups=%s)" % config["groups"]
-    if config.get("padding") == "causal":
-        return "TensorFlow.js has no causal padding"
-    if name == "ReLU" and (config.get("negative_slope") or config.get("threshold")):
-        return "TensorFlow.js knows only max_value of a ReLU, not negative_slope and threshold"
-    if name == "ELU" and config.get("alpha", 1) != 1:
-        return "TensorFlow.js knows only alpha=1"
-    if name == "UpSampling2D" and config.get("interpolation", "nearest") != "nearest":
-        return "TensorFlow.js interpolates otherwise (%s)" % config["interpolation"]
-    if name == "LayerNormalization" and config.get("rms_scaling"):
-        return "TensorFlow.js has no rms_scaling"
-    return None
-
-
-def activation_refusal(value, major):
-    if isinstance(value, dict):
-        if value.get("class_name") != "function" or value.get("module") not in (None, "builtins"):
-            return "its activation is a %s, which TensorFlow.js does not have" % value.get("class_name")
-        value = value.get("config")
-    if value is None or value == "silu":
-        return None
-    if value == "hard_sigmoid" and major >= 3:
-        return "Keras 3's hard_sigmoid is not TensorFlow.js's (x / 6 + 0.5, not 0.2 x + 0.5)"
-    if value not in ACTIVATIONS:
-        return "TensorFlow.js does not have its activation %r" % (value,)
-    return None
+def repeat_vector(name):
+    config = OrderedDict([("name", name), ("trainable", True), ("dtype", "float32"), ("n", 1)])
+    return OrderedDict([("class_name", "RepeatVector"), ("config", config), ("name", name)])
 
 
 # Calls -----------------------------------------------------------------------------------------------------
 
 def is_operation(record):
-    """Whether the node is a keras.ops function (`a + b`), not a layer: by its module, or, in an h5, where Keras 3
-    writes none, by a config that says nothing but its name."""
+    """Whether the node is a function (`a + b`; TFOpLambda in Keras 2), not a layer: by its module, or, in an h5,
+    where Keras 3 writes none, by a config that has nothing of a layer's."""
     if record.get("module") is not None:
         return str(record["module"]).startswith(("keras.src.ops", "keras.ops"))
-    return record["class_name"] == "TFOpLambda" or record["class_name"] in OPERATIONS \
-        and set(record["config"]) <= {"name"}
+    name, config = record["class_name"], record["config"]
+    return name == "TFOpLambda" or isinstance(config, dict) and not {"trainable", "dtype", "layers"} & set(config) \
+        and (name not in LAYERS or name in OPERATIONS)
+
+
+def is_hidden(record):
+    """Whether the node is a function that no layer does: what Keras 3 computes masks with, and the like."""
+    return is_operation(record) and record["class_name"] not in OPERATIONS and record["class_name"] != "TFOpLambda"
+
+
+def without_masks(source):
+    """Take the masks out of a Keras 3 graph that come of themselves: from an Embedding(mask_zero=True) or a Masking
+    layer Keras 3 writes `NotEqual` and `Any` nodes and hands them to the layers behind as mask=.  Keras and
+    TensorFlow.js both compute them again."""
+    makers = [layer for layer in source.layers.values() if layer.config.get("mask_zero")
+              or layer.class_name == "Masking"]
+    masked = {ref for layer in makers for refs in source.references(layer) for ref in refs}
+
+    def comes_of_itself(ref):
+        layer = source.layers[ref.layer]
+        if not is_operation(layer.record) or layer.class_name not in ("NotEqual", "Any"):
+            return False
+        refs = references(layer.calls[ref.node], source.layers)
+        return bool(refs) and (refs[0] in masked if layer.class_name == "NotEqual" else comes_of_itself(refs[0]))
+
+    for layer in source.layers.values():
+        for index, call in enumerate(layer.calls):
+            keywords = call.get("kwargs") if isinstance(call, dict) else None
+            masks = references(keywords.get("mask"), source.layers) if keywords else []
+            if masks and all(comes_of_itself(ref) for ref in masks):
+                layer.calls[index] = dict(call, kwargs=dict(keywords, mask=None))
+    return source
 
 
 def keras2_call(layer, call, names):
@@ -274,143 +276,3 @@ def operation(layer, calls):
                         % (layer.name, name))
     config = OrderedDict([("name", layer.name), ("trainable", True), ("dtype", "float32")])
     return OrderedDict([("class_name", name), ("config", config), ("name", layer.name)])
-
-
-# Weights ---------------------------------------------------------------------------------------------------
-
-def named(record, weights):
-    """Return `weights`, in Keras's h5 order, under the names that TensorFlow.js gives the layer's variables.
-
-    TensorFlow.js from 2.0 on finds lstm/lstm_cell/kernel too (container.ts loadWeights), 1.0 does not.
-    Raises Fault where number or shapes contradict the topology.
-    """
-    expected = variables(record)
-    name = Layer(record).name
-    if len(expected) != len(weights):
-        raise Fault("layer %r (%s) needs %d weights but the file holds %d: weights and topology do not belong "
-                    "together" % (name, record["class_name"], len(expected), len(weights)))
-    result = []
-    for (path, shape, _), weight in zip(expected, weights):
-        shape = weight.shape if shape is None else shape
-        if len(shape) != len(weight.shape) or any(a not in (None, b) for a, b in zip(shape, weight.shape)):
-            raise Fault("weight %r has shape %s but layer %r needs %s: weights and topology do not belong together"
-                        % (weight.name, weight.shape, name, tuple("?" if a is None else a for a in shape)))
-        result.append(weight.renamed(path))
-    return result
-
-
-def variables(record, scope=None):
-    """Return [(name, shape, trainable)] of a layer's variables in Keras's h5 order (trainable ones first); a size
-    that the record does not tell is None.  Names are TensorFlow.js's originalName, scopes included."""
-    found = own_variables(record, scope or Layer(record).name)
-    return [item for item in found if item[2]] + [item for item in found if not item[2]]
-
-
-def own_variables(record, scope):
-    name, config = CLASSES.get(record["class_name"], record["class_name"]), record["config"]
-    if is_model(record):
-        found = [item for layer in inner_records(record) for item in own_variables(layer, Layer(layer).name)]
-    elif name == "TimeDistributed":
-        found = own_variables(config["layer"], scope)
-    elif name == "Bidirectional":
-        found = [item for way in ("forward_", "backward_")
-                 for item in own_variables(config["layer"], "%s/%s%s" % (scope, way, Layer(config["layer"]).name))]
-    elif name == "RNN":
-        found = own_variables(config["cell"], scope)
-    elif name == "StackedRNNCells":
-        found = [item for index, cell in enumerate(config["cells"])
-                 for item in own_variables(cell, "%s/RNNCell_%d" % (scope, index))]
-    else:
-        found = [("%s/%s" % (scope, key), shape, not key.startswith("moving_"))
-                 for key, shape in layer_variables(name, config)]
-    return found if config_trainable(record) else [(key, shape, False) for key, shape, _ in found]
-
-
-def layer_variables(name, config):
-    """[(name, shape)] of a plain layer's variables, in the order in which Keras makes them."""
-    bias = bool(config.get("use_bias", True))
-    units, filters, depth = [whole(config, key) for key in ("units", "filters", "depth_multiplier")]
-    size = config.get("kernel_size") or []
-    size = list(size) if isinstance(size, (list, tuple)) else [size]
-    gates = {"LSTM": 4, "GRU": 3, "SimpleRNN": 1, "ConvLSTM2D": 4}.get(name.replace("Cell", ""))
-    if gates:
-        out = filters if name.startswith("ConvLSTM") else units
-        return [("kernel", size + [None, gates * out]), ("recurrent_kernel", size + [out, gates * out])] \
-            + [("bias", [2, gates * out] if config.get("reset_after") else [gates * out])] * bias
-    if name == "Dense":
-        return [("kernel", [None, units])] + [("bias", [units])] * bias
-    if name in ("Conv2DTranspose", "Conv3DTranspose"):
-        return [("kernel", size + [filters, None])] + [("bias", [filters])] * bias
-    if name in ("Conv1D", "Conv2D", "Conv3D"):
-        return [("kernel", size + [None, filters])] + [("bias", [filters])] * bias
-    if name == "DepthwiseConv2D":
-        return [("depthwise_kernel", size + [None, depth])] + [("bias", [None])] * bias
-    if name == "SeparableConv2D":
-        return [("depthwise_kernel", size + [None, depth]),
-                ("pointwise_kernel", [1] * len(size) + [None, filters])] + [("bias", [filters])] * bias
-    if name == "BatchNormalization":
-        return [("gamma", [None])] * bool(config.get("scale", True)) \
-            + [("beta", [None])] * bool(config.get("center", True)) \
-            + [("moving_mean", [None]), ("moving_variance", [None])]
-    if name == "LayerNormalization":
-        rank = [None] * (len(config["axis"]) if isinstance(config.get("axis"), list) else 1)
-        return [("gamma", rank)] * bool(config.get("scale", True)) + [("beta", rank)] * bool(config.get("center", True))
-    if name == "Embedding":
-        return [("embeddings", [whole(config, "input_dim"), whole(config, "output_dim")])]
-    if name == "PReLU":
-        return [("alpha", None)]
-    return []
-
-
-def whole(config, key):
-    """config[key] as an int, None if it is not there; a Fault for anything else."""
-    value = config.get(key)
-    if isinstance(value, float) and value == int(value):
-        return int(value)
-    if value is not None and (type(value) is not int or value < 0):
-        raise Fault("layer %r has %s=%r: the file is damaged" % (config.get("name"), key, value))
-    return value
-
-
-def is_known(record):
-    """Whether the variables of a layer, and of all that is in it, are known from its record."""
-    config = record["config"]
-    if is_model(record):
-        return all(is_known(layer) for layer in inner_records(record))
-    inner = [config[key] for key in ("layer", "cell") if isinstance(config.get(key), dict)]
-    return record["class_name"] in LAYERS and record["class_name"] not in MODELS \
-        and all(is_known(layer) for layer in inner + list(config.get("cells") or []))
-
-
-def shared_out(record, weights):
-    """Return OrderedDict: name of a layer inside the nested model `record` -> those of `weights` that are its own,
-    each in Keras's h5 order.  By order where all classes are known, else by the layers' names in the weights'."""
-    layers = [(Layer(layer).name, layer) for layer in inner_records(record)]
-    result = OrderedDict((name, []) for name, _ in layers)
-    owners = [(name, item) for name, layer in layers for item in own_variables(layer, name)] if is_known(record) else []
-    if not config_trainable(record):
-        owners = [(name, (key, shape, False)) for name, (key, shape, _) in owners]
-    owners = [owner for owner in owners if owner[1][2]] + [owner for owner in owners if not owner[1][2]]
-    if len(owners) == len(weights):
-        for (name, _), weight in zip(owners, weights):
-            result[name].append(weight)
-        return result
-    for weight in weights:
-        parts = weight.name.split("/")
-        owner = [name for name, layer in layers if set(parts) & names_in(layer)]
-        if not owner:
-            raise Fault("weight %r belongs to no layer of %r" % (weight.name, Layer(record).name))
-        result[owner[0]].append(weight)
-    return result
-
-
-def config_trainable(record):
-    return not isinstance(record["config"], dict) or record["config"].get("trainable", True) is not False
-
-
-def names_in(record):
-    """The names of a layer and of all layers in it."""
-    found = {Layer(record).name}
-    for layer in inner_records(record) if is_model(record) else []:
-        found |= names_in(layer)
-    return found

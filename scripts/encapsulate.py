@@ -7,7 +7,7 @@ import os
 import tempfile
 from collections import OrderedDict
 
-from scripts import Fault, artifacts, command, dialect, formats, outputs, references, topology
+from scripts import Fault, artifacts, command, dialect, formats, outputs, references, topology, variables
 from scripts.formats import keras_h5
 
 ADAM = {"class_name": "Adam", "config": {"name": "Adam", "learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.999,
@@ -25,6 +25,8 @@ def encapsulate(model, layers=None, input_shape=None):
         raise Fault("the model was saved by Keras %s; Keras 2 and 3 are known: load and save it with Keras 2 first"
                     % model.keras_version)
     graph = topology.graph(with_input_shape(model.topology, input_shape), major)
+    if major >= 3:
+        dialect.without_masks(graph)
     weights = OrderedDict(model.weights)
     stray = [name for name, own in weights.items() if own and name not in graph.layers]
     if stray:
@@ -33,23 +35,24 @@ def encapsulate(model, layers=None, input_shape=None):
         outputs.fix_input_shape(graph, input_shape)
 
     def opened(record, name, renamed):
-        for inner, own in dialect.shared_out(record, weights.pop(name, [])).items():
+        for inner, own in variables.shared_out(record, weights.pop(name, [])).items():
             if inner in renamed:
                 weights[renamed[inner]] = own
 
     if layers is None:
-        refs = outputs.every_output(graph)
+        refs = outputs.every_output(graph, dialect.is_hidden)
     else:
         graph, known = outputs.open_models(graph, layers, major, opened)
         refs = outputs.find(graph, layers, known)
     graph = outputs.prune(graph, refs)
     for layer in graph.layers.values():
-        if major >= 3 and dialect.is_operation(layer.record) and "module" not in layer.record:
+        if major >= 3 and layer.class_name in dialect.OPERATIONS and dialect.is_operation(layer.record) \
+                and "module" not in layer.record:
             as_layer(layer, graph)
     order = topology.layer_order(graph)
     for name in order:
-        if dialect.is_known(graph.layers[name].record):
-            dialect.named(graph.layers[name].record, weights.get(name, []))
+        if variables.is_known(graph.layers[name].record):
+            variables.named(graph.layers[name].record, weights.get(name, []))
     record = topology.record_of(graph, model_class(model), major)
     kept = [name for name in order if not dialect.is_operation(graph.layers[name].record) or major < 3]
     result = model.replaced(record, OrderedDict((name, weights.get(name, [])) for name in kept))

@@ -22,16 +22,15 @@ def spelling(source, ref):
     return ref.layer + call + (":%d" % ref.tensor if ref.tensor else "")
 
 
-def every_output(source):
+def every_output(source, is_hidden=lambda record: False):
     """Every layer but the inputs, in the order of `model.layers`: the first output of each call, and behind it
-    those further outputs of the call that are outputs of the model."""
+    those further outputs of the call that are outputs of the model.  is_hidden(record): what is no layer."""
     refs = []
     for name in layer_order(source):
-        if source.layers[name].is_input:
-            continue
-        for node in range(source.node_count(name)):
+        layer = source.layers[name]
+        for node in range(0 if layer.is_input else source.node_count(name)):
             own = sorted({ref for ref in source.outputs if ref[:2] == (name, node)})
-            refs += [Ref(name, node, 0)] + [ref for ref in own if ref.tensor]
+            refs += own if is_hidden(layer.record) else [Ref(name, node, 0)] + [ref for ref in own if ref.tensor]
     return refs
 
 
@@ -147,6 +146,8 @@ def inline(source, name, major):
     outer = source.layers[name]
     inner = graph(outer.record, major)
     inner = prune(inner, inner.outputs)
+    if len(outer.calls) * len(inner.layers) > 100000:
+        raise Fault("nested model %r is called %d times: too often to look into it" % (name, len(outer.calls)))
     renamed = {}
     for key, layer in inner.layers.items():
         if not layer.is_input:

@@ -5,7 +5,7 @@ them, and whether TensorFlow.js and TensorSpace can show them.
 """
 from collections import OrderedDict
 
-from scripts import Fault, command, dialect, formats, outputs, shapes
+from scripts import Fault, command, dialect, formats, outputs, shapes, supported, variables
 from scripts.references import Ref
 from scripts.topology import Layer, graph, inner_records, is_model, layer_order
 
@@ -45,7 +45,7 @@ def row(name, layer, shape, weights, inputs, major):
 def inner_rows(prefix, record, weights, major):
     """The rows of a nested model's layers, without shapes: it may be called on several."""
     try:
-        shared = dialect.shared_out(record, weights)
+        shared = variables.shared_out(record, weights)
     except Fault:
         return []
     found = []
@@ -65,7 +65,7 @@ def shown(layer, shape, major):
     if layer.is_input:
         return "input"
     if not is_model(layer.record) and not dialect.is_operation(layer.record):
-        reason = dialect.refusal(layer.record, major)
+        reason = supported.refusal(layer.record, major)
         if reason:
             return reason
     if shape is not None and len(shape) > 4:
@@ -90,7 +90,7 @@ def frozen_layers(record):
     """The names of layers with trainable = False, inside nested models too."""
     found = []
     for inner in inner_records(record) if is_model(record) else []:
-        if not dialect.config_trainable(inner):
+        if not variables.config_trainable(inner):
             found.append(Layer(inner).name)
         found += frozen_layers(inner)
     return found

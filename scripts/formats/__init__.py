@@ -57,20 +57,6 @@ def files(path, weights=None):
     return found
 
 
-def files(path, weights=None):
-    """Return the paths of all files that make up the model in `path` (and `weights`), sorted within a directory."""
-    check_readable(path)
-    if weights is not None:
-        check_readable(weights)
-        return [path, weights]
-    if os.path.isdir(path):
-        return sorted(os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names)
-    if head(path, 1) not in (b"{", b"\xef", b" ", b"\n", b"\t", b"\r"):
-        return [path]
-    tfjs = importlib.import_module("scripts.formats.tfjs")
-    return [path] + tfjs.shard_paths(path) if tfjs.match(path) else [path]
-
-
 def check_readable(path):
     """Raise a Fault unless `path` can be opened (a file) or listed (a directory)."""
     try:

@@ -9,7 +9,7 @@ import re
 import zipfile
 from collections import OrderedDict
 
-from scripts import Fault, dialect
+from scripts import Fault, dialect, variables
 from scripts.formats import MAX_JSON_BYTES, head, keras_h5, parse
 from scripts.model import Model
 from scripts.topology import Layer, inner_records, is_model
@@ -192,25 +192,25 @@ def leaves(file, record, place, scope, trainable, path):
     else:
         group = place + "/cell" if name in CELLS else place
         return [(weight, trainable and not weight.name.split("/")[-1].startswith("moving_"))
-                for weight in variables(file, record, group, scope, path)]
+                for weight in stored(file, record, group, scope, path)]
     return [item for layer, where, name in inner for item in leaves(file, layer, where, name, trainable, path)]
 
 
-def variables(file, record, place, scope, path):
+def stored(file, record, place, scope, path):
     """The Weights in place/vars, and for a class whose insides are not known in the groups below it."""
     if not present(file, place):
         return []
-    names = [key for key, _ in dialect.layer_variables(record["class_name"], record["config"])]
+    names = [key for key, _ in variables.layer_variables(record["class_name"], record["config"])]
     count = len(keras_h5.subgroup(file, place + "/vars", path)) if present(file, place + "/vars") else 0
     if count != len(names):
         names = [str(index) for index in range(count)]
     found = [keras_h5.weight(keras_h5.follow(file, "%s/vars/%d" % (place, index), path), "%s/%s" % (scope, name), path)
              for index, name in enumerate(names)]
-    if not dialect.layer_variables(record["class_name"], record["config"]):
+    if not variables.layer_variables(record["class_name"], record["config"]):
         group = keras_h5.subgroup(file, place, path)
         below = [key for key in group if key not in ("vars", "seed_generator", "random_generator", "_random_generator")]
         for key in sorted(below, key=lambda key: (PROJECTIONS.index(key) if key in PROJECTIONS else 99, key)):
-            found += variables(file, {"class_name": "?", "config": {}}, "%s/%s" % (place, key),
+            found += stored(file, {"class_name": "?", "config": {}}, "%s/%s" % (place, key),
                                "%s/%s" % (scope, key.replace("_dense", "")), path)
     return found
 

@@ -5,7 +5,7 @@ from collections import OrderedDict
 
 import numpy
 
-from scripts import Fault, dialect, shards
+from scripts import Fault, shards, variables
 from scripts.formats.topology_and_weights import json_object
 from scripts.model import Model, Weight
 from scripts.topology import Layer, inner_records, is_model
@@ -51,7 +51,7 @@ def belonging(record, entries, path):
             by_name.setdefault(name, weight)
     weights, taken = OrderedDict(), set()
     for layer in inner_records(record):
-        name, expected = Layer(layer).name, dialect.variables(layer)
+        name, expected = Layer(layer).name, variables.variables(layer)
         missing = [key for key, _, _ in expected if key not in by_name]
         if missing:
             raise Fault("%s: weight %r of layer %r is not in the manifest" % (path, missing[0], name))
@@ -107,13 +107,6 @@ def own(directory, json_name):
                               if shard(directory, name, path)]
     except (Fault, OSError, KeyError, TypeError):
         return []
-
-
-def shard_paths(path):
-    """The shards that the model.json `path` names."""
-    groups = json_object(path).get("weightsManifest")
-    return [shard(os.path.dirname(path), name, path) for group in (groups if isinstance(groups, list) else [])
-            for name in (group.get("paths") or [] if isinstance(group, dict) else [])]
 
 
 def shard(directory, name, path):

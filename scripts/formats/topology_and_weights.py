@@ -5,7 +5,7 @@ whole model's h5.  Keras gives these weights to layers by their order, not by na
 """
 from collections import OrderedDict
 
-from scripts import Fault, dialect
+from scripts import Fault, variables
 from scripts.formats import head, keras_archive, keras_h5, parse
 from scripts.model import Model
 from scripts.topology import Layer, graph, inner_records, is_model, layer_order
@@ -80,7 +80,7 @@ def weights_of(file, record, major, path):
     layers = OrderedDict((Layer(layer).name, layer) for layer in inner_records(record))
     if all(name in layers for name in found):
         return found
-    order = [name for name in layer_order(graph(record, major)) if name in layers and dialect.variables(layers[name])]
+    order = [name for name in layer_order(graph(record, major)) if name in layers and variables.variables(layers[name])]
     if len(order) != len(found):
         raise Fault("%s: weights of %d layers, but the topology has %d layers with weights: the two files do not "
                     "belong together" % (path, len(found), len(order)))

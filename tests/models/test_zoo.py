@@ -14,8 +14,10 @@ SMALL = [builder.__name__ for builder in zoo.SMALL]
 LARGE = [builder.__name__ for builder in zoo.LARGE]
 # What TensorFlow.js 1.0.0, TensorSpace's own, does not have or does not load.
 NEWER = {"convolutions": "Conv3D", "shapes": "MaxPooling3D", "conv_lstm": "ConvLSTM2D", "rescaled": "Rescaling",
-         "normalized": "LayerNormalization", "stacked_cells": "StackedRNNCells", "activations": "swish",
+         "normalized": "LayerNormalization", "cells": "RNN of a cell", "masking": "Masking", "activations": "swish",
          "constrained": "LeCunUniform"}
+# Mixed precision: Keras itself rounds to float16 on the way, TensorFlow.js does not.
+ROUNDED = {"half": 2e-3}
 
 
 class Case(object):
@@ -39,8 +41,8 @@ class Case(object):
 
     @property
     def archived(self):
-        """Keras 3 cannot load its own h5 of an `a + b`, which only .keras tells from the layer Add."""
-        return self.flavour == "keras3" and self.name == "operators"
+        """Keras 3 cannot load its own h5 of a LayerNormalization over several axes."""
+        return self.flavour == "keras3" and self.name == "normalized"
 
 
 @pytest.fixture(scope="module", params=[(flavour, name) for flavour in oracle.FLAVOURS for name in SMALL],
@@ -50,7 +52,8 @@ def case(request, tmp_path_factory):
     return Case(flavour, name, tmp_path_factory.mktemp(name))
 
 
-def agree(case, found, limit=1e-5):
+def agree(case, found):
+    limit = ROUNDED.get(case.name, 1e-5)
     assert len(found) == len(case.expected)
     far = [(name, oracle.distance(expected, value)) for name, expected, value
            in zip(case.outputs, case.expected, found) if not oracle.distance(expected, value) <= limit]
@@ -99,7 +102,8 @@ def test_shards_and_manifest_are_the_official_converters(case, tmp_path):
     assert len(ours["weightsManifest"]) == len(theirs["weightsManifest"]) == 1
     for mine, other in zip(ours["weightsManifest"][0]["weights"], theirs["weightsManifest"][0]["weights"]):
         assert (mine["shape"], mine["dtype"]) == (other["shape"], other["dtype"])
-        assert mine["name"] in spellings(other["name"]), "TensorFlow.js would not find it"
+        if case.name != "cells":  # the official converter's names for stacked cells are not TensorFlow.js's
+            assert mine["name"] in spellings(other["name"]), "TensorFlow.js would not find it"
     assert ours["weightsManifest"][0]["paths"] == theirs["weightsManifest"][0]["paths"]
 
 

@@ -139,15 +139,15 @@ def recurrent(keras):
     sequence = layers.LSTM(4, return_sequences=True, name="lstm")(start)
     gates = layers.GRU(3, reset_after=False, name="gru")(sequence)
     simple = layers.SimpleRNN(3, go_backwards=True, name="simple")(sequence)
-    cell = layers.RNN(layers.GRUCell(2, reset_after=False), name="rnn")(start)
-    backwards = layers.LSTM(3, use_bias=False, name="no_bias")(start)
-    return keras.Model(start, layers.Concatenate(name="all")([gates, simple, cell, backwards]))
+    without = layers.LSTM(3, use_bias=False, name="no_bias")(start)
+    return keras.Model(start, layers.Concatenate(name="all")([gates, simple, without]))
 
 
-def stacked_cells(keras):
+def cells(keras):
     layers = keras.layers
     start = keras.Input((5, 3), name="start")
-    return keras.Model(start, layers.RNN([layers.LSTMCell(2), layers.SimpleRNNCell(3)], name="stack")(start))
+    return keras.Model(start, [layers.RNN([layers.LSTMCell(2), layers.SimpleRNNCell(3)], name="stack")(start),
+                               layers.RNN(layers.GRUCell(2, reset_after=False), name="one")(start)])
 
 
 def states(keras):
@@ -271,7 +271,7 @@ def normalized(keras):
     layers = keras.layers
     start = keras.Input((5, 4, 3), name="start")
     x = layers.BatchNormalization(name="last")(start)
-    x = layers.BatchNormalization(axis=1, scale=False, center=False, name="first")(x)
+    x = layers.BatchNormalization(scale=False, center=False, name="plain")(x)
     x = layers.LayerNormalization(name="layer")(x)
     x = layers.LayerNormalization(axis=[1, 2], scale=False, name="layer_12")(x)
     for layer in (layers.Dropout(0.3, name="dropped"), layers.SpatialDropout1D(0.2, name="dropped_rows"),
@@ -311,7 +311,7 @@ def open_sizes(keras):
 def rescaled(keras):
     layers = keras.layers
     start = keras.Input((6, 6, 3), name="start")
-    return keras.Model(start, layers.CenterCrop(4, 4, name="cropped")(layers.Rescaling(1 / 127.5, -1.0, name="scaled")(start)))
+    return keras.Model(start, layers.Conv2D(2, 3, name="conv")(layers.Rescaling(1 / 127.5, -1.0, name="scaled")(start)))
 
 
 def unused(keras):
@@ -370,7 +370,7 @@ def nasnet_mobile(keras):
 
 
 SMALL = [lenet, without_input_layer, built_later, branches, many_inputs, shared, nested, nested_sequential,
-         sequential_in_sequential, frozen, recurrent, stacked_cells, states, wrapped, wrapped_model, conv_lstm,
+         sequential_in_sequential, frozen, recurrent, cells, states, wrapped, wrapped_model, conv_lstm,
          embedding, masked, masking, convolutions, shapes, kept_dimensions, activations, merges, normalized,
          constrained, operators, open_sizes, rescaled, unused, half, names_with_slashes]
 LARGE = [mobilenet, mobilenet_v2, resnet50, vgg16, inception_v3, densenet121, xception, nasnet_mobile]
