@@ -12,6 +12,7 @@ const Scene = (function () {
   const GROUND = {dark: 0x0b0f17, light: 0xf3f5f9};
   const STEP = 50; // between levels, as TensorSpace has it
   const VIEW = [0.4, 0.22, 1]; // from where the camera looks at first
+  const TALL = [0.5, -1.5, 0.8]; // at a deep model from its input, so that it recedes instead of being a line
 
   function hue(kind, theme) {
     const family = Object.keys(HUES).filter(name => kind.startsWith(name) || (name === 'Input' && kind.endsWith('Input')));
@@ -93,6 +94,21 @@ const Scene = (function () {
     model.modelRenderer.onResize();
     controls.rotateSpeed = 2;
 
+    // TensorSpace renders sixty times a second, whatever happens; here only while something moves or has changed.
+    const render = renderer.render, seen = new THREE.Matrix4();
+    let due = 0;
+    const stir = () => { due = 8; }; // a few frames more: a texture or a hover shows one frame late
+    renderer.render = (...view) => {
+      camera.updateMatrixWorld();
+      if (!due && !TWEEN.getAll().length && seen.equals(camera.matrixWorld)) return;
+      seen.copy(camera.matrixWorld);
+      due = Math.max(0, due - 1);
+      render(...view);
+    };
+    for (const event of ['pointermove', 'pointerdown', 'pointerup', 'click', 'wheel', 'mousemove']) renderer.domElement.addEventListener(event, stir);
+    new ResizeObserver(stir).observe(container);
+    stir();
+
     function look(box, direction, moved) {
       if (box.isEmpty()) return;
       const centre = box.getCenter(new THREE.Vector3());
@@ -100,18 +116,28 @@ const Scene = (function () {
       const right = new THREE.Vector3().crossVectors(camera.up, back).normalize();
       const up = new THREE.Vector3().crossVectors(back, right);
       const slope = Math.tan(THREE.MathUtils.degToRad(camera.fov / 2));
-      let distance = 1;
-      for (let corner = 0; corner < 8; corner++) { // each corner must lie inside the frustum
-        const point = new THREE.Vector3(corner & 1 ? box.max.x : box.min.x, corner & 2 ? box.max.y : box.min.y,
-          corner & 4 ? box.max.z : box.min.z).sub(centre);
-        const aside = Math.max(Math.abs(point.dot(up)), Math.abs(point.dot(right)) / camera.aspect) * 1.12;
-        distance = Math.max(distance, aside / slope + point.dot(back));
+      const points = [];
+      for (let corner = 0; corner < 8; corner++) {
+        points.push(new THREE.Vector3(corner & 1 ? box.max.x : box.min.x, corner & 2 ? box.max.y : box.min.y, corner & 4 ? box.max.z : box.min.z));
+      }
+      let distance = 2 * box.getSize(new THREE.Vector3()).length();
+      for (let round = 0; round < 12; round++) { // near corners look farther out than far ones: centre and scale what is seen
+        const seen = points.map(point => {
+          const from = point.clone().sub(centre), depth = (distance - from.dot(back)) * slope;
+          return [from.dot(right) / depth / camera.aspect, from.dot(up) / depth];
+        });
+        const spans = [0, 1].map(axis => [Math.min(...seen.map(each => each[axis])), Math.max(...seen.map(each => each[axis]))]);
+        const middle = spans.map(([least, most]) => (least + most) / 2);
+        centre.addScaledVector(right, middle[0] * distance * slope * camera.aspect).addScaledVector(up, middle[1] * distance * slope);
+        const nearest = Math.max(...points.map(point => point.clone().sub(centre).dot(back)));
+        distance = Math.max(nearest + 1, nearest + (distance - nearest) * Math.max(...spans.map(([least, most]) => (most - least) / 2)) * 1.08);
       }
       const to = centre.clone().addScaledVector(back, distance);
       if (!moved) {
         camera.position.copy(to);
         controls.target.copy(centre);
         controls.update();
+        stir();
         return;
       }
       const from = camera.position.clone(), turned = controls.target.clone();
@@ -120,6 +146,7 @@ const Scene = (function () {
         controls.target.lerpVectors(turned, centre, t);
       }).start();
     }
+    const tall = model.depth > 14;
     const boxOf = object => { object.updateMatrixWorld(true); return new THREE.Box3().setFromObject(object); };
     const direction = () => camera.position.clone().sub(controls.target);
 
@@ -138,10 +165,10 @@ const Scene = (function () {
       if (drawing.kind === 'Model') model.rearrangeLayerInLevel(model.layerLookupMap[layer.layerIndex], layer.openTime);
     }
     let queue = Promise.resolve();
-    const inTurn = step => { queue = queue.then(still).then(step).then(still); return queue; };
+    const inTurn = step => { queue = queue.then(still).then(step).then(still).then(stir); return queue; };
 
     const self = {
-      update(name, values) { const layer = byName.get(name); if (layer) { layer.clear(); layer.updateValue(values); } },
+      update(name, values) { const layer = byName.get(name); stir(); if (layer) { layer.clear(); layer.updateValue(values); } },
       isOpen,
       has: name => byName.has(name),
       openable,
@@ -152,11 +179,11 @@ const Scene = (function () {
         return inTurn(() => look(boxOf(inner(byName.get(name)).neuralGroup), direction(), true));
       },
       fit(moved) { return inTurn(() => look(boxOf(model.modelContext), direction(), moved)); },
-      home() { look(boxOf(model.modelContext), new THREE.Vector3(...VIEW), false); },
-      picture() { renderer.render(scene, camera); return renderer.domElement.toDataURL('image/png'); },
+      home(from) { look(boxOf(model.modelContext), new THREE.Vector3(...(from || (tall ? TALL : VIEW))), false); },
+      picture() { render(scene, camera); return renderer.domElement.toDataURL('image/png'); },
       // How many pixels differ from the ground right after a render: a page that draws nothing has none.
       drawnPixels() {
-        renderer.render(scene, camera);
+        render(scene, camera);
         const gl = renderer.getContext(), pixels = new Uint8Array(4 * gl.drawingBufferWidth * gl.drawingBufferHeight);
         gl.readPixels(0, 0, gl.drawingBufferWidth, gl.drawingBufferHeight, gl.RGBA, gl.UNSIGNED_BYTE, pixels);
         const ground = scene.background, is = [ground.r, ground.g, ground.b].map(part => Math.round(255 * part));
@@ -165,6 +192,7 @@ const Scene = (function () {
         return count;
       },
       setTheme(next) {
+        stir();
         scene.background = new THREE.Color(GROUND[next]);
         for (const entry of inputs.concat(drawing.layers)) {
           const layer = inner(byName.get(entry.name)), colour = hue(entry.class, next);

@@ -449,7 +449,7 @@
 
   // For tests and for the curious: what the page knows, and the ways in that its buttons use.
   window.viewer = {
-    run, pick, toggle, showAll, values: name => values.get(name), get scene() { return scene; }, get page() { return page; }, get panels() { return panels; },
+    run, pick, toggle, showAll, still: async () => { while (working) await working; }, values: name => values.get(name), get scene() { return scene; }, get page() { return page; }, get panels() { return panels; },
   };
   window.viewer.ready = main().catch(fail);
 })();

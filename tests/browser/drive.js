@@ -1,0 +1,68 @@
+// A browser for tests: node drive.js PLAYWRIGHT_DIRECTORY CHROMIUM FLAG...
+// One JSON command per line on stdin, one JSON answer {"value"} or {"error"} per line on stdout; it ends with its stdin.
+'use strict';
+
+const readline = require('readline');
+const {chromium} = require(process.argv[2]);
+
+// Software WebGL, nothing asked of other hosts; Debian's Chromium as root needs --no-sandbox.
+const FLAGS = ['--headless', '--no-sandbox', '--use-angle=swiftshader', '--enable-unsafe-swiftshader', '--disable-background-networking',
+  '--disable-component-update', '--disable-sync', '--no-first-run', '--disable-quic'];
+const COMMAND_MS = 240000;
+
+let page, context, problems;
+
+const commands = {
+  async open(browser, {url, width, height, before, reduced}) {
+    if (context) await context.close();
+    context = await browser.newContext({viewport: {width, height}, acceptDownloads: true, reducedMotion: reduced ? 'reduce' : 'no-preference'});
+    context.setDefaultTimeout(COMMAND_MS);
+    page = await context.newPage();
+    problems = [];
+    page.on('console', message => { if (['error', 'warning'].includes(message.type())) problems.push(`${message.type()}: ${message.text()}`); });
+    page.on('pageerror', error => problems.push(`uncaught: ${error.message}`));
+    if (before) await page.addInitScript(before);
+    await page.goto(url);
+    await page.evaluate(() => window.viewer && window.viewer.ready);
+  },
+  evaluate: (browser, {code}) => page.evaluate(code),
+  problems: () => problems,
+  async drag(browser, {selector, strokes}) { // strokes: lists of [x, y], parts of the element's size
+    const box = await page.locator(selector).boundingBox();
+    const at = ([x, y]) => [box.x + x * box.width, box.y + y * box.height];
+    for (const [first, ...rest] of strokes) {
+      await page.mouse.move(...at(first));
+      await page.mouse.down();
+      for (const point of rest) await page.mouse.move(...at(point), {steps: 8});
+      await page.mouse.up();
+    }
+  },
+  click: (browser, {selector}) => page.click(selector),
+  press: (browser, {key}) => page.keyboard.press(key),
+  upload: (browser, {selector, path}) => page.setInputFiles(selector, path),
+  async download(browser, {selector, path}) {
+    const [download] = await Promise.all([page.waitForEvent('download'), page.click(selector)]);
+    await download.saveAs(path);
+    return download.suggestedFilename();
+  },
+  screenshot: (browser, {path}) => page.screenshot({path}).then(() => null),
+};
+
+(async () => {
+  const browser = await chromium.launch({executablePath: process.argv[3], args: FLAGS.concat(process.argv.slice(4)), timeout: 120000});
+  for await (const line of readline.createInterface({input: process.stdin})) {
+    const {name, ...options} = JSON.parse(line);
+    let answer;
+    try {
+      const value = await commands[name](browser, options);
+      answer = {value: value === undefined ? null : value};
+    } catch (error) {
+      answer = {error: String(error && error.message || error)};
+    }
+    process.stdout.write(JSON.stringify(answer) + '\n');
+  }
+  await browser.close();
+})().catch(error => {
+  process.stdout.write(JSON.stringify({error: String(error && error.message || error).split('\n')[0]}) + '\n');
+  process.exit(1);
+});

@@ -1,0 +1,45 @@
+"""A graph model with four outputs, made by the official converter from a SavedModel, in a process of its own.
+
+    python -m tests.browser.graph_model DIRECTORY
+"""
+import os
+import subprocess
+import sys
+
+from tests import needs
+
+
+def convert(directory):
+    """Write directory/saved and directory/graph; return the latter, which holds model.json."""
+    subprocess.run([sys.executable, "-m", "tests.browser.graph_model", str(directory)], cwd=needs.ROOT, check=True)
+    return os.path.join(str(directory), "graph")
+
+
+def main(directory):
+    import tensorflow as tf
+    from scripts import child
+    tf.random.set_seed(1)
+
+    class Net(tf.Module):
+        def __init__(self):
+            super(Net, self).__init__()
+            self.kernel = tf.Variable(tf.random.normal((5, 5, 1, 4), seed=1))
+            self.hidden = tf.Variable(tf.random.normal((12 * 12 * 4, 20), stddev=0.05, seed=2))
+            self.last = tf.Variable(tf.random.normal((20, 10), seed=3))
+
+        @tf.function(input_signature=[tf.TensorSpec((None, 28, 28, 1), tf.float32, name="image")])
+        def predict(self, image):
+            conv = tf.nn.relu(tf.nn.conv2d(image, self.kernel, 1, "VALID"))
+            pool = tf.nn.max_pool2d(conv, 2, 2, "VALID")
+            hidden = tf.nn.relu(tf.reshape(pool, (-1, 12 * 12 * 4)) @ self.hidden)
+            return {"a_conv": conv, "b_pool": pool, "c_hidden": hidden, "d_last": tf.nn.softmax(hidden @ self.last)}
+
+    net = Net()
+    saved, graph = os.path.join(directory, "saved"), os.path.join(directory, "graph")
+    tf.saved_model.save(net, saved, signatures=net.predict)
+    converter = child.converter()
+    converter.convert(["--input_format=tf_saved_model", saved, graph])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,118 @@
+"""The models of the browser tests, made with this stack's Keras and this project's engine: source, converted, reference.
+
+    python -m tests.browser.models OUT NAME...             OUT/NAME/{source.h5, enc_model.h5, json/, reference.npz}
+    python -m tests.browser.models OUT trained DATA        OUT/trained/...: the guide's LeNet; references are for the page's samples
+
+In a process of its own: TensorFlow is large and slow to start.
+"""
+import os
+import sys
+
+import numpy
+
+from scripts import child, convert, dataset, encapsulate
+from scripts.viewer import page
+from tests.models import oracle, zoo
+
+LAYERS = ["Conv2D_1", "MaxPooling2D_1", "Conv2D_2", "MaxPooling2D_2", "Dense_1", "Dense_2", "Softmax"]  # the guide's section 2
+
+
+def rgb(keras):
+    """Convolutions with batch normalization and activations of their own, on colour images."""
+    layers = keras.layers
+    start = x = keras.Input((32, 32, 3), name="photo")
+    for number, filters in enumerate((8, 16), 1):
+        x = layers.Conv2D(filters, 3, padding="same", use_bias=False, name="conv_%d" % number)(x)
+        x = layers.BatchNormalization(name="norm_%d" % number)(x)
+        x = layers.Activation("relu", name="relu_%d" % number)(x)
+        x = layers.MaxPooling2D(2, name="pool_%d" % number)(x)
+    x = layers.Dropout(0.2, name="dropped")(layers.GlobalAveragePooling2D(name="mean")(x))
+    return keras.Model(start, layers.Dense(5, activation="softmax", name="kind")(x))
+
+
+def branched(keras):
+    """Branches, every merge that TensorFlow.js has, a wide layer in pages, two heads."""
+    layers = keras.layers
+    start = keras.Input((28, 28, 1), name="image")
+    one = layers.Conv2D(8, 3, padding="same", activation="relu", name="one")(start)
+    two = layers.Conv2D(8, 5, padding="same", activation="relu", name="two")(start)
+    merged = [getattr(layers, kind)(name=kind.lower())([one, two]) for kind in ("Add", "Multiply", "Average", "Maximum")]
+    joined = layers.Concatenate(name="joined")(merged)
+    flat = layers.Flatten(name="flat")(layers.MaxPooling2D(4, name="pool")(joined))
+    wide = layers.Dense(500, activation="relu", name="wide")(flat)
+    return keras.Model(start, [layers.Dense(10, activation="softmax", name="digit")(wide),
+                               layers.Dense(2, activation="softmax", name="parity")(flat)])
+
+
+def two_inputs(keras):
+    layers = keras.layers
+    image, numbers = keras.Input((28, 28, 1), name="image"), keras.Input((6,), name="numbers")
+    seen = layers.Dense(16, name="seen")(layers.Flatten(name="flat")(layers.Conv2D(4, 5, strides=2, name="conv")(image)))
+    told = layers.Dense(16, activation="tanh", name="told")(numbers)
+    both = layers.Add(name="both")([seen, told])
+    return keras.Model([image, numbers], layers.Dense(3, activation="softmax", name="kind")(
+        layers.Dense(7, name="inner")(layers.Concatenate(name="all")([both, told]))))
+
+
+def not_square(keras):
+    """An image that is wider than high, through everything that changes its size; the output is an image too."""
+    layers = keras.layers
+    start = keras.Input((20, 40, 3), name="photo")
+    x = layers.DepthwiseConv2D(3, name="depthwise")(layers.Conv2D(6, 3, name="conv")(start))
+    x = layers.ZeroPadding2D(1, name="padded")(layers.Cropping2D(2, name="cropped")(layers.UpSampling2D(name="larger")(x)))
+    return keras.Model(start, layers.Conv2DTranspose(3, 3, strides=2, name="picture")(x))
+
+
+def sequence(keras):
+    layers = keras.layers
+    return keras.Sequential([
+        keras.Input((32, 8)), layers.Conv1D(12, 3, name="conv"), layers.MaxPooling1D(2, name="pool"),
+        layers.LSTM(9, return_sequences=True, name="lstm"), layers.GlobalMaxPooling1D(name="top"), layers.Dense(4, name="four"),
+        layers.Reshape((2, 2), name="square"), layers.Activation("relu", name="relu"), layers.Flatten(name="flat"),
+        layers.Dense(1, activation="sigmoid", name="yes")])
+
+
+BUILDERS = {builder.__name__: builder for builder in (rgb, branched, two_inputs, not_square, sequence)}
+
+
+def make(name, directory):
+    """Build one of BUILDERS or of the zoo with random weights."""
+    keras = oracle.load(oracle.FLAVOURS[-1])
+    zoo.BUILDERS.update(BUILDERS)
+    model = zoo.planted(keras, name)
+    os.makedirs(directory)
+    model.save(os.path.join(directory, "source.h5"))
+    finish(keras, model, directory, None, zoo.samples(model, name))
+
+
+def trained(directory, data):
+    """Train the guide's LeNet on the first 12000 images of `data`, for three epochs."""
+    arrays, origin = dataset.load(data)
+    arrays = dict(arrays, x_train=arrays["x_train"][:12000], y_train=arrays["y_train"][:12000])
+    os.makedirs(directory)
+    small, source = os.path.join(directory, "data.npz"), os.path.join(directory, "source.h5")
+    dataset.save(small, arrays, origin)
+    child.run("scripts.train", ["--data", small, "--out", source, "--epochs", "3"], quiet=True)
+    keras = oracle.load(oracle.FLAVOURS[-1])
+    images = arrays["x_test"][page.sample_places(arrays["y_test"])].astype("float32") / 255
+    finish(keras, keras.models.load_model(source), directory, LAYERS, [images])
+
+
+def finish(keras, model, directory, layers, inputs):
+    """Encapsulate and convert directory/source.h5; write what Keras makes of `inputs`."""
+    source, encapsulated, json_dir = (os.path.join(directory, part) for part in ("source.h5", "enc_model.h5", "json"))
+    os.makedirs(json_dir)
+    names = encapsulate.build(source, encapsulated, layers=layers)["outputs"]
+    convert.convert(encapsulated, json_dir)
+    values = oracle.predict(oracle.multi_output(keras, model, names), inputs)
+    arrays = {"input_%d" % place: value for place, value in enumerate(inputs)}
+    arrays.update(("output_%d" % place, value.astype("float32")) for place, value in enumerate(values))
+    numpy.savez(os.path.join(directory, "reference.npz"), **arrays)
+
+
+if __name__ == "__main__":
+    if sys.argv[2] == "trained":
+        trained(os.path.join(sys.argv[1], "trained"), sys.argv[3])
+    else:
+        for each in sys.argv[2:]:
+            make(each, os.path.join(sys.argv[1], each))

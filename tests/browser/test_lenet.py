@@ -1,0 +1,182 @@
+"""LeNet's page in a real browser: what it computes is what Keras computed, and all that a reader may touch works."""
+import os
+
+import numpy
+import pytest
+
+from scripts.viewer import page
+from tests import needs
+from tests.browser import models
+
+BOUND = 1e-4  # times the largest value of a layer
+SEVEN = [[[0.3, 0.25], [0.7, 0.25], [0.45, 0.85]]]
+
+
+@pytest.fixture(scope="module")
+def expected(trained):
+    """What Keras makes of the page's samples: (images, {layer: activations}, labels)."""
+    with numpy.load(str(trained / "reference.npz")) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    with numpy.load(needs.mnist()) as archive:
+        labels = archive["y_test"]
+    labels = labels[page.sample_places(labels)]
+    return arrays["input_0"], {name: arrays["output_%d" % place] for place, name in enumerate(models.LAYERS)}, labels
+
+
+def activations(browser, name):
+    return numpy.array(browser.evaluate("Array.from(viewer.values(%r))" % name), "float32")
+
+
+def shown_digit(browser):
+    return browser.evaluate("document.querySelector('#bars .head strong').textContent")
+
+
+def test_it_loads_draws_and_says_nothing_in_the_console(browser, lenet, keep):
+    browser.open(lenet + "?theme=dark", width=1400, height=860)
+    assert browser.failure() is None
+    assert browser.evaluate("viewer.scene.drawnPixels()") > 20000
+    assert browser.evaluate("document.title") == "LeNet"
+    assert browser.evaluate("document.getElementById('loading').hidden")
+    assert browser.evaluate("viewer.pick(7).then(() => 1)") == 1
+    keep("lenet")
+    assert browser.problems() == []
+
+
+@pytest.mark.parametrize("backend", ["webgl", "cpu"])
+def test_every_layer_of_every_sample_is_what_keras_computed(browser, lenet, expected, backend):
+    images, layers, labels = expected
+    browser.open(lenet + "?backend=" + backend)
+    assert browser.evaluate("tf.getBackend()") == backend
+    for place in range(10):
+        browser.evaluate("viewer.pick(%d).then(() => 1)" % place)
+        for name, values in layers.items():
+            found, wanted = activations(browser, name), values[place].ravel()
+            assert found.shape == wanted.shape, name
+            assert numpy.abs(found - wanted).max() <= BOUND * max(1, numpy.abs(wanted).max()), name
+            assert found.argmax() == wanted.argmax(), name
+
+
+def test_it_names_the_right_digit_for_ten_test_images(browser, lenet, expected):
+    images, layers, labels = expected
+    right = [place for place in range(len(labels)) if layers["Softmax"][place].argmax() == labels[place]]
+    ten = [right[[labels[place] for place in right].index(digit)] for digit in range(10)]
+    browser.open(lenet)
+    for place in ten:
+        browser.evaluate("document.querySelectorAll('.samples button')[%d].click()" % place)
+        browser.evaluate("viewer.pick(%d).then(() => 1)" % place)
+        assert shown_digit(browser) == str(labels[place])
+        assert "✓" in browser.evaluate("document.querySelector('#bars .head').textContent")
+
+
+def test_tensorspace_shows_the_values_that_the_model_computed(browser, lenet):
+    browser.open(lenet)
+    browser.evaluate("viewer.pick(3).then(() => 1)")
+    assert browser.evaluate("""viewer.page.drawing.layers.every(layer => {
+        const shown = viewer.scene.model.getLayerByName(layer.name).neuralValue, computed = viewer.values(layer.name);
+        return shown.length === computed.length && shown.every((value, i) => value === computed[i]); })""")
+
+
+@pytest.mark.parametrize("corner, size", [((0.1, 0.1), 0.8), ((0.05, 0.05), 0.4), ((0.55, 0.5), 0.4)])
+def test_a_seven_drawn_with_the_mouse_is_a_seven_wherever_and_however_large(browser, lenet, keep, corner, size):
+    browser.open(lenet)
+    browser.ask("click", selector=".seen button")
+    strokes = [[[corner[0] + size * x, corner[1] + size * y] for x, y in stroke] for stroke in SEVEN]
+    browser.ask("drag", selector=".pad", strokes=strokes)
+    browser.evaluate("viewer.still().then(() => 1)")
+    assert shown_digit(browser) == "7"
+    pixels = numpy.array(browser.evaluate("Array.from(viewer.panels[0].values())")).reshape(28, 28)
+    rows, columns = numpy.nonzero(pixels > 0.2)
+    assert 18 <= max(numpy.ptp(rows), numpy.ptp(columns)) + 1 <= 21  # MNIST's digits fill 20 x 20
+    centre = [(pixels.sum(axis=axis) * (numpy.arange(28) + 0.5)).sum() / pixels.sum() for axis in (1, 0)]
+    assert numpy.abs(numpy.array(centre) - 14).max() < 0.5  # and have their mass in the middle
+    keep("drawn-seven")
+
+
+def test_every_layer_opens_and_closes_from_the_list(browser, lenet):
+    browser.open(lenet)
+    browser.evaluate("viewer.showAll(false).then(() => 1)")
+    for name in models.LAYERS:
+        assert not browser.evaluate("viewer.scene.isOpen(%r)" % name)
+        closed = browser.evaluate("viewer.scene.drawnPixels()")
+        browser.evaluate("viewer.toggle(%r).then(() => 1)" % name)
+        assert browser.evaluate("viewer.scene.isOpen(%r)" % name), name
+        assert browser.evaluate("viewer.scene.drawnPixels()") not in (0, closed)
+        browser.evaluate("viewer.toggle(%r).then(() => 1)" % name)
+        assert not browser.evaluate("viewer.scene.isOpen(%r)" % name), name
+    assert browser.problems() == []
+
+
+def test_buttons_open_all_close_all_and_change_the_colours(browser, lenet):
+    browser.open(lenet + "?theme=dark")
+    is_open = "viewer.page.drawing.layers.map(layer => viewer.scene.isOpen(layer.name))"
+    browser.ask("click", selector="#close-all")
+    browser.evaluate("viewer.scene.still().then(() => 1)")
+    assert not any(browser.evaluate(is_open))
+    browser.ask("click", selector="#open-all")
+    browser.evaluate("viewer.scene.still().then(() => 1)")
+    assert all(browser.evaluate(is_open))
+    dark = browser.evaluate("viewer.scene.model.modelRenderer.scene.background.getHex()")
+    browser.ask("click", selector="#theme")
+    assert browser.evaluate("document.documentElement.dataset.theme") == "light"
+    assert browser.evaluate("viewer.scene.model.modelRenderer.scene.background.getHex()") > dark
+    assert browser.evaluate("viewer.scene.drawnPixels()") > 10000
+    browser.ask("click", selector="#fit")
+    assert browser.problems() == []
+
+
+def test_the_keyboard_picks_samples_by_their_label_and_clears(browser, lenet, expected):
+    labels = list(expected[2])
+    browser.open(lenet)
+    chosen = "Array.from(document.querySelectorAll('.samples button')).findIndex(button => button.getAttribute('aria-pressed') === 'true')"
+    browser.ask("press", key="4")
+    assert labels[browser.evaluate(chosen)] == 4
+    first = browser.evaluate(chosen)
+    browser.ask("press", key="4")
+    assert labels[browser.evaluate(chosen)] == 4 and browser.evaluate(chosen) != first
+    browser.ask("press", key="ArrowRight")
+    assert browser.evaluate(chosen) == labels.index(4, first + 1) + 1
+    browser.ask("press", key="Delete")
+    browser.evaluate("viewer.still().then(() => 1)")
+    assert browser.evaluate("Math.max(...viewer.panels[0].values())") == 0
+    browser.ask("press", key="?")
+    assert not browser.evaluate("document.getElementById('keys').hidden")
+    assert browser.problems() == []
+
+
+def test_the_picture_button_saves_a_png_of_the_model(browser, lenet, tmp_path):
+    browser.open(lenet)
+    path = str(tmp_path / "picture.png")
+    assert browser.ask("download", selector="#picture", path=path) == "LeNet.png"
+    with open(path, "rb") as stream:
+        assert stream.read(8) == b"\x89PNG\r\n\x1a\n"
+    assert os.path.getsize(path) > 5000
+
+
+def test_the_page_says_how_far_this_browser_is_from_keras(browser, lenet):
+    browser.open(lenet)
+    assert browser.evaluate("document.getElementById('match').textContent").startswith("matches Keras within ")
+    differences = browser.evaluate("viewer.differences")
+    assert set(differences) == set(models.LAYERS)
+    assert all(0 <= difference < 1e-4 for difference in differences.values())
+
+
+def test_the_page_says_so_where_a_layer_differs_from_keras(browser, spoiled):
+    directory, address = spoiled
+    reference = numpy.fromfile(str(directory / "reference.bin"), "<f4")
+    reference[-1] += 0.01  # the last value of the last sample's last layer
+    reference.tofile(str(directory / "reference.bin"))
+    browser.open(address)
+    assert browser.evaluate("document.getElementById('match').textContent") == "1 layers differ from Keras, by up to 1e-2"
+    assert "differs from Keras" in browser.evaluate("document.querySelector('#list li:last-child .difference').textContent")
+
+
+def test_the_list_tells_class_shape_parameters_and_share_and_shows_the_activations(browser, lenet):
+    browser.open(lenet)
+    rows = browser.evaluate("Array.from(document.querySelectorAll('#list li'), row => row.innerText.split('\\n').map(line => line.trim()).filter(Boolean))")
+    assert [row[0] for row in rows] == models.LAYERS
+    assert "24 × 24 × 6" in rows[0][1] and "Conv2D → Conv2d" in rows[0][2] and rows[0][3].startswith("156 · 0.4 %")
+    assert "Dense → Output1d" in rows[-1][2] and rows[-1][3].startswith("850 · 1.9 %")
+    drawn = browser.evaluate("""Array.from(document.querySelectorAll('#list canvas'), canvas => {
+        const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+        return new Set(Array.from(data).filter((_, i) => i % 4 === 1)).size; })""")
+    assert len(drawn) == 7 and min(drawn) > 1

@@ -1,0 +1,122 @@
+"""Models of every kind are drawn and computed in a real browser as Keras computes them."""
+import json
+
+import pytest
+
+from scripts.viewer import page
+from tests import needs
+from tests.browser.chromium import Serving
+
+KINDS = {
+    "rgb": ("Sequential", ["Conv2d", "Pooling2d", "Conv2d", "Pooling2d", "GlobalPooling2d", "Output1d"]),
+    "branched": ("Model", ["Conv2d", "Conv2d", "Add", "Multiply", "Average", "Maximum", "Concatenate", "Pooling2d", "Flatten",
+                           "Dense", "Output1d", "Output1d"]),
+    "two_inputs": ("Model", ["Conv2d", "Flatten", "Dense", "Dense", "Add", "Concatenate", "Dense", "Output1d"]),
+    "not_square": ("Sequential", ["Conv2d", "DepthwiseConv2d", "UpSampling2d", "Cropping2d", "Padding2d", "Conv2dTranspose"]),
+    "sequence": ("Sequential", ["Conv1d", "Pooling1d", "Layer2d", "GlobalPooling1d", "Dense", "Reshape", "Layer2d", "Flatten", "Output1d"]),
+}
+
+
+def opened(browser, json_dir, directory, reference=None, query="?theme=dark"):
+    """Build the page of a model and open it; it must draw, complain of nothing, and agree with Keras."""
+    page.build(str(json_dir), str(directory), reference=reference and str(reference))
+    with Serving(directory) as address:
+        browser.open(address + query)
+        assert browser.failure() is None
+        assert browser.evaluate("viewer.scene.drawnPixels()") > 500
+        if reference:
+            assert browser.evaluate("document.getElementById('match').textContent").startswith("matches Keras within ")
+        yield
+        assert browser.failure() is None
+        assert browser.problems() == []
+
+
+@pytest.mark.parametrize("name", sorted(KINDS))
+def test_a_model_is_drawn_with_tensorspaces_own_layers_and_agrees_with_keras(browser, zoo, tmp_path, keep, name):
+    for _ in opened(browser, zoo / name / "json", tmp_path, zoo / name / "reference.npz"):
+        drawing = browser.evaluate("viewer.page.drawing")
+        assert (drawing["kind"], [layer["class"] for layer in drawing["layers"]]) == KINDS[name]
+        closed = browser.evaluate("viewer.showAll(false).then(() => viewer.scene.drawnPixels())")
+        opened_all = browser.evaluate("viewer.showAll(true).then(() => viewer.scene.drawnPixels())")
+        assert min(closed, opened_all) > 500
+        assert browser.evaluate("viewer.page.drawing.layers.every(layer => viewer.scene.isOpen(layer.name))")
+        keep(name)
+
+
+def test_layers_of_an_image_that_is_not_square_are_not_scrambled(browser, zoo, tmp_path):
+    """TensorSpace takes the first size for the width; a picture that is bright on its left must be drawn so."""
+    for _ in opened(browser, zoo / "not_square" / "json", tmp_path):
+        texture = browser.evaluate("""(async () => {
+            const pixels = new Float32Array(20 * 40 * 3).map((_, i) => Math.floor(i / 3) % 40 < 20 ? 1 : 0);
+            viewer.panels[0].setValues(pixels);
+            await viewer.still();
+            const map = viewer.scene.model.layers[0].aggregationHandler;
+            return {width: map.width || map.fmWidth, height: map.height || map.fmHeight, data: Array.from(map.dataArray || map.dataArrayB)};
+        })()""")
+        assert (texture["width"], texture["height"]) == (40, 20)
+        values = texture["data"]
+        step = len(values) // 800
+        rows = [values[row * 40 * step:(row + 1) * 40 * step] for row in range(20)]
+        assert all(min(row[:20 * step]) > max(row[20 * step:]) or step == 3 for row in rows)
+
+
+def test_pages_of_a_wide_layer_turn(browser, zoo, tmp_path):
+    for _ in opened(browser, zoo / "branched" / "json", tmp_path):
+        browser.evaluate("viewer.scene.still().then(() => viewer.scene.show('wide', true)).then(() => 1)")
+        pages = browser.evaluate("""(() => {
+            const layer = viewer.scene.model.getLayerByName('wide'), seen = [layer.segmentIndex];
+            while (layer.nextButtonHandler && seen.length < 9) { layer.updatePage('next'); seen.push(layer.segmentIndex); }
+            return [seen, Boolean(layer.lastButtonHandler)]; })()""")
+        assert pages == [[0, 1, 2], True]  # 500 units, 200 a page
+
+
+def test_two_inputs_each_move_the_output(browser, zoo, tmp_path):
+    for _ in opened(browser, zoo / "two_inputs" / "json", tmp_path):
+        read = "Array.from(viewer.values('kind'))"
+        first = browser.evaluate(read)
+        browser.evaluate("(viewer.panels[1].clear(), viewer.still().then(() => 1))")
+        second = browser.evaluate(read)
+        browser.ask("drag", selector=".pad", strokes=[[[0.2, 0.5], [0.8, 0.5]]])
+        browser.evaluate("viewer.still().then(() => 1)")
+        assert len({json.dumps(values) for values in (first, second, browser.evaluate(read))}) == 3
+
+
+def test_an_uploaded_photo_is_cropped_scaled_and_predicted(browser, zoo, tmp_path, lenet):
+    browser.open(lenet)
+    photo = str(tmp_path / "photo.png")  # 1000 x 600, of another page
+    browser.ask("screenshot", path=photo)
+    (tmp_path / "page").mkdir()
+    for _ in opened(browser, zoo / "rgb" / "json", tmp_path / "page"):
+        before = browser.evaluate("Array.from(viewer.panels[0].values())")
+        browser.ask("upload", selector="input[type=file]", path=photo)
+        browser.evaluate("new Promise(resolve => setTimeout(resolve, 500)).then(viewer.still).then(() => 1)")
+        after = browser.evaluate("Array.from(viewer.panels[0].values())")
+        assert len(after) == 32 * 32 * 3 and after != before and 0 <= min(after) < max(after) <= 1
+        (tmp_path / "no.png").write_bytes(b"no image")
+        browser.ask("upload", selector="input[type=file]", path=str(tmp_path / "no.png"))
+        browser.evaluate("new Promise(resolve => setTimeout(resolve, 300)).then(() => 1)")
+        assert "no image that the browser can read" in browser.evaluate("document.querySelector('.seen p').textContent")
+
+
+@pytest.mark.parametrize("name, counts", [
+    ("mobilenet", {"Conv2d": 15, "DepthwiseConv2d": 13}),
+    ("resnet50", {"Conv2d": 53, "Add": 16}),
+])
+def test_an_application_of_keras_is_drawn_whole(browser, zoo, tmp_path, keep, name, counts):
+    for _ in opened(browser, zoo / name / "json", tmp_path, zoo / name / "reference.npz"):
+        classes = [layer["class"] for layer in browser.evaluate("viewer.page.drawing.layers")]
+        assert {kind: classes.count(kind) for kind in counts} == counts
+        assert classes[-1] == "Output1d"
+        keep(name)
+
+
+def test_a_graph_model_is_drawn_from_its_operations(browser, tmp_path, keep):
+    needs.reference()
+    from tests.browser import graph_model
+    json_dir = graph_model.convert(tmp_path)
+    (tmp_path / "page").mkdir()
+    for _ in opened(browser, json_dir, tmp_path / "page"):
+        drawing = browser.evaluate("viewer.page.drawing")
+        assert drawing["format"] == "graph"
+        assert [layer["class"] for layer in drawing["layers"]] == ["Conv2d", "Pooling2d", "Dense", "Output1d"]
+        keep("graph")
