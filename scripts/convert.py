@@ -5,7 +5,7 @@ The guide's section 4 without TensorFlow; shards and manifest are the official c
 import os
 import tempfile
 
-from scripts import Fault, artifacts, command, dialect, formats, shards
+from scripts import Fault, artifacts, command, dialect, formats, shards, topology
 from scripts.formats import tfjs
 
 
@@ -14,7 +14,7 @@ def convert(source, directory, json_name="model.json", shard_size=shards.SHARD_S
 
     Returns the names of the files written, the json first.  quantize: as in shards.write.
     """
-    with formats.read(source) as model:
+    with formats.read(source) as model, topology.of(source):
         return write(model, directory, json_name, shard_size, quantize)
 
 

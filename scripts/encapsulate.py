@@ -94,7 +94,7 @@ def build(source, target, weights=None, layers=None, input_shape=None, compile=F
 
     Returns {"outputs": [names as asked for], "inputs": […]}: the same for the same source.
     """
-    with formats.read(source, weights=weights) as model:
+    with formats.read(source, weights=weights) as model, topology.of(source):
         result = encapsulate(model, layers, input_shape)
         if compile:
             result.training_config = training_config(result)

@@ -6,7 +6,7 @@ writes out/model.json and its shards.  The flags of tensorspacejs_converter, whi
 """
 import os
 
-from scripts import Fault, command, convert, encapsulate, formats, outputs, shards
+from scripts import Fault, command, convert, encapsulate, formats, outputs, shards, topology
 from scripts.formats import keras_h5
 
 FORMS = ("topology_weights_combined", "topology_weights_separated", "tf_saved", "tf_frozen", "tf_keras",
@@ -20,7 +20,7 @@ def preprocess(source, directory, weights=None, layers=None, input_shape=None, j
     enc_model: path of an h5 to write the multi-output Keras model to as well.
     Returns (names of the files written, the json first; facts as encapsulate.build's).
     """
-    with formats.read(source, weights=weights, **reading) as model:
+    with formats.read(source, weights=weights, **reading) as model, topology.of(source):
         result = encapsulate.encapsulate(model, layers, input_shape)
         names = convert.write(result, directory, json_name, shard_size, quantize)
         if enc_model:

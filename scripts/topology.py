@@ -4,12 +4,26 @@ A record is what Keras writes for a layer or a model, ``{"class_name": …, "con
 layer's record as the source spelt it; only the references between layers are understood, so what is written
 back is what was read, less what was left out.
 """
+import contextlib
 from collections import OrderedDict
 
 from scripts import Fault
 from scripts.references import Ref, flat_references, redirect, references
 
 MODELS = ("Sequential", "Functional", "Model")  # classes whose config holds layers
+
+@contextlib.contextmanager
+def of(path):
+    """Inside, a Fault names the file `path`, and what breaks on data of the wrong kind is a Fault: every field of a
+    file of unknown origin may be missing, or be a list where a number is meant."""
+    try:
+        yield
+    except Fault as fault:
+        raise fault if str(fault).startswith(str(path)) else Fault("%s: %s" % (path, fault))
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError, OverflowError, RecursionError) as error:
+        raise Fault("%s: the topology is damaged, or of a kind that is not known (%s: %s)"
+                    % (path, type(error).__name__, error)) from error
+
 
 class Layer(object):
     """One layer of a graph.
@@ -89,9 +103,11 @@ def check_record(layer):
     config = layer.get("config")
     if isinstance(config, list) and layer["class_name"] == "Sequential":
         return
-    name = layer.get("name") or (config or {}).get("name") if isinstance(config, dict) else None
+    name = layer.get("name") or config.get("name") if isinstance(config, dict) else None
     if not isinstance(name, str) or not name:
         raise Fault("the topology holds a %s layer without a name: the file is damaged" % layer["class_name"])
+    if "\0" in name or any("\ud800" <= letter <= "\udfff" for letter in name):
+        raise Fault("the topology holds a layer called %r, which no file can store: the file is damaged" % name)
 
 
 # Records to graphs and back --------------------------------------------------------------------------------

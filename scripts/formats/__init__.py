@@ -11,6 +11,7 @@ import os
 import zipfile
 
 from scripts import Fault
+from scripts.topology import of
 
 FORMATS = ("keras_h5", "keras_archive", "topology_and_weights", "tfjs", "saved_model", "frozen")
 MAX_DEPTH = 200  # nesting of a topology; NASNet inside a wrapper inside a model needs about 20
@@ -27,7 +28,8 @@ def read(path, weights=None, **options):
     check_readable(path)
     if weights is not None:
         check_readable(str(weights))
-        return importlib.import_module("scripts.formats.topology_and_weights").read(path, weights=str(weights))
+        with of(path):
+            return importlib.import_module("scripts.formats.topology_and_weights").read(path, weights=str(weights))
     for name in FORMATS:
         try:
             reader = importlib.import_module("scripts.formats." + name)
@@ -36,7 +38,8 @@ def read(path, weights=None, **options):
                 raise
             continue
         if reader.match(path):
-            return reader.read(path, **options)
+            with of(path):
+                return reader.read(path, **options)
     raise Fault(unknown(path))
 
 

@@ -216,7 +216,10 @@ def write_names(group, name, names):
 
 def write_weight(group, weight):
     """Write one weight piece by piece, so that memory does not grow with it."""
-    dataset = group.create_dataset(weight.name, weight.shape, dtype=weight.dtype, track_times=False)
+    try:
+        dataset = group.create_dataset(weight.name, weight.shape, dtype=weight.dtype, track_times=False)
+    except (ValueError, RuntimeError) as error:
+        raise Fault("weight %r cannot be stored in an h5 file (%s)" % (weight.name, str(error).split("\n")[0]))
     if not weight.size:
         return
     if weight.nbytes <= PIECE_BYTES:
