@@ -1,0 +1,61 @@
+"""The models of keras.applications, whole, on every Keras that this stack has: the slower part of the suite."""
+import json
+import os
+
+import pytest
+
+from scripts import Fault, convert, encapsulate
+from scripts.viewer import predict
+from tests import needs
+from tests.models import oracle, zoo
+from tests.models.test_zoo import bytes_of, officially
+
+needs.tensorflow()
+
+
+def planted(flavour, name):
+    keras = oracle.load(flavour)
+    keras.backend.clear_session()
+    return keras, zoo.planted(keras, name)
+
+
+@pytest.mark.parametrize("name", [builder.__name__ for builder in zoo.LARGE])
+@pytest.mark.parametrize("flavour", oracle.FLAVOURS)
+def test_every_layer_of_an_application_computes_in_tensorflow_js_what_it_does_in_keras(flavour, name, tmp_path):
+    needs.node()
+    keras, model = planted(flavour, name)
+    source, enc, js = [str(tmp_path / part) for part in ("source.h5", "enc_model.h5", "js")]
+    model.save(source)
+    names = encapsulate.build(source, enc)["outputs"]
+    os.mkdir(js)
+    convert.convert(enc, js)
+    multi = oracle.multi_output(keras, model, names)
+    inputs = zoo.samples(model, name)
+    expected = oracle.predict(multi, inputs)
+    found = predict.predict(os.path.join(js, "model.json"), inputs)
+    assert [output for output, _ in found] == names
+    far = [(output, oracle.distance(value, ours)) for output, value, (_, ours) in zip(names, expected, found)
+           if not oracle.distance(value, ours) <= 1e-4]
+    assert far == []
+    loaded = keras.models.load_model(enc, compile=False)
+    assert [layer.name for layer in loaded.layers] == [layer.name for layer in multi.layers]
+    if flavour == "keras2":
+        needs.reference()
+        saved, official = str(tmp_path / "keras.h5"), str(tmp_path / "official")
+        multi.save(saved, save_format="h5")
+        theirs = officially(saved, official)
+        with open(os.path.join(js, "model.json")) as file:
+            ours = json.load(file)
+        assert ours["weightsManifest"] == theirs["weightsManifest"]
+        assert bytes_of(js, ours) == bytes_of(official, theirs)
+
+
+@pytest.mark.parametrize("flavour", oracle.FLAVOURS)
+def test_efficientnet_is_refused_by_the_name_of_its_normalization_layer(flavour, tmp_path):
+    keras = oracle.load(flavour)
+    model = keras.applications.EfficientNetB0(input_shape=(32, 32, 3), weights=None, classes=5)
+    source, enc = str(tmp_path / "source.h5"), str(tmp_path / "enc_model.h5")
+    model.save(source)
+    encapsulate.build(source, enc)
+    with pytest.raises(Fault, match="layer 'normalization.*' is a Normalization: TensorFlow.js does not have it"):
+        convert.convert(enc, str(tmp_path))

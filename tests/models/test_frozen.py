@@ -1,0 +1,50 @@
+"""scripts/formats/frozen.py: what is a frozen graph, and what only looks like one."""
+import pytest
+
+from scripts import Fault, formats, graph
+from scripts.formats import frozen
+from tests import needs
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    needs.tensorflow()
+    import tensorflow
+    v1 = tensorflow.compat.v1
+    with tensorflow.Graph().as_default() as whole:
+        tensorflow.identity(tensorflow.nn.relu(v1.placeholder(tensorflow.float32, [None, 4], name="x"), name="r"), name="y")
+    target = tmp_path_factory.mktemp("frozen") / "graph.bin"  # known by content, not by name
+    target.write_bytes(whole.as_graph_def().SerializeToString())
+    return target
+
+
+def test_a_graphdef_is_known_by_its_content(path):
+    assert frozen.match(str(path)) and graph.is_graph(str(path))
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"\n\x05hello", b"\n\x04\n\x02hi", b"not a graph", b"\x89HDF\r\n\x1a\n",
+                                     b"\n\n\n\n", b"\n\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"])
+def test_other_files_are_not_taken_for_one(tmp_path, content):
+    (tmp_path / "graph.pb").write_bytes(content)
+    assert not frozen.match(str(tmp_path / "graph.pb"))
+    with pytest.raises(Fault, match="graph.pb"):
+        formats.read(str(tmp_path / "graph.pb"))
+
+
+def test_a_truncated_one_is_one_line(path, tmp_path):
+    content = path.read_bytes()
+    (tmp_path / "short.pb").write_bytes(content[:-5])
+    (tmp_path / "out").mkdir()
+    with pytest.raises(Fault, match="short.pb: damaged"):
+        graph.convert(str(tmp_path / "short.pb"), str(tmp_path / "out"))
+
+
+def test_a_graph_whose_variables_are_elsewhere_is_refused(tmp_path):
+    needs.tensorflow()
+    import tensorflow
+    with tensorflow.Graph().as_default() as whole:
+        tensorflow.compat.v1.get_variable("w", [3], use_resource=False)
+    (tmp_path / "graph.pb").write_bytes(whole.as_graph_def().SerializeToString())
+    (tmp_path / "out").mkdir()
+    with pytest.raises(Fault, match="freeze it"):
+        graph.convert(str(tmp_path / "graph.pb"), str(tmp_path / "out"))

@@ -1,0 +1,264 @@
+"""scripts/formats/saved_model.py and scripts/graph.py: SavedModels of Keras, of TensorFlow 2 and of TensorFlow 1."""
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import numpy
+import pytest
+
+from scripts import Fault, convert, encapsulate, formats, graph, lenet, preprocess
+from scripts.formats import saved_model
+from scripts.viewer import predict
+from tests import needs
+
+
+def keras2():
+    needs.reference()
+    return __import__("keras" if needs.STACK == "py36" else "tf_keras")
+
+
+def randomize(model, seed=5):
+    random = numpy.random.RandomState(seed)
+    model.set_weights([random.uniform(0.1, 0.6, weight.shape) * random.choice([1, 1, -1]) ** (weight.ndim > 1)
+                       for weight in model.get_weights()])
+    return model
+
+
+def branched(keras):
+    """Shared, nested, wrapped and recurrent layers, and weights that are not trained, in every place."""
+    layers = keras.layers
+    inside = keras.Input((7,), name="inside")
+    inner = keras.Model(inside, layers.Dense(3, name="inner_dense")(layers.BatchNormalization(name="norm")(inside)),
+                        name="inner")
+    frozen = keras.models.Sequential([keras.Input((7,)), layers.BatchNormalization(name="still_norm"),
+                                      layers.Dense(4, name="still_dense")], name="still")
+    frozen.trainable = False
+    left, right = keras.Input((7,), name="left"), keras.Input((7,), name="right")
+    shared = layers.Dense(7, name="shared")
+    both = layers.Bidirectional(layers.LSTM(4, return_sequences=True), name="both")(layers.Reshape((1, 7), name="row")(right))
+    return keras.Model([left, right], [
+        layers.Add(name="sum")([shared(left), shared(right)]), inner(shared(left)), frozen(left),
+        layers.TimeDistributed(layers.Dense(2), name="each")(both)])
+
+
+@pytest.fixture(scope="module")
+def keras_models(tmp_path_factory):
+    """{name: (SavedModel's directory, inputs, what Keras predicts)}."""
+    keras = keras2()
+    found = {}
+    for name, build in (("lenet", lenet.build), ("branched", branched)):
+        model = randomize(build(keras))
+        path = str(tmp_path_factory.mktemp("keras") / name)
+        model.save(path, save_format="tf")
+        inputs = [numpy.random.RandomState(1).rand(3, *tensor.shape[1:]).astype(numpy.float32) for tensor in model.inputs]
+        wanted = model.predict(inputs, verbose=0)
+        found[name] = path, inputs, wanted if isinstance(wanted, list) else [wanted]
+    return found
+
+
+@pytest.fixture(scope="module")
+def graphs(tmp_path_factory):
+    """SavedModels without Keras: {name: (directory, inputs, {tensor: what TensorFlow computes})}."""
+    needs.tensorflow()
+    import tensorflow
+    v1, random = tensorflow.compat.v1, numpy.random.RandomState(2)
+    directory = tmp_path_factory.mktemp("graphs")
+
+    class Scores(tensorflow.Module):
+        def __init__(self):
+            super(Scores, self).__init__()
+            self.kernel = tensorflow.Variable(random.rand(4, 3).astype(numpy.float32))
+            self.bias = tensorflow.Variable(random.rand(3).astype(numpy.float32))
+
+        @tensorflow.function(input_signature=[tensorflow.TensorSpec([None, 4], tensorflow.float32)])
+        def run(self, x):
+            hidden = tensorflow.nn.relu(tensorflow.matmul(x, self.kernel) + self.bias, name="hidden")
+            return {"output_10": tensorflow.nn.softmax(hidden), "output_2": hidden * 2.0}
+
+        @tensorflow.function(input_signature=[tensorflow.TensorSpec([None, 4], tensorflow.float32)])
+        def total(self, x):
+            return {"total": tensorflow.reduce_sum(x, axis=1)}
+
+    scores, x = Scores(), random.rand(2, 4).astype(numpy.float32)
+    tensorflow.saved_model.save(scores, str(directory / "two"),
+                                signatures={"serving_default": scores.run, "total": scores.total})
+    found = {key: value.numpy() for key, value in scores.run(tensorflow.constant(x)).items()}
+    found.update(hidden=found["output_2"] / 2, total=x.sum(axis=1))
+    result = {"two": (str(directory / "two"), [x], found)}
+
+    with tensorflow.Graph().as_default() as whole, v1.Session() as session:
+        image = v1.placeholder(tensorflow.float32, [None, 8, 8, 3], name="image")
+        kernel = v1.get_variable("conv/kernel", initializer=random.rand(3, 3, 3, 4).astype(numpy.float32), use_resource=False)
+        scale, offset = [v1.get_variable("bn/" + name, initializer=random.rand(4).astype(numpy.float32), use_resource=True)
+                         for name in ("gamma", "beta")]
+        conv = tensorflow.nn.conv2d(image, kernel, 1, "SAME", name="conv/Conv2D")
+        norm = v1.nn.fused_batch_norm(conv, scale, offset, mean=random.rand(4), variance=random.rand(4) + 1,
+                                      is_training=False, name="bn/norm")[0]
+        pool = tensorflow.reduce_mean(tensorflow.nn.relu(norm, name="relu"), [1, 2], name="pool")
+        first, second = tensorflow.split(pool, 2, axis=1, name="split")
+        session.run(v1.global_variables_initializer())
+        picture = random.rand(2, 8, 8, 3).astype(numpy.float32)
+        tensors = {"conv/Conv2D": conv, "bn/norm": norm, "relu": "relu:0", "y": pool, "split:1": second, "first": first}
+        values = dict(zip(tensors, session.run(list(tensors.values()), {image: picture})))
+        v1.saved_model.simple_save(session, str(directory / "one"), {"image": image}, {"y": pool, "first": first})
+        result["one"] = str(directory / "one"), [picture], values
+        frozen = v1.graph_util.convert_variables_to_constants(session, whole.as_graph_def(), ["pool", "split"])
+    (directory / "frozen.pb").write_bytes(frozen.SerializeToString())
+    result["frozen"] = str(directory / "frozen.pb"), [picture], values
+    return result
+
+
+def agree(found, wanted, bound=1e-5):
+    assert found.shape == wanted.shape
+    assert numpy.abs(found - wanted).max() <= bound * max(1, numpy.abs(wanted).max())
+
+
+# Keras's -----------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("name", ["lenet", "branched"])
+def test_a_keras_savedmodel_becomes_a_model_that_predicts_the_same(keras_models, tmp_path, name):
+    path, inputs, wanted = keras_models[name]
+    assert saved_model.match(path) and not graph.is_graph(path)
+    target = str(tmp_path / "enc_model.h5")
+    outputs = encapsulate.build(path, target)["outputs"]
+    found = dict(zip(outputs, keras2().models.load_model(target, compile=False).predict(inputs, verbose=0)))
+    ends = {"lenet": ["Softmax"], "branched": ["sum", "inner", "still", "each"]}[name]
+    for end, values in zip(ends, wanted):
+        assert numpy.array_equal(found[end], values), end
+
+
+def test_it_is_read_without_tensorflow(keras_models):
+    script = ("import sys; from scripts import formats\n"
+              "with formats.read(sys.argv[1]) as model: print(sum(w.read().size for ws in model.weights.values() for w in ws))\n"
+              "assert not {'tensorflow', 'keras', 'tf_keras', 'google.protobuf'} & set(sys.modules)")
+    done = subprocess.run([sys.executable, "-c", script, keras_models["lenet"][0]], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, universal_newlines=True)
+    assert done.returncode == 0 and done.stdout == "44426\n", done.stderr
+
+
+def test_it_opens_in_tensorflow_js(keras_models, tmp_path):
+    needs.node()
+    path, inputs, wanted = keras_models["lenet"]
+    preprocess.preprocess(path, str(tmp_path), layers=["Conv2D_1", "Softmax"])
+    found = predict.predict(str(tmp_path / "model.json"), inputs)
+    assert len(found) == 2
+    agree(found[1][1], wanted[0])
+
+
+def test_weights_that_are_another_model_s_are_refused(keras_models, tmp_path):
+    shutil.copytree(keras_models["lenet"][0], str(tmp_path / "mixed"))
+    shutil.rmtree(str(tmp_path / "mixed" / "variables"))
+    shutil.copytree(os.path.join(keras_models["branched"][0], "variables"), str(tmp_path / "mixed" / "variables"))
+    with pytest.raises(Fault, match="does not belong"):
+        formats.read(str(tmp_path / "mixed"))
+
+
+@pytest.mark.parametrize("name", ["saved_model.pb", "keras_metadata.pb", os.path.join("variables", "variables.index"),
+                                  os.path.join("variables", "variables.data-00000-of-00001")])
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.97])
+def test_a_savedmodel_with_a_truncated_file_is_one_line(keras_models, tmp_path, name, share):
+    shutil.copytree(keras_models["lenet"][0], str(tmp_path / "short"))
+    path = tmp_path / "short" / name
+    content = path.read_bytes()
+    path.write_bytes(content[:int(share * len(content))])
+    with pytest.raises(Fault) as fault:
+        with formats.read(str(tmp_path / "short")) as model:
+            [weight.read() for weights in model.weights.values() for weight in weights]
+    assert "\n" not in str(fault.value) and "short" in str(fault.value)
+
+
+def test_tags_that_are_not_there_are_refused_with_those_that_are(keras_models):
+    with pytest.raises(Fault, match="tagged gpu; there are serve"):
+        formats.read(keras_models["lenet"][0], saved_model_tags="gpu")
+
+
+def test_code_in_a_savedmodel_is_not_run_and_the_layer_is_refused_by_name(tmp_path):
+    keras = keras2()
+    model = keras.models.Sequential([keras.Input((3,)), keras.layers.Lambda(lambda x: x * 2, name="doubled")])
+    model.save(str(tmp_path / "source"), save_format="tf")
+    with formats.read(str(tmp_path / "source")) as found:
+        with pytest.raises(Fault, match="'doubled'.*Lambda"):
+            convert.write(found, str(tmp_path))
+
+
+# Graphs -----------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("name, outputs, tensors", [
+    ("two", None, ["output_2", "output_10"]),
+    ("two", ["output_10", "hidden"], ["output_10", "hidden"]),
+    ("one", None, ["first", "y"]),
+    ("one", ["relu", "y", "conv/Conv2D", "split:1", "bn/norm"], ["relu", "y", "conv/Conv2D", "split:1", "bn/norm"]),
+    ("one", ["bn", "pool"], ["bn/norm", "y"]),
+    ("frozen", ["split:1", "conv/Conv2D", "pool"], ["split:1", "conv/Conv2D", "y"]),
+    ("frozen", None, ["first", "split:1"]),
+])
+def test_a_graph_s_tensors_are_outputs_in_the_order_asked_for_with_tensorflow_s_values(
+        graphs, tmp_path, name, outputs, tensors):
+    needs.node()
+    path, inputs, wanted = graphs[name]
+    assert graph.is_graph(path)
+    names, facts = graph.convert(path, str(tmp_path), outputs, json_name="graph.json")
+    assert names == ["graph.json", "group1-shard1of1.bin"] and sorted(os.listdir(str(tmp_path))) == names
+    found = predict.predict(str(tmp_path / "graph.json"), inputs)
+    assert [key for key, _ in found] == facts["outputs"] and len(found) == len(tensors)
+    for (_, values), tensor in zip(found, tensors):
+        agree(values, wanted[tensor])
+
+
+def test_another_signature_can_be_asked_for(graphs, tmp_path):
+    needs.node()
+    path, inputs, wanted = graphs["two"]
+    graph.convert(path, str(tmp_path), signature="total")
+    (_, values), = predict.predict(str(tmp_path / "model.json"), inputs)
+    agree(values, wanted["total"])
+
+
+def test_the_same_graph_gives_the_same_bytes(graphs, tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        graph.convert(graphs["one"][0], str(tmp_path / name), ["conv/Conv2D", "y"])
+    for name in os.listdir(str(tmp_path / "a")):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_weights_can_be_cut_and_quantized(graphs, tmp_path):
+    names, _ = graph.convert(graphs["one"][0], str(tmp_path), shard_size=100, quantize={"uint8": ["conv/*"]})
+    manifest = json.loads((tmp_path / "model.json").read_text())["weightsManifest"][0]
+    assert names[1:] == manifest["paths"] and len(names) > 2
+    assert [w["name"] for w in manifest["weights"] if "quantization" in w] == ["conv/kernel"]
+
+
+@pytest.mark.parametrize("name, settings, words", [
+    ("one", {"outputs": ["reluu"]}, "no tensor 'reluu'.*relu"),
+    ("one", {"outputs": ["relu", "relu"]}, "twice"),
+    ("one", {"outputs": ["relu:3"]}, "has 1 outputs"),
+    ("one", {"outputs": ["relu:x"]}, "OPERATION:NUMBER"),
+    ("two", {"signature": "nothing"}, "no signature 'nothing'.*serving_default, total"),
+    ("two", {"tags": "gpu"}, "tagged gpu"),
+    ("one", {"json_name": "model.json", "outputs": []}, "name them"),
+])
+def test_what_cannot_be_had_of_a_graph_is_one_line(graphs, tmp_path, name, settings, words):
+    with pytest.raises(Fault, match=words) as fault:
+        graph.convert(graphs[name][0], str(tmp_path), **settings)
+    assert "\n" not in str(fault.value) and os.listdir(str(tmp_path)) == []
+
+
+@pytest.mark.parametrize("name", ["one", "two", "frozen"])
+def test_a_graph_has_no_layers_and_no_enc_model(graphs, name):
+    with pytest.raises(Fault, match="graph model, and has no enc_model.h5"):
+        formats.read(graphs[name][0])
+
+
+def test_an_operation_that_tensorflow_js_lacks_is_named(tmp_path):
+    needs.reference()
+    import tensorflow
+    v1 = tensorflow.compat.v1
+    with tensorflow.Graph().as_default(), v1.Session() as session:
+        x = v1.placeholder(tensorflow.float32, [None, 4], name="x")
+        y = tensorflow.math.betainc(x, x, x, name="strange")
+        v1.saved_model.simple_save(session, str(tmp_path / "m"), {"x": x}, {"y": y})
+    (tmp_path / "out").mkdir()
+    with pytest.raises(Fault, match=r"TensorFlow.js has no Betainc \(strange\)"):
+        graph.convert(str(tmp_path / "m"), str(tmp_path / "out"))
