@@ -65,3 +65,9 @@ def task_reproduce():
 def task_lock():
     """Pin every dependency anew, by hash: docker/locks/"""
     return build.always("scripts.lock:main", [], basename="lock")
+
+
+def task_bench():
+    """Measure against what one would use otherwise: bench/README.md"""
+    for name in ("uptodate", "changed", "many", "big"):
+        yield build.always("bench.benchmarks:run", name, basename="bench", name=name)
