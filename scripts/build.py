@@ -31,7 +31,6 @@ class Reporter(ConsoleReporter):
     def write(self, text):
         encoding = getattr(self.outstream, "encoding", None) or "utf-8"
         self.outstream.write(text.encode(encoding, "backslashreplace").decode(encoding))
-        self.outstream.flush()
 
     def initialize(self, tasks, selected_tasks):
         signal.signal(signal.SIGTERM, command.terminate)
@@ -47,6 +46,7 @@ class Reporter(ConsoleReporter):
             fresh = freshness(task)
             self.executed.append(task.name)
             self.write(".  %s%s\n" % (task.title(), "  (%s)" % fresh.reason if fresh and fresh.reason else ""))
+            self.outstream.flush()  # before what a child of the task writes
 
     def skip_uptodate(self, task):
         fresh = freshness(task)

@@ -3,6 +3,7 @@
 `py36` is what the image pins (TensorFlow 2.6, Keras 2.6); `modern` is a current Python with Keras 3.
 What one stack built, the other does not take for its own: the stack is a dependency of every artifact.
 """
+import functools
 import hashlib
 import os
 import sys
@@ -16,6 +17,7 @@ def lock(role):
     return os.path.join(LOCKS, "%s-%s.txt" % (NAME, role))
 
 
+@functools.lru_cache(None)
 def identity(role):
     """Return {"name": stack, "lock": sha256 of the role's lock}, what an artifact records of its stack."""
     with open(lock(role), "rb") as stream:
