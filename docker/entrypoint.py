@@ -33,9 +33,8 @@ def main(arguments):
                    "source = \"model.h5\"" % os.getcwd())
     from doit.doit_cmd import DoitMain
     sys.argv = arguments
-    # Not pyproject.toml, in which doit looks too: it warns where there is one and it has no reader for it.
-    raise SystemExit(DoitMain(config_filenames="doit.cfg", extra_config={
-        "GLOBAL": {"dodoFile": dodo, "cwdPath": os.getcwd()}}).run(arguments[1:]))
+    config = {"GLOBAL": {"dodoFile": dodo, "cwdPath": os.getcwd()}}
+    raise SystemExit(DoitMain(extra_config=config).run(arguments[1:]))
 
 
 if __name__ == "__main__":

@@ -8,12 +8,12 @@ each with its sha256.  ENGINE is the engine and its storage driver, BASE the bas
 """
 import contextlib
 import hashlib
+import json
 import os
-import shutil
 import tarfile
 import tempfile
 
-from scripts import Fault, command, image
+from scripts import Fault, artifacts, command, image
 
 DIGESTS = os.path.join(image.ROOT, "docker", "DIGESTS")
 KINDS = ("layer", "artifact")
@@ -80,27 +80,34 @@ def same_artifacts(engines, target, directories, model):
 def unlike(engines, target):
     """Return what differs between two engines' images: paths, or words of the configuration."""
     with tempfile.TemporaryDirectory() as place:
-        seen = [contents(engine, target, os.path.join(place, "image-%d" % number))
-                for number, engine in enumerate(engines)]
+        for number, engine in enumerate(engines):
+            engine.archive(target, os.path.join(place, str(number)))
+        seen = [contents(os.path.join(place, str(number))) for number in range(len(engines))]
     names = image.differences(*seen)
     configurations = [engine.configuration(engine.tag(target))["config"] for engine in engines]
     return ", ".join(names[:20] or image.differences(*configurations) or ["the history"])
 
 
-def contents(engine, target, path):
-    """Return {layer number and path: what the archive says of it} of an image's layers."""
-    engine.archive(target, path)
+def contents(path):
+    """Return {"LAYER:PATH": (type, mode, owner, group, time, link, sha256)} of a docker archive's layers."""
     seen = {}
     with tarfile.open(path) as archive:
-        layers = [member for member in archive if member.isfile() and member.name.endswith(".tar")]
-        for number, layer in enumerate(sorted(layers, key=lambda member: member.offset)):
+        layers = json.loads(archive.extractfile("manifest.json").read().decode("utf-8"))[0]["Layers"]
+        for number, layer in enumerate(layers):
             with tarfile.open(fileobj=archive.extractfile(layer)) as files:
                 for member in files:
-                    data = files.extractfile(member).read() if member.isfile() else b""
                     seen["%d:%s" % (number, member.name)] = (
                         member.type, member.mode, member.uid, member.gid, member.mtime, member.linkname,
-                        hashlib.sha256(data).hexdigest())
+                        digest_of(files.extractfile(member)) if member.isfile() else None)
     return seen
+
+
+def digest_of(stream):
+    """Return the hex sha256 of an open file, a piece at a time: the libraries in an image are large."""
+    digest = hashlib.sha256()
+    for piece in iter(lambda: stream.read(artifacts.CHUNK), b""):
+        digest.update(piece)
+    return digest.hexdigest()
 
 
 def compare(measured, expected):

@@ -1,7 +1,7 @@
 """Images for the tests, built once per session in a store of their own, on a stand-in for the public base image.
 
 BASE_IMAGE_TAR names a root file system with Python 3.6 at /usr/local; without it tools/stand-in-base beside the project
-makes one.  The gpu image takes 3 GB more and its time: IMAGE_GPU=1 has its tests run too.
+makes one.  IMAGE_STORE names a directory that keeps the images for the next session.  The gpu image takes 3 GB more and its time: IMAGE_GPU=1 has its tests run too.
 """
 import os
 import subprocess
@@ -70,7 +70,8 @@ def store(base, tmp_path_factory):
 @pytest.fixture(scope="session")
 def engine(store):
     """The engine whose store holds the session's images."""
-    return store()
+    new, kept = store(), os.environ.get("IMAGE_STORE")
+    return type(new)(kept) if kept else new
 
 
 @pytest.fixture(scope="session")
