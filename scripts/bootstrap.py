@@ -24,7 +24,7 @@ ENVIRONMENTS = {"modern": ".venv", "py36": ".venv-py36"}
 OLDEST, NEWEST = (3, 10), (3, 13)
 ROLES = {
     "convert": "converting models, without TensorFlow",
-    "train": "training too, with TensorFlow: 1.5 GB, some minutes the first time",
+    "train": "training too, with TensorFlow: 1.7 GB, some minutes the first time",
     "reference": "the official converter",
     "test": "the tests",
     "view": "node and npm, where the machine has none",
@@ -237,7 +237,7 @@ def reason(lines, log):
                 "damaged on the way; run again, or from another network (%s)"
                 % ("".join(" (%s)" % (a or b) for a, b in named[:1]), log))
     if "No space left" in text:
-        return "the disk is full: the environment of the train role needs 1.6 GB, that of convert 150 MB"
+        return "the disk is full: the environment of the train role takes 1.8 GB, that of convert 110 MB"
     if NO_NETWORK.search(text):
         return ("the Python package index cannot be reached: check the network, or name your proxy, mirror and "
                 "certificates in HTTPS_PROXY, PIP_INDEX_URL and PIP_CERT, then run again (%s)" % log)

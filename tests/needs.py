@@ -11,10 +11,10 @@ import sys
 
 import pytest
 
-from scripts import bootstrap
+from scripts import bootstrap, stack
 
 ROOT = bootstrap.ROOT
-STACK = "py36" if sys.version_info < (3, 7) else "modern"
+STACK = stack.NAME
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
 
