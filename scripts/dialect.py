@@ -48,6 +48,10 @@ def model_record(record, major):
     """
     if record["class_name"] == "Sequential":
         config = record["config"]
+        if any(layer["class_name"].startswith("BatchNormalization") for layer in inner_records(record)):
+            source, known = graph(record, major), {}
+            for layer in source.layers.values():
+                check_axis(layer, source, major, known)
         layers = [entry for layer in inner_records(record) for entry in split(layer_record(layer, major))]
         if isinstance(config, list):
             return OrderedDict(record, config=layers)

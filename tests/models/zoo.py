@@ -18,9 +18,11 @@ def planted(keras, name):
     random = numpy.random.RandomState(zlib.crc32(name.encode("ascii")) % 10000)
     weights = []
     for variable, value in zip(model.weights, model.get_weights()):
-        values = random.normal(0, 0.4, value.shape)
-        if "variance" in (getattr(variable, "path", None) or variable.name):
-            values = numpy.abs(values) + 0.5
+        name = getattr(variable, "path", None) or variable.name
+        fan_in = numpy.prod(value.shape[:-1]) if value.ndim > 2 else 6.0  # deep networks neither fade nor overflow
+        values = random.normal(0, 1.0 / numpy.sqrt(fan_in), value.shape)
+        if "variance" in name or "gamma" in name:
+            values = numpy.abs(values) + 0.7
         weights.append(numpy.asarray(values, value.dtype))
     model.set_weights(weights)
     return model
