@@ -103,7 +103,6 @@ def standalone(model_dir, target, **options):
         fresh = os.path.join(private, "standalone.html")
         with open(fresh, "w", encoding="utf-8", newline="\n") as stream:
             stream.write(text)
-        artifacts.deliver(private, ["standalone.html"], private, owned=["standalone.html"])
         with artifacts.writable(target):
             part = "%s.%d.part" % (target, os.getpid())
             try:

@@ -60,10 +60,12 @@ async function execute(graphModel, tensors, names) {
   return Array.isArray(results) ? results : [results];
 }
 
+const namesOf = tensors => tensors.map(tensor => tensor.sourceLayer.name); // outputNames is empty in a Sequential
+
 // Shapes as the model states them; those that it leaves open come from a run on zeros, where its input sizes are fixed.
 async function describe(tf, model, graph) {
   const facts = tensors => tensors.map((tensor, i) => ({
-    name: graph ? tensor.name : (tensors === model.inputs ? model.inputNames : model.outputNames)[i],
+    name: graph ? tensor.name : namesOf(tensors)[i],
     shape: tensor.shape ? [null].concat(tensor.shape.slice(1).map(size => (size > 0 ? size : null))) : null,
     dtype: tensor.dtype,
   }));
@@ -102,7 +104,7 @@ async function main([bundle, modelFile, requestFile, answerFile]) {
     names = request.outputs || model.outputs.map(output => output.name);
     results = await execute(model, tensors, names);
   } else {
-    names = model.outputNames;
+    names = namesOf(model.outputs);
     const batch = request.inputs.length ? request.inputs[0].shape[0] : 1;
     results = model.predict(tensors.length === 1 ? tensors[0] : tensors, {batchSize: batch});
     results = Array.isArray(results) ? results : [results];

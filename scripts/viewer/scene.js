@@ -95,7 +95,7 @@ const Scene = (function () {
     controls.rotateSpeed = 2;
 
     // TensorSpace renders sixty times a second, whatever happens; here only while something moves or has changed.
-    const render = renderer.render, seen = new THREE.Matrix4();
+    const render = renderer.render.bind(renderer), seen = new THREE.Matrix4();
     let due = 0;
     const stir = () => { due = 8; }; // a few frames more: a texture or a hover shows one frame late
     renderer.render = (...view) => {

@@ -37,7 +37,7 @@ def main(directory):
     net = Net()
     saved, graph = os.path.join(directory, "saved"), os.path.join(directory, "graph")
     tf.saved_model.save(net, saved, signatures=net.predict)
-    converter = child.converter()
+    converter = child.tensorflowjs().converters.converter
     converter.convert(["--input_format=tf_saved_model", saved, graph])
 
 

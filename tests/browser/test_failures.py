@@ -77,7 +77,7 @@ def test_a_model_with_a_single_output_is_drawn_and_the_page_says_what_is_missing
 
 def test_without_webgl_the_page_says_so_and_still_predicts(lenet):
     needs.node()
-    with Browser(needs.chromium(), flags=["--disable-3d-apis"]) as blind:
+    with Browser(needs.chromium(), flags=["--disable-gpu", "--disable-software-rasterizer"]) as blind:
         blind.open(lenet)
         assert blind.failure().startswith("This browser has no WebGL, which the picture in three dimensions needs")
         assert blind.evaluate("tf.getBackend()") == "cpu"
@@ -124,10 +124,9 @@ def test_tensorspace_itself_loads_the_model_the_way_its_guide_does(browser, spoi
         model.add(new T.Pooling2d()); model.add(new T.Dense()); model.add(new T.Dense());
         model.add(new T.Output1d({outputs: ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9']}));
         model.load({type: 'keras', url: 'model/model.json'});
-        model.init(() => {
-            const image = new Float32Array(784);
-            for (let x = 8; x < 21; x++) image[5 * 28 + x] = image[6 * 28 + x] = 1;
-            for (let y = 7; y < 24; y++) image[y * 28 + 20 - Math.floor((y - 7) / 2)] = image[y * 28 + 19 - Math.floor((y - 7) / 2)] = 1;
+        model.init(async () => {
+            const {samples} = await (await fetch('page.json')).json(), place = samples.labels.indexOf(7);
+            const image = Array.from(atob(samples.pixels).slice(784 * place, 784 * (place + 1)), letter => letter.charCodeAt(0) / 255);
             model.predict(image, result => resolve({digit: result.indexOf(Math.max(...result)),
                 shapes: model.layers.slice(1).map(layer => layer.outputShape), shown: model.layers.every(layer => layer.neuralValue)}));
         });

@@ -60,7 +60,7 @@ def test_it_names_the_right_digit_for_ten_test_images(browser, lenet, expected):
     images, layers, labels = expected
     right = [place for place in range(len(labels)) if layers["Softmax"][place].argmax() == labels[place]]
     ten = [right[[labels[place] for place in right].index(digit)] for digit in range(10)]
-    browser.open(lenet)
+    browser.open(lenet + "?backend=cpu")
     for place in ten:
         browser.evaluate("document.querySelectorAll('.samples button')[%d].click()" % place)
         browser.evaluate("viewer.pick(%d).then(() => 1)" % place)
@@ -69,7 +69,7 @@ def test_it_names_the_right_digit_for_ten_test_images(browser, lenet, expected):
 
 
 def test_tensorspace_shows_the_values_that_the_model_computed(browser, lenet):
-    browser.open(lenet)
+    browser.open(lenet + "?backend=cpu")
     browser.evaluate("viewer.pick(3).then(() => 1)")
     assert browser.evaluate("""viewer.page.drawing.layers.every(layer => {
         const shown = viewer.scene.model.getLayerByName(layer.name).neuralValue, computed = viewer.values(layer.name);
@@ -78,7 +78,7 @@ def test_tensorspace_shows_the_values_that_the_model_computed(browser, lenet):
 
 @pytest.mark.parametrize("corner, size", [((0.1, 0.1), 0.8), ((0.05, 0.05), 0.4), ((0.55, 0.5), 0.4)])
 def test_a_seven_drawn_with_the_mouse_is_a_seven_wherever_and_however_large(browser, lenet, keep, corner, size):
-    browser.open(lenet)
+    browser.open(lenet + "?backend=cpu")
     browser.ask("click", selector=".seen button")
     strokes = [[[corner[0] + size * x, corner[1] + size * y] for x, y in stroke] for stroke in SEVEN]
     browser.ask("drag", selector=".pad", strokes=strokes)
@@ -93,7 +93,7 @@ def test_a_seven_drawn_with_the_mouse_is_a_seven_wherever_and_however_large(brow
 
 
 def test_every_layer_opens_and_closes_from_the_list(browser, lenet):
-    browser.open(lenet)
+    browser.open(lenet + "?backend=cpu")
     browser.evaluate("viewer.showAll(false).then(() => 1)")
     for name in models.LAYERS:
         assert not browser.evaluate("viewer.scene.isOpen(%r)" % name)
@@ -126,7 +126,7 @@ def test_buttons_open_all_close_all_and_change_the_colours(browser, lenet):
 
 def test_the_keyboard_picks_samples_by_their_label_and_clears(browser, lenet, expected):
     labels = list(expected[2])
-    browser.open(lenet)
+    browser.open(lenet + "?backend=cpu")
     chosen = "Array.from(document.querySelectorAll('.samples button')).findIndex(button => button.getAttribute('aria-pressed') === 'true')"
     browser.ask("press", key="4")
     assert labels[browser.evaluate(chosen)] == 4
@@ -144,7 +144,7 @@ def test_the_keyboard_picks_samples_by_their_label_and_clears(browser, lenet, ex
 
 
 def test_the_picture_button_saves_a_png_of_the_model(browser, lenet, tmp_path):
-    browser.open(lenet)
+    browser.open(lenet + "?backend=cpu")
     path = str(tmp_path / "picture.png")
     assert browser.ask("download", selector="#picture", path=path) == "LeNet.png"
     with open(path, "rb") as stream:
@@ -153,7 +153,7 @@ def test_the_picture_button_saves_a_png_of_the_model(browser, lenet, tmp_path):
 
 
 def test_the_page_says_how_far_this_browser_is_from_keras(browser, lenet):
-    browser.open(lenet)
+    browser.open(lenet + "?backend=cpu")
     assert browser.evaluate("document.getElementById('match').textContent").startswith("matches Keras within ")
     differences = browser.evaluate("viewer.differences")
     assert set(differences) == set(models.LAYERS)
@@ -171,7 +171,7 @@ def test_the_page_says_so_where_a_layer_differs_from_keras(browser, spoiled):
 
 
 def test_the_list_tells_class_shape_parameters_and_share_and_shows_the_activations(browser, lenet):
-    browser.open(lenet)
+    browser.open(lenet + "?backend=cpu")
     rows = browser.evaluate("Array.from(document.querySelectorAll('#list li'), row => row.innerText.split('\\n').map(line => line.trim()).filter(Boolean))")
     assert [row[0] for row in rows] == models.LAYERS
     assert "24 × 24 × 6" in rows[0][1] and "Conv2D → Conv2d" in rows[0][2] and rows[0][3].startswith("156 · 0.4 %")

@@ -17,7 +17,7 @@ KINDS = {
 }
 
 
-def opened(browser, json_dir, directory, reference=None, query="?theme=dark"):
+def opened(browser, json_dir, directory, reference=None, query="?theme=dark&backend=webgl"):
     """Build the page of a model and open it; it must draw, complain of nothing, and agree with Keras."""
     page.build(str(json_dir), str(directory), reference=reference and str(reference))
     with Serving(directory) as address:
@@ -82,7 +82,7 @@ def test_two_inputs_each_move_the_output(browser, zoo, tmp_path):
 
 
 def test_an_uploaded_photo_is_cropped_scaled_and_predicted(browser, zoo, tmp_path, lenet):
-    browser.open(lenet)
+    browser.open(lenet + "?backend=cpu")
     photo = str(tmp_path / "photo.png")  # 1000 x 600, of another page
     browser.ask("screenshot", path=photo)
     (tmp_path / "page").mkdir()
