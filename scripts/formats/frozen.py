@@ -1,0 +1,39 @@
+"""Frozen TensorFlow graphs, a GraphDef in a .pb file.  They have no layers: scripts/graph.py converts them."""
+from scripts import Fault
+from scripts.checkpoint import Damaged, message, text, varint
+
+
+def match(path):
+    """A file that begins with a node of a graph: field 1, in it a name (1) and an operation (2).
+
+    core/framework/graph.proto and node_def.proto.
+    """
+    try:
+        with open(path, "rb") as file:
+            start = file.read(16)
+            if start[:1] != b"\x0a":
+                return False
+            size, place = varint(start, 1)
+            file.seek(place)
+            node = message(file.read(size))
+        operation = text(node, 2)
+    except (OSError, Damaged):
+        return False
+    return bool(text_or_none(node, 1)) and operation.lstrip("_").isidentifier()
+
+
+def text_or_none(found, number):
+    try:
+        return text(found, number)
+    except Damaged:
+        return None
+
+
+def read(path, **options):
+    """A graph has no layers: always a Fault that says what to do."""
+    raise Fault("%s: a frozen TensorFlow graph has no Keras layers: it becomes a graph model, and has no enc_model.h5; "
+                "python -m scripts.graph converts it" % path)
+
+
+def is_graph(path, saved_model_tags=None):
+    return True
