@@ -439,7 +439,8 @@
     draw();
     step('First prediction', 0.93);
     await paused();
-    if (page.samples) await pick(0); else { panels.forEach(panel => panel.example()); await (working || predict()); }
+    const first = Number(new URLSearchParams(location.search).get('sample')) || 0;
+    if (page.samples) await pick(Math.min(first, page.samples.labels.length - 1)); else { panels.forEach(panel => panel.example()); await (working || predict()); }
     await compare();
     $('loading').hidden = true;
     if (took > CONTINUOUS) await predict(); // the first one also compiled its shaders: how long do they take?

@@ -9,7 +9,7 @@ import pytest
 from scripts.viewer import page
 from tests import needs
 from tests.browser import models
-from tests.browser.chromium import Browser, Serving
+from scripts.viewer.chromium import Browser, Serving
 
 PICTURES = os.environ.get("PICTURES")  # where screenshots are kept, if anywhere
 

@@ -6,7 +6,7 @@ import pytest
 
 from scripts.viewer import page
 from tests import needs
-from tests.browser.chromium import Browser, Serving
+from scripts.viewer.chromium import Browser, Serving
 
 SHARD = "group1-shard1of1.bin"
 

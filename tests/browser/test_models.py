@@ -5,7 +5,7 @@ import pytest
 
 from scripts.viewer import page
 from tests import needs
-from tests.browser.chromium import Serving
+from scripts.viewer.chromium import Serving
 
 KINDS = {
     "rgb": ("Sequential", ["Conv2d", "Pooling2d", "Conv2d", "Pooling2d", "GlobalPooling2d", "Output1d"]),
