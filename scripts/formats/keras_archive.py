@@ -128,14 +128,16 @@ def open_weights(archive, path):
 
 
 def without_modules(value):
-    """tf_keras's config in the spelling of its h5 files: what is Keras's own loses its module."""
+    """tf_keras's config in the spelling of its h5 files: what is Keras's own loses its module.  shared_object_id is
+    an address in the memory of whoever saved it."""
     if isinstance(value, list):
         return [without_modules(item) for item in value]
     if not isinstance(value, dict):
         return value
     own = str(value.get("module") or "keras").split(".")[0] in ("keras", "tf_keras", "builtins")
     dropped = ("module", "registered_name", "build_config", "compile_config") if own and "class_name" in value else ()
-    return OrderedDict((key, without_modules(item)) for key, item in value.items() if key not in dropped)
+    return OrderedDict((key, without_modules(item)) for key, item in value.items()
+                       if key not in dropped and key != "shared_object_id")
 
 
 # Weights ---------------------------------------------------------------------------------------------------

@@ -44,6 +44,8 @@ def read(path, weights=None, **options):
     version = str(record.get("keras_version", "%d.0.0" % major))
     record = OrderedDict((key, record[key]) for key in ("module", "class_name", "config", "registered_name")
                          if key in record)
+    if major < 3:
+        record = keras_archive.without_modules(record)
     file = keras_h5.open_h5(weights)
     try:
         return Model(record, weights_of(file, record, major, weights), version, "tensorflow", None, file.close)

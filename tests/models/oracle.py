@@ -15,7 +15,6 @@ FLAVOURS = ("keras2", "keras3") if needs.STACK == "modern" else ("keras2",)
 def load(flavour):
     """Return the keras module of that flavour."""
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-    importlib.import_module("keras.applications")
     keras = importlib.import_module("keras")  # first: it looks for a jax that the official converter is denied
     return keras if flavour == "keras3" else child.legacy_keras()
 

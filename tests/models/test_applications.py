@@ -53,7 +53,7 @@ def test_every_layer_of_an_application_computes_in_tensorflow_js_what_it_does_in
 @pytest.mark.parametrize("flavour", oracle.FLAVOURS)
 def test_efficientnet_is_refused_by_the_name_of_its_normalization_layer(flavour, tmp_path):
     keras = oracle.load(flavour)
-    model = keras.applications.EfficientNetB0(input_shape=(32, 32, 3), weights=None, classes=5)
+    model = zoo.application(keras, "efficientnet", "EfficientNetB0")(input_shape=(32, 32, 3), weights=None, classes=5)
     source, enc = str(tmp_path / "source.h5"), str(tmp_path / "enc_model.h5")
     model.save(source)
     encapsulate.build(source, enc)

@@ -3,6 +3,7 @@
 Each builder takes the `keras` module (Keras 2, tf_keras or Keras 3) and returns a model; `planted` gives it
 random weights, seeded, so that nothing in it is a default (moving variances are not one, biases not zero).
 """
+import importlib
 import zlib
 
 import numpy
@@ -339,36 +340,41 @@ def names_with_slashes(keras):
     return keras.Model(start, layers.Dense(2, name="end")(layers.Dense(3, name=name)(start)))
 
 
+def application(keras, module, name):
+    """A function of keras.applications; keras 2.6 has them in their modules only."""
+    return getattr(importlib.import_module("%s.applications.%s" % (keras.__name__, module)), name)
+
+
 def mobilenet(keras):
-    return keras.applications.MobileNet(input_shape=(64, 64, 3), alpha=0.25, weights=None, classes=10)
+    return application(keras, "mobilenet", "MobileNet")(input_shape=(64, 64, 3), alpha=0.25, weights=None, classes=10)
 
 
 def mobilenet_v2(keras):
-    return keras.applications.MobileNetV2(input_shape=(64, 64, 3), alpha=0.35, weights=None, classes=10)
+    return application(keras, "mobilenet_v2", "MobileNetV2")(input_shape=(64, 64, 3), alpha=0.35, weights=None, classes=10)
 
 
 def resnet50(keras):
-    return keras.applications.ResNet50(input_shape=(32, 32, 3), weights=None, classes=10)
+    return application(keras, "resnet", "ResNet50")(input_shape=(32, 32, 3), weights=None, classes=10)
 
 
 def vgg16(keras):
-    return keras.applications.VGG16(input_shape=(32, 32, 3), weights=None, include_top=False, pooling="avg")
+    return application(keras, "vgg16", "VGG16")(input_shape=(32, 32, 3), weights=None, include_top=False, pooling="avg")
 
 
 def inception_v3(keras):
-    return keras.applications.InceptionV3(input_shape=(96, 96, 3), weights=None, classes=10)
+    return application(keras, "inception_v3", "InceptionV3")(input_shape=(96, 96, 3), weights=None, classes=10)
 
 
 def densenet121(keras):
-    return keras.applications.DenseNet121(input_shape=(32, 32, 3), weights=None, classes=10)
+    return application(keras, "densenet", "DenseNet121")(input_shape=(32, 32, 3), weights=None, classes=10)
 
 
 def xception(keras):
-    return keras.applications.Xception(input_shape=(71, 71, 3), weights=None, classes=10)
+    return application(keras, "xception", "Xception")(input_shape=(71, 71, 3), weights=None, classes=10)
 
 
 def nasnet_mobile(keras):
-    return keras.applications.NASNetMobile(input_shape=(32, 32, 3), weights=None, classes=10)
+    return application(keras, "nasnet", "NASNetMobile")(input_shape=(32, 32, 3), weights=None, classes=10)
 
 
 SMALL = [lenet, without_input_layer, built_later, branches, many_inputs, shared, nested, nested_sequential,
