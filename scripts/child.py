@@ -33,15 +33,16 @@ ENVIRONMENT = {
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
-def run(module, arguments, quiet=False):
+def run(module, arguments, quiet=False, python=None):
     """Run `python -m MODULE ARGUMENTS` in ENVIRONMENT and wait; its stdout is ours, or nobody's where `quiet`.
 
+    python: path of another stack's Python.
     Raises Fault with the child's one line where it ends with 1, RuntimeError with its words where it is a bug.
     The child ends when this process does, killed or not.
     """
     path = os.pathsep.join([ROOT] + [part for part in [os.environ.get("PYTHONPATH")] if part])
     with tempfile.TemporaryFile() as complaints:
-        process = subprocess.Popen([sys.executable, "-m", module] + list(arguments), stdin=subprocess.DEVNULL,
+        process = subprocess.Popen([python or sys.executable, "-m", module] + list(arguments), stdin=subprocess.DEVNULL,
                                    stdout=subprocess.DEVNULL if quiet else None, stderr=complaints,
                                    env=dict(os.environ, PYTHONPATH=path, **ENVIRONMENT), preexec_fn=_die_with_parent)
         try:

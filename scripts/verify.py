@@ -1,0 +1,170 @@
+"""Keras against TensorFlow.js, output by output: reads a source model and what was converted of it, writes a table.
+
+The source model is run by Keras, by whichever stack's can load it, the converted one by TensorFlow.js in Node, on
+test images of the data set or on seeded random input.  An output agrees where |difference| <= 1e-4 * max(1, largest
+value of that output).
+"""
+import json
+import os
+import sys
+import tempfile
+from collections import OrderedDict
+
+import numpy
+
+from scripts import Fault, bootstrap, child, command, dataset, formats, outputs
+from scripts.topology import graph
+from scripts.viewer import predict
+
+BOUND = 1e-4
+SAMPLES, SEED = 4, 0
+OPEN_SIZE = 32  # for a dimension that neither the source nor the converted model fixes
+
+
+def verify(source, model_json, layers=None, weights=None, data=None, tags=None, browser=None):
+    """Compare the source model with the converted one; return the report, a JSON-able dict, and the values.
+
+    layers   what was asked for when it was converted (default: every layer but inputs), in that order
+    data     npz of scripts.dataset, whose test images are taken where they fit the model's input
+    browser  callable(model_json, inputs) -> [(name, ndarray)], instead of TensorFlow.js in Node
+    values   {"input_0": …, "output_0": …}, float32: Keras's, which the page shows its differences to
+    Raises Fault where no Keras here loads the source, or the two do not have the same outputs.
+    """
+    with formats.read(source, weights=weights, **({"saved_model_tags": tags} if tags else {})) as model:
+        if '"class_name": "Lambda"' in json.dumps(model.topology):
+            raise Fault("%s: no oracle: it holds a Lambda layer, code that Keras would run" % source)
+        major, whole = model.keras_major, graph(model.topology, model.keras_major)
+    names = layers or [outputs.spelling(whole, ref) for ref in outputs.every_output(whole)]
+    described = {entry["name"]: entry for entry in predict.describe(model_json)["inputs"]}
+    inputs = inputs_for(whole, described, data)
+    wanted, by = expected(source, weights, names, list(inputs.values()), major)
+    fed = [values for name, values in inputs.items() if name in described or len(inputs) == 1]
+    found = (browser or predict.predict)(model_json, fed)
+    if len(found) != len(names):
+        raise Fault("%s has %d outputs, %d were asked for of %s: give --layers as when it was converted" % (
+            model_json, len(found), len(names), source))
+    rows = [compare(name, values, mine) for name, values, (_, mine) in zip(names, wanted, found)]
+    report = OrderedDict([("oracle", by), ("bound", BOUND), ("samples", len(fed[0])), ("outputs", rows),
+                          ("agree", all(row["agree"] for row in rows))])
+    values = {"input_%d" % index: array for index, array in enumerate(fed)}
+    values.update(("output_%d" % index, array.astype(numpy.float32)) for index, array in enumerate(wanted))
+    return report, values
+
+
+def inputs_for(whole, described, data):
+    """Return OrderedDict: name of an input of the source -> float32 samples for it; the same on every run."""
+    random, found = numpy.random.RandomState(SEED), OrderedDict()
+    readers = {ref.layer: [] for ref in whole.inputs}
+    for layer in whole.layers.values():
+        for refs in whole.references(layer):
+            for ref in refs:
+                readers.get(ref.layer, []).append(layer)
+    arrays = dataset.load(data)[0] if data else None
+    for ref in whole.inputs:
+        layer = whole.layers[ref.layer]
+        declared = layer.config.get("batch_input_shape", layer.config.get("batch_shape"))[1:]
+        fixed = (described.get(ref.layer) or {"shape": [None] + declared})["shape"][1:]
+        shape = [size or other or OPEN_SIZE for size, other in zip(declared, fixed)]
+        words = [reader.config["input_dim"] for reader in readers[ref.layer] if reader.class_name == "Embedding"]
+        if arrays is not None and len(whole.inputs) == 1 and shape in ([28, 28], [28, 28, 1], [784]):
+            values = arrays["x_test"][:SAMPLES].reshape([-1] + shape) / 255.0
+        elif words:
+            values = random.randint(0, min(words), [SAMPLES] + shape)
+        else:
+            values = random.uniform(0, 1, [SAMPLES] + shape)
+        found[ref.layer] = values.astype(numpy.float32)
+    return found
+
+
+def expected(source, weights, names, inputs, major):
+    """Return (what Keras computes, which Keras it was), by the first stack of this checkout that can."""
+    reasons = []
+    with tempfile.TemporaryDirectory(prefix="oracle-") as private:
+        given, answer = os.path.join(private, "inputs.npz"), os.path.join(private, "outputs.npz")
+        numpy.savez(given, **{"input_%d" % index: values for index, values in enumerate(inputs)})
+        for python, flavour, by in stacks(major):
+            arguments = [source, given, answer, "--names", json.dumps(names), "--keras", flavour]
+            try:
+                child.run("scripts.oracle", arguments + (["--weights", weights] if weights else []), True, python)
+            except Fault as fault:
+                reasons.append("%s: %s" % (by, fault))
+                continue
+            with numpy.load(answer, allow_pickle=False) as archive:
+                return [archive["output_%d" % index] for index in range(len(archive.files))], by
+    raise Fault("%s: no oracle, no Keras here loads it (%s)" % (
+        source, "; ".join(reasons) or "it takes Python %s" % ("3.10 or newer" if major >= 3 else "3.6")))
+
+
+def stacks(major):
+    """Yield (python, which Keras, its name in words) for what may load a model of Keras `major`, this stack first."""
+    here = "py36" if sys.version_info < (3, 7) else "modern"
+    for name in sorted(bootstrap.ENVIRONMENTS, key=lambda name: name != here):
+        beside = os.path.join(bootstrap.ROOT, bootstrap.ENVIRONMENTS[name], "bin", "python")
+        python = sys.executable if name == here else beside if os.access(beside, os.X_OK) else None
+        if python is None or name == "py36" and major >= 3:
+            continue
+        for flavour in ["keras"] if name == "py36" or major >= 3 else ["tf_keras", "keras"]:
+            yield python, flavour, "%s (%s)" % (flavour, name)
+
+
+def compare(name, wanted, found):
+    """Return one row of the report: how far `found` is from `wanted`."""
+    row = OrderedDict([("name", name), ("shape", list(wanted.shape[1:])), ("largest", None), ("difference", None),
+                       ("relative", None), ("argmax", None), ("agree", False)])
+    if wanted.shape != found.shape:
+        row["shape"] = [list(wanted.shape[1:]), list(found.shape[1:])]
+        return row
+    wanted, found = wanted.astype(numpy.float64), found.astype(numpy.float64)
+    if numpy.isfinite(wanted).all() and numpy.isfinite(found).all():
+        largest = float(numpy.abs(wanted).max()) if wanted.size else 0.0
+        difference = float(numpy.abs(wanted - found).max()) if wanted.size else 0.0
+        ends = [values.reshape(len(values), -1).argmax(axis=1) for values in (wanted, found)] if wanted.size else [[], []]
+        row.update(largest=largest, difference=difference, relative=difference / max(1.0, largest),
+                   argmax=bool(numpy.array_equal(*ends)), agree=difference <= BOUND * max(1.0, largest))
+    return row
+
+
+def table(report):
+    """Yield the report as lines of text."""
+    width = max([6] + [len(command.one_line(row["name"])) for row in report["outputs"]])
+    yield "%-*s  %-20s  %10s  %10s  %10s  %-6s" % (width, "output", "shape", "largest", "difference", "relative", "argmax")
+    for row in report["outputs"]:
+        numbers = ["%.3g" % row[key] if row[key] is not None else "-" for key in ("largest", "difference", "relative")]
+        yield ("%-*s  %-20s  %10s  %10s  %10s  %-6s%s" % (
+            (width, command.one_line(row["name"]), "(%s)" % ", ".join(map(str, row["shape"]))) + tuple(numbers)
+            + ({True: "same", False: "OTHER", None: "-"}[row["argmax"]], "" if row["agree"] else "  DIFFERS"))).rstrip()
+    yield "%s against TensorFlow.js on %d samples: %s" % (
+        report["oracle"], report["samples"], "every output agrees" if report["agree"] else
+        "%d of %d outputs differ" % (sum(not row["agree"] for row in report["outputs"]), len(report["outputs"])))
+
+
+def main(arguments):
+    parser = command.Parser(prog="python -m scripts.verify", description=__doc__)
+    parser.add_argument("source", help="the trained model")
+    parser.add_argument("model_json", help="model.json that was made of it")
+    parser.add_argument("--weights", metavar="H5", help="weights of a topology json")
+    parser.add_argument("--layers", help="the outputs as they were asked for, a,b,c or a JSON list (default: all but inputs)")
+    parser.add_argument("--data", metavar="NPZ", help="take test images from what scripts.dataset wrote")
+    parser.add_argument("--tags", help="of a SavedModel")
+    parser.add_argument("--json", metavar="PATH", help="write the report there")
+    parser.add_argument("--reference", metavar="NPZ", help="write the inputs and Keras's values there, for the page")
+    options = parser.parse_args(arguments)
+    layers = options.layers and (json.loads(options.layers) if options.layers.startswith("[") else options.layers.split(","))
+    report, values = verify(options.source, options.model_json, layers, options.weights, options.data, options.tags)
+    for line in table(report):
+        command.say(line)
+    try:
+        if options.json:
+            with open(options.json, "w") as file:
+                json.dump(report, file, indent=1)
+                file.write("\n")
+        if options.reference:
+            with open(options.reference, "wb") as file:
+                numpy.savez(file, **values)
+    except OSError as error:
+        raise Fault("%s cannot be written: %s" % (error.filename, error.strerror))
+    return 0 if report["agree"] else command.FAULT
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,151 @@
+"""scripts/verify.py and scripts/oracle.py: agreement is Keras's own values in TensorFlow.js, and every difference is seen."""
+import json
+import subprocess
+import sys
+
+import numpy
+import pytest
+
+from scripts import Fault, dataset, lenet, preprocess, verify
+from tests import needs
+
+NAMES = ["shared@1", "inner/inner_dense", "sum", "shared@0", "inner", "chain"]
+
+
+def randomize(model):
+    random = numpy.random.RandomState(6)
+    model.set_weights([random.uniform(-0.5, 0.5, weight.shape) for weight in model.get_weights()])
+    return model
+
+
+def run(*arguments):
+    return subprocess.run([sys.executable, "-m", "scripts.verify"] + [str(a) for a in arguments],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
+
+
+@pytest.fixture(scope="module")
+def keras():
+    needs.tensorflow()
+    needs.node()
+    return __import__("keras")
+
+
+@pytest.fixture(scope="module")
+def converted(keras, tmp_path_factory):
+    """LeNet's source and model.json in one directory."""
+    directory = tmp_path_factory.mktemp("lenet")
+    randomize(lenet.build(keras)).save(str(directory / "model.h5"))
+    (directory / "tfjs").mkdir()
+    preprocess.preprocess(str(directory / "model.h5"), str(directory / "tfjs"))
+    return directory
+
+
+@pytest.fixture
+def broken(converted):
+    """Change one byte of LeNet's shard; put back afterwards."""
+    shard = converted / "tfjs" / "group1-shard1of1.bin"
+    content = shard.read_bytes()
+
+    def change(place, value):
+        shard.write_bytes(content[:place] + bytes([content[place] ^ value]) + content[place + 1:])
+
+    yield change
+    shard.write_bytes(content)
+
+
+def test_a_converted_lenet_agrees_in_every_output_on_the_data_set_s_images(converted, tmp_path):
+    arrays = dataset.digits()
+    dataset.save(str(tmp_path / "data.npz"), arrays, "digits")
+    done = run(converted / "model.h5", converted / "tfjs" / "model.json", "--data", tmp_path / "data.npz",
+               "--json", tmp_path / "report.json", "--reference", tmp_path / "reference.npz")
+    assert done.returncode == 0 and done.stderr == ""
+    assert done.stdout.splitlines()[-1].endswith("on 4 samples: every output agrees")
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert [row["name"] for row in report["outputs"]] == [
+        "reshape", "Conv2D_1", "MaxPooling2D_1", "Conv2D_2", "MaxPooling2D_2", "flatten", "Dense_1", "Dense_2", "Softmax"]
+    assert report["agree"] and all(row["relative"] < 1e-5 and row["argmax"] for row in report["outputs"])
+    with numpy.load(str(tmp_path / "reference.npz")) as stored:
+        assert numpy.array_equal(stored["input_0"], (arrays["x_test"][:4] / 255.0).astype(numpy.float32))
+        assert stored["output_8"].shape == (4, 10) and stored["output_8"].dtype == numpy.float32
+
+
+def test_a_changed_weight_is_found_and_the_exit_status_says_so(converted, broken):
+    broken(170000, 0x40)  # a high byte in Dense_2's or a later layer's weights
+    broken(3, 0x40)       # the exponent of the first value of the shard
+    done = run(converted / "model.h5", converted / "tfjs" / "model.json")
+    assert done.returncode == 1 and "DIFFERS" in done.stdout and "outputs differ" in done.stdout
+
+
+def test_outputs_in_another_order_than_asked_for_do_not_agree(converted, tmp_path):
+    preprocess.preprocess(str(converted / "model.h5"), str(tmp_path), layers=["Dense_1", "Dense_2", "Conv2D_1"])
+    report, _ = verify.verify(str(converted / "model.h5"), str(tmp_path / "model.json"), ["Dense_1", "Dense_2", "Conv2D_1"])
+    assert report["agree"]
+    report, _ = verify.verify(str(converted / "model.h5"), str(tmp_path / "model.json"), ["Dense_2", "Dense_1", "Conv2D_1"])
+    assert not report["agree"] and [row["agree"] for row in report["outputs"]] == [False, False, True]
+    with pytest.raises(Fault, match="has 3 outputs, 9 were asked for"):
+        verify.verify(str(converted / "model.h5"), str(tmp_path / "model.json"))
+
+
+def test_calls_of_a_shared_layer_and_layers_inside_nested_models_are_compared(keras, tmp_path):
+    layers = keras.layers
+    inside = keras.Input((7,), name="inside")
+    inner = keras.Model(inside, layers.BatchNormalization(name="norm")(layers.Dense(3, name="inner_dense")(inside)),
+                        name="inner")
+    chain = keras.models.Sequential([keras.Input((3,)), layers.Dense(4, name="deep")], name="chain")
+    left, right = keras.Input((7,), name="left"), keras.Input((7,), name="right")
+    shared = layers.Dense(7, name="shared")
+    first = shared(left)
+    model = randomize(keras.Model([left, right], [layers.Add(name="sum")([first, shared(right)]), chain(inner(first))]))
+    model.save(str(tmp_path / "model.h5"))
+    (tmp_path / "tfjs").mkdir()
+    preprocess.preprocess(str(tmp_path / "model.h5"), str(tmp_path / "tfjs"), layers=NAMES)
+    report, values = verify.verify(str(tmp_path / "model.h5"), str(tmp_path / "tfjs" / "model.json"), NAMES)
+    assert [row["name"] for row in report["outputs"]] == NAMES and report["agree"]
+    # Computed by hand from the weights: the oracle picks the call and the layer that the name stands for.
+    kernel, bias = shared.get_weights()
+    assert numpy.abs(values["input_1"].dot(kernel) + bias - values["output_0"]).max() < 1e-5
+    kernel, bias = inner.get_layer("inner_dense").get_weights()
+    assert numpy.abs(values["output_3"].dot(kernel) + bias - values["output_1"]).max() < 1e-5
+
+
+def test_words_are_fed_as_whole_numbers(keras, tmp_path):
+    words = keras.Input((None,), name="words")
+    model = keras.Model(words, keras.layers.GlobalAveragePooling1D(name="mean")(
+        keras.layers.Embedding(11, 4, name="table")(words)))
+    randomize(model).save(str(tmp_path / "model.h5"))
+    (tmp_path / "tfjs").mkdir()
+    preprocess.preprocess(str(tmp_path / "model.h5"), str(tmp_path / "tfjs"))
+    report, values = verify.verify(str(tmp_path / "model.h5"), str(tmp_path / "tfjs" / "model.json"))
+    assert report["agree"] and set(values["input_0"].ravel()) == set(range(11))
+
+
+@pytest.mark.parametrize("found, agree", [
+    ([[1.0, 100.0]], True), ([[1.0, 100.009]], True), ([[1.0, 100.02]], False), ([[1.0, numpy.nan]], False),
+    ([[1.0, numpy.inf]], False), ([[1.0]], False), ([1.0, 100.0], False)])
+def test_the_bound_is_a_share_of_the_largest_value_and_nothing_odd_passes(found, agree):
+    row = verify.compare("x", numpy.array([[1.0, 100.0]]), numpy.array(found))
+    assert row["agree"] is agree
+    assert verify.compare("x", numpy.array([[numpy.nan]]), numpy.array([[numpy.nan]]))["agree"] is False
+    assert verify.compare("x", numpy.array([[0.5]]), numpy.array([[0.50009]]))["agree"] is True
+    assert verify.compare("x", numpy.array([[0.5]]), numpy.array([[0.50011]]))["agree"] is False
+
+
+def test_where_no_keras_loads_the_source_there_is_no_oracle(converted, tmp_path, monkeypatch):
+    model, made = str(converted / "model.h5"), str(converted / "tfjs" / "model.json")
+    monkeypatch.setattr(verify, "stacks", lambda major: iter(()))
+    with pytest.raises(Fault, match="no oracle, no Keras here loads it"):
+        verify.verify(model, made)
+    monkeypatch.setattr(verify, "stacks", lambda major: iter([(sys.executable, "tf_keras", "a Keras that is not there")]))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    (tmp_path / "tf_keras.py").write_text("raise ImportError('missing')")
+    (tmp_path / "keras.py").write_text("raise ImportError('missing')")
+    with pytest.raises(Fault, match="no oracle.*a Keras that is not there: Keras 2 is not installed") as fault:
+        verify.verify(model, made)
+    assert "\n" not in str(fault.value)
+
+
+def test_code_in_the_source_is_not_run_to_verify_it(keras, converted, tmp_path):
+    model = keras.models.Sequential([keras.Input((3,)), keras.layers.Lambda(lambda x: x * 2, name="doubled")])
+    model.save(str(tmp_path / "model.h5"))
+    done = run(tmp_path / "model.h5", converted / "tfjs" / "model.json")
+    assert done.returncode == 1 and "no oracle" in done.stderr and len(done.stderr.splitlines()) == 1
