@@ -46,10 +46,11 @@ def build(model_dir, target_dir, data=None, title=None, labels=None, reference=N
     """
     source = model_file(model_dir)
     model = read_model(source)
+    weights = [os.path.join(os.path.dirname(source), name) for name in shards(model, source)]
     described = predict.describe(source)
     drawn = drawing.drawing(model, described, source)
     files = []
-    for name in [source] + [os.path.join(os.path.dirname(source), shard) for shard in shards(model, source)]:
+    for name in [source] + weights:
         files.append(_copy(name, target_dir, "model/" + os.path.basename(name)))
     page = {"title": title or _own_title(model, source), "drawing": drawn, "files": files, "pixels": pixels, "labels": labels,
             "hidden": len(described["parameters"]) - len(drawn["inputs"]), "made-by": MADE_BY}
@@ -152,14 +153,17 @@ def read_model(path):
 def shards(model, source):
     """Return the names of the weight files, each a plain name of a file beside `source`, once."""
     names = []
-    for group in model["weightsManifest"]:
-        for name in group["paths"]:
-            if name != os.path.basename(name) or name in (".", ".."):
-                raise Fault("%s: names the weights %s, which do not lie beside it" % (source, command.one_line(name)))
-            if not os.path.isfile(os.path.join(os.path.dirname(source), name)):
-                raise Fault("%s: its weights %s are missing; convert the model again" % (source, command.one_line(name)))
-            if name not in names:
-                names.append(name)
+    try:
+        listed = [name for group in model["weightsManifest"] for name in group["paths"]]
+    except (KeyError, TypeError):
+        raise Fault("%s: its weightsManifest lists no files; convert the model again" % source)
+    for name in listed:
+        if not isinstance(name, str) or name != os.path.basename(name) or name in (".", ".."):
+            raise Fault("%s: names the weights %s, which do not lie beside it" % (source, command.one_line(name)))
+        if not os.path.isfile(os.path.join(os.path.dirname(source), name)):
+            raise Fault("%s: its weights %s are missing; convert the model again" % (source, command.one_line(name)))
+        if name not in names:
+            names.append(name)
     return names
 
 

@@ -40,7 +40,10 @@ function artifacts(file) {
   const specs = [], shards = [];
   for (const group of json.weightsManifest || []) {
     specs.push(...group.weights);
-    for (const name of group.paths) shards.push(fs.readFileSync(path.join(path.dirname(file), name)));
+    for (const name of group.paths) {
+      if (name !== path.basename(name)) fail(`it names the weights ${name}, which do not lie beside it`);
+      shards.push(fs.readFileSync(path.join(path.dirname(file), name)));
+    }
   }
   const data = new Uint8Array(Buffer.concat(shards)).buffer; // copied: a Buffer may share a larger pool
   const loaded = Object.assign({}, json, {weightSpecs: specs, weightData: data});
