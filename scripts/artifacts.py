@@ -61,6 +61,23 @@ def durable_json(path, value):
     flush_directory(os.path.dirname(path))
 
 
+def keep(path, text):
+    """Write a cache, whole or not at all: where it cannot be written, what it would have held is found out again."""
+    temporary = path + ".new"
+    try:
+        try:
+            with open(temporary, "w", encoding="utf-8") as stream:
+                stream.write(text)
+            os.replace(temporary, path)
+        finally:
+            if os.path.exists(temporary):
+                os.remove(temporary)
+    except OSError as error:
+        if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT, errno.ENOENT,
+                               errno.EFBIG):
+            raise
+
+
 def flush_directory(path):
     """Make the names in a directory durable: a rename is not until its directory is."""
     descriptor = os.open(path or ".", os.O_RDONLY)
@@ -109,17 +126,10 @@ class Digests(object):
         return digest
 
     def save(self):
-        """Keep the cache for the next run; where it cannot be written the next run measures again."""
+        """Keep the cache for the next run."""
         if not (self.path and self.changed):
             return
-        temporary = self.path + ".new"
-        try:
-            with open(temporary, "w", encoding="utf-8") as stream:
-                json.dump(self.entries, stream, separators=(",", ":"))
-            os.replace(temporary, self.path)
-        except OSError as error:
-            if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.ENOENT, errno.EFBIG):
-                raise
+        keep(self.path, json.dumps(self.entries, separators=(",", ":")))
 
 
 class Stage(object):
@@ -313,17 +323,16 @@ class House(object):
             return
         with writable(self.root):
             os.makedirs(self.records, exist_ok=True)
-            self._lock = open(os.path.join(self.records, "lock"), "a+")
+            self._lock = open(os.path.join(self.records, "lock"), "a+b", buffering=0)
             try:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except (BlockingIOError, PermissionError):
                 self._lock.seek(0)
-                waiting(self._lock.read().strip() or "?")
+                waiting(self._lock.read(20).decode("ascii", "replace").strip() or "?")
                 fcntl.flock(self._lock, fcntl.LOCK_EX)
             self._lock.seek(0)
             self._lock.truncate()
-            self._lock.write("%d\n" % os.getpid())
-            self._lock.flush()
+            self._lock.write(b"%d\n" % os.getpid())
             shutil.rmtree(self.building, ignore_errors=True)
             for name in os.listdir(self.records):
                 if name.endswith(".new"):

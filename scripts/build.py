@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 
+from doit.dependency import JsonDB
 from doit.exceptions import InvalidCommand, TaskFailed
 from doit.reporter import ConsoleReporter
 
@@ -133,6 +134,8 @@ def configure(default):
         # doit refuses to start on a state that a kill or a full disk cut short; it holds nothing that the
         # records do not know better.
         os.remove(state)
+    # doit writes its state in place, and ends with a traceback where there is no room.
+    JsonDB.dump = lambda database: artifacts.keep(database.name, database.codec.encode(database._db))
     plain = InvalidCommand.__str__
     InvalidCommand.__str__ = lambda error: one_line_instead(error) if error.not_found else plain(error)
     return {"default_tasks": default, "verbosity": 2, "reporter": Reporter, "backend": "json", "dep_file": state}

@@ -175,7 +175,7 @@ def write(model, path):
     Datasets store no times (track_times=False); groups never do under h5py's default format.
     """
     import h5py
-    with h5py.File(path, "w") as file:
+    with Disk(path) as disk, h5py.File(disk, "w") as file:
         group = file.create_group("model_weights")
         for place in (file, group):
             write_text(place, "backend", model.backend)
@@ -189,6 +189,45 @@ def write(model, path):
             write_names(inner, "weight_names", [weight.name for weight in weights])
             for weight in weights:
                 write_weight(inner, weight)
+
+
+class Disk(object):
+    """The file that HDF5 writes through.  HDF5 crashes the process when the disk refuses a write as it closes a file
+    (no room, a quota), so the first refusal is kept, later writes are dropped, and leaving raises it as the OSError
+    that it was."""
+
+    def __init__(self, path):
+        self.file = open(path, "w+b", buffering=0)
+        self.error = None
+        self.read, self.readinto, self.seek, self.tell = (
+            self.file.read, self.file.readinto, self.file.seek, self.file.tell)
+
+    def write(self, data):
+        view = memoryview(data).cast("B")
+        done = 0
+        while self.error is None and done < len(view):
+            done += self.attempt(self.file.write, view[done:]) or 0
+        return len(view)
+
+    def truncate(self, size=None):
+        self.attempt(self.file.truncate, size)
+
+    def flush(self):
+        pass  # unbuffered
+
+    def attempt(self, function, argument):
+        try:
+            return function(argument)
+        except OSError as error:
+            self.error = self.error or error
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, exception, trace):
+        self.file.close()
+        if self.error is not None:
+            raise self.error
 
 
 def write_text(place, name, value):

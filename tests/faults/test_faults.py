@@ -1,0 +1,172 @@
+"""Killed, interrupted, out of disk, read-only: a target is whole or absent, and the next run ends as if undisturbed.
+
+FAULT_KILLS=1000 kills more often than the 100 times of an ordinary run.
+"""
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+
+from tests import needs
+from tests.project import DIGITS, Project
+
+KILLS = int(os.environ.get("FAULT_KILLS", "100"))
+# What a user may have lost or changed when the next build starts; each makes other stages run.
+CONVERSION = ["models/enc_model.h5", "models/json_models/keras/model.json"]
+TRAINING = ["models/model.h5"] + CONVERSION
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """A finished build, and how long its conversion and its training take here."""
+    needs.tensorflow()
+    project = Project.create(tmp_path_factory.mktemp("undisturbed") / "project")
+    project.ran()
+    project.seconds = {}
+    for name, lost in (("conversion", CONVERSION), ("training", TRAINING)):
+        lose(project, lost)
+        started = time.time()
+        project.ran()
+        project.seconds[name] = time.time() - started
+    return project
+
+
+@pytest.fixture
+def project(undisturbed, tmp_path):
+    shutil.copytree(undisturbed.path, str(tmp_path / "project"))
+    return Project(tmp_path / "project")
+
+
+def lose(project, names):
+    for name in names:
+        os.remove(project.file(name))
+
+
+def start(project, *arguments, **options):
+    """Start doit in a process group of its own, so that all of it can be killed at once."""
+    return subprocess.Popen(project.command(*arguments), cwd=project.path, env=project.environment(),
+                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            preexec_fn=options.get("preexec_fn", os.setsid))
+
+
+def ends_as_if_undisturbed(project, undisturbed):
+    project.ran()
+    assert project.artifacts() == undisturbed.artifacts()
+    assert not os.path.exists(project.file("models/.building"))
+    assert not [name for name in os.listdir(project.file("models/.records")) if name.endswith(".new")]
+    assert project.ran() == set()
+
+
+def test_a_build_killed_at_any_moment_ends_as_if_undisturbed(project, undisturbed):
+    """SIGKILL to the whole group; one time in ten while TensorFlow trains, else while it is converted."""
+    chance = random.Random(0)
+    for turn in range(KILLS):
+        stage, lost = ("training", TRAINING) if turn % 10 == 9 else ("conversion", CONVERSION)
+        lose(project, lost)
+        process = start(project)
+        time.sleep(chance.uniform(0, undisturbed.seconds[stage]))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        # Before anything is mended: the entry is there only with all that it names.
+        if os.path.exists(project.file(CONVERSION[1])):
+            now, then = project.artifacts(), undisturbed.artifacts()
+            for name in then:
+                if name.startswith("models/json_models"):
+                    assert now.get(name) == then[name]
+        project.ran()
+        assert project.artifacts() == undisturbed.artifacts(), "after kill %d" % turn
+    ends_as_if_undisturbed(project, undisturbed)
+
+
+@pytest.mark.parametrize("number, status", [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_build_that_is_told_to_end_says_nothing_and_leaves_nothing(project, undisturbed, number, status):
+    chance = random.Random(1)
+    for turn in range(6):
+        lose(project, TRAINING if turn == 5 else CONVERSION)
+        process = start(project)
+        for line in iter(process.stdout.readline, b""):
+            if line.startswith(b".  "):
+                break
+        time.sleep(chance.uniform(0, 0.3))
+        try:
+            os.killpg(process.pid, number)
+        except ProcessLookupError:
+            pass  # it had finished
+        out, err = process.communicate(timeout=60)
+        assert process.returncode in (0, status), err.decode()
+        assert b"Traceback" not in out + err
+        project.ran()
+    ends_as_if_undisturbed(project, undisturbed)
+
+
+@pytest.mark.parametrize("limit", [0, 1000, 5000, 100000, 180000])
+def test_a_disk_quota_is_one_line_and_replaces_nothing(project, undisturbed, limit):
+    """RLIMIT_FSIZE: a file beyond it cannot be written; smaller ones can."""
+    before = project.artifacts()
+    toml = DIGITS.replace('"Softmax"]', '"Dense_2", "Softmax"]')
+    project.write("models/models.toml", toml)
+
+    def limited():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    process = start(project, preexec_fn=limited)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 1, (out, err)
+    assert err.count(b"\n") == 1 and b"Traceback" not in err, err.decode()
+    project.write("models/models.toml", DIGITS)
+    after = project.artifacts()
+    assert not {name for name in after if after[name] != before.get(name)}
+    ends_as_if_undisturbed(project, undisturbed)
+
+
+@pytest.fixture
+def small_disk(project):
+    """models/ on a file system of its own that has room for little more than what it holds."""
+    needs.root()
+    held = project.file("models")
+    os.rename(held, held + "-before")
+    os.mkdir(held)
+    subprocess.check_call(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", held])
+    try:
+        subprocess.check_call(["cp", "-a", held + "-before/.", held])
+        yield project
+    finally:
+        subprocess.check_call(["umount", held])
+
+
+def test_a_full_disk_is_one_line_and_the_next_run_with_room_ends_undisturbed(small_disk, undisturbed):
+    filler = small_disk.file("models/filler")
+    lose(small_disk, CONVERSION)
+    status = os.statvfs(small_disk.file("models"))
+    small_disk.write("models/filler", b"\0" * (status.f_bavail * status.f_frsize - 60000))
+    line = small_disk.fault()
+    assert "room" in line or "space" in line
+    os.remove(filler)
+    ends_as_if_undisturbed(small_disk, undisturbed)
+
+
+def test_a_read_only_disk_is_one_line(small_disk):
+    held = small_disk.file("models")
+    lose(small_disk, CONVERSION)
+    subprocess.check_call(["mount", "-o", "remount,ro", held])
+    assert "cannot be written" in small_disk.fault()
+    assert small_disk.doit("list")[0] == 0
+
+
+@pytest.mark.parametrize("name", ["models/json_models", "models/json_models/keras"])
+def test_a_directory_lost_between_two_runs_is_made_again(project, undisturbed, name):
+    shutil.rmtree(project.file(name))
+    ends_as_if_undisturbed(project, undisturbed)
+
+
+def test_without_records_nothing_is_ours_and_nothing_is_overwritten(project):
+    """What no record proves to be of our making is the user's: one line says so, and every byte stays."""
+    shutil.rmtree(project.file("models/.records"))
+    before = project.artifacts()
+    assert "is not of this project's making" in project.fault()
+    assert project.artifacts() == before
