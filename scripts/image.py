@@ -184,8 +184,8 @@ class Podman(Engine):
 
     def bake(self, tag, arguments):
         network = ["--network", "host"] if os.environ.get("BUILDAH_ISOLATION") == "chroot" else []
-        run(self.words() + self.builder + ["--layers", "--timestamp", EPOCH, "--tag", tag] + network + arguments,
-            "cannot build the image")
+        run(self.words() + self.builder + ["--layers", "--timestamp", EPOCH, "--identity-label=false", "--tag", tag]
+            + network + arguments, "cannot build the image")
 
     def reproducible(self):
         """Every buildah that knows --layers and --timestamp together builds the same image twice."""
