@@ -47,10 +47,15 @@ def deliver(directory, write, json_name):
     """Call `write(path)` with a new empty directory and move the files that it names into `directory`, the json
     last.  An earlier result of this project there is replaced, its shards too; anything else is left: a Fault."""
     with artifacts.writable(directory):
+        new = not os.path.isdir(directory)
         os.makedirs(directory, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".", dir=directory) as private:
-            names = write(private)
-            artifacts.deliver(private, names[1:] + names[:1], directory, tfjs.own(directory, json_name))
+        try:
+            with tempfile.TemporaryDirectory(prefix=".", dir=directory) as private:
+                names = write(private)
+                artifacts.deliver(private, names[1:] + names[:1], directory, tfjs.own(directory, json_name))
+        finally:
+            if new and not os.listdir(directory):
+                os.rmdir(directory)
     return names
 
 

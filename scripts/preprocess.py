@@ -17,9 +17,19 @@ def preprocess(source, directory, weights=None, layers=None, input_shape=None, j
                shard_size=shards.SHARD_SIZE, quantize=None, enc_model=None, **reading):
     """Read `source`, give it the outputs `layers`, write the tfjs model into the empty `directory`.
 
-    enc_model: path of an h5 to write the multi-output Keras model to as well.
+    enc_model: path of an h5 to write the multi-output Keras model to as well.  reading: saved_model_tags, signature.
     Returns (names of the files written, the json first; facts as encapsulate.build's).
     """
+    formats.check_readable(source)
+    if os.path.isdir(source) or formats.head(source, 1) in (b"\x0a", b"\x08"):  # a protobuf, perhaps
+        from scripts import graph
+        from scripts.formats import frozen
+        tags, signature = reading.get("saved_model_tags"), reading.get("signature")
+        if frozen.is_graph(source, tags):
+            if enc_model or input_shape:
+                raise Fault("%s: a graph has no layers: it takes neither --enc-model nor --input-shape" % source)
+            return graph.convert(source, directory, layers, tags, signature, json_name, shard_size, quantize)
+    reading.pop("signature", None)  # a model of layers has none
     with formats.read(source, weights=weights, **reading) as model, topology.of(source):
         result = encapsulate.encapsulate(model, layers, input_shape)
         names = convert.write(result, directory, json_name, shard_size, quantize)

@@ -31,12 +31,7 @@ def read(path, weights=None, **options):
         with of(path):
             return importlib.import_module("scripts.formats.topology_and_weights").read(path, weights=str(weights))
     for name in FORMATS:
-        try:
-            reader = importlib.import_module("scripts.formats." + name)
-        except ModuleNotFoundError as missing:
-            if missing.name != "scripts.formats." + name:
-                raise
-            continue
+        reader = importlib.import_module("scripts.formats." + name)
         if reader.match(path):
             with of(path):
                 return reader.read(path, **options)

@@ -202,7 +202,7 @@ def test_preprocess_overwrites_nothing_that_it_did_not_write(tmp_path):
 def test_a_fault_leaves_nothing_behind(tmp_path):
     done = run("scripts.preprocess", handmade.h5(tmp_path / "model.h5"), str(tmp_path / "out"), "--layers", "nope")
     assert done.returncode == 1 and done.stderr.count("\n") == 1 and "Traceback" not in done.stderr
-    assert not (tmp_path / "out").exists() or list((tmp_path / "out").iterdir()) == []
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("arguments", [[], ["a.h5"], ["a.h5", "out", "--nonsense"], ["a.h5", "out", "--quantize", "int4"],
