@@ -30,6 +30,8 @@ ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
 }
+# What Keras, TensorFlow, h5py and tensorflowjs raise at files that they do not take.
+REFUSALS = (ValueError, TypeError, KeyError, AttributeError, NotImplementedError, OSError, ImportError, RuntimeError)
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
@@ -70,6 +72,12 @@ def _die_with_parent():
     if sys.platform.startswith("linux"):
         import ctypes
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+def first_line(error):
+    """What an exception of theirs says, in one line of a length that can be read."""
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    return command.one_line(lines[0] if lines else type(error).__name__)[:300]
 
 
 def in_environment(module, arguments):

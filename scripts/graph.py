@@ -26,13 +26,6 @@ VARIABLES = ("VariableV2", "Variable", "VarHandleOp")
 SILENT = ("NoOp", "Const", "Placeholder", "PlaceholderWithDefault", "SaveV2", "RestoreV2", "Assert")
 
 
-def is_graph(path, tags=None):
-    """Whether the model in `path` is one that this module converts: a graph without Keras layers."""
-    if saved_model.match(path):
-        return saved_model.is_graph(path, tags)
-    return os.path.isfile(path) and frozen.match(path)
-
-
 def convert(source, directory, outputs=None, tags=None, signature=None, json_name="model.json",
             shard_size=shards.SHARD_SIZE, quantize=None):
     """Convert the graph `source` into the empty `directory`, in a child process.
@@ -57,10 +50,7 @@ def write(source, directory, outputs, tags, signature, json_name, shard_size, qu
     """The child's part: load, freeze, choose, optimize, write."""
     import tensorflow
     child.hush()
-    if saved_model.match(source):
-        graph, inputs, known = freeze(tensorflow, source, tags, signature)
-    else:
-        graph, inputs, known = load_frozen(tensorflow, source)
+    graph, inputs, known = frozen_of(tensorflow, source, tags, signature)
     names = list(known) if outputs is None else outputs
     if not names:
         raise Fault("%s: no outputs are known: name them" % source)
@@ -72,6 +62,13 @@ def write(source, directory, outputs, tags, signature, json_name, shard_size, qu
 
 
 # Reading and freezing --------------------------------------------------------------------------------------
+
+def frozen_of(tensorflow, source, tags, signature):
+    """Return (GraphDef without variables, [names of its inputs], OrderedDict of its known outputs: name -> tensor)."""
+    if saved_model.match(source):
+        return freeze(tensorflow, source, tags, signature)
+    return load_frozen(tensorflow, source)
+
 
 def load_frozen(tensorflow, path):
     """Return (GraphDef, [placeholders], {output: tensor}) of a frozen graph; outputs are what nothing reads."""
@@ -119,7 +116,7 @@ def freeze_function(tensorflow, directory, tags, signature):
         function = loaded.signatures[signature]
         constant = convert_variables_to_constants_v2(function, lower_control_flow=True, aggressive_inlining=True)
     except (ValueError, KeyError, OSError, RuntimeError, AttributeError, tensorflow.errors.OpError) as error:
-        raise Fault("%s: TensorFlow %s does not load it: %s" % (directory, tensorflow.__version__, first_line(error)))
+        raise Fault("%s: TensorFlow %s does not load it: %s" % (directory, tensorflow.__version__, child.first_line(error)))
     keys = sorted(function.structured_outputs)  # the order in which tf.nest flattens a dict
     tensors = dict(zip(keys, [tensor.name for tensor in constant.outputs]))
     inputs = [tensor.op.name for tensor in constant.inputs if tensor.dtype != tensorflow.resource]
@@ -268,7 +265,7 @@ def imported(tensorflow, graph, source):
         try:
             tensorflow.import_graph_def(graph, name="")
         except (ValueError, KeyError, tensorflow.errors.OpError) as error:
-            raise Fault("%s: the graph cannot be computed: %s" % (source, first_line(error)))
+            raise Fault("%s: the graph cannot be computed: %s" % (source, child.first_line(error)))
         yield whole
 
 
@@ -330,25 +327,38 @@ def write_model(tensorflow, graph, signature, directory, json_name, shard_size, 
         json.dump(document, file)
 
 
-def first_line(error):
-    lines = [line for line in str(error).splitlines() if line.strip()]
-    return command.one_line(lines[0] if lines else type(error).__name__)[:300]
+def compute(source, request, answer, settings):
+    """What TensorFlow computes of the graph: npz of inputs by name -> npz of output_0, output_1, … (verify's oracle)."""
+    import numpy
+    import tensorflow
+    child.hush()
+    frozen_graph, _, known = frozen_of(tensorflow, source, settings["tags"], settings["signature"])
+    chosen = choose(frozen_graph, known, settings["outputs"] or list(known), source)
+    kept = tensorflow.compat.v1.graph_util.extract_sub_graph(frozen_graph, sorted({name for name, _ in chosen.values()}))
+    with numpy.load(request, allow_pickle=False) as archive:
+        fed = {name + ":0": archive[name] for name in archive.files}
+    with imported(tensorflow, kept, source) as whole, tensorflow.compat.v1.Session(graph=whole) as session:
+        found = session.run(["%s:%d" % place for place in chosen.values()], fed)
+    numpy.savez(answer, **{"output_%d" % index: values for index, values in enumerate(found)})
 
 
 def main(arguments):
     parser = command.Parser(prog="python -m scripts.graph", description=__doc__)
     parser.add_argument("source", help="a SavedModel's directory or a frozen .pb")
-    parser.add_argument("directory", help="an empty directory to write into")
+    parser.add_argument("directory", nargs="?", default="", help="an empty directory to write into")
     parser.add_argument("--outputs", type=lambda text: text.split(","), help="tensors, operations or layers: a,b,c")
     parser.add_argument("--tags", help="of the SavedModel's graph (default: serve)")
     parser.add_argument("--signature", help="default: serving_default")
     parser.add_argument("--json-name", default="model.json")
     parser.add_argument("--settings", type=json.loads, metavar="JSON", help="all of convert's settings as one object")
+    parser.add_argument("--compute", nargs=2, metavar="NPZ", help="compute the outputs of inputs, do not convert")
     options = parser.parse_args(arguments)
     child.in_environment("scripts.graph", arguments)
+    if options.compute:
+        return compute(options.source, options.compute[0], options.compute[1], options.settings)
     if not os.path.isdir(options.directory) or os.listdir(options.directory):
         raise Fault("%s: not an empty directory" % options.directory)
-    if options.settings is None and not is_graph(options.source, options.tags):
+    if options.settings is None and not frozen.is_graph(options.source, options.tags):
         raise Fault("%s: not a TensorFlow graph; python -m scripts.preprocess takes other models" % options.source)
     write(options.source, options.directory, **(options.settings or {
         "outputs": options.outputs, "tags": options.tags, "signature": options.signature,

@@ -8,7 +8,7 @@ import os
 
 import numpy
 
-from scripts import Fault, child, command, reference
+from scripts import Fault, child, command
 from scripts.outputs import SUFFIX
 
 
@@ -31,8 +31,8 @@ def predict(flavour, source, names, inputs, weights=None):
         tensors = [tensor(keras, model, name) for name in names]
         whole = keras.models.Model(model.inputs, tensors)
         found = whole.predict(inputs if len(inputs) > 1 else inputs[0], batch_size=len(inputs[0]), verbose=0)
-    except reference.REFUSALS as error:
-        raise Fault("Keras %s: %s" % (keras.__version__, reference.first_line(error)))
+    except child.REFUSALS as error:
+        raise Fault("Keras %s: %s" % (keras.__version__, child.first_line(error)))
     return [numpy.asarray(values) for values in (found if isinstance(found, list) else [found])]
 
 

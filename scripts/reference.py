@@ -10,9 +10,6 @@ import os
 
 from scripts import Fault, child, command
 
-# What Keras, h5py and tensorflowjs raise at files that they do not take.
-REFUSALS = (ValueError, TypeError, KeyError, AttributeError, NotImplementedError, OSError, ImportError)
-
 
 def encapsulate(source, target, weights=None, layers=None, compile=False):
     """Write `target`, the h5 of the model in `source` with `layers` (default: all but inputs) as its outputs.
@@ -28,8 +25,8 @@ def encapsulate(source, target, weights=None, layers=None, compile=False):
         else:
             model = keras.models.model_from_json(topology)
             model.load_weights(weights)
-    except REFUSALS as error:
-        raise Fault("%s: Keras %s does not load it: %s" % (source, keras.__version__, first_line(error)))
+    except child.REFUSALS as error:
+        raise Fault("%s: Keras %s does not load it: %s" % (source, keras.__version__, child.first_line(error)))
     shown = [layer.name for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
     layers = shown if layers is None else list(layers)
     for index, name in enumerate(layers):
@@ -65,8 +62,8 @@ def check(path, separated=False):
             with h5py.File(path, "r") as file:
                 version, topology = [value.decode("utf-8") if isinstance(value, bytes) else value for value in
                                      (file.attrs.get("keras_version"), file.attrs.get("model_config"))]
-    except REFUSALS as error:
-        raise Fault("%s: not a Keras %s, or damaged: %s" % (path, "topology" if separated else "h5", first_line(error)))
+    except child.REFUSALS as error:
+        raise Fault("%s: not a Keras %s, or damaged: %s" % (path, "topology" if separated else "h5", child.first_line(error)))
     if topology is None:
         raise Fault("%s: no topology in it; give the topology json as source and this as weights" % path)
     if str(version or "2").split(".")[0] not in ("1", "2"):
@@ -75,11 +72,6 @@ def check(path, separated=False):
     if '"class_name": "Lambda"' in topology or '"class_name":"Lambda"' in topology:
         raise Fault("%s holds a Lambda layer, code that Keras would run; engine = \"native\" never does" % path)
     return topology
-
-
-def first_line(error):
-    lines = [line for line in str(error).splitlines() if line.strip()]
-    return command.one_line(lines[0] if lines else type(error).__name__)[:300]
 
 
 def convert(source, directory, json_name="model.json", shard_size=None, quantize=None):
@@ -98,8 +90,8 @@ def convert(source, directory, json_name="model.json", shard_size=None, quantize
         arguments.append("--quantize_" + dtype + ("" if patterns is True else "=" + ",".join(patterns)))
     try:
         converter.convert(arguments)
-    except REFUSALS as error:
-        raise Fault("%s: the official converter refuses it: %s" % (source, first_line(error)))
+    except child.REFUSALS as error:
+        raise Fault("%s: the official converter refuses it: %s" % (source, child.first_line(error)))
     if json_name != "model.json":
         os.replace(os.path.join(directory, "model.json"), os.path.join(directory, json_name))
     return [json_name] + sorted(name for name in os.listdir(directory) if name != json_name)

@@ -13,6 +13,7 @@ from collections import OrderedDict
 import numpy
 
 from scripts import Fault, bootstrap, child, command, dataset, formats, outputs
+from scripts.formats import frozen
 from scripts.topology import graph
 from scripts.viewer import predict
 
@@ -21,7 +22,7 @@ SAMPLES, SEED = 4, 0
 OPEN_SIZE = 32  # for a dimension that neither the source nor the converted model fixes
 
 
-def verify(source, model_json, layers=None, weights=None, data=None, tags=None, browser=None):
+def verify(source, model_json, layers=None, weights=None, data=None, tags=None, signature=None, browser=None):
     """Compare the source model with the converted one; return the report, a JSON-able dict, and the values.
 
     layers   what was asked for when it was converted (default: every layer but inputs), in that order
@@ -30,19 +31,26 @@ def verify(source, model_json, layers=None, weights=None, data=None, tags=None, 
     values   {"input_0": …, "output_0": …}, float32: Keras's, which the page shows its differences to
     Raises Fault where no Keras here loads the source, or the two do not have the same outputs.
     """
-    with formats.read(source, weights=weights, **({"saved_model_tags": tags} if tags else {})) as model:
-        if '"class_name": "Lambda"' in json.dumps(model.topology):
-            raise Fault("%s: no oracle: it holds a Lambda layer, code that Keras would run" % source)
-        major, whole = model.keras_major, graph(model.topology, model.keras_major)
-    names = layers or [outputs.spelling(whole, ref) for ref in outputs.every_output(whole)]
-    described = {entry["name"]: entry for entry in predict.describe(model_json)["inputs"]}
-    inputs = inputs_for(whole, described, data)
-    wanted, by = expected(source, weights, names, list(inputs.values()), major)
+    described = OrderedDict((entry["name"], entry) for entry in predict.describe(model_json)["inputs"])
+    if weights is None and frozen.is_graph(source, tags):
+        inputs = OrderedDict((name, random_values([size or OPEN_SIZE for size in entry["shape"][1:]]))
+                             for name, entry in described.items())
+        wanted, names = graph_values(source, inputs, layers, tags, signature), layers
+        by = "TensorFlow"
+    else:
+        with formats.read(source, weights=weights, **({"saved_model_tags": tags} if tags else {})) as model:
+            if '"class_name": "Lambda"' in json.dumps(model.topology):
+                raise Fault("%s: no oracle: it holds a Lambda layer, code that Keras would run" % source)
+            major, whole = model.keras_major, graph(model.topology, model.keras_major)
+        names = layers or [outputs.spelling(whole, ref) for ref in outputs.every_output(whole)]
+        inputs = inputs_for(whole, described, data)
+        wanted, by = expected(source, weights, names, list(inputs.values()), major)
     fed = [values for name, values in inputs.items() if name in described or len(inputs) == 1]
     found = (browser or predict.predict)(model_json, fed)
-    if len(found) != len(names):
+    names = names or [name for name, _ in found]
+    if len(found) != len(wanted):
         raise Fault("%s has %d outputs, %d were asked for of %s: give --layers as when it was converted" % (
-            model_json, len(found), len(names), source))
+            model_json, len(found), len(wanted), source))
     rows = [compare(name, values, mine) for name, values, (_, mine) in zip(names, wanted, found)]
     report = OrderedDict([("oracle", by), ("bound", BOUND), ("samples", len(fed[0])), ("outputs", rows),
                           ("agree", all(row["agree"] for row in rows))])
@@ -53,7 +61,7 @@ def verify(source, model_json, layers=None, weights=None, data=None, tags=None, 
 
 def inputs_for(whole, described, data):
     """Return OrderedDict: name of an input of the source -> float32 samples for it; the same on every run."""
-    random, found = numpy.random.RandomState(SEED), OrderedDict()
+    found = OrderedDict()
     readers = {ref.layer: [] for ref in whole.inputs}
     for layer in whole.layers.values():
         for refs in whole.references(layer):
@@ -69,11 +77,26 @@ def inputs_for(whole, described, data):
         if arrays is not None and len(whole.inputs) == 1 and shape in ([28, 28], [28, 28, 1], [784]):
             values = arrays["x_test"][:SAMPLES].reshape([-1] + shape) / 255.0
         elif words:
-            values = random.randint(0, min(words), [SAMPLES] + shape)
+            values = numpy.random.RandomState(SEED).randint(0, min(words), [SAMPLES] + shape)
         else:
-            values = random.uniform(0, 1, [SAMPLES] + shape)
+            values = random_values(shape, SEED + len(found))
         found[ref.layer] = values.astype(numpy.float32)
     return found
+
+
+def random_values(shape, seed=SEED):
+    return numpy.random.RandomState(seed).uniform(0, 1, [SAMPLES] + shape).astype(numpy.float32)
+
+
+def graph_values(source, inputs, outputs, tags, signature):
+    """Return what TensorFlow computes of a SavedModel's or frozen graph's outputs, in a child process."""
+    with tempfile.TemporaryDirectory(prefix="oracle-") as private:
+        given, answer = os.path.join(private, "inputs.npz"), os.path.join(private, "outputs.npz")
+        numpy.savez(given, **inputs)
+        settings = {"outputs": outputs, "tags": tags, "signature": signature}
+        child.run("scripts.graph", [source, "--compute", given, answer, "--settings", json.dumps(settings)], quiet=True)
+        with numpy.load(answer, allow_pickle=False) as archive:
+            return [archive["output_%d" % index] for index in range(len(archive.files))]
 
 
 def expected(source, weights, names, inputs, major):
@@ -146,11 +169,13 @@ def main(arguments):
     parser.add_argument("--layers", help="the outputs as they were asked for, a,b,c or a JSON list (default: all but inputs)")
     parser.add_argument("--data", metavar="NPZ", help="take test images from what scripts.dataset wrote")
     parser.add_argument("--tags", help="of a SavedModel")
+    parser.add_argument("--signature", help="of a SavedModel without Keras layers")
     parser.add_argument("--json", metavar="PATH", help="write the report there")
     parser.add_argument("--reference", metavar="NPZ", help="write the inputs and Keras's values there, for the page")
     options = parser.parse_args(arguments)
     layers = options.layers and (json.loads(options.layers) if options.layers.startswith("[") else options.layers.split(","))
-    report, values = verify(options.source, options.model_json, layers, options.weights, options.data, options.tags)
+    report, values = verify(options.source, options.model_json, layers, options.weights, options.data, options.tags,
+                            options.signature)
     for line in table(report):
         command.say(line)
     try:

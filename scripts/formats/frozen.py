@@ -1,6 +1,9 @@
 """Frozen TensorFlow graphs, a GraphDef in a .pb file.  They have no layers: scripts/graph.py converts them."""
+import os
+
 from scripts import Fault
 from scripts.checkpoint import Damaged, message, text, varint
+from scripts.formats import saved_model
 
 
 def match(path):
@@ -36,4 +39,7 @@ def read(path, **options):
 
 
 def is_graph(path, saved_model_tags=None):
-    return True
+    """Whether the model in `path`, SavedModel or frozen graph, is operations without Keras layers."""
+    if saved_model.match(path):
+        return saved_model.is_graph(path, saved_model_tags)
+    return os.path.isfile(path) and match(path)

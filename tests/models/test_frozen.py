@@ -19,7 +19,7 @@ def path(tmp_path_factory):
 
 
 def test_a_graphdef_is_known_by_its_content(path):
-    assert frozen.match(str(path)) and graph.is_graph(str(path))
+    assert frozen.match(str(path)) and frozen.is_graph(str(path))
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"\n\x05hello", b"\n\x04\n\x02hi", b"not a graph", b"\x89HDF\r\n\x1a\n",

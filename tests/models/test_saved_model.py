@@ -8,8 +8,8 @@ import sys
 import numpy
 import pytest
 
-from scripts import Fault, convert, encapsulate, formats, graph, lenet, preprocess
-from scripts.formats import saved_model
+from scripts import Fault, convert, encapsulate, formats, graph, lenet, preprocess, verify
+from scripts.formats import frozen, saved_model
 from scripts.viewer import predict
 from tests import needs
 
@@ -104,8 +104,8 @@ def graphs(tmp_path_factory):
         values = dict(zip(tensors, session.run(list(tensors.values()), {image: picture})))
         v1.saved_model.simple_save(session, str(directory / "one"), {"image": image}, {"y": pool, "first": first})
         result["one"] = str(directory / "one"), [picture], values
-        frozen = v1.graph_util.convert_variables_to_constants(session, whole.as_graph_def(), ["pool", "split"])
-    (directory / "frozen.pb").write_bytes(frozen.SerializeToString())
+        constant = v1.graph_util.convert_variables_to_constants(session, whole.as_graph_def(), ["pool", "split"])
+    (directory / "frozen.pb").write_bytes(constant.SerializeToString())
     result["frozen"] = str(directory / "frozen.pb"), [picture], values
     return result
 
@@ -120,7 +120,7 @@ def agree(found, wanted, bound=1e-5):
 @pytest.mark.parametrize("name", ["lenet", "branched"])
 def test_a_keras_savedmodel_becomes_a_model_that_predicts_the_same(keras_models, tmp_path, name):
     path, inputs, wanted = keras_models[name]
-    assert saved_model.match(path) and not graph.is_graph(path)
+    assert saved_model.match(path) and not frozen.is_graph(path)
     target = str(tmp_path / "enc_model.h5")
     outputs = encapsulate.build(path, target)["outputs"]
     found = dict(zip(outputs, keras2().models.load_model(target, compile=False).predict(inputs, verbose=0)))
@@ -198,13 +198,21 @@ def test_a_graph_s_tensors_are_outputs_in_the_order_asked_for_with_tensorflow_s_
         graphs, tmp_path, name, outputs, tensors):
     needs.node()
     path, inputs, wanted = graphs[name]
-    assert graph.is_graph(path)
+    assert frozen.is_graph(path)
     names, facts = graph.convert(path, str(tmp_path), outputs, json_name="graph.json")
     assert names == ["graph.json", "group1-shard1of1.bin"] and sorted(os.listdir(str(tmp_path))) == names
     found = predict.predict(str(tmp_path / "graph.json"), inputs)
     assert [key for key, _ in found] == facts["outputs"] and len(found) == len(tensors)
     for (_, values), tensor in zip(found, tensors):
         agree(values, wanted[tensor])
+
+
+@pytest.mark.parametrize("name, outputs", [("one", ["conv/Conv2D", "y"]), ("two", None)])
+def test_a_converted_graph_is_verified_against_tensorflow(graphs, tmp_path, name, outputs):
+    needs.node()
+    graph.convert(graphs[name][0], str(tmp_path), outputs)
+    report, _ = verify.verify(graphs[name][0], str(tmp_path / "model.json"), outputs)
+    assert report["agree"] and len(report["outputs"]) == 2 and all(row["largest"] > 0 for row in report["outputs"])
 
 
 def test_another_signature_can_be_asked_for(graphs, tmp_path):

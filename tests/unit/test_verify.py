@@ -14,7 +14,7 @@ NAMES = ["shared@1", "inner/inner_dense", "sum", "shared@0", "inner", "chain"]
 
 def randomize(model):
     random = numpy.random.RandomState(6)
-    model.set_weights([random.uniform(-0.5, 0.5, weight.shape) for weight in model.get_weights()])
+    model.set_weights([random.uniform(0.05, 0.5, weight.shape) for weight in model.get_weights()])
     return model
 
 
