@@ -18,7 +18,7 @@ MODELS = build.catalogue()
 
 def task_data():
     """Get the images to train on: MNIST, or the embedded digits"""
-    return (stages.data(entry) for entry in MODELS if entry.trained)
+    return (stages.data(entry) for entry in MODELS if entry.data)
 
 
 def task_train():
@@ -28,12 +28,17 @@ def task_train():
 
 def task_encapsulate():
     """Make every wanted layer of each model an output: enc_model.h5"""
-    return (stages.encapsulate(entry) for entry in MODELS)
+    return (stages.encapsulate(entry) for entry in MODELS if not stages.graph(entry))
 
 
 def task_convert():
     """Convert each model for TensorFlow.js: model.json and its shards"""
     return (stages.convert(entry) for entry in MODELS)
+
+
+def task_verify():
+    """Compare each converted model in TensorFlow.js with Keras, output by output"""
+    return (stages.verify(entry) for entry in MODELS)
 
 
 def task_page():

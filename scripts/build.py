@@ -178,10 +178,10 @@ def perform(stage, produce, report):
             command.say("   %s is yours: left as it is" % path)
             return None
         record = HOUSE.build(stage, produce)
+        for line in report(record) if report else []:
+            command.say("   " + line)
     except Fault as fault:
         return TaskFailed(command.one_line(fault))
-    for line in report(record) if report else []:
-        command.say("   " + line)
     return None
 
 

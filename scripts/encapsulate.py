@@ -89,13 +89,15 @@ def model_class(model):
     return "Functional" if numbers >= [2, 4] else "Model"
 
 
-def build(source, target, weights=None, layers=None, input_shape=None, compile=False):
+def build(source, target, weights=None, layers=None, input_shape=None, compile=False, **reading):
     """Read `source` (and `weights`), write the multi-output model to the new file `target`.
 
+    reading: what single formats take (saved_model_tags).
     Returns {"outputs": [names as asked for], "inputs": […]}: the same for the same source.
     """
-    with formats.read(source, weights=weights) as model, topology.of(source):
-        result = encapsulate(model, layers, input_shape)
+    with formats.read(source, weights=weights, **reading) as model:
+        with topology.of(source):
+            result = encapsulate(model, layers, input_shape)
         if compile:
             result.training_config = training_config(result)
         keras_h5.write(result, target)

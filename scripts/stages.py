@@ -7,6 +7,7 @@ This module imports nothing heavy: an up-to-date `doit` never needs numpy.
 import functools
 import hashlib
 import importlib
+import importlib.util
 import json
 import os
 import sys
@@ -17,13 +18,15 @@ from scripts.build import HOUSE, always, task
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 # Which source files a stage's result depends on; a test compares this with what they import.
-READERS = ["__init__.py", "model.py", "topology.py", "references.py", "outputs.py", "dialect.py", "supported.py"]
+READERS = ["__init__.py", "model.py", "topology.py", "references.py", "outputs.py", "dialect.py", "supported.py",
+           "variables.py", "checkpoint.py"]
 CODE = {
     "train": ["__init__.py", "child.py", "command.py", "dataset.py", "lenet.py", "train.py"],
     "encapsulate": READERS + ["encapsulate.py", "formats/"],
     "convert": READERS + ["shards.py", "convert.py", "formats/"],
     "reference": ["__init__.py", "child.py", "command.py", "reference.py"],
-    "page": ["viewer/"],
+    "graph": READERS + ["child.py", "command.py", "graph.py", "shards.py", "formats/", "checkpoint.py"],
+    "page": READERS + ["viewer/", "formats/", "child.py", "command.py", "dataset.py", "verify.py", "oracle.py"],
 }
 
 
@@ -118,6 +121,23 @@ def sources(entry):
     return formats.files(entry.source, entry.weights)
 
 
+@functools.lru_cache(None)
+def is_graph(source, tags):
+    """Whether a source is a TensorFlow graph without Keras layers.  Only what may be one is looked into."""
+    if os.path.isdir(source) or source.endswith(".pb"):
+        return importlib.import_module("scripts.formats.frozen").is_graph(source, tags)
+    return False
+
+
+def graph(entry):
+    """Whether an entry becomes a graph model, which has no enc_model.h5.  What cannot be read is no graph here: the
+    stage that reads it says so."""
+    try:
+        return is_graph(entry.source, entry.saved_model_tags)
+    except Fault:
+        return False
+
+
 def encapsulate(entry):
     """Source model -> enc_model.h5, every wanted layer an output (guide, sections 2 and 3)."""
     def produce(directory):
@@ -130,8 +150,8 @@ def encapsulate(entry):
             facts = {}
         else:
             facts = importlib.import_module("scripts.encapsulate").build(
-                entry.source, target, weights=entry.weights, layers=entry.layers,
-                input_shape=entry.input_shape, compile=entry.compile)
+                entry.source, target, weights=entry.weights, layers=entry.layers, input_shape=entry.input_shape,
+                compile=entry.compile, saved_model_tags=entry.saved_model_tags)
         return facts, {entry.enc_model: "enc_model.h5"}
 
     def report(record):
@@ -146,21 +166,26 @@ def encapsulate(entry):
 
 
 def convert(entry):
-    """enc_model.h5 -> model.json, its shards and manifest.json (guide, section 4)."""
+    """enc_model.h5 -> model.json, its shards and manifest.json (guide, section 4); a graph: from its source at once."""
+    written = entry.settings(catalog.CONVERTING)
+
     def produce(directory):
-        if entry.engine == "reference":
+        facts = {}
+        if graph(entry):
+            names, facts = importlib.import_module("scripts.graph").convert(
+                entry.source, directory, outputs=entry.layers, tags=entry.saved_model_tags, signature=entry.signature,
+                **written)
+        elif entry.engine == "reference":
             arguments = ["convert", entry.enc_model, directory, "--json-name", entry.json_name,
                          "--shard-size", str(entry.shard_size)]
             child.run("scripts.reference", arguments
                       + (["--quantize", json.dumps(entry.quantize)] if entry.quantize else []))
             names = sorted(os.listdir(directory), key=lambda name: name != entry.json_name)
         else:
-            names = importlib.import_module("scripts.convert").convert(
-                entry.enc_model, directory, json_name=entry.json_name, shard_size=entry.shard_size,
-                quantize=entry.quantize)
-        write_manifest(entry, directory, names)
+            names = importlib.import_module("scripts.convert").convert(entry.enc_model, directory, **written)
+        write_manifest(entry, directory, names, facts)
         targets = ["manifest.json"] + names[1:] + names[:1]  # model.json last: it names the others
-        return {"shards": len(names) - 1}, {"%s/%s" % (entry.directory, name): name for name in targets}
+        return dict(facts, shards=len(names) - 1), {"%s/%s" % (entry.directory, name): name for name in targets}
 
     def report(record):
         shards = sorted(path for path in record["outputs"] if path.endswith(".bin"))
@@ -169,29 +194,33 @@ def convert(entry):
             entry.directory, entry.json_name, size(entry.directory + "/" + entry.json_name), len(shards),
             "" if len(shards) == 1 else "s", "%d bytes" % total if total < 1000 else "%.0f kB" % (total / 1000.0))
 
-    engine = "reference" if entry.engine == "reference" else "convert"
-    settings = dict(entry.settings(catalog.CONVERTING), engine=entry.engine)
-    stage = artifacts.Stage("convert:" + entry.name, lambda: [entry.enc_model] + sources(entry),
-                            [entry.directory + "/" + name for name in ("manifest.json", entry.json_name)], settings,
-                            code(engine), stack.identity("train" if engine == "reference" else "convert"))
-    return task(stage, produce, report, after=["encapsulate:" + entry.name])
+    engine, settings = entry.engine, dict(written, engine=entry.engine)
+    if graph(entry):
+        engine = "graph"
+        settings.update(layers=entry.layers, saved_model_tags=entry.saved_model_tags, signature=entry.signature)
+    stage = artifacts.Stage(
+        "convert:" + entry.name, lambda: ([] if graph(entry) else [entry.enc_model]) + sources(entry),
+        [entry.directory + "/" + name for name in ("manifest.json", entry.json_name)], settings,
+        code("convert" if engine == "native" else engine), stack.identity("convert" if engine == "native" else "train"))
+    return task(stage, produce, report, after=[] if graph(entry) else ["encapsulate:" + entry.name])
 
 
-def write_manifest(entry, directory, names):
+def write_manifest(entry, directory, names, facts):
     """Write manifest.json: sha256 of every input and output, versions and settings; no time, host or path."""
     import h5py
     import numpy
     read = sources(entry)
-    encapsulated = HOUSE.record("encapsulate:" + entry.name)
+    facts = facts or HOUSE.record("encapsulate:" + entry.name).get("facts", {})
     inputs = {"source" if len(read) == 1 else "source/%d" % index: HOUSE.digests.of(path)
               for index, path in enumerate(read)}
-    inputs["enc_model.h5"] = HOUSE.digests.of(entry.enc_model)
+    if not graph(entry):
+        inputs["enc_model.h5"] = HOUSE.digests.of(entry.enc_model)
     manifest = {
         "name": entry.name,
         "inputs": inputs,
         "outputs": {name: artifacts.sha256(os.path.join(directory, name)) for name in names},
         "settings": dict(entry.settings(catalog.CHOOSING), **entry.settings(catalog.CONVERTING)),
-        "layers": encapsulated.get("facts", {}).get("outputs"),
+        "layers": facts.get("outputs"),
         "versions": {"stack": stack.identity("convert"), "python": "%d.%d" % sys.version_info[:2],
                      "numpy": numpy.__version__, "h5py": h5py.__version__},
     }
@@ -204,21 +233,77 @@ def write_manifest(entry, directory, names):
         stream.write("\n")
 
 
-def page(entry):
-    """model.json and its shards -> a page that draws the model with TensorSpace and runs it in the browser."""
-    def converted():
-        outputs = HOUSE.record("convert:" + entry.name).get("outputs", {})
-        samples = [entry.data_file] if entry.trained else []
-        return sorted(path for path in outputs if not path.endswith("/manifest.json")) + samples
+def verified(entry):
+    """Run scripts.verify on a converted model: (report, the values that Keras computed)."""
+    verify = importlib.import_module("scripts.verify")
+    return verify.verify(entry.source, entry.directory + "/" + entry.json_name, layers=entry.layers,
+                         weights=entry.weights, data=entry.data_file if entry.data else None,
+                         tags=entry.saved_model_tags, signature=entry.signature)
+
+
+def verify(entry):
+    """Keras against TensorFlow.js, output by output: a table, and verify.json; a fault where they differ."""
+    target = os.path.dirname(entry.enc_model) + "/verify.json"
 
     def produce(directory):
-        names = importlib.import_module("scripts.viewer.page").build(
-            entry.directory + "/" + entry.json_name, directory, data=entry.data_file if entry.trained else None)
-        return {}, {entry.page + "/" + name: name for name in names}
+        report, _ = verified(entry)
+        with open(os.path.join(directory, "verify.json"), "w", encoding="utf-8") as stream:
+            json.dump(report, stream, indent=1)
+            stream.write("\n")
+        return {}, {target: "verify.json"}
 
-    stage = artifacts.Stage("page:" + entry.name, converted, [entry.page + "/index.html"], {}, code("page"),
-                            stack.identity("view"))
-    return task(stage, produce, after=["convert:" + entry.name])
+    def report(record):
+        with open(target, encoding="utf-8") as stream:
+            found = json.load(stream)
+        for line in importlib.import_module("scripts.verify").table(found):
+            yield line
+        if not found["agree"]:
+            raise Fault("%s: TensorFlow.js computes something else than Keras: see the table" % entry.directory)
+
+    stage = artifacts.Stage("verify:" + entry.name, [], [target], {}, "", stack.identity("train"))
+    return dict(task(stage, produce, report, after=["convert:" + entry.name]), uptodate=[False])
+
+
+def page(entry):
+    """model.json and its shards -> a page that draws the model with TensorSpace and runs it in the browser.
+
+    Where TensorFlow is installed and a Keras here loads the source, the page holds what Keras computed for its
+    samples, and shows how far the browser is from that.
+    """
+    compared = importlib.util.find_spec("tensorflow") is not None
+
+    def converted():
+        outputs = HOUSE.record("convert:" + entry.name).get("outputs", {})
+        return sorted(path for path in outputs if not path.endswith("/manifest.json")) + (
+            [entry.data_file] if entry.data else [])
+
+    def produce(directory):
+        reference, facts = None, {"compared": False}
+        if compared:
+            try:
+                _, values = verified(entry)
+            except Fault as fault:
+                facts["reason"] = str(fault)
+            else:
+                import numpy
+                reference, facts = os.path.join(directory, "..", entry.name + ".npz"), {"compared": True}
+                numpy.savez(reference, **values)
+        try:
+            names = importlib.import_module("scripts.viewer.page").build(
+                entry.directory + "/" + entry.json_name, directory, data=entry.data_file if entry.data else None,
+                reference=reference)
+        finally:
+            if reference:
+                os.remove(reference)
+        return facts, {entry.page + "/" + name: name for name in names}
+
+    def report(record):
+        yield "%s/index.html%s" % (entry.page, "" if record["facts"]["compared"] else ", not compared with Keras"
+                                   + (": " + record["facts"]["reason"] if "reason" in record["facts"] else ""))
+
+    stage = artifacts.Stage("page:" + entry.name, converted, [entry.page + "/index.html"], {"compared": compared},
+                            code("page"), stack.identity("view"))
+    return task(stage, produce, report, after=["convert:" + entry.name])
 
 
 def view(entry):

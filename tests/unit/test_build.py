@@ -354,6 +354,52 @@ def test_a_build_that_is_told_to_end_ends_cleanly(built, number, status):
     assert built.ran() == set()
 
 
+GRAPH = """
+import sys, tensorflow as tf
+
+class Doubled(tf.Module):
+    def __init__(self):
+        self.weight = tf.Variable(tf.ones([3, 2]))
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 3], tf.float32, name="x")])
+    def __call__(self, x):
+        hidden = tf.matmul(x, self.weight, name="hidden")
+        return {"doubled": tf.multiply(hidden, 2.0, name="doubled")}
+
+module = Doubled()
+tf.saved_model.save(module, sys.argv[1], signatures=module.__call__)
+"""
+
+
+def test_a_saved_model_without_keras_becomes_a_graph_model_and_has_no_enc_model(own):
+    needs.tensorflow()
+    own.write("models/models.toml", '[graph]\nsource = "given/saved"\n')
+    subprocess.run([sys.executable, "-c", GRAPH, own.file("given/saved")], check=True, stderr=subprocess.DEVNULL)
+    assert own.ran() == {"convert:graph"}
+    assert own.ran() == set()
+    manifest = json.loads(own.read("models/json_models/graph/manifest.json").decode())
+    assert manifest["layers"] == ["doubled"] and "enc_model.h5" not in manifest["inputs"]
+    assert json.loads(own.read("models/json_models/graph/model.json").decode())["format"] == "graph-model"
+    assert not os.path.exists(own.file("models/graph"))
+    own.write("given/saved/assets/more", b"x")
+    assert own.ran() == {"convert:graph"}
+
+
+def test_verify_prints_a_table_and_keeps_it_and_a_wrong_model_is_a_fault(built):
+    needs.node()
+    packages = os.path.join(ROOT, ".packages")
+    status, out, err = built.doit("verify", TENSORSPACE_PACKAGES=packages)
+    assert (status, err) == (0, "")
+    assert "every output agrees" in out
+    report = json.loads(built.read("models/verify.json").decode())
+    assert [row["name"] for row in report["outputs"]] == ["Conv2D_1", "MaxPooling2D_2", "Softmax"]
+    # Another model's weights under this one's records: what is served is not what Keras computes.
+    built.write("models/models.toml", DIGITS.replace("epochs = 1", "epochs = 1\nquantize = \"uint8\""))
+    status, out, err = built.doit("verify", TENSORSPACE_PACKAGES=packages)
+    assert status == 1 and "DIFFERS" in out
+    assert err.count("\n") == 1 and "something else than Keras" in err
+
+
 def test_dodo_imports_nothing_heavy(own):
     code = ("import sys; sys.argv = ['doit', 'list']; sys.path.insert(0, '.'); import dodo; "
             "print(sorted({'numpy', 'h5py', 'tensorflow', 'keras', 'scripts.model'} & set(sys.modules)))")
@@ -391,7 +437,8 @@ def test_every_module_that_a_stage_imports_is_a_dependency_of_what_it_builds():
     for stage, names in stages.CODE.items():
         listed = {"scripts/" + name for name in names}
         directories = tuple(name for name in listed if name.endswith("/"))
-        for name in closure(os.path.join(ROOT, "scripts", stage + ".py"), set()):
+        module = {"page": "viewer/page"}.get(stage, stage)
+        for name in closure(os.path.join(ROOT, "scripts", module + ".py"), set()):
             if name == "scripts/artifacts.py":
                 continue  # it moves bytes, it makes none
             assert name in listed or name.startswith(directories), "%s imports %s" % (stage, name)
