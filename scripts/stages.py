@@ -18,15 +18,15 @@ from scripts.build import HOUSE, always, task
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 # Which source files a stage's result depends on; a test compares this with what they import.
-READERS = ["__init__.py", "model.py", "topology.py", "references.py", "outputs.py", "dialect.py", "supported.py",
-           "variables.py", "checkpoint.py"]
+READERS = ["__init__.py", "command.py", "model.py", "topology.py", "references.py", "outputs.py", "dialect.py", "supported.py",
+           "variables.py", "shapes.py", "checkpoint.py"]
 CODE = {
     "train": ["__init__.py", "child.py", "command.py", "dataset.py", "lenet.py", "train.py"],
     "encapsulate": READERS + ["encapsulate.py", "formats/"],
     "convert": READERS + ["shards.py", "convert.py", "formats/"],
     "reference": ["__init__.py", "child.py", "command.py", "reference.py"],
-    "graph": READERS + ["child.py", "command.py", "graph.py", "shards.py", "formats/", "checkpoint.py"],
-    "page": READERS + ["viewer/", "formats/", "child.py", "command.py", "dataset.py", "verify.py", "oracle.py"],
+    "graph": READERS + ["child.py", "graph.py", "shards.py", "formats/"],
+    "page": READERS + ["viewer/", "formats/", "child.py", "dataset.py", "verify.py", "oracle.py"],
 }
 
 
