@@ -17,6 +17,9 @@ pytestmark = pytest.mark.modern  # they are typed on the host; the one for Pytho
 # Run elsewhere, since each is a test run or a container build of its own: where that is.
 ELSEWHERE = {
     "make test": ".ci/run",
+    'make test ARGS="tests/artifacts"': ".ci/run",
+    "make image": "tests/image/test_image.py",
+    "make docker-convert": "tests/image/test_image.py",
 }
 
 
@@ -49,6 +52,10 @@ def shell(project, command):
         environment.pop(name, None)
     return subprocess.Popen(command, shell=True, cwd=project.path, env=environment, stdin=subprocess.DEVNULL,
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=os.setsid)
+
+
+def test_what_is_run_elsewhere_still_stands_in_the_readme():
+    assert set(ELSEWHERE) <= set(commands())
 
 
 def test_the_first_two_commands_are_make_and_make_view():
@@ -95,10 +102,8 @@ def view(checkout):
     assert b"Traceback" not in out + err
 
 
-def test_what_is_run_elsewhere_is_run_there():
-    for command, place in ELSEWHERE.items():
-        with open(os.path.join(ROOT, place), encoding="utf-8") as stream:
-            assert command in stream.read()
+def test_the_chinese_readme_has_the_same_commands():
+    assert commands("README_zh.md") == commands()
 
 
 def test_every_file_and_module_that_readme_names_is_there():
