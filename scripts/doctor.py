@@ -163,7 +163,10 @@ def gpu(soname="libcuda.so.1", proc="/proc/driver/nvidia/version"):
 
 
 def libraries(needed):
-    """One line for each library that TensorFlow 2.6 opens for a GPU.  needed: there is a GPU, or this is the gpu image."""
+    """One line for each library that TensorFlow 2.6 opens for a GPU.
+
+    needed  there is a GPU, or this is the gpu image
+    """
     for soname in SONAMES:
         why = loads(soname)
         if why:

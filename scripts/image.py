@@ -142,8 +142,8 @@ class Docker(Engine):
     def bake(self, tag, arguments):
         with tempfile.TemporaryDirectory() as directory:
             path = os.path.join(directory, "image.tar")
-            run(["docker", "buildx", "build", "--platform", "linux/amd64", "--provenance=false", "--sbom=false", "--tag",
-                 tag, "--build-arg", "SOURCE_DATE_EPOCH=" + EPOCH, "--output",
+            run(["docker", "buildx", "build", "--platform", "linux/amd64", "--provenance=false", "--sbom=false",
+                 "--tag", tag, "--build-arg", "SOURCE_DATE_EPOCH=" + EPOCH, "--output",
                  "type=docker,dest=%s,rewrite-timestamp=true" % path] + arguments, "cannot build the image")
             run(["docker", "load", "--quiet", "--input", path], "cannot load the image")
 
@@ -151,8 +151,8 @@ class Docker(Engine):
         """Raise Fault where this BuildKit cannot build the same image twice."""
         version = tuple(int(part) for part in self.version().rsplit(" ", 1)[1].split(".")[:2])
         if version < BUILDKIT:
-            raise Fault("BuildKit %d.%d cannot date files, so no two of its builds are the same: take one from 0.13 on, "
-                        "or set IMAGE_ENGINE=buildah" % version)
+            raise Fault("BuildKit %d.%d cannot date files, so no two of its builds are the same: take one from 0.13 "
+                        "on, or set IMAGE_ENGINE=buildah" % version)
 
     def kind(self):
         return self.version().replace(" ", "-").replace(",-", ",")

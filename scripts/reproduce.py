@@ -1,7 +1,7 @@
 """Whether the image and what it builds are the same for everyone: each target is built twice from nothing, then the
 artifacts twice in it, and everything is compared with docker/DIGESTS, whose lines are
 
-    layer     ENGINE  BASE  TARGET  NUMBER    the layers that the locks decide: those above the base, less the baked scripts
+    layer     ENGINE  BASE  TARGET  NUMBER    the layers that the locks decide: above the base, below the scripts
     artifact  DATA    TARGET  PATH            what `doit convert` builds in the image
 
 each with its sha256.  ENGINE is the engine and its storage driver, BASE the base image's uppermost layer.

@@ -46,12 +46,13 @@ def write(targets=tuple(CONTENTS)):
 
 
 def without_addresses(bill, target):
-    """Return the tool's words without those that only repeat: the lock's lines, and where the tool itself comes from."""
+    """Return the tool's words without those that only repeat: the lock's lines, the tool's own addresses."""
     for component in bill["components"]:
         component.pop("description", None)
     for tool in bill["metadata"]["tools"]["components"]:
         tool.pop("externalReferences", None)
-    bill["metadata"]["component"] = {"bom-ref": "image", "type": "container", "name": "tensorspace-keras-build:" + target}
+    bill["metadata"]["component"] = {"bom-ref": "image", "type": "container",
+                                     "name": "tensorspace-keras-build:" + target}
     return bill
 
 

@@ -1,7 +1,8 @@
 """Images for the tests, built once per session in a store of their own, on a stand-in for the public base image.
 
 BASE_IMAGE_TAR names a root file system with Python 3.6 at /usr/local; without it tools/stand-in-base beside the project
-makes one.  IMAGE_STORE names a directory that keeps the images for the next session.  The gpu image takes 3 GB more and its time: IMAGE_GPU=1 has its tests run too.
+makes one.  IMAGE_STORE names a directory that keeps the images for the next session.  The gpu image takes 3 GB more and
+its time: IMAGE_GPU=1 has its tests run too.
 """
 import os
 import subprocess

@@ -3,7 +3,6 @@
 There is no GPU in the tests: a libcuda.so.1 of a few lines says that there is one.  That proves that the libraries
 load, not that they compute.
 """
-import os
 import re
 import subprocess
 import tarfile
@@ -49,7 +48,6 @@ int cuMemGetInfo_v2(size_t *available, size_t *total) { *available = *total = (s
 int cuDeviceCanAccessPeer(int *can, int device, int other) { *can = 0; return 0; }
 """
 LIST = """
-import os
 os.environ.update(TF_CPP_MIN_LOG_LEVEL="0", TF_CPP_MAX_VLOG_LEVEL="0", TF_CPP_VMODULE="dso_loader=3")
 import tensorflow
 print("DEVICES", [device.name for device in tensorflow.config.list_physical_devices("GPU")])
@@ -61,8 +59,8 @@ def driver(tmp_path_factory):
     """A stub of the driver's library, and where ld.so looks for it."""
     place = tmp_path_factory.mktemp("driver")
     (place / "stub.c").write_text(STUB)
-    subprocess.run([needs.command("gcc", "apt install gcc"), "-shared", "-fPIC", "-nostdlib", "-Wl,-soname,libcuda.so.1",
-                    "-o", str(place / "libcuda.so.1"), str(place / "stub.c")], check=True)
+    subprocess.run([needs.command("gcc", "apt install gcc"), "-shared", "-fPIC", "-nostdlib",
+                    "-Wl,-soname,libcuda.so.1", "-o", str(place / "libcuda.so.1"), str(place / "stub.c")], check=True)
     return str(place)
 
 

@@ -36,7 +36,7 @@ for top in sys.argv[1:]:
 def project(directory, catalogue=image.DIGITS, source=None):
     """A mounted project that belongs to USER."""
     image.project(str(directory), catalogue, source)
-    for top, names, files in os.walk(str(directory)):
+    for top, _, files in os.walk(str(directory)):
         for name in [top] + [os.path.join(top, name) for name in files]:
             os.chown(name, *map(int, USER.split(":")))
     return str(directory)
@@ -96,7 +96,8 @@ def test_a_build_elsewhere_by_another_user_at_another_time_gives_the_same_digest
 def test_the_convert_image_is_small_and_has_no_tensorflow(engine, convert_image, tmp_path):
     engine.archive("convert", str(tmp_path / "image.tar"))
     assert os.path.getsize(str(tmp_path / "image.tar")) < 250e6
-    said = engine.run("convert", ["python", "-c", "import doit, h5py, numpy; import tensorflow"], project(tmp_path / "p"))
+    words = ["python", "-c", "import doit, h5py, numpy; import tensorflow"]
+    said = engine.run("convert", words, project(tmp_path / "p"))
     assert "No module named 'tensorflow'" in said.stdout
 
 
@@ -183,7 +184,8 @@ def test_the_convert_image_builds_the_same_from_a_trained_model(engine, convert_
 def test_a_mounted_project_runs_with_its_own_tasks(engine, convert_image, tmp_path):
     directory = project(tmp_path / "project")
     with open(os.path.join(directory, "dodo.py"), "w") as stream:
-        stream.write("def task_mine():\n    'A task of this project'\n    return {'actions': ['echo mine > mine.txt']}\n")
+        stream.write("def task_mine():\n    'A task of this project'\n"
+                     "    return {'actions': ['echo mine > mine.txt']}\n")
     said = engine.run("convert", ["doit", "list"], directory, user=USER)
     assert (said.returncode, said.stdout) == (0, "mine   A task of this project\n")
     assert engine.run("convert", ["doit", "mine"], directory, user=USER).returncode == 0
@@ -231,8 +233,8 @@ def test_it_is_confined_and_home_can_be_written(engine, convert_image, tmp_path)
              "    try: open(path, 'w'); print('wrote', path)\n"
              "    except OSError: pass\n"
              "status = open('/proc/self/status').read()\n"
-             "print(os.getuid(), [line.split()[1] for line in status.splitlines() if line[:6] in ('CapEff', 'CapBnd')],\n"
-             "      'NoNewPrivs:\\t1' in status, os.listdir('/sys/class/net'))\n")
+             "caps = [line.split()[1] for line in status.splitlines() if line[:6] in ('CapEff', 'CapBnd')]\n"
+             "print(os.getuid(), caps, 'NoNewPrivs:\\t1' in status, os.listdir('/sys/class/net'))\n")
     said = engine.run("convert", ["python", "-c", probe], project(tmp_path / "project"), user=USER)
     assert said.stdout == "4321 ['%s', '%s'] True ['lo']\n" % ("0" * 16, "0" * 16)
 

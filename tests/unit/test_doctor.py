@@ -28,8 +28,8 @@ def stub(directory, devices):
     source, library = os.path.join(str(directory), "stub.c"), os.path.join(str(directory), "libcuda.so.1")
     with open(source, "w") as stream:
         stream.write(STUB)
-    subprocess.run([needs.command("gcc", "apt install gcc"), "-shared", "-fPIC", "-DDEVICES=%d" % devices, "-o", library,
-                    source], check=True)
+    subprocess.run([needs.command("gcc", "apt install gcc"), "-shared", "-fPIC", "-DDEVICES=%d" % devices, "-o",
+                    library, source], check=True)
     return library
 
 
@@ -55,8 +55,9 @@ def lock(tmp_path, text):
 
 
 def test_packages_are_compared_with_the_lock_by_name_and_version(tmp_path):
-    path = lock(tmp_path, "# a comment\nAn_other.Name==1.0 \\\n    --hash=sha256:aa\nsecond==2.0 ; python_version < '3.11' "
-                          "\\\n    --hash=sha256:bb\nsecond==2.1 ; python_version >= '3.11'\n")
+    path = lock(tmp_path, "# a comment\nAn_other.Name==1.0 \\\n    --hash=sha256:aa\n"
+                          "second==2.0 ; python_version < '3.11' \\\n    --hash=sha256:bb\n"
+                          "second==2.1 ; python_version >= '3.11'\n")
     assert doctor.packages("convert", path, {"an-other-name": "1.0", "second": "2.1"})[0] == doctor.OK
     assert doctor.packages("convert", path, {"an-other-name": "1.0"})[0] == doctor.OK  # a marker may leave it out
     mark, line = doctor.packages("convert", path, {"an-other-name": "1.1", "second": "2.1"})
@@ -83,8 +84,8 @@ def test_a_gpu_is_named_with_its_driver(tmp_path):
     (tmp_path / "version").write_text("NVRM version: NVIDIA UNIX x86_64 Kernel Module  550.54.14  Thu Feb 22\n")
     lines, there = doctor.gpu(stub(tmp_path, 1), str(tmp_path / "version"))
     assert there
-    assert lines == [(doctor.OK, "GPU 0: A GPU, compute capability 9.0; newer than TensorFlow 2.6: it compiles for it at "
-                                 "the first start, for minutes"),
+    assert lines == [(doctor.OK, "GPU 0: A GPU, compute capability 9.0; newer than TensorFlow 2.6: it compiles for it "
+                                 "at the first start, for minutes"),
                      (doctor.OK, "driver: 550.54.14, for CUDA 12.4")]
 
 
@@ -124,5 +125,6 @@ def test_this_machine_is_described_line_by_line():
     said = subprocess.run([sys.executable, "-m", "scripts.doctor"], cwd=image.ROOT, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, universal_newlines=True)
     assert said.returncode == 0, said.stdout
-    for word in ("Python", "processor", "packages: convert", "packages: train", "GPU", "container engine", "node", "browser"):
+    for word in ("Python", "processor", "packages: convert", "packages: train", "GPU", "container engine", "node",
+                 "browser"):
         assert re.search("^(ok|-) +%s" % word, said.stdout, re.M), word

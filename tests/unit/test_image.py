@@ -26,7 +26,8 @@ def machine(tmp_path, monkeypatch):
 
     def install(name, script):
         path = tmp_path / name
-        path.write_text("#!/bin/sh\nPATH=/usr/bin:/bin\nHERE=%s\necho \"$0 $*\" >> $HERE/told\n%s\n" % (tmp_path, script))
+        path.write_text("#!/bin/sh\nPATH=/usr/bin:/bin\nHERE=%s\necho \"$0 $*\" >> $HERE/told\n%s\n"
+                        % (tmp_path, script))
         path.chmod(path.stat().st_mode | stat.S_IXUSR)
     return install
 
@@ -107,11 +108,13 @@ def test_podman_and_buildah_are_told_the_date_and_the_store(machine, tmp_path, k
     machine(kind.name, "")
     kind(str(tmp_path / "store")).bake("a:b", ["."])
     told = (tmp_path / "told").read_text()
-    for words in ("--layers", "--timestamp " + image.EPOCH, "--identity-label=false", "--root %s/store/root" % tmp_path, "--storage-driver"):
+    for words in ("--layers", "--timestamp " + image.EPOCH, "--identity-label=false",
+                  "--root %s/store/root" % tmp_path, "--storage-driver"):
         assert words in told
 
 
-def test_certificates_and_pip_s_settings_reach_the_build_as_secrets_where_they_are_files(tmp_path, monkeypatch, machine):
+def test_certificates_and_pip_s_settings_reach_the_build_as_secrets_where_they_are_files(
+        tmp_path, monkeypatch, machine):
     assert image.Docker().secrets() == []
     (tmp_path / "ca.pem").write_text("certificate")
     monkeypatch.setenv("PIP_CERT", str(tmp_path / "ca.pem"))
