@@ -107,7 +107,19 @@ def drawing(model, described, name="model.json"):
     linear = (len(inputs) == 1 and places == sorted(places)
               and all(layer["parents"] == [before["name"]] for before, layer in zip(inputs + layers, layers)))
     return {"kind": "Sequential" if linear else "Model", "format": described["format"], "inputs": inputs, "layers": layers,
-            "outputs": len(described["outputs"]), "parameters": sum(described["parameters"].values())}
+            "outputs": len(described["outputs"]), "parameters": sum(described["parameters"].values()) or _stored(model)}
+
+
+def _stored(model):
+    """Return how many values the weights manifest of a graph model lists; its operations have no parameters of their own."""
+    count = 0
+    for group in model["weightsManifest"]:
+        for weight in group["weights"]:
+            size = 1
+            for length in weight["shape"]:
+                size *= length
+            count += size if weight["dtype"] != "int32" else 0  # shapes and axes are stored as weights too
+    return count
 
 
 # The graph --------------------------------------------------------------------------------------------------

@@ -130,7 +130,7 @@ const Scene = (function () {
         const middle = spans.map(([least, most]) => (least + most) / 2);
         centre.addScaledVector(right, middle[0] * distance * slope * camera.aspect).addScaledVector(up, middle[1] * distance * slope);
         const nearest = Math.max(...points.map(point => point.clone().sub(centre).dot(back)));
-        distance = Math.max(nearest + 1, nearest + (distance - nearest) * Math.max(...spans.map(([least, most]) => (most - least) / 2)) * 1.08);
+        distance = Math.max(nearest + 1, nearest + (distance - nearest) * Math.max(...spans.map(([least, most]) => (most - least) / 2)) * 1.16);
       }
       const to = centre.clone().addScaledVector(back, distance);
       if (!moved) {

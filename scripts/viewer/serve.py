@@ -106,7 +106,7 @@ class Handler(BaseHTTPRequestHandler):
 
 class Server(ThreadingMixIn, HTTPServer):
     daemon_threads = True
-    allow_reuse_address = False  # or a second server would share the first one's port unnoticed
+    allow_reuse_address = os.name != "nt"  # a port is free at once after Ctrl-C; on Windows it would mean sharing it
 
     def __init__(self, root, port):
         self.root = os.path.realpath(root)

@@ -105,7 +105,8 @@
 
   // Predictions ------------------------------------------------------------------------------------------------
 
-  // inputs: list of Float32Array, in the model's order.  Resolves to a list of typed arrays, one per output.
+  // inputs: list of Float32Array, in the model's order.  Resolves to a list of typed arrays, one per output that is
+  // drawn; the others stay where they were computed.
   async function run(inputs) {
     const tensors = tf.tidy(() => {
       const given = inputs.map((data, i) => tf.tensor(data, [1].concat(drawing.inputs[i].shape), drawing.inputs[i].dtype === 'int32' ? 'int32' : 'float32'));
@@ -114,7 +115,8 @@
       model.inputs.forEach((input, i) => { fed[input.name] = given[i]; });
       return [].concat(model.execute(fed, model.outputs.map(output => output.name)));
     });
-    const results = await Promise.all(tensors.map(tensor => tensor.data()));
+    const drawn = new Set(drawing.layers.map(layer => layer.output));
+    const results = await Promise.all(tensors.map((tensor, i) => drawn.has(i) ? tensor.data() : null));
     tf.dispose(tensors);
     return results;
   }
@@ -157,7 +159,8 @@
   const small = number => number === 0 ? '0' : number.toExponential(0).replace('e-', 'e-').replace('e+', 'e');
 
   function facts() {
-    const parts = [`${drawing.layers.length} layers`, `${count(drawing.parameters)} parameters`];
+    const parts = [`${drawing.layers.length} layers`];
+    if (drawing.parameters) parts.push(`${count(drawing.parameters)} parameters`);
     if (model) parts.push(tf.getBackend() + (took ? ` · ${took < 10 ? took.toFixed(1) : Math.round(took)} ms` : ''));
     $('facts').textContent = parts.join('   ·   ');
   }
@@ -443,7 +446,7 @@
     if (page.samples) await pick(Math.min(first, page.samples.labels.length - 1)); else { panels.forEach(panel => panel.example()); await (working || predict()); }
     await compare();
     $('loading').hidden = true;
-    if (took > CONTINUOUS) await predict(); // the first one also compiled its shaders: how long do they take?
+    if (took > CONTINUOUS && took < 3000) await predict(); // the first one also compiled its shaders; how long does it really take?
     if (scene) await scene.still();
     marks();
   }

@@ -130,6 +130,14 @@ def test_without_a_wish_the_next_free_port_is_taken(tmp_path):
         second.server_close()
 
 
+def test_a_port_is_free_again_as_soon_as_its_server_ends(tmp_path):
+    (tmp_path / "index.html").write_text("<p>page</p>")
+    with Serving(tmp_path) as address:
+        port = int(address.rsplit(":", 1)[1].strip("/"))
+        assert ask(port, "/")[0] == 200  # the server closes first: its end of the connection lingers
+    serve.listen(str(tmp_path), port).server_close()
+
+
 def test_no_browser_is_opened_where_nobody_could_see_it(monkeypatch):
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
