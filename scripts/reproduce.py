@@ -36,7 +36,9 @@ def reproduce(targets=image.TARGETS, record=False):
                 measured.update((("artifact", "digits", target, path), digest) for path, digest in files.items())
                 model = model or os.path.join(directories[0], "models", "model.h5")
     if record:
-        write(DIGESTS, dict(read(DIGESTS), **measured))
+        known = read(DIGESTS)
+        known.update(measured)
+        write(DIGESTS, known)
         return command.say("docker/DIGESTS: %d lines written" % len(measured))
     compare(measured, read(DIGESTS))
 

@@ -3,6 +3,7 @@ import json
 import os
 import re
 import stat
+import subprocess
 
 import pytest
 
@@ -186,6 +187,74 @@ def test_the_bill_of_materials_names_the_packages_of_the_locks_with_their_hashes
     assert named == locked
     assert bill["bomFormat"] == "CycloneDX"
     assert "serialNumber" not in bill and "timestamp" not in bill["metadata"]
+
+
+class Fake(object):
+    """An engine whose images are as given: DRIFT makes the second of two builds, or of two runs, another one."""
+
+    built, drift = 0, ""
+
+    def __init__(self, store=None):
+        self.store = store
+
+    def reproducible(self):
+        pass
+
+    forget = reproducible
+
+    def kind(self):
+        return "fake-1,none"
+
+    def base(self):
+        return "base"
+
+    def tag(self, target):
+        return target
+
+    def build(self, target, fresh):
+        assert fresh and os.path.isdir(os.path.dirname(self.store))
+        Fake.built += 1
+        return "sha256:" + ("%064x" % (Fake.built if self.drift == "build" else 0))
+
+    def configuration(self, reference):
+        layers = ["sha256:" + letter * 64 for letter in "ab01f"]
+        return {"layers": layers[:2] if reference == "base" else layers, "config": {}}
+
+    def run(self, target, arguments, directory):
+        Fake.built += 1
+        with open(os.path.join(directory, "models", "model.h5"), "w") as stream:
+            stream.write(str(Fake.built if self.drift == "run" else "") + target)
+        return subprocess.CompletedProcess([], 0, "")
+
+
+@pytest.fixture
+def fake(monkeypatch, tmp_path):
+    monkeypatch.setattr(image, "engine_class", lambda: Fake)
+    monkeypatch.setattr(reproduce, "DIGESTS", str(tmp_path / "DIGESTS"))
+    monkeypatch.setattr(reproduce, "unlike", lambda engines, target: "0:etc/motd")
+    (tmp_path / "DIGESTS").write_text("# head\n")
+    monkeypatch.setattr(Fake, "drift", "")
+    return Fake
+
+
+def test_what_two_builds_gave_is_recorded_and_found_again(fake, tmp_path, capsys):
+    reproduce.reproduce(["convert", "cpu"], record=True)
+    written = reproduce.read(str(tmp_path / "DIGESTS"))
+    assert written[("layer", "fake-1,none", "b" * 12, "cpu", "1")] == "0" * 64  # neither the base nor the scripts
+    assert sorted(key[1:] for key in written if key[0] == "artifact") == [
+        ("digits", "convert", "model.h5"), ("digits", "cpu", "model.h5")]
+    assert len(written) == 6
+    reproduce.reproduce(["convert", "cpu"])
+    assert "as docker/DIGESTS has it: 6 of 6" in capsys.readouterr().out
+
+
+def test_two_builds_or_two_runs_that_differ_are_a_fault_that_names_what_differs(fake):
+    fake.drift = "build"
+    with pytest.raises(Fault, match=r"two builds of cpu differ \(sha256:\w+, sha256:\w+\): 0:etc/motd"):
+        reproduce.reproduce(["cpu"])
+    fake.drift = "run"
+    with pytest.raises(Fault, match="the cpu image built these differently the second time: model.h5"):
+        reproduce.reproduce(["cpu"])
 
 
 # -- docker/DIGESTS ----------------------------------------------------------------------------------
