@@ -55,6 +55,7 @@ def changed(place):
 def big(place, megabytes=500):
     """A big h5 -> artifacts, against cp of the bytes that are written plus sha256 of the bytes that are hashed."""
     import numpy
+
     from scripts.formats import keras_h5
     from scripts.model import Model, Weight
     rows = []

@@ -59,7 +59,8 @@ def side_by_side(contenders, runs=5, prepare=None):
 def save(name, rows, notes):
     """Write one benchmark's result to bench/results/NAME.json and print it."""
     os.makedirs(RESULTS, exist_ok=True)
-    result = {"rows": rows, "columns": list(rows[0]), "notes": notes, "python": platform.python_version(), "cores": os.cpu_count()}
+    result = {"rows": rows, "columns": list(rows[0]), "notes": notes, "python": platform.python_version(),
+              "cores": os.cpu_count()}
     with open(os.path.join(RESULTS, name + ".json"), "w", encoding="utf-8") as stream:
         json.dump(result, stream, indent=1, sort_keys=True)
         stream.write("\n")

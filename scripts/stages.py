@@ -18,8 +18,8 @@ from scripts.build import HOUSE, always, task
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 # Which source files a stage's result depends on; a test compares this with what they import.
-READERS = ["__init__.py", "command.py", "model.py", "topology.py", "references.py", "outputs.py", "dialect.py", "supported.py",
-           "variables.py", "shapes.py", "checkpoint.py"]
+READERS = ["__init__.py", "command.py", "model.py", "topology.py", "references.py", "outputs.py", "dialect.py",
+           "supported.py", "variables.py", "shapes.py", "checkpoint.py"]
 CODE = {
     "train": ["__init__.py", "child.py", "command.py", "dataset.py", "lenet.py", "train.py"],
     "encapsulate": READERS + ["encapsulate.py", "formats/"],
@@ -34,7 +34,8 @@ CODE = {
 def code(*stages):
     """Return the sha256 over the source files of some stages: their code is a dependency of what they built."""
     names = sorted({name for stage in stages for name in CODE[stage]})
-    paths = [path for name in names for path in artifacts.files_of(os.path.join(HERE, name)) if not path.endswith((".pyc", ".pyo"))]
+    paths = [path for name in names for path in artifacts.files_of(os.path.join(HERE, name))
+             if not path.endswith(".pyc")]
     key = "".join(HOUSE.digests.of(path) or "" for path in paths)
     return hashlib.sha256(key.encode("ascii")).hexdigest()
 
@@ -156,7 +157,8 @@ def encapsulate(entry):
 
     def report(record):
         outputs = record["facts"].get("outputs")
-        yield "%s: %s%s" % (entry.enc_model, size(entry.enc_model), ", outputs %s" % ", ".join(outputs) if outputs else "")
+        yield "%s: %s%s" % (entry.enc_model, size(entry.enc_model),
+                            ", outputs %s" % ", ".join(outputs) if outputs else "")
 
     engine = "reference" if entry.engine == "reference" else "encapsulate"
     settings = dict(entry.settings(catalog.CHOOSING), weights=entry.weights)

@@ -14,6 +14,7 @@ from tests import needs
 from tests.needs import ROOT
 from tests.project import DIGITS, Project
 
+
 @pytest.fixture(scope="session")
 def pristine(tmp_path_factory):
     """LeNet trained for one epoch on the embedded digits and converted, once for all tests."""
@@ -410,6 +411,7 @@ def test_dodo_imports_nothing_heavy(own):
 def test_every_module_that_a_stage_imports_is_a_dependency_of_what_it_builds():
     """The list in scripts/build.py against what the source files import, followed from module to module."""
     import ast
+
     from scripts import stages
 
     def imports(path):

@@ -1,4 +1,4 @@
-"""Every command in README.md is run, in a copy of the project with the embedded digits; README_zh.md has the same ones."""
+"""Every command in README.md is run, in a copy of the project with the embedded digits; README_zh.md has the same."""
 import os
 import re
 import shutil
