@@ -23,7 +23,7 @@ IDX_NAMES = {"x_train": "train-images-idx3-ubyte", "y_train": "train-labels-idx1
 # keras/datasets/mnist.py, load_data: the same address and checksum in every Keras since 2.0.
 MNIST_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 MNIST_SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
-MNIST_BYTES_LIMIT = 64 * 1024 * 1024  # the file has 11 490 434 bytes: a server that sends much more sends something else
+MNIST_BYTES_LIMIT = 64 * 1024 * 1024  # the file has 11 490 434 bytes: what is much more is something else
 # sha256 of the values of the four arrays, in the order of NAMES: MNIST is known by what it is, in whatever file.
 MNIST_VALUES = "06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16"
 CONNECT_SECONDS = 5
@@ -93,7 +93,8 @@ def read(path):
         return _checked(_read_npz(path), path)
     if magic[:3] in (b"\0\0\x08", b"\x1f\x8b\x08"):
         return _checked(_read_idx_files(os.path.dirname(path) or "."), path)
-    raise Fault("%s: neither an npz nor an IDX file (or a truncated one); give Keras's mnist.npz or MNIST's four files" % path)
+    raise Fault("%s: neither an npz nor an IDX file (or a truncated one); give Keras's mnist.npz or MNIST's four files"
+                % path)
 
 
 def _read_npz(path):
@@ -165,7 +166,8 @@ def _read_idx(path):
 def _check_kind(name, shape, dtype, path):
     if name.startswith("x_"):
         if dtype != numpy.uint8 or len(shape) != 3 or tuple(shape[1:]) != (28, 28):
-            raise Fault("%s: %s is %s %s; wanted is uint8 (n, 28, 28), pixels from 0 to 255" % (path, name, dtype, shape))
+            raise Fault("%s: %s is %s %s; wanted is uint8 (n, 28, 28), pixels from 0 to 255"
+                        % (path, name, dtype, shape))
     elif dtype.kind not in "iu" or len(shape) != 1:
         raise Fault("%s: %s is %s %s; wanted are integers (n,), labels from 0 to 9" % (path, name, dtype, shape))
     if shape[0] == 0:
@@ -181,7 +183,8 @@ def _checked(arrays, path):
         if len(images) != len(labels):
             raise Fault("%s: x_%s has %d images, y_%s %d labels" % (path, part, len(images), part, len(labels)))
         if labels.min() < 0 or labels.max() > 9:
-            raise Fault("%s: y_%s has labels from %d to %d; wanted are 0 to 9" % (path, part, labels.min(), labels.max()))
+            raise Fault("%s: y_%s has labels from %d to %d; wanted are 0 to 9"
+                        % (path, part, labels.min(), labels.max()))
         arrays["x_" + part] = numpy.ascontiguousarray(images)
         arrays["y_" + part] = numpy.ascontiguousarray(labels.astype(numpy.uint8))
     return arrays

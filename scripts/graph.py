@@ -116,7 +116,8 @@ def freeze_function(tensorflow, directory, tags, signature):
         function = loaded.signatures[signature]
         constant = convert_variables_to_constants_v2(function, lower_control_flow=True, aggressive_inlining=True)
     except (ValueError, KeyError, OSError, RuntimeError, AttributeError, tensorflow.errors.OpError) as error:
-        raise Fault("%s: TensorFlow %s does not load it: %s" % (directory, tensorflow.__version__, child.first_line(error)))
+        raise Fault("%s: TensorFlow %s does not load it: %s"
+                    % (directory, tensorflow.__version__, child.first_line(error)))
     keys = sorted(function.structured_outputs)  # the order in which tf.nest flattens a dict
     tensors = dict(zip(keys, [tensor.name for tensor in constant.outputs]))
     inputs = [tensor.op.name for tensor in constant.inputs if tensor.dtype != tensorflow.resource]
@@ -328,13 +329,14 @@ def write_model(tensorflow, graph, signature, directory, json_name, shard_size, 
 
 
 def compute(source, request, answer, settings):
-    """What TensorFlow computes of the graph: npz of inputs by name -> npz of output_0, output_1, … (verify's oracle)."""
+    """What TensorFlow computes of the graph, verify's oracle: npz of inputs by name -> npz of output_0, output_1, …"""
     import numpy
     import tensorflow
     child.hush()
     frozen_graph, _, known = frozen_of(tensorflow, source, settings["tags"], settings["signature"])
     chosen = choose(frozen_graph, known, settings["outputs"] or list(known), source)
-    kept = tensorflow.compat.v1.graph_util.extract_sub_graph(frozen_graph, sorted({name for name, _ in chosen.values()}))
+    needed = sorted({name for name, _ in chosen.values()})
+    kept = tensorflow.compat.v1.graph_util.extract_sub_graph(frozen_graph, needed)
     with numpy.load(request, allow_pickle=False) as archive:
         fed = {name + ":0": archive[name] for name in archive.files}
     with imported(tensorflow, kept, source) as whole, tensorflow.compat.v1.Session(graph=whole) as session:

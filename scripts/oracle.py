@@ -1,10 +1,9 @@
-"""What Keras itself computes: a source model and inputs -> the value of every output asked for.  What verify compares with.
+"""What Keras itself computes: a source model and inputs -> every output asked for.  What verify compares with.
 
 Runs in a process of its own; `--keras` says which Keras of the stack's loads the model.
 """
 import importlib
 import json
-import os
 
 import numpy
 

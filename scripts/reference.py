@@ -63,7 +63,8 @@ def check(path, separated=False):
                 version, topology = [value.decode("utf-8") if isinstance(value, bytes) else value for value in
                                      (file.attrs.get("keras_version"), file.attrs.get("model_config"))]
     except child.REFUSALS as error:
-        raise Fault("%s: not a Keras %s, or damaged: %s" % (path, "topology" if separated else "h5", child.first_line(error)))
+        raise Fault("%s: not a Keras %s, or damaged: %s"
+                    % (path, "topology" if separated else "h5", child.first_line(error)))
     if topology is None:
         raise Fault("%s: no topology in it; give the topology json as source and this as weights" % path)
     if str(version or "2").split(".")[0] not in ("1", "2"):

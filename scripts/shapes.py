@@ -103,7 +103,8 @@ def transposed(config, inputs, major):
     extra = config.get("output_padding")
     result = []
     for index, size in enumerate(sizes):
-        window, stride = several(config["kernel_size"], len(sizes))[index], several(config["strides"], len(sizes))[index]
+        window = several(config["kernel_size"], len(sizes))[index]
+        stride = several(config["strides"], len(sizes))[index]
         if size is None:
             result.append(None)
         elif extra is None:

@@ -4,6 +4,7 @@ The source model is run by Keras, by whichever stack's can load it, the converte
 test images of the data set or on seeded random input.  An output agrees where |difference| <= 1e-4 * max(1, largest
 value of that output).
 """
+import functools
 import json
 import os
 import sys
@@ -22,12 +23,12 @@ SAMPLES, SEED = 4, 0
 OPEN_SIZE = 32  # for a dimension that neither the source nor the converted model fixes
 
 
-def verify(source, model_json, layers=None, weights=None, data=None, tags=None, signature=None, browser=None):
+def verify(source, model_json, layers=None, weights=None, data=None, tags=None, signature=None, engines=None):
     """Compare the source model with the converted one; return the report, a JSON-able dict, and the values.
 
     layers   what was asked for when it was converted (default: every layer but inputs), in that order
     data     npz of scripts.dataset, whose test images are taken where they fit the model's input
-    browser  callable(model_json, inputs) -> [(name, ndarray)], instead of TensorFlow.js in Node
+    engines  [(name, callable(model_json, inputs) -> [(name, ndarray)])], default TensorFlow.js in Node
     values   {"input_0": …, "output_0": …}, float32: Keras's, which the page shows its differences to
     Raises Fault where no Keras here loads the source, or the two do not have the same outputs.
     """
@@ -46,12 +47,14 @@ def verify(source, model_json, layers=None, weights=None, data=None, tags=None, 
         inputs = inputs_for(whole, described, data)
         wanted, by = expected(source, weights, names, list(inputs.values()), major)
     fed = [values for name, values in inputs.items() if name in described or len(inputs) == 1]
-    found = (browser or predict.predict)(model_json, fed)
-    names = names or [name for name, _ in found]
-    if len(found) != len(wanted):
-        raise Fault("%s has %d outputs, %d were asked for of %s: give --layers as when it was converted" % (
-            model_json, len(found), len(wanted), source))
-    rows = [compare(name, values, mine) for name, values, (_, mine) in zip(names, wanted, found)]
+    rows = []
+    for engine, compute in engines or [("Node", predict.predict)]:
+        found = compute(model_json, fed)
+        names = names or [name for name, _ in found]
+        if len(found) != len(wanted):
+            raise Fault("%s has %d outputs, %d were asked for of %s: give --layers as when it was converted" % (
+                model_json, len(found), len(wanted), source))
+        rows += [compare(name, values, mine, engine) for name, values, (_, mine) in zip(names, wanted, found)]
     report = OrderedDict([("oracle", by), ("bound", BOUND), ("samples", len(fed[0])), ("outputs", rows),
                           ("agree", all(row["agree"] for row in rows))])
     values = {"input_%d" % index: array for index, array in enumerate(fed)}
@@ -130,10 +133,17 @@ def stacks(major):
             yield python, flavour, "%s (%s)" % (flavour, name)
 
 
-def compare(name, wanted, found):
-    """Return one row of the report: how far `found` is from `wanted`."""
-    row = OrderedDict([("name", name), ("shape", list(wanted.shape[1:])), ("largest", None), ("difference", None),
-                       ("relative", None), ("argmax", None), ("agree", False)])
+def in_chromium():
+    """The engines of `--browser`: TensorFlow.js in Chromium, on webgl and on cpu."""
+    from scripts.viewer import chromium
+    return [("Chromium " + backend, functools.partial(chromium.predict, backend=backend))
+            for backend in ("webgl", "cpu")]
+
+
+def compare(name, wanted, found, engine="Node"):
+    """Return one row of the report: how far `found` is from `wanted`, both (samples, …)."""
+    row = OrderedDict([("name", name), ("engine", engine), ("shape", list(wanted.shape[1:])), ("largest", None),
+                       ("difference", None), ("relative", None), ("argmax", None), ("agree", False)])
     if wanted.shape != found.shape:
         row["shape"] = [list(wanted.shape[1:]), list(found.shape[1:])]
         return row
@@ -141,21 +151,23 @@ def compare(name, wanted, found):
     if numpy.isfinite(wanted).all() and numpy.isfinite(found).all():
         largest = float(numpy.abs(wanted).max()) if wanted.size else 0.0
         difference = float(numpy.abs(wanted - found).max()) if wanted.size else 0.0
-        ends = [values.reshape(len(values), -1).argmax(axis=1) for values in (wanted, found)] if wanted.size else [[], []]
-        row.update(largest=largest, difference=difference, relative=difference / max(1.0, largest),
-                   argmax=bool(numpy.array_equal(*ends)), agree=difference <= BOUND * max(1.0, largest))
+        same = not wanted.size or numpy.array_equal(*[values.reshape(len(values), -1).argmax(axis=1)
+                                                      for values in (wanted, found)])
+        row.update(largest=largest, difference=difference, relative=difference / max(1.0, largest), argmax=bool(same),
+                   agree=difference <= BOUND * max(1.0, largest))
     return row
 
 
 def table(report):
     """Yield the report as lines of text."""
-    width = max([6] + [len(command.one_line(row["name"])) for row in report["outputs"]])
-    yield "%-*s  %-20s  %10s  %10s  %10s  %-6s" % (width, "output", "shape", "largest", "difference", "relative", "argmax")
+    line = "%-{}s  %-{}s  %-20s  %10s  %10s  %10s  %-6s%s".format(
+        *[max([6] + [len(command.one_line(row[key])) for row in report["outputs"]]) for key in ("name", "engine")])
+    yield (line % ("output", "in", "shape", "largest", "difference", "relative", "argmax", "")).rstrip()
     for row in report["outputs"]:
         numbers = ["%.3g" % row[key] if row[key] is not None else "-" for key in ("largest", "difference", "relative")]
-        yield ("%-*s  %-20s  %10s  %10s  %10s  %-6s%s" % (
-            (width, command.one_line(row["name"]), "(%s)" % ", ".join(map(str, row["shape"]))) + tuple(numbers)
-            + ({True: "same", False: "OTHER", None: "-"}[row["argmax"]], "" if row["agree"] else "  DIFFERS"))).rstrip()
+        yield (line % ((command.one_line(row["name"]), row["engine"], "(%s)" % ", ".join(map(str, row["shape"])))
+                       + tuple(numbers) + ({True: "same", False: "OTHER", None: "-"}[row["argmax"]],
+                                           "" if row["agree"] else "  DIFFERS"))).rstrip()
     yield "%s against TensorFlow.js on %d samples: %s" % (
         report["oracle"], report["samples"], "every output agrees" if report["agree"] else
         "%d of %d outputs differ" % (sum(not row["agree"] for row in report["outputs"]), len(report["outputs"])))
@@ -166,16 +178,19 @@ def main(arguments):
     parser.add_argument("source", help="the trained model")
     parser.add_argument("model_json", help="model.json that was made of it")
     parser.add_argument("--weights", metavar="H5", help="weights of a topology json")
-    parser.add_argument("--layers", help="the outputs as they were asked for, a,b,c or a JSON list (default: all but inputs)")
+    parser.add_argument("--layers", help="outputs as asked for, a,b,c or a JSON list (default: all but inputs)")
     parser.add_argument("--data", metavar="NPZ", help="take test images from what scripts.dataset wrote")
     parser.add_argument("--tags", help="of a SavedModel")
     parser.add_argument("--signature", help="of a SavedModel without Keras layers")
+    parser.add_argument("--browser", action="store_true", help="in Chromium, on webgl and cpu, not in Node")
     parser.add_argument("--json", metavar="PATH", help="write the report there")
     parser.add_argument("--reference", metavar="NPZ", help="write the inputs and Keras's values there, for the page")
     options = parser.parse_args(arguments)
-    layers = options.layers and (json.loads(options.layers) if options.layers.startswith("[") else options.layers.split(","))
+    layers = options.layers
+    if layers:
+        layers = json.loads(layers) if layers.startswith("[") else layers.split(",")
     report, values = verify(options.source, options.model_json, layers, options.weights, options.data, options.tags,
-                            options.signature)
+                            options.signature, in_chromium() if options.browser else None)
     for line in table(report):
         command.say(line)
     try:

@@ -86,8 +86,8 @@ def meta_graph(path, tags=None):
         raise Fault("%s: saved_model.pb is damaged (%s)" % (path, error))
     if wanted in there:
         return graphs[there.index(wanted)]
-    raise Fault("%s: no graph is tagged %s; there are %s" % (
-        path, ",".join(sorted(wanted)), " and ".join(",".join(sorted(tags)) or "(untagged)" for tags in there) or "none"))
+    listed = " and ".join(",".join(sorted(tags)) or "(untagged)" for tags in there)
+    raise Fault("%s: no graph is tagged %s; there are %s" % (path, ",".join(sorted(wanted)), listed or "none"))
 
 
 def signatures(found):

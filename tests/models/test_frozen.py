@@ -12,7 +12,8 @@ def path(tmp_path_factory):
     import tensorflow
     v1 = tensorflow.compat.v1
     with tensorflow.Graph().as_default() as whole:
-        tensorflow.identity(tensorflow.nn.relu(v1.placeholder(tensorflow.float32, [None, 4], name="x"), name="r"), name="y")
+        x = v1.placeholder(tensorflow.float32, [None, 4], name="x")
+        tensorflow.identity(tensorflow.nn.relu(x, name="r"), name="y")
     target = tmp_path_factory.mktemp("frozen") / "graph.bin"  # known by content, not by name
     target.write_bytes(whole.as_graph_def().SerializeToString())
     return target
@@ -22,8 +23,8 @@ def test_a_graphdef_is_known_by_its_content(path):
     assert frozen.match(str(path)) and frozen.is_graph(str(path))
 
 
-@pytest.mark.parametrize("content", [b"", b"\n", b"\n\x05hello", b"\n\x04\n\x02hi", b"not a graph", b"\x89HDF\r\n\x1a\n",
-                                     b"\n\n\n\n", b"\n\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"])
+@pytest.mark.parametrize("content", [b"", b"\n", b"\n\x05hello", b"\n\x04\n\x02hi", b"not a graph",
+                                     b"\x89HDF\r\n\x1a\n", b"\n\n\n\n", b"\n\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"])
 def test_other_files_are_not_taken_for_one(tmp_path, content):
     (tmp_path / "graph.pb").write_bytes(content)
     assert not frozen.match(str(tmp_path / "graph.pb"))

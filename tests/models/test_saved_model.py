@@ -37,7 +37,8 @@ def branched(keras):
     frozen.trainable = False
     left, right = keras.Input((7,), name="left"), keras.Input((7,), name="right")
     shared = layers.Dense(7, name="shared")
-    both = layers.Bidirectional(layers.LSTM(4, return_sequences=True), name="both")(layers.Reshape((1, 7), name="row")(right))
+    row = layers.Reshape((1, 7), name="row")(right)
+    both = layers.Bidirectional(layers.LSTM(4, return_sequences=True), name="both")(row)
     return keras.Model([left, right], [
         layers.Add(name="sum")([shared(left), shared(right)]), inner(shared(left)), frozen(left),
         layers.TimeDistributed(layers.Dense(2), name="each")(both)])
@@ -52,7 +53,8 @@ def keras_models(tmp_path_factory):
         model = randomize(build(keras))
         path = str(tmp_path_factory.mktemp("keras") / name)
         model.save(path, save_format="tf")
-        inputs = [numpy.random.RandomState(1).rand(3, *tensor.shape[1:]).astype(numpy.float32) for tensor in model.inputs]
+        random = numpy.random.RandomState(1)
+        inputs = [random.rand(3, *tensor.shape[1:]).astype(numpy.float32) for tensor in model.inputs]
         wanted = model.predict(inputs, verbose=0)
         found[name] = path, inputs, wanted if isinstance(wanted, list) else [wanted]
     return found
@@ -90,9 +92,9 @@ def graphs(tmp_path_factory):
 
     with tensorflow.Graph().as_default() as whole, v1.Session() as session:
         image = v1.placeholder(tensorflow.float32, [None, 8, 8, 3], name="image")
-        kernel = v1.get_variable("conv/kernel", initializer=random.rand(3, 3, 3, 4).astype(numpy.float32), use_resource=False)
-        scale, offset = [v1.get_variable("bn/" + name, initializer=random.rand(4).astype(numpy.float32), use_resource=True)
-                         for name in ("gamma", "beta")]
+        kernel, scale, offset = [
+            v1.get_variable(name, initializer=random.rand(*shape).astype(numpy.float32), use_resource=name[:2] == "bn")
+            for name, shape in (("conv/kernel", (3, 3, 3, 4)), ("bn/gamma", (4,)), ("bn/beta", (4,)))]
         conv = tensorflow.nn.conv2d(image, kernel, 1, "SAME", name="conv/Conv2D")
         norm = v1.nn.fused_batch_norm(conv, scale, offset, mean=random.rand(4), variance=random.rand(4) + 1,
                                       is_training=False, name="bn/norm")[0]
@@ -131,7 +133,8 @@ def test_a_keras_savedmodel_becomes_a_model_that_predicts_the_same(keras_models,
 
 def test_it_is_read_without_tensorflow(keras_models):
     script = ("import sys; from scripts import formats\n"
-              "with formats.read(sys.argv[1]) as model: print(sum(w.read().size for ws in model.weights.values() for w in ws))\n"
+              "with formats.read(sys.argv[1]) as model:\n"
+              "    print(sum(w.read().size for ws in model.weights.values() for w in ws))\n"
               "assert not {'tensorflow', 'keras', 'tf_keras', 'google.protobuf'} & set(sys.modules)")
     done = subprocess.run([sys.executable, "-c", script, keras_models["lenet"][0]], stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, universal_newlines=True)

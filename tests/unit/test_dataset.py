@@ -271,7 +271,8 @@ def test_auto_downloads_what_keras_downloads_and_keeps_it_in_the_cache(tmp_path,
     assert [(p.name, p.read_bytes()) for p in (tmp_path / "home" / "datasets").iterdir()] == [("mnist.npz", upstream)]
 
 
-def test_a_cached_file_that_is_not_mnist_is_neither_used_nor_overwritten(tmp_path, upstream, arrays, monkeypatch, capsys):
+def test_a_cached_file_that_is_not_mnist_is_neither_used_nor_overwritten(
+        tmp_path, upstream, arrays, monkeypatch, capsys):
     cached = tmp_path / "datasets" / "mnist.npz"
     cached.parent.mkdir()
     cached.write_bytes(upstream + b" ")

@@ -11,7 +11,7 @@ from scripts import Fault, artifacts, child, lenet
 from scripts.viewer import predict
 from tests import needs
 
-SHOWN = ["Conv2D_1", "MaxPooling2D_1", "Conv2D_2", "MaxPooling2D_2", "Dense_1", "Dense_2", "Softmax"]  # guide, section 2
+SHOWN = ["Conv2D_1", "MaxPooling2D_1", "Conv2D_2", "MaxPooling2D_2", "Dense_1", "Dense_2", "Softmax"]
 
 
 def keras2():
@@ -117,7 +117,8 @@ def test_it_writes_what_the_official_command_writes(enclosed, tmp_path):
                '{"uint8": ["*/kernel"]}').returncode == 0
     for name, flags in (("ours", []), ("small", ["--weight_shard_size_bytes=100000", "--quantize_uint8=*/kernel"])):
         script = ("import sys, types\n"
-                  "for name in ('tensorflow_decision_forests', 'tensorflow_hub'): sys.modules[name] = types.ModuleType(name)\n"
+                  "for name in ('tensorflow_decision_forests', 'tensorflow_hub'):\n"
+                  "    sys.modules[name] = types.ModuleType(name)\n"
                   "jax = sys.modules['jax'] = types.ModuleType('jax')\n"
                   "sys.modules['jax.experimental'] = jax.experimental = types.ModuleType('jax.experimental')\n"
                   "class jax2tf: PolyShape = None\n"
@@ -166,8 +167,8 @@ def test_code_inside_a_model_is_refused_before_keras_runs_it(tmp_path):
 def test_what_is_no_model_is_one_line(tmp_path, content):
     needs.reference()
     (tmp_path / "bad.h5").write_bytes(content)
-    for arguments in (["encapsulate", tmp_path / "bad.h5", tmp_path / "x.h5"], ["convert", tmp_path / "bad.h5", tmp_path / "d"]):
-        done = run(*arguments)
+    for stage, target in (("encapsulate", "x.h5"), ("convert", "d")):
+        done = run(stage, tmp_path / "bad.h5", tmp_path / target)
         assert done.returncode == 1 and "bad.h5" in done.stderr and len(done.stderr.splitlines()) == 1
 
 

@@ -52,7 +52,8 @@ def sequences(keras):
         layers.LSTM(5, return_state=True)(first)[2], layers.RNN(layers.GRUCell(6), return_sequences=True)(first),
         layers.Bidirectional(layers.LSTM(4, return_sequences=True))(first),
         layers.Bidirectional(layers.GRU(4), merge_mode="sum")(first),
-        layers.TimeDistributed(layers.Dense(9))(first), layers.RepeatVector(3)(single), layers.Dot(axes=1)([single, single]),
+        layers.TimeDistributed(layers.Dense(9))(first), layers.RepeatVector(3)(single),
+        layers.Dot(axes=1)([single, single]),
         layers.Dot(axes=(2, 1))([first, layers.Permute((2, 1))(first)]), layers.Conv3D(3, 2, strides=2)(volume),
         layers.MaxPooling3D(2)(volume), layers.GlobalAveragePooling3D()(volume)]
     return keras.Model([words, volume], tensors)
@@ -98,7 +99,8 @@ def test_names_shapes_and_counts_are_those_of_keras(keras, tmp_path, build):
     wanted = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
     assert [row["layer"] for row in found] == [layer.name for layer in wanted]
     for row, layer in zip(found, wanted):
-        outputs = layer.get_output_at(0) if hasattr(layer, "get_output_at") else layer._inbound_nodes[-1].output_tensors[0]
+        outputs = layer.get_output_at(0) if hasattr(layer, "get_output_at") else \
+            layer._inbound_nodes[-1].output_tensors[0]
         shape = (outputs[0] if isinstance(outputs, (list, tuple)) else outputs).shape
         assert (row["layer"], tuple(row["output"])) == (layer.name, tuple(shape))
         assert (row["layer"], row["parameters"]) == (layer.name, layer.count_params())

@@ -50,8 +50,9 @@ def test_the_model_is_the_guide_s(trained):
     names = [layer.name if layer.weights or "MaxPooling" in layer.name else type(layer).__name__
              for layer in model.layers]
     assert list(zip(names, shapes, [layer.count_params() for layer in model.layers])) == GUIDE
-    assert [model.get_layer(name).activation.__name__ for name in
-            ("Conv2D_1", "Conv2D_2", "Dense_1", "Dense_2", "Softmax")] == ["linear", "linear", "relu", "relu", "softmax"]
+    activations = [model.get_layer(name).activation.__name__ for name in
+                   ("Conv2D_1", "Conv2D_2", "Dense_1", "Dense_2", "Softmax")]
+    assert activations == ["linear", "linear", "relu", "relu", "softmax"]
     with h5py.File(str(trained[0] / "model.h5"), "r") as file:
         config = json.loads(file.attrs["training_config"])
     assert config["loss"] == "sparse_categorical_crossentropy"

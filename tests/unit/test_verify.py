@@ -1,4 +1,4 @@
-"""scripts/verify.py and scripts/oracle.py: agreement is Keras's own values in TensorFlow.js, and every difference is seen."""
+"""scripts/verify.py, scripts/oracle.py: agreement is Keras's own values in TensorFlow.js; every difference is seen."""
 import json
 import subprocess
 import sys
@@ -62,7 +62,8 @@ def test_a_converted_lenet_agrees_in_every_output_on_the_data_set_s_images(conve
     assert done.stdout.splitlines()[-1].endswith("on 4 samples: every output agrees")
     report = json.loads((tmp_path / "report.json").read_text())
     assert [row["name"] for row in report["outputs"]] == [
-        "reshape", "Conv2D_1", "MaxPooling2D_1", "Conv2D_2", "MaxPooling2D_2", "flatten", "Dense_1", "Dense_2", "Softmax"]
+        "reshape", "Conv2D_1", "MaxPooling2D_1", "Conv2D_2", "MaxPooling2D_2", "flatten", "Dense_1", "Dense_2",
+        "Softmax"]
     assert report["agree"] and all(row["relative"] < 1e-5 and row["argmax"] for row in report["outputs"])
     with numpy.load(str(tmp_path / "reference.npz")) as stored:
         assert numpy.array_equal(stored["input_0"], (arrays["x_test"][:4] / 255.0).astype(numpy.float32))
@@ -78,9 +79,9 @@ def test_a_changed_weight_is_found_and_the_exit_status_says_so(converted, broken
 
 def test_outputs_in_another_order_than_asked_for_do_not_agree(converted, tmp_path):
     preprocess.preprocess(str(converted / "model.h5"), str(tmp_path), layers=["Dense_1", "Dense_2", "Conv2D_1"])
-    report, _ = verify.verify(str(converted / "model.h5"), str(tmp_path / "model.json"), ["Dense_1", "Dense_2", "Conv2D_1"])
-    assert report["agree"]
-    report, _ = verify.verify(str(converted / "model.h5"), str(tmp_path / "model.json"), ["Dense_2", "Dense_1", "Conv2D_1"])
+    source, made = str(converted / "model.h5"), str(tmp_path / "model.json")
+    assert verify.verify(source, made, ["Dense_1", "Dense_2", "Conv2D_1"])[0]["agree"]
+    report, _ = verify.verify(source, made, ["Dense_2", "Dense_1", "Conv2D_1"])
     assert not report["agree"] and [row["agree"] for row in report["outputs"]] == [False, False, True]
     with pytest.raises(Fault, match="has 3 outputs, 9 were asked for"):
         verify.verify(str(converted / "model.h5"), str(tmp_path / "model.json"))
@@ -135,7 +136,8 @@ def test_where_no_keras_loads_the_source_there_is_no_oracle(converted, tmp_path,
     monkeypatch.setattr(verify, "stacks", lambda major: iter(()))
     with pytest.raises(Fault, match="no oracle, no Keras here loads it"):
         verify.verify(model, made)
-    monkeypatch.setattr(verify, "stacks", lambda major: iter([(sys.executable, "tf_keras", "a Keras that is not there")]))
+    absent = sys.executable, "tf_keras", "a Keras that is not there"
+    monkeypatch.setattr(verify, "stacks", lambda major: iter([absent]))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     (tmp_path / "tf_keras.py").write_text("raise ImportError('missing')")
     (tmp_path / "keras.py").write_text("raise ImportError('missing')")
@@ -149,3 +151,13 @@ def test_code_in_the_source_is_not_run_to_verify_it(keras, converted, tmp_path):
     model.save(str(tmp_path / "model.h5"))
     done = run(tmp_path / "model.h5", converted / "tfjs" / "model.json")
     assert done.returncode == 1 and "no oracle" in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+def test_in_chromium_it_is_compared_on_webgl_and_on_cpu(converted, tmp_path):
+    needs.chromium()
+    done = run(converted / "model.h5", converted / "tfjs" / "model.json", "--browser", "--json",
+               tmp_path / "report.json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["agree"] and len(report["outputs"]) == 18
+    assert {row["engine"] for row in report["outputs"]} == {"Chromium webgl", "Chromium cpu"}
