@@ -8,7 +8,8 @@ from collections import OrderedDict
 from scripts import Fault, shapes
 from scripts.references import references
 from scripts.supported import CLASSES, INITIALIZERS, LAYERS, refusal
-from scripts.topology import Layer, ancestors, graph, inner_records, is_model, record_of
+from scripts.topology import (Layer, ancestors, graph, inner_records, input_layer, is_model, record_of,
+                              starts_with_a_node)
 from scripts.variables import named
 
 KERAS3_ONLY = frozenset("""module registered_name build_config compile_config quantization_config lora_rank
@@ -71,7 +72,7 @@ def model_record(record, major):
             check_axis(layer, source, major, known)
             calls = [keras2_call(layer, call, source.layers) for call in layer.calls]
             entries = split(operation(layer, calls) if is_operation(layer.record)
-                            else layer_record(layer.record, major))
+                            else layer_record(with_input(layer, source, major, known), major))
         except Fault as fault:
             refused[name] = fault
             continue
@@ -84,10 +85,30 @@ def model_record(record, major):
                 if not any(name in refused for name, _ in ancestors(source, [ref]))]
         raise Fault("%s; %s" % (next(iter(refused.values())), "outputs that do without it: " + ", ".join(free)
                                 if free else "every output needs it"))
-    source.layers = layers
+    source.layers, source.shift = layers, {}
     if major >= 3:
         source.rest = OrderedDict([("name", source.rest.get("name"))])
     return record_of(source, "Model", 2)
+
+
+def with_input(layer, source, major, known):
+    """The layer's record; a nested Sequential that learnt its input shape when it was called, which TensorFlow.js
+    cannot, gets an InputLayer.  TimeDistributed calls its layer without the second axis."""
+    record = layer.record
+    wrapped = layer.class_name == "TimeDistributed" and isinstance(layer.config.get("layer"), dict)
+    inner = layer.config["layer"] if wrapped else record
+    if inner.get("class_name") != "Sequential" or not is_model(inner) or starts_with_a_node(inner):
+        return record
+    if not known:
+        known.update(shapes.of_graph(source, major))
+    shape = known.get(source.references(layer)[0][0])
+    if shape is None:
+        return record
+    shape = shape[:1] + shape[2:] if wrapped else shape
+    start = input_layer(Layer(inner_records(inner)[0]).name + "_input", shape, major).record
+    config = inner["config"] if isinstance(inner["config"], dict) else {"name": layer.name}
+    inner = OrderedDict(inner, config=OrderedDict(config, layers=[start] + inner_records(inner)))
+    return OrderedDict(record, config=OrderedDict(layer.config, layer=inner)) if wrapped else inner
 
 
 def check_axis(layer, source, major, known):

@@ -188,7 +188,9 @@ def inline(source, name, major):
             calls = [redirect(call, inner.layers, lambda ref, number=number: moved(placed(ref, number)))
                      for number in range(len(outer.calls)) for call in inner.layers[old].calls]
             layers[new] = Layer(record, calls)
-    return Graph(layers, source.inputs, [moved(ref) for ref in source.outputs], source.rest), renamed, results
+    shift = {key: count for key, count in source.shift.items() if key != name}
+    shift.update((renamed[key], count) for key, count in inner.shift.items() if key in renamed)
+    return Graph(layers, source.inputs, [moved(ref) for ref in source.outputs], source.rest, shift), renamed, results
 
 
 def prune(source, outputs):
@@ -211,7 +213,7 @@ def prune(source, outputs):
         if kept or (name, 0) in needed:
             layers[name] = Layer(layer.record, [redirect(call, source.layers, renumber) for call in kept])
     inputs = [ref for ref in source.inputs if ref.layer in layers]
-    return Graph(layers, inputs, [renumber(ref) for ref in outputs], source.rest)
+    return Graph(layers, inputs, [renumber(ref) for ref in outputs], source.rest, source.shift)
 
 
 def fix_input_shape(source, shape):

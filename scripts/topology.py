@@ -63,9 +63,11 @@ class Graph(object):
     layers   OrderedDict: name -> Layer, in the order of the source
     inputs   list of Ref        outputs  list of Ref
     rest     dict, what else the model's config holds (name, trainable, …)
+    shift    dict: name of a nested model -> how many calls its source counts before the first (see `graph`)
     """
 
-    def __init__(self, layers, inputs, outputs, rest):
+    def __init__(self, layers, inputs, outputs, rest, shift=()):
+        self.shift = dict(shift)
         self.layers = layers
         self.inputs = inputs
         self.outputs = outputs
@@ -149,6 +151,8 @@ def renumber_from_zero(result, major):
     shift = {name: lowest[name] if major < 3 else 1 for name, layer in result.layers.items()
              if layer.is_model and lowest.get(name)
              and (major < 3 or layer.class_name != "Sequential")}
+    if major < 3:
+        result.shift = {name: lowest[name] for name, layer in result.layers.items() if layer.is_model and name in lowest}
     if not shift:
         return
 
@@ -235,7 +239,8 @@ def record_of(source, class_name, major=2):
     """
     def raise_inbound(ref):
         layer = source.layers[ref.layer]
-        return ref._replace(node=ref.node + (starts_with_a_node(layer.record) if major < 3 else 0))
+        return ref._replace(node=ref.node + (0 if major >= 3 else source.shift[ref.layer] if ref.layer in source.shift
+                                             else starts_with_a_node(layer.record)))
 
     def raise_output(ref):
         layer = source.layers[ref.layer]
