@@ -61,7 +61,7 @@ def encapsulate(model, layers=None, input_shape=None):
 
 
 def as_layer(layer, graph):
-    """Make a layer of `a + b` in a Keras 3 h5, which Keras itself cannot load: the file does not say that it is none."""
+    """Make a layer of `a + b` in a Keras 3 h5: the file does not say that it is none, so Keras cannot load it."""
     tensors = [dialect.keras2_call(layer, call, graph.layers) for call in layer.calls]
     layer.record = dialect.operation(layer, tensors)
     layer.calls = [{"args": [references.keras3_tensors(call)], "kwargs": {}} for call in layer.calls]

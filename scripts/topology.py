@@ -152,7 +152,8 @@ def renumber_from_zero(result, major):
              if layer.is_model and lowest.get(name)
              and (major < 3 or layer.class_name != "Sequential")}
     if major < 3:
-        result.shift = {name: lowest[name] for name, layer in result.layers.items() if layer.is_model and name in lowest}
+        result.shift = {name: lowest[name] for name in lowest
+                        if name in result.layers and result.layers[name].is_model}
     if not shift:
         return
 

@@ -113,7 +113,8 @@ def open_weights(archive, path):
     import h5py
     info = archive.getinfo(WEIGHTS)
     if info.compress_type != zipfile.ZIP_STORED:
-        raise Fault("%s: %s is compressed, which Keras never does: pack the archive again with zip -0" % (path, WEIGHTS))
+        raise Fault("%s: %s is compressed, which Keras never does: pack the archive again with zip -0"
+                    % (path, WEIGHTS))
     with archive.open(WEIGHTS):  # checks the member's own header
         pass
     file = open(path, "rb")

@@ -1,4 +1,4 @@
-"""Every model of the zoo, saved by each Keras: what is converted loads in TensorFlow.js and computes what Keras does."""
+"""Every model of the zoo, saved by each Keras: what is converted of it computes in TensorFlow.js what Keras does."""
 import json
 import os
 
