@@ -51,6 +51,11 @@ def task_view():
     return (stages.view(entry) for entry in MODELS)
 
 
+def task_screenshot():
+    """Take the picture at the top of README from the first model's page"""
+    return stages.screenshot(MODELS[0])
+
+
 def task_image():
     """Build the container image (CPU); image:gpu and image:convert are the others"""
     for target, name in (("cpu", "image"), ("gpu", "image:gpu"), ("convert", "image:convert")):

@@ -82,6 +82,12 @@ CONVERTING = {
     "shard_size": (4 * 1024 * 1024, _positive, "a number of bytes"),
     "quantize": (None, _quantize, '"float16", "uint8", "uint16", or a table of one of them to weight patterns'),
 }
+PIXELS = ("0..1", "-1..1", "0..255")  # scripts/viewer/page.py: what a model was trained on
+SHOWING = {
+    "title": (None, _text, "the title of the page"),
+    "labels": (None, _texts, "a list of words, one per class"),
+    "pixels": ("0..1", lambda value: value in PIXELS, "one of " + ", ".join('"%s"' % name for name in PIXELS)),
+}
 READING = {
     "source": (None, _text, "the path of a model"),
     "weights": (None, _text, "the path of a weights file"),
@@ -89,7 +95,7 @@ READING = {
     "signature": (None, _text, "the name of a signature"),
 }
 KEYS = {}
-for _group in (READING, DATA, TRAINING, CHOOSING, CONVERTING):
+for _group in (READING, DATA, TRAINING, CHOOSING, CONVERTING, SHOWING):
     KEYS.update(_group)
 
 

@@ -274,6 +274,11 @@ def page(entry):
     """
     compared = importlib.util.find_spec("tensorflow") is not None
 
+    def title():
+        origin = HOUSE.record("data:" + entry.name).get("facts", {}).get("origin")
+        return {"mnist": "LeNet on MNIST", "digits": "LeNet on the embedded digits"}.get(
+            origin if HOUSE.record("train:" + entry.name) else None, entry.name)
+
     def converted():
         outputs = HOUSE.record("convert:" + entry.name).get("outputs", {})
         return sorted(path for path in outputs if not path.endswith("/manifest.json")) + (
@@ -293,7 +298,7 @@ def page(entry):
         try:
             names = importlib.import_module("scripts.viewer.page").build(
                 entry.directory + "/" + entry.json_name, directory, data=entry.data_file if entry.data else None,
-                reference=reference)
+                title=entry.title or title(), labels=entry.labels, pixels=entry.pixels, reference=reference)
         finally:
             if reference:
                 os.remove(reference)
@@ -303,8 +308,8 @@ def page(entry):
         yield "%s/index.html%s" % (entry.page, "" if record["facts"]["compared"] else ", not compared with Keras"
                                    + (": " + record["facts"]["reason"] if "reason" in record["facts"] else ""))
 
-    stage = artifacts.Stage("page:" + entry.name, converted, [entry.page + "/index.html"], {"compared": compared},
-                            code("page"), stack.identity("view"))
+    stage = artifacts.Stage("page:" + entry.name, converted, [entry.page + "/index.html"],
+                            dict(entry.settings(catalog.SHOWING), compared=compared), code("page"), stack.identity("view"))
     return task(stage, produce, report, after=["convert:" + entry.name])
 
 
@@ -318,3 +323,9 @@ def serve(directory):
     """Serve a page; Ctrl-C ends the whole run of doit, as the wanted end that it is."""
     importlib.import_module("scripts.viewer.serve").serve(directory)
     raise SystemExit(0)
+
+
+def screenshot(entry):
+    """Take the picture of a model's page that README shows, in headless Chromium."""
+    return always("scripts.viewer.chromium:picture", entry.page, "docs/lenet.png", basename="screenshot",
+                  after=["page:" + entry.name], doc="Take the picture at the top of README from the page")
