@@ -8,8 +8,16 @@ from collections import OrderedDict
 from scripts import Fault, shapes
 from scripts.references import references
 from scripts.supported import CLASSES, INITIALIZERS, LAYERS, refusal
-from scripts.topology import (Layer, ancestors, graph, inner_records, input_layer, is_model, record_of,
-                              starts_with_a_node)
+from scripts.topology import (
+    Layer,
+    ancestors,
+    graph,
+    inner_records,
+    input_layer,
+    is_model,
+    record_of,
+    starts_with_a_node,
+)
 from scripts.variables import named
 
 KERAS3_ONLY = frozenset("""module registered_name build_config compile_config quantization_config lora_rank
@@ -295,7 +303,7 @@ def operation(layer, calls):
     if name is None:
         raise Fault("%r is the operation %s, which is no layer: TensorFlow.js needs a layer there"
                     % (layer.name, layer.config.get("function", layer.class_name)))
-    for index, call in enumerate(calls):
+    for call in calls:
         if len(call) < 2:
             raise Fault("%r is the operation %s with a constant: TensorFlow.js needs a layer there"
                         % (layer.name, name))
