@@ -5,6 +5,7 @@
 writes out/model.json and its shards.  The flags of tensorspacejs_converter, which this replaces, work too.
 """
 import os
+import tempfile
 
 from scripts import Fault, command, convert, encapsulate, formats, outputs, shards, topology
 from scripts.formats import keras_h5
@@ -55,6 +56,7 @@ def main(arguments=None):
     parser.add_argument("--tags", dest="saved_model_tags", help="of a SavedModel (default: serve)")
     parser.add_argument("--signature", help="of a SavedModel (default: serving_default)")
     parser.add_argument("--summary", "-s", action="store_true", help="print the layers and write nothing")
+    parser.add_argument("--view", action="store_true", help="then show it in the browser, until Ctrl-C")
     parser.add_argument("--version", "-v", action="store_true")
     parser.add_argument("--input_model_from", choices=("tensorflow", "keras", "tfjs"), help="told by the file itself")
     parser.add_argument("--input_model_format", choices=FORMS, help="told by the file itself")
@@ -87,6 +89,16 @@ def main(arguments=None):
     names = convert.deliver(options.directory, write, options.json_name)
     command.say("%s: %s" % (options.directory, ", ".join(names)))
     command.say("%d outputs: %s" % (len(done["facts"]["outputs"]), ", ".join(done["facts"]["outputs"])))
+    if options.view:
+        view(os.path.join(options.directory, options.json_name))
+
+
+def view(model_json):
+    """Draw a converted model as a page, kept for as long as it is served."""
+    from scripts.viewer import page, serve
+    with tempfile.TemporaryDirectory(prefix="view-") as private:
+        page.build(model_json, private)
+        serve.serve(private)
 
 
 def separated(source, weights):

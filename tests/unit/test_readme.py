@@ -82,9 +82,15 @@ def test_every_command_works_in_the_order_in_which_it_stands(checkout):
     assert os.path.exists(checkout.file("out-lenet/model.json"))
 
 
-def view(checkout):
-    """`make view` prints an address that answers, and Ctrl-C ends it."""
-    process = shell(checkout, "exec make view")
+def test_a_model_of_ones_own_is_converted_and_shown_by_one_command(checkout):
+    if not os.path.exists(checkout.file("models/model.h5")):
+        checkout.ran()
+    view(checkout, "exec .venv/bin/python -m scripts.preprocess models/model.h5 shown --view", "shown/model.json")
+
+
+def view(checkout, command="exec make view", expected="models/json_models/keras/model.json"):
+    """It prints an address that answers, and Ctrl-C ends it."""
+    process = shell(checkout, command)
     try:
         address = None
         for line in iter(process.stdout.readline, b""):
@@ -95,7 +101,7 @@ def view(checkout):
         assert address, process.stderr.read().decode()
         assert urllib.request.urlopen(address, timeout=20).read().startswith(b"<!DOCTYPE html>")
         served = urllib.request.urlopen(address + "model/model.json", timeout=20).read()
-        assert served == checkout.read("models/json_models/keras/model.json")
+        assert served == checkout.read(expected)
     finally:
         os.killpg(process.pid, signal.SIGINT)
         out, err = process.communicate(timeout=60)
