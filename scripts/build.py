@@ -37,6 +37,9 @@ class Reporter(ConsoleReporter):
         signal.signal(signal.SIGTERM, command.terminate)
         signal.signal(signal.SIGINT, command.terminate)
         try:
+            if os.environ.get("WITHOUT_TRAINING") and not any(name.startswith("convert:") for name in NAMES):
+                raise Fault("nothing to convert without training: put a trained model at models/model.h5, or name it "
+                            "in models/models.toml (source = …); `make` trains one")
             HOUSE.lock(lambda pid: self.write("waiting: process %s is building in %s/\n" % (pid, ROOT)))
         except Fault as fault:
             command.complain(fault)
@@ -153,9 +156,6 @@ def catalogue():
             entries = [entry for entry in entries if not entry.trained or os.path.exists(entry.source)]
             for entry in entries:
                 entry.trained = False
-            if not entries:
-                raise Fault("nothing to convert without training: put a trained model at models/model.h5, or name it "
-                            "in models/models.toml (source = …); `make` trains one")
         return entries
     except Fault as fault:
         command.complain(fault)

@@ -175,6 +175,8 @@ def main(arguments):
         publish(PY36, locks)
     finally:
         shutil.rmtree(work)
+    from scripts import sbom  # docker/sbom/ lists what the locks pin
+    sbom.write()
 
 
 if __name__ == "__main__":

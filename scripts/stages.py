@@ -328,4 +328,4 @@ def serve(directory):
 def screenshot(entry):
     """Take the picture of a model's page that README shows, in headless Chromium."""
     return always("scripts.viewer.chromium:picture", entry.page, "docs/lenet.png", basename="screenshot",
-                  after=["page:" + entry.name], doc="Take the picture at the top of README from the page")
+                  name=entry.name, after=["page:" + entry.name], doc="Take the picture at the top of README from the page")

@@ -2,6 +2,7 @@
 
 Runs in a process of its own with ENVIRONMENT set before Python starts; started by hand, it sees to that itself.
 """
+import contextlib
 import json
 import os
 import random
@@ -25,8 +26,13 @@ def train(arrays, epochs=EPOCHS, batch_size=BATCH_SIZE, seed=SEED, optimizer=OPT
 
     Raises Fault for an optimizer that this Keras does not have, and where the loss left the numbers.
     """
-    import keras
-    import tensorflow
+    try:
+        import keras
+        import tensorflow
+    except ImportError as error:
+        raise Fault("training needs TensorFlow, which is not installed here (%s): `make` installs it, the cpu image has "
+                    "it; or give the table a source" % command.one_line(error))
+    device, scope = devices(tensorflow)
     random.seed(seed)
     numpy.random.seed(seed)
     tensorflow.random.set_seed(seed)
@@ -35,9 +41,10 @@ def train(arrays, epochs=EPOCHS, batch_size=BATCH_SIZE, seed=SEED, optimizer=OPT
     keras.backend.set_floatx("float32")  # whatever the user's keras.json says
     keras.backend.set_image_data_format("channels_last")
 
-    model = lenet.build(keras)
-    model.compile(optimizer=_optimizer(keras, optimizer, learning_rate),
-                  loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    with scope:
+        model = lenet.build(keras)
+        model.compile(optimizer=_optimizer(keras, optimizer, learning_rate),
+                      loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     images, labels = arrays["x_train"] / numpy.float32(255), arrays["y_train"]
     model.fit(images, labels, epochs=epochs, batch_size=batch_size, verbose=0,
               callbacks=[_progress(keras, epochs, -(-len(images) // batch_size))])
@@ -45,13 +52,27 @@ def train(arrays, epochs=EPOCHS, batch_size=BATCH_SIZE, seed=SEED, optimizer=OPT
     if not numpy.isfinite(loss):
         raise Fault("training diverged (loss %s): lower learning_rate, now %s, or take another optimizer than %s"
                     % (loss, "the optimizer's own" if learning_rate is None else learning_rate, optimizer))
-    report = {"accuracy": round(float(accuracy), 6), "loss": round(float(loss), 6),
+    report = {"accuracy": round(float(accuracy), 6), "loss": round(float(loss), 6), "device": device,
               "images": {"train": len(images), "test": len(arrays["x_test"])},
               "settings": {"epochs": epochs, "batch_size": batch_size, "seed": seed, "optimizer": optimizer,
                            "learning_rate": learning_rate},
               "versions": {"keras": keras.__version__, "tensorflow": tensorflow.__version__,
                            "numpy": numpy.__version__, "python": "%d.%d" % sys.version_info[:2]}}
     return model, report
+
+
+def devices(tensorflow):
+    """Return ("GPU" or "CPU", the scope to build the model in), and say which it is.
+
+    GPUs get memory as they need it, not the whole card at once; several of them share each batch (MirroredStrategy).
+    """
+    gpus = tensorflow.config.list_physical_devices("GPU")
+    for gpu in gpus:
+        tensorflow.config.experimental.set_memory_growth(gpu, True)
+    names = [tensorflow.config.experimental.get_device_details(gpu).get("device_name", gpu.name) for gpu in gpus]
+    command.say("on the GPU: %s" % ", ".join(names) if gpus else "on the CPU: TensorFlow sees no GPU")
+    scope = tensorflow.distribute.MirroredStrategy().scope() if len(gpus) > 1 else contextlib.suppress()
+    return "GPU" if gpus else "CPU", scope
 
 
 def _optimizer(keras, name, learning_rate):

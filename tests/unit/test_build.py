@@ -444,3 +444,8 @@ def test_every_module_that_a_stage_imports_is_a_dependency_of_what_it_builds():
             if name == "scripts/artifacts.py":
                 continue  # it moves bytes, it makes none
             assert name in listed or name.startswith(directories), "%s imports %s" % (stage, name)
+
+
+def test_without_training_the_tasks_can_still_be_listed(tmp_path):
+    status, out, err = Project.create(tmp_path / "new").doit("list", WITHOUT_TRAINING="1")
+    assert (status, err) == (0, "") and "convert" in out
