@@ -72,9 +72,10 @@ def test_the_report_says_what_the_saved_model_does_on_the_test_images(trained, d
 
 def test_progress_can_be_read_in_a_log(trained):
     lines = trained[1].stdout.splitlines()
-    assert [line.split(":")[0] for line in lines[:3]] == [
-        "training LeNet on 1442 images (digits)", "epoch 1 of 2", "epoch 2 of 2"]
-    assert lines[3].startswith("test accuracy 0.") and "one output, shape (10,)" in lines[4] and len(lines) == 5
+    device = json.loads((trained[0] / "report.json").read_text())["device"]
+    assert [line.split(":")[0] for line in lines[:4]] == [
+        "training LeNet on 1442 images (digits)", "on the " + device, "epoch 1 of 2", "epoch 2 of 2"]
+    assert lines[4].startswith("test accuracy 0.") and "one output, shape (10,)" in lines[5] and len(lines) == 6
     assert trained[1].stderr == ""
 
 
