@@ -15,7 +15,7 @@ import pytest
 from tests import needs
 from tests.project import DIGITS, Project
 
-KILLS = int(os.environ.get("FAULT_KILLS", "100"))
+KILLS = int(os.environ.get("FAULT_KILLS", "100" if needs.STACK == "modern" else "20"))
 # What a user may have lost or changed when the next build starts; each makes other stages run.
 CONVERSION = ["models/enc_model.h5", "models/json_models/keras/model.json"]
 TRAINING = ["models/model.h5"] + CONVERSION
