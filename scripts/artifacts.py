@@ -337,7 +337,9 @@ class House(object):
             for name in os.listdir(self.records):
                 if name.endswith(".new"):
                     os.remove(os.path.join(self.records, name))
-        self.digests = Digests(self.digests.path)  # what the other build measured
+        measured, self.digests = self.digests, Digests(self.digests.path)  # what the other build measured counts too
+        self.digests.entries = dict(measured.entries, **self.digests.entries)
+        self.digests.changed = measured.changed
 
     def unlock(self):
         if self._lock is not None:
