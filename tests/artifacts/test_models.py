@@ -170,13 +170,12 @@ def test_one_flipped_bit_of_a_shard_is_noticed(models, tmp_path):
     shutil.copytree(model.directory, str(copy))
     # Of the first layer that is shown and has weights: its own output is compared, so no later layer can hide it.
     group = model.document["weightsManifest"][0]
-    place, found = 0, None
+    place, places = 0, {}
     for entry in group["weights"]:
         count = int(numpy.prod(entry["shape"]))
-        if found is None and entry["dtype"] == "float32" and entry["name"].split("/")[0] == model.manifest["layers"][0]:
-            found = (place, count)
+        places.setdefault(entry["name"].split("/")[0], (place, count))
         place += 4 * count
-    start, count = found
+    start, count = [places[layer] for layer in model.manifest["layers"] if layer in places][0]
     shard = copy / group["paths"][0]
     content = bytearray(shard.read_bytes())
     weights = numpy.frombuffer(bytes(content[start:start + 4 * count]), dtype="<f4")
