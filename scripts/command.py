@@ -35,9 +35,9 @@ def one_line(text):
 
 
 def say(line):
-    """Print one line of progress on stdout, at once, also where stdout cannot encode every character."""
+    """Print one line of progress on stdout, at once, with control characters escaped, as what stdout cannot encode."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"  # doit puts its own stream in the place
-    print(line.encode(encoding, "backslashreplace").decode(encoding))
+    print(one_line(line).encode(encoding, "backslashreplace").decode(encoding))
     sys.stdout.flush()
 
 

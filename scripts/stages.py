@@ -118,6 +118,8 @@ def sources(entry):
     if not os.path.exists(entry.source):
         raise Fault("models.toml [%s] source: there is no %s: give the path of a model file" % (
             entry.name, entry.source))
+    if not (os.path.isfile(entry.source) or os.path.isdir(entry.source)):
+        raise Fault("models.toml [%s] source: %s is neither a file nor a directory" % (entry.name, entry.source))
     from scripts import formats
     return formats.files(entry.source, entry.weights)
 

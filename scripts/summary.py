@@ -26,7 +26,9 @@ def rows(model):
     source = graph(model.topology, model.keras_major)
     shape = shapes.of_graph(source, model.keras_major)
     found = []
-    for name in layer_order(source) + [name for name in source.layers if name not in layer_order(source)]:
+    ordered = layer_order(source)
+    reached = set(ordered)
+    for name in ordered + [name for name in source.layers if name not in reached]:
         layer = source.layers[name]
         weights = model.weights.get(name, [])
         calls = [", ".join(outputs.spelling(source, ref) for ref in refs) for refs in source.references(layer)]

@@ -20,6 +20,8 @@ def of(path):
         yield
     except Fault as fault:
         raise fault if str(fault).startswith(str(path)) else Fault("%s: %s" % (path, fault))
+    except MemoryError as error:
+        raise Fault("%s: needs more memory than there is" % path) from error
     except (KeyError, TypeError, AttributeError, IndexError, ValueError, OverflowError, RecursionError) as error:
         raise Fault("%s: the topology is damaged, or of a kind that is not known (%s: %s)"
                     % (path, type(error).__name__, error)) from error

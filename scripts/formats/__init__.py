@@ -15,7 +15,9 @@ from scripts.topology import of
 
 FORMATS = ("keras_h5", "keras_archive", "topology_and_weights", "tfjs", "saved_model", "frozen")
 MAX_DEPTH = 200  # nesting of a topology; NASNet inside a wrapper inside a model needs about 20
-MAX_JSON_BYTES = 256 * 1024 * 1024
+MAX_JSON_BYTES = 16 * 1024 * 1024  # the largest of keras.applications has 1 MB
+MAX_JSON_OBJECTS = 400000  # an empty one takes 64 to 240 bytes in memory and 3 in a file, or none in an archive
+MAX_CALLS = 250000  # of layers and what is in them: models called twice in models called twice double with each
 
 
 def read(path, weights=None, **options):
@@ -29,13 +31,34 @@ def read(path, weights=None, **options):
     if weights is not None:
         check_readable(str(weights))
         with of(path):
-            return importlib.import_module("scripts.formats.topology_and_weights").read(path, weights=str(weights))
+            return checked(importlib.import_module("scripts.formats.topology_and_weights").read(
+                path, weights=str(weights)))
     for name in FORMATS:
         reader = importlib.import_module("scripts.formats." + name)
         if reader.match(path):
             with of(path):
-                return reader.read(path, **options)
+                return checked(reader.read(path, **options))
     raise Fault(unknown(path))
+
+
+def checked(model):
+    """The model itself, unless a walk through all calls of all layers in it would not end."""
+    if calls(model.topology) > MAX_CALLS:
+        model.close()
+        raise Fault("its layers are called more than %d times: models in it that call each other over and over"
+                    % MAX_CALLS)
+    return model
+
+
+def calls(value):
+    """How often the layers in `value` are called, those inside a nested model once for each call of that."""
+    if isinstance(value, list):
+        return sum(calls(item) for item in value)
+    if not isinstance(value, dict):
+        return 0
+    count = sum(calls(item) for key, item in value.items() if key != "inbound_nodes") + ("class_name" in value)
+    nodes = value.get("inbound_nodes")
+    return count * max(1, len(nodes) if isinstance(nodes, list) else 0)
 
 
 def files(path, weights=None):
@@ -100,7 +123,8 @@ def unknown(path):
 
 def parse(text, where):
     """json.loads for files of unknown origin: one Fault for what is no JSON, for keys that stand twice,
-    for NaN and infinities (no browser parses them) and for nesting deeper than MAX_DEPTH.
+    for NaN and infinities (no browser parses them), for nesting deeper than MAX_DEPTH and for more than
+    MAX_JSON_OBJECTS lists and objects.
 
     text: str or bytes (UTF-8).  where: str, begins the message.
     """
@@ -115,12 +139,25 @@ def parse(text, where):
     def constant(word):
         raise Fault("%s: %s stands in it, which is no JSON number" % (where, word))
 
+    def number(word):
+        if abs(float(word)) == float("inf"):
+            raise Fault("%s: %.40s stands in it, a number too large for any computer" % (where, word))
+        return float(word)
+
+    def whole(word):
+        if len(word) > 40:
+            raise Fault("%s: a number of %d digits stands in it" % (where, len(word)))
+        return int(word)
+
     if len(text) > MAX_JSON_BYTES:
         raise Fault("%s: %d bytes of JSON are no topology" % (where, len(text)))
     try:
         if isinstance(text, bytes):
             text = text.decode("utf-8-sig")
-        value = json.loads(text, object_pairs_hook=pairs, parse_constant=constant)
+        if text.count("{") + text.count("[") > MAX_JSON_OBJECTS:
+            raise Fault("%s: more than %d lists and objects are no topology" % (where, MAX_JSON_OBJECTS))
+        value = json.loads(text, object_pairs_hook=pairs, parse_constant=constant,
+                           parse_float=number, parse_int=whole)
     except RecursionError:
         raise Fault("%s: nested too deep" % where)
     except ValueError as error:

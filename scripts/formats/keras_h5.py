@@ -18,6 +18,7 @@ from scripts.model import PIECE_BYTES, Model, Weight
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 ATTRIBUTE_BYTES = 64512  # keras hdf5_format.HDF5_OBJECT_HEADER_LIMIT
+CHUNK_BYTES = 256 * 1024 * 1024  # HDF5 unpacks a chunk as a whole; h5py makes them of up to 1 MB
 GZIP_RATIO = 1100  # deflate cannot do better than 1032 : 1; a dataset that claims more holds nothing
 
 
@@ -154,9 +155,12 @@ def weight(dataset, name, path):
     result = Weight(name, dataset.shape, dataset.dtype.newbyteorder("="),
                     lambda: read_rows(dataset, (), where),
                     lambda start, stop: read_rows(dataset, slice(start, stop), where))
-    if result.nbytes > GZIP_RATIO * dataset.id.get_storage_size() or dataset.dtype.itemsize > 8:
+    held = min(dataset.id.get_storage_size(), dataset.file.id.get_filesize())  # the former is what a header says
+    if result.nbytes > GZIP_RATIO * held or dataset.dtype.itemsize > 8:
         raise Fault("%s claims %d bytes but the file holds %d for it: the file is damaged"
-                    % (where, result.nbytes, dataset.id.get_storage_size()))
+                    % (where, result.nbytes, held))
+    if dataset.chunks and Weight(name, dataset.chunks, dataset.dtype, None).nbytes > CHUNK_BYTES:
+        raise Fault("%s is stored in one chunk of more than %d MB: refused" % (where, CHUNK_BYTES >> 20))
     return result
 
 

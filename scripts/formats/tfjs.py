@@ -154,6 +154,8 @@ def stored_weight(entry, stream, offset, path):
             raise Fault("%s: weight %r is %s, which no Keras layer has" % (path, name, dtype))
         if quantization and stored.kind == "u":
             scale, low = float(quantization["scale"]), float(quantization["min"])
+            if not numpy.isfinite([scale, low]).all():
+                raise ValueError
     except (KeyError, TypeError, ValueError):
         raise Fault("%s: an entry of the weights manifest is damaged" % path)
     row = 1
