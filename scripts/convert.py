@@ -48,7 +48,10 @@ def deliver(directory, write, json_name):
     last.  An earlier result of this project there is replaced, its shards too; anything else is left: a Fault."""
     with artifacts.writable(directory):
         new = not os.path.isdir(directory)
-        os.makedirs(directory, exist_ok=True)
+        try:
+            os.makedirs(directory, exist_ok=True)
+        except (FileExistsError, NotADirectoryError, FileNotFoundError) as error:
+            raise Fault("%s: no directory can be made there (%s): name another place" % (directory, error.strerror))
         try:
             with tempfile.TemporaryDirectory(prefix=".", dir=directory) as private:
                 names = write(private)
