@@ -98,8 +98,9 @@ def _progress(keras, epochs, batches):
             sys.stdout.flush()
 
     def end(epoch, logs=None):
-        command.say("%sepoch %d of %d: loss %.4f, accuracy %.4f, %.0f s" % (
-            "\r" if terminal else "", epoch + 1, epochs, logs["loss"], logs["accuracy"], time.time() - started["at"]))
+        sys.stdout.write("\r" if terminal else "")
+        command.say("epoch %d of %d: loss %.4f, accuracy %.4f, %.0f s" % (
+            epoch + 1, epochs, logs["loss"], logs["accuracy"], time.time() - started["at"]))
 
     return keras.callbacks.LambdaCallback(on_epoch_begin=begin, on_epoch_end=end,
                                           **({"on_train_batch_end": batch} if terminal else {}))
