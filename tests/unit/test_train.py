@@ -1,8 +1,10 @@
 """scripts/train.py and scripts/lenet.py: the guide's recipe, its settings, and the same bytes on every run."""
+import contextlib
 import json
 import os
 import subprocess
 import sys
+import types
 
 import numpy
 import pytest
@@ -148,3 +150,43 @@ def test_a_damaged_data_file_is_refused_by_name(tmp_path):
     (tmp_path / "data.npz").write_bytes(b"PK\3\4")
     done = run("--data", str(tmp_path / "data.npz"), "--out", str(tmp_path / "model.h5"))
     assert done.returncode == 1 and "data.npz" in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_gpus_get_memory_as_they_need_it_and_several_share_each_batch(count, capsys):
+    """On a stand-in for TensorFlow's interface: no machine of the tests has a GPU."""
+    grown, entered = [], []
+
+    class Mirrored(object):
+        def scope(self):
+            entered.append("mirrored")
+            return contextlib.suppress()
+
+    class Gpu(object):
+        def __init__(self, index):
+            self.name = "/physical_device:GPU:%d" % index
+
+    gpus = [Gpu(index) for index in range(count)]
+    experimental = types.SimpleNamespace(set_memory_growth=lambda gpu, value: grown.append((gpu.name, value)),
+                                         get_device_details=lambda gpu: {"device_name": "a card"})
+    tensorflow = types.SimpleNamespace(
+        config=types.SimpleNamespace(list_physical_devices=lambda kind: gpus if kind == "GPU" else [],
+                                     experimental=experimental),
+        distribute=types.SimpleNamespace(MirroredStrategy=Mirrored))
+    device, scope = train.devices(tensorflow)
+    with scope:
+        pass
+    assert device == ("GPU" if count else "CPU")
+    assert grown == [(gpu.name, True) for gpu in gpus]
+    assert entered == (["mirrored"] if count > 1 else [])
+    assert ("a card" if count else "no GPU") in capsys.readouterr().out
+
+
+def test_without_tensorflow_one_line_says_what_to_do(digits, tmp_path):
+    code = ("import sys; sys.modules['keras'] = sys.modules['tensorflow'] = None; from scripts import command, train; "
+            "command.run(train.main, sys.argv[1:])")
+    done = subprocess.run([sys.executable, "-c", code, "--data", digits, "--out", str(tmp_path / "m.h5")],
+                          env=dict(os.environ, **train.ENVIRONMENT), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          universal_newlines=True)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert "training needs TensorFlow" in done.stderr
