@@ -364,6 +364,13 @@ def writable(root):
         raise
 
 
+def replace(part, path):
+    """os.replace for a path that the user named: a device, a pipe or a directory there is not a file to replace."""
+    if os.path.lexists(path) and not os.path.isfile(path):
+        raise Fault("%s is there and is no ordinary file: name another place" % path)
+    os.replace(part, path)
+
+
 def deliver(directory, names, target, owned=()):
     """Move the files `names` (the one that names the others last) from `directory` into `target`, whole.
 
@@ -385,10 +392,5 @@ def deliver(directory, names, target, owned=()):
         flush_directory(target)
 
 
-def _umask():
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
-
-
-UMASK = _umask()  # read once: it can only be read by setting it, and threads share it
+UMASK = os.umask(0o022)  # read once: it can only be read by setting it, and threads share it
+os.umask(UMASK)

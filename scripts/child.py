@@ -12,7 +12,7 @@ import tempfile
 import types
 import warnings
 
-from scripts import Fault, command
+from scripts import Fault, artifacts, command
 
 # TensorFlow reads these when it is imported, Python the first one when it starts.  Thread counts, op determinism
 # and the processor's dispatch all change the last bits of the weights; two machines must not differ in them.
@@ -142,7 +142,7 @@ def save_h5(model, path):
         model.save(stamped)
         with h5py.File(stamped, "r") as source, h5py.File(part, "w") as target:
             _copy(source, target)
-        os.replace(part, path)
+        artifacts.replace(part, path)
     finally:
         for name in (stamped, part):
             if os.path.exists(name):

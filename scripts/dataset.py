@@ -354,7 +354,7 @@ def main(arguments):
     part = "%s.%d.part" % (options.out, os.getpid())
     try:
         save(part, arrays, origin)
-        os.replace(part, options.out)
+        artifacts.replace(part, options.out)
     except OSError as error:
         raise Fault("%s: cannot be written: %s" % (options.out, error.strerror or error))
     finally:

@@ -14,7 +14,7 @@ import threading
 
 import numpy
 
-from scripts import Fault, command
+from scripts import Fault, artifacts, command
 from scripts.viewer import packages, serve
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -154,7 +154,7 @@ def picture(page, target, query="theme=dark&sample=7"):
             if browser.failure():
                 raise Fault("%s: %s" % (page, command.one_line(browser.failure())))
             browser.ask("screenshot", path=os.path.abspath(part))
-        os.replace(part, target)
+        artifacts.replace(part, target)
     except Problem as problem:
         raise Fault("%s: %s" % (page, command.one_line(str(problem).splitlines()[0])))
     finally:

@@ -108,7 +108,7 @@ def standalone(model_dir, target, **options):
             part = "%s.%d.part" % (target, os.getpid())
             try:
                 shutil.copyfile(fresh, part)
-                os.replace(part, target)
+                artifacts.replace(part, target)
             finally:
                 if os.path.exists(part):
                     os.remove(part)

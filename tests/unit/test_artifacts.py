@@ -2,6 +2,7 @@
 import errno
 import json
 import os
+import stat
 
 import pytest
 
@@ -334,3 +335,17 @@ def test_deliver_moves_files_whole_and_spares_what_is_there(tmp_path):
     assert "is there already" in str(caught.value)
     artifacts.deliver(str(source), ["model.json"], str(target), owned=["model.json", "b.bin"])
     assert sorted(os.listdir(str(target))) == ["model.json"]
+
+
+def test_a_pipe_or_a_device_that_the_user_names_is_not_replaced_by_a_file(tmp_path):
+    """As root, `--out /dev/null` would replace the device for the whole machine."""
+    part, pipe = tmp_path / "part", tmp_path / "pipe"
+    part.write_text("new")
+    os.mkfifo(str(pipe))
+    for place in (pipe, tmp_path):
+        with pytest.raises(Fault) as caught:
+            artifacts.replace(str(part), str(place))
+        assert "no ordinary file" in str(caught.value)
+    assert stat.S_ISFIFO(os.stat(str(pipe)).st_mode)
+    artifacts.replace(str(part), str(tmp_path / "file"))
+    assert (tmp_path / "file").read_text() == "new"

@@ -172,8 +172,9 @@ def test_what_is_no_model_is_one_line(tmp_path, content):
         assert done.returncode == 1 and "bad.h5" in done.stderr and len(done.stderr.splitlines()) == 1
 
 
-def test_a_child_s_fault_is_the_parent_s_and_a_bug_of_the_child_is_a_bug():
+def test_a_child_s_fault_is_the_parent_s_and_a_bug_of_the_child_is_a_bug(tmp_path, monkeypatch):
+    monkeypatch.delenv("MNIST_NPZ", raising=False)
     with pytest.raises(Fault, match="nowhere"):
-        child.run("scripts.dataset", ["--data", "nowhere", "--out", os.devnull], quiet=True)
+        child.run("scripts.dataset", ["--data", "nowhere", "--out", str(tmp_path / "data.npz")], quiet=True)
     with pytest.raises(RuntimeError, match="nosuchmodule"):
         child.run("unittest", ["nosuchmodule"], quiet=True)  # ends with 1 too, but with a traceback
