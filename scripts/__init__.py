@@ -1,7 +1,19 @@
 """The stages that take a trained Keras or TensorFlow model to one that TensorSpace opens.
 
-Each module is one stage, one reader or one piece of ground; every stage has a command line:
-``python -m scripts.STAGE --help``.  Nothing here imports TensorFlow, Keras or h5py when it is itself imported.
+    build       doit's side: reports, names, ends       stages      what each stage reads, runs and writes
+    preprocess  the whole way in one command            bootstrap   the environments, from the locks
+    train       encapsulate  convert  graph             the stages  (graph: TensorFlow's own graphs)
+    verify      oracle  reference                       against Keras, and the guide's own route
+    viewer/     the page, its server, its browser       summary     the table of layers
+    image       reproduce  doctor  sbom  lock           the image, this machine, what is pinned
+    formats/    one reader per source format            dataset     the images to train on
+    model       topology  references  outputs           a model as data: layers, graph, chosen outputs
+    dialect     supported  variables  shapes            Keras 3 and 1 -> what TensorFlow.js reads
+    shards      checkpoint                              TensorFlow.js's and TensorFlow's binary formats
+    catalog     artifacts  stack  child  command        models.toml, records, locks, processes, the edge
+
+Arrows run down.  Each module is one of these; every stage has a command line: ``python -m scripts.STAGE --help``.
+Nothing here imports TensorFlow, Keras or h5py when it is itself imported.
 """
 
 

@@ -85,9 +85,10 @@ def check_readable(path):
             if not os.listdir(path):
                 raise Fault("%s: the directory is empty" % path)
             return
+        if os.path.exists(path) and not os.path.isfile(path):  # a pipe waits for whoever writes when it is opened
+            raise Fault("%s: neither a file nor a directory" % path)
         with open(path, "rb"):
-            if not os.path.isfile(path):
-                raise Fault("%s: neither a file nor a directory" % path)
+            pass
     except (OSError, ValueError) as error:
         raise Fault("%s: %s" % (path, getattr(error, "strerror", None) or error))
 

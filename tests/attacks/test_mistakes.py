@@ -64,3 +64,8 @@ def test_a_place_where_no_directory_can_be_is_one_line(place, tmp_path):
     status, _, err = run("preprocess", path, os.path.join(str(tmp_path), place))
     assert (status, err.count("\n")) == (1, 1) and place in err and "Traceback" not in err
     assert tree(tmp_path) == before
+
+
+def test_a_pipe_is_no_model_and_nobody_waits_for_it(tmp_path):
+    os.mkfifo(str(tmp_path / "model.h5"))
+    assert "neither a file nor a directory" in refused(tmp_path, str(tmp_path / "model.h5"))
