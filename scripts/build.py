@@ -76,6 +76,7 @@ class Reporter(ConsoleReporter):
                                                % ", ".join(self.unmet) if self.unmet else ""))
         for line in self.runtime_errors:
             command.complain(line)
+        command.finished()
         if self.faults and not self.bugs:
             raise SystemExit(command.FAULT)  # doit would end with 2 where a task waited for the failed one
 

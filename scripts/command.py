@@ -53,6 +53,13 @@ def terminate(signum, frame):
     raise SystemExit(128 + signum)
 
 
+def finished():
+    """From here on the work is done and only the interpreter is left to end: a signal would find Python's handlers
+    gone, and make a finished run look like an interrupted one."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def run(main, arguments=None):
     """Call `main(arguments)` and end the process with the status that this module's docstring promises.
 
@@ -72,4 +79,5 @@ def run(main, arguments=None):
     except Exception:
         traceback.print_exc()
         status = BUG
+    finished()
     sys.exit(status or 0)
