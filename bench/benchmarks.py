@@ -118,7 +118,7 @@ def many(place, counts=(1, 10, 100)):
                     if name != "models.toml":
                         shutil.rmtree(os.path.join(project, "models", name), ignore_errors=True)
 
-        doit = [sys.executable, "-m", "doit", "convert"]
+        doit = [sys.executable, "-m", "doit"]
         got = measure.side_by_side({"two processes": [(doit + ["-n", "2"], project)], "from nothing": [(doit, project)],
                                     "nothing to do": [(doit, project)]}, runs=3, prepare=prepare)
         rows.append({"models": count, "from nothing s": got["from nothing"]["seconds"],

@@ -177,10 +177,8 @@ class House(object):
         try:
             with open(self.record_path(name), encoding="utf-8") as stream:
                 record = json.load(stream)
-        except FileNotFoundError:
+        except (FileNotFoundError, ValueError):  # a damaged one is not written by us: we replace records whole
             return {}
-        except ValueError:
-            return {}  # not written by us: we replace records whole
         return record if isinstance(record, dict) and record.get("stage") == name else {}
 
     @staticmethod
@@ -240,7 +238,7 @@ class House(object):
         directory = os.path.join(self.building, stage.name.replace(":", "."))
         with writable(self.root):
             shutil.rmtree(directory, ignore_errors=True)
-            os.makedirs(directory)
+            make_directory(directory)
             os.makedirs(self.records, exist_ok=True)
             try:
                 facts, targets = produce(directory)
@@ -250,7 +248,7 @@ class House(object):
                 return self._publish(stage, old, inputs, directory, facts, targets)
             finally:
                 shutil.rmtree(directory, ignore_errors=True)
-                with contextlib.suppress(OSError):  # another stage may be at work there (doit -n 2)
+                with contextlib.suppress(OSError):  # another stage may be at work there
                     os.rmdir(self.building)
 
     def _publish(self, stage, old, inputs, directory, facts, targets):
@@ -362,6 +360,14 @@ def writable(root):
             raise Fault("%s cannot be written by user %d (%s): give this user the directory, or build as its owner"
                         % (error.filename or root, os.getuid(), os.strerror(error.errno)))
         raise
+
+
+def make_directory(path):
+    """os.makedirs, while another process (doit -n 2) may remove the same parent because it is empty."""
+    for _ in range(1000):
+        with contextlib.suppress(FileNotFoundError):
+            return os.makedirs(path)
+    os.makedirs(path)
 
 
 def replace(part, path):

@@ -349,3 +349,38 @@ def test_a_pipe_or_a_device_that_the_user_names_is_not_replaced_by_a_file(tmp_pa
     assert stat.S_ISFIFO(os.stat(str(pipe)).st_mode)
     artifacts.replace(str(part), str(tmp_path / "file"))
     assert (tmp_path / "file").read_text() == "new"
+
+
+def test_a_place_to_build_in_that_goes_meanwhile_is_made_again(house, monkeypatch):
+    write("in", "x")
+    real, calls = os.makedirs, []
+
+    def makedirs(path, **options):
+        calls.append(path)
+        if len(calls) == 1:  # what another process's rmdir of the parent looks like from here
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+        return real(path, **options)
+
+    monkeypatch.setattr(os, "makedirs", makedirs)
+    house.build(stage(), copying())
+    assert read("models/out") == "builtout"
+
+
+def test_processes_that_build_side_by_side_do_not_take_each_others_place(house):
+    """What is left empty by one is removed while the other is about to use it."""
+    write("in", "x")
+    children = []
+    for number in range(3):
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                for turn in range(150):
+                    name = "out-%d-%d" % (number, turn)
+                    house.build(stage(name="copy:" + name, outputs=["models/" + name]), copying(names=(name,)))
+                status = 0
+            finally:
+                os._exit(status)
+        children.append(child)
+    assert [os.waitpid(child, 0)[1] for child in children] == [0, 0, 0]
+    assert len([name for name in os.listdir("models") if name.startswith("out-")]) == 450
