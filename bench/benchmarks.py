@@ -52,27 +52,34 @@ def changed(place):
     return rows, "LeNet, seven outputs; each side starts its processes anew. The official side is scripts.reference."
 
 
-def big(place, megabytes=500):
-    """A big h5 -> artifacts, against cp of the bytes that are written plus sha256 of the bytes that are hashed."""
+def write_big(path, size):
+    """Write an h5 of about `size` MB: eight Dense layers."""
     import numpy
 
     from scripts.formats import keras_h5
     from scripts.model import Model, Weight
+    width = int((size * 1e6 / 4 / 8) ** 0.5)
+    layers = [{"class_name": "InputLayer", "config": {"batch_input_shape": [None, width], "dtype": "float32",
+                                                      "sparse": False, "name": "input"}}]
+    weights = {"input": []}
+    random = numpy.random.RandomState(0)
+    for index in range(8):
+        name = "dense_%d" % index
+        layers.append({"class_name": "Dense", "config": {"name": name, "trainable": True, "dtype": "float32",
+                       "units": width, "activation": "relu", "use_bias": False}})
+        weights[name] = [Weight.of(name + "/kernel:0", random.rand(width, width).astype("float32"))]
+    keras_h5.write(Model({"class_name": "Sequential", "config": {"name": "big", "layers": layers}}, weights,
+                         "2.6.0"), path)
+
+
+def big(place, megabytes=500):
+    """A big h5 -> artifacts, against cp of the bytes that are written plus sha256 of the bytes that are hashed."""
     rows = []
     for size in (10, 100, megabytes):
-        width = int((size * 1e6 / 4 / 8) ** 0.5)
-        layers = [{"class_name": "InputLayer", "config": {"batch_input_shape": [None, width], "dtype": "float32",
-                                                          "sparse": False, "name": "input"}}]
-        weights = {"input": []}
-        random = numpy.random.RandomState(0)
-        for index in range(8):
-            name = "dense_%d" % index
-            layers.append({"class_name": "Dense", "config": {"name": name, "trainable": True, "dtype": "float32",
-                           "units": width, "activation": "relu", "use_bias": False}})
-            weights[name] = [Weight.of(name + "/kernel:0", random.rand(width, width).astype("float32"))]
         source = os.path.join(place, "big.h5")
-        keras_h5.write(Model({"class_name": "Sequential", "config": {"name": "big", "layers": layers}}, weights,
-                             "2.6.0"), source)
+        # In a process of its own: a child's peak memory begins with what its parent held.
+        measure.once([sys.executable, "-c", "import sys; from bench import benchmarks; "
+                      "benchmarks.write_big(sys.argv[1], int(sys.argv[2]))", source, str(size)])
         written = os.path.getsize(source)
         project = os.path.join(place, "project")
         shutil.rmtree(project, ignore_errors=True)
