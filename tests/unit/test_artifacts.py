@@ -355,11 +355,11 @@ def test_a_place_to_build_in_that_goes_meanwhile_is_made_again(house, monkeypatc
     write("in", "x")
     real, calls = os.makedirs, []
 
-    def makedirs(path, **options):
+    def makedirs(path, *arguments, **options):
         calls.append(path)
         if len(calls) == 1:  # what another process's rmdir of the parent looks like from here
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
-        return real(path, **options)
+        return real(path, *arguments, **options)
 
     monkeypatch.setattr(os, "makedirs", makedirs)
     house.build(stage(), copying())
