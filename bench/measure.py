@@ -2,7 +2,6 @@
 import json
 import os
 import platform
-import resource
 import statistics
 import subprocess
 import sys
@@ -68,7 +67,3 @@ def save(name, rows, notes):
     for row in rows:
         print("  " + "  ".join("%s %s" % pair for pair in row.items()))
     sys.stdout.flush()
-
-
-def peak_of_this_process():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0

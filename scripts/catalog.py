@@ -22,9 +22,6 @@ NAME = re.compile(r"^\w[\w.-]*$", re.UNICODE)  # a table is a directory, a task 
 QUANTIZATIONS = ("float16", "uint8", "uint16")  # tensorflowjs_converter --quantize_*
 ENGINES = ("native", "reference")
 
-LAYER_NAMES = ["Conv2D_1", "MaxPooling2D_1", "Conv2D_2", "MaxPooling2D_2",
-               "Dense_1", "Dense_2", "Softmax"]  # guide, section 2: these outputs, in this order
-
 
 def _positive(value):
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
