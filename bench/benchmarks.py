@@ -10,7 +10,7 @@ import shutil
 import sys
 import tempfile
 
-from bench import measure
+from bench import images, measure
 from scripts import Fault, command, stack
 
 PY36 = os.path.join(measure.ROOT, ".venv-py36", "bin", "python")
@@ -189,7 +189,7 @@ def make_project(path, sources):
             stream.write('[%s]\nsource = "%s"\n' % (name, source))
 
 
-BENCHMARKS = {"uptodate": uptodate, "changed": changed, "many": many, "big": big}
+BENCHMARKS = {"uptodate": uptodate, "changed": changed, "many": many, "big": big, "image": images.image}
 
 
 def table():

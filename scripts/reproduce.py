@@ -65,7 +65,7 @@ def same_layers(engines, target):
     if digests[0] != digests[1]:
         raise Fault("two builds of %s differ (%s, %s): %s" % ((target,) + tuple(digests) + (unlike(engines, target),)))
     command.say("%s: built twice from nothing, both %s" % (target, digests[0]))
-    below = engines[0].configuration(engines[0].base())["layers"]
+    below = engines[0].base_layers()
     above = engines[0].configuration(engines[0].tag(target))["layers"][len(below):-1]
     return {("layer", engines[0].kind(), below[-1][7:19], target, str(number)): digest[7:]
             for number, digest in enumerate(above, 1)}

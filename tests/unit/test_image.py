@@ -15,7 +15,8 @@ from scripts import Fault, image, reproduce, sbom, stack
 DOCKER = """case "$*" in
 version*) [ -e "$HERE/no-daemon" ] && exit 1; cat "$HERE/server" ;;
 *buildx\\ inspect*) [ -e "$HERE/no-buildx" ] && exit 1
-    echo "Name:   default"; echo "Driver: $(cat "$HERE/driver")"; echo; echo "BuildKit version: v$(cat "$HERE/buildkit")" ;;
+    echo "Name:   default"; echo "Driver: $(cat "$HERE/driver")"; echo
+    echo "BuildKit version: v$(cat "$HERE/buildkit")" ;;
 info*) echo "[[\\"driver-type\\",\\"$(cat "$HERE/store")\\"]]" ;;
 *buildx\\ build*dest=*) dest=${*#*dest=}; cp "$HERE/image.tar" "${dest%%,*}" ;;
 image\\ inspect*) echo '[{"Id": "sha256:the-daemon-s", "RootFS": {"Layers": []}, "Config": {}}]' ;;
@@ -101,7 +102,7 @@ def test_the_engine_can_be_named(machine, monkeypatch):
     ({"buildkit": "0.12.5"}, "BuildKit 0.12.5 of docker 28 is too old"),
     ({"buildkit": "0.9.3", "driver": "docker-container"}, "BuildKit 0.9.3 of docker 28 is too old"),
     ({"buildkit": "0.0.0+unknown", "server": "25.0.5+dfsg1"}, "of docker 25 is too old: take 0.13"),
-    ({"store": "overlay2"}, "docker's own builder dates none without the containerd image store: `docker buildx create"),
+    ({"store": "overlay2"}, "docker's own builder dates none without the containerd image store: `docker buildx crea"),
     ({"buildkit": "0.0.0+unknown", "server": "26.1.5+dfsg1"}, None),
     ({"driver": "docker-container", "store": "overlay2"}, None),
     ({"buildkit": "0.13.0"}, None), ({"buildkit": "1.0.0"}, None)])
@@ -133,6 +134,17 @@ def test_docker_is_told_to_date_every_file_and_to_add_nothing_of_its_own(machine
     assert "docker load --quiet --input " in told[-1]
 
 
+def test_docker_pulls_the_base_whose_layers_are_wanted_where_only_buildkit_has_it(machine, tmp_path):
+    machine("docker", """case "$*" in
+image\\ inspect*) [ -e "$HERE/pulled" ] || exit 1
+    echo '[{"Id": "sha256:ab", "RootFS": {"Layers": ["sha256:cd"]}, "Config": {}}]' ;;
+pull*) echo "$*" > "$HERE/pulled" ;;
+esac""")
+    assert image.Docker().base_layers() == ["sha256:cd"]
+    pulled = (tmp_path / "pulled").read_text()
+    assert pulled.startswith("pull --quiet --platform linux/amd64 python:3.6-slim@sha256:")
+
+
 def test_docker_s_stores_are_names_that_do_not_stand_in_each_other_s_way(machine, tmp_path):
     machine("docker", DOCKER)
     assert image.Docker().tag("cpu") == "localhost/tensorspace-keras-build:cpu"
@@ -145,7 +157,8 @@ def test_docker_s_stores_are_names_that_do_not_stand_in_each_other_s_way(machine
 
 @pytest.mark.parametrize("kind", [image.Podman, image.Buildah])
 def test_podman_and_buildah_are_told_the_date_and_the_store(machine, tmp_path, kind):
-    machine(kind.name, """case "$*" in *inspect*) echo '[{"Id": "ab", "RootFS": {"Layers": []}, "Config": {}}]' ;; esac""")
+    machine(kind.name, """case "$*" in
+*inspect*) echo '[{"Id": "ab", "RootFS": {"Layers": []}, "Config": {}}]' ;; esac""")
     assert kind(str(tmp_path / "store")).bake("a:b", ["."]) == "sha256:ab"
     told = (tmp_path / "told").read_text()
     for words in ("--layers", "--timestamp " + image.EPOCH, "--identity-label=false",
@@ -244,9 +257,6 @@ class Fake(object):
     def kind(self):
         return "fake-1,none"
 
-    def base(self):
-        return "base"
-
     def tag(self, target):
         return target
 
@@ -255,9 +265,11 @@ class Fake(object):
         Fake.built += 1
         return "sha256:" + ("%064x" % (Fake.built if self.drift == "build" else 0))
 
+    def base_layers(self):
+        return ["sha256:" + letter * 64 for letter in "ab"]
+
     def configuration(self, reference):
-        layers = ["sha256:" + letter * 64 for letter in "ab01f"]
-        return {"layers": layers[:2] if reference == "base" else layers, "config": {}}
+        return {"layers": self.base_layers() + ["sha256:" + letter * 64 for letter in "01f"], "config": {}}
 
     def run(self, target, arguments, directory):
         Fake.built += 1
