@@ -1,4 +1,4 @@
-"""The image against a plain one: the same locks, installed with pip on the same base, as one would write it in a minute.
+"""The image against a plain one: the same locks, installed with pip on the same base, as one writes it in a minute.
 
 Needs a container engine and, where no image registry can be reached, BASE_IMAGE_TAR: python -m scripts.image says more.
 """

@@ -160,14 +160,15 @@ class Docker(Engine):
         # A builder of its own says its version only once it runs.
         said = output_of(["docker", "buildx", "inspect", "--bootstrap"]) if server else None
         found = re.search(r"buildkit(?: version)?:\s*v?([\d.]+)", said or "", re.I)
-        return "docker %s, BuildKit %s" % (server, found.group(1)) if found else None
+        # A distribution's docker does not know the version of the one inside.
+        return found and "docker %s, BuildKit %s" % (server, re.sub(r"^0\.0\.0$", "inside", found.group(1)))
 
     def undated(self):
         """Return why this builder cannot date files; None where it can."""
-        docker, buildkit = re.match(r"docker (\d+)\S*, BuildKit (\S+)", self.version()).groups()
+        docker, buildkit = re.match(r"docker (\d*)\S*, BuildKit (\S+)", self.version()).groups()
         own = re.search(r"^Driver:\s*docker$", output_of(["docker", "buildx", "inspect"]) or "", re.M)
-        if buildkit == "0.0.0" and own:  # a distribution's docker does not know its BuildKit's version
-            old = int(docker) < DOCKER
+        if buildkit == "inside":
+            old = int(docker or 0) < DOCKER
         else:
             old = tuple(int(part) for part in buildkit.split(".")[:2]) < BUILDKIT
         if old:

@@ -101,7 +101,7 @@ def test_the_engine_can_be_named(machine, monkeypatch):
 @pytest.mark.parametrize("facts, reason", [
     ({"buildkit": "0.12.5"}, "BuildKit 0.12.5 of docker 28 is too old"),
     ({"buildkit": "0.9.3", "driver": "docker-container"}, "BuildKit 0.9.3 of docker 28 is too old"),
-    ({"buildkit": "0.0.0+unknown", "server": "25.0.5+dfsg1"}, "of docker 25 is too old: take 0.13"),
+    ({"buildkit": "0.0.0+unknown", "server": "25.0.5+dfsg1"}, "BuildKit inside of docker 25 is too old: take 0.13"),
     ({"store": "overlay2"}, "docker's own builder dates none without the containerd image store: `docker buildx crea"),
     ({"buildkit": "0.0.0+unknown", "server": "26.1.5+dfsg1"}, None),
     ({"driver": "docker-container", "store": "overlay2"}, None),
