@@ -97,6 +97,8 @@ class Engine(object):
         if os.environ.get("BASE_IMAGE_TAR"):
             self.stand_in(base, os.environ["BASE_IMAGE_TAR"])
         arguments += ["--target", target, "-f", os.path.join(context, "docker", "Dockerfile"), context]
+        if self.undated():
+            command.say("this build's digest is its own, for its files are dated today: " + self.undated())
         return self.bake(self.tag(target), arguments)
 
     def base_layers(self):
@@ -112,6 +114,16 @@ class Engine(object):
             with open(os.path.join(context, "Dockerfile"), "w") as stream:
                 stream.write("FROM scratch\nADD base.tar /\n")
             self.bake(name, [context])
+
+    def undated(self):
+        """Return why this engine cannot date files, so that no two of its builds are the same; None where it can."""
+
+    def reproducible(self):
+        """Raise Fault where this engine cannot build the same image twice."""
+        undated = self.undated()
+        if undated:
+            raise Fault("no two builds are the same whose files are not dated, and %s (or set IMAGE_ENGINE=buildah)"
+                        % undated)
 
     def forget(self):
         """Delete the store, where it is ours."""
@@ -164,7 +176,6 @@ class Docker(Engine):
         return found and "docker %s, BuildKit %s" % (server, re.sub(r"^0\.0\.0$", "inside", found.group(1)))
 
     def undated(self):
-        """Return why this builder cannot date files; None where it can."""
         docker, buildkit = re.match(r"docker (\d*)\S*, BuildKit (\S+)", self.version()).groups()
         own = re.search(r"^Driver:\s*docker$", output_of(["docker", "buildx", "inspect"]) or "", re.M)
         if buildkit == "inside":
@@ -182,9 +193,7 @@ class Docker(Engine):
         """Build and tag.  Returns the digest of the configuration, whatever the daemon calls the image."""
         words = ["docker", "buildx", "build", "--platform", "linux/amd64", "--provenance=false", "--sbom=false",
                  "--tag", tag, "--build-arg", "SOURCE_DATE_EPOCH=" + EPOCH] + self.network()
-        undated = self.undated()
-        if undated:
-            command.say("this build's digest is its own, for its files are dated today: " + undated)
+        if self.undated():
             run(words + ["--load"] + arguments, "cannot build the image")
             return self.configuration(tag)["id"]
         with tempfile.TemporaryDirectory() as directory:
@@ -194,13 +203,6 @@ class Docker(Engine):
                 + arguments, "cannot build the image")
             run(["docker", "load", "--quiet", "--input", path], "cannot load the image")
             return configuration_digest(path)
-
-    def reproducible(self):
-        """Raise Fault where this BuildKit cannot build the same image twice."""
-        undated = self.undated()
-        if undated:
-            raise Fault("no two builds are the same whose files are not dated, and %s (or set IMAGE_ENGINE=buildah)"
-                        % undated)
 
     def kind(self):
         return self.version().replace(" ", "-").replace(",-", ",")
@@ -247,9 +249,6 @@ class Podman(Engine):
         run(self.words() + self.builder + ["--layers", "--timestamp", EPOCH, "--identity-label=false", "--tag", tag]
             + self.network() + arguments, "cannot build the image")
         return self.configuration(tag)["id"]
-
-    def reproducible(self):
-        """Every buildah that knows --layers and --timestamp together builds the same image twice."""
 
     def kind(self):
         return "%s,%s" % (self.version().replace(" ", "-"), self.driver)

@@ -111,7 +111,7 @@ def test_a_builder_that_cannot_date_files_is_refused_for_comparing_and_builds_wi
     machine("docker", DOCKER)
     for name, value in facts.items():
         (tmp_path / name).write_text(value)
-    digest = image.Docker().bake("a:b", ["."])
+    digest = image.Docker().build("convert")
     if reason is None:
         image.Docker().reproducible()
         assert digest == "sha256:" + "c" * 64 and said(capsys) == ""
