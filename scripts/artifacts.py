@@ -20,6 +20,7 @@ import os
 import shutil
 import stat
 import time
+from collections import OrderedDict
 
 from scripts import Fault
 
@@ -92,12 +93,14 @@ class Digests(object):
 
     The memory is a cache beside doit's state, never part of an artifact.  An entry is [size, mtime, ctime,
     inode, sha256]; a file whose ctime is as new as the clock is never remembered, since a later edit in the same
-    tick would keep that stat.
+    tick would keep that stat.  Within a run even those are, for who asks for the digest that a file had when it was
+    last read (`last`) and asks again, for sure, in the end.
     """
 
     def __init__(self, path=None):
         self.path = path
         self.entries = {}
+        self.young = {}  # entries too new to be kept
         self.changed = False
         if path and os.path.exists(path):
             try:
@@ -106,16 +109,19 @@ class Digests(object):
             except (ValueError, AttributeError, TypeError):
                 self.entries = {}  # a cache: what cannot be read is measured again
 
-    def of(self, path):
-        """Return the sha256 of the file `path`, or None if there is no such file."""
+    def of(self, path, last=False):
+        """Return the sha256 of the file `path`, or None if there is no such file.
+
+        last  True: the digest that it had when it was last read will do, where its stat is the same
+        """
         try:
             status = os.stat(path)
         except (FileNotFoundError, NotADirectoryError):
             return None
         if stat.S_ISDIR(status.st_mode):
             return "directory"  # where a file is meant: equal to no digest
-        seen = [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
-        entry = self.entries.get(path)
+        seen = seen_by(status)
+        entry = self.entries.get(path) or (last and self.young.get(path)) or None
         if entry is not None and entry[:4] == seen:
             return entry[4]
         age = int(time.time() * 10 ** 9) - status.st_ctime_ns
@@ -123,13 +129,33 @@ class Digests(object):
         if age > RACY_NS:
             self.entries[path] = seen + [digest]
             self.changed = True
+        else:
+            self.young[path] = seen + [digest]
         return digest
+
+    def moved(self, source, target, digest):
+        """`source`, of this digest, was just moved to `target`."""
+        for known in (self.entries, self.young):
+            known.pop(source, None)
+        self.young[target] = seen_by(os.stat(target)) + [digest]
 
     def save(self):
         """Keep the cache for the next run."""
         if not (self.path and self.changed):
             return
         keep(self.path, json.dumps(self.entries, separators=(",", ":")))
+
+
+def seen_by(status):
+    """Return what tells that a file changed, of its os.stat_result."""
+    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
+
+
+def flush(paths):
+    """Make the contents of files durable."""
+    for path in paths:
+        with open(path, "rb") as stream:
+            os.fsync(stream.fileno())
 
 
 class Stage(object):
@@ -234,7 +260,7 @@ class House(object):
         Raises Fault when an input changes meanwhile, or a target's place holds a file that is not ours.
         """
         old = self.record(stage.name)
-        inputs = {path: self.digests.of(path) for path in stage.inputs()}
+        inputs = {path: self.digests.of(path, last=True) for path in stage.inputs()}
         directory = os.path.join(self.building, stage.name.replace(":", "."))
         with writable(self.root):
             shutil.rmtree(directory, ignore_errors=True)
@@ -242,20 +268,24 @@ class House(object):
             os.makedirs(self.records, exist_ok=True)
             try:
                 facts, targets = produce(directory)
-                for path, digest in inputs.items():
-                    if self.digests.of(path) != digest:
-                        raise Fault("%s changed while %s read it: run again when it is whole" % (path, stage.name))
-                return self._publish(stage, old, inputs, directory, facts, targets)
+                built = OrderedDict((target, os.path.join(directory, name)) for target, name in targets.items())
+                from concurrent.futures import ThreadPoolExecutor  # not where all is up to date
+                with ThreadPoolExecutor(1) as pool:
+                    flushed = pool.submit(flush, list(built.values()))  # the disk works while the processor hashes
+                    for path, digest in inputs.items():
+                        if self.digests.of(path) != digest:
+                            raise Fault("%s changed while %s read it: run again when it is whole" % (path, stage.name))
+                    outputs = {target: self.digests.of(path, last=True) for target, path in built.items()}
+                    flushed.result()
+                return self._publish(stage, old, inputs, facts, built, outputs)
             finally:
                 shutil.rmtree(directory, ignore_errors=True)
                 with contextlib.suppress(OSError):  # another stage may be at work there
                     os.rmdir(self.building)
 
-    def _publish(self, stage, old, inputs, directory, facts, targets):
-        outputs, built = {}, {target: os.path.join(directory, name) for target, name in targets.items()}
+    def _publish(self, stage, old, inputs, facts, built, outputs):
         known = self.ours(old)
-        for target, path in built.items():
-            outputs[target] = sha256(path)
+        for target in built:
             there = self.digests.of(target) if os.path.lexists(target) else None
             if os.path.isdir(target) or (there not in (None, outputs[target]) and target not in known):
                 raise Fault("%s is not of this project's making and is in the way: move it, or give this model "
@@ -263,10 +293,6 @@ class House(object):
         before = {path: sorted(digests) for path, digests in known.items()}
         record = {"stage": stage.name, "stack": stage.stack, "code": stage.code, "settings": stage.settings,
                   "facts": facts, "inputs": inputs, "outputs": outputs, "before": before}
-        for path in built.values():
-            os.chmod(path, 0o666 & ~UMASK)
-            with open(path, "rb") as stream:
-                os.fsync(stream.fileno())
         durable_json(self.record_path(stage.name), record)
         replaced = [target for target in built if self.digests.of(target) != outputs[target]]
         stale = [path for path in known if path not in outputs]
@@ -277,7 +303,9 @@ class House(object):
                     os.remove(path)
         for target, path in built.items():
             os.makedirs(os.path.dirname(target) or ".", exist_ok=True)
+            os.chmod(path, 0o666 & ~UMASK)
             os.replace(path, target)
+            self.digests.moved(path, target, outputs[target])
         for parent in sorted({os.path.dirname(path) for path in list(built) + stale}):
             if os.path.isdir(parent or "."):
                 flush_directory(parent)

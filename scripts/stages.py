@@ -215,14 +215,14 @@ def write_manifest(entry, directory, names, facts):
     import numpy
     read = sources(entry)
     facts = facts or HOUSE.record("encapsulate:" + entry.name).get("facts", {})
-    inputs = {"source" if len(read) == 1 else "source/%d" % index: HOUSE.digests.of(path)
+    inputs = {"source" if len(read) == 1 else "source/%d" % index: HOUSE.digests.of(path, last=True)
               for index, path in enumerate(read)}
     if not graph(entry):
-        inputs["enc_model.h5"] = HOUSE.digests.of(entry.enc_model)
+        inputs["enc_model.h5"] = HOUSE.digests.of(entry.enc_model, last=True)
     manifest = {
         "name": entry.name,
         "inputs": inputs,
-        "outputs": {name: artifacts.sha256(os.path.join(directory, name)) for name in names},
+        "outputs": {name: HOUSE.digests.of(os.path.join(directory, name), last=True) for name in names},
         "settings": dict(entry.settings(catalog.CHOOSING), **entry.settings(catalog.CONVERTING)),
         "layers": facts.get("outputs"),
         "versions": {"stack": stack.identity("convert"), "python": "%d.%d" % sys.version_info[:2],

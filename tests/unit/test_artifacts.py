@@ -197,6 +197,38 @@ def test_an_input_that_changes_meanwhile_is_noticed(house):
     assert not os.path.exists("models/out")
 
 
+def test_an_input_that_changed_in_the_tick_of_its_last_reading_is_noticed(house, monkeypatch):
+    """A build begins with what was last read, and makes sure in the end."""
+    write("in", "one")
+    house.digests.of("in")
+    frozen = os.stat("in")
+    write("in", "two")
+    real = os.stat
+    monkeypatch.setattr(os, "stat", lambda path, **options: frozen if path == "in" else real(path, **options))
+    with pytest.raises(Fault, match="in changed while"):
+        house.build(stage(), copying())
+    assert not os.path.exists("models/out")
+
+
+def test_what_was_just_built_is_read_once_more_and_no_oftener(house, monkeypatch):
+    """Once for its record; once, by the stage that reads it, to be sure that it is still the same."""
+    write("in", "x")
+    seen, real = [], artifacts.sha256
+    monkeypatch.setattr(artifacts, "sha256", lambda path: seen.append(path) or real(path))
+
+    def produce(directory):
+        result = copying(names=("shard", "out"))(directory)
+        assert house.digests.of(os.path.join(directory, "shard"), last=True)  # for a manifest
+        return result
+
+    house.build(stage(), produce)
+    assert seen.count("models/.building/copy.a/shard") == seen.count("models/.building/copy.a/out") == 1
+    del seen[:]
+    house.build(stage(name="next:a", inputs=["models/out"], outputs=["models/next"]),
+                lambda directory: (copying(names=("next",))(directory)[0], {"models/next": "next"}))
+    assert seen.count("models/out") == 1
+
+
 def test_a_failed_build_leaves_the_old_target_and_no_temporary_file(house):
     write("in", "x")
     house.build(stage(), copying())
