@@ -130,8 +130,12 @@ def version():
     checkout.read(os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "setup.cfg"))
     if checkout.has_option("metadata", "version"):
         return checkout.get("metadata", "version")
-    import pkg_resources
-    return pkg_resources.get_distribution("tensorspace-keras-build").version
+    try:
+        from importlib import metadata
+        return metadata.version("tensorspace-keras-build")
+    except ImportError:  # Python 3.6; newer ones may be without pkg_resources
+        import pkg_resources
+        return pkg_resources.get_distribution("tensorspace-keras-build").version
 
 
 def entry():
