@@ -60,7 +60,12 @@ def main(arguments=None):
     parser.add_argument("--version", "-v", action="store_true")
     parser.add_argument("--input_model_from", choices=("tensorflow", "keras", "tfjs"), help="told by the file itself")
     parser.add_argument("--input_model_format", choices=FORMS, help="told by the file itself")
-    options = parser.parse_args(arguments)
+    options, rest = parser.parse_known_args(arguments)
+    for place in ("source", "directory"):  # argparse takes optional ones only where they stand together
+        if getattr(options, place) is None and rest and not rest[0].startswith("-"):
+            setattr(options, place, rest.pop(0))
+    if rest:
+        parser.error("unrecognized arguments: " + " ".join(rest))
     if options.version:
         command.say("tensorspace-preprocess %s" % version())
         return
