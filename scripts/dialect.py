@@ -23,7 +23,10 @@ from scripts.variables import named
 KERAS3_ONLY = frozenset("""module registered_name build_config compile_config quantization_config lora_rank
     lora_alpha optional""".split())
 KERAS2 = "2.15.0"  # the last Keras whose dialect this is: what model.json says of a model of Keras 3
-OPERATIONS = {"Add": "Add", "Multiply": "Multiply", "Maximum": "Maximum", "Minimum": "Minimum"}  # keras.ops -> layer
+FUNCTIONS = ("TFOpLambda", "TensorFlowOpLayer")  # what stands for an operation: Keras 2.4 - 2.15, and before
+OPERATIONS = {"Add": "Add", "Multiply": "Multiply", "Maximum": "Maximum", "Minimum": "Minimum",  # keras.ops -> layer
+              "add": "Add", "multiply": "Multiply", "mul": "Multiply", "maximum": "Maximum", "minimum": "Minimum",
+              "AddV2": "Add", "Mul": "Multiply"}  # TFOpLambda's functions, TensorFlowOpLayer's operations
 DTYPES = {"float16": "float32", "bfloat16": "float32", "float64": "float32", "mixed_float16": "float32",
           "mixed_bfloat16": "float32", "int64": "int32", "uint8": "int32", "int8": "int32", "int16": "int32"}
 
@@ -225,18 +228,18 @@ def repeat_vector(name):
 # Calls -----------------------------------------------------------------------------------------------------
 
 def is_operation(record):
-    """Whether the node is a function (`a + b`; TFOpLambda in Keras 2), not a layer: by its module, or, in an h5,
+    """Whether the node is a function (`a + b`; one of FUNCTIONS in Keras 2), not a layer: by its module, or, in an h5,
     where Keras 3 writes none, by a config that has nothing of a layer's."""
     if record.get("module") is not None:
         return str(record["module"]).startswith(("keras.src.ops", "keras.ops"))
     name, config = record["class_name"], record["config"]
-    return name == "TFOpLambda" or isinstance(config, dict) and not {"trainable", "dtype", "layers"} & set(config) \
+    return name in FUNCTIONS or isinstance(config, dict) and not {"trainable", "dtype", "layers"} & set(config) \
         and (name not in LAYERS or name in OPERATIONS)
 
 
 def is_hidden(record):
     """Whether the node is a function that no layer does: what Keras 3 computes masks with, and the like."""
-    return is_operation(record) and record["class_name"] not in OPERATIONS and record["class_name"] != "TFOpLambda"
+    return is_operation(record) and record["class_name"] not in FUNCTIONS + tuple(OPERATIONS)
 
 
 def without_masks(source):
@@ -295,14 +298,15 @@ def flat(value):
 
 def operation(layer, calls):
     """The record of the layer that does what the operation `layer` (`a + b`, `a * b`) does."""
-    name = OPERATIONS.get(layer.class_name)
-    if layer.class_name == "TFOpLambda":
+    function = layer.class_name
+    if function == "TFOpLambda":
         function = str(layer.config.get("function", "")).split(".")[-1]
-        name = {"add": "Add", "multiply": "Multiply", "mul": "Multiply", "maximum": "Maximum",
-                "minimum": "Minimum"}.get(function)
+    elif function == "TensorFlowOpLayer":
+        function = str(layer.config["node_def"]["op"])
+    name = OPERATIONS.get(function)
     if name is None:
         raise Fault("%r is the operation %s, which is no layer: TensorFlow.js needs a layer there"
-                    % (layer.name, layer.config.get("function", layer.class_name)))
+                    % (layer.name, layer.config.get("function", function)))
     for call in calls:
         if len(call) < 2:
             raise Fault("%r is the operation %s with a constant: TensorFlow.js needs a layer there"

@@ -15,7 +15,7 @@ from collections import OrderedDict
 
 from scripts import Fault
 from scripts.checkpoint import Bundle, Damaged, message, number, text
-from scripts.formats import keras_archive, parse
+from scripts.formats import MAX_DEPTH, keras_archive, parse
 from scripts.model import Model
 from scripts.topology import is_model
 
@@ -113,16 +113,27 @@ def keras_layers(path, found):
         layers = sorted((int(name[6:]), node) for name, node in children[0].items() if re.match(r"layer-\d+$", name))
         names, variables = [], OrderedDict()
         for _, layer in layers:
+            names.append(metadata[layer]["name"])
+            layer = listed(children, layer)
             api = children[layer].get("keras_api")
             lists = [children[children[place][key]] for place, key in (
                 (layer, "trainable_variables"), (api, "non_trainable_variables")) if place is not None
                 and key in children[place]]
             found_here = [entries[str(index)] for entries in lists for index in range(len(entries))]
-            names.append(metadata[layer]["name"])
             variables[names[-1]] = [(node, text(message(nodes[node][7][-1]), 6)) for node in found_here]
         return metadata[0], names, variables
     except (Damaged, KeyError, IndexError, TypeError) as error:
         raise Fault("%s: saved_model.pb or keras_metadata.pb is damaged (%s: %s)" % (path, type(error).__name__, error))
+
+
+def listed(children, layer):
+    """The node whose lists of variables are the layer's: TensorFlow 1.15 saves none of a TimeDistributed, but those of
+    the layer in it."""
+    for _ in range(MAX_DEPTH):
+        if "trainable_variables" in children[layer] or "layer" not in children[layer]:
+            break
+        layer = children[layer]["layer"]
+    return layer
 
 
 def metadata_of(path, nodes):

@@ -69,3 +69,22 @@ def test_a_place_where_no_directory_can_be_is_one_line(place, tmp_path):
 def test_a_pipe_is_no_model_and_nobody_waits_for_it(tmp_path):
     os.mkfifo(str(tmp_path / "model.h5"))
     assert "neither a file nor a directory" in refused(tmp_path, str(tmp_path / "model.h5"))
+
+
+def test_a_directory_where_a_file_is_meant_is_one_line(tmp_path):
+    topology, weights = handmade.separated(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "notes.txt").write_text("mine")
+    folder = str(tmp_path / "folder")
+    assert "no model in this directory" in refused(tmp_path, folder)
+    assert folder in refused(tmp_path, folder, "preprocess", "--weights", weights)
+    assert folder in refused(tmp_path, topology, "preprocess", "--weights", folder)
+
+
+def test_a_file_that_may_not_be_read_is_one_line(tmp_path):
+    if os.getuid() == 0:
+        os.symlink("model.h5", str(tmp_path / "model.h5"))  # root may read all files: a link to itself, nobody
+    else:
+        os.chmod(handmade.h5(tmp_path / "model.h5"), 0)
+    line = refused(tmp_path, str(tmp_path / "model.h5"))
+    assert "Too many levels of symbolic links" in line if os.getuid() == 0 else "Permission denied" in line

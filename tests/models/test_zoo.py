@@ -20,14 +20,22 @@ NEWER = {"convolutions": "Conv3D", "shapes": "MaxPooling3D", "conv_lstm": "ConvL
 ROUNDED = {"half": 2e-3}
 
 
+# What the Keras of 2019 does not have or cannot save.
+LATER = {"keras2.3": ["kept_dimensions", "operators", "rescaled", "half"], "tf1.15": ["kept_dimensions", "rescaled"]}
+# TensorFlow 1.15 imports slowly: each stack asks one of its two flavours everything, the other one what differs most.
+WHOLE = "keras2.3" if needs.STACK == "py36" else "tf1.15"
+PART = ["lenet", "nested", "frozen", "states", "wrapped", "forgotten"]
+CASES = [(flavour, name) for flavour in oracle.FLAVOURS for name in SMALL]
+CASES += [(flavour, name) for flavour in oracle.OLD for name in (SMALL + ["forgotten"] if flavour == WHOLE else PART)
+          if name not in LATER[flavour]]
+
+
 class Case(object):
     """One model of the zoo in one flavour: saved, made multi-output and converted."""
 
     def __init__(self, flavour, name, folder):
-        self.keras = oracle.load(flavour)
         self.flavour, self.name, self.folder = flavour, name, str(folder)
-        self.keras.backend.clear_session()
-        self.model = zoo.planted(self.keras, name)
+        self.model = oracle.planted(flavour, name)
         self.source = os.path.join(self.folder, "source.keras" if self.archived else "source.h5")
         self.model.save(self.source)
         self.enc = os.path.join(self.folder, "enc_model.h5")
@@ -35,9 +43,11 @@ class Case(object):
         self.json = os.path.join(self.folder, "js", "model.json")
         os.mkdir(os.path.dirname(self.json))
         convert.convert(self.enc, os.path.dirname(self.json))
-        self.inputs = zoo.samples(self.model, name)
-        self.multi = oracle.multi_output(self.keras, self.model, self.outputs)
-        self.expected = oracle.predict(self.multi, self.inputs)
+        self.inputs = self.model.inputs
+        self.expected = self.model.activations(self.outputs)
+        self.multi = os.path.join(self.folder, "multi.h5")
+        self.model.save_multi_output(self.multi)
+        self.layers, self.found = self.model.load(self.enc)
 
     @property
     def archived(self):
@@ -45,8 +55,7 @@ class Case(object):
         return self.flavour == "keras3" and self.name == "normalized"
 
 
-@pytest.fixture(scope="module", params=[(flavour, name) for flavour in oracle.FLAVOURS for name in SMALL],
-                ids=lambda pair: "%s-%s" % pair)
+@pytest.fixture(scope="module", params=CASES, ids=lambda pair: "%s-%s" % pair)
 def case(request, tmp_path_factory):
     flavour, name = request.param
     return Case(flavour, name, tmp_path_factory.mktemp(name))
@@ -61,17 +70,14 @@ def agree(case, found):
 
 
 def test_keras_loads_the_multi_output_h5_and_computes_every_activation(case):
-    loaded = case.keras.models.load_model(case.enc, compile=False)
-    found = oracle.predict(loaded, case.inputs)
-    assert len(found) == len(case.expected)
-    for name, expected, value in zip(case.outputs, case.expected, found):
+    assert len(case.found) == len(case.expected)
+    for name, expected, value in zip(case.outputs, case.expected, case.found):
         assert oracle.distance(expected, value) <= 1e-6, name
 
 
 def test_the_layers_of_the_h5_stand_in_the_order_in_which_keras_reads_them(case):
-    loaded = case.keras.models.load_model(case.enc, compile=False)
     with formats.read(case.enc) as model:
-        assert list(model.weights) == [layer.name for layer in loaded.layers]
+        assert list(model.weights) == case.layers
 
 
 def test_tensorflow_js_of_today_computes_every_output(case):
@@ -93,9 +99,10 @@ def test_shards_and_manifest_are_the_official_converters(case, tmp_path):
     needs.reference()
     if case.flavour == "keras3":
         return  # the official converter writes of Keras 3 what no TensorFlow.js loads
-    saved, official = str(tmp_path / "keras.h5"), str(tmp_path / "official")
-    case.multi.save(saved, save_format="h5")
-    theirs = officially(saved, official)
+    if case.name == "long_names":
+        return  # the official converter reads no attributes that Keras has split
+    official = str(tmp_path / "official")
+    theirs = officially(case.multi, official)
     with open(case.json) as file:
         ours = json.load(file)
     assert bytes_of(os.path.dirname(case.json), ours) == bytes_of(official, theirs)
