@@ -162,7 +162,8 @@ class Stage(object):
     """One thing to build: what it reads, what it would do, and what became of it.
 
     name      str, "convert:keras"
-    inputs    callable -> list of paths (files or directories) that are read, or a list
+    inputs    callable(record) -> list of paths (files or directories) that are read, or a list; the record is that of
+              the last build, {} where none counts
     outputs   list of paths that are known before; a build may add others (shards)
     settings  dict, JSON-able: whatever changes the result
     code      str, sha256 of the stage's source files
@@ -178,9 +179,10 @@ class Stage(object):
         self.settings, self.code, self.stack, self.keep = settings, code, stack, keep
         self.also = also
 
-    def inputs(self):
-        paths = self._inputs() if callable(self._inputs) else self._inputs
-        return [name for path in paths for name in files_of(path)]
+    def inputs(self, record):
+        paths = self._inputs(record) if callable(self._inputs) else self._inputs
+        known = record.get("inputs", ())  # files, or they were not there by this name
+        return [name for path in paths for name in ([path] if path in known else files_of(path))]
 
 
 class House(object):
@@ -201,8 +203,8 @@ class House(object):
     def record(self, name):
         """Return the record of stage `name`, or {} where there is none that can be read."""
         try:
-            with open(self.record_path(name), encoding="utf-8") as stream:
-                record = json.load(stream)
+            with open(self.record_path(name), "rb", buffering=0) as stream:
+                record = json.loads(stream.read().decode("utf-8"))
         except (FileNotFoundError, ValueError):  # a damaged one is not written by us: we replace records whole
             return {}
         return record if isinstance(record, dict) and record.get("stage") == name else {}
@@ -243,7 +245,7 @@ class House(object):
                 return "%s %s" % (path, "is missing" if now is None else "was altered")
         if set(stage.outputs) - set(record["outputs"]):
             return "not built yet"
-        inputs = stage.inputs()
+        inputs = stage.inputs(record)
         for path in sorted(set(inputs) | set(record["inputs"])):
             if path not in inputs or self.digests.of(path) != record["inputs"].get(path):
                 return "%s changed" % path
@@ -260,7 +262,7 @@ class House(object):
         Raises Fault when an input changes meanwhile, or a target's place holds a file that is not ours.
         """
         old = self.record(stage.name)
-        inputs = {path: self.digests.of(path, last=True) for path in stage.inputs()}
+        inputs = {path: self.digests.of(path, last=True) for path in stage.inputs({})}
         directory = os.path.join(self.building, stage.name.replace(":", "."))
         with writable(self.root):
             shutil.rmtree(directory, ignore_errors=True)
