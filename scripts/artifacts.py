@@ -407,6 +407,18 @@ def replace(part, path):
     os.replace(part, path)
 
 
+@contextlib.contextmanager
+def whole(path):
+    """Give the name of a file beside `path` to write to; in the end it is `path`, or nothing is left of it."""
+    part = "%s.%d.part" % (path, os.getpid())
+    try:
+        yield part
+        replace(part, path)
+    finally:
+        if os.path.exists(part):
+            os.remove(part)
+
+
 def deliver(directory, names, target, owned=()):
     """Move the files `names` (the one that names the others last) from `directory` into `target`, whole.
 

@@ -104,14 +104,8 @@ def standalone(model_dir, target, **options):
         fresh = os.path.join(private, "standalone.html")
         with open(fresh, "w", encoding="utf-8", newline="\n") as stream:
             stream.write(text)
-        with artifacts.writable(target):
-            part = "%s.%d.part" % (target, os.getpid())
-            try:
-                shutil.copyfile(fresh, part)
-                artifacts.replace(part, target)
-            finally:
-                if os.path.exists(part):
-                    os.remove(part)
+        with artifacts.writable(target), artifacts.whole(target) as part:
+            shutil.copyfile(fresh, part)
     finally:
         shutil.rmtree(private, ignore_errors=True)
 
