@@ -2,6 +2,7 @@
 
 Freshness and ownership are scripts/artifacts.py's; what each stage reads and writes is scripts/stages.py's.
 """
+import contextlib
 import difflib
 import importlib
 import inspect
@@ -20,6 +21,7 @@ from scripts import Fault, artifacts, catalog, command, stack
 ROOT = "models"
 HOUSE = artifacts.House(ROOT, stack.NAME)
 NAMES = set()  # of every task that dodo.py declares
+MANY = 100  # locks to hold one by one
 
 
 class Reporter(ConsoleReporter):
@@ -42,7 +44,8 @@ class Reporter(ConsoleReporter):
             if os.environ.get("WITHOUT_TRAINING") and not any(name.startswith("convert:") for name in NAMES):
                 raise Fault("nothing to convert without training: put a trained model at models/model.h5, or name it "
                             "in models/models.toml (source = …); `make` trains one")
-            HOUSE.lock(lambda pid: self.write("waiting: process %s is building in %s/\n" % (pid, ROOT)))
+            HOUSE.lock(lambda pid: self.write("waiting: process %s is building in %s/\n" % (pid, ROOT)),
+                       models_of(selected_tasks))
         except Fault as fault:
             command.complain(fault)
             raise SystemExit(command.FAULT)
@@ -83,6 +86,12 @@ class Reporter(ConsoleReporter):
             raise SystemExit(command.FAULT)  # doit would end with 2 where a task waited for the failed one
 
 
+def models_of(tasks):
+    """Return the names of the models that some tasks build, all that they depend on being of the same; None for all."""
+    models = {name.split(":", 1)[1] if ":" in name else None for name in tasks}
+    return None if None in models or len(models) > MANY else models
+
+
 def freshness(task):
     """Return the Fresh of a doit task, or None for a group."""
     found = [item[0] for item in task.uptodate if isinstance(item[0], Fresh)]
@@ -94,8 +103,8 @@ class Fresh(object):
 
     __signature__ = inspect.Signature()  # doit asks for it once a task, and finding it out takes long
 
-    def __init__(self, stage):
-        self.stage, self.reason, self.note = stage, None, None
+    def __init__(self, stage, module=None):
+        self.stage, self.module, self.reason, self.note = stage, module, None, None
 
     def __call__(self):
         try:
@@ -104,6 +113,9 @@ class Fresh(object):
         except Fault as fault:
             self.reason, users = str(fault), []
         self.note = "%s is yours: left as it is" % users[0] if users else None
+        if self.reason and self.module:
+            with contextlib.suppress(ImportError):  # the stage itself says so
+                importlib.import_module(self.module)  # before doit -n forks: once for all of its processes
         return self.reason is None
 
     def __str__(self):
@@ -200,12 +212,12 @@ def catalogue():
         raise SystemExit(command.FAULT)
 
 
-def task(stage, produce, report=None, after=()):
-    """Return the doit task of a stage: subtask NAME of its basename."""
+def task(stage, produce, report=None, after=(), module=None):
+    """Return the doit task of a stage: subtask NAME of its basename.  module: what `produce` imports at length."""
     name = stage.name.split(":", 1)[1]
     NAMES.update((stage.name, stage.name.split(":")[0]))
     return {"name": name, "doc": "-> " + stage.outputs[-1], "actions": [(perform, [stage, produce, report])],
-            "targets": stage.outputs, "uptodate": [Fresh(stage)], "task_dep": list(after),
+            "targets": stage.outputs, "uptodate": [Fresh(stage, module)], "task_dep": list(after),
             "clean": [(clean, [stage.name])]}
 
 

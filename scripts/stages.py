@@ -171,9 +171,11 @@ def encapsulate(entry):
 
     engine = "reference" if entry.engine == "reference" else "encapsulate"
     settings = dict(entry.settings(catalog.CHOOSING), weights=entry.weights)
-    stage = artifacts.Stage("encapsulate:" + entry.name, lambda record: sources(entry, record), [entry.enc_model], settings,
-                            code(engine), stack.identity("train" if engine == "reference" else "convert"))
-    return task(stage, produce, report, after=["train:" + entry.name] if entry.trained else [])
+    stage = artifacts.Stage(
+        "encapsulate:" + entry.name, lambda record: sources(entry, record), [entry.enc_model], settings,
+        code(engine), stack.identity("train" if engine == "reference" else "convert"))
+    return task(stage, produce, report, after=["train:" + entry.name] if entry.trained else [],
+                module="h5py" if engine == "encapsulate" else None)
 
 
 def convert(entry):
@@ -214,7 +216,8 @@ def convert(entry):
         lambda record: ([] if graph(entry) else [entry.enc_model]) + sources(entry, record),
         [entry.directory + "/" + name for name in ("manifest.json", entry.json_name)], settings,
         code("convert" if engine == "native" else engine), stack.identity("convert" if engine == "native" else "train"))
-    return task(stage, produce, report, after=[] if graph(entry) else ["encapsulate:" + entry.name])
+    return task(stage, produce, report, after=[] if graph(entry) else ["encapsulate:" + entry.name],
+                module="h5py" if engine == "native" else None)
 
 
 def write_manifest(entry, directory, names, facts):
