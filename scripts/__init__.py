@@ -3,6 +3,7 @@
     build       doit's side: reports, names, ends       stages      what each stage reads, runs and writes
     preprocess  the whole way in one command            bootstrap   the environments, from the locks
     train       encapsulate  convert  graph             the stages  (graph: TensorFlow's own graphs)
+    resume                                              a training's checkpoints
     verify      oracle  reference                       against Keras, and the guide's own route
     viewer/     the page, its server, its browser       summary     the table of layers
     image       reproduce  doctor  sbom  lock           the image, this machine, what is pinned

@@ -4,6 +4,7 @@ Native stages (h5py, numpy) run in doit's own process.  Stages that need TensorF
 environment that makes them repeatable, since TensorFlow reads it at import and does not survive a fork.
 This module imports nothing heavy: an up-to-date `doit` never needs numpy.
 """
+import contextlib
 import functools
 import hashlib
 import importlib
@@ -12,7 +13,7 @@ import json
 import os
 import sys
 
-from scripts import Fault, artifacts, catalog, child, stack
+from scripts import Fault, artifacts, catalog, child, command, stack
 from scripts.build import HOUSE, always, task
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -21,7 +22,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 READERS = ["__init__.py", "command.py", "model.py", "topology.py", "references.py", "outputs.py", "dialect.py",
            "supported.py", "variables.py", "shapes.py", "checkpoint.py"]
 CODE = {
-    "train": ["__init__.py", "child.py", "command.py", "dataset.py", "lenet.py", "train.py"],
+    "train": ["__init__.py", "catalog.py", "child.py", "command.py", "dataset.py", "lenet.py", "resume.py", "train.py"],
     "encapsulate": READERS + ["encapsulate.py", "formats/"],
     "convert": READERS + ["shards.py", "convert.py", "formats/"],
     "reference": ["__init__.py", "child.py", "command.py", "reference.py"],
@@ -92,12 +93,19 @@ def _digest(path):
 
 def train(entry):
     """data.npz -> model.h5, the guide's LeNet.  A model.h5 that the user put there is the user's."""
+    # What a default builds is what was built before there was the setting: its record is the same too.
+    settings = {key: value for key, value in entry.settings(catalog.TRAINING).items()
+                if key not in ("recipe", "checkpoint") or value != catalog.TRAINING[key][0]}
+
     def produce(directory):
         arguments = ["--data", entry.data_file, "--out", os.path.join(directory, "model.h5"),
                      "--report", os.path.join(directory, "report.json")]
-        for key, value in sorted(entry.settings(catalog.TRAINING).items()):
+        for key, value in sorted(dict(settings, checkpoint=None).items()):
             if value is not None:
                 arguments += ["--" + key.replace("_", "-"), str(value)]
+        if entry.checkpoint:
+            os.makedirs(os.path.dirname(entry.checkpoint_file), exist_ok=True)
+            arguments += ["--checkpoint", entry.checkpoint_file]
         child.run("scripts.train", arguments)
         with open(os.path.join(directory, "report.json"), encoding="utf-8") as stream:
             facts = json.load(stream)
@@ -108,9 +116,21 @@ def train(entry):
             entry.source, size(entry.source), record["facts"]["accuracy"],
             " (on the embedded digits, NOT MNIST)" if record["facts"].get("origin") == "digits" else "")
 
-    stage = artifacts.Stage("train:" + entry.name, [entry.data_file], [entry.source],
-                            entry.settings(catalog.TRAINING), code("train"), stack.identity("train"), keep=True)
-    return task(stage, produce, report, after=["data:" + entry.name])
+    stage = artifacts.Stage("train:" + entry.name, [entry.data_file], [entry.source], settings, code("train"),
+                            stack.identity("train"), keep=True)
+    declared = task(stage, produce, report, after=["data:" + entry.name])
+    declared["clean"].append((forget_checkpoint, [entry]))
+    return declared
+
+
+def forget_checkpoint(entry, dryrun):
+    """Clean action: remove what an unfinished training left, and its directory with the last one."""
+    if os.path.exists(entry.checkpoint_file):
+        command.say("%s%s" % ("would remove " if dryrun else "removed ", entry.checkpoint_file))
+        if not dryrun:
+            os.remove(entry.checkpoint_file)
+    with contextlib.suppress(OSError):  # not there, or another model's are in it
+        os.rmdir(os.path.dirname(entry.checkpoint_file))
 
 
 def sources(entry, record=None):
