@@ -133,8 +133,15 @@ def forget_checkpoint(entry, dryrun):
         os.rmdir(os.path.dirname(entry.checkpoint_file))
 
 
-def sources(entry):
-    """Return the files that make up an entry's source model; Fault where there are none."""
+def sources(entry, record=None):
+    """Return the files that make up an entry's source model; Fault where there are none.
+
+    record: of a stage that has read them.  Where the first is what it was, it still names the same others.
+    """
+    before = record["inputs"] if record else {}
+    if before.get(entry.source) and (entry.weights is None or entry.weights in before) \
+            and HOUSE.digests.of(entry.source) == before[entry.source]:
+        return [path for path in before if path != entry.enc_model]
     if not os.path.exists(entry.source):
         raise Fault("models.toml [%s] source: there is no %s: give the path of a model file" % (
             entry.name, entry.source))
@@ -184,9 +191,11 @@ def encapsulate(entry):
 
     engine = "reference" if entry.engine == "reference" else "encapsulate"
     settings = dict(entry.settings(catalog.CHOOSING), weights=entry.weights)
-    stage = artifacts.Stage("encapsulate:" + entry.name, lambda: sources(entry), [entry.enc_model], settings,
-                            code(engine), stack.identity("train" if engine == "reference" else "convert"))
-    return task(stage, produce, report, after=["train:" + entry.name] if entry.trained else [])
+    stage = artifacts.Stage(
+        "encapsulate:" + entry.name, lambda record: sources(entry, record), [entry.enc_model], settings,
+        code(engine), stack.identity("train" if engine == "reference" else "convert"))
+    return task(stage, produce, report, after=["train:" + entry.name] if entry.trained else [],
+                module="h5py" if engine == "encapsulate" else None)
 
 
 def convert(entry):
@@ -223,10 +232,12 @@ def convert(entry):
         engine = "graph"
         settings.update(layers=entry.layers, saved_model_tags=entry.saved_model_tags, signature=entry.signature)
     stage = artifacts.Stage(
-        "convert:" + entry.name, lambda: ([] if graph(entry) else [entry.enc_model]) + sources(entry),
+        "convert:" + entry.name,
+        lambda record: ([] if graph(entry) else [entry.enc_model]) + sources(entry, record),
         [entry.directory + "/" + name for name in ("manifest.json", entry.json_name)], settings,
         code("convert" if engine == "native" else engine), stack.identity("convert" if engine == "native" else "train"))
-    return task(stage, produce, report, after=[] if graph(entry) else ["encapsulate:" + entry.name])
+    return task(stage, produce, report, after=[] if graph(entry) else ["encapsulate:" + entry.name],
+                module="h5py" if engine == "native" else None)
 
 
 def write_manifest(entry, directory, names, facts):
@@ -288,20 +299,25 @@ def verify(entry):
     return dict(task(stage, produce, report, after=["convert:" + entry.name]), uptodate=[False])
 
 
+@functools.lru_cache(None)
+def has_tensorflow():
+    return importlib.util.find_spec("tensorflow") is not None
+
+
 def page(entry):
     """model.json and its shards -> a page that draws the model with TensorSpace and runs it in the browser.
 
     Where TensorFlow is installed and a Keras here loads the source, the page holds what Keras computed for its
     samples, and shows how far the browser is from that.
     """
-    compared = importlib.util.find_spec("tensorflow") is not None
+    compared = has_tensorflow()
 
     def title():
         origin = HOUSE.record("data:" + entry.name).get("facts", {}).get("origin")
         return {"mnist": "LeNet on MNIST", "digits": "LeNet on the embedded digits"}.get(
             origin if HOUSE.record("train:" + entry.name) else None, entry.name)
 
-    def converted():
+    def converted(record):
         outputs = HOUSE.record("convert:" + entry.name).get("outputs", {})
         return sorted(path for path in outputs if not path.endswith("/manifest.json")) + (
             [entry.data_file] if entry.data else [])
