@@ -79,5 +79,5 @@ def task_lock():
 
 def task_bench():
     """Measure against what one would use otherwise: bench/README.md"""
-    for name in ("uptodate", "changed", "many", "big", "page"):
+    for name in ("uptodate", "changed", "many", "big", "page", "image"):
         yield build.always("bench.benchmarks:run", name, basename="bench", name=name)

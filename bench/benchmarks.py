@@ -10,7 +10,7 @@ import shutil
 import sys
 import tempfile
 
-from bench import catalogues, measure, page, plot
+from bench import catalogues, images, measure, page, plot
 from bench.projects import LAYERS, lenet, make_project
 from scripts import Fault, command, stack
 
@@ -103,7 +103,7 @@ def big(place, megabytes=500):
 
 
 BENCHMARKS = {"uptodate": catalogues.uptodate, "changed": changed, "many": catalogues.many, "big": big,
-              "page": page.page}
+              "page": page.page, "image": images.image}
 
 
 def table():

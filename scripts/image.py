@@ -7,13 +7,15 @@
 
 Environment: IMAGE_ENGINE names the engine; BASE_IMAGE another base, or BASE_IMAGE_TAR the tar of a root file system
 to stand in for it; PIP_CERT a private certificate authority, PIP_CONFIG_FILE a pip.conf (both reach the build as
-secrets and stay out of the image); BUILDAH_ISOLATION and STORAGE_DRIVER are the engines' own.
+secrets and stay out of the image); BUILD_NETWORK the network of a build (`host` where containers have none of their
+own); BUILDAH_ISOLATION and STORAGE_DRIVER are the engines' own.
 """
 import json
 import os
 import re
 import shutil
 import subprocess
+import tarfile
 import tempfile
 
 from scripts import Fault, artifacts, command
@@ -26,6 +28,7 @@ EPOCH = "1640995200"  # as in docker/Dockerfile
 CONFINED = ["--network", "none", "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges",
             "--tmpfs", "/tmp"]
 BUILDKIT = (0, 13)  # the first that can date files: rewrite-timestamp
+DOCKER = 26  # the first docker with such a one inside
 # models/models.toml of what is compared: the embedded digits, or a trained model as its source.
 DIGITS = '[keras]\ndata = "digits"\n'
 SOURCE = '[keras]\nsource = "source.h5"\n'
@@ -70,6 +73,11 @@ class Engine(object):
         return [word for name, path in pairs if path and os.path.isfile(path)
                 for word in ("--secret", "id=%s,src=%s" % (name, path))]
 
+    def network(self):
+        """Return the options that name a build's network.  A chroot has none but the host's."""
+        name = os.environ.get("BUILD_NETWORK") or (os.environ.get("BUILDAH_ISOLATION") == "chroot" and "host")
+        return ["--network", name] if name else []
+
     def base(self):
         """Return the name of the base image: BASE_IMAGE, a stand-in, or the Dockerfile's."""
         if os.environ.get("BASE_IMAGE_TAR"):
@@ -89,8 +97,11 @@ class Engine(object):
         if os.environ.get("BASE_IMAGE_TAR"):
             self.stand_in(base, os.environ["BASE_IMAGE_TAR"])
         arguments += ["--target", target, "-f", os.path.join(context, "docker", "Dockerfile"), context]
-        self.bake(self.tag(target), arguments)
-        return self.configuration(self.tag(target))["id"]
+        return self.bake(self.tag(target), arguments)
+
+    def base_layers(self):
+        """Return the digests of the base image's layers, the lowest first."""
+        return self.configuration(self.base())["layers"]
 
     def stand_in(self, name, tar):
         """Make a base image of a root file system's tar, where it is not there yet."""
@@ -127,39 +138,88 @@ def finished(words):
 
 
 class Docker(Engine):
-    """docker with buildx.  Its store is the daemon's: from nothing means --no-cache."""
+    """docker with buildx.  The daemon's store is its only one: from nothing means --no-cache, a store a name in tags.
+
+    Files are dated only in an archive, and an archive is written by a builder of its own (`docker buildx create`), or
+    by the daemon's where that keeps images in containerd's store.
+    """
 
     name = "docker"
 
+    def tag(self, target):
+        return super(Docker, self).tag(target) + ("-" + os.path.basename(self.store) if self.store else "")
+
+    def forget(self):
+        if self.store:
+            output_of(["docker", "image", "rm", "--force"] + [self.tag(target) for target in TARGETS])
+
     @staticmethod
     def version():
-        """Return "docker 28.2, BuildKit 0.13" where docker, its daemon and buildx are there, else None."""
+        """Return "docker 28.2.2, BuildKit 0.22.0" where docker, its daemon and buildx are there, else None."""
         server = output_of(["docker", "version", "--format", "{{.Server.Version}}"])
-        said = output_of(["docker", "buildx", "inspect"]) if server else None
+        # A builder of its own says its version only once it runs.
+        said = output_of(["docker", "buildx", "inspect", "--bootstrap"]) if server else None
         found = re.search(r"buildkit(?: version)?:\s*v?([\d.]+)", said or "", re.I)
-        return "docker %s, BuildKit %s" % (server, found.group(1)) if found else None
+        # A distribution's docker does not know the version of the one inside.
+        return found and "docker %s, BuildKit %s" % (server, re.sub(r"^0\.0\.0$", "inside", found.group(1)))
+
+    def undated(self):
+        """Return why this builder cannot date files; None where it can."""
+        docker, buildkit = re.match(r"docker (\d*)\S*, BuildKit (\S+)", self.version()).groups()
+        own = re.search(r"^Driver:\s*docker$", output_of(["docker", "buildx", "inspect"]) or "", re.M)
+        if buildkit == "inside":
+            old = int(docker or 0) < DOCKER
+        else:
+            old = tuple(int(part) for part in buildkit.split(".")[:2]) < BUILDKIT
+        if old:
+            return "BuildKit %s of docker %s is too old: take 0.13 (docker 26) or newer" % (buildkit, docker)
+        store = output_of(["docker", "info", "--format", "{{json .DriverStatus}}"]) or ""
+        if own and "io.containerd.snapshotter" not in store:
+            return "docker's own builder dates none without the containerd image store: `docker buildx create --use`"
+        return None
 
     def bake(self, tag, arguments):
+        """Build and tag.  Returns the digest of the configuration, whatever the daemon calls the image."""
+        words = ["docker", "buildx", "build", "--platform", "linux/amd64", "--provenance=false", "--sbom=false",
+                 "--tag", tag, "--build-arg", "SOURCE_DATE_EPOCH=" + EPOCH] + self.network()
+        undated = self.undated()
+        if undated:
+            command.say("this build's digest is its own, for its files are dated today: " + undated)
+            run(words + ["--load"] + arguments, "cannot build the image")
+            return self.configuration(tag)["id"]
         with tempfile.TemporaryDirectory() as directory:
             path = os.path.join(directory, "image.tar")
-            run(["docker", "buildx", "build", "--platform", "linux/amd64", "--provenance=false", "--sbom=false",
-                 "--tag", tag, "--build-arg", "SOURCE_DATE_EPOCH=" + EPOCH, "--output",
-                 "type=docker,dest=%s,rewrite-timestamp=true" % path] + arguments, "cannot build the image")
+            # Uncompressed: a layer is packed again to date its files, which takes minutes with gzip.
+            run(words + ["--output", "type=docker,dest=%s,rewrite-timestamp=true,compression=uncompressed" % path]
+                + arguments, "cannot build the image")
             run(["docker", "load", "--quiet", "--input", path], "cannot load the image")
+            return configuration_digest(path)
 
     def reproducible(self):
         """Raise Fault where this BuildKit cannot build the same image twice."""
-        version = tuple(int(part) for part in self.version().rsplit(" ", 1)[1].split(".")[:2])
-        if version < BUILDKIT:
-            raise Fault("BuildKit %d.%d cannot date files, so no two of its builds are the same: take one from 0.13 "
-                        "on, or set IMAGE_ENGINE=buildah" % version)
+        undated = self.undated()
+        if undated:
+            raise Fault("no two builds are the same whose files are not dated, and %s (or set IMAGE_ENGINE=buildah)"
+                        % undated)
 
     def kind(self):
         return self.version().replace(" ", "-").replace(",-", ",")
 
+    def base_layers(self):
+        if not self.configuration(self.base()):  # BuildKit keeps what it builds from to itself
+            run(["docker", "pull", "--quiet", "--platform", "linux/amd64", self.base()], "cannot get the base image")
+        return super(Docker, self).base_layers()
+
     def configuration(self, reference):
         found = json.loads(output_of(["docker", "image", "inspect", reference]) or "[{}]")[0]
         return found and {"id": found["Id"], "layers": found["RootFS"]["Layers"], "config": found["Config"]}
+
+
+def configuration_digest(path):
+    """Return the digest of the configuration in docker's archive: of what names every layer."""
+    with tarfile.open(path) as archive:
+        name = json.loads(archive.extractfile("manifest.json").read().decode("utf-8"))[0]["Config"]
+    return "sha256:" + os.path.basename(name).replace(".json", "")
 
 
 class Podman(Engine):
@@ -183,9 +243,10 @@ class Podman(Engine):
                 "--storage-driver", self.driver]
 
     def bake(self, tag, arguments):
-        network = ["--network", "host"] if os.environ.get("BUILDAH_ISOLATION") == "chroot" else []
+        """Build and tag.  Returns the image's digest."""
         run(self.words() + self.builder + ["--layers", "--timestamp", EPOCH, "--identity-label=false", "--tag", tag]
-            + network + arguments, "cannot build the image")
+            + self.network() + arguments, "cannot build the image")
+        return self.configuration(tag)["id"]
 
     def reproducible(self):
         """Every buildah that knows --layers and --timestamp together builds the same image twice."""

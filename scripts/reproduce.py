@@ -1,15 +1,18 @@
 """Whether the image and what it builds are the same for everyone: each target is built twice from nothing, then the
 artifacts twice in it, and everything is compared with docker/DIGESTS, whose lines are
 
-    layer     ENGINE  BASE  TARGET  NUMBER    the layers that the locks decide: above the base, below the scripts
-    artifact  DATA    TARGET  PATH            what `doit convert` builds in the image
+    layer     ENGINE     BASE  TARGET  NUMBER  the layers that the locks decide: above the base, below the scripts
+    artifact  PROCESSOR  DATA  TARGET  PATH    what `doit convert` builds in the image
 
-each with its sha256.  ENGINE is the engine and its storage driver, BASE the base image's uppermost layer.
+each with its sha256.  ENGINE is the engine and its storage driver, BASE the base image's uppermost layer, PROCESSOR its
+maker, family and model: TensorFlow's last bits depend on it.
 """
 import contextlib
 import hashlib
 import json
 import os
+import platform
+import re
 import tarfile
 import tempfile
 
@@ -33,7 +36,8 @@ def reproduce(targets=image.TARGETS, record=False):
                     continue
                 directories = [os.path.join(place, "%s-%d" % (target, number)) for number in (1, 2)]
                 files = same_artifacts(engines, target, directories, model)
-                measured.update((("artifact", "digits", target, path), digest) for path, digest in files.items())
+                measured.update((("artifact", processor(), "digits", target, path), digest)
+                                for path, digest in files.items())
                 model = model or os.path.join(directories[0], "models", "model.h5")
     if record:
         known = read(DIGESTS)
@@ -61,7 +65,7 @@ def same_layers(engines, target):
     if digests[0] != digests[1]:
         raise Fault("two builds of %s differ (%s, %s): %s" % ((target,) + tuple(digests) + (unlike(engines, target),)))
     command.say("%s: built twice from nothing, both %s" % (target, digests[0]))
-    below = engines[0].configuration(engines[0].base())["layers"]
+    below = engines[0].base_layers()
     above = engines[0].configuration(engines[0].tag(target))["layers"][len(below):-1]
     return {("layer", engines[0].kind(), below[-1][7:19], target, str(number)): digest[7:]
             for number, digest in enumerate(above, 1)}
@@ -112,6 +116,16 @@ def digest_of(stream):
     return digest.hexdigest()
 
 
+def processor():
+    """Return "AuthenticAMD-25-17", say: the maker, family and model of this machine's processor, as Linux has them."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as stream:
+            facts = dict(re.findall(r"^([\w ]+?)\s*: (.*)$", stream.read(), re.M))
+        return "-".join(facts[name] for name in ("vendor_id", "cpu family", "model"))
+    except (OSError, KeyError):
+        return platform.machine()
+
+
 def compare(measured, expected):
     """Say how much of what was measured is as docker/DIGESTS has it.  Raises Fault where it is not."""
     unknown = sorted({" ".join(key[:3]) for key in measured if key not in expected})
@@ -124,7 +138,7 @@ def compare(measured, expected):
         raise Fault("built twice alike, yet not what docker/DIGESTS has: were locks, Dockerfile or engine changed?")
     if wrong:
         raise Fault("built twice alike, yet not what docker/DIGESTS has: the image is the same, so the scripts were "
-                    "changed, or another processor trained other weights")
+                    "changed, or processors of one model trained different weights")
     command.say("as docker/DIGESTS has it: %d of %d" % (sum(key in expected for key in measured), len(measured)))
 
 

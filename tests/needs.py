@@ -60,6 +60,16 @@ def buildah():
     return command("buildah", "apt install buildah")
 
 
+def docker():
+    """Return the directory that a newer Debian's docker, buildx and compose were unpacked in, where they can run."""
+    root()
+    command("runc", "apt install runc")
+    place = os.environ.get("DOCKER_ROOT", "")
+    return place if os.path.exists(os.path.join(place, "usr", "sbin", "dockerd")) else lacking(
+        "docker 26 or newer (DOCKER_ROOT=DIRECTORY, after: mmdebstrap --variant=extract "
+        "--include=docker.io,docker-buildx,docker-cli,docker-compose trixie DIRECTORY)")
+
+
 def root():
     """Return 0, the user id of root."""
     return os.getuid() if os.getuid() == 0 else lacking("root")

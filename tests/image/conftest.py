@@ -4,8 +4,12 @@ BASE_IMAGE_TAR names a root file system with Python 3.6 at /usr/local; without i
 makes one.  IMAGE_STORE names a directory that keeps the images for the next session.  The gpu image takes 3 GB more and
 its time: IMAGE_GPU=1 has its tests run too.
 """
+import json
 import os
+import shutil
 import subprocess
+import tempfile
+import time
 
 import pytest
 
@@ -73,6 +77,45 @@ def engine(store):
     """The engine whose store holds the session's images."""
     new, kept = store(), os.environ.get("IMAGE_STORE")
     return type(new)(kept) if kept else new
+
+
+@pytest.fixture(scope="module")
+def docker(base, certificate):
+    """docker with a daemon of its own, which ends with the tests: all that it keeps is in a temporary directory."""
+    root = needs.docker()
+    place = tempfile.mkdtemp(prefix="docker-")  # not pytest's: the path of a socket has a hundred letters at most
+    for name in ("bin", "config"):
+        os.mkdir(os.path.join(place, name))
+    for program in ("sbin/dockerd", "bin/docker", "bin/containerd", "bin/containerd-shim-runc-v2"):
+        os.symlink(os.path.join(root, "usr", program), os.path.join(place, "bin", os.path.basename(program)))
+    with open(os.path.join(place, "config", "config.json"), "w") as stream:
+        json.dump({"cliPluginsExtraDirs": [os.path.join(root, "usr", "libexec", "docker", "cli-plugins")]}, stream)
+    with open(os.path.join(place, "daemon.json"), "w") as stream:
+        json.dump({"features": {"containerd-snapshotter": True}, "userland-proxy": False}, stream)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in [("PATH", os.path.join(place, "bin") + os.pathsep + os.environ["PATH"]),
+                            ("DOCKER_HOST", "unix://%s/socket" % place),
+                            ("DOCKER_CONFIG", os.path.join(place, "config")),
+                            ("IMAGE_ENGINE", "docker"), ("BUILD_NETWORK", "host"), ("BASE_IMAGE_TAR", base)]:
+            patch.setenv(name, value)
+        patch.delenv("BUILDAH_ISOLATION", raising=False)
+        with open(os.path.join(place, "log"), "w") as log:
+            daemon = subprocess.Popen(
+                ["dockerd", "--config-file", place + "/daemon.json", "--data-root", place + "/data",
+                 "--exec-root", place + "/exec", "--pidfile", place + "/pid", "--host", "unix://%s/socket" % place,
+                 "--bridge=none", "--iptables=false", "--ip6tables=false",
+                 "--exec-opt", "native.cgroupdriver=cgroupfs"], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        try:
+            until = time.monotonic() + 60
+            while daemon.poll() is None and not image.Docker.version() and time.monotonic() < until:
+                time.sleep(0.2)
+            with open(os.path.join(place, "log")) as stream:
+                assert image.Docker.version(), stream.read()[-2000:]
+            yield image.engine_class()()
+        finally:
+            daemon.terminate()  # and with it its containerd
+            daemon.wait()
+            shutil.rmtree(place)
 
 
 @pytest.fixture(scope="session")

@@ -10,9 +10,9 @@ import pytest
 
 from scripts import image, reproduce
 from tests import needs
+from tests.image.places import USER, checkout, elsewhere, project
 
 pytestmark = [pytest.mark.modern, pytest.mark.timeout(1800)]  # one stack is enough: the image has its own
-USER = "4321:4321"
 BYTECODE = """
 import os, struct, sys
 for top in sys.argv[1:]:
@@ -33,27 +33,6 @@ for top in sys.argv[1:]:
 """
 
 
-def project(directory, catalogue=image.DIGITS, source=None):
-    """A mounted project that belongs to USER."""
-    image.project(str(directory), catalogue, source)
-    for top, _, files in os.walk(str(directory)):
-        for name in [top] + [os.path.join(top, name) for name in files]:
-            os.chown(name, *map(int, USER.split(":")))
-    return str(directory)
-
-
-def checkout(directory):
-    """A copy of what the image is made of, at another place."""
-    for name in ["scripts", "docker", "dodo.py", "LICENSE", ".dockerignore"]:
-        source, target = os.path.join(image.ROOT, name), os.path.join(directory, name)
-        if os.path.isdir(source):
-            shutil.copytree(source, target)
-        else:
-            os.makedirs(directory, exist_ok=True)
-            shutil.copyfile(source, target)
-    return directory
-
-
 @pytest.fixture(scope="module")
 def archive(engine, cpu_image, tmp_path_factory):
     """The cpu image's archive, unpacked: a list of the layers' tar files, the base's first, and its JSON."""
@@ -67,30 +46,9 @@ def archive(engine, cpu_image, tmp_path_factory):
     shutil.rmtree(str(place))
 
 
-def test_a_build_elsewhere_by_another_user_at_another_time_gives_the_same_digest(
-        store, convert_image, tmp_path, monkeypatch):
-    place = checkout(str(tmp_path / "an other" / "place"))
-    for top, names, files in os.walk(place):
-        for name in names + files:
-            path = os.path.join(top, name)
-            os.chmod(path, 0o700 if os.path.isdir(path) else 0o660)
-            os.chown(path, 1234, 1234)
-            os.utime(path, (1, 1))
-    os.makedirs(os.path.join(place, "scripts", "__pycache__"), exist_ok=True)
-    os.makedirs(os.path.join(place, "models"))
-    for left_over in ("scripts/__pycache__/train.cpython-36.pyc", "models/model.h5", "notes.txt", "docker/notes.txt"):
-        with open(os.path.join(place, left_over), "w") as stream:
-            stream.write("not for the image")
-    for name, value in [("TZ", "Asia/Tokyo"), ("LC_ALL", "tr_TR.UTF-8"), ("HOME", str(tmp_path)), ("USER", "someone"),
-                        ("HOSTNAME", "elsewhere"), ("SOURCE_DATE_EPOCH", "7"), ("PYTHONHASHSEED", "5")]:
-        monkeypatch.setenv(name, value)
-    was = os.umask(0o077)
-    try:
-        other = store()
-        digest = other.build("convert", context=place)
-    finally:
-        os.umask(was)
-    assert digest == convert_image
+def test_a_build_elsewhere_by_another_user_at_another_time_gives_the_same_digest(store, convert_image, tmp_path):
+    with elsewhere(tmp_path) as place:
+        assert store().build("convert", context=place) == convert_image
 
 
 def test_the_convert_image_is_small_and_has_no_tensorflow(engine, convert_image, tmp_path):

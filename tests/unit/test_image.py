@@ -1,18 +1,27 @@
 """Which engine is taken, what it is told, and what is written down about the image: no engine is needed here."""
+import io
 import json
 import os
 import re
 import stat
 import subprocess
+import tarfile
 
 import pytest
 
 from scripts import Fault, image, reproduce, sbom, stack
 
+# Its words are those of docker 26.1 with buildx 0.13; "driver", "buildkit" and "store" say which of them.
 DOCKER = """case "$*" in
-version*) [ -e "$HERE/no-daemon" ] && exit 1; echo 28.2.2 ;;
-*inspect*default*|"buildx inspect") [ -e "$HERE/no-buildx" ] && exit 1; echo "Buildkit: v$(cat "$HERE/buildkit")" ;;
+version*) [ -e "$HERE/no-daemon" ] && exit 1; cat "$HERE/server" ;;
+*buildx\\ inspect*) [ -e "$HERE/no-buildx" ] && exit 1
+    echo "Name:   default"; echo "Driver: $(cat "$HERE/driver")"; echo
+    echo "BuildKit version: v$(cat "$HERE/buildkit")" ;;
+info*) echo "[[\\"driver-type\\",\\"$(cat "$HERE/store")\\"]]" ;;
+*buildx\\ build*dest=*) dest=${*#*dest=}; cp "$HERE/image.tar" "${dest%%,*}" ;;
+image\\ inspect*) echo '[{"Id": "sha256:the-daemon-s", "RootFS": {"Layers": []}, "Config": {}}]' ;;
 esac"""
+CONTAINERD = "io.containerd.snapshotter.v1"
 PODMAN = 'case "$*" in --version) echo podman version 5.2.1 ;; info) [ ! -e "$HERE/no-podman" ] ;; esac'
 BUILDAH = 'case "$*" in --version) echo "buildah version 1.37.0 (image-spec 1.1)" ;; esac'
 
@@ -20,10 +29,17 @@ BUILDAH = 'case "$*" in --version) echo "buildah version 1.37.0 (image-spec 1.1)
 @pytest.fixture
 def machine(tmp_path, monkeypatch):
     """A PATH with engines that only say who they are and note what they were told; returns `install`."""
-    for name in ("IMAGE_ENGINE", "BASE_IMAGE", "BASE_IMAGE_TAR", "PIP_CERT", "PIP_CONFIG_FILE", "BUILDAH_ISOLATION"):
+    for name in ("IMAGE_ENGINE", "BASE_IMAGE", "BASE_IMAGE_TAR", "PIP_CERT", "PIP_CONFIG_FILE", "BUILDAH_ISOLATION",
+                 "BUILD_NETWORK"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
-    (tmp_path / "buildkit").write_text("0.19.0")
+    for name, value in [("server", "28.2.2"), ("buildkit", "0.19.0"), ("driver", "docker"), ("store", CONTAINERD)]:
+        (tmp_path / name).write_text(value)
+    with tarfile.open(str(tmp_path / "image.tar"), "w") as archive:
+        content = json.dumps([{"Config": "blobs/sha256/" + "c" * 64}]).encode()
+        member = tarfile.TarInfo("manifest.json")
+        member.size = len(content)
+        archive.addfile(member, io.BytesIO(content))
 
     def install(name, script):
         path = tmp_path / name
@@ -82,32 +98,68 @@ def test_the_engine_can_be_named(machine, monkeypatch):
         image.engine_class()
 
 
-@pytest.mark.parametrize("version, good", [("0.12.5", False), ("0.9.3", False), ("0.13.0", True), ("1.0.0", True)])
-def test_a_buildkit_that_cannot_date_files_is_refused_for_comparing(machine, tmp_path, version, good):
+@pytest.mark.parametrize("facts, reason", [
+    ({"buildkit": "0.12.5"}, "BuildKit 0.12.5 of docker 28 is too old"),
+    ({"buildkit": "0.9.3", "driver": "docker-container"}, "BuildKit 0.9.3 of docker 28 is too old"),
+    ({"buildkit": "0.0.0+unknown", "server": "25.0.5+dfsg1"}, "BuildKit inside of docker 25 is too old: take 0.13"),
+    ({"store": "overlay2"}, "docker's own builder dates none without the containerd image store: `docker buildx crea"),
+    ({"buildkit": "0.0.0+unknown", "server": "26.1.5+dfsg1"}, None),
+    ({"driver": "docker-container", "store": "overlay2"}, None),
+    ({"buildkit": "0.13.0"}, None), ({"buildkit": "1.0.0"}, None)])
+def test_a_builder_that_cannot_date_files_is_refused_for_comparing_and_builds_with_a_line_that_says_so(
+        machine, tmp_path, capsys, facts, reason):
     machine("docker", DOCKER)
-    (tmp_path / "buildkit").write_text(version)
-    if good:
+    for name, value in facts.items():
+        (tmp_path / name).write_text(value)
+    digest = image.Docker().bake("a:b", ["."])
+    if reason is None:
         image.Docker().reproducible()
+        assert digest == "sha256:" + "c" * 64 and said(capsys) == ""
     else:
-        with pytest.raises(Fault, match="BuildKit %s cannot date files" % version[:version.rindex(".")]):
+        with pytest.raises(Fault, match=reason):
             image.Docker().reproducible()
+        assert digest == "sha256:the-daemon-s" and re.search(reason, said(capsys))
+        assert "--load" in (tmp_path / "told").read_text()
 
 
-def test_docker_is_told_to_date_every_file_and_to_add_nothing_of_its_own(machine, tmp_path):
+def test_docker_is_told_to_date_every_file_and_to_add_nothing_of_its_own(machine, tmp_path, monkeypatch):
     machine("docker", DOCKER)
+    monkeypatch.setenv("BUILD_NETWORK", "host")
     image.Docker().bake("a:b", ["--target", "cpu", "."])
     told = (tmp_path / "told").read_text().splitlines()
     build = [line for line in told if "buildx build" in line][0]
     for words in ("--platform linux/amd64", "--provenance=false", "--sbom=false", "SOURCE_DATE_EPOCH=" + image.EPOCH,
-                  "rewrite-timestamp=true", "--tag a:b", "--target cpu ."):
+                  "rewrite-timestamp=true", "--tag a:b", "--network host", "--target cpu ."):
         assert words in build
     assert "docker load --quiet --input " in told[-1]
 
 
+def test_docker_pulls_the_base_whose_layers_are_wanted_where_only_buildkit_has_it(machine, tmp_path):
+    machine("docker", """case "$*" in
+image\\ inspect*) [ -e "$HERE/pulled" ] || exit 1
+    echo '[{"Id": "sha256:ab", "RootFS": {"Layers": ["sha256:cd"]}, "Config": {}}]' ;;
+pull*) echo "$*" > "$HERE/pulled" ;;
+esac""")
+    assert image.Docker().base_layers() == ["sha256:cd"]
+    pulled = (tmp_path / "pulled").read_text()
+    assert pulled.startswith("pull --quiet --platform linux/amd64 python:3.6-slim@sha256:")
+
+
+def test_docker_s_stores_are_names_that_do_not_stand_in_each_other_s_way(machine, tmp_path):
+    machine("docker", DOCKER)
+    assert image.Docker().tag("cpu") == "localhost/tensorspace-keras-build:cpu"
+    image.Docker().forget()
+    assert not (tmp_path / "told").exists()
+    image.Docker("/some/where/one").forget()
+    assert "image rm --force" in (tmp_path / "told").read_text()
+    assert image.Docker("/some/where/one").tag("cpu") in (tmp_path / "told").read_text()
+
+
 @pytest.mark.parametrize("kind", [image.Podman, image.Buildah])
 def test_podman_and_buildah_are_told_the_date_and_the_store(machine, tmp_path, kind):
-    machine(kind.name, "")
-    kind(str(tmp_path / "store")).bake("a:b", ["."])
+    machine(kind.name, """case "$*" in
+*inspect*) echo '[{"Id": "ab", "RootFS": {"Layers": []}, "Config": {}}]' ;; esac""")
+    assert kind(str(tmp_path / "store")).bake("a:b", ["."]) == "sha256:ab"
     told = (tmp_path / "told").read_text()
     for words in ("--layers", "--timestamp " + image.EPOCH, "--identity-label=false",
                   "--root %s/store/root" % tmp_path, "--storage-driver"):
@@ -205,9 +257,6 @@ class Fake(object):
     def kind(self):
         return "fake-1,none"
 
-    def base(self):
-        return "base"
-
     def tag(self, target):
         return target
 
@@ -216,9 +265,11 @@ class Fake(object):
         Fake.built += 1
         return "sha256:" + ("%064x" % (Fake.built if self.drift == "build" else 0))
 
+    def base_layers(self):
+        return ["sha256:" + letter * 64 for letter in "ab"]
+
     def configuration(self, reference):
-        layers = ["sha256:" + letter * 64 for letter in "ab01f"]
-        return {"layers": layers[:2] if reference == "base" else layers, "config": {}}
+        return {"layers": self.base_layers() + ["sha256:" + letter * 64 for letter in "01f"], "config": {}}
 
     def run(self, target, arguments, directory):
         Fake.built += 1
@@ -241,8 +292,9 @@ def test_what_two_builds_gave_is_recorded_and_found_again(fake, tmp_path, capsys
     reproduce.reproduce(["convert", "cpu"], record=True)
     written = reproduce.read(str(tmp_path / "DIGESTS"))
     assert written[("layer", "fake-1,none", "b" * 12, "cpu", "1")] == "0" * 64  # neither the base nor the scripts
+    here = reproduce.processor()
     assert sorted(key[1:] for key in written if key[0] == "artifact") == [
-        ("digits", "convert", "model.h5"), ("digits", "cpu", "model.h5")]
+        (here, "digits", "convert", "model.h5"), (here, "digits", "cpu", "model.h5")]
     assert len(written) == 6
     reproduce.reproduce(["convert", "cpu"])
     assert "as docker/DIGESTS has it: 6 of 6" in capsys.readouterr().out
@@ -265,23 +317,23 @@ def test_digests_are_read_as_they_are_written(tmp_path):
     (tmp_path / "DIGESTS").write_text("# what this is\n\nlayer e b cpu 1 aa\n")
     digests = dict(reproduce.read(path), **{})
     assert digests == {("layer", "e", "b", "cpu", "1"): "aa"}
-    digests[("artifact", "digits", "cpu", "model.h5")] = "bb"
+    digests[("artifact", "maker-1-2", "digits", "cpu", "model.h5")] = "bb"
     reproduce.write(path, digests)
     assert (tmp_path / "DIGESTS").read_text() == ("# what this is\nlayer e b cpu 1 aa\n"
-                                                 "artifact digits cpu model.h5 bb\n")
+                                                 "artifact maker-1-2 digits cpu model.h5 bb\n")
     assert reproduce.read(path) == digests
 
 
 def test_what_digests_does_not_know_is_said_and_what_differs_is_a_fault(capsys):
-    layer, file = ("layer", "e", "b", "cpu", "1"), ("artifact", "digits", "cpu", "model.h5")
+    layer, file = ("layer", "e", "b", "cpu", "1"), ("artifact", "maker-1-2", "digits", "cpu", "model.h5")
     reproduce.compare({layer: "aa", file: "bb"}, {file: "bb"})
     out = capsys.readouterr().out
     assert "no entry for layer e b" in out and "1 of 2" in out
     with pytest.raises(Fault, match="locks, Dockerfile or engine"):
         reproduce.compare({layer: "aa", file: "bb"}, {layer: "xx", file: "bb"})
-    with pytest.raises(Fault, match="another processor trained other weights"):
+    with pytest.raises(Fault, match="processors of one model"):
         reproduce.compare({layer: "aa", file: "bb"}, {layer: "aa", file: "xx"})
-    assert "artifact digits cpu model.h5: bb, docker/DIGESTS has xx" in capsys.readouterr().err
+    assert "artifact maker-1-2 digits cpu model.h5: bb, docker/DIGESTS has xx" in capsys.readouterr().err
 
 
 def test_every_line_of_digests_has_a_kind_and_a_sha256():
