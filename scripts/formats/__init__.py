@@ -72,7 +72,8 @@ def files(path, weights=None):
         with open(path, "rb") as file:
             manifest = parse(file.read(), path).get("weightsManifest")
         for group in manifest if isinstance(manifest, list) else ():
-            for name in group.get("paths", ()) if isinstance(group, dict) else ():
+            paths = group.get("paths") if isinstance(group, dict) else None
+            for name in paths if isinstance(paths, list) else ():
                 if isinstance(name, str) and os.path.basename(name) == name:  # others the reader refuses
                     found.append(os.path.join(os.path.dirname(path), name).replace(os.sep, "/"))
     return found
