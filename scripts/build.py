@@ -130,8 +130,9 @@ def configure(default):
         pass  # a read-only checkout can still list its tasks; a build says what it cannot write
     try:
         with open(state, encoding="utf-8") as stream:
-            if not isinstance(json.load(stream), dict):
-                raise ValueError("not a table")
+            kept = json.load(stream)
+            if not isinstance(kept, dict) or not all(isinstance(entry, dict) for entry in kept.values()):
+                raise ValueError("not a table of tables")
     except OSError:
         pass
     except ValueError:

@@ -13,12 +13,13 @@ CLASSES = sorted(LAYERS) + ["Lambda", "TFOpLambda", "Swirl", "Add", "GetItem", "
                             "__tuple__", "__keras_tensor__", "DTypePolicy"]
 ODD = [None, True, False, 0, 1, -1, 2, 3, 255, 1 << 31, 1 << 63, 1 << 70, -(1 << 40), 0.5, 1e308, -0.0, "", "x", "0",
        "none", "same", "causal", "channels_first", "a/b", "../x", "x\0y", "\n", "\ud800", "層", "%s", "float16",
-       "int64", [], {}, [[]], [None], [0], [1, 2], [-1], [[[]]], ["x", 0, 0], ["x", 0, 0, {}], {"x": 1}, {"class_name": "x"},
-       {"class_name": "Dense", "config": {}}, {"class_name": "Sequential", "config": []},
+       "int64", [], {}, [[]], [None], [0], [1, 2], [-1], [[[]]], ["x", 0, 0], ["x", 0, 0, {}], {"x": 1},
+       {"class_name": "x"}, {"class_name": "Dense", "config": {}}, {"class_name": "Sequential", "config": []},
        {"class_name": "__tuple__", "items": [1, None]}, [None, 4], {"class_name": "Dense", "config": {"name": "x"}}]
 WORDS = [b"\0", b"\xff", b"\x80", b"\x7f", b"\0\0\0\0", b"\xff\xff\xff\xff", b"\xff" * 8, b"\0" * 8,
          struct.pack("<Q", 1 << 40), struct.pack("<I", 1 << 31), b"\xff\xff\xff\xff\xff\xff\xff\xff\x7f",
-         b"{", b"}", b"[", b"]", b'"', b"\\", b"\n", b"\r", b"=", b".", b"'''", b'"""', b"#", b"1e999", b"NaN", b"../", b"1979-05-27T07:32:00Z"]
+         b"{", b"}", b"[", b"]", b'"', b"\\", b"\n", b"\r", b"=", b".", b"'''", b'"""', b"#", b"1e999", b"NaN",
+         b"../", b"1979-05-27T07:32:00Z"]
 
 
 def places(value):

@@ -1,8 +1,8 @@
 """Fuzz the readers: python -m tests.fuzz.run [--seconds N] [TARGET …]
 
 Each target runs in a child process, guided by which lines of scripts/ an input reaches (atheris), or with --blind,
-where there is no atheris, by which messages it gets.  What is found lies in --found: the input, and a .txt that says what
-happened.  An input that ends the process is counted apart: HDF5's own C library does that at some damaged files.
+where there is no atheris, by which messages it gets.  What is found lies in --found: the input, and a .txt that says
+what happened.  An input that ends the process is counted apart: HDF5's own C library does that at some damaged files.
 The same --seed and --runs try the same inputs.  Exit status: 0 nothing was found, 1 something was.
 """
 import argparse

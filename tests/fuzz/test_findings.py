@@ -63,6 +63,16 @@ def test_a_graph_whose_names_are_numbers_is_none(node, tmp_path):
         formats.read(str(tmp_path / "graph.pb"))
 
 
+@pytest.mark.parametrize("size", [1 << 40, (1 << 64) - 1])
+def test_a_graph_s_first_node_may_claim_any_size(size, tmp_path):
+    """It is looked into where it is known by its name and operation, and is TensorFlow's to refuse."""
+    for content, known in ((b"\x0a\x01x\x12\x03Add", True), (b"\x0a\x01x", False), (b"", False)):
+        (tmp_path / "graph.pb").write_bytes(b"\x0a" + mutate.varint(size) + content)
+        assert frozen.match(str(tmp_path / "graph.pb")) == known
+        with pytest.raises(Fault):
+            formats.read(str(tmp_path / "graph.pb"))
+
+
 @pytest.mark.parametrize("paths", [None, 1, "x", {"x": 1}])
 def test_a_manifest_whose_paths_are_no_list_names_no_files(paths, tmp_path):
     (tmp_path / "model.json").write_text(json.dumps({"modelTopology": {}, "weightsManifest": [{"paths": paths}]}))
