@@ -133,7 +133,10 @@ class Digests(object):
         if entry is not None and entry[:4] == seen:
             return entry[4]
         age = int(time.time() * 10 ** 9) - status.st_ctime_ns
-        digest = sha256(path)
+        try:
+            digest = sha256(path)
+        except PermissionError as error:
+            raise Fault("%s cannot be read by user %d (%s)" % (path, os.getuid(), error.strerror))
         if age > RACY_NS:
             self.entries[path] = seen + [digest]
             self.changed = True

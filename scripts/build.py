@@ -159,7 +159,8 @@ def load_state(database):
         state = json.loads(database.text)
     except (OSError, ValueError):
         state = None
-    return state if isinstance(state, dict) else {}
+    whole = isinstance(state, dict) and all(isinstance(entry, dict) for entry in state.values())
+    return state if whole else {}
 
 
 def dump_state(database):

@@ -75,7 +75,7 @@ def main(arguments=None):
     reading = {key: getattr(options, key) for key in ("saved_model_tags", "signature") if getattr(options, key)}
     if options.summary:
         from scripts import summary
-        with formats.read(source, weights=weights, **reading) as model:
+        with formats.read(source, weights=weights, **reading) as model, topology.of(source):
             for line in summary.lines(model):
                 command.say(line)
         return

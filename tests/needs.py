@@ -102,6 +102,11 @@ def tensorflow():
     return module("tensorflow", "train")
 
 
+def atheris():
+    """Return "atheris": the coverage-guided fuzzer is installed (it has wheels for Linux on x86-64 alone)."""
+    return module("atheris", "test")
+
+
 def reference():
     """Return "tensorflowjs": the official converter is installed, and Keras 2 with it."""
     tensorflow()
