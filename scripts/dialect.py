@@ -3,6 +3,7 @@
 What changes from Keras 3: batch_shape, DTypePolicy, calls as __keras_tensor__ arguments, functions between the
 layers (`a + b`), masks as tensors, flat input_layers and output_layers, module and registered_name.
 """
+import re
 from collections import OrderedDict
 
 from scripts import Fault, shapes
@@ -81,9 +82,9 @@ def model_record(record, major):
     for name, layer in source.layers.items():
         try:
             check_axis(layer, source, major, known)
+            entry = None if is_operation(layer.record) else layer_record(with_input(layer, source, major, known), major)
             calls = [keras2_call(layer, call, source.layers) for call in layer.calls]
-            entries = split(operation(layer, calls) if is_operation(layer.record)
-                            else layer_record(with_input(layer, source, major, known), major))
+            entries = split(entry or operation(layer, calls))
         except Fault as fault:
             refused[name] = fault
             continue
@@ -271,6 +272,10 @@ def keras2_call(layer, call, names):
     if not isinstance(call, dict):
         if is_operation(layer.record):  # ["a", 0, 0, {"y": ["b", 0, 0], "name": null}]
             return [[ref.layer, ref.node, ref.tensor, {}] for ref in references(call, names)]
+        for keywords in [item[3] for item in call if isinstance(item, list) and len(item) == 4 and item[3]]:
+            check_keywords(layer, keywords, names)
+            if keywords.get("training") and trains(layer.record):
+                raise Fault("layer %r is called with training=True, and TensorFlow.js predicts without" % layer.name)
         return call
     keywords = dict(call.get("kwargs") or {})
     for key in ("training", "mask", "initial_state"):
@@ -278,9 +283,7 @@ def keras2_call(layer, call, names):
             keywords.pop(key, None)
     state = keywords.pop("initial_state", [])
     values = list(call.get("args") or []) + [keywords.pop(key) for key in ("inputs", "sequences") if key in keywords]
-    for key, value in keywords.items():
-        if references(value, names):
-            raise Fault("layer %r is called with a tensor as %s=, which TensorFlow.js cannot" % (layer.name, key))
+    check_keywords(layer, keywords, names)
     tensors = [[ref.layer, ref.node, ref.tensor, {}] for ref in references([values, state], names)]
     if not is_operation(layer.record):
         return tensors
@@ -288,6 +291,21 @@ def keras2_call(layer, call, names):
         raise Fault("%r is the operation %s with a constant, which is no layer: TensorFlow.js needs a layer there"
                     % (layer.name, layer.class_name))
     return tensors
+
+
+def check_keywords(layer, keywords, names):
+    for key, value in keywords.items():
+        if references(value, names):
+            raise Fault("layer %r is called with a tensor as %s=, which TensorFlow.js cannot" % (layer.name, key))
+
+
+def trains(value):
+    """Whether anything in a record computes otherwise in training.  (Keras 3 predicts without, whatever a call says.)"""
+    if isinstance(value, list):
+        return any(trains(item) for item in value)
+    return isinstance(value, dict) and bool(
+        re.search("BatchNormalization|Dropout|GaussianNoise", str(value.get("class_name"))) or value.get("dropout")
+        or value.get("recurrent_dropout") or any(trains(item) for item in value.values()))
 
 
 def flat(value):

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from scripts import convert, encapsulate, formats
+from scripts import Fault, convert, encapsulate, formats
 from scripts.viewer import packages, predict
 from tests import needs
 from tests.models import oracle, zoo
@@ -28,6 +28,10 @@ PART = ["lenet", "nested", "frozen", "states", "wrapped", "forgotten"]
 CASES = [(flavour, name) for flavour in oracle.FLAVOURS for name in SMALL]
 CASES += [(flavour, name) for flavour in oracle.OLD for name in (SMALL + ["forgotten"] if flavour == WHOLE else PART)
           if name not in LATER[flavour]]
+CASES += [("keras3", "by_batch")] if "keras3" in oracle.FLAVOURS else []  # it predicts without training=True
+REFUSED = {"scaled": "is the operation Mul.* with a constant", "by_batch": "'norm' is called with training=True",
+           "masked_by_input": "'lstm' is called with a tensor as mask=",
+           "attention": "'heads' is a MultiHeadAttention: TensorFlow.js's own takes tensors by keyword"}
 
 
 class Case(object):
@@ -145,6 +149,18 @@ def test_a_converted_model_read_and_written_again_has_the_same_bytes(case, tmp_p
     for name in names:
         with open(os.path.join(again, name), "rb") as ours, open(os.path.join(os.path.dirname(case.json), name), "rb") as first:
             assert ours.read() == first.read()
+
+
+@pytest.mark.parametrize("flavour, name", [(flavour, name) for flavour in oracle.FLAVOURS + tuple(oracle.OLD)
+                                           for name in REFUSED if (flavour, name) not in CASES])
+def test_a_call_that_tensorflow_js_does_not_repeat_is_refused_by_name(flavour, name, tmp_path):
+    if name == "attention" and flavour in oracle.OLD or flavour == "keras2.3" and name != "by_batch":
+        return  # it cannot make or save them itself
+    source = str(tmp_path / "source.h5")
+    oracle.planted(flavour, name).save(source)
+    with pytest.raises(Fault, match=REFUSED[name]) as caught:
+        convert.convert(source, str(tmp_path))
+    assert "\n" not in str(caught.value) and os.listdir(str(tmp_path)) == ["source.h5"]
 
 
 def test_one_flipped_bit_of_a_shard_is_noticed(tmp_path):

@@ -322,6 +322,40 @@ def constrained(keras):
         layers.Dense(3, kernel_initializer="lecun_normal", name="four")])
 
 
+def training_calls(keras):
+    """training=False and, where nothing depends on it, training=True, as constants of the calls."""
+    layers = keras.layers
+    start = keras.Input((5, 3), name="start")
+    x = layers.LSTM(4, return_sequences=True, name="lstm")(start, training=True)
+    x = layers.Dropout(0.5, name="dropped")(x, training=False)
+    return keras.Model(start, layers.BatchNormalization(name="norm")(x, training=False))
+
+
+def by_batch(keras):
+    """Batch normalization by the batch's own statistics, which Keras 2 does outside training too."""
+    start = keras.Input((5,), name="start")
+    before = keras.layers.Dense(4, name="dense")(start)
+    return keras.Model(start, keras.layers.BatchNormalization(name="norm")(before, training=True))
+
+
+def masked_by_input(keras):
+    layers = keras.layers
+    start, mask = keras.Input((5, 3), name="start"), keras.Input((5,), dtype="bool", name="mask")
+    return keras.Model([start, mask], layers.LSTM(4, name="lstm")(start, mask=mask))
+
+
+def scaled(keras):
+    """`a * 2.0`, which no layer of TensorFlow.js does."""
+    start = keras.Input((4,), name="start")
+    return keras.Model(start, keras.layers.Dense(4, name="a")(start) * 2.0)
+
+
+def attention(keras):
+    layers = keras.layers
+    start = keras.Input((5, 4), name="start")
+    return keras.Model(start, layers.MultiHeadAttention(2, 3, name="heads")(start, start))
+
+
 def operators(keras):
     """`a + b` and `a * b`, which are no layers in Keras 3, TFOpLambda in Keras 2, TensorFlowOpLayer before 2.4."""
     layers = keras.layers
@@ -430,6 +464,6 @@ def nasnet_mobile(keras):
 SMALL = [lenet, without_input_layer, built_later, branches, many_inputs, shared, nested, nested_sequential,
          sequential_in_sequential, frozen, recurrent, cells, states, wrapped, timed, wrapped_model, conv_lstm,
          embedding, masked, masking, convolutions, shapes, kept_dimensions, activations, merges, normalized,
-         constrained, operators, open_sizes, rescaled, unused, half, names_with_slashes, long_names]
+         constrained, training_calls, operators, open_sizes, rescaled, unused, half, names_with_slashes, long_names]
 LARGE = [mobilenet, mobilenet_v2, resnet50, vgg16, inception_v3, densenet121, xception, nasnet_mobile]
-BUILDERS = {builder.__name__: builder for builder in SMALL + LARGE + [forgotten, forgotten_by_sequential]}
+BUILDERS = {builder.__name__: builder for builder in SMALL + LARGE + [forgotten, forgotten_by_sequential, scaled, by_batch, masked_by_input, attention]}
