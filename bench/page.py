@@ -64,7 +64,7 @@ const layers = TSP.layers;
 model.load({type: 'keras', url: 'model/model.json'});
 model.init(() => {
   window.drawn = true;
-  model.predict(new Float32Array(784), () => { window.predicted = true; });
+  requestAnimationFrame(() => setTimeout(() => model.predict(new Float32Array(784), () => { window.predicted = true; })));
 });
 </script>"""
 

@@ -2,6 +2,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -503,6 +504,20 @@ def test_a_table_with_a_pattern_is_one_independent_subtask_per_file(fleet):
     os.remove(fleet.file("models/json_models/zoo-m07/model.json"))
     assert fleet.ran(names[3]) == {names[3]}
     assert fleet.ran() == {names[7]}
+
+
+def test_the_array_job_of_the_documentation_converts_the_model_of_its_number(fleet):
+    with open(os.path.join(ROOT, "docs", "fleet.md")) as stream:
+        blocks = re.findall(r"```sh\n(.*?)```", stream.read(), re.DOTALL)
+    script = [block for block in blocks if block.startswith("#!/bin/sh")][0]
+    listing = [line for block in blocks for line in block.splitlines() if line.endswith("> names.txt")][0]
+    os.symlink(os.path.dirname(os.path.dirname(sys.executable)), fleet.file(".venv"))
+    subprocess.run(listing, shell=True, cwd=fleet.path, env=fleet.environment(), check=True)
+    os.remove(fleet.file("models/json_models/zoo-m03/model.json"))
+    for number, ran in (("3", False), ("4", True)):
+        done = subprocess.run(["sh", "-c", script], cwd=fleet.path, stdout=subprocess.PIPE, check=True,
+                              env=fleet.environment(SLURM_ARRAY_TASK_ID=number))
+        assert (b".  convert:zoo-m03" in done.stdout) is ran
 
 
 def test_one_model_of_many_takes_no_more_looks_than_one_of_one(fleet):
