@@ -77,6 +77,11 @@ def task_lock():
     return build.always("scripts.lock:main", [], basename="lock")
 
 
+def task_audit():
+    """List the advisories of the day on everything that is pinned: SECURITY.md"""
+    return build.always("scripts.audit:main", [], basename="audit")
+
+
 def task_bench():
     """Measure against what one would use otherwise: bench/README.md"""
     for name in ("uptodate", "changed", "many", "big", "page", "image"):

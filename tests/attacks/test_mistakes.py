@@ -121,7 +121,8 @@ def project(tmp_path):
     return project
 
 
-@pytest.mark.parametrize("name", ["my model", "it's mine", "模型", "🙂🙂", "a,b", "100%", "-dash", "$HOME", "[a-z]*", "a'b\"c"])
+@pytest.mark.parametrize("name", ["my model", "it's mine", "模型", "🙂🙂", "a,b", "100%", "-dash", "$HOME", "[a-z]*",
+                                  "a'b\"c"])
 def test_a_path_in_the_catalogue_may_hold_any_letter(name, project):
     """Windows line ends and a byte order mark besides, as an editor there leaves them."""
     handmade.h5(project.file(name + ".h5"))
@@ -167,8 +168,8 @@ def powerless():
 
 def limited(project, *arguments):
     """Run doit without powers; returns (exit status, stderr)."""
-    done = subprocess.run(project.command(*arguments), cwd=project.path, env=project.environment(), preexec_fn=powerless,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    done = subprocess.run(project.command(*arguments), cwd=project.path, env=project.environment(),
+                          preexec_fn=powerless, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert b"Traceback" not in done.stdout
     return done.returncode, done.stderr.decode("utf-8")
 
@@ -233,8 +234,8 @@ def test_a_model_that_may_not_be_read_or_a_place_that_may_not_be_written_is_one_
 
 
 def test_one_broken_model_among_twenty_is_named_and_the_other_nineteen_are_converted(project):
-    toml = "".join(MINE.replace("mine", "m%02d" % index) % ("bad.h5" if index == 7 else "model.h5") for index in range(20))
-    project.write("models/models.toml", toml)
+    project.write("models/models.toml", "".join(
+        MINE.replace("mine", "m%02d" % index) % ("bad.h5" if index == 7 else "model.h5") for index in range(20)))
     project.write("bad.h5", project.read("model.h5")[:3000])
     for parallel in ([], ["-n", "2"]):
         status, _, said = project.doit("--continue", *parallel)
