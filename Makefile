@@ -29,14 +29,15 @@ convert:
 
 ROLES = train reference test view
 
-# With no PYTHON named: the modern stack, then Python 3.6's; both are run, whatever the first says.  Both environments
-# are made before, since tests of the one hold what it builds against the other.
+# With no PYTHON named: the modern stack, then Python 3.6's; both are run, whatever the first says.  All environments
+# are made before, since tests of the one hold what it builds against the others.
 test:
 ifdef PYTHON
 	@$(SET_UP) $(ROLES) -- -m pytest $(ARGS)
 else
 	@status=0; \
-	python36=$$($(SET_UP) --python36) && { "$$python36" scripts/bootstrap.py $(ROLES) || status=1; }; \
+	python36=$$($(SET_UP) --python36) && { "$$python36" scripts/bootstrap.py $(ROLES) && \
+		"$$python36" scripts/bootstrap.py keras231 || status=1; }; \
 	$(MAKE) test PYTHON="$(CHOSEN)" || status=1; \
 	if [ -n "$$python36" ]; then \
 		echo; echo "The same tests on Python 3.6 ($$python36):"; \

@@ -13,7 +13,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from scripts import build, stages  # noqa: E402  (the path comes first)
 
 DOIT_CONFIG = build.configure(default=["convert"])
-MODELS = build.catalogue()
+MODELS, SHOWN = build.catalogue()
 
 
 def task_data():
@@ -38,22 +38,22 @@ def task_convert():
 
 def task_verify():
     """Compare each converted model in TensorFlow.js with Keras, output by output"""
-    return (stages.verify(entry) for entry in MODELS)
+    return (stages.verify(entry) for entry in SHOWN)
 
 
 def task_page():
     """Draw each converted model as a web page with TensorSpace: models/pages/"""
-    return (stages.page(entry) for entry in MODELS)
+    return (stages.page(entry) for entry in SHOWN)
 
 
 def task_view():
     """Open a model's page in the browser, until Ctrl-C"""
-    return (stages.view(entry) for entry in MODELS)
+    return (stages.view(entry) for entry in SHOWN)
 
 
 def task_screenshot():
     """Take the picture at the top of README from the first model's page"""
-    return (stages.screenshot(entry) for entry in MODELS[:1])
+    return (stages.screenshot(entry) for entry in SHOWN[:1])
 
 
 def task_image():
@@ -77,7 +77,12 @@ def task_lock():
     return build.always("scripts.lock:main", [], basename="lock")
 
 
+def task_audit():
+    """List the advisories of the day on everything that is pinned: SECURITY.md"""
+    return build.always("scripts.audit:main", [], basename="audit")
+
+
 def task_bench():
     """Measure against what one would use otherwise: bench/README.md"""
-    for name in ("uptodate", "changed", "many", "big", "image"):
+    for name in ("uptodate", "changed", "many", "big", "page", "image"):
         yield build.always("bench.benchmarks:run", name, basename="bench", name=name)

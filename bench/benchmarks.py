@@ -10,18 +10,11 @@ import shutil
 import sys
 import tempfile
 
-from bench import images, measure
+from bench import catalogues, images, measure, page, plot
+from bench.projects import LAYERS, lenet, make_project
 from scripts import Fault, command, stack
 
 PY36 = os.path.join(measure.ROOT, ".venv-py36", "bin", "python")
-LAYERS = ["Conv2D_1", "MaxPooling2D_1", "Conv2D_2", "MaxPooling2D_2", "Dense_1", "Dense_2", "Softmax"]
-BUILD_LENET = ("import sys; from scripts import child, lenet; "
-               "child.save_h5(lenet.build(child.legacy_keras()), sys.argv[1])")
-
-
-def lenet(python, path):
-    """Write an untrained LeNet of Keras 2 to `path`: the official route reads no other."""
-    measure.once([python, "-c", BUILD_LENET, path])
 
 
 def changed(place):
@@ -109,87 +102,8 @@ def big(place, megabytes=500):
     return rows, "Eight Dense layers, `doit convert` from nothing with every record and hash that this means."
 
 
-def many(place, counts=(1, 10, 100)):
-    """Many small models through `doit convert`, from nothing and with nothing to do, on one process and on two."""
-    rows = []
-    source = os.path.join(place, "lenet.h5")
-    lenet(sys.executable, source)
-    for count in counts:
-        project = os.path.join(place, "many-%d" % count)
-        make_project(project, {"m%04d" % index: source for index in range(count)})
-
-        def prepare(contender):
-            if contender != "nothing to do":
-                shutil.rmtree(os.path.join(project, "models", ".records"), ignore_errors=True)
-                for name in os.listdir(os.path.join(project, "models")):
-                    if name != "models.toml":
-                        shutil.rmtree(os.path.join(project, "models", name), ignore_errors=True)
-
-        doit = [sys.executable, "-m", "doit"]
-        got = measure.side_by_side({"two processes": [(doit + ["-n", "2"], project)], "from nothing": [(doit, project)],
-                                    "nothing to do": [(doit, project)]}, runs=3, prepare=prepare)
-        rows.append({"models": count, "from nothing s": got["from nothing"]["seconds"],
-                     "per model s": round(got["from nothing"]["seconds"] / count, 3),
-                     "-n 2 s": got["two processes"]["seconds"], "nothing to do s": got["nothing to do"]["seconds"],
-                     "spread s": got["from nothing"]["spread"]})
-    return rows, "LeNet under as many names; the last column is the run after."
-
-
-def uptodate(place, counts=(1, 10, 100)):
-    """`doit convert` with nothing to do, against plain doit with the same files and against GNU make."""
-    rows = []
-    source = os.path.join(place, "lenet.h5")
-    lenet(sys.executable, source)
-    for count in counts:
-        project, plain = os.path.join(place, "ours-%d" % count), os.path.join(place, "plain-%d" % count)
-        make_project(project, {"m%04d" % index: source for index in range(count)})
-        measure.once([sys.executable, "-m", "doit"], project)
-        os.makedirs(plain)
-        with open(os.path.join(plain, "dodo.py"), "w") as stream:
-            stream.write(PLAIN_DODO % (count, source))
-        with open(os.path.join(plain, "Makefile"), "w") as stream:
-            names = ["m%04d" % index for index in range(count)]
-            stream.write("all:" + "".join(" %s.json" % name for name in names) + "\n" + "".join(
-                "%s.h5: %s\n\tcp $< $@\n%s.json: %s.h5\n\tcp $< $@\n" % (name, source, name, name) for name in names))
-        measure.once([sys.executable, "-m", "doit"], plain)
-        measure.once(["make", "-s"], plain)
-        got = measure.side_by_side({"ours": [([sys.executable, "-m", "doit"], project)],
-                                    "doit": [([sys.executable, "-m", "doit"], plain)],
-                                    "make": [(["make", "-s"], plain)]}, runs=7)
-        rows.append({"models": count, "ours s": got["ours"]["seconds"], "plain doit s": got["doit"]["seconds"],
-                     "ratio": round(got["ours"]["seconds"] / got["doit"]["seconds"], 2),
-                     "make s": got["make"]["seconds"], "spread s": got["ours"]["spread"]})
-    return rows, "Plain doit and make have two tasks per model with file dependencies and no other check."
-
-
-PLAIN_DODO = '''
-def task_encapsulate():
-    for index in range(%d):
-        yield {"name": str(index), "file_dep": ["%s"], "targets": ["m%%04d.h5" %% index],
-               "actions": ["cp %%(dependencies)s %%(targets)s"]}
-
-
-def task_convert():
-    for task in list(task_encapsulate()):
-        source = task["targets"][0]
-        yield {"name": task["name"], "file_dep": [source], "targets": [source[:-3] + ".json"],
-               "actions": ["cp %%(dependencies)s %%(targets)s"]}
-'''
-
-
-def make_project(path, sources):
-    """Make a project at `path` that converts {name: source}."""
-    for name in ("scripts", "docker/locks"):
-        shutil.copytree(os.path.join(measure.ROOT, name), os.path.join(path, name),
-                        ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(os.path.join(measure.ROOT, "dodo.py"), path)
-    os.makedirs(os.path.join(path, "models"))
-    with open(os.path.join(path, "models", "models.toml"), "w") as stream:
-        for name, source in sources.items():
-            stream.write('[%s]\nsource = "%s"\n' % (name, source))
-
-
-BENCHMARKS = {"uptodate": uptodate, "changed": changed, "many": many, "big": big, "image": images.image}
+BENCHMARKS = {"uptodate": catalogues.uptodate, "changed": changed, "many": catalogues.many, "big": big,
+              "page": page.page, "image": images.image}
 
 
 def table():
@@ -220,10 +134,12 @@ def run(*names):
     for name in names or BENCHMARKS:
         if name not in BENCHMARKS:
             raise Fault("no benchmark %s: there are %s" % (name, ", ".join(BENCHMARKS)))
+        measure.progress(name)
         with tempfile.TemporaryDirectory(prefix="bench-") as place:
             rows, notes = BENCHMARKS[name](place)
         measure.save(name, rows, notes)
-    table()
+        table()
+    plot.update()
 
 
 def main(arguments):

@@ -10,13 +10,21 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 RESULTS = os.path.join(HERE, "results")
+UNUSUAL = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")  # of test machines: every start would compile all anew
+
+
+def progress(words):
+    """Say what is being measured, on stderr."""
+    sys.stderr.write("  %s\n" % words)
+    sys.stderr.flush()
 
 
 def once(command, directory=ROOT, environment=None):
     """Run one command to its end.  Returns (seconds, peak resident memory in MB); raises where it fails."""
+    whole = {key: value for key, value in os.environ.items() if key not in UNUSUAL}
     before = time.perf_counter()
     with open(os.devnull, "r+b") as null:
-        process = subprocess.Popen(command, cwd=directory, env=dict(os.environ, **(environment or {})),
+        process = subprocess.Popen(command, cwd=directory, env=dict(whole, **(environment or {})),
                                    stdin=null, stdout=null, stderr=subprocess.PIPE)
         said = process.stderr.read()
         _, status, usage = os.wait4(process.pid, 0)
@@ -27,16 +35,20 @@ def once(command, directory=ROOT, environment=None):
     return seconds, usage.ru_maxrss / 1024.0
 
 
-def side_by_side(contenders, runs=5, prepare=None):
+def side_by_side(contenders, runs=5, prepare=None, fewer=None):
     """Time several contenders in turn, `runs` times over, so that what disturbs the machine disturbs all.
 
     contenders: {name: list of commands, run one after the other}, each command a list of str or a callable.
     prepare: callable(name), before each run and not timed.
+    fewer: {name: number of runs} of contenders too slow to run as often: they take part in the first rounds.
     Returns {name: {"seconds", "spread" (max - min), "megabytes"}}, medians.
     """
     samples = {name: [] for name in contenders}
-    for _ in range(runs):
+    for turn in range(runs):
         for name, commands in contenders.items():
+            if turn >= (fewer or {}).get(name, runs):
+                continue
+            progress("%s, run %d of %d" % (name, turn + 1, (fewer or {}).get(name, runs)))
             if prepare:
                 prepare(name)
             total, peak = 0.0, 0.0

@@ -20,6 +20,7 @@ import os
 import shutil
 import stat
 import time
+from collections import OrderedDict
 
 from scripts import Fault
 
@@ -63,7 +64,8 @@ def durable_json(path, value):
 
 def keep(path, text):
     """Write a cache, whole or not at all: where it cannot be written, what it would have held is found out again."""
-    temporary = path + ".new"
+    # Several builds of other models may do so at once, on other machines too.
+    temporary = "%s.%s.%d.new" % (path, os.uname().nodename, os.getpid())
     try:
         try:
             with open(temporary, "w", encoding="utf-8") as stream:
@@ -92,51 +94,88 @@ class Digests(object):
 
     The memory is a cache beside doit's state, never part of an artifact.  An entry is [size, mtime, ctime,
     inode, sha256]; a file whose ctime is as new as the clock is never remembered, since a later edit in the same
-    tick would keep that stat.
+    tick would keep that stat.  Within a run even those are, for who asks for the digest that a file had when it was
+    last read (`last`) and asks again, for sure, in the end.
     """
 
     def __init__(self, path=None):
-        self.path = path
+        self.path, self.read = path, None
         self.entries = {}
+        self.young = {}  # entries too new to be kept
         self.changed = False
-        if path and os.path.exists(path):
-            try:
-                with open(path, encoding="utf-8") as stream:
-                    self.entries = {key: value for key, value in json.load(stream).items() if len(value) == 5}
-            except (ValueError, AttributeError, TypeError):
-                self.entries = {}  # a cache: what cannot be read is measured again
+        self.merge()
 
-    def of(self, path):
-        """Return the sha256 of the file `path`, or None if there is no such file."""
+    def merge(self):
+        """Take over what other runs have kept since it was last read."""
+        try:
+            status = seen_by(os.stat(self.path)) if self.path else None
+            if status == self.read:
+                return
+            with open(self.path, encoding="utf-8") as stream:
+                kept = {key: value for key, value in json.load(stream).items() if len(value) == 5}
+        except (OSError, ValueError, AttributeError, TypeError):
+            return  # a cache: what cannot be read is measured again
+        self.entries, self.read = dict(kept, **self.entries), status
+
+    def of(self, path, last=False):
+        """Return the sha256 of the file `path`, or None if there is no such file.
+
+        last  True: the digest that it had when it was last read will do, where its stat is the same
+        """
         try:
             status = os.stat(path)
         except (FileNotFoundError, NotADirectoryError):
             return None
         if stat.S_ISDIR(status.st_mode):
             return "directory"  # where a file is meant: equal to no digest
-        seen = [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
-        entry = self.entries.get(path)
+        seen = seen_by(status)
+        entry = self.entries.get(path) or (last and self.young.get(path)) or None
         if entry is not None and entry[:4] == seen:
             return entry[4]
         age = int(time.time() * 10 ** 9) - status.st_ctime_ns
-        digest = sha256(path)
+        try:
+            digest = sha256(path)
+        except PermissionError as error:
+            raise Fault("%s cannot be read by user %d (%s)" % (path, os.getuid(), error.strerror))
         if age > RACY_NS:
             self.entries[path] = seen + [digest]
             self.changed = True
+        else:
+            self.young[path] = seen + [digest]
         return digest
+
+    def moved(self, source, target, digest):
+        """`source`, of this digest, was just moved to `target`."""
+        for known in (self.entries, self.young):
+            known.pop(source, None)
+        self.young[target] = seen_by(os.stat(target)) + [digest]
 
     def save(self):
         """Keep the cache for the next run."""
         if not (self.path and self.changed):
             return
+        self.merge()
         keep(self.path, json.dumps(self.entries, separators=(",", ":")))
+
+
+def seen_by(status):
+    """Return what tells that a file changed, of its os.stat_result."""
+    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
+
+
+def flush(paths):
+    """Make the contents of files durable."""
+    for path in paths:
+        with open(path, "rb") as stream:
+            os.fsync(stream.fileno())
 
 
 class Stage(object):
     """One thing to build: what it reads, what it would do, and what became of it.
 
     name      str, "convert:keras"
-    inputs    callable -> list of paths (files or directories) that are read, or a list
+    inputs    callable(record) -> list of paths (files or directories) that are read, or a list; the record is that of
+              the last build, {} where none counts
     outputs   list of paths that are known before; a build may add others (shards)
     settings  dict, JSON-able: whatever changes the result
     code      str, sha256 of the stage's source files
@@ -152,9 +191,10 @@ class Stage(object):
         self.settings, self.code, self.stack, self.keep = settings, code, stack, keep
         self.also = also
 
-    def inputs(self):
-        paths = self._inputs() if callable(self._inputs) else self._inputs
-        return [name for path in paths for name in files_of(path)]
+    def inputs(self, record):
+        paths = self._inputs(record) if callable(self._inputs) else self._inputs
+        known = record.get("inputs", ())  # files, or they were not there by this name
+        return [name for path in paths for name in ([path] if path in known else files_of(path))]
 
 
 class House(object):
@@ -165,7 +205,7 @@ class House(object):
         self.records = os.path.join(root, ".records")
         self.building = os.path.join(root, ".building")
         self.digests = Digests(os.path.join(self.records, "stats.%s.json" % stack_name))
-        self._lock = None
+        self._locks = []
 
     # -- records ---------------------------------------------------------------------------------
 
@@ -175,8 +215,8 @@ class House(object):
     def record(self, name):
         """Return the record of stage `name`, or {} where there is none that can be read."""
         try:
-            with open(self.record_path(name), encoding="utf-8") as stream:
-                record = json.load(stream)
+            with open(self.record_path(name), "rb", buffering=0) as stream:
+                record = json.loads(stream.read().decode("utf-8"))
         except (FileNotFoundError, ValueError):  # a damaged one is not written by us: we replace records whole
             return {}
         return record if isinstance(record, dict) and record.get("stage") == name else {}
@@ -217,7 +257,7 @@ class House(object):
                 return "%s %s" % (path, "is missing" if now is None else "was altered")
         if set(stage.outputs) - set(record["outputs"]):
             return "not built yet"
-        inputs = stage.inputs()
+        inputs = stage.inputs(record)
         for path in sorted(set(inputs) | set(record["inputs"])):
             if path not in inputs or self.digests.of(path) != record["inputs"].get(path):
                 return "%s changed" % path
@@ -234,7 +274,7 @@ class House(object):
         Raises Fault when an input changes meanwhile, or a target's place holds a file that is not ours.
         """
         old = self.record(stage.name)
-        inputs = {path: self.digests.of(path) for path in stage.inputs()}
+        inputs = {path: self.digests.of(path, last=True) for path in stage.inputs({})}
         directory = os.path.join(self.building, stage.name.replace(":", "."))
         with writable(self.root):
             shutil.rmtree(directory, ignore_errors=True)
@@ -242,20 +282,24 @@ class House(object):
             os.makedirs(self.records, exist_ok=True)
             try:
                 facts, targets = produce(directory)
-                for path, digest in inputs.items():
-                    if self.digests.of(path) != digest:
-                        raise Fault("%s changed while %s read it: run again when it is whole" % (path, stage.name))
-                return self._publish(stage, old, inputs, directory, facts, targets)
+                built = OrderedDict((target, os.path.join(directory, name)) for target, name in targets.items())
+                from concurrent.futures import ThreadPoolExecutor  # not where all is up to date
+                with ThreadPoolExecutor(1) as pool:
+                    flushed = pool.submit(flush, list(built.values()))  # the disk works while the processor hashes
+                    for path, digest in inputs.items():
+                        if self.digests.of(path) != digest:
+                            raise Fault("%s changed while %s read it: run again when it is whole" % (path, stage.name))
+                    outputs = {target: self.digests.of(path, last=True) for target, path in built.items()}
+                    flushed.result()
+                return self._publish(stage, old, inputs, facts, built, outputs)
             finally:
                 shutil.rmtree(directory, ignore_errors=True)
                 with contextlib.suppress(OSError):  # another stage may be at work there
                     os.rmdir(self.building)
 
-    def _publish(self, stage, old, inputs, directory, facts, targets):
-        outputs, built = {}, {target: os.path.join(directory, name) for target, name in targets.items()}
+    def _publish(self, stage, old, inputs, facts, built, outputs):
         known = self.ours(old)
-        for target, path in built.items():
-            outputs[target] = sha256(path)
+        for target in built:
             there = self.digests.of(target) if os.path.lexists(target) else None
             if os.path.isdir(target) or (there not in (None, outputs[target]) and target not in known):
                 raise Fault("%s is not of this project's making and is in the way: move it, or give this model "
@@ -263,10 +307,6 @@ class House(object):
         before = {path: sorted(digests) for path, digests in known.items()}
         record = {"stage": stage.name, "stack": stage.stack, "code": stage.code, "settings": stage.settings,
                   "facts": facts, "inputs": inputs, "outputs": outputs, "before": before}
-        for path in built.values():
-            os.chmod(path, 0o666 & ~UMASK)
-            with open(path, "rb") as stream:
-                os.fsync(stream.fileno())
         durable_json(self.record_path(stage.name), record)
         replaced = [target for target in built if self.digests.of(target) != outputs[target]]
         stale = [path for path in known if path not in outputs]
@@ -277,7 +317,9 @@ class House(object):
                     os.remove(path)
         for target, path in built.items():
             os.makedirs(os.path.dirname(target) or ".", exist_ok=True)
+            os.chmod(path, 0o666 & ~UMASK)
             os.replace(path, target)
+            self.digests.moved(path, target, outputs[target])
         for parent in sorted({os.path.dirname(path) for path in list(built) + stale}):
             if os.path.isdir(parent or "."):
                 flush_directory(parent)
@@ -312,39 +354,63 @@ class House(object):
 
     # -- one at a time ---------------------------------------------------------------------------
 
-    def lock(self, waiting):
-        """Take models/ for this process, waiting for another build; `waiting(pid)` is called once before that.
+    def lock(self, waiting, models=None):
+        """Take models/ for this process, or some models in it, waiting for other builds of the same; `waiting(pid)` is
+        called once before that.
 
-        The lock is the kernel's (flock), so it cannot outlive its holder.  Left-overs of a killed build go.
+        models  names: builds of others may go on meanwhile, on this machine or on one that shares models/
+        The locks are the kernel's (flock), so they cannot outlive their holder.  Left-overs of a killed build go: with
+        all of models/ taken those of any, else the own ones, when `build` comes to them.
         """
-        if self._lock is not None:
+        if self._locks:
             return
         with writable(self.root):
             os.makedirs(self.records, exist_ok=True)
-            self._lock = open(os.path.join(self.records, "lock"), "a+b", buffering=0)
-            try:
-                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except (BlockingIOError, PermissionError):
-                self._lock.seek(0)
-                waiting(self._lock.read(20).decode("ascii", "replace").strip() or "?")
-                fcntl.flock(self._lock, fcntl.LOCK_EX)
-            self._lock.seek(0)
-            self._lock.truncate()
-            self._lock.write(b"%d\n" % os.getpid())
-            shutil.rmtree(self.building, ignore_errors=True)
-            for name in os.listdir(self.records):
-                if name.endswith(".new"):
-                    os.remove(os.path.join(self.records, name))
-        measured, self.digests = self.digests, Digests(self.digests.path)  # what the other build measured counts too
-        self.digests.entries = dict(measured.entries, **self.digests.entries)
-        self.digests.changed = measured.changed
+            self._lock("lock", fcntl.LOCK_EX if models is None else fcntl.LOCK_SH, waiting)
+            for name in sorted(models or ()):  # in one order everywhere: two builds cannot wait for each other
+                self._lock("lock." + name, fcntl.LOCK_EX, waiting)
+            if models is None:
+                shutil.rmtree(self.building, ignore_errors=True)
+                for name in os.listdir(self.records):
+                    if name.endswith(".new") or name.startswith("lock."):
+                        os.remove(os.path.join(self.records, name))
+        self.digests.merge()  # what the other build measured counts too
+
+    def _lock(self, name, kind, waiting):
+        stream = open(os.path.join(self.records, name), "a+b", buffering=0)
+        self._locks.append(stream)
+        if not locked(stream, kind):
+            waiting(self._holder(name))
+            fcntl.flock(stream, kind)
+        if kind == fcntl.LOCK_EX:
+            stream.truncate(0)
+            stream.write(b"%d\n" % os.getpid())
+
+    def _holder(self, name):
+        """Return the number of a process that holds a lock, as text: of the whole, or of a model where it has that."""
+        parts = [part for part in sorted(os.listdir(self.records)) if name == "lock" and part.startswith("lock.")]
+        for part in parts + [name]:
+            with contextlib.suppress(FileNotFoundError), open(os.path.join(self.records, part), "rb") as stream:
+                if part == name or not locked(stream, fcntl.LOCK_SH):
+                    return stream.read(20).decode("ascii", "replace").strip() or "?"
+        return "?"
 
     def unlock(self):
-        if self._lock is not None:
+        if self._locks:
             self.digests.save()
-            fcntl.flock(self._lock, fcntl.LOCK_UN)  # a forked child holds the same lock open
-            self._lock.close()
-            self._lock = None
+        while self._locks:
+            stream = self._locks.pop()
+            fcntl.flock(stream, fcntl.LOCK_UN)  # a forked child holds the same lock open
+            stream.close()
+
+
+def locked(stream, kind):
+    """Take the lock of a file, unless another process has it; tell whether it is taken."""
+    try:
+        fcntl.flock(stream, kind | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
 
 
 @contextlib.contextmanager
@@ -375,6 +441,18 @@ def replace(part, path):
     if os.path.lexists(path) and not os.path.isfile(path):
         raise Fault("%s is there and is no ordinary file: name another place" % path)
     os.replace(part, path)
+
+
+@contextlib.contextmanager
+def whole(path):
+    """Give the name of a file beside `path` to write to; in the end it is `path`, or nothing is left of it."""
+    part = "%s.%d.part" % (path, os.getpid())
+    try:
+        yield part
+        replace(part, path)
+    finally:
+        if os.path.exists(part):
+            os.remove(part)
 
 
 def deliver(directory, names, target, owned=()):

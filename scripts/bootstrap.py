@@ -4,7 +4,7 @@
     python3 scripts/bootstrap.py --python36                  print where a Python 3.6 is
 
 Reads docker/locks/STACK-ROLE.txt; writes .venv (Python 3.10 - 3.13, stack "modern") or .venv-py36 (Python 3.6, stack
-"py36").  Nothing is done or printed when the environment holds the locks already.  The standard library is all there
+"py36"; its role keras231, named alone, writes .venv-keras231).  Nothing is done or printed when the environment holds the locks already.  The standard library is all there
 is at this point, and any Python from 2.7 on must be able to parse this file, if only to be told what to install.
 """
 import fcntl
@@ -28,7 +28,9 @@ ROLES = {
     "reference": "the official converter",
     "test": "the tests",
     "view": "node and npm, where the machine has none",
+    "keras231": "Keras 2.3.1 on TensorFlow 1.15, which tests ask what models of 2019 compute: 680 MB",
 }
+APART = {"keras231": ".venv-keras231"}  # other versions of the same packages: an environment of their own, Python 3.6's
 CONTAINS = {"train": ("convert",)}  # who has the one has the other
 LOCKED_AS = {("py36", "reference"): "train"}  # TensorFlow 2.6's tensorflowjs comes with its dependencies
 NODE = (18,)
@@ -256,20 +258,31 @@ def base_python():
     return inside if os.access(inside, os.X_OK) else getattr(sys, "_base_executable", sys.executable)
 
 
+def place_of(stack, roles):
+    """Return the name of the environment that holds `roles`; raise Refusal where there is none."""
+    apart = [role for role in roles if role in APART]
+    if apart and (len(roles) > 1 or stack != "py36"):
+        raise Refusal("%s has an environment of its own, of Python 3.6: python3.6 scripts/bootstrap.py %s"
+                      % (apart[0], apart[0]))
+    return APART[apart[0]] if apart else ENVIRONMENTS[stack]
+
+
 def set_up(roles):
     """Bring the environment of the running Python to hold `roles`; return it.  Raises Refusal."""
     stack = stack_of(sys.version_info)
+    place = place_of(stack, roles)
     roles = [LOCKED_AS.get((stack, role), role) for role in roles]
     if stack == "py36":
         roles = ["bootstrap"] + roles  # pip 18, which comes with Python 3.6, cannot install the rest
-    environment = Environment(os.path.join(ROOT, ENVIRONMENTS[stack]), stack)
+    environment = Environment(os.path.join(ROOT, place), stack)
     missing = environment.lacks(roles)
     if "view" in missing and machine_has_node():
         missing.remove("view")
     if not missing and environment.usable():
         return environment
-    if stack == "py36" and os.uname()[4] not in ("x86_64", "amd64") and "train" in missing:
-        raise Refusal("TensorFlow 2.6.2 exists for x86-64 only, and this is %s: use Python 3.10 - 3.13" % os.uname()[4])
+    if stack == "py36" and os.uname()[4] not in ("x86_64", "amd64") and {"train", "keras231"} & set(missing):
+        raise Refusal("TensorFlow for Python 3.6 exists for x86-64 only, and this is %s: use Python 3.10 - 3.13"
+                      % os.uname()[4])
     with open(environment.path + ".lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two builds at once: the second one waits, then finds it done
         if not environment.usable():

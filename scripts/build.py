@@ -2,10 +2,13 @@
 
 Freshness and ownership are scripts/artifacts.py's; what each stage reads and writes is scripts/stages.py's.
 """
+import contextlib
 import difflib
 import importlib
+import inspect
 import json
 import os
+import re
 import signal
 import sys
 
@@ -18,6 +21,7 @@ from scripts import Fault, artifacts, catalog, command, stack
 ROOT = "models"
 HOUSE = artifacts.House(ROOT, stack.NAME)
 NAMES = set()  # of every task that dodo.py declares
+MANY = 100  # locks to hold one by one
 
 
 class Reporter(ConsoleReporter):
@@ -40,7 +44,8 @@ class Reporter(ConsoleReporter):
             if os.environ.get("WITHOUT_TRAINING") and not any(name.startswith("convert:") for name in NAMES):
                 raise Fault("nothing to convert without training: put a trained model at models/model.h5, or name it "
                             "in models/models.toml (source = …); `make` trains one")
-            HOUSE.lock(lambda pid: self.write("waiting: process %s is building in %s/\n" % (pid, ROOT)))
+            HOUSE.lock(lambda pid: self.write("waiting: process %s is building in %s/\n" % (pid, ROOT)),
+                       models_of(selected_tasks))
         except Fault as fault:
             command.complain(fault)
             raise SystemExit(command.FAULT)
@@ -81,6 +86,12 @@ class Reporter(ConsoleReporter):
             raise SystemExit(command.FAULT)  # doit would end with 2 where a task waited for the failed one
 
 
+def models_of(tasks):
+    """Return the names of the models that some tasks build, all that they depend on being of the same; None for all."""
+    models = {name.split(":", 1)[1] if ":" in name else None for name in tasks}
+    return None if None in models or len(models) > MANY else models
+
+
 def freshness(task):
     """Return the Fresh of a doit task, or None for a group."""
     found = [item[0] for item in task.uptodate if isinstance(item[0], Fresh)]
@@ -90,8 +101,10 @@ def freshness(task):
 class Fresh(object):
     """doit's `uptodate`: asks the records.  As text (`doit info`) it says why a task would run."""
 
-    def __init__(self, stage):
-        self.stage, self.reason, self.note = stage, None, None
+    __signature__ = inspect.Signature()  # doit asks for it once a task, and finding it out takes long
+
+    def __init__(self, stage, module=None):
+        self.stage, self.module, self.reason, self.note = stage, module, None, None
 
     def __call__(self):
         try:
@@ -100,6 +113,9 @@ class Fresh(object):
         except Fault as fault:
             self.reason, users = str(fault), []
         self.note = "%s is yours: left as it is" % users[0] if users else None
+        if self.reason and self.module:
+            with contextlib.suppress(ImportError):  # the stage itself says so
+                importlib.import_module(self.module)  # before doit -n forks: once for all of its processes
         return self.reason is None
 
     def __str__(self):
@@ -128,25 +144,55 @@ def configure(default):
         os.makedirs(HOUSE.records, exist_ok=True)
     except OSError:
         pass  # a read-only checkout can still list its tasks; a build says what it cannot write
-    try:
-        with open(state, encoding="utf-8") as stream:
-            if not isinstance(json.load(stream), dict):
-                raise ValueError("not a table")
-    except OSError:
-        pass
-    except ValueError:
-        # doit refuses to start on a state that a kill or a full disk cut short; it holds nothing that the
-        # records do not know better.
-        os.remove(state)
-    # doit writes its state in place, and ends with a traceback where there is no room.
-    JsonDB.dump = lambda database: artifacts.keep(database.name, database.codec.encode(database._db))
+    JsonDB._load, JsonDB.dump = load_state, dump_state
     plain = InvalidCommand.__str__
     InvalidCommand.__str__ = lambda error: one_line_instead(error) if error.not_found else plain(error)
     return {"default_tasks": default, "verbosity": 2, "reporter": Reporter, "backend": "json", "dep_file": state}
 
 
+def load_state(database):
+    """doit refuses to start on a state that a kill or a full disk cut short; it holds nothing that the records do not
+    know better."""
+    try:
+        with open(database.name, encoding="utf-8") as stream:
+            database.text = stream.read()
+        state = json.loads(database.text)
+    except (OSError, ValueError):
+        state = None
+    whole = isinstance(state, dict) and all(isinstance(entry, dict) for entry in state.values())
+    return state if whole else {}
+
+
+def dump_state(database):
+    """doit writes its state in place, whether it changed or not, and ends with a traceback where there is no room."""
+    text = database.codec.encode(database._db)
+    if text != getattr(database, "text", None):
+        artifacts.keep(database.name, text)
+
+
+ONLY_CONVERTS = re.compile(r"(run|-[acs]|--(always-execute|(no-)?continue|single|seek-file)|-k|-[nv]|(-[nv])?\d+"
+                           r"|--(process|verbosity)=\d+)$")  # doit's words and options that name no task
+
+
+def asked(words):
+    """Return the names of the models whose conversion is all that a command line asks for, [""] for all of them; None
+    where it may ask for anything.
+
+    Of a thousand models there would be seven thousand tasks to declare: those that nobody can have meant are left out.
+    """
+    names = []
+    for word in words:
+        stage, _, name = word.partition(":")
+        if stage in ("data", "train", "encapsulate", "convert") and "*" not in name:
+            names.append(name)
+        elif not ONLY_CONVERTS.match(word):
+            return None
+    return names or [""]
+
+
 def catalogue():
-    """Return the entries of models/models.toml; a fault in it ends the process with its one line.
+    """Return the entries of models/models.toml that may be built, and those of them whose pages may be: as the command
+    line says.  A fault in the catalogue ends the process with its one line.
 
     With WITHOUT_TRAINING set (`make convert`, the convert image: no TensorFlow there) a model that would be
     trained is taken as it is, or left out where it is not there.
@@ -157,18 +203,22 @@ def catalogue():
             entries = [entry for entry in entries if not entry.trained or os.path.exists(entry.source)]
             for entry in entries:
                 entry.trained = False
-        return entries
+        names = asked(sys.argv[1:])
+        if names is None:
+            return entries, entries
+        missed = set(names).difference(entry.name for entry in entries)
+        return entries if missed else [entry for entry in entries if entry.name in names], []
     except Fault as fault:
         command.complain(fault)
         raise SystemExit(command.FAULT)
 
 
-def task(stage, produce, report=None, after=()):
-    """Return the doit task of a stage: subtask NAME of its basename."""
+def task(stage, produce, report=None, after=(), module=None):
+    """Return the doit task of a stage: subtask NAME of its basename.  module: what `produce` imports at length."""
     name = stage.name.split(":", 1)[1]
     NAMES.update((stage.name, stage.name.split(":")[0]))
     return {"name": name, "doc": "-> " + stage.outputs[-1], "actions": [(perform, [stage, produce, report])],
-            "targets": stage.outputs, "uptodate": [Fresh(stage)], "task_dep": list(after),
+            "targets": stage.outputs, "uptodate": [Fresh(stage, module)], "task_dep": list(after),
             "clean": [(clean, [stage.name])]}
 
 

@@ -61,7 +61,11 @@ def _json_file(value):
 DATA = {
     "data": (None, _text, '"auto", "mnist", "digits" or the path of a file'),
 }
+# What a recipe says where the table does not; epochs None: as many as scripts/train.py finds enough for the data.
+RECIPES = {"guide": {"epochs": 5, "batch_size": 32}, "fast": {"epochs": None, "batch_size": 128}}
 TRAINING = {
+    "recipe": ("guide", lambda value: value in RECIPES, '"guide" or "fast"'),
+    "checkpoint": (False, lambda value: isinstance(value, bool), "true or false"),
     "epochs": (5, _positive, "a whole number above 0"),
     "batch_size": (32, _positive, "a whole number above 0"),
     "seed": (0, lambda value: value == 0 or _positive(value), "a whole number from 0"),
@@ -106,6 +110,7 @@ class Entry(object):
 
     def __init__(self, name, settings, root="models"):
         self.name = name
+        settings = dict(RECIPES[settings.get("recipe", "guide")], **settings)
         for key, (default, _, _) in KEYS.items():
             setattr(self, key, settings.get(key, default))
         self.trained = self.source is None
@@ -114,6 +119,7 @@ class Entry(object):
         self.enc_model = home + "/enc_model.h5"
         self.directory = root + "/json_models/" + name
         self.page = root + "/pages/" + name
+        self.checkpoint_file = root + "/.checkpoints/" + name + ".npz"
         if self.trained:
             self.source = home + "/model.h5"
             self.data = self.data or "auto"

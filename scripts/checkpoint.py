@@ -39,6 +39,8 @@ def varint(data, place):
 
 def fields(data):
     """Yield (number, value) of a message: int for numbers, memoryview for what has a length."""
+    if isinstance(data, int):
+        raise Damaged("a number where a message should be")
     data, place = memoryview(data), 0
     while place < len(data):
         key, place = varint(data, place)
@@ -69,8 +71,13 @@ def message(data):
 def text(found, number):
     """The string in a field, "" where there is none."""
     values = found.get(number)
+    return string(values[-1]) if values else ""
+
+
+def string(value):
+    """The text of one value.  A number has none: bytes(number) would be as many zeros."""
     try:
-        return bytes(values[-1]).decode("utf-8") if values else ""
+        return str(value, "utf-8")
     except (UnicodeDecodeError, TypeError):
         raise Damaged("no text where text should be")
 

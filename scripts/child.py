@@ -137,16 +137,14 @@ def save_h5(model, path):
     """
     import h5py
     hush()
-    stamped, part = path + ".%d.h5" % os.getpid(), path + ".%d.part" % os.getpid()
+    stamped = "%s.%d.h5" % (path, os.getpid())
     try:
         model.save(stamped)
-        with h5py.File(stamped, "r") as source, h5py.File(part, "w") as target:
+        with artifacts.whole(path) as part, h5py.File(stamped, "r") as source, h5py.File(part, "w") as target:
             _copy(source, target)
-        artifacts.replace(part, path)
     finally:
-        for name in (stamped, part):
-            if os.path.exists(name):
-                os.remove(name)
+        if os.path.exists(stamped):
+            os.remove(stamped)
 
 
 def _copy(source, target):

@@ -242,15 +242,10 @@ def mnist(environ):
 
 def _keep(source, target):
     """Put a copy of `source` at `target`, whole or not at all; a cache that cannot be written is no fault."""
-    part = "%s.%d.part" % (target, os.getpid())
     try:
         os.makedirs(os.path.dirname(target), exist_ok=True)
-        try:
+        with artifacts.whole(target) as part:
             shutil.copyfile(source, part)
-            os.replace(part, target)
-        finally:
-            if os.path.exists(part):
-                os.remove(part)
     except OSError as error:
         command.say("not kept in Keras's cache: %s" % error)
 
@@ -351,15 +346,11 @@ def main(arguments):
     parser.add_argument("--out", required=True, metavar="PATH", help="npz to write")
     options = parser.parse_args(arguments)
     arrays, origin = resolve(options.data, os.environ)
-    part = "%s.%d.part" % (options.out, os.getpid())
     try:
-        save(part, arrays, origin)
-        artifacts.replace(part, options.out)
+        with artifacts.whole(options.out) as part:
+            save(part, arrays, origin)
     except OSError as error:
         raise Fault("%s: cannot be written: %s" % (options.out, error.strerror or error))
-    finally:
-        if os.path.exists(part):
-            os.remove(part)
     command.say("%s: %s, %d images to learn from, %d to test" % (
         options.out, origin, len(arrays["x_train"]), len(arrays["x_test"])))
 

@@ -3,6 +3,7 @@
 What changes from Keras 3: batch_shape, DTypePolicy, calls as __keras_tensor__ arguments, functions between the
 layers (`a + b`), masks as tensors, flat input_layers and output_layers, module and registered_name.
 """
+import re
 from collections import OrderedDict
 
 from scripts import Fault, shapes
@@ -23,7 +24,10 @@ from scripts.variables import named
 KERAS3_ONLY = frozenset("""module registered_name build_config compile_config quantization_config lora_rank
     lora_alpha optional""".split())
 KERAS2 = "2.15.0"  # the last Keras whose dialect this is: what model.json says of a model of Keras 3
-OPERATIONS = {"Add": "Add", "Multiply": "Multiply", "Maximum": "Maximum", "Minimum": "Minimum"}  # keras.ops -> layer
+FUNCTIONS = ("TFOpLambda", "TensorFlowOpLayer")  # what stands for an operation: Keras 2.4 - 2.15, and before
+OPERATIONS = {"Add": "Add", "Multiply": "Multiply", "Maximum": "Maximum", "Minimum": "Minimum",  # keras.ops -> layer
+              "add": "Add", "multiply": "Multiply", "mul": "Multiply", "maximum": "Maximum", "minimum": "Minimum",
+              "AddV2": "Add", "Mul": "Multiply"}  # TFOpLambda's functions, TensorFlowOpLayer's operations
 DTYPES = {"float16": "float32", "bfloat16": "float32", "float64": "float32", "mixed_float16": "float32",
           "mixed_bfloat16": "float32", "int64": "int32", "uint8": "int32", "int8": "int32", "int16": "int32"}
 
@@ -78,9 +82,9 @@ def model_record(record, major):
     for name, layer in source.layers.items():
         try:
             check_axis(layer, source, major, known)
+            entry = None if is_operation(layer.record) else layer_record(with_input(layer, source, major, known), major)
             calls = [keras2_call(layer, call, source.layers) for call in layer.calls]
-            entries = split(operation(layer, calls) if is_operation(layer.record)
-                            else layer_record(with_input(layer, source, major, known), major))
+            entries = split(entry or operation(layer, calls))
         except Fault as fault:
             refused[name] = fault
             continue
@@ -225,18 +229,18 @@ def repeat_vector(name):
 # Calls -----------------------------------------------------------------------------------------------------
 
 def is_operation(record):
-    """Whether the node is a function (`a + b`; TFOpLambda in Keras 2), not a layer: by its module, or, in an h5,
+    """Whether the node is a function (`a + b`; one of FUNCTIONS in Keras 2), not a layer: by its module, or, in an h5,
     where Keras 3 writes none, by a config that has nothing of a layer's."""
     if record.get("module") is not None:
         return str(record["module"]).startswith(("keras.src.ops", "keras.ops"))
     name, config = record["class_name"], record["config"]
-    return name == "TFOpLambda" or isinstance(config, dict) and not {"trainable", "dtype", "layers"} & set(config) \
+    return name in FUNCTIONS or isinstance(config, dict) and not {"trainable", "dtype", "layers"} & set(config) \
         and (name not in LAYERS or name in OPERATIONS)
 
 
 def is_hidden(record):
     """Whether the node is a function that no layer does: what Keras 3 computes masks with, and the like."""
-    return is_operation(record) and record["class_name"] not in OPERATIONS and record["class_name"] != "TFOpLambda"
+    return is_operation(record) and record["class_name"] not in FUNCTIONS + tuple(OPERATIONS)
 
 
 def without_masks(source):
@@ -268,6 +272,10 @@ def keras2_call(layer, call, names):
     if not isinstance(call, dict):
         if is_operation(layer.record):  # ["a", 0, 0, {"y": ["b", 0, 0], "name": null}]
             return [[ref.layer, ref.node, ref.tensor, {}] for ref in references(call, names)]
+        for keywords in [item[3] for item in call if isinstance(item, list) and len(item) == 4 and item[3]]:
+            check_keywords(layer, keywords, names)
+            if keywords.get("training") and trains(layer.record):
+                raise Fault("layer %r is called with training=True, and TensorFlow.js predicts without" % layer.name)
         return call
     keywords = dict(call.get("kwargs") or {})
     for key in ("training", "mask", "initial_state"):
@@ -275,9 +283,7 @@ def keras2_call(layer, call, names):
             keywords.pop(key, None)
     state = keywords.pop("initial_state", [])
     values = list(call.get("args") or []) + [keywords.pop(key) for key in ("inputs", "sequences") if key in keywords]
-    for key, value in keywords.items():
-        if references(value, names):
-            raise Fault("layer %r is called with a tensor as %s=, which TensorFlow.js cannot" % (layer.name, key))
+    check_keywords(layer, keywords, names)
     tensors = [[ref.layer, ref.node, ref.tensor, {}] for ref in references([values, state], names)]
     if not is_operation(layer.record):
         return tensors
@@ -285,6 +291,21 @@ def keras2_call(layer, call, names):
         raise Fault("%r is the operation %s with a constant, which is no layer: TensorFlow.js needs a layer there"
                     % (layer.name, layer.class_name))
     return tensors
+
+
+def check_keywords(layer, keywords, names):
+    for key, value in keywords.items():
+        if references(value, names):
+            raise Fault("layer %r is called with a tensor as %s=, which TensorFlow.js cannot" % (layer.name, key))
+
+
+def trains(value):
+    """Whether anything in a record computes otherwise in training.  (Keras 3 predicts without, whatever a call says.)"""
+    if isinstance(value, list):
+        return any(trains(item) for item in value)
+    return isinstance(value, dict) and bool(
+        re.search("BatchNormalization|Dropout|GaussianNoise", str(value.get("class_name"))) or value.get("dropout")
+        or value.get("recurrent_dropout") or any(trains(item) for item in value.values()))
 
 
 def flat(value):
@@ -295,14 +316,15 @@ def flat(value):
 
 def operation(layer, calls):
     """The record of the layer that does what the operation `layer` (`a + b`, `a * b`) does."""
-    name = OPERATIONS.get(layer.class_name)
-    if layer.class_name == "TFOpLambda":
+    function = layer.class_name
+    if function == "TFOpLambda":
         function = str(layer.config.get("function", "")).split(".")[-1]
-        name = {"add": "Add", "multiply": "Multiply", "mul": "Multiply", "maximum": "Maximum",
-                "minimum": "Minimum"}.get(function)
+    elif function == "TensorFlowOpLayer":
+        function = str(layer.config["node_def"]["op"])
+    name = OPERATIONS.get(function)
     if name is None:
         raise Fault("%r is the operation %s, which is no layer: TensorFlow.js needs a layer there"
-                    % (layer.name, layer.config.get("function", layer.class_name)))
+                    % (layer.name, layer.config.get("function", function)))
     for call in calls:
         if len(call) < 2:
             raise Fault("%r is the operation %s with a constant: TensorFlow.js needs a layer there"

@@ -97,7 +97,7 @@ def placeholders(graph):
 def freeze(tensorflow, path, tags, signature):
     """Return (GraphDef without variables, [names of its inputs], {key of the signature: tensor}) of a SavedModel."""
     found = saved_model.meta_graph(path, tags)
-    there = saved_model.signatures(found)
+    there = saved_model.signatures(path, found)
     signature = signature or (SIGNATURE if SIGNATURE in there or not there else sorted(there)[0])
     if signature not in there or not there[signature]["outputs"]:
         raise Fault("%s: no signature %r with outputs; there are %s" % (path, signature, ", ".join(

@@ -60,7 +60,12 @@ def main(arguments=None):
     parser.add_argument("--version", "-v", action="store_true")
     parser.add_argument("--input_model_from", choices=("tensorflow", "keras", "tfjs"), help="told by the file itself")
     parser.add_argument("--input_model_format", choices=FORMS, help="told by the file itself")
-    options = parser.parse_args(arguments)
+    options, rest = parser.parse_known_args(arguments)
+    for place in ("source", "directory"):  # argparse takes optional ones only where they stand together
+        if getattr(options, place) is None and rest and not rest[0].startswith("-"):
+            setattr(options, place, rest.pop(0))
+    if rest:
+        parser.error("unrecognized arguments: " + " ".join(rest))
     if options.version:
         command.say("tensorspace-preprocess %s" % version())
         return
@@ -70,7 +75,7 @@ def main(arguments=None):
     reading = {key: getattr(options, key) for key in ("saved_model_tags", "signature") if getattr(options, key)}
     if options.summary:
         from scripts import summary
-        with formats.read(source, weights=weights, **reading) as model:
+        with formats.read(source, weights=weights, **reading) as model, topology.of(source):
             for line in summary.lines(model):
                 command.say(line)
         return
@@ -130,8 +135,12 @@ def version():
     checkout.read(os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "setup.cfg"))
     if checkout.has_option("metadata", "version"):
         return checkout.get("metadata", "version")
-    import pkg_resources
-    return pkg_resources.get_distribution("tensorspace-keras-build").version
+    try:
+        from importlib import metadata
+        return metadata.version("tensorspace-keras-build")
+    except ImportError:  # Python 3.6; newer ones may be without pkg_resources
+        import pkg_resources
+        return pkg_resources.get_distribution("tensorspace-keras-build").version
 
 
 def entry():

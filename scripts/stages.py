@@ -4,6 +4,7 @@ Native stages (h5py, numpy) run in doit's own process.  Stages that need TensorF
 environment that makes them repeatable, since TensorFlow reads it at import and does not survive a fork.
 This module imports nothing heavy: an up-to-date `doit` never needs numpy.
 """
+import contextlib
 import functools
 import hashlib
 import importlib
@@ -12,7 +13,7 @@ import json
 import os
 import sys
 
-from scripts import Fault, artifacts, catalog, child, stack
+from scripts import Fault, artifacts, catalog, child, command, stack
 from scripts.build import HOUSE, always, task
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -21,7 +22,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 READERS = ["__init__.py", "command.py", "model.py", "topology.py", "references.py", "outputs.py", "dialect.py",
            "supported.py", "variables.py", "shapes.py", "checkpoint.py"]
 CODE = {
-    "train": ["__init__.py", "child.py", "command.py", "dataset.py", "lenet.py", "train.py"],
+    "train": ["__init__.py", "catalog.py", "child.py", "command.py", "dataset.py", "lenet.py", "resume.py", "train.py"],
     "encapsulate": READERS + ["encapsulate.py", "formats/"],
     "convert": READERS + ["shards.py", "convert.py", "formats/"],
     "reference": ["__init__.py", "child.py", "command.py", "reference.py"],
@@ -92,12 +93,19 @@ def _digest(path):
 
 def train(entry):
     """data.npz -> model.h5, the guide's LeNet.  A model.h5 that the user put there is the user's."""
+    # What a default builds is what was built before there was the setting: its record is the same too.
+    settings = {key: value for key, value in entry.settings(catalog.TRAINING).items()
+                if key not in ("recipe", "checkpoint") or value != catalog.TRAINING[key][0]}
+
     def produce(directory):
         arguments = ["--data", entry.data_file, "--out", os.path.join(directory, "model.h5"),
                      "--report", os.path.join(directory, "report.json")]
-        for key, value in sorted(entry.settings(catalog.TRAINING).items()):
+        for key, value in sorted(dict(settings, checkpoint=None).items()):
             if value is not None:
                 arguments += ["--" + key.replace("_", "-"), str(value)]
+        if entry.checkpoint:
+            os.makedirs(os.path.dirname(entry.checkpoint_file), exist_ok=True)
+            arguments += ["--checkpoint", entry.checkpoint_file]
         child.run("scripts.train", arguments)
         with open(os.path.join(directory, "report.json"), encoding="utf-8") as stream:
             facts = json.load(stream)
@@ -108,13 +116,32 @@ def train(entry):
             entry.source, size(entry.source), record["facts"]["accuracy"],
             " (on the embedded digits, NOT MNIST)" if record["facts"].get("origin") == "digits" else "")
 
-    stage = artifacts.Stage("train:" + entry.name, [entry.data_file], [entry.source],
-                            entry.settings(catalog.TRAINING), code("train"), stack.identity("train"), keep=True)
-    return task(stage, produce, report, after=["data:" + entry.name])
+    stage = artifacts.Stage("train:" + entry.name, [entry.data_file], [entry.source], settings, code("train"),
+                            stack.identity("train"), keep=True)
+    declared = task(stage, produce, report, after=["data:" + entry.name])
+    declared["clean"].append((forget_checkpoint, [entry]))
+    return declared
 
 
-def sources(entry):
-    """Return the files that make up an entry's source model; Fault where there are none."""
+def forget_checkpoint(entry, dryrun):
+    """Clean action: remove what an unfinished training left, and its directory with the last one."""
+    if os.path.exists(entry.checkpoint_file):
+        command.say("%s%s" % ("would remove " if dryrun else "removed ", entry.checkpoint_file))
+        if not dryrun:
+            os.remove(entry.checkpoint_file)
+    with contextlib.suppress(OSError):  # not there, or another model's are in it
+        os.rmdir(os.path.dirname(entry.checkpoint_file))
+
+
+def sources(entry, record=None):
+    """Return the files that make up an entry's source model; Fault where there are none.
+
+    record: of a stage that has read them.  Where the first is what it was, it still names the same others.
+    """
+    before = record["inputs"] if record else {}
+    if before.get(entry.source) and (entry.weights is None or entry.weights in before) \
+            and HOUSE.digests.of(entry.source) == before[entry.source]:
+        return [path for path in before if path != entry.enc_model]
     if not os.path.exists(entry.source):
         raise Fault("models.toml [%s] source: there is no %s: give the path of a model file" % (
             entry.name, entry.source))
@@ -164,9 +191,11 @@ def encapsulate(entry):
 
     engine = "reference" if entry.engine == "reference" else "encapsulate"
     settings = dict(entry.settings(catalog.CHOOSING), weights=entry.weights)
-    stage = artifacts.Stage("encapsulate:" + entry.name, lambda: sources(entry), [entry.enc_model], settings,
-                            code(engine), stack.identity("train" if engine == "reference" else "convert"))
-    return task(stage, produce, report, after=["train:" + entry.name] if entry.trained else [])
+    stage = artifacts.Stage(
+        "encapsulate:" + entry.name, lambda record: sources(entry, record), [entry.enc_model], settings,
+        code(engine), stack.identity("train" if engine == "reference" else "convert"))
+    return task(stage, produce, report, after=["train:" + entry.name] if entry.trained else [],
+                module="h5py" if engine == "encapsulate" else None)
 
 
 def convert(entry):
@@ -203,10 +232,12 @@ def convert(entry):
         engine = "graph"
         settings.update(layers=entry.layers, saved_model_tags=entry.saved_model_tags, signature=entry.signature)
     stage = artifacts.Stage(
-        "convert:" + entry.name, lambda: ([] if graph(entry) else [entry.enc_model]) + sources(entry),
+        "convert:" + entry.name,
+        lambda record: ([] if graph(entry) else [entry.enc_model]) + sources(entry, record),
         [entry.directory + "/" + name for name in ("manifest.json", entry.json_name)], settings,
         code("convert" if engine == "native" else engine), stack.identity("convert" if engine == "native" else "train"))
-    return task(stage, produce, report, after=[] if graph(entry) else ["encapsulate:" + entry.name])
+    return task(stage, produce, report, after=[] if graph(entry) else ["encapsulate:" + entry.name],
+                module="h5py" if engine == "native" else None)
 
 
 def write_manifest(entry, directory, names, facts):
@@ -215,14 +246,14 @@ def write_manifest(entry, directory, names, facts):
     import numpy
     read = sources(entry)
     facts = facts or HOUSE.record("encapsulate:" + entry.name).get("facts", {})
-    inputs = {"source" if len(read) == 1 else "source/%d" % index: HOUSE.digests.of(path)
+    inputs = {"source" if len(read) == 1 else "source/%d" % index: HOUSE.digests.of(path, last=True)
               for index, path in enumerate(read)}
     if not graph(entry):
-        inputs["enc_model.h5"] = HOUSE.digests.of(entry.enc_model)
+        inputs["enc_model.h5"] = HOUSE.digests.of(entry.enc_model, last=True)
     manifest = {
         "name": entry.name,
         "inputs": inputs,
-        "outputs": {name: artifacts.sha256(os.path.join(directory, name)) for name in names},
+        "outputs": {name: HOUSE.digests.of(os.path.join(directory, name), last=True) for name in names},
         "settings": dict(entry.settings(catalog.CHOOSING), **entry.settings(catalog.CONVERTING)),
         "layers": facts.get("outputs"),
         "versions": {"stack": stack.identity("convert"), "python": "%d.%d" % sys.version_info[:2],
@@ -268,20 +299,25 @@ def verify(entry):
     return dict(task(stage, produce, report, after=["convert:" + entry.name]), uptodate=[False])
 
 
+@functools.lru_cache(None)
+def has_tensorflow():
+    return importlib.util.find_spec("tensorflow") is not None
+
+
 def page(entry):
     """model.json and its shards -> a page that draws the model with TensorSpace and runs it in the browser.
 
     Where TensorFlow is installed and a Keras here loads the source, the page holds what Keras computed for its
     samples, and shows how far the browser is from that.
     """
-    compared = importlib.util.find_spec("tensorflow") is not None
+    compared = has_tensorflow()
 
     def title():
         origin = HOUSE.record("data:" + entry.name).get("facts", {}).get("origin")
         return {"mnist": "LeNet on MNIST", "digits": "LeNet on the embedded digits"}.get(
             origin if HOUSE.record("train:" + entry.name) else None, entry.name)
 
-    def converted():
+    def converted(record):
         outputs = HOUSE.record("convert:" + entry.name).get("outputs", {})
         return sorted(path for path in outputs if not path.endswith("/manifest.json")) + (
             [entry.data_file] if entry.data else [])

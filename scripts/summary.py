@@ -5,7 +5,7 @@ them, and whether TensorFlow.js and TensorSpace can show them.
 """
 from collections import OrderedDict
 
-from scripts import Fault, command, dialect, formats, outputs, shapes, supported, variables
+from scripts import Fault, command, dialect, formats, outputs, shapes, supported, topology, variables
 from scripts.references import Ref
 from scripts.topology import Layer, graph, inner_records, is_model, layer_order
 
@@ -123,7 +123,7 @@ def main(arguments):
     parser.add_argument("source", help="a model file: h5, .keras, topology json, SavedModel, tfjs model.json, …")
     parser.add_argument("--weights", metavar="H5", help="weights of a topology json")
     options = parser.parse_args(arguments)
-    with formats.read(options.source, weights=options.weights) as model:
+    with formats.read(options.source, weights=options.weights) as model, topology.of(options.source):
         for line in lines(model):
             command.say(line)
 

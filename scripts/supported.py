@@ -1,9 +1,7 @@
 """What TensorFlow.js has of Keras, and which settings of it do not compute what Keras does.
 
 Taken from the registrations in @tensorflow/tfjs-layers 4.22.0 (dist/layers/*.js: serialization.registerClass;
-activations.js, initializers.js, regularizers.js), less what is there but does not work: CenterCrop, Resizing and
-RandomWidth spoil their input's shape (computeOutputShape changes it in place), MultiHeadAttention is called with
-tensors by keyword.
+activations.js, initializers.js, regularizers.js), less what is there but does not work (UNUSABLE).
 """
 LAYERS = frozenset("""
     InputLayer Activation Dense Dropout Flatten Reshape Permute RepeatVector Masking SpatialDropout1D
@@ -17,6 +15,9 @@ LAYERS = frozenset("""
     SimpleRNN SimpleRNNCell GRU GRUCell LSTM LSTMCell RNN StackedRNNCells ConvLSTM2D ConvLSTM2DCell
     TimeDistributed Bidirectional Rescaling
     Sequential Model Functional""".split())
+SPOILS = "TensorFlow.js's own spoils the shape of its input (computeOutputShape changes it in place)"
+UNUSABLE = {"CenterCrop": SPOILS, "Resizing": SPOILS, "RandomWidth": SPOILS, "RandomHeight": SPOILS,
+            "MultiHeadAttention": "TensorFlow.js's own takes tensors by keyword, which no model.json can say"}
 ACTIVATIONS = frozenset("""elu selu relu relu6 linear sigmoid hard_sigmoid softplus softsign tanh softmax
     log_softmax gelu mish swish""".split())
 INITIALIZERS = frozenset("""Zeros Ones Constant RandomUniform RandomNormal TruncatedNormal Identity VarianceScaling
@@ -31,7 +32,7 @@ def refusal(record, major):
     name, config = CLASSES.get(record["class_name"], record["class_name"]), record["config"]
     module = record.get("module")
     if name not in LAYERS or module is not None and not str(module).startswith("keras"):
-        return "TensorFlow.js does not have it"
+        return UNUSABLE.get(name, "TensorFlow.js does not have it")
     if name == "Functional" or name == "Model" or name == "Sequential":
         return "a model of its own class, whose layers the file does not hold"
     for key in ("activation", "recurrent_activation"):

@@ -10,6 +10,8 @@ REQUIRE_ALL = os.environ.get("REQUIRE_ALL") == "1"
 
 # No deadline: no test measures time.  Derandomized: a failure is found again by whoever runs the tests next.
 hypothesis.settings.register_profile("project", deadline=None, derandomize=True, database=None)
+# More, and others each time: HYPOTHESIS_PROFILE=long
+hypothesis.settings.register_profile("long", deadline=None, max_examples=5000, database=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "project"))
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

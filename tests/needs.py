@@ -81,6 +81,12 @@ def environment(stack):
     return path if os.access(path, os.X_OK) else lacking("the %s environment (make test)" % stack)
 
 
+def keras231():
+    """Return the python of the environment that holds Keras 2.3.1 and TensorFlow 1.15."""
+    path = os.path.join(ROOT, bootstrap.APART["keras231"], "bin", "python")
+    return path if os.access(path, os.X_OK) else lacking("Keras 2.3.1 (python3.6 scripts/bootstrap.py keras231)")
+
+
 def python36():
     """Return the path of a Python 3.6, without packages."""
     return bootstrap.find_python36() or lacking("a Python 3.6 (set PYTHON36, or: pyenv install 3.6.15)")
@@ -94,6 +100,11 @@ def module(name, role):
 def tensorflow():
     """Return "tensorflow": it is installed."""
     return module("tensorflow", "train")
+
+
+def atheris():
+    """Return "atheris": the coverage-guided fuzzer is installed (it has wheels for Linux on x86-64 alone)."""
+    return module("atheris", "test")
 
 
 def reference():

@@ -68,11 +68,13 @@ def files(path, weights=None):
     directory, or the two that were given.
     """
     found = [path] + ([weights] if weights is not None else [])
+    check_readable(path)
     if head(path, 64).lstrip()[:1] == b"{":
         with open(path, "rb") as file:
             manifest = parse(file.read(), path).get("weightsManifest")
         for group in manifest if isinstance(manifest, list) else ():
-            for name in group.get("paths", ()) if isinstance(group, dict) else ():
+            paths = group.get("paths") if isinstance(group, dict) else None
+            for name in paths if isinstance(paths, list) else ():
                 if isinstance(name, str) and os.path.basename(name) == name:  # others the reader refuses
                     found.append(os.path.join(os.path.dirname(path), name).replace(os.sep, "/"))
     return found
@@ -106,7 +108,9 @@ def unknown(path):
     start = head(path)
     known = "known are h5, .keras, topology json + weights h5, tfjs model.json, SavedModel, frozen .pb"
     if os.path.isdir(path):
-        return "%s: no model in this directory (no saved_model.pb, no model.json); %s" % (path, known)
+        others = sorted(name for name in os.listdir(path) if name.endswith((".json", ".h5", ".keras", ".pb")))
+        return "%s: no model in this directory (no saved_model.pb, no model.json); %s" % (
+            path, "give the file itself: %s" % ", ".join(others[:5]) if others else known)
     if not start:
         return "%s: the file is empty" % path
     if start.startswith(b"version https://git-lfs"):

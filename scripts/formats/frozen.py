@@ -2,8 +2,10 @@
 import os
 
 from scripts import Fault
-from scripts.checkpoint import Damaged, message, text, varint
+from scripts.checkpoint import Damaged, fields, text, varint
 from scripts.formats import saved_model
+
+HEAD = 65536  # bytes of a node: its name and operation come first, the values of a constant behind them
 
 
 def match(path):
@@ -18,7 +20,11 @@ def match(path):
                 return False
             size, place = varint(start, 1)
             file.seek(place)
-            node = message(file.read(size))
+            node = {}
+            for number, value in fields(file.read(min(size, HEAD))):
+                node.setdefault(number, []).append(value)
+                if number == 2:
+                    break
         operation = text(node, 2)
     except (OSError, Damaged):
         return False

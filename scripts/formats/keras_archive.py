@@ -199,8 +199,11 @@ def leaves(file, record, place, scope, trainable, path):
     return [item for layer, where, name in inner for item in leaves(file, layer, where, name, trainable, path)]
 
 
-def stored(file, record, place, scope, path):
-    """The Weights in place/vars, and for a class whose insides are not known in the groups below it."""
+def stored(file, record, place, scope, path, seen=None):
+    """The Weights in place/vars, and for a class whose insides are not known in the groups below it.
+
+    seen: set of the addresses of groups, each of which is walked once: they may lead to one another.
+    """
     if not present(file, place):
         return []
     names = [key for key, _ in variables.layer_variables(record["class_name"], record["config"])]
@@ -210,12 +213,21 @@ def stored(file, record, place, scope, path):
     found = [keras_h5.weight(keras_h5.follow(file, "%s/vars/%d" % (place, index), path), "%s/%s" % (scope, name), path)
              for index, name in enumerate(names)]
     if not variables.layer_variables(record["class_name"], record["config"]):
-        group = keras_h5.subgroup(file, place, path)
+        group, seen = keras_h5.subgroup(file, place, path), set() if seen is None else seen
+        if address(group) in seen:
+            raise Fault("%s: there are two ways to the group %r: the file is damaged" % (path, place))
+        seen.add(address(group))
         below = [key for key in group if key not in ("vars", "seed_generator", "random_generator", "_random_generator")]
         for key in sorted(below, key=lambda key: (PROJECTIONS.index(key) if key in PROJECTIONS else 99, key)):
             found += stored(file, {"class_name": "?", "config": {}}, "%s/%s" % (place, key),
-                               "%s/%s" % (scope, key.replace("_dense", "")), path)
+                            "%s/%s" % (scope, key.replace("_dense", "")), path, seen)
     return found
+
+
+def address(group):
+    """Where in its file an HDF5 object lies, by whatever name it was reached."""
+    import h5py
+    return h5py.h5o.get_info(group.id).addr
 
 
 def present(file, place):

@@ -14,8 +14,8 @@ import re
 from collections import OrderedDict
 
 from scripts import Fault
-from scripts.checkpoint import Bundle, Damaged, message, number, text
-from scripts.formats import keras_archive, parse
+from scripts.checkpoint import Bundle, Damaged, message, number, string, text
+from scripts.formats import MAX_DEPTH, keras_archive, parse
 from scripts.model import Model
 from scripts.topology import is_model
 
@@ -78,11 +78,11 @@ def meta_graph(path, tags=None):
             raise Damaged("larger than a message can be")
         with open(file_of(path), "rb") as file:
             graphs = [message(graph) for graph in message(file.read()).get(2, [])]
-        there = [{bytes(tag).decode("utf-8") for tag in message(graph[1][-1]).get(4, [])} if 1 in graph else set()
+        there = [{string(tag) for tag in message(graph[1][-1]).get(4, [])} if 1 in graph else set()
                  for graph in graphs]
     except OSError as error:
         raise Fault("%s: %s" % (path, error.strerror or error))
-    except (Damaged, UnicodeDecodeError, TypeError) as error:
+    except Damaged as error:
         raise Fault("%s: saved_model.pb is damaged (%s)" % (path, error))
     if wanted in there:
         return graphs[there.index(wanted)]
@@ -90,14 +90,17 @@ def meta_graph(path, tags=None):
     raise Fault("%s: no graph is tagged %s; there are %s" % (path, ",".join(sorted(wanted)), listed or "none"))
 
 
-def signatures(found):
+def signatures(path, found):
     """Return {name: {"inputs": {key: tensor name}, "outputs": …}} of a MetaGraphDef (meta_graph.proto)."""
     result = OrderedDict()
-    for entry in found.get(5, []):
-        name, signature = text(message(entry), 1), message(message(entry).get(2, [b""])[-1])
-        result[name] = {side: {text(message(pair), 1): text(message(message(pair).get(2, [b""])[-1]), 1)
-                               for pair in signature.get(place, [])}
-                        for side, place in (("inputs", 1), ("outputs", 2))}
+    try:
+        for entry in found.get(5, []):
+            name, signature = text(message(entry), 1), message(message(entry).get(2, [b""])[-1])
+            result[name] = {side: {text(message(pair), 1): text(message(message(pair).get(2, [b""])[-1]), 1)
+                                   for pair in signature.get(place, [])}
+                            for side, place in (("inputs", 1), ("outputs", 2))}
+    except Damaged as error:
+        raise Fault("%s: the signatures in saved_model.pb are damaged (%s)" % (path, error))
     return result
 
 
@@ -113,16 +116,27 @@ def keras_layers(path, found):
         layers = sorted((int(name[6:]), node) for name, node in children[0].items() if re.match(r"layer-\d+$", name))
         names, variables = [], OrderedDict()
         for _, layer in layers:
+            names.append(metadata[layer]["name"])
+            layer = listed(children, layer)
             api = children[layer].get("keras_api")
             lists = [children[children[place][key]] for place, key in (
                 (layer, "trainable_variables"), (api, "non_trainable_variables")) if place is not None
                 and key in children[place]]
             found_here = [entries[str(index)] for entries in lists for index in range(len(entries))]
-            names.append(metadata[layer]["name"])
             variables[names[-1]] = [(node, text(message(nodes[node][7][-1]), 6)) for node in found_here]
         return metadata[0], names, variables
     except (Damaged, KeyError, IndexError, TypeError) as error:
         raise Fault("%s: saved_model.pb or keras_metadata.pb is damaged (%s: %s)" % (path, type(error).__name__, error))
+
+
+def listed(children, layer):
+    """The node whose lists of variables are the layer's: TensorFlow 1.15 saves none of a TimeDistributed, but those of
+    the layer in it."""
+    for _ in range(MAX_DEPTH):
+        if "trainable_variables" in children[layer] or "layer" not in children[layer]:
+            break
+        layer = children[layer]["layer"]
+    return layer
 
 
 def metadata_of(path, nodes):

@@ -147,19 +147,14 @@ def predict(model_json, inputs, backend="webgl"):
 
 def picture(page, target, query="theme=dark&sample=7"):
     """Write a PNG of a page, 1400 x 860, to `target`; raise Fault where the page fails."""
-    part = "%s.%d.png" % (target, os.getpid())
     try:
-        with Serving(page) as address, Browser() as browser:
+        with artifacts.whole(target) as part, Serving(page) as address, Browser() as browser:
             browser.open(address + "?" + query, width=1400, height=860)
             if browser.failure():
                 raise Fault("%s: %s" % (page, command.one_line(browser.failure())))
             browser.ask("screenshot", path=os.path.abspath(part))
-        artifacts.replace(part, target)
     except Problem as problem:
         raise Fault("%s: %s" % (page, command.one_line(str(problem).splitlines()[0])))
-    finally:
-        if os.path.exists(part):
-            os.remove(part)
 
 
 def main(arguments):

@@ -45,7 +45,7 @@ const commands = {
     await download.saveAs(path);
     return download.suggestedFilename();
   },
-  screenshot: (browser, {path}) => page.screenshot({path}).then(() => null),
+  screenshot: (browser, {path}) => page.screenshot({path, type: 'png'}).then(() => null),
 };
 
 (async () => {

@@ -15,7 +15,7 @@ import tempfile
 
 import numpy
 
-from scripts import Fault, artifacts, command
+from scripts import Fault, artifacts, command, topology
 from scripts.viewer import drawing, packages, predict
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -48,7 +48,8 @@ def build(model_dir, target_dir, data=None, title=None, labels=None, reference=N
     model = read_model(source)
     weights = [os.path.join(os.path.dirname(source), name) for name in shards(model, source)]
     described = predict.describe(source)
-    drawn = drawing.drawing(model, described, source)
+    with topology.of(source):
+        drawn = drawing.drawing(model, described, source)
     files = []
     for name in [source] + weights:
         files.append(_copy(name, target_dir, "model/" + os.path.basename(name)))
@@ -104,14 +105,8 @@ def standalone(model_dir, target, **options):
         fresh = os.path.join(private, "standalone.html")
         with open(fresh, "w", encoding="utf-8", newline="\n") as stream:
             stream.write(text)
-        with artifacts.writable(target):
-            part = "%s.%d.part" % (target, os.getpid())
-            try:
-                shutil.copyfile(fresh, part)
-                artifacts.replace(part, target)
-            finally:
-                if os.path.exists(part):
-                    os.remove(part)
+        with artifacts.writable(target), artifacts.whole(target) as part:
+            shutil.copyfile(fresh, part)
     finally:
         shutil.rmtree(private, ignore_errors=True)
 

@@ -10,7 +10,7 @@ import threading
 import webbrowser
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from socketserver import ThreadingMixIn
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from scripts import Fault, command
 
@@ -63,7 +63,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def find(self, target):
         """Return the real path of the file that a request target names inside the directory, or None."""
-        path = unquote(urlsplit(target).path)
+        path = unquote(target.split("#")[0].split("?")[0])  # no urlsplit: it raises at "//["
         if not target.startswith("/") or "\0" in path or "\\" in path:
             return None
         parts = path.split("/")[1:]

@@ -480,25 +480,45 @@ def chain(folder, count=3000):
     return plain_h5(folder, functional(layers, [("r%d" % (count - 1), 0)]))
 
 
-def groups_in_groups(folder):
-    """Weights of a class that nobody knows, whose groups lead to one another: 2^40 ways through 40 groups."""
-    def change(file):
-        group = file.create_group("layers/mystery")
-        for _ in range(40):
-            inner = group.create_group("a")
-            group["b"] = inner
-            group = inner
-
-    path = archive_h5(folder, change)
+def mystery(folder, change):
+    """A .keras with a layer of a class that nobody knows, whose weights' group is made by change(group)."""
+    path = archive_h5(folder, lambda file: change(file.create_group("layers/mystery")))
     with zipfile.ZipFile(path) as archive:
         content = {name: archive.read(name) for name in archive.namelist()}
     record = json.loads(content["config.json"].decode())
-    record["config"]["layers"].append({"class_name": "Mystery", "config": {"name": "mystery"}})
+    record["config"]["layers"].append({"class_name": "Mystery", "config": {"name": "mystery", "trainable": True}})
     content["config.json"] = json.dumps(record).encode()
     with zipfile.ZipFile(path, "w") as archive:
         for name, data in content.items():
             archive.writestr(name, data)
     return path
+
+
+def groups_in_groups(folder):
+    """Groups that lead to one another: 2^40 ways through 40 of them."""
+    def change(group):
+        for _ in range(40):
+            inner = group.create_group("a")
+            group["b"] = inner
+            group = inner
+    return mystery(folder, change)
+
+
+def group_in_itself(folder):
+    return mystery(folder, lambda group: group.__setitem__("a", group))
+
+
+def heap_without_end(folder):
+    """HDF5's heap of texts, in which one entry is the next one's place to begin: its own."""
+    path = handmade.h5(at(folder, "model.h5"))
+    with open(path, "rb") as file:
+        data = bytearray(file.read())
+    place = data.index(b"GCOL") + 16
+    while data[place:place + 2] != b"\0\0":  # the entry of number 0 is what is free
+        size, = struct.unpack_from("<Q", data, place + 8)
+        place += 16 + -(-size // 8) * 8
+    struct.pack_into("<Q", data, place + 8, 0)
+    return save(folder, "model.h5", bytes(data))
 
 
 # JSON ------------------------------------------------------------------------------------------------------

@@ -1,11 +1,17 @@
 """What people get wrong with files that are their own: each is one line that says what to do, through the command."""
+import ctypes
 import os
+import subprocess
+import sys
 
 import h5py
 import pytest
 
+from scripts import convert
 from scripts.formats import keras_h5
 from tests.attacks.test_attacks import harmless, refused, run, tree
+from tests.needs import ROOT
+from tests.project import Project
 from tests.unit import handmade
 
 
@@ -69,3 +75,194 @@ def test_a_place_where_no_directory_can_be_is_one_line(place, tmp_path):
 def test_a_pipe_is_no_model_and_nobody_waits_for_it(tmp_path):
     os.mkfifo(str(tmp_path / "model.h5"))
     assert "neither a file nor a directory" in refused(tmp_path, str(tmp_path / "model.h5"))
+
+
+def test_a_directory_where_a_file_is_meant_is_one_line(tmp_path):
+    topology, weights = handmade.separated(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "notes.txt").write_text("mine")
+    folder = str(tmp_path / "folder")
+    assert "no model in this directory" in refused(tmp_path, folder)
+    assert folder in refused(tmp_path, folder, "preprocess", "--weights", weights)
+    assert folder in refused(tmp_path, topology, "preprocess", "--weights", folder)
+
+
+def test_a_file_that_may_not_be_read_is_one_line(tmp_path):
+    if os.getuid() == 0:
+        os.symlink("model.h5", str(tmp_path / "model.h5"))  # root may read all files: a link to itself, nobody
+    else:
+        os.chmod(handmade.h5(tmp_path / "model.h5"), 0)
+    line = refused(tmp_path, str(tmp_path / "model.h5"))
+    assert "Too many levels of symbolic links" in line if os.getuid() == 0 else "Permission denied" in line
+
+
+def test_a_git_lfs_pointer_says_how_to_get_the_file(tmp_path):
+    (tmp_path / "model.h5").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:%064d\nsize 1234\n" % 7)
+    assert "git lfs pull" in refused(tmp_path, str(tmp_path / "model.h5"))
+
+
+def test_a_model_json_of_another_name_is_read_by_its_name_and_named_where_its_directory_is_given(tmp_path):
+    os.mkdir(str(tmp_path / "js"))
+    convert.convert(handmade.h5(tmp_path / "source.h5"), str(tmp_path / "js"), json_name="lenet.json")
+    assert "lenet.json" in refused(tmp_path, str(tmp_path / "js"))
+    harmless(tmp_path, str(tmp_path / "js" / "lenet.json"))
+
+
+# The same through doit -------------------------------------------------------------------------------------
+
+MINE = '[mine]\nsource = "%s"\n'
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A project that converts the handmade model."""
+    project = Project.create(tmp_path / "project", MINE % "model.h5")
+    handmade.h5(project.file("model.h5"))
+    return project
+
+
+@pytest.mark.parametrize("name", ["my model", "it's mine", "模型", "🙂🙂", "a,b", "100%", "-dash", "$HOME", "[a-z]*",
+                                  "a'b\"c"])
+def test_a_path_in_the_catalogue_may_hold_any_letter(name, project):
+    """Windows line ends and a byte order mark besides, as an editor there leaves them."""
+    handmade.h5(project.file(name + ".h5"))
+    os.mkdir(project.file(name))
+    handmade.h5(os.path.join(project.file(name), "model.h5"))
+    quoted = name.replace('"', '\\"')
+    project.write("models/models.toml", b"\xef\xbb\xbf" + (
+        '["一.%s"]\r\nsource = "%s.h5"\r\n[two]\r\nsource = "%s/model.h5"\r\n' % ("x", quoted, quoted)).encode("utf-8"))
+    assert project.ran() == {"encapsulate:一.x", "convert:一.x", "encapsulate:two", "convert:two"}
+    assert project.ran() == set()
+
+
+def test_doit_runs_from_any_directory_and_builds_in_the_projects_own(project, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    for arguments in (["-f", project.file("dodo.py")], ["-f", project.file("dodo.py"), "-d", project.path]):
+        done = subprocess.run(project.command(*arguments), cwd=str(tmp_path / "elsewhere"), env=project.environment(),
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert os.path.exists(project.file("models/json_models/mine/model.json"))
+        assert os.listdir(str(tmp_path / "elsewhere")) == []
+    assert project.ran() == set()
+
+
+def test_a_stage_runs_from_any_directory_that_python_finds_it_from(tmp_path):
+    handmade.h5(tmp_path / "model.h5")
+    done = subprocess.run([sys.executable, "-m", "scripts.preprocess", "model.h5", "out"], cwd=str(tmp_path),
+                          env=dict(os.environ, PYTHONPATH=ROOT), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert os.path.exists(str(tmp_path / "out" / "model.json"))
+
+
+def test_in_a_directory_without_a_project_one_line_says_so(project):
+    os.remove(project.file("models/models.toml"))
+    assert "models/models.toml: No such file or directory" in project.fault()
+
+
+def powerless():
+    """In a child: no capabilities, so that root too may only do what a file's mode says."""
+    libc = ctypes.CDLL(None)
+    for capability in range(64):
+        libc.prctl(24, capability, 0, 0, 0)  # PR_CAPBSET_DROP; what execve then gives is nothing
+
+
+def limited(project, *arguments):
+    """Run doit without powers; returns (exit status, stderr)."""
+    done = subprocess.run(project.command(*arguments), cwd=project.path, env=project.environment(),
+                          preexec_fn=powerless, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert b"Traceback" not in done.stdout
+    return done.returncode, done.stderr.decode("utf-8")
+
+
+@pytest.fixture
+def closed():
+    """closed(path, mode): take a file's or a directory's permissions away until the test is over."""
+    before = []
+
+    def close(path, mode):
+        before.append((path, os.stat(path).st_mode))
+        os.chmod(path, mode)
+
+    yield close
+    for path, mode in reversed(before):
+        os.chmod(path, mode)
+
+
+@pytest.mark.parametrize("name", ["models", "models/json_models/mine", "models/mine", "models/.records"])
+def test_without_permission_to_write_one_line_names_the_directory_and_nothing_changes(name, project, closed):
+    project.ran()
+    before = project.artifacts()
+    handmade.h5(project.file("model.h5"), weights={layer: [(key, array * 2) for key, array in own]
+                                                   for layer, own in handmade.values().items()})
+    closed(project.file(name), 0o555)
+    status, said = limited(project)
+    assert (status, said.count("\n")) == (1, 1), said
+    assert "cannot be written by user" in said
+    after = project.artifacts()
+    if name == "models/json_models/mine":  # the stage before could write
+        before.pop("models/mine/enc_model.h5"), after.pop("models/mine/enc_model.h5")
+    assert after == before
+    os.chmod(project.file(name), 0o755)
+    assert project.ran() and project.ran() == set()
+
+
+@pytest.mark.parametrize("name", ["model.h5", "models/models.toml", "models/mine/enc_model.h5"])
+def test_a_file_that_may_not_be_read_is_one_line_that_names_it(name, project, closed):
+    project.ran()
+    closed(project.file(name), 0)
+    os.utime(project.file(name), (1, 1))
+    status, said = limited(project)
+    assert (status, said.count("\n")) == (1, 1), said
+    assert os.path.basename(name) in said and "Permission denied" in said
+
+
+def test_a_model_that_may_not_be_read_or_a_place_that_may_not_be_written_is_one_line(tmp_path, closed):
+    path = handmade.h5(tmp_path / "model.h5")
+    (tmp_path / "shut").mkdir()
+    closed(str(tmp_path / "shut"), 0o555)
+
+    def said(*arguments):
+        done = subprocess.run([sys.executable, "-m", "scripts.preprocess"] + list(arguments), cwd=ROOT,
+                              preexec_fn=powerless, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert (done.returncode, done.stderr.count(b"\n")) == (1, 1), done.stderr
+        return done.stderr.decode("utf-8")
+
+    assert "cannot be written" in said(path, str(tmp_path / "shut" / "out"))
+    assert "cannot be written" in said(path, str(tmp_path / "shut"))
+    closed(path, 0)
+    assert "Permission denied" in said(path, str(tmp_path / "out"))
+
+
+def test_one_broken_model_among_twenty_is_named_and_the_other_nineteen_are_converted(project):
+    project.write("models/models.toml", "".join(
+        MINE.replace("mine", "m%02d" % index) % ("bad.h5" if index == 7 else "model.h5") for index in range(20)))
+    project.write("bad.h5", project.read("model.h5")[:3000])
+    for parallel in ([], ["-n", "2"]):
+        status, _, said = project.doit("--continue", *parallel)
+        assert status == 1 and "Traceback" not in said
+        summary = said.splitlines()[-1]
+        assert "encapsulate:m07" in summary and "convert:m07" in summary and "m06" not in summary
+        assert [index for index in range(20)
+                if not os.path.exists(project.file("models/json_models/m%02d/model.json" % index))] == [7]
+        assert project.doit("clean", "-a")[0] == 0
+
+
+def test_an_edit_that_keeps_size_and_time_is_built(project):
+    project.ran()
+    kept = os.stat(project.file("model.h5"))
+    data = bytearray(project.read("model.h5"))
+    values = handmade.values()["dense"][0][1].tobytes()
+    data[data.index(values):data.index(values) + 4] = b"\0\0\x80\x3f"
+    project.write("model.h5", bytes(data))
+    os.utime(project.file("model.h5"), ns=(kept.st_atime_ns, kept.st_mtime_ns))
+    assert os.stat(project.file("model.h5")).st_size == kept.st_size
+    assert project.ran() == {"encapsulate:mine", "convert:mine"}
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"convert:mine": 1}', b"\0" * 4096])
+def test_a_damaged_state_of_doit_costs_nothing(content, project):
+    project.ran()
+    state = [name for name in os.listdir(project.file("models/.records")) if name.startswith("doit.")]
+    assert len(state) == 1
+    project.write("models/.records/" + state[0], content)
+    assert project.ran() == set()

@@ -4,16 +4,68 @@ import os
 
 import numpy
 
-from scripts import child
-from tests import needs
+from scripts import child, stack
 from tests.models import zoo
 
 # Keras flavours of each stack: Keras 2 is keras itself on py36 and tf_keras on modern.
-FLAVOURS = ("keras2", "keras3") if needs.STACK == "modern" else ("keras2",)
+FLAVOURS = ("keras2", "keras3") if stack.NAME == "modern" else ("keras2",)
+# Those of tests/models/keras231.py, of an environment of their own.
+OLD = {"keras2.3": "keras", "tf1.15": "tensorflow.keras"}
+
+
+class Planted(object):
+    """A model of the zoo with its seeded weights, and what the Keras that built it says of it.
+
+    model  the Keras model      inputs  list of ndarray, one per input
+    """
+
+    def __init__(self, flavour, name):
+        self.keras = load(flavour)
+        self.keras.backend.clear_session()
+        self.model = zoo.planted(self.keras, name)
+        self.graph = self.model
+        if not self.model.inputs:  # a Sequential of TensorFlow 1.15 after build() alone has layers and no graph
+            shape = self.model._build_input_shape[1:]
+            self.graph = self.keras.Sequential([self.keras.Input(shape)] + self.model.layers)
+        self.inputs = zoo.samples(self.graph, name)
+
+    def save(self, path, **options):
+        """Save it, as what the path's end says, or save_format."""
+        self.model.save(path, **options)
+
+    def save_parts(self, topology, weights):
+        """Save it as topology json and weights h5."""
+        with open(topology, "w") as file:
+            file.write(self.model.to_json())
+        self.model.save_weights(weights)
+
+    def activations(self, names):
+        """Return [ndarray], the outputs `names`; Keras's own multi-output model is kept."""
+        self.multi = multi_output(self.keras, self.graph, names)
+        return predict(self.multi, self.inputs)
+
+    def save_multi_output(self, path):
+        """Save the model that `activations` made as h5."""
+        self.multi.save(path)
+
+    def load(self, path, inputs=None):
+        """Return ([name of each layer], [ndarray of each output]) of a model file, loaded and run by this Keras."""
+        model = self.keras.models.load_model(path, compile=False)
+        return [layer.name for layer in model.layers], predict(model, inputs or self.inputs)
+
+
+def planted(flavour, name):
+    """Return the Planted of any flavour, or what stands for it in another environment."""
+    if flavour in OLD:
+        from tests.models import keras231
+        return keras231.Remote(flavour, name)
+    return Planted(flavour, name)
 
 
 def load(flavour):
     """Return the keras module of that flavour."""
+    if flavour in OLD:
+        return importlib.import_module(OLD[flavour])
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     keras = importlib.import_module("keras")  # first: it looks for a jax that the official converter is denied
     return keras if flavour == "keras3" else child.legacy_keras()
@@ -26,7 +78,8 @@ def tensors(keras, model, names):
         name, _, tensor = name.partition(":")
         name, _, call = name.partition("@")
         nodes = own_nodes(keras, model, name)
-        values = getattr(nodes[int(call or 0)], "output_tensors" if zoo.is_keras3(keras) else "outputs")
+        node = nodes[int(call or 0)]
+        values = node.outputs if hasattr(node, "outputs") and not zoo.is_keras3(keras) else node.output_tensors
         values = values if isinstance(values, (list, tuple)) else [values]
         found.append(values[int(tensor or 0)])
     return found

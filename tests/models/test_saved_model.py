@@ -210,6 +210,19 @@ def test_a_graph_s_tensors_are_outputs_in_the_order_asked_for_with_tensorflow_s_
         agree(values, wanted[tensor])
 
 
+@pytest.mark.parametrize("name, form", [("one", "tf_saved"), ("frozen", "tf_frozen")])
+def test_the_old_converter_s_flags_for_graphs_are_taken(graphs, tmp_path, name, form):
+    path, inputs, wanted = graphs[name]
+    done = subprocess.run([sys.executable, "-m", "scripts.preprocess", "--input_model_from=tensorflow", path,
+                           "--input_model_format=" + form, "--output_layer_names=pool,relu",
+                           str(tmp_path / "out")], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          universal_newlines=True)
+    assert (done.returncode, done.stderr) == (0, "") and "2 outputs: pool, relu" in done.stdout
+    found = predict.predict(str(tmp_path / "out" / "model.json"), inputs)
+    for (_, values), key in zip(found, ("y", "relu")):
+        agree(values, wanted[key])
+
+
 @pytest.mark.parametrize("name, outputs", [("one", ["conv/Conv2D", "y"]), ("two", None)])
 def test_a_converted_graph_is_verified_against_tensorflow(graphs, tmp_path, name, outputs):
     needs.node()

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from scripts import convert, encapsulate, formats
+from scripts import Fault, convert, encapsulate, formats
 from scripts.viewer import packages, predict
 from tests import needs
 from tests.models import oracle, zoo
@@ -20,14 +20,26 @@ NEWER = {"convolutions": "Conv3D", "shapes": "MaxPooling3D", "conv_lstm": "ConvL
 ROUNDED = {"half": 2e-3}
 
 
+# What the Keras of 2019 does not have or cannot save.
+LATER = {"keras2.3": ["kept_dimensions", "operators", "rescaled", "half"], "tf1.15": ["kept_dimensions", "rescaled"]}
+# TensorFlow 1.15 imports slowly: each stack asks one of its two flavours everything, the other one what differs most.
+WHOLE = "keras2.3" if needs.STACK == "py36" else "tf1.15"
+PART = ["lenet", "nested", "frozen", "states", "wrapped", "forgotten"]
+CASES = [(flavour, name) for flavour in oracle.FLAVOURS for name in SMALL]
+CASES += [(flavour, name) for flavour in oracle.OLD for name in (SMALL + ["forgotten"] if flavour == WHOLE else PART)
+          if name not in LATER[flavour]]
+CASES += [("keras3", "by_batch")] if "keras3" in oracle.FLAVOURS else []  # it predicts without training=True
+REFUSED = {"scaled": "is the operation Mul.* with a constant", "by_batch": "'norm' is called with training=True",
+           "masked_by_input": "'lstm' is called with a tensor as mask=",
+           "attention": "'heads' is a MultiHeadAttention: TensorFlow.js's own takes tensors by keyword"}
+
+
 class Case(object):
     """One model of the zoo in one flavour: saved, made multi-output and converted."""
 
     def __init__(self, flavour, name, folder):
-        self.keras = oracle.load(flavour)
         self.flavour, self.name, self.folder = flavour, name, str(folder)
-        self.keras.backend.clear_session()
-        self.model = zoo.planted(self.keras, name)
+        self.model = oracle.planted(flavour, name)
         self.source = os.path.join(self.folder, "source.keras" if self.archived else "source.h5")
         self.model.save(self.source)
         self.enc = os.path.join(self.folder, "enc_model.h5")
@@ -35,9 +47,11 @@ class Case(object):
         self.json = os.path.join(self.folder, "js", "model.json")
         os.mkdir(os.path.dirname(self.json))
         convert.convert(self.enc, os.path.dirname(self.json))
-        self.inputs = zoo.samples(self.model, name)
-        self.multi = oracle.multi_output(self.keras, self.model, self.outputs)
-        self.expected = oracle.predict(self.multi, self.inputs)
+        self.inputs = self.model.inputs
+        self.expected = self.model.activations(self.outputs)
+        self.multi = os.path.join(self.folder, "multi.h5")
+        self.model.save_multi_output(self.multi)
+        self.layers, self.found = self.model.load(self.enc)
 
     @property
     def archived(self):
@@ -45,8 +59,7 @@ class Case(object):
         return self.flavour == "keras3" and self.name == "normalized"
 
 
-@pytest.fixture(scope="module", params=[(flavour, name) for flavour in oracle.FLAVOURS for name in SMALL],
-                ids=lambda pair: "%s-%s" % pair)
+@pytest.fixture(scope="module", params=CASES, ids=lambda pair: "%s-%s" % pair)
 def case(request, tmp_path_factory):
     flavour, name = request.param
     return Case(flavour, name, tmp_path_factory.mktemp(name))
@@ -61,17 +74,14 @@ def agree(case, found):
 
 
 def test_keras_loads_the_multi_output_h5_and_computes_every_activation(case):
-    loaded = case.keras.models.load_model(case.enc, compile=False)
-    found = oracle.predict(loaded, case.inputs)
-    assert len(found) == len(case.expected)
-    for name, expected, value in zip(case.outputs, case.expected, found):
+    assert len(case.found) == len(case.expected)
+    for name, expected, value in zip(case.outputs, case.expected, case.found):
         assert oracle.distance(expected, value) <= 1e-6, name
 
 
 def test_the_layers_of_the_h5_stand_in_the_order_in_which_keras_reads_them(case):
-    loaded = case.keras.models.load_model(case.enc, compile=False)
     with formats.read(case.enc) as model:
-        assert list(model.weights) == [layer.name for layer in loaded.layers]
+        assert list(model.weights) == case.layers
 
 
 def test_tensorflow_js_of_today_computes_every_output(case):
@@ -93,9 +103,10 @@ def test_shards_and_manifest_are_the_official_converters(case, tmp_path):
     needs.reference()
     if case.flavour == "keras3":
         return  # the official converter writes of Keras 3 what no TensorFlow.js loads
-    saved, official = str(tmp_path / "keras.h5"), str(tmp_path / "official")
-    case.multi.save(saved, save_format="h5")
-    theirs = officially(saved, official)
+    if case.name == "long_names":
+        return  # the official converter reads no attributes that Keras has split
+    official = str(tmp_path / "official")
+    theirs = officially(case.multi, official)
     with open(case.json) as file:
         ours = json.load(file)
     assert bytes_of(os.path.dirname(case.json), ours) == bytes_of(official, theirs)
@@ -138,6 +149,18 @@ def test_a_converted_model_read_and_written_again_has_the_same_bytes(case, tmp_p
     for name in names:
         with open(os.path.join(again, name), "rb") as ours, open(os.path.join(os.path.dirname(case.json), name), "rb") as first:
             assert ours.read() == first.read()
+
+
+@pytest.mark.parametrize("flavour, name", [(flavour, name) for flavour in oracle.FLAVOURS + tuple(oracle.OLD)
+                                           for name in REFUSED if (flavour, name) not in CASES])
+def test_a_call_that_tensorflow_js_does_not_repeat_is_refused_by_name(flavour, name, tmp_path):
+    if name == "attention" and flavour in oracle.OLD or flavour == "keras2.3" and name != "by_batch":
+        return  # it cannot make or save them itself
+    source = str(tmp_path / "source.h5")
+    oracle.planted(flavour, name).save(source)
+    with pytest.raises(Fault, match=REFUSED[name]) as caught:
+        convert.convert(source, str(tmp_path))
+    assert "\n" not in str(caught.value) and os.listdir(str(tmp_path)) == ["source.h5"]
 
 
 def test_one_flipped_bit_of_a_shard_is_noticed(tmp_path):

@@ -13,12 +13,26 @@ def is_keras3(keras):
     return keras.__version__.split(".")[0] == "3"
 
 
+def is_old(keras):
+    """Keras before 2.4, TensorFlow 1.15's included: no class Functional, and fewer layers and activations."""
+    return [int(part) for part in keras.__version__.split(".")[:2]] < [2, 4]
+
+
+def chain(keras, shape, layers, name=None):
+    """A Sequential of a known input shape.  Keras 2.3 takes no keras.Input there: its first layer says the shape."""
+    if keras.__name__ == "keras" and is_old(keras):
+        layers[0].batch_input_shape = (None,) + shape
+        return keras.Sequential(layers, name=name)
+    return keras.Sequential([keras.Input(shape)] + layers, name=name)
+
+
 def planted(keras, name):
     """Build the model `name` with its seeded random weights."""
     model = BUILDERS[name](keras)
     random = numpy.random.RandomState(zlib.crc32(name.encode("ascii")) % 10000)
     weights = []
-    for variable, value in zip(model.weights, model.get_weights()):
+    variables = [variable for layer in model.layers for variable in layer.weights] if is_old(keras) else model.weights
+    for variable, value in zip(variables, model.get_weights()):
         name = getattr(variable, "path", None) or variable.name
         fan_in = numpy.prod(value.shape[:-1]) if value.ndim > 2 else 6.0  # deep networks neither fade nor overflow
         values = random.normal(0, 1.0 / numpy.sqrt(fan_in), value.shape)
@@ -32,7 +46,8 @@ def planted(keras, name):
 def samples(model, name):
     """Random input for a model of the zoo, a list with one array per input; open dimensions are 7."""
     random = numpy.random.RandomState(1)
-    shapes = [tuple(2 if i == 0 and size is None else size or 7 for i, size in enumerate(tensor.shape))
+    shapes = [tuple(2 if i == 0 and size is None else size or 7
+                    for i, size in enumerate(getattr(size, "value", size) for size in tensor.shape))  # TensorFlow 1's
               for tensor in model.inputs]
     if name in ("embedding", "masked"):
         return [random.randint(0, 5, shape).astype("float32") for shape in shapes]
@@ -41,8 +56,8 @@ def samples(model, name):
 
 def lenet(keras):
     layers = keras.layers
-    return keras.Sequential([
-        keras.Input((28, 28)), layers.Reshape((28, 28, 1)), layers.Conv2D(6, 5, name="Conv2D_1"),
+    return chain(keras, (28, 28), [
+        layers.Reshape((28, 28, 1)), layers.Conv2D(6, 5, name="Conv2D_1"),
         layers.MaxPooling2D(2, 2, name="MaxPooling2D_1"), layers.Conv2D(16, 5, name="Conv2D_2"),
         layers.MaxPooling2D(2, 2, name="MaxPooling2D_2"), layers.Flatten(),
         layers.Dense(120, activation="relu", name="Dense_1"), layers.Dense(84, activation="relu", name="Dense_2"),
@@ -109,26 +124,26 @@ def nested(keras):
 
 def nested_sequential(keras):
     layers = keras.layers
-    head = keras.Sequential([keras.Input((6,)), layers.Dense(5, name="head_1"), layers.BatchNormalization(name="head_2"),
-                             layers.Dense(4, name="head_3")], name="head")
+    front = chain(keras, (6,), [layers.Dense(5, name="head_1"), layers.BatchNormalization(name="head_2"),
+                                layers.Dense(4, name="head_3")], name="head")
     late = keras.Sequential([layers.Dense(3, name="late_1"), layers.Dense(2, name="late_2")], name="late")
     start = keras.Input((6,), name="start")
-    return keras.Model(start, late(head(start)))
+    return keras.Model(start, late(front(start)))
 
 
 def sequential_in_sequential(keras):
     layers = keras.layers
-    body = keras.Sequential([keras.Input((8, 8, 3)), layers.Conv2D(4, 3, name="conv"),
-                             layers.BatchNormalization(name="norm")], name="body")
-    return keras.Sequential([keras.Input((8, 8, 3)), body, layers.GlobalAveragePooling2D(name="pool"),
+    body = chain(keras, (8, 8, 3), [layers.Conv2D(4, 3, name="conv"),
+                                    layers.BatchNormalization(name="norm")], name="body")
+    return chain(keras, (8, 8, 3), [body, layers.GlobalAveragePooling2D(name="pool"),
                              layers.Dense(3, name="top")])
 
 
 def frozen(keras):
     """Layers that are not trained: Keras stores their weights in another order."""
     layers = keras.layers
-    inner = keras.Sequential([keras.Input((4,)), layers.Dense(4, name="cold"), layers.BatchNormalization(name="norm"),
-                              layers.Dense(3, name="warm")], name="inner")
+    inner = chain(keras, (4,), [layers.Dense(4, name="cold"), layers.BatchNormalization(name="norm"),
+                                layers.Dense(3, name="warm")], name="inner")
     inner.layers[0].trainable = False
     start = keras.Input((4,), name="start")
     middle = layers.BatchNormalization(name="icy")
@@ -172,9 +187,17 @@ def wrapped(keras):
     return keras.Model(start, [added, each, convolved])
 
 
+def timed(keras):
+    """TimeDistributed layers whose weights TensorFlow 1.15 hides; saved as a SavedModel much faster than an LSTM."""
+    layers = keras.layers
+    start = keras.Input((6, 4), name="start")
+    each = layers.TimeDistributed(layers.Dense(5, activation="relu"), name="each")(start)
+    return keras.Model(start, layers.TimeDistributed(layers.BatchNormalization(), name="normed")(each))
+
+
 def wrapped_model(keras):
     layers = keras.layers
-    step = keras.Sequential([keras.Input((4,)), layers.Dense(3, name="step_1"), layers.Dense(2, name="step_2")], name="step")
+    step = chain(keras, (4,), [layers.Dense(3, name="step_1"), layers.Dense(2, name="step_2")], name="step")
     start = keras.Input((6, 4), name="start")
     return keras.Model(start, layers.TimeDistributed(step, name="each")(start))
 
@@ -251,6 +274,7 @@ def activations(keras):
     layers = keras.layers
     start = keras.Input((7,), name="start")
     names = ["elu", "selu", "relu", "linear", "sigmoid", "softplus", "softsign", "tanh", "softmax", "swish"]
+    names = names[:-1] if is_old(keras) else names
     names += [] if is_keras3(keras) else ["hard_sigmoid"]
     names += ["relu6", "gelu", "log_softmax", "silu", "mish"] if is_keras3(keras) else []
     ends = [layers.Activation(name, name="act_" + name)(start) for name in names]
@@ -275,8 +299,9 @@ def normalized(keras):
     start = keras.Input((5, 4, 3), name="start")
     x = layers.BatchNormalization(name="last")(start)
     x = layers.BatchNormalization(scale=False, center=False, name="plain")(x)
-    x = layers.LayerNormalization(name="layer")(x)
-    x = layers.LayerNormalization(axis=[1, 2], scale=False, name="layer_12")(x)
+    if hasattr(layers, "LayerNormalization"):
+        x = layers.LayerNormalization(name="layer")(x)
+        x = layers.LayerNormalization(axis=[1, 2], scale=False, name="layer_12")(x)
     for layer in (layers.Dropout(0.3, name="dropped"), layers.SpatialDropout1D(0.2, name="dropped_rows"),
                   layers.GaussianNoise(0.1, name="noise"), layers.GaussianDropout(0.1, name="noisy"),
                   layers.AlphaDropout(0.1, name="alpha")):
@@ -287,9 +312,9 @@ def normalized(keras):
 def constrained(keras):
     """Regularizers, constraints and initializers, some of which TensorFlow.js has no name for."""
     layers = keras.layers
-    return keras.Sequential([
-        keras.Input((4,)),
-        layers.Dense(5, kernel_regularizer="l2", activity_regularizer=keras.regularizers.L1(0.1), name="one"),
+    return chain(keras, (4,), [
+        layers.Dense(5, kernel_regularizer=keras.regularizers.l2(0.01), activity_regularizer=keras.regularizers.l1(0.1),
+                     name="one"),
         layers.Dense(4, kernel_constraint="max_norm", bias_constraint="non_neg",
                      kernel_regularizer=keras.regularizers.L1L2(0.1, 0.2), name="two"),
         layers.Dense(3, kernel_initializer=keras.initializers.RandomNormal(stddev=0.1, seed=3),
@@ -297,8 +322,42 @@ def constrained(keras):
         layers.Dense(3, kernel_initializer="lecun_normal", name="four")])
 
 
+def training_calls(keras):
+    """training=False and, where nothing depends on it, training=True, as constants of the calls."""
+    layers = keras.layers
+    start = keras.Input((5, 3), name="start")
+    x = layers.LSTM(4, return_sequences=True, name="lstm")(start, training=True)
+    x = layers.Dropout(0.5, name="dropped")(x, training=False)
+    return keras.Model(start, layers.BatchNormalization(name="norm")(x, training=False))
+
+
+def by_batch(keras):
+    """Batch normalization by the batch's own statistics, which Keras 2 does outside training too."""
+    start = keras.Input((5,), name="start")
+    before = keras.layers.Dense(4, name="dense")(start)
+    return keras.Model(start, keras.layers.BatchNormalization(name="norm")(before, training=True))
+
+
+def masked_by_input(keras):
+    layers = keras.layers
+    start, mask = keras.Input((5, 3), name="start"), keras.Input((5,), dtype="bool", name="mask")
+    return keras.Model([start, mask], layers.LSTM(4, name="lstm")(start, mask=mask))
+
+
+def scaled(keras):
+    """`a * 2.0`, which no layer of TensorFlow.js does."""
+    start = keras.Input((4,), name="start")
+    return keras.Model(start, keras.layers.Dense(4, name="a")(start) * 2.0)
+
+
+def attention(keras):
+    layers = keras.layers
+    start = keras.Input((5, 4), name="start")
+    return keras.Model(start, layers.MultiHeadAttention(2, 3, name="heads")(start, start))
+
+
 def operators(keras):
-    """`a + b` and `a * b`, which are no layers in Keras 3 and TFOpLambda in Keras 2."""
+    """`a + b` and `a * b`, which are no layers in Keras 3, TFOpLambda in Keras 2, TensorFlowOpLayer before 2.4."""
     layers = keras.layers
     start = keras.Input((4,), name="start")
     a, b = layers.Dense(4, name="a")(start), layers.Dense(4, name="b")(start)
@@ -340,6 +399,31 @@ def names_with_slashes(keras):
     return keras.Model(start, layers.Dense(2, name="end")(layers.Dense(3, name=name)(start)))
 
 
+def long_names(keras):
+    """Names that are together too long for one HDF5 attribute (64 512 bytes, each as wide as the longest)."""
+    layers = keras.layers
+    inner = chain(keras, (2,), [layers.Dense(2, name=name) for name in ["first_" + "x" * 994]
+                                + ["inner_%d" % index for index in range(32)]], name="inner")
+    start = x = keras.Input((2,), name="start")
+    for name in ["outer_" + "x" * 994] + ["outer_%d" % index for index in range(62)]:
+        x = layers.Activation("tanh", name=name)(x)
+    return keras.Model(start, inner(x))
+
+
+def forgotten(keras):
+    """A nested Sequential with an InputLayer, which Keras 2.3 forgets when it saves it."""
+    layers = keras.layers
+    inner = keras.Sequential([layers.InputLayer((4,)), layers.Dense(3, name="inner_1"),
+                              layers.BatchNormalization(name="inner_2")], name="inner")
+    start = keras.Input((4,), name="start")
+    return keras.Model(start, layers.Dense(2, name="end")(inner(start)))
+
+
+def forgotten_by_sequential(keras):
+    layers = keras.layers
+    return keras.Sequential([layers.InputLayer((4,)), layers.Dense(3, name="one"), layers.Dense(2, name="two")])
+
+
 def application(keras, module, name):
     """A function of keras.applications; keras 2.6 has them in their modules only."""
     return getattr(importlib.import_module("%s.applications.%s" % (keras.__name__, module)), name)
@@ -378,8 +462,8 @@ def nasnet_mobile(keras):
 
 
 SMALL = [lenet, without_input_layer, built_later, branches, many_inputs, shared, nested, nested_sequential,
-         sequential_in_sequential, frozen, recurrent, cells, states, wrapped, wrapped_model, conv_lstm,
+         sequential_in_sequential, frozen, recurrent, cells, states, wrapped, timed, wrapped_model, conv_lstm,
          embedding, masked, masking, convolutions, shapes, kept_dimensions, activations, merges, normalized,
-         constrained, operators, open_sizes, rescaled, unused, half, names_with_slashes]
+         constrained, training_calls, operators, open_sizes, rescaled, unused, half, names_with_slashes, long_names]
 LARGE = [mobilenet, mobilenet_v2, resnet50, vgg16, inception_v3, densenet121, xception, nasnet_mobile]
-BUILDERS = {builder.__name__: builder for builder in SMALL + LARGE}
+BUILDERS = {builder.__name__: builder for builder in SMALL + LARGE + [forgotten, forgotten_by_sequential, scaled, by_batch, masked_by_input, attention]}

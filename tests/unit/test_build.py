@@ -2,6 +2,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -449,3 +450,129 @@ def test_every_module_that_a_stage_imports_is_a_dependency_of_what_it_builds():
 def test_without_training_the_tasks_can_still_be_listed(tmp_path):
     status, out, err = Project.create(tmp_path / "new").doit("list", WITHOUT_TRAINING="1")
     assert (status, err) == (0, "") and "convert" in out
+
+
+FLEET = '[zoo]\nsource = "zoo/*.h5"\n'
+COUNTED = """
+import builtins, os, sys
+from doit.doit_cmd import DoitMain
+
+seen = []
+
+def counted(function):
+    def call(path, *args, **options):
+        if not str(path).endswith((".py", ".pyc", ".toml")):
+            seen.append(os.path.relpath(path) if isinstance(path, str) and path else "")
+        return function(path, *args, **options)
+    return call
+
+os.stat, builtins.open = counted(os.stat), counted(builtins.open)
+try:
+    status = DoitMain().run(sys.argv[1:])
+except SystemExit as end:
+    status = end.code
+sys.stderr.write("".join(path + "\\n" for path in seen if path.startswith(("models", "zoo"))))
+sys.exit(status)
+"""
+
+
+def looked_at(project, *words):
+    """Run doit with these words; return the list of what was opened or asked for its stat in models/ and zoo/."""
+    done = subprocess.run([sys.executable, "-c", COUNTED] + list(words), cwd=project.path, env=project.environment(),
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stderr.decode().splitlines()
+
+
+@pytest.fixture
+def fleet(own):
+    """Twelve models of one table, a file each, converted."""
+    for number in range(12):
+        own.write("zoo/m%02d.h5" % number, own.read("given/my model.h5"))
+    own.write("models/models.toml", FLEET)
+    assert len(own.ran()) == 24
+    time.sleep(2.1)  # younger files are hashed at every look
+    own.ran()
+    return own
+
+
+def test_a_table_with_a_pattern_is_one_independent_subtask_per_file(fleet):
+    status, out, err = fleet.doit("list", "--all", "-q")
+    names = [line.strip() for line in out.splitlines() if line.startswith("convert:")]
+    assert names == ["convert:zoo-m%02d" % number for number in range(12)]
+    os.remove(fleet.file("models/json_models/zoo-m03/model.json"))
+    os.remove(fleet.file("models/json_models/zoo-m07/model.json"))
+    assert fleet.ran(names[3]) == {names[3]}
+    assert fleet.ran() == {names[7]}
+
+
+def test_the_array_job_of_the_documentation_converts_the_model_of_its_number(fleet):
+    with open(os.path.join(ROOT, "docs", "fleet.md")) as stream:
+        blocks = re.findall(r"```sh\n(.*?)```", stream.read(), re.DOTALL)
+    script = [block for block in blocks if block.startswith("#!/bin/sh")][0]
+    listing = [line for block in blocks for line in block.splitlines() if line.endswith("> names.txt")][0]
+    os.symlink(os.path.dirname(os.path.dirname(sys.executable)), fleet.file(".venv"))
+    subprocess.run(listing, shell=True, cwd=fleet.path, env=fleet.environment(), check=True)
+    os.remove(fleet.file("models/json_models/zoo-m03/model.json"))
+    for number, ran in (("3", False), ("4", True)):
+        done = subprocess.run(["sh", "-c", script], cwd=fleet.path, stdout=subprocess.PIPE, check=True,
+                              env=fleet.environment(SLURM_ARRAY_TASK_ID=number))
+        assert (b".  convert:zoo-m03" in done.stdout) is ran
+
+
+def test_one_model_of_many_takes_no_more_looks_than_one_of_one(fleet):
+    """Whatever else the catalogue holds, nothing of it is looked at."""
+    many = looked_at(fleet, "convert:zoo-m03")
+    assert not [path for path in many if "zoo-" in path and "m03" not in path]
+    for number in range(12):
+        if number != 3:
+            os.remove(fleet.file("zoo/m%02d.h5" % number))
+    assert sorted(looked_at(fleet, "convert:zoo-m03")) == sorted(many)
+
+
+def test_the_check_of_an_unchanged_model_opens_its_records_and_no_model(fleet):
+    seen = looked_at(fleet)
+    each = [path for path in seen if "m03" in path]
+    assert len(seen) - 12 * len(each) < 20  # what does not grow with the models
+    assert set(each) == {"zoo/m03.h5", "models/zoo-m03/enc_model.h5", "models/.records/encapsulate.zoo-m03.json",
+                         "models/.records/convert.zoo-m03.json"} | {
+        "models/json_models/zoo-m03/" + name for name in ("model.json", "manifest.json", "group1-shard1of1.bin")}
+    assert len(each) <= 15  # a record is read once; a file's stat is asked for by doit and by each stage that names it
+
+
+@pytest.mark.parametrize("words, declared", [
+    ("", ["convert"]), ("convert:mine", ["convert"]), ("-a -n 2 --continue convert", ["convert"]),
+    ("page", ["convert", "page", "verify", "view"]), ("list", ["convert", "page", "verify", "view"]),
+    ("convert:no", ["convert"]), ("*:mine", ["convert", "page", "verify", "view"]),
+    ("convert verify:mine", ["convert", "page", "verify", "view"])])
+def test_only_tasks_that_the_command_line_can_mean_are_declared(own, words, declared):
+    code = ("import sys; sys.argv = ['doit'] + sys.argv[1:]; sys.path.insert(0, '.'); import dodo; "
+            "print(*[name for name in ('convert', 'page', 'verify', 'view') "
+            "if list(getattr(dodo, 'task_' + name)())])")
+    done = subprocess.run([sys.executable, "-c", code] + words.split(), cwd=own.path, stdout=subprocess.PIPE,
+                          env=own.environment())
+    assert done.stdout.decode().split() == declared
+
+
+def test_a_model_is_built_beside_another_and_waits_for_a_build_of_all(own):
+    from scripts import artifacts
+    house = artifacts.House(own.file("models"))
+    house.lock(lambda pid: pytest.fail("nobody is there"), {"other"})
+    status, out, err = own.doit("convert:mine")
+    assert (status, err) == (0, "") and "waiting" not in out
+    process = subprocess.Popen(own.command(), cwd=own.path, env=own.environment(), stdout=subprocess.PIPE)
+    assert process.stdout.readline().decode() == "waiting: process %d is building in models/\n" % os.getpid()
+    house.unlock()
+    assert ".  " not in process.communicate()[0].decode() and process.returncode == 0
+
+
+def test_the_shards_that_a_source_names_are_inputs(own):
+    own.ran()
+    for name in os.listdir(own.file("models/json_models/mine")):
+        own.write("given/tfjs/" + name, own.read("models/json_models/mine/" + name))
+    own.write("models/models.toml", '[again]\nsource = "given/tfjs/model.json"\n')
+    assert own.ran() == {"encapsulate:again", "convert:again"}
+    assert own.ran() == set()
+    shard = own.read("given/tfjs/group1-shard1of1.bin")
+    own.write("given/tfjs/group1-shard1of1.bin", shard[:-1] + bytes([shard[-1] ^ 1]))
+    assert own.ran() == {"encapsulate:again", "convert:again"}

@@ -80,7 +80,8 @@ def refused(record, folder, layers=None):
 
 
 @pytest.mark.parametrize("class_name, config", [
-    ("Lambda", {"function": ["code", None, None]}), ("Custom>Mine", {}), ("Normalization", {}), ("Attention", {})])
+    ("Lambda", {"function": ["code", None, None]}), ("Custom>Mine", {}), ("Normalization", {}), ("Attention", {}),
+    ("Subtract", {})])
 def test_a_layer_that_tensorflow_js_lacks_is_named_with_its_class_and_the_choices(class_name, config, tmp_path):
     line = refused(with_layer(3, class_name, **config), tmp_path)
     assert "layer 'strange' is a %s: TensorFlow.js does not have it" % class_name in line
@@ -105,6 +106,7 @@ def test_where_every_output_needs_it_there_is_no_choice(tmp_path):
     ("UpSampling2D", {"interpolation": "bilinear"}, "interpolates otherwise"),
     ("GRU", {"units": 2, "reset_after": True}, "reset_after"), ("Conv1D", {"padding": "causal"}, "causal"),
     ("Conv2D", {"groups": 2}, "grouped"), ("LayerNormalization", {"rms_scaling": True}, "rms_scaling"),
+    ("MultiHeadAttention", {}, "by keyword"), ("Resizing", {}, "spoils the shape"),
     ("GlobalMaxPooling2D", {"keepdims": True, "data_format": "channels_first"}, "channels first")])
 def test_settings_that_tensorflow_js_takes_and_computes_otherwise_are_refused(class_name, config, reason):
     assert reason in supported.refusal({"class_name": class_name, "config": config}, 2)

@@ -1,5 +1,6 @@
 """Multi-output models: h5 to h5, the same bytes every time; refusals name the file, the layer and what to do."""
 import json
+import os
 import subprocess
 import sys
 
@@ -174,11 +175,22 @@ def test_preprocess_takes_its_own_flags_and_those_of_the_old_converter(flags, tm
     assert "2 outputs: conv, softmax" in done.stdout
 
 
-def test_preprocess_takes_topology_and_weights_with_a_comma_between_them(tmp_path):
+@pytest.mark.parametrize("flags", [[], ["--input_model_from=keras", "--input_model_format=topology_weights_separated"],
+                                   ["--input_model_from=tensorflow", "--input_model_format=tf_keras_separated"]])
+def test_preprocess_takes_topology_and_weights_with_a_comma_between_them(flags, tmp_path):
     first, second = handmade.separated(tmp_path)
     for arguments in ([first + "," + second], [first, "--weights", second]):
-        done = run("scripts.preprocess", arguments[0], str(tmp_path / "out"), *arguments[1:])
+        done = run("scripts.preprocess", arguments[0], str(tmp_path / "out"), *(arguments[1:] + flags))
         assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_preprocess_takes_a_tensorflow_js_model_as_the_old_converter_did(tmp_path):
+    source, first, second = handmade.h5(tmp_path / "model.h5"), str(tmp_path / "first"), str(tmp_path / "second")
+    assert run("scripts.preprocess", source, first, "--layers", "conv,softmax").returncode == 0
+    done = run("scripts.preprocess", "--input_model_from=tfjs", "--output_layer_names=pool",
+               os.path.join(first, "model.json"), second)
+    assert (done.returncode, done.stderr) == (0, "") and "1 outputs: pool" in done.stdout
+    assert sorted(os.listdir(second)) == ["group1-shard1of1.bin", "model.json"]
 
 
 def test_preprocess_replaces_its_own_result_and_leaves_no_old_shard(tmp_path):

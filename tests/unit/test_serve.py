@@ -63,7 +63,8 @@ def test_head_answers_without_the_body(site):
     "/../secret.txt", "/../../../../etc/passwd", "/model/../../secret.txt", "/%2e%2e/secret.txt", "/..%2fsecret.txt", "/%2e%2e%2f%2e%2e%2fetc%2fpasswd",
     "/..%5csecret.txt", "/..\\secret.txt", "//etc/passwd", "/model/%00", "/index.html%00.txt", "/out.txt", "/up/secret.txt", "/up/page-2/secret.txt",
     "/../page-2/secret.txt", "/.hidden", "/%2ehidden", "/model", "/model/", "/no", "*", "http://127.0.0.1/../secret.txt", "/./index.html", "/model//model.json",
-    "/%c0%ae%c0%ae/secret.txt", "/%252e%252e/secret.txt"])
+    "/%c0%ae%c0%ae/secret.txt", "/%252e%252e/secret.txt", "//[", "//[/index.html", "//127.0.0.1/index.html", "/[::1]",
+    "/" + "x" * 5000, "/" + "x/" * 3000, "/%ff%fe"])
 def test_nothing_outside_the_directory_can_be_read(site, target):
     status, headers, body = ask(site, target)
     assert status in (400, 404)

@@ -91,6 +91,69 @@ def test_two_fresh_processes_write_the_same_bytes(trained, digits, tmp_path):
     assert sorted(os.listdir(str(tmp_path))) == ["model.h5", "report.json"]
 
 
+RECIPES = [("guide", ["--epochs", "4"]), ("fast", ["--epochs", "12", "--batch-size", "64"])]
+
+
+def test_the_fast_recipe_learns_and_writes_the_same_bytes_twice(digits, tmp_path):
+    needs.tensorflow()
+    for name in ("one.h5", "two.h5"):
+        done = run("--data", digits, "--recipe", "fast", "--out", str(tmp_path / name), "--report", str(tmp_path / "report.json"))
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "one.h5").read_bytes() == (tmp_path / "two.h5").read_bytes()
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["accuracy"] >= 0.96
+    assert report["settings"] == {"epochs": 86, "batch_size": 128, "seed": 0, "optimizer": "adam", "learning_rate": None,
+                                  "recipe": "fast"}
+
+
+@pytest.mark.parametrize("recipe, more", RECIPES, ids=["guide", "fast"])
+def test_a_training_that_is_killed_and_resumed_writes_the_bytes_of_an_undisturbed_one(recipe, more, digits, tmp_path):
+    needs.tensorflow()
+    arguments = ["--data", digits, "--recipe", recipe] + more
+    undisturbed, resumed, kept = (str(tmp_path / name) for name in ("whole.h5", "resumed.h5", "kept.npz"))
+    assert run(*(arguments + ["--out", undisturbed, "--checkpoint", str(tmp_path / "other.npz")])).returncode == 0
+    assert not (tmp_path / "other.npz").exists()  # it goes when the training is done
+
+    arguments += ["--out", resumed, "--checkpoint", kept]
+    process = subprocess.Popen([sys.executable, "-m", "scripts.train"] + arguments, stdout=subprocess.PIPE,
+                               universal_newlines=True)
+    for line in process.stdout:
+        if line.startswith("epoch 2"):
+            break
+    process.kill()
+    process.communicate()
+    assert os.path.exists(kept) and not os.path.exists(resumed)
+    done = run(*arguments)
+    assert done.returncode == 0, done.stderr
+    assert "resuming after epoch" in done.stdout and "epoch 1 of" not in done.stdout
+    with open(undisturbed, "rb") as one, open(resumed, "rb") as two:
+        assert one.read() == two.read()
+    assert sorted(os.listdir(str(tmp_path))) == ["resumed.h5", "whole.h5"]
+
+
+def test_a_checkpoint_of_another_training_or_a_damaged_one_is_not_resumed(digits, tmp_path, capsys):
+    needs.tensorflow()
+    arrays, kept = dataset.digits(), str(tmp_path / "kept.npz")
+    _, first = train.train(arrays, epochs=1, recipe="fast", checkpoint=kept, data="x")
+    assert os.path.exists(kept)
+    _, again = train.train(arrays, epochs=1, seed=1, recipe="fast", checkpoint=kept, data="x")
+    assert "is of another training (settings changed): training from the start" in capsys.readouterr().out
+    assert first["loss"] != again["loss"]
+    train.train(arrays, epochs=1, seed=1, recipe="fast", checkpoint=kept, data="y")
+    assert "(data changed)" in capsys.readouterr().out
+    with open(kept, "r+b") as file:
+        file.truncate(1000)
+    train.train(arrays, epochs=1, recipe="fast", checkpoint=kept, data="x")
+    assert "is damaged: training from the start" in capsys.readouterr().out
+
+
+def test_a_checkpoint_that_cannot_be_written_is_one_line(digits, tmp_path):
+    needs.tensorflow()
+    (tmp_path / "file").write_text("")
+    done = run("--data", digits, "--epochs", "1", "--out", str(tmp_path / "m.h5"), "--checkpoint", str(tmp_path / "file" / "c"))
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1) and "file" in done.stderr
+
+
 def test_saving_without_timestamps_loses_nothing_that_keras_wrote(tmp_path):
     """Every group, dataset and attribute, with its type, is as in the file that Keras itself writes."""
     needs.tensorflow()

@@ -1,0 +1,63 @@
+"""Checkpoints of a training: one npz with every variable of model and optimizer, written whole at each epoch's end.
+
+    identity   JSON text: what the training is made of (data, settings, code, versions); of another one nothing is taken
+    epochs     how many are done
+    model N, optimizer N   the variables' values, in the order in which Keras lists them
+"""
+import json
+import os
+import zipfile
+
+import numpy
+
+from scripts import Fault, artifacts, command
+
+
+def variables(model):
+    """Return {key: variable} of everything that the next epoch depends on; the optimizer's are made if need be."""
+    optimizer = model.optimizer
+    if hasattr(optimizer, "_create_all_weights"):  # Keras 2.6, which has no public name for it
+        optimizer._create_all_weights(model.trainable_variables)
+    elif not optimizer.built:
+        optimizer.build(model.trainable_variables)
+    states = optimizer.variables() if callable(optimizer.variables) else optimizer.variables
+    found = {"model %d" % number: variable for number, variable in enumerate(model.weights)}
+    found.update(("optimizer %d" % number, variable) for number, variable in enumerate(states))
+    return found
+
+
+def keep(model, path, identity, epochs):
+    """Write the checkpoint `path` after `epochs` epochs.  identity: dict, JSON-able."""
+    arrays = {key: numpy.asarray(variable) for key, variable in variables(model).items()}
+    with artifacts.writable(path):
+        try:
+            os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise Fault("%s: no checkpoint can be kept there (%s): name another place" % (path, error.strerror))
+        with artifacts.whole(path) as part, open(part, "wb") as stream:
+            numpy.savez(stream, identity=json.dumps(identity, sort_keys=True), epochs=epochs, **arrays)
+
+
+def restore(model, path, identity):
+    """Give `model` the values in the checkpoint `path`; return how many epochs they are the result of.
+
+    0, and a line that says why, where the file is damaged or of a training of something else.
+    """
+    if not os.path.exists(path):
+        return 0
+    try:
+        with numpy.load(path) as file:
+            arrays = {key: file[key] for key in file.files}
+        old, epochs = json.loads(str(arrays["identity"])), int(arrays["epochs"])
+        values = [(variable, arrays[key]) for key, variable in variables(model).items()] if old == identity else []
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        command.say("%s is damaged: training from the start" % path)
+        return 0
+    if old != identity:
+        changed = sorted(key for key in set(old) | set(identity) if old.get(key) != identity.get(key))
+        command.say("%s is of another training (%s changed): training from the start" % (path, ", ".join(changed)))
+        return 0
+    for variable, value in values:
+        variable.assign(value)
+    command.say("resuming after epoch %d: %s" % (epochs, path))
+    return epochs
