@@ -300,7 +300,7 @@ def check_keywords(layer, keywords, names):
 
 
 def trains(value):
-    """Whether anything in a record computes otherwise in training.  (Keras 3 predicts without, whatever a call says.)"""
+    """Whether anything in a record computes otherwise in training.  (Keras 3 predicts without, whatever calls say.)"""
     if isinstance(value, list):
         return any(trains(item) for item in value)
     return isinstance(value, dict) and bool(

@@ -466,4 +466,5 @@ SMALL = [lenet, without_input_layer, built_later, branches, many_inputs, shared,
          embedding, masked, masking, convolutions, shapes, kept_dimensions, activations, merges, normalized,
          constrained, training_calls, operators, open_sizes, rescaled, unused, half, names_with_slashes, long_names]
 LARGE = [mobilenet, mobilenet_v2, resnet50, vgg16, inception_v3, densenet121, xception, nasnet_mobile]
-BUILDERS = {builder.__name__: builder for builder in SMALL + LARGE + [forgotten, forgotten_by_sequential, scaled, by_batch, masked_by_input, attention]}
+SPECIAL = [forgotten, forgotten_by_sequential, scaled, by_batch, masked_by_input, attention]
+BUILDERS = {builder.__name__: builder for builder in SMALL + LARGE + SPECIAL}
