@@ -84,5 +84,5 @@ def task_audit():
 
 def task_bench():
     """Measure against what one would use otherwise: bench/README.md"""
-    for name in ("uptodate", "changed", "many", "big", "page", "image"):
+    for name in ("uptodate", "changed", "many", "big", "page", "image", "train"):
         yield build.always("bench.benchmarks:run", name, basename="bench", name=name)
