@@ -144,6 +144,12 @@ class Engine(object):
         run(self.words() + ["save", "--output", path, self.tag(target)], "cannot save the image")
 
 
+def mounted(directory):
+    """Return the places below a directory on which something is mounted, as Linux has them."""
+    with open("/proc/self/mounts", encoding="utf-8", errors="surrogateescape") as stream:
+        return [place for place in (line.split()[1] for line in stream) if place.startswith(directory + "/")]
+
+
 def finished(words):
     return subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           universal_newlines=True)
@@ -255,7 +261,9 @@ class Podman(Engine):
 
     def forget(self):
         if self.store:
-            output_of(self.words() + ["rmi", "--all", "--force"])  # overlay mounts end here
+            output_of(self.words() + ["rmi", "--all", "--force"])  # overlay mounts end here, but for a killed build's
+            for place in sorted(mounted(self.store), reverse=True):
+                output_of(["umount", place])
 
     def configuration(self, reference):
         """Return {"id", "layers", "config"} of an image: digest, the layers' diffIDs, Env and the like; {} without."""

@@ -3,6 +3,7 @@ import io
 import json
 import os
 import re
+import shutil
 import stat
 import subprocess
 import tarfile
@@ -10,6 +11,7 @@ import tarfile
 import pytest
 
 from scripts import Fault, image, reproduce, sbom, stack
+from tests import needs
 
 # Its words are those of docker 26.1 with buildx 0.13; "driver", "buildkit" and "store" say which of them.
 DOCKER = """case "$*" in
@@ -164,6 +166,20 @@ def test_podman_and_buildah_are_told_the_date_and_the_store(machine, tmp_path, k
     for words in ("--layers", "--timestamp " + image.EPOCH, "--identity-label=false",
                   "--root %s/store/root" % tmp_path, "--storage-driver"):
         assert words in told
+
+
+def test_a_store_that_a_killed_build_left_mounted_can_be_deleted(machine, tmp_path):
+    needs.root()
+    umount = shutil.which("umount", path="/usr/bin:/bin:/sbin:/usr/sbin")
+    machine("podman", "")
+    machine("umount", 'exec %s "$@"' % umount)
+    inner = tmp_path / "own" / "root" / "overlay" / "merged"
+    inner.parent.mkdir(parents=True)
+    for place in (inner.parent, inner):
+        place.mkdir(exist_ok=True)
+        subprocess.run([shutil.which("mount", path="/usr/bin:/bin"), "-t", "tmpfs", "none", str(place)], check=True)
+    image.Podman(str(tmp_path / "own")).forget()
+    shutil.rmtree(str(tmp_path / "own"))
 
 
 def test_certificates_and_pip_s_settings_reach_the_build_as_secrets_where_they_are_files(
