@@ -97,13 +97,14 @@ RECIPES = [("guide", ["--epochs", "4"]), ("fast", ["--epochs", "12", "--batch-si
 def test_the_fast_recipe_learns_and_writes_the_same_bytes_twice(digits, tmp_path):
     needs.tensorflow()
     for name in ("one.h5", "two.h5"):
-        done = run("--data", digits, "--recipe", "fast", "--out", str(tmp_path / name), "--report", str(tmp_path / "report.json"))
+        done = run("--data", digits, "--recipe", "fast", "--out", str(tmp_path / name),
+                   "--report", str(tmp_path / "report.json"))
         assert done.returncode == 0, done.stderr
     assert (tmp_path / "one.h5").read_bytes() == (tmp_path / "two.h5").read_bytes()
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["accuracy"] >= 0.96
-    assert report["settings"] == {"epochs": 86, "batch_size": 128, "seed": 0, "optimizer": "adam", "learning_rate": None,
-                                  "recipe": "fast"}
+    assert report["settings"] == {"epochs": 86, "batch_size": 128, "seed": 0, "optimizer": "adam",
+                                  "learning_rate": None, "recipe": "fast"}
 
 
 @pytest.mark.parametrize("recipe, more", RECIPES, ids=["guide", "fast"])
@@ -150,7 +151,8 @@ def test_a_checkpoint_of_another_training_or_a_damaged_one_is_not_resumed(digits
 def test_a_checkpoint_that_cannot_be_written_is_one_line(digits, tmp_path):
     needs.tensorflow()
     (tmp_path / "file").write_text("")
-    done = run("--data", digits, "--epochs", "1", "--out", str(tmp_path / "m.h5"), "--checkpoint", str(tmp_path / "file" / "c"))
+    done = run("--data", digits, "--epochs", "1", "--out", str(tmp_path / "m.h5"),
+               "--checkpoint", str(tmp_path / "file" / "c"))
     assert (done.returncode, done.stderr.count("\n")) == (1, 1) and "file" in done.stderr
 
 
