@@ -112,6 +112,7 @@ def train(entry):
         return facts, {entry.source: "model.h5"}
 
     def report(record):
+        remove_checkpoint(entry)  # now that the model has its place
         yield "%s: %s, test accuracy %.4f%s" % (
             entry.source, size(entry.source), record["facts"]["accuracy"],
             " (on the embedded digits, NOT MNIST)" if record["facts"].get("origin") == "digits" else "")
@@ -124,11 +125,17 @@ def train(entry):
 
 
 def forget_checkpoint(entry, dryrun):
-    """Clean action: remove what an unfinished training left, and its directory with the last one."""
+    """Clean action: remove what an unfinished training left."""
     if os.path.exists(entry.checkpoint_file):
         command.say("%s%s" % ("would remove " if dryrun else "removed ", entry.checkpoint_file))
-        if not dryrun:
-            os.remove(entry.checkpoint_file)
+    if not dryrun:
+        remove_checkpoint(entry)
+
+
+def remove_checkpoint(entry):
+    """Remove a model's checkpoint, and the directory of checkpoints with the last one."""
+    with contextlib.suppress(FileNotFoundError):
+        os.remove(entry.checkpoint_file)
     with contextlib.suppress(OSError):  # not there, or another model's are in it
         os.rmdir(os.path.dirname(entry.checkpoint_file))
 

@@ -219,8 +219,7 @@ def main(arguments):
     parser.add_argument("--optimizer", default=OPTIMIZER, help="a Keras optimizer's name (default: adam)")
     parser.add_argument("--learning-rate", type=_number(float, 1e-30, 1e30), help="default: the optimizer's own")
     parser.add_argument("--recipe", choices=sorted(catalog.RECIPES), default="guide", help="the guide's own, or a fast one")
-    parser.add_argument("--checkpoint", metavar="NPZ", help="file to keep after each epoch and to resume from; it goes "
-                        "when the training is done")
+    parser.add_argument("--checkpoint", metavar="NPZ", help="file to keep after each epoch and to resume from")
     options = parser.parse_args(arguments)
     child.in_environment("scripts.train", arguments)
 
@@ -236,8 +235,6 @@ def main(arguments):
             with artifacts.whole(options.report) as part, open(part, "w") as file:
                 json.dump(report, file, indent=1, sort_keys=True)
                 file.write("\n")
-        if options.checkpoint and os.path.exists(options.checkpoint):
-            os.remove(options.checkpoint)
     except OSError as error:
         raise Fault("%s cannot be written: %s" % (options.out, error.strerror or error))
     command.say("test accuracy %.4f on %d images" % (report["accuracy"], report["images"]["test"]))

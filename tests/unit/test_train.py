@@ -11,6 +11,7 @@ import pytest
 
 from scripts import artifacts, child, dataset, lenet, train
 from tests import needs
+from tests.project import Project
 
 GUIDE = [  # section 1.1: name or class, output shape without the batch, parameters
     ("Reshape", (28, 28, 1), 0), ("Conv2D_1", (24, 24, 6), 156), ("MaxPooling2D_1", (12, 12, 6), 0),
@@ -113,7 +114,6 @@ def test_a_training_that_is_killed_and_resumed_writes_the_bytes_of_an_undisturbe
     arguments = ["--data", digits, "--recipe", recipe] + more
     undisturbed, resumed, kept = (str(tmp_path / name) for name in ("whole.h5", "resumed.h5", "kept.npz"))
     assert run(*(arguments + ["--out", undisturbed, "--checkpoint", str(tmp_path / "other.npz")])).returncode == 0
-    assert not (tmp_path / "other.npz").exists()  # it goes when the training is done
 
     arguments += ["--out", resumed, "--checkpoint", kept]
     process = subprocess.Popen([sys.executable, "-m", "scripts.train"] + arguments, stdout=subprocess.PIPE,
@@ -129,7 +129,7 @@ def test_a_training_that_is_killed_and_resumed_writes_the_bytes_of_an_undisturbe
     assert "resuming after epoch" in done.stdout and "epoch 1 of" not in done.stdout
     with open(undisturbed, "rb") as one, open(resumed, "rb") as two:
         assert one.read() == two.read()
-    assert sorted(os.listdir(str(tmp_path))) == ["resumed.h5", "whole.h5"]
+    assert sorted(os.listdir(str(tmp_path))) == ["kept.npz", "other.npz", "resumed.h5", "whole.h5"]
 
 
 def test_a_checkpoint_of_another_training_or_a_damaged_one_is_not_resumed(digits, tmp_path, capsys):
@@ -154,6 +154,29 @@ def test_a_checkpoint_that_cannot_be_written_is_one_line(digits, tmp_path):
     done = run("--data", digits, "--epochs", "1", "--out", str(tmp_path / "m.h5"),
                "--checkpoint", str(tmp_path / "file" / "c"))
     assert (done.returncode, done.stderr.count("\n")) == (1, 1) and "file" in done.stderr
+
+
+def test_doit_resumes_a_training_that_was_ended_and_cleans_what_one_left(tmp_path):
+    needs.tensorflow()
+    project = Project.create(tmp_path / "project", '[keras]\ndata = "digits"\nepochs = 40\ncheckpoint = true\n')
+    kept = project.file("models/.checkpoints/keras.npz")
+
+    def begin():
+        process = subprocess.Popen(project.command("train"), cwd=project.path, env=project.environment(),
+                                   stdout=subprocess.PIPE, universal_newlines=True)
+        while not process.stdout.readline().startswith("epoch 2"):
+            assert process.poll() is None
+        process.terminate()
+        process.communicate()
+        assert process.returncode == 143 and os.path.exists(kept) and not os.path.exists(project.file("models/model.h5"))
+
+    begin()
+    assert project.doit("clean", "-a")[0] == 0 and not os.path.exists(os.path.dirname(kept))
+    begin()
+    status, out, err = project.doit("train")
+    assert (status, err) == (0, "") and "resuming after epoch" in out and "epoch 1 of" not in out
+    assert not os.path.exists(os.path.dirname(kept))
+    assert project.ran("train") == set()
 
 
 def test_saving_without_timestamps_loses_nothing_that_keras_wrote(tmp_path):
