@@ -52,8 +52,7 @@ def recurrent():
             layer("SimpleRNNCell", "one", units=2), layer("LSTMCell", "two", units=2)]}}), [("each", 0)]),
         call(layer("GlobalAveragePooling1D", "mean", keepdims=True), [("each", 0)])],
         [("both", 0), ("second", 0), ("stack", 0), ("mean", 0)])
-    record["config"]["layers"][4]["inbound_nodes"] = [
-        [["start", 0, 0, {"initial_state": [["lstm", 0, 1], ["lstm", 0, 2]]}]]]
+    record["config"]["layers"][4]["inbound_nodes"] = [[["start", 0, 0, {}], ["lstm", 0, 1, {}], ["lstm", 0, 2, {}]]]
     return record
 
 
