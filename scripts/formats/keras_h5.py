@@ -7,6 +7,7 @@
 Keras splits an attribute beyond 64 512 bytes: layer_names0, layer_names1, … (hdf5_format.py,
 save_attributes_to_hdf5_group).  External and virtual datasets and links would read other files: refused.
 """
+import contextlib
 import json
 import os
 import signal
@@ -95,6 +96,8 @@ def try_attributes(group, path):
     """
     if not hasattr(os, "fork") or all(group.attrs.get_id(name).dtype.kind != "O" for name in group.attrs):
         return
+    # What ends a whole process group must reach the parent alone: a child that it ended would look like a crash.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
     with warnings.catch_warnings():  # of threads that the child lacks: it needs none
         warnings.simplefilter("ignore", DeprecationWarning)
         child = os.fork()
@@ -109,9 +112,11 @@ def try_attributes(group, path):
         finally:
             os._exit(0)
     try:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         status = os.waitpid(child, 0)[1]
     except BaseException:
-        os.kill(child, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # it may have ended just before
+            os.kill(child, signal.SIGKILL)
         raise
     if os.WIFSIGNALED(status):
         raise Fault("%s: HDF5 does not get through its attributes, the file is damaged" % path)
