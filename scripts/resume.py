@@ -43,13 +43,14 @@ def restore(model, path, identity):
 
     0, and a line that says why, where the file is damaged or of a training of something else.
     """
+    own = variables(model)  # in either case: Keras 2.6 names an optimizer's variables by where they are made
     if not os.path.exists(path):
         return 0
     try:
         with numpy.load(path) as file:
             arrays = {key: file[key] for key in file.files}
         old, epochs = json.loads(str(arrays["identity"])), int(arrays["epochs"])
-        values = [(variable, arrays[key]) for key, variable in variables(model).items()] if old == identity else []
+        values = [(variable, arrays[key]) for key, variable in own.items()] if old == identity else []
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         command.say("%s is damaged: training from the start" % path)
         return 0
