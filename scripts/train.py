@@ -4,7 +4,6 @@ Runs in a process of its own with ENVIRONMENT set before Python starts; started 
 """
 import contextlib
 import json
-import os
 import random
 import sys
 import time
@@ -62,23 +61,26 @@ def train(arrays, epochs=None, batch_size=None, seed=SEED, optimizer=OPTIMIZER, 
 
     progress = _progress(keras, epochs, -(-len(images) // batch_size))
     if recipe == "fast":
-        peak = PEAK if learning_rate is None and optimizer == "adam" else float(numpy.asarray(model.optimizer.learning_rate))
-        epoch = _fast(keras, tensorflow, model, images, labels, epochs, min(batch_size, len(images)), seed, peak, progress)
+        peak = float(numpy.asarray(model.optimizer.learning_rate))
+        if learning_rate is None and optimizer == "adam":
+            peak = PEAK
+        epoch = _fast(keras, tensorflow, model, images, labels, epochs, min(batch_size, len(images)), seed, peak,
+                      progress)
     else:
         def epoch(number):
             _seed(keras, tensorflow, int(numpy.random.RandomState([seed, number]).randint(2 ** 31)))
             model.fit(images, labels, initial_epoch=number, epochs=number + 1, batch_size=batch_size, verbose=0,
                       callbacks=[progress])
-    if checkpoint:
-        identity = {"data": data, "settings": settings, "versions": versions, "device": device, "code": _code()}
-        for number in range(resume.restore(model, checkpoint, identity), epochs):
-            epoch(number)
-            resume.keep(model, checkpoint, identity, number + 1)
-    elif recipe == "fast":
-        for number in range(epochs):
-            epoch(number)
-    else:
+    if recipe == "guide" and not checkpoint:
         model.fit(images, labels, epochs=epochs, batch_size=batch_size, verbose=0, callbacks=[progress])
+    else:
+        identity = {"data": data, "settings": settings, "versions": versions, "device": device, "code": _code()}
+        for number in range(resume.restore(model, checkpoint, identity) if checkpoint else 0, epochs):
+            epoch(number)
+            if checkpoint:
+                resume.keep(model, checkpoint, identity, number + 1)
+    if recipe == "fast":
+        model.optimizer.learning_rate.assign(peak)  # not 0, for whoever trains on
 
     loss, accuracy = model.evaluate(arrays["x_test"] / numpy.float32(255), arrays["y_test"], verbose=0)
     if not numpy.isfinite(loss):
@@ -138,8 +140,6 @@ def _fast(keras, tensorflow, model, images, labels, epochs, batch_size, seed, pe
         loss, accuracy = run(tensorflow.constant(order.reshape(steps, batch_size).astype("int32")),
                              tensorflow.constant(rates[number]))
         progress.on_epoch_end(number, {"loss": float(loss), "accuracy": float(accuracy)})
-        if number + 1 == epochs:
-            optimizer.learning_rate.assign(peak)  # not 0, for whoever trains on
 
     return epoch
 

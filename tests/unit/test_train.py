@@ -127,9 +127,11 @@ def test_a_training_that_is_killed_and_resumed_writes_the_bytes_of_an_undisturbe
     done = run(*arguments)
     assert done.returncode == 0, done.stderr
     assert "resuming after epoch" in done.stdout and "epoch 1 of" not in done.stdout
-    with open(undisturbed, "rb") as one, open(resumed, "rb") as two:
-        assert one.read() == two.read()
-    assert sorted(os.listdir(str(tmp_path))) == ["kept.npz", "other.npz", "resumed.h5", "whole.h5"]
+    assert run(*(arguments + ["--out", str(tmp_path / "again.h5")])).returncode == 0  # killed when all epochs were done
+    for path in (resumed, str(tmp_path / "again.h5")):
+        with open(undisturbed, "rb") as one, open(path, "rb") as two:
+            assert one.read() == two.read()
+    assert sorted(os.listdir(str(tmp_path))) == ["again.h5", "kept.npz", "other.npz", "resumed.h5", "whole.h5"]
 
 
 def test_a_checkpoint_of_another_training_or_a_damaged_one_is_not_resumed(digits, tmp_path, capsys):
