@@ -7,23 +7,19 @@
 Keras splits an attribute beyond 64 512 bytes: layer_names0, layer_names1, … (hdf5_format.py,
 save_attributes_to_hdf5_group).  External and virtual datasets and links would read other files: refused.
 """
-import contextlib
 import json
 import os
-import signal
-import warnings
 from collections import OrderedDict
 
 import numpy
 
 from scripts import Fault
-from scripts.formats import head, parse
+from scripts.formats import attributes, head, parse
 from scripts.model import PIECE_BYTES, Model, Weight
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 ATTRIBUTE_BYTES = 64512  # keras hdf5_format.HDF5_OBJECT_HEADER_LIMIT
 CHUNK_BYTES = 256 * 1024 * 1024  # HDF5 unpacks a chunk as a whole; h5py makes them of up to 1 MB
-ATTRIBUTE_SECONDS = 3  # of processor time to read a group's attributes in, which takes microseconds
 GZIP_RATIO = 1100  # deflate cannot do better than 1032 : 1; a dataset that claims more holds nothing
 
 
@@ -38,7 +34,7 @@ def read(path, **options):
     try:
         if "model_config" not in file.attrs:
             raise Fault(without_topology(file, path))
-        try_attributes(file, path)
+        attributes.attempt(file, path)
         record = parse(text(file.attrs["model_config"]), "%s: model_config" % path)
         if not isinstance(record, dict):
             raise Fault("%s: model_config is no model" % path)
@@ -88,40 +84,6 @@ def text(value):
     return str(value)
 
 
-def try_attributes(group, path):
-    """Read the texts among a group's attributes in a process of their own first.
-
-    HDF5 (1.12, 1.14) goes round for ever in a damaged heap of texts, deaf to Ctrl-C.  Raises Fault where it does, or
-    where it crashes; every other error comes again when they are read in earnest.
-    """
-    if not hasattr(os, "fork") or all(group.attrs.get_id(name).dtype.kind != "O" for name in group.attrs):
-        return
-    # What ends a whole process group must reach the parent alone: a child that it ended would look like a crash.
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
-    with warnings.catch_warnings():  # of threads that the child lacks: it needs none
-        warnings.simplefilter("ignore", DeprecationWarning)
-        child = os.fork()
-    if not child:
-        try:
-            import resource
-            signal.signal(signal.SIGXCPU, signal.SIG_DFL)
-            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-            resource.setrlimit(resource.RLIMIT_CPU, (ATTRIBUTE_SECONDS, ATTRIBUTE_SECONDS))
-            for name in group.attrs:
-                group.attrs[name]
-        finally:
-            os._exit(0)
-    try:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        status = os.waitpid(child, 0)[1]
-    except BaseException:
-        with contextlib.suppress(ProcessLookupError):  # it may have ended just before
-            os.kill(child, signal.SIGKILL)
-        raise
-    if os.WIFSIGNALED(status):
-        raise Fault("%s: HDF5 does not get through its attributes, the file is damaged" % path)
-
-
 def version(file):
     return text(file.attrs.get("keras_version", "2.0.0"))
 
@@ -142,9 +104,8 @@ def without_topology(file, path):
 
 def names_attribute(group, name):
     """Return the list of str in the attribute `name`, put together if Keras has split it."""
+    attributes.attempt(group, group.file.filename)  # of no cost for Keras's own: of one length, they need no heap
     if name in group.attrs:
-        if group.attrs.get_id(name).dtype.kind == "O":  # Keras writes them of one length, which need no heap
-            try_attributes(group, group.file.filename)
         chunks = [group.attrs[name]]
     else:
         chunks = []
