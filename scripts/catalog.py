@@ -62,7 +62,7 @@ DATA = {
     "data": (None, _text, '"auto", "mnist", "digits" or the path of a file'),
 }
 # What a recipe says where the table does not; epochs None: as many as scripts/train.py finds enough for the data.
-RECIPES = {"guide": {"epochs": 5, "batch_size": 32}, "fast": {"epochs": None, "batch_size": 128}}
+RECIPES = {"guide": {"epochs": 5, "batch_size": 32}, "fast": {"epochs": None, "batch_size": 64}}
 TRAINING = {
     "recipe": ("guide", lambda value: value in RECIPES, '"guide" or "fast"'),
     "checkpoint": (False, lambda value: isinstance(value, bool), "true or false"),

@@ -28,7 +28,7 @@ def variables(model):
 
 def keep(model, path, identity, epochs):
     """Write the checkpoint `path` after `epochs` epochs.  identity: dict, JSON-able."""
-    arrays = {key: numpy.asarray(variable) for key, variable in variables(model).items()}
+    arrays = {key: variable.numpy() for key, variable in variables(model).items()}
     with artifacts.writable(path):
         try:
             os.makedirs(os.path.dirname(path) or ".", exist_ok=True)

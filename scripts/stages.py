@@ -22,7 +22,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 READERS = ["__init__.py", "command.py", "model.py", "topology.py", "references.py", "outputs.py", "dialect.py",
            "supported.py", "variables.py", "shapes.py", "checkpoint.py"]
 CODE = {
-    "train": ["__init__.py", "catalog.py", "child.py", "command.py", "dataset.py", "lenet.py", "resume.py", "train.py"],
+    "train": ["__init__.py", "catalog.py", "child.py", "command.py", "dataset.py", "lenet.py", "recipes.py", "resume.py",
+              "train.py", "workers.py"],
     "encapsulate": READERS + ["encapsulate.py", "formats/"],
     "convert": READERS + ["shards.py", "convert.py", "formats/"],
     "reference": ["__init__.py", "child.py", "command.py", "reference.py"],
@@ -92,21 +93,16 @@ def _digest(path):
 
 
 def train(entry):
-    """data.npz -> model.h5, the guide's LeNet.  A model.h5 that the user put there is the user's."""
+    """data.npz -> model.h5, the guide's LeNet.  A model.h5 that the user put there is the user's.
+
+    Where TF_CONFIG makes this machine another one's worker, it takes part in that one's training and builds nothing.
+    """
     # What a default builds is what was built before there was the setting: its record is the same too.
     settings = {key: value for key, value in entry.settings(catalog.TRAINING).items()
                 if key not in ("recipe", "checkpoint") or value != catalog.TRAINING[key][0]}
 
     def produce(directory):
-        arguments = ["--data", entry.data_file, "--out", os.path.join(directory, "model.h5"),
-                     "--report", os.path.join(directory, "report.json")]
-        for key, value in sorted(dict(settings, checkpoint=None).items()):
-            if value is not None:
-                arguments += ["--" + key.replace("_", "-"), str(value)]
-        if entry.checkpoint:
-            os.makedirs(os.path.dirname(entry.checkpoint_file), exist_ok=True)
-            arguments += ["--checkpoint", entry.checkpoint_file]
-        child.run("scripts.train", arguments)
+        child.run("scripts.train", training(entry, settings, directory))
         with open(os.path.join(directory, "report.json"), encoding="utf-8") as stream:
             facts = json.load(stream)
         return facts, {entry.source: "model.h5"}
@@ -117,11 +113,29 @@ def train(entry):
             entry.source, size(entry.source), record["facts"]["accuracy"],
             " (on the embedded digits, NOT MNIST)" if record["facts"].get("origin") == "digits" else "")
 
+    if "TF_CONFIG" in os.environ and importlib.import_module("scripts.workers").helps(os.environ):
+        return always("scripts.stages:take_part", entry, settings, basename="train", name=entry.name,
+                      after=["data:" + entry.name], doc="Take part in the training that TF_CONFIG names")
     stage = artifacts.Stage("train:" + entry.name, [entry.data_file], [entry.source], settings, code("train"),
                             stack.identity("train"), keep=True)
     declared = task(stage, produce, report, after=["data:" + entry.name])
     declared["clean"].append((forget_checkpoint, [entry]))
     return declared
+
+
+def training(entry, settings, directory):
+    """Return the arguments with which scripts.train trains an entry's model into `directory`."""
+    arguments = ["--data", entry.data_file, "--out", os.path.join(directory, "model.h5"),
+                 "--report", os.path.join(directory, "report.json")]
+    for key, value in sorted(dict(settings, checkpoint=entry.checkpoint_file if entry.checkpoint else None).items()):
+        if value is not None:
+            arguments += ["--" + key.replace("_", "-"), str(value)]
+    return arguments
+
+
+def take_part(entry, settings):
+    """Train as a worker: the chief writes what comes of it."""
+    child.run("scripts.train", training(entry, settings, os.path.dirname(entry.source)))
 
 
 def forget_checkpoint(entry, dryrun):

@@ -70,8 +70,8 @@ def test_after_a_heap_without_end_another_helper_serves(good, tmp_path):
 def test_what_it_has_used_of_the_processor_is_not_counted_against_the_next_file(good):
     """Each request has SECONDS; a helper of a thousand models has used more than that."""
     code = ("import os, sys; from scripts.formats import attributes; from tests.unit.test_attributes import attempt\n"
-            "attributes.SECONDS, used = 0, 0\n"
-            "while used < 2.5 * os.sysconf('SC_CLK_TCK'):\n"
+            "attributes.SECONDS, used = 0.2, 0\n"
+            "while used < 0.6 * os.sysconf('SC_CLK_TCK'):\n"
             "    attempt(sys.argv[1])\n"
             "    stat = open('/proc/%d/stat' % attributes.HELPER[0].pid).read().split()\n"
             "    used = int(stat[13]) + int(stat[14])\n")

@@ -104,7 +104,7 @@ def test_the_fast_recipe_learns_and_writes_the_same_bytes_twice(digits, tmp_path
     assert (tmp_path / "one.h5").read_bytes() == (tmp_path / "two.h5").read_bytes()
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["accuracy"] >= 0.96
-    assert report["settings"] == {"epochs": 86, "batch_size": 128, "seed": 0, "optimizer": "adam",
+    assert report["settings"] == {"epochs": 43, "batch_size": 64, "seed": 0, "optimizer": "adam",
                                   "learning_rate": None, "recipe": "fast"}
 
 
