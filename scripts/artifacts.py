@@ -300,8 +300,8 @@ class House(object):
     def _publish(self, stage, old, inputs, facts, built, outputs):
         known = self.ours(old)
         for target in built:
-            there = self.digests.of(target) if os.path.lexists(target) else None
-            if os.path.isdir(target) or (there not in (None, outputs[target]) and target not in known):
+            there = os.path.lexists(target)  # a link that leads nowhere is there too
+            if os.path.isdir(target) or (there and target not in known and self.digests.of(target) != outputs[target]):
                 raise Fault("%s is not of this project's making and is in the way: move it, or give this model "
                             "another name in models.toml" % target)
         before = {path: sorted(digests) for path, digests in known.items()}

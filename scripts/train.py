@@ -4,6 +4,7 @@ Runs in a process of its own with ENVIRONMENT set before Python starts; started 
 Several machines train together where TF_CONFIG names them: docs/training.md.
 """
 import contextlib
+import hashlib
 import json
 import os
 import random
@@ -20,14 +21,14 @@ OPTIMIZERS = ("adadelta", "adagrad", "adam", "adamax", "ftrl", "nadam", "rmsprop
 
 
 def train(arrays, epochs=None, batch_size=None, seed=SEED, optimizer=OPTIMIZER, learning_rate=None, recipe="guide",
-          checkpoint=None, data=None, cluster=None):
+          checkpoint=None, cluster=None):
     """Return (Keras model, report) of LeNet trained on `arrays` (as dataset.resolve gives them).
 
     epochs, batch_size  None: the recipe's own (catalog.RECIPES)
     learning_rate  None: the optimizer's own (0.001 for adam); the fast recipe rises to it and falls to 0
     recipe         "guide" or "fast": recipes.RECIPES
-    checkpoint     path of a file to keep after each epoch and to resume from, or None.  data: sha256 that the data has.
-                   The guide's recipe then seeds every epoch by itself, so its weights are others than without.
+    checkpoint     path of a file to keep after each epoch and to resume from, or None.  The guide's
+                   recipe then seeds every epoch by itself, so its weights are others than without
     cluster        workers.Cluster of the machines that train together, all with the same arguments but `checkpoint`,
                    which is the chief's
     report         dict, JSON-able, the same on every run: accuracy and loss on the test images, settings, versions
@@ -54,7 +55,7 @@ def train(arrays, epochs=None, batch_size=None, seed=SEED, optimizer=OPTIMIZER, 
               "versions": {"keras": keras.__version__, "tensorflow": tensorflow.__version__,
                            "numpy": numpy.__version__, "python": "%d.%d" % sys.version_info[:2]}}
     report.update({"workers": len(cluster.addresses)} if cluster else {})
-    identity = dict(report, data=data, code=_code())
+    identity = dict(report, data=_content(arrays), code=_code()) if checkpoint or cluster else None
     _seed(keras, tensorflow, seed)
     keras.backend.set_floatx("float32")  # whatever the user's keras.json says
     keras.backend.set_image_data_format("channels_last")
@@ -92,6 +93,15 @@ def _seed(keras, tensorflow, seed):
     tensorflow.random.set_seed(seed)
     if hasattr(keras.utils, "set_random_seed"):  # Keras 3 has generators of its own
         keras.utils.set_random_seed(seed)
+
+
+def _content(arrays):
+    """The sha256 of the images and labels, in whatever file they came."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        digest.update(("%s %s %s" % (name, arrays[name].dtype, arrays[name].shape)).encode("ascii"))
+        digest.update(numpy.ascontiguousarray(arrays[name]))
+    return digest.hexdigest()
 
 
 def _code():
@@ -171,9 +181,8 @@ def work(options, cluster=None):
     """Read, train, write: what the command line asks for.  In a cluster, the chief alone writes."""
     arrays, origin = dataset.load(options.data)
     command.say("training LeNet on %d images (%s)" % (len(arrays["x_train"]), origin))
-    digest = artifacts.sha256(options.data) if options.checkpoint or cluster else None
     model, report = train(arrays, options.epochs, options.batch_size, options.seed, options.optimizer,
-                          options.learning_rate, options.recipe, options.checkpoint, digest, cluster)
+                          options.learning_rate, options.recipe, options.checkpoint, cluster)
     report["origin"] = origin
     if cluster and not cluster.chief:
         with tempfile.TemporaryDirectory() as nowhere:  # a model that is saved may ask all workers for its variables

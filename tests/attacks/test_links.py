@@ -55,6 +55,13 @@ def test_a_target_that_is_a_link_to_a_file_of_the_users_is_in_the_way(project, t
     assert os.path.islink(project.file(ENC)) and out(tmp_path) == {"user.txt": b"the user's"}
 
 
+def test_a_link_that_leads_nowhere_is_in_the_way_too(project, tmp_path):
+    os.mkdir(project.file("models/mine"))
+    os.symlink(str(tmp_path / "later"), project.file(ENC))
+    assert "is in the way" in project.fault()
+    assert os.readlink(project.file(ENC)) == str(tmp_path / "later") and not (tmp_path / "later").exists()
+
+
 def test_a_link_that_took_a_built_files_place_is_replaced_and_not_followed(project, tmp_path):
     project.ran()
     built = project.read(ENC)

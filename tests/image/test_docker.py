@@ -1,7 +1,8 @@
 """What test_image.py says of buildah's image holds with docker and BuildKit too: the same twice, confined, by compose.
 
-The convert image alone: BuildKit takes minutes to write the large ones.
+BuildKit takes minutes to write the large ones: of the cpu image only what nobody else shows, two workers by compose.
 """
+import json
 import os
 import subprocess
 
@@ -48,6 +49,26 @@ def test_compose_builds_the_same(built, converted, tmp_path, monkeypatch):
     assert said.returncode == 0, said.stdout
     assert image.built(directory) == converted[1]
     assert subprocess.check_output(["docker", "ps", "--all", "--quiet"]) == b""
+
+
+def test_two_workers_by_compose_train_one_model(docker, tmp_path, monkeypatch):
+    """docs/training.md's example, on the digits."""
+    docker.build("cpu")
+    directory = project(tmp_path / "project", '[keras]\ndata = "digits"\nepochs = 2\nrecipe = "fast"\n')
+    monkeypatch.setenv("PROJECT", directory)
+    monkeypatch.setenv("USER_GROUP", USER)
+    compose = COMPOSE[:3] + [COMPOSE[3].replace("compose.yaml", "compose.workers.yaml")]
+    try:
+        said = image.finished(compose + ["run", "--rm", "--no-deps", "chief", "doit", "data"])
+        assert said.returncode == 0, said.stdout
+        said = image.finished(compose + ["up", "--no-color"])
+        assert said.returncode == 0, said.stdout
+        assert "chief-1 exited with code 0" in said.stdout and "worker-1 exited with code 0" in said.stdout
+        with open(os.path.join(directory, "models", ".records", "train.keras.json")) as stream:
+            assert json.load(stream)["facts"]["workers"] == 2
+        assert os.path.exists(os.path.join(directory, "models", "model.h5"))
+    finally:
+        subprocess.call(compose + ["down"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def test_what_differs_between_two_builds_is_named(docker, built, tmp_path):

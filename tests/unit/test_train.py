@@ -137,16 +137,16 @@ def test_a_training_that_is_killed_and_resumed_writes_the_bytes_of_an_undisturbe
 def test_a_checkpoint_of_another_training_or_a_damaged_one_is_not_resumed(digits, tmp_path, capsys):
     needs.tensorflow()
     arrays, kept = dataset.digits(), str(tmp_path / "kept.npz")
-    _, first = train.train(arrays, epochs=1, recipe="fast", checkpoint=kept, data="x")
+    _, first = train.train(arrays, epochs=1, recipe="fast", checkpoint=kept)
     assert os.path.exists(kept)
-    _, again = train.train(arrays, epochs=1, seed=1, recipe="fast", checkpoint=kept, data="x")
+    _, again = train.train(arrays, epochs=1, seed=1, recipe="fast", checkpoint=kept)
     assert "is of another training (settings changed): training from the start" in capsys.readouterr().out
     assert first["loss"] != again["loss"]
-    train.train(arrays, epochs=1, seed=1, recipe="fast", checkpoint=kept, data="y")
+    train.train(dict(arrays, x_train=arrays["x_train"] // 2), epochs=1, seed=1, recipe="fast", checkpoint=kept)
     assert "(data changed)" in capsys.readouterr().out
     with open(kept, "r+b") as file:
         file.truncate(1000)
-    train.train(arrays, epochs=1, recipe="fast", checkpoint=kept, data="x")
+    train.train(arrays, epochs=1, recipe="fast", checkpoint=kept)
     assert "is damaged: training from the start" in capsys.readouterr().out
 
 
