@@ -21,7 +21,7 @@ def made(directory, *arguments):
     return directory
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # ended with the tests of this directory: its page draws all the time
 def browser():
     needs.node()
     with Browser(needs.chromium()) as running:
@@ -47,7 +47,7 @@ def lenet_files(trained, tmp_path_factory):
     return directory
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def lenet(lenet_files):
     """The address of the trained LeNet's page."""
     with Serving(lenet_files) as address:
