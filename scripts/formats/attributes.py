@@ -61,13 +61,15 @@ class Helper(object):
 HELPER = []  # this process's, or nothing
 
 
-def attempt(group, path):
-    """Have the attributes of an h5py group read by the helper, where there are texts in HDF5's heap among them.
+def attempt(group, path, names=None):
+    """Have the attributes of an h5py group read by the helper, where those called `names` (None: any) are texts in
+    HDF5's heap.
 
     Raises Fault where HDF5 does not come back from it or crashes; every other error comes again when they are read in
     earnest.  Without fork (Windows) nothing is tried.
     """
-    if not hasattr(os, "fork") or all(group.attrs.get_id(name).dtype.kind != "O" for name in group.attrs):
+    names = group.attrs if names is None else names
+    if not hasattr(os, "fork") or all(group.attrs.get_id(name).dtype.kind != "O" for name in names):
         return
     if HELPER and HELPER[0].owner != os.getpid():
         HELPER.pop().end()  # this process was forked from the one that it belongs to

@@ -7,8 +7,8 @@
 Keras splits an attribute beyond 64 512 bytes: layer_names0, layer_names1, … (hdf5_format.py,
 save_attributes_to_hdf5_group).  External and virtual datasets and links would read other files: refused.
 """
+import itertools
 import json
-import os
 from collections import OrderedDict
 
 import numpy
@@ -104,13 +104,11 @@ def without_topology(file, path):
 
 def names_attribute(group, name):
     """Return the list of str in the attribute `name`, put together if Keras has split it."""
-    attributes.attempt(group, group.file.filename)  # of no cost for Keras's own: of one length, they need no heap
-    if name in group.attrs:
-        chunks = [group.attrs[name]]
-    else:
-        chunks = []
-        while "%s%d" % (name, len(chunks)) in group.attrs:
-            chunks.append(group.attrs["%s%d" % (name, len(chunks))])
+    names = [name]
+    if name not in group.attrs:
+        names = list(itertools.takewhile(group.attrs.__contains__, ("%s%d" % (name, part) for part in itertools.count())))
+    attributes.attempt(group, group.file.filename, names)  # of no cost for Keras's own: of one length, they need no heap
+    chunks = [group.attrs[part] for part in names]
     return [text(item) for chunk in chunks for item in numpy.asarray(chunk).reshape(-1).tolist()]
 
 
