@@ -8,7 +8,8 @@ import shutil
 import time
 
 from bench import measure
-from scripts.image import ROOT, engine_class, project
+from scripts.engines import ROOT, engine_class
+from scripts.image import project
 
 LOCKS = {"convert": "py36-convert", "cpu": "py36-train"}  # gpu adds wheels of 2.9 GB on either side
 PLAIN = """ARG BASE_IMAGE

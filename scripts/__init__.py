@@ -3,10 +3,11 @@
     build       doit's side: reports, names, ends       stages      what each stage reads, runs and writes
     preprocess  the whole way in one command            bootstrap   the environments, from the locks
     train       encapsulate  convert  graph             the stages  (graph: TensorFlow's own graphs)
-    resume                                              a training's checkpoints
+    recipes     resume  workers                         an epoch of training, checkpoints, several machines
     verify      oracle  reference                       against Keras, and the guide's own route
     viewer/     the page, its server, its browser       summary     the table of layers
-    image       reproduce  doctor  sbom  lock  audit    the image, this machine, what is pinned
+    image       engines  reproduce                      the image, by docker, podman or buildah
+    doctor      sbom  lock  audit                       this machine, what is pinned
     formats/    one reader per source format            dataset     the images to train on
     model       topology  references  outputs           a model as data: layers, graph, chosen outputs
     dialect     supported  variables  shapes            Keras 3 and 1 -> what TensorFlow.js reads

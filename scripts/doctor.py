@@ -12,7 +12,7 @@ import re
 import shutil
 import sys
 
-from scripts import Fault, bootstrap, command, image, stack
+from scripts import Fault, bootstrap, command, engines, stack
 
 # What TensorFlow 2.6 opens by name (tensorflow/stream_executor/platform/default/dso_loader.cc).
 SONAMES = ("libcudart.so.11.0", "libcublas.so.11", "libcublasLt.so.11", "libcufft.so.10", "libcurand.so.10",
@@ -97,7 +97,7 @@ def packages(role, lock=None, there=None):
 
 def engine():
     try:
-        return OK, "container engine: " + image.engine_class(say=lambda line: None).version()
+        return OK, "container engine: " + engines.engine_class(say=lambda line: None).version()
     except Fault as fault:
         return LACKS, "container engine: %s" % fault
 

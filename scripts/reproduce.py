@@ -17,14 +17,15 @@ import tarfile
 import tempfile
 
 from scripts import Fault, artifacts, command, image
+from scripts.engines import ROOT, TARGETS, engine_class
 
-DIGESTS = os.path.join(image.ROOT, "docker", "DIGESTS")
+DIGESTS = os.path.join(ROOT, "docker", "DIGESTS")
 KINDS = ("layer", "artifact")
 
 
-def reproduce(targets=image.TARGETS, record=False):
+def reproduce(targets=TARGETS, record=False):
     """Build, compare, and check against docker/DIGESTS, or write it.  Raises Fault that says what differs."""
-    kind = image.engine_class()
+    kind = engine_class()
     kind().reproducible()
     measured, model = {}, None
     with tempfile.TemporaryDirectory() as place:

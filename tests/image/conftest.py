@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from scripts import image
+from scripts import engines, image
 from tests import needs
 
 GPU = os.environ.get("IMAGE_GPU") == "1"
@@ -41,7 +41,7 @@ def base(tmp_path_factory):
     given = os.environ.get("BASE_IMAGE_TAR")
     if given:
         return given
-    tool = os.path.join(os.path.dirname(image.ROOT), "shared", "tools", "stand-in-base")
+    tool = os.path.join(os.path.dirname(engines.ROOT), "shared", "tools", "stand-in-base")
     if not os.path.exists(tool):
         needs.lacking("a base image (BASE_IMAGE_TAR, the tar of a root file system with Python 3.6 at /usr/local)")
     needs.root()
@@ -59,14 +59,14 @@ def store(base, tmp_path_factory):
     was = dict(os.environ)
     # chroot: a build needs no more rights than a test machine gives; the network is the host's then.
     os.environ.update(BASE_IMAGE_TAR=base, BUILDAH_ISOLATION="chroot", IMAGE_ENGINE="buildah")
-    engines = []
+    made = []
 
     def new():
-        engines.append(image.engine_class()(str(tmp_path_factory.mktemp("store"))))
-        return engines[-1]
+        made.append(engines.engine_class()(str(tmp_path_factory.mktemp("store"))))
+        return made[-1]
 
     yield new
-    for engine in engines:
+    for engine in made:
         engine.forget()
     os.environ.clear()
     os.environ.update(was)
@@ -107,11 +107,11 @@ def docker(base, certificate):
                  "--exec-opt", "native.cgroupdriver=cgroupfs"], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
             until = time.monotonic() + 60
-            while daemon.poll() is None and not image.Docker.version() and time.monotonic() < until:
+            while daemon.poll() is None and not engines.Docker.version() and time.monotonic() < until:
                 time.sleep(0.2)
             with open(os.path.join(place, "log")) as stream:
-                assert image.Docker.version(), stream.read()[-2000:]
-            yield image.engine_class()()
+                assert engines.Docker.version(), stream.read()[-2000:]
+            yield engines.engine_class()()
         finally:
             daemon.terminate()  # and with it its containerd
             daemon.wait()

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from scripts import image
+from scripts import engines, image
 
 USER = "4321:4321"
 ELSEWHERE = {"TZ": "Asia/Tokyo", "LC_ALL": "tr_TR.UTF-8", "USER": "someone", "HOSTNAME": "elsewhere",
@@ -24,7 +24,7 @@ def project(directory, catalogue=image.DIGITS, source=None):
 def checkout(directory):
     """Copy what the image is made of to another place."""
     for name in ["scripts", "docker", "dodo.py", "LICENSE", ".dockerignore"]:
-        source, target = os.path.join(image.ROOT, name), os.path.join(directory, name)
+        source, target = os.path.join(engines.ROOT, name), os.path.join(directory, name)
         if os.path.isdir(source):
             shutil.copytree(source, target)
         else:

@@ -8,12 +8,12 @@ import subprocess
 
 import pytest
 
-from scripts import image, reproduce
+from scripts import engines, image, reproduce
 from tests import needs
 from tests.image.places import USER, checkout, elsewhere, project
 
 pytestmark = [pytest.mark.modern, pytest.mark.timeout(1800)]
-COMPOSE = ["docker", "compose", "-f", os.path.join(image.ROOT, "docker", "compose.yaml")]
+COMPOSE = ["docker", "compose", "-f", os.path.join(engines.ROOT, "docker", "compose.yaml")]
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def test_confined_it_builds_what_the_same_stack_builds_outside_it(docker, built,
 def test_compose_builds_the_same(built, converted, tmp_path, monkeypatch):
     directory = project(tmp_path / "project", image.SOURCE, converted[0])
     monkeypatch.setenv("PROJECT", directory)
-    said = image.finished(COMPOSE + ["run", "--rm", "--user", USER, "convert"])
+    said = engines.finished(COMPOSE + ["run", "--rm", "--user", USER, "convert"])
     assert said.returncode == 0, said.stdout
     assert image.built(directory) == converted[1]
     assert subprocess.check_output(["docker", "ps", "--all", "--quiet"]) == b""
@@ -59,9 +59,9 @@ def test_two_workers_by_compose_train_one_model(docker, tmp_path, monkeypatch):
     monkeypatch.setenv("USER_GROUP", USER)
     compose = COMPOSE[:3] + [COMPOSE[3].replace("compose.yaml", "compose.workers.yaml")]
     try:
-        said = image.finished(compose + ["run", "--rm", "--no-deps", "chief", "doit", "data"])
+        said = engines.finished(compose + ["run", "--rm", "--no-deps", "chief", "doit", "data"])
         assert said.returncode == 0, said.stdout
-        said = image.finished(compose + ["up", "--no-color"])
+        said = engines.finished(compose + ["up", "--no-color"])
         assert said.returncode == 0, said.stdout
         assert "chief-1 exited with code 0" in said.stdout and "worker-1 exited with code 0" in said.stdout
         with open(os.path.join(directory, "models", ".records", "train.keras.json")) as stream:

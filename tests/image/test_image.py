@@ -8,7 +8,7 @@ import tarfile
 
 import pytest
 
-from scripts import image, reproduce
+from scripts import engines, image, reproduce
 from tests import needs
 from tests.image.places import USER, checkout, elsewhere, project
 
@@ -61,7 +61,7 @@ def test_the_convert_image_is_small_and_has_no_tensorflow(engine, convert_image,
 
 def test_nothing_of_the_machine_that_built_it_is_in_it(archive, certificate):
     layers, documents = archive
-    traces = [b"PRIVATE AUTHORITY OF THE TESTS", image.ROOT.encode() + b"/"]
+    traces = [b"PRIVATE AUTHORITY OF THE TESTS", engines.ROOT.encode() + b"/"]
     for path in layers[1:] + documents:
         with open(path, "rb") as stream:
             content = stream.read()
@@ -76,7 +76,7 @@ def test_only_python_packages_scripts_and_bytecode_are_added_to_the_base(archive
         with tarfile.open(path) as layer:
             for member in layer:
                 if member.isdir() or ours.match(member.name):
-                    assert member.mtime == int(image.EPOCH), member.name
+                    assert member.mtime == int(engines.EPOCH), member.name
                     assert member.uid == member.gid == 0, member.name
                     assert member.issym() or not member.mode & 0o022 or member.name == "tmp", member.name
                 else:  # files that the engine mounts over: empty
@@ -90,10 +90,10 @@ def test_the_baked_scripts_are_those_of_the_checkout_and_no_more(archive):
                  if member.isfile() and not member.name.endswith(".pyc")}
     assert {name.split("/")[0] for name in there} == {"LICENSE", "docker", "dodo.py", "scripts"}
     listed = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", "scripts", "dodo.py"],
-                            cwd=image.ROOT, stdout=subprocess.PIPE, universal_newlines=True, check=True)
+                            cwd=engines.ROOT, stdout=subprocess.PIPE, universal_newlines=True, check=True)
     assert {name for name in there if name.startswith(("scripts/", "dodo"))} == set(listed.stdout.split())
     for name, content in there.items():
-        with open(os.path.join(image.ROOT, name), "rb") as stream:
+        with open(os.path.join(engines.ROOT, name), "rb") as stream:
             assert stream.read() == content, name
 
 
@@ -108,7 +108,7 @@ def test_bytecode_is_there_and_python_takes_it_for_fresh(engine, cpu_image, tmp_
 def test_labels_say_what_it_is_and_what_it_stands_on(engine, cpu_image):
     config = engine.configuration(engine.tag("cpu"))["config"]
     labels = {key[len("org.opencontainers.image."):]: value for key, value in config["Labels"].items()}
-    with open(os.path.join(image.ROOT, "setup.cfg")) as stream:
+    with open(os.path.join(engines.ROOT, "setup.cfg")) as stream:
         metadata = dict(re.findall(r"^(\w+) = (.*)", stream.read(), re.M))
     assert (labels["version"], labels["licenses"]) == (metadata["version"], metadata["license"])
     assert labels["base.name"] == engine.base()

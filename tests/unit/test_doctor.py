@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from scripts import doctor, image, stack
+from scripts import doctor, engines, stack
 from tests import needs
 
 WITH_AVX = "processor : 0\nflags\t\t: fpu sse avx avx2 fma\n"
@@ -122,7 +122,7 @@ def test_the_status_says_whether_something_needed_is_missing(monkeypatch, capsys
 
 
 def test_this_machine_is_described_line_by_line():
-    said = subprocess.run([sys.executable, "-m", "scripts.doctor"], cwd=image.ROOT, stdout=subprocess.PIPE,
+    said = subprocess.run([sys.executable, "-m", "scripts.doctor"], cwd=engines.ROOT, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, universal_newlines=True)
     assert said.returncode == 0, said.stdout
     for word in ("Python", "processor", "packages: convert", "packages: train", "GPU", "container engine", "node",

@@ -10,7 +10,7 @@ import tarfile
 
 import pytest
 
-from scripts import Fault, image, reproduce, sbom, stack
+from scripts import Fault, engines, image, reproduce, sbom, stack
 from tests import needs
 
 # Its words are those of docker 26.1 with buildx 0.13; "driver", "buildkit" and "store" say which of them.
@@ -57,13 +57,13 @@ def said(capsys):
 
 def test_docker_comes_first_then_podman_then_buildah(machine, capsys):
     machine("buildah", BUILDAH)
-    assert image.engine_class() is image.Buildah
+    assert engines.engine_class() is engines.Buildah
     assert said(capsys) == "engine: buildah 1.37.0"
     machine("podman", PODMAN)
-    assert image.engine_class() is image.Podman
+    assert engines.engine_class() is engines.Podman
     assert said(capsys) == "engine: podman 5.2.1"
     machine("docker", DOCKER)
-    assert image.engine_class() is image.Docker
+    assert engines.engine_class() is engines.Docker
     assert said(capsys) == "engine: docker 28.2.2, BuildKit 0.19.0"
 
 
@@ -72,32 +72,32 @@ def test_a_docker_that_cannot_build_is_passed_over(machine, tmp_path, lacking):
     machine("docker", DOCKER)
     machine("buildah", BUILDAH)
     (tmp_path / lacking).write_text("")
-    assert image.engine_class() is image.Buildah
+    assert engines.engine_class() is engines.Buildah
 
 
 def test_an_engine_that_is_installed_but_may_not_run_is_passed_over(machine, tmp_path):
     machine("podman", PODMAN)
     machine("buildah", BUILDAH)
     (tmp_path / "no-podman").write_text("")
-    assert image.engine_class() is image.Buildah
+    assert engines.engine_class() is engines.Buildah
 
 
 def test_without_an_engine_one_line_says_what_to_install(machine):
     with pytest.raises(Fault, match=r"install docker with buildx, podman, or buildah and runc \(apt-get install"):
-        image.engine_class()
+        engines.engine_class()
 
 
 def test_the_engine_can_be_named(machine, monkeypatch):
     machine("docker", DOCKER)
     machine("podman", PODMAN)
     monkeypatch.setenv("IMAGE_ENGINE", "podman")
-    assert image.engine_class() is image.Podman
+    assert engines.engine_class() is engines.Podman
     monkeypatch.setenv("IMAGE_ENGINE", "buildah")
     with pytest.raises(Fault, match="no container engine buildah works here"):
-        image.engine_class()
+        engines.engine_class()
     monkeypatch.setenv("IMAGE_ENGINE", "kaniko")
     with pytest.raises(Fault, match="IMAGE_ENGINE=kaniko: there are docker, podman and buildah"):
-        image.engine_class()
+        engines.engine_class()
 
 
 @pytest.mark.parametrize("facts, reason", [
@@ -113,13 +113,13 @@ def test_a_builder_that_cannot_date_files_is_refused_for_comparing_and_builds_wi
     machine("docker", DOCKER)
     for name, value in facts.items():
         (tmp_path / name).write_text(value)
-    digest = image.Docker().build("convert")
+    digest = engines.Docker().build("convert")
     if reason is None:
-        image.Docker().reproducible()
+        engines.Docker().reproducible()
         assert digest == "sha256:" + "c" * 64 and said(capsys) == ""
     else:
         with pytest.raises(Fault, match=reason):
-            image.Docker().reproducible()
+            engines.Docker().reproducible()
         assert digest == "sha256:the-daemon-s" and re.search(reason, said(capsys))
         assert "--load" in (tmp_path / "told").read_text()
 
@@ -127,10 +127,10 @@ def test_a_builder_that_cannot_date_files_is_refused_for_comparing_and_builds_wi
 def test_docker_is_told_to_date_every_file_and_to_add_nothing_of_its_own(machine, tmp_path, monkeypatch):
     machine("docker", DOCKER)
     monkeypatch.setenv("BUILD_NETWORK", "host")
-    image.Docker().bake("a:b", ["--target", "cpu", "."])
+    engines.Docker().bake("a:b", ["--target", "cpu", "."])
     told = (tmp_path / "told").read_text().splitlines()
     build = [line for line in told if "buildx build" in line][0]
-    for words in ("--platform linux/amd64", "--provenance=false", "--sbom=false", "SOURCE_DATE_EPOCH=" + image.EPOCH,
+    for words in ("--platform linux/amd64", "--provenance=false", "--sbom=false", "SOURCE_DATE_EPOCH=" + engines.EPOCH,
                   "rewrite-timestamp=true", "--tag a:b", "--network host", "--target cpu ."):
         assert words in build
     assert "docker load --quiet --input " in told[-1]
@@ -142,28 +142,28 @@ image\\ inspect*) [ -e "$HERE/pulled" ] || exit 1
     echo '[{"Id": "sha256:ab", "RootFS": {"Layers": ["sha256:cd"]}, "Config": {}}]' ;;
 pull*) echo "$*" > "$HERE/pulled" ;;
 esac""")
-    assert image.Docker().base_layers() == ["sha256:cd"]
+    assert engines.Docker().base_layers() == ["sha256:cd"]
     pulled = (tmp_path / "pulled").read_text()
     assert pulled.startswith("pull --quiet --platform linux/amd64 python:3.6-slim@sha256:")
 
 
 def test_docker_s_stores_are_names_that_do_not_stand_in_each_other_s_way(machine, tmp_path):
     machine("docker", DOCKER)
-    assert image.Docker().tag("cpu") == "localhost/tensorspace-keras-build:cpu"
-    image.Docker().forget()
+    assert engines.Docker().tag("cpu") == "localhost/tensorspace-keras-build:cpu"
+    engines.Docker().forget()
     assert not (tmp_path / "told").exists()
-    image.Docker("/some/where/one").forget()
+    engines.Docker("/some/where/one").forget()
     assert "image rm --force" in (tmp_path / "told").read_text()
-    assert image.Docker("/some/where/one").tag("cpu") in (tmp_path / "told").read_text()
+    assert engines.Docker("/some/where/one").tag("cpu") in (tmp_path / "told").read_text()
 
 
-@pytest.mark.parametrize("kind", [image.Podman, image.Buildah])
+@pytest.mark.parametrize("kind", [engines.Podman, engines.Buildah])
 def test_podman_and_buildah_are_told_the_date_and_the_store(machine, tmp_path, kind):
     machine(kind.name, """case "$*" in
 *inspect*) echo '[{"Id": "ab", "RootFS": {"Layers": []}, "Config": {}}]' ;; esac""")
     assert kind(str(tmp_path / "store")).bake("a:b", ["."]) == "sha256:ab"
     told = (tmp_path / "told").read_text()
-    for words in ("--layers", "--timestamp " + image.EPOCH, "--identity-label=false",
+    for words in ("--layers", "--timestamp " + engines.EPOCH, "--identity-label=false",
                   "--root %s/store/root" % tmp_path, "--storage-driver"):
         assert words in told
 
@@ -178,23 +178,23 @@ def test_a_store_that_a_killed_build_left_mounted_can_be_deleted(machine, tmp_pa
     for place in (inner.parent, inner):
         place.mkdir(exist_ok=True)
         subprocess.run([shutil.which("mount", path="/usr/bin:/bin"), "-t", "tmpfs", "none", str(place)], check=True)
-    image.Podman(str(tmp_path / "own")).forget()
+    engines.Podman(str(tmp_path / "own")).forget()
     shutil.rmtree(str(tmp_path / "own"))
 
 
 def test_certificates_and_pip_s_settings_reach_the_build_as_secrets_where_they_are_files(
         tmp_path, monkeypatch, machine):
-    assert image.Docker().secrets() == []
+    assert engines.Docker().secrets() == []
     (tmp_path / "ca.pem").write_text("certificate")
     monkeypatch.setenv("PIP_CERT", str(tmp_path / "ca.pem"))
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
-    assert image.Docker().secrets() == ["--secret", "id=ca,src=%s/ca.pem" % tmp_path]
+    assert engines.Docker().secrets() == ["--secret", "id=ca,src=%s/ca.pem" % tmp_path]
 
 
 def test_a_build_that_fails_is_one_line(machine):
     machine("podman", "exit 125")
     with pytest.raises(Fault, match="cannot build the image: podman ended with 125"):
-        image.Podman().bake("a:b", ["."])
+        engines.Podman().bake("a:b", ["."])
 
 
 def test_an_unknown_target_is_refused_with_those_there_are():
@@ -204,7 +204,7 @@ def test_an_unknown_target_is_refused_with_those_there_are():
 
 def test_the_bundle_confines_as_readme_s_command_does():
     config = {"Entrypoint": ["python"], "Env": ["A=b"], "WorkingDir": "/project"}
-    bundle = image.bundle_of(config, "/root", ["x"], [("/here", "/project", [])], "12:34", True)
+    bundle = engines.bundle_of(config, "/root", ["x"], [("/here", "/project", [])], "12:34", True)
     assert bundle["process"]["user"] == {"uid": 12, "gid": 34}
     assert bundle["process"]["args"] == ["python", "x"]
     assert bundle["root"]["readonly"] and bundle["process"]["noNewPrivileges"]
@@ -216,7 +216,7 @@ def test_the_bundle_confines_as_readme_s_command_does():
 
 
 def text(*names):
-    with open(os.path.join(image.ROOT, *names), encoding="utf-8") as stream:
+    with open(os.path.join(engines.ROOT, *names), encoding="utf-8") as stream:
         return stream.read()
 
 
@@ -224,7 +224,7 @@ def test_the_dockerfile_pins_its_base_by_digest_and_its_label_says_the_same():
     dockerfile = text("docker", "Dockerfile")
     digest = re.search(r"^ARG BASE_IMAGE=python:3\.6-slim@(sha256:[0-9a-f]{64})$", dockerfile, re.M).group(1)
     assert "ARG BASE_DIGEST=" + digest in dockerfile
-    assert "SOURCE_DATE_EPOCH=" + image.EPOCH in dockerfile
+    assert "SOURCE_DATE_EPOCH=" + engines.EPOCH in dockerfile
     assert re.findall(r"^FROM (?!base|tools|runtime|tensorflow)(\S+)", dockerfile, re.M) == ["${BASE_IMAGE}"]
 
 
@@ -241,7 +241,7 @@ def test_the_version_stands_in_the_dockerfile_as_in_setup_cfg():
     assert 'org.opencontainers.image.version="%s"' % version in text("docker", "Dockerfile")
 
 
-@pytest.mark.parametrize("target", image.TARGETS)
+@pytest.mark.parametrize("target", engines.TARGETS)
 def test_the_bill_of_materials_names_the_packages_of_the_locks_with_their_hashes(target):
     bill = json.loads(text("docker", "sbom", target + ".json"))
     locked = {}
@@ -296,7 +296,7 @@ class Fake(object):
 
 @pytest.fixture
 def fake(monkeypatch, tmp_path):
-    monkeypatch.setattr(image, "engine_class", lambda: Fake)
+    monkeypatch.setattr(reproduce, "engine_class", lambda: Fake)
     monkeypatch.setattr(reproduce, "DIGESTS", str(tmp_path / "DIGESTS"))
     monkeypatch.setattr(reproduce, "unlike", lambda engines, target: "0:etc/motd")
     (tmp_path / "DIGESTS").write_text("# head\n")
