@@ -11,7 +11,7 @@ from bench import measure
 from scripts.engines import ROOT, engine_class
 from scripts.image import project
 
-LOCKS = {"convert": "py36-convert", "cpu": "py36-train"}  # gpu adds wheels of 2.9 GB on either side
+LOCKS = {"convert": ["py36-convert"], "cpu": ["py36-train"], "gpu": ["py36-train", "py36-gpu"]}
 PLAIN = """ARG BASE_IMAGE
 FROM ${BASE_IMAGE} AS %(target)s
 COPY docker/locks /opt/locks/
@@ -19,7 +19,7 @@ RUN --mount=type=secret,id=ca --mount=type=secret,id=pip \\
     if [ -s /run/secrets/ca ]; then export PIP_CERT=/run/secrets/ca; fi; \\
     if [ -s /run/secrets/pip ]; then export PIP_CONFIG_FILE=/run/secrets/pip; fi; \\
     python3.6 -m pip install --require-hashes -r /opt/locks/py36-bootstrap.txt && \\
-    python3.6 -m pip install --require-hashes --no-build-isolation -r /opt/locks/%(lock)s.txt
+    python3.6 -m pip install --require-hashes --no-build-isolation %(locks)s
 COPY LICENSE dodo.py /opt/project/
 COPY docker/entrypoint.py /opt/project/docker/
 COPY docker/locks /opt/project/docker/locks/
@@ -49,18 +49,20 @@ def context_of(path, change):
 def contexts(place, target):
     """Make what is built of `target`: {contender: context}."""
     def plain(name, text):
-        return PLAIN % {"target": target, "lock": LOCKS[target],
+        return PLAIN % {"target": target, "locks": " ".join("-r /opt/locks/%s.txt" % lock for lock in LOCKS[target]),
                         "without": "1" if target == "convert" else ""} if name == "Dockerfile" else text
 
     def without_bytecode(name, text):
         return text.replace("-m compileall", "-c pass")
 
-    return {"ours": ROOT, "no bytecode": context_of(os.path.join(place, "bare"), without_bytecode),
-            "plain pip": context_of(os.path.join(place, "plain"), plain)}
+    found = {"ours": ROOT, "plain pip": context_of(os.path.join(place, "plain"), plain)}
+    if target != "gpu":  # it starts as cpu does
+        found["no bytecode"] = context_of(os.path.join(place, "bare"), without_bytecode)
+    return found
 
 
 def image_of(kind, place, target):
-    """Build `target` in three ways and start it; return a row for each."""
+    """Build `target` in two or three ways and start it; return a row for each."""
     directory = project(os.path.join(place, "project"))
     engines, rows = {}, {}
     try:
