@@ -64,7 +64,8 @@ const layers = TSP.layers;
 model.load({type: 'keras', url: 'model/model.json'});
 model.init(() => {
   window.drawn = true;
-  requestAnimationFrame(() => setTimeout(() => model.predict(new Float32Array(784), () => { window.predicted = true; })));
+  requestAnimationFrame(() => setTimeout(() => model.predict(new Float32Array(784), \
+() => { window.predicted = true; })));
 });
 </script>"""
 

@@ -49,5 +49,5 @@ def train(place, runs=3):
         row.update({"times faster": round(got["guide"]["seconds"] / got["fast"]["seconds"], 1),
                     "spread s": max(result["spread"] for result in got.values())})
         rows.append(row)
-    return rows, ("The guide's side has no seed and stops at the first epoch that reaches 0.985: its epochs vary (here: "
-                  "those of the last run).")
+    return rows, ("The guide's side has no seed and stops at the first epoch that reaches 0.985: its epochs vary "
+                  "(here: those of the last run).")

@@ -53,8 +53,9 @@ def stack_of(version):
         return "py36"
     if OLDEST <= tuple(version[:2]) <= NEWEST:
         return "modern"
-    raise Refusal("Python %d.%d is too %s: install Python 3.10 - 3.13 (or 3.6 for the pinned stack of 2021) and name it, "
-                  "as in: make PYTHON=python3.12" % (version[0], version[1], "new" if version[:2] > NEWEST else "old"))
+    raise Refusal("Python %d.%d is too %s: install Python 3.10 - 3.13 (or 3.6 for the pinned stack of 2021) and name "
+                  "it, as in: make PYTHON=python3.12"
+                  % (version[0], version[1], "new" if version[:2] > NEWEST else "old"))
 
 
 def find_python36(environ=os.environ):
@@ -236,8 +237,8 @@ def reason(lines, log):
     text = "\n".join(lines)
     if "DO NOT MATCH THE HASHES" in text or "Hashes are required" in text:
         named = re.findall(r"^\s*(\S+==\S+|\S+) from .*:$|^(\S+==\S+) from", text, re.M)
-        return ("a downloaded package is not the one that docker/locks/*.txt pins%s: a proxy or mirror changed it, or it was "
-                "damaged on the way; run again, or from another network (%s)"
+        return ("a downloaded package is not the one that docker/locks/*.txt pins%s: a proxy or mirror changed it, or "
+                "it was damaged on the way; run again, or from another network (%s)"
                 % ("".join(" (%s)" % (a or b) for a, b in named[:1]), log))
     if "No space left" in text:
         return "the disk is full: the environment of the train role takes 1.8 GB, that of convert 110 MB"

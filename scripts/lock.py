@@ -4,7 +4,8 @@
     python -m scripts.lock --upgrade  the same, with the newest versions that the .in files allow
     python -m scripts.lock --check    say which .in and .txt disagree; needs no network
 
-The modern stack is compiled by uv, one lock for Python 3.10 - 3.13 with environment markers; the py36 stack by pip-tools
+The modern stack is compiled by uv, one lock for Python 3.10 - 3.13 with environment markers; the py36 stack by \
+pip-tools
 under Python 3.6 itself, which uv does not run on.  Both compilers are pinned and live in throwaway environments.
 """
 import glob
@@ -112,7 +113,8 @@ def call(arguments, directory):
     process = subprocess.run(arguments, cwd=directory, env=environ(), stdout=subprocess.PIPE,
                              stderr=subprocess.STDOUT, universal_newlines=True)
     if process.returncode:
-        said = [line.strip() for line in process.stdout.splitlines() if line.strip()] or ["exit %d" % process.returncode]
+        said = ([line.strip() for line in process.stdout.splitlines() if line.strip()]
+                or ["exit %d" % process.returncode])
         raise Fault("%s: %s" % (" ".join(arguments[:2] + arguments[-1:]), " / ".join(said[-3:])))
 
 
@@ -168,7 +170,8 @@ def main(arguments):
         publish(MODERN, locks)
         python36 = bootstrap.find_python36()
         if not python36:
-            raise Fault("no Python 3.6 found, so the py36 locks stay as they were: set PYTHON36, or pyenv install 3.6.15")
+            raise Fault("no Python 3.6 found, so the py36 locks stay as they were: set PYTHON36, "
+                        "or pyenv install 3.6.15")
         tools = compiler(python36, os.path.join(work, "py36"),
                          ["--require-hashes", "-r", os.path.join(bootstrap.LOCKS, "py36-bootstrap.txt")], [PIP_TOOLS])
         compile_locks(PY36, [os.path.join(tools, "pip-compile")], PIP_COMPILE, locks, given.upgrade)

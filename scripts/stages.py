@@ -22,8 +22,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 READERS = ["__init__.py", "command.py", "model.py", "topology.py", "references.py", "outputs.py", "dialect.py",
            "supported.py", "variables.py", "shapes.py", "checkpoint.py"]
 CODE = {
-    "train": ["__init__.py", "catalog.py", "child.py", "command.py", "dataset.py", "lenet.py", "recipes.py", "resume.py",
-              "train.py", "workers.py"],
+    "train": ["__init__.py", "catalog.py", "child.py", "command.py", "dataset.py", "lenet.py", "recipes.py",
+              "resume.py", "train.py", "workers.py"],
     "encapsulate": READERS + ["encapsulate.py", "formats/"],
     "convert": READERS + ["shards.py", "convert.py", "formats/"],
     "reference": ["__init__.py", "child.py", "command.py", "reference.py"],
@@ -368,7 +368,8 @@ def page(entry):
                                    + (": " + record["facts"]["reason"] if "reason" in record["facts"] else ""))
 
     stage = artifacts.Stage("page:" + entry.name, converted, [entry.page + "/index.html"],
-                            dict(entry.settings(catalog.SHOWING), compared=compared), code("page"), stack.identity("view"))
+                            dict(entry.settings(catalog.SHOWING), compared=compared), code("page"),
+                            stack.identity("view"))
     return task(stage, produce, report, after=["convert:" + entry.name])
 
 
@@ -387,4 +388,5 @@ def serve(directory):
 def screenshot(entry):
     """Take the picture of a model's page that README shows, in headless Chromium."""
     return always("scripts.viewer.chromium:picture", entry.page, "docs/lenet.png", basename="screenshot",
-                  name=entry.name, after=["page:" + entry.name], doc="Take the picture at the top of README from the page")
+                  name=entry.name, after=["page:" + entry.name],
+                  doc="Take the picture at the top of README from the page")

@@ -106,8 +106,10 @@ def names_attribute(group, name):
     """Return the list of str in the attribute `name`, put together if Keras has split it."""
     names = [name]
     if name not in group.attrs:
-        names = list(itertools.takewhile(group.attrs.__contains__, ("%s%d" % (name, part) for part in itertools.count())))
-    attributes.attempt(group, group.file.filename, names)  # of no cost for Keras's own: of one length, they need no heap
+        names = list(itertools.takewhile(group.attrs.__contains__,
+                                         ("%s%d" % (name, part) for part in itertools.count())))
+    # Of no cost for Keras's own: of one length, they need no heap.
+    attributes.attempt(group, group.file.filename, names)
     chunks = [group.attrs[part] for part in names]
     return [text(item) for chunk in chunks for item in numpy.asarray(chunk).reshape(-1).tolist()]
 

@@ -23,16 +23,21 @@ BACKENDS = ("webgl", "cpu")
 RUN = """(async () => {
     await tf.setBackend(%s);
     await tf.ready();
-    const json = await (await fetch('model.json')).json(), graph = json.format === 'graph-model' || Boolean(json.modelTopology.node);
+    const json = await (await fetch('model.json')).json(), \
+graph = json.format === 'graph-model' || Boolean(json.modelTopology.node);
     const model = await (graph ? tf.loadGraphModel('model.json') : tf.loadLayersModel('model.json'));
-    const inputs = await Promise.all(%s.map(async (shape, i) => tf.tensor(new Float32Array(await (await fetch('input-' + i)).arrayBuffer()), shape,
+    const inputs = await Promise.all(%s.map(async (shape, i) => \
+tf.tensor(new Float32Array(await (await fetch('input-' + i)).arrayBuffer()), shape,
         model.inputs[i].dtype === 'int32' ? 'int32' : 'float32')));
     const fed = {};
     model.inputs.forEach((input, i) => { fed[input.name] = inputs[i]; });
-    const outputs = [].concat(graph ? model.execute(fed, model.outputs.map(output => output.name)) : model.predict(inputs, {batchSize: inputs[0].shape[0]}));
+    const outputs = [].concat(graph ? model.execute(fed, model.outputs.map(output => output.name)) : \
+model.predict(inputs, {batchSize: inputs[0].shape[0]}));
     const names = model.outputs.map(output => graph ? output.name : output.sourceLayer.name);
-    const text = bytes => { let all = ''; for (let i = 0; i < bytes.length; i += 32768) all += String.fromCharCode(...bytes.subarray(i, i + 32768)); return btoa(all); };
-    return [tf.getBackend(), outputs.map((output, i) => [names[i], output.shape, text(new Uint8Array(Float32Array.from(output.dataSync()).buffer))])];
+    const text = bytes => { let all = ''; for (let i = 0; i < bytes.length; i += 32768) \
+all += String.fromCharCode(...bytes.subarray(i, i + 32768)); return btoa(all); };
+    return [tf.getBackend(), outputs.map((output, i) => [names[i], output.shape, \
+text(new Uint8Array(Float32Array.from(output.dataSync()).buffer))])];
 })()"""
 
 
@@ -95,7 +100,8 @@ class Browser(object):
 
     def failure(self):
         """Return the words in which the page says what did not work, or None."""
-        return self.evaluate("document.getElementById('failure').hidden ? null : document.getElementById('words').textContent")
+        return self.evaluate("document.getElementById('failure').hidden ? null : "
+                             "document.getElementById('words').textContent")
 
 
 class Serving(object):
@@ -135,7 +141,8 @@ def predict(model_json, inputs, backend="webgl"):
             stream.write('<!DOCTYPE html><script src="tf.min.js"></script>')
         with Serving(private) as address, Browser() as browser:
             browser.open(address)
-            used, outputs = browser.evaluate(RUN % (json.dumps(backend), json.dumps([list(values.shape) for values in inputs])))
+            used, outputs = browser.evaluate(RUN % (json.dumps(backend),
+                                                    json.dumps([list(values.shape) for values in inputs])))
     except Problem as problem:
         raise Fault("%s: TensorFlow.js in Chromium: %s" % (model_json, command.one_line(str(problem).splitlines()[0])))
     finally:
@@ -158,7 +165,8 @@ def picture(page, target, query="theme=dark&sample=7"):
 
 
 def main(arguments):
-    parser = command.Parser(prog="python -m scripts.viewer.chromium", description="Take a picture of a page, with Chromium.")
+    parser = command.Parser(prog="python -m scripts.viewer.chromium",
+                            description="Take a picture of a page, with Chromium.")
     parser.add_argument("page", help="directory that scripts.viewer.page wrote")
     parser.add_argument("target", help="PNG to write")
     options = parser.parse_args(arguments)

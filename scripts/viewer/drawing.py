@@ -15,23 +15,26 @@ PAGING = {"paging": True, "segmentLength": 200, "overview": True}
 BY_RANK = {  # Keras class -> TensorSpace class, with the output's rank; {} is 1 or 2 for 1D and 2D
     "Conv1D": "Conv1d", "SeparableConv1D": "Conv1d", "Conv2D": "Conv2d", "SeparableConv2D": "Conv2d",
     "Convolution1D": "Conv1d", "Convolution2D": "Conv2d", "SeparableConvolution2D": "Conv2d",
-    "Conv2DTranspose": "Conv2dTranspose", "Convolution2DTranspose": "Conv2dTranspose", "DepthwiseConv2D": "DepthwiseConv2d",
-    "MaxPooling1D": "Pooling1d", "AveragePooling1D": "Pooling1d", "MaxPooling2D": "Pooling2d", "AveragePooling2D": "Pooling2d",
+    "Conv2DTranspose": "Conv2dTranspose", "Convolution2DTranspose": "Conv2dTranspose",
+    "DepthwiseConv2D": "DepthwiseConv2d", "MaxPooling1D": "Pooling1d", "AveragePooling1D": "Pooling1d",
+    "MaxPooling2D": "Pooling2d", "AveragePooling2D": "Pooling2d",
     "GlobalMaxPooling1D": "GlobalPooling1d", "GlobalAveragePooling1D": "GlobalPooling1d",
     "GlobalMaxPooling2D": "GlobalPooling2d", "GlobalAveragePooling2D": "GlobalPooling2d",
     "ZeroPadding1D": "Padding1d", "ZeroPadding2D": "Padding2d", "Cropping1D": "Cropping1d", "Cropping2D": "Cropping2d",
-    "UpSampling1D": "UpSampling1d", "UpSampling2D": "UpSampling2d", "Flatten": "Flatten", "Reshape": "Reshape", "Dense": "Dense",
+    "UpSampling1D": "UpSampling1d", "UpSampling2D": "UpSampling2d", "Flatten": "Flatten", "Reshape": "Reshape",
+    "Dense": "Dense",
 }
 ACTIVATIONS = ("Activation", "ReLU", "LeakyReLU", "ELU", "PReLU", "ThresholdedReLU", "Softmax")
 MERGES = ("Add", "Subtract", "Multiply", "Average", "Maximum", "Concatenate")
-HEADS = ("Conv1D", "Conv2D", "SeparableConv1D", "SeparableConv2D", "Conv2DTranspose", "DepthwiseConv2D", "Dense") + MERGES
+HEADS = ("Conv1D", "Conv2D", "SeparableConv1D", "SeparableConv2D", "Conv2DTranspose", "DepthwiseConv2D",
+         "Dense") + MERGES
 TAILS = ("BatchNormalization", "FusedBatchNorm") + ACTIVATIONS
 # Nothing happens in them when a model predicts.
 SILENT = ("Dropout", "SpatialDropout1D", "SpatialDropout2D", "GaussianNoise", "GaussianDropout", "AlphaDropout",
           "ActivityRegularization", "Identity", "InputLayer")
-RANK = {"Conv1d": 2, "Conv2d": 3, "Conv2dTranspose": 3, "DepthwiseConv2d": 3, "Pooling1d": 2, "Pooling2d": 3, "GlobalPooling1d": 1,
-        "GlobalPooling2d": 1, "Padding1d": 2, "Padding2d": 3, "Cropping1d": 2, "Cropping2d": 3, "UpSampling1d": 2,
-        "UpSampling2d": 3, "Flatten": 1, "Dense": 1}
+RANK = {"Conv1d": 2, "Conv2d": 3, "Conv2dTranspose": 3, "DepthwiseConv2d": 3, "Pooling1d": 2, "Pooling2d": 3,
+        "GlobalPooling1d": 1, "GlobalPooling2d": 1, "Padding1d": 2, "Padding2d": 3, "Cropping1d": 2, "Cropping2d": 3,
+        "UpSampling1d": 2, "UpSampling2d": 3, "Flatten": 1, "Dense": 1}
 # Their channels open where the parent's do: the parent must be drawn with as many.
 FOLLOWERS = ("Pooling", "Padding", "Cropping", "GlobalPooling", "Activation2d", "Activation3d", "UpSampling1d")
 
@@ -39,10 +42,12 @@ GRAPH_OPS = {  # TensorFlow op -> the Keras class that it is the essence of
     "Conv2D": "Conv2D", "_FusedConv2D": "Conv2D", "DepthwiseConv2dNative": "DepthwiseConv2D",
     "FusedDepthwiseConv2dNative": "DepthwiseConv2D", "Conv2DBackpropInput": "Conv2DTranspose", "MatMul": "Dense",
     "_FusedMatMul": "Dense", "MaxPool": "MaxPooling2D", "AvgPool": "AveragePooling2D", "Mean": "GlobalAveragePooling2D",
-    "Add": "Add", "AddV2": "Add", "BiasAdd": "BatchNormalization", "Sub": "Subtract", "Mul": "Multiply", "Maximum": "Maximum",
+    "Add": "Add", "AddV2": "Add", "BiasAdd": "BatchNormalization", "Sub": "Subtract", "Mul": "Multiply",
+    "Maximum": "Maximum",
     "ConcatV2": "Concatenate", "FusedBatchNorm": "BatchNormalization", "FusedBatchNormV3": "BatchNormalization",
-    "Relu": "ReLU", "Relu6": "ReLU", "Elu": "ELU", "LeakyRelu": "LeakyReLU", "Softmax": "Softmax", "Sigmoid": "Activation",
-    "Tanh": "Activation", "Pad": "ZeroPadding2D", "PadV2": "ZeroPadding2D", "Reshape": "Reshape", "Placeholder": "InputLayer",
+    "Relu": "ReLU", "Relu6": "ReLU", "Elu": "ELU", "LeakyRelu": "LeakyReLU", "Softmax": "Softmax",
+    "Sigmoid": "Activation", "Tanh": "Activation", "Pad": "ZeroPadding2D", "PadV2": "ZeroPadding2D",
+    "Reshape": "Reshape", "Placeholder": "InputLayer",
 }
 
 
@@ -91,8 +96,9 @@ def drawing(model, described, name="model.json"):
         children.update(parent for group in parents for parent in group)
         known[key] = {"key": key, "head": head, "parents": parents}
     by_parent = {key: entry["name"] for key, entry in by_input.items()}
-    finished = {entry["tensor"]: dict(entry, channels=1 if entry["class"] == "GreyscaleInput" else (entry["shape"] + [1])[-1])
-                for entry in inputs}
+    finished = {
+        entry["tensor"]: dict(entry, channels=1 if entry["class"] == "GreyscaleInput" else (entry["shape"] + [1])[-1])
+        for entry in inputs}
     for key in order:
         layer = _layer(known[key], drawn[key], tensors, chains.get(key, [key]), described, finished, by_parent,
                        terminal=key not in children)
@@ -106,12 +112,16 @@ def drawing(model, described, name="model.json"):
     places = [layer["output"] for layer in layers]
     linear = (len(inputs) == 1 and places == sorted(places)
               and all(layer["parents"] == [before["name"]] for before, layer in zip(inputs + layers, layers)))
-    return {"kind": "Sequential" if linear else "Model", "format": described["format"], "inputs": inputs, "layers": layers,
-            "outputs": len(described["outputs"]), "parameters": sum(described["parameters"].values()) or _stored(model)}
+    return {"kind": "Sequential" if linear else "Model", "format": described["format"], "inputs": inputs,
+            "layers": layers, "outputs": len(described["outputs"]),
+            "parameters": sum(described["parameters"].values()) or _stored(model)}
 
 
 def _stored(model):
-    """Return how many values the weights manifest of a graph model lists; its operations have no parameters of their own."""
+    """Return how many values the weights manifest of a graph model lists.
+
+    Its operations have no parameters of their own.
+    """
     count = 0
     for group in model["weightsManifest"]:
         for weight in group["weights"]:
@@ -145,7 +155,8 @@ def _layers_graph(model, described):
         layer = graph.layers[ref.layer]
         refs = [] if layer.is_input else topology.references(layer.calls[ref.node], graph.layers)
         axis = layer.config.get("axis", -1) if isinstance(layer.config, dict) else -1
-        rank = next((len(entry["shape"]) - 1 for entry, output in zip(described["outputs"], graph.outputs) if output == ref), None)
+        rank = next((len(entry["shape"]) - 1 for entry, output in zip(described["outputs"], graph.outputs)
+                     if output == ref), None)
         tensors[ref] = Tensor(ref, ref.layer, layer.class_name, [tensor(source) for source in refs],
                               axis == -1 or axis == rank)
         pending.extend(refs)
@@ -258,7 +269,8 @@ def _says_nothing(tensors, key, asked, described):
         before = described["inputs"][source] if isinstance(source, int) else \
             described["outputs"][asked[source]] if source in asked else None
         if before is not None:
-            sizes = [[size for size in entry["shape"][1:] if size != 1] for entry in (before, described["outputs"][asked[key]])]
+            sizes = [[size for size in entry["shape"][1:] if size != 1]
+                     for entry in (before, described["outputs"][asked[key]])]
             return sizes[0] == sizes[1]
     return False
 
@@ -269,8 +281,8 @@ def _input(entry, place, name):
     shape = list((entry["shape"] or [None])[1:])
     spelled = "input %s of shape (%s)" % (entry["name"], ", ".join(str(size) for size in shape))
     if not entry["shape"] or None in shape:
-        raise Fault("%s: %s has no fixed size, which TensorSpace needs: set input_shape for this model and convert it again"
-                    % (name, spelled))
+        raise Fault("%s: %s has no fixed size, which TensorSpace needs: set input_shape for this model and convert it "
+                    "again" % (name, spelled))
     if len(shape) == 1:
         kind = "Input1d"
     elif len(shape) == 2 or (len(shape) == 3 and shape[2] == 1):
@@ -280,14 +292,16 @@ def _input(entry, place, name):
     else:
         raise Fault("%s: %s cannot be drawn: TensorSpace has inputs for rows (n), grey images (H, W) or (H, W, 1) and "
                     "colour images (H, W, 3)" % (name, spelled))
-    return {"name": entry["name"], "tensor": place, "class": kind, "shape": shape, "dtype": entry["dtype"], "feed": place}
+    return {"name": entry["name"], "tensor": place, "class": kind, "shape": shape, "dtype": entry["dtype"],
+            "feed": place}
 
 
 def _check_output(tensor, entry, name):
     shape = (entry["shape"] or [])[1:]
     if not 1 <= len(shape) <= 3 or None in shape:
-        raise Fault("%s: output %s of shape (%s) cannot be drawn: TensorSpace has layers of one to three fixed dimensions; "
-                    "leave it out of the model's layers" % (name, entry["name"], ", ".join(str(size) for size in shape)))
+        raise Fault("%s: output %s of shape (%s) cannot be drawn: TensorSpace has layers of one to three fixed "
+                    "dimensions; leave it out of the model's layers"
+                    % (name, entry["name"], ", ".join(str(size) for size in shape)))
 
 
 def _layer(entry, place, tensors, chain, described, finished, names, terminal):
@@ -312,7 +326,8 @@ def _layer(entry, place, tensors, chain, described, finished, names, terminal):
         kind = "Output1d"
     if kind not in MERGES:
         parents = parents[:1]
-    config = dict(PAGING) if rank == 1 and shape[0] > WIDE and kind not in ("GlobalPooling1d", "GlobalPooling2d") else {}
+    config = dict(PAGING) if rank == 1 and shape[0] > WIDE and kind not in ("GlobalPooling1d", "GlobalPooling2d") \
+        else {}
     name, others = tensors[chain[-1]].layer, {finished[key]["name"] for key in finished}
     unique, number = name, 1
     while unique in others:
@@ -330,7 +345,8 @@ def _follows(kind, shape, parent):
     if parent["class"].startswith(("GlobalPooling", "Output")):
         return False
     if parent["class"] == "GreyscaleInput":
-        return kind.endswith("2d") and kind != "Activation2d" and shape[-1] == 1 or kind == "Activation3d" and shape[-1] == 1
+        return (kind.endswith("2d") and kind != "Activation2d" and shape[-1] == 1
+                or kind == "Activation3d" and shape[-1] == 1)
     wanted = 2 if kind.endswith("1d") or kind == "Activation2d" else 3
     if wanted == 2 and parent["class"] in MERGES + ("Reshape",):
         return False  # these keep the places of three-dimensional channels only

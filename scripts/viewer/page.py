@@ -23,8 +23,8 @@ THIRD_PARTY = (("three", "build/three.min.js"), ("three", "examples/js/controls/
                ("@tweenjs/tween.js", "dist/tween.umd.js"), ("@tensorflow/tfjs", "dist/tf.min.js"),
                ("tensorspace", "dist/tensorspace.min.js"))  # in the order in which they need one another
 OWN = ("globals.js", "scene.js", "inputs.js", "viewer.js")  # the first goes before the third parties
-POLICY = ("default-src 'none'; script-src {scripts}; style-src {styles}; img-src 'self' data: blob:; connect-src 'self'; "
-          "base-uri 'none'; form-action 'none'")
+POLICY = ("default-src 'none'; script-src {scripts}; style-src {styles}; img-src 'self' data: blob:; "
+          "connect-src 'self'; base-uri 'none'; form-action 'none'")
 SAMPLES_PER_LABEL = 4
 REFERENCE_VALUES = 4096  # per layer and sample; of a larger layer evenly spread ones
 REFERENCE_SAMPLES = 5
@@ -53,8 +53,8 @@ def build(model_dir, target_dir, data=None, title=None, labels=None, reference=N
     files = []
     for name in [source] + weights:
         files.append(_copy(name, target_dir, "model/" + os.path.basename(name)))
-    page = {"title": title or _own_title(model, source), "drawing": drawn, "files": files, "pixels": pixels, "labels": labels,
-            "hidden": len(described["parameters"]) - len(drawn["inputs"]), "made-by": MADE_BY}
+    page = {"title": title or _own_title(model, source), "drawing": drawn, "files": files, "pixels": pixels,
+            "labels": labels, "hidden": len(described["parameters"]) - len(drawn["inputs"]), "made-by": MADE_BY}
     if data is not None:
         page["samples"] = samples(data, drawn)
         if page["samples"] and labels is None:
@@ -93,8 +93,10 @@ def standalone(model_dir, target, **options):
         names = [OWN[0]] + [os.path.basename(path) for _, path in THIRD_PARTY] + list(OWN[1:])
         sources = [_in_script(_text(private, name)) for name in names]
         style = _text(private, "style.css")
-        blocks = ["<!-- The licenses of the scripts below\n\n%s-->" % _text(private, "licenses.txt").replace("--", "- -")]
-        names = ["page.json"] + [entry["name"] for entry in page["files"]] + (["reference.bin"] if page.get("reference") else [])
+        blocks = ["<!-- The licenses of the scripts below\n\n%s-->"
+                  % _text(private, "licenses.txt").replace("--", "- -")]
+        names = (["page.json"] + [entry["name"] for entry in page["files"]]
+                 + (["reference.bin"] if page.get("reference") else []))
         for name in names:
             with open(os.path.join(private, *name.split("/")), "rb") as stream:
                 blocks.append('<script type="text/plain" id="file:%s">%s</script>'
@@ -140,8 +142,10 @@ def read_model(path):
             model = json.load(stream)
     except (ValueError, RecursionError) as error:
         raise Fault("%s: not JSON (%s); convert the model again" % (path, command.one_line(error)))
-    if not isinstance(model, dict) or not isinstance(model.get("modelTopology"), dict) or "weightsManifest" not in model:
-        raise Fault("%s: not a TensorFlow.js model (no modelTopology and weightsManifest); convert it with scripts.convert" % path)
+    if (not isinstance(model, dict) or not isinstance(model.get("modelTopology"), dict)
+            or "weightsManifest" not in model):
+        raise Fault("%s: not a TensorFlow.js model (no modelTopology and weightsManifest); convert it with "
+                    "scripts.convert" % path)
     return model
 
 
@@ -164,7 +168,8 @@ def shards(model, source):
 
 def _own_title(model, source):
     record = model["modelTopology"].get("model_config")
-    name = record.get("config", {}).get("name") if isinstance(record, dict) and isinstance(record.get("config"), dict) else None
+    name = record.get("config", {}).get("name") \
+        if isinstance(record, dict) and isinstance(record.get("config"), dict) else None
     return name or os.path.basename(os.path.dirname(os.path.abspath(source)))
 
 
@@ -186,8 +191,8 @@ def samples(data, drawn):
     if len(inputs) != 1 or tuple(size for size in inputs[0]["shape"] if size != 1) != images.shape[1:]:
         return None
     places = sample_places(labels)
-    return {"origin": {"mnist": "MNIST", "digits": "the embedded digits"}.get(origin, "the data set"), "shape": list(images.shape[1:]),
-            "labels": [int(labels[place]) for place in places], "places": places,
+    return {"origin": {"mnist": "MNIST", "digits": "the embedded digits"}.get(origin, "the data set"),
+            "shape": list(images.shape[1:]), "labels": [int(labels[place]) for place in places], "places": places,
             "pixels": base64.b64encode(numpy.ascontiguousarray(images[places]).tobytes()).decode("ascii")}
 
 
@@ -231,7 +236,8 @@ def licenses():
         # TensorFlow.js's own archive has no license file; it is under the same one as TensorSpace.
         file = packages.bundle(package if "LICENSE" in entry["files"] else "tensorspace", file="LICENSE")
         with open(file, encoding="utf-8") as stream:
-            text = stream.read().strip() if "LICENSE" in entry["files"] else "The license that follows, of TensorSpace's."
+            text = stream.read().strip() if "LICENSE" in entry["files"] else \
+                "The license that follows, of TensorSpace's."
         parts.append("%s %s (%s)\n\n%s\n" % (package, entry["version"], entry["license"], text))
     return ("\n" + 78 * "-" + "\n\n").join(parts)
 
@@ -258,12 +264,16 @@ def _text(directory, name):
 
 def _index(title, policy, style, scripts):
     text = _text(HERE, "index.html")
-    parts = {"title": html.escape(title), "policy": html.escape(policy, quote=False), "style": style, "scripts": scripts}
+    parts = {"title": html.escape(title), "policy": html.escape(policy, quote=False), "style": style,
+             "scripts": scripts}
     return re.sub(r"\{(title|policy|style|scripts)\}", lambda match: parts[match.group(1)], text)
 
 
 def _in_script(source):
-    """Make JavaScript safe inside <script>: in strings and comments, the only places where these occur, it stays the same."""
+    """Make JavaScript safe inside <script>.
+
+    In strings and comments, the only places where these occur, it stays the same.
+    """
     return source.replace("</script", "<\\/script").replace("<!--", "<\\!--")
 
 
@@ -320,10 +330,12 @@ def main(arguments):
             labels = [line.strip() for line in stream if line.strip()]
     elif options.labels:
         labels = options.labels.split(",")
-    settings = {"data": options.data, "title": options.title, "labels": labels, "reference": options.reference, "pixels": options.pixels}
+    settings = {"data": options.data, "title": options.title, "labels": labels, "reference": options.reference,
+                "pixels": options.pixels}
     if options.standalone:
         standalone(options.model, options.standalone, **settings)
-        command.say("%s (%.1f MB): open it in a browser" % (options.standalone, os.path.getsize(options.standalone) / 1e6))
+        command.say("%s (%.1f MB): open it in a browser"
+                    % (options.standalone, os.path.getsize(options.standalone) / 1e6))
     else:
         publish(options.model, options.target, **settings)
         command.say("%s: python -m scripts.viewer.serve %s" % (options.target, options.target))

@@ -1,4 +1,4 @@
-"""A page on this machine: serves one directory's files on 127.0.0.1 until Ctrl-C, and opens a browser where there is one.
+"""A page on this machine: serves one directory's files on 127.0.0.1 until Ctrl-C; opens a browser where there is one.
 
 Answers GET and HEAD alone, for files inside the directory alone (no listing, no links that lead out), and only to
 requests that name this machine as their host: another web site cannot read the page through a name of its own.
@@ -14,12 +14,14 @@ from urllib.parse import unquote
 
 from scripts import Fault, command
 
-TYPES = {".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8",
-         ".json": "application/json", ".txt": "text/plain; charset=utf-8", ".png": "image/png"}
+TYPES = {".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8",
+         ".css": "text/css; charset=utf-8", ".json": "application/json", ".txt": "text/plain; charset=utf-8",
+         ".png": "image/png"}
 HOSTS = ("127.0.0.1", "localhost")
 FIRST_PORT = 8000
-SECURITY = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cross-Origin-Resource-Policy": "same-origin",
-            "Cross-Origin-Opener-Policy": "same-origin", "Content-Security-Policy": "frame-ancestors 'none'", "Cache-Control": "no-cache"}
+SECURITY = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
+            "Cross-Origin-Resource-Policy": "same-origin", "Cross-Origin-Opener-Policy": "same-origin",
+            "Content-Security-Policy": "frame-ancestors 'none'", "Cache-Control": "no-cache"}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -98,7 +100,8 @@ class Handler(BaseHTTPRequestHandler):
             self.request_version = "HTTP/1.1"
         self.requestline = getattr(self, "requestline", "")
         self.command = getattr(self, "command", None)
-        self.refuse(405 if code == 501 else code, "this server answers GET and HEAD only" if code == 501 else str(message or code))
+        self.refuse(405 if code == 501 else code,
+                    "this server answers GET and HEAD only" if code == 501 else str(message or code))
 
     def log_message(self, form, *values):
         """Say nothing: the terminal shows the address, and a request's text is not for it."""
@@ -111,7 +114,8 @@ class Server(ThreadingMixIn, HTTPServer):
     def __init__(self, root, port):
         self.root = os.path.realpath(root)
         super(Server, self).__init__(("127.0.0.1", port), Handler)
-        self.hosts = {"%s:%d" % (name, self.server_port) for name in HOSTS} | (set(HOSTS) if self.server_port == 80 else set())
+        self.hosts = ({"%s:%d" % (name, self.server_port) for name in HOSTS}
+                      | (set(HOSTS) if self.server_port == 80 else set()))
 
     def handle_error(self, request, address):
         """A browser that closes its connection is no news; anything else shows itself."""
@@ -137,7 +141,8 @@ def listen(directory, port=None):
             return Server(directory, candidate)
         except (OSError, OverflowError) as error:
             reason = error
-    raise Fault("port %s cannot be used (%s); give another one with --port" % (port, getattr(reason, "strerror", None) or reason))
+    raise Fault("port %s cannot be used (%s); give another one with --port"
+                % (port, getattr(reason, "strerror", None) or reason))
 
 
 def serve(directory, port=None, browser=True):
@@ -169,7 +174,8 @@ def can_open():
 
 
 def main(arguments):
-    parser = command.Parser(prog="python -m scripts.viewer.serve", description="Serve a page on 127.0.0.1 until Ctrl-C.")
+    parser = command.Parser(prog="python -m scripts.viewer.serve",
+                            description="Serve a page on 127.0.0.1 until Ctrl-C.")
     parser.add_argument("directory", help="what scripts.viewer.page wrote")
     parser.add_argument("--port", type=int, help="by default %d or the next free one; 0: any" % FIRST_PORT)
     parser.add_argument("--no-browser", action="store_true", help="only print the address")

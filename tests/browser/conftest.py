@@ -17,7 +17,8 @@ PICTURES = os.environ.get("PICTURES")  # where screenshots are kept, if anywhere
 def made(directory, *arguments):
     """Run tests.browser.models; return the directory that it wrote into."""
     needs.tensorflow()
-    subprocess.run([sys.executable, "-m", "tests.browser.models", str(directory)] + list(arguments), cwd=needs.ROOT, check=True)
+    subprocess.run([sys.executable, "-m", "tests.browser.models", str(directory)] + list(arguments), cwd=needs.ROOT,
+                   check=True)
     return directory
 
 
@@ -43,7 +44,8 @@ def zoo(tmp_path_factory):
 @pytest.fixture(scope="session")
 def lenet_files(trained, tmp_path_factory):
     directory = tmp_path_factory.mktemp("page")
-    page.build(str(trained / "json"), str(directory), data=needs.mnist(), title="LeNet", reference=str(trained / "reference.npz"))
+    page.build(str(trained / "json"), str(directory), data=needs.mnist(), title="LeNet",
+               reference=str(trained / "reference.npz"))
     return directory
 
 

@@ -1,7 +1,8 @@
-"""The models of the browser tests, made with this stack's Keras and this project's engine: source, converted, reference.
+"""The browser tests' models, made with this stack's Keras and this project's engine: source, converted, reference.
 
     python -m tests.browser.models OUT NAME...             OUT/NAME/{source.h5, enc_model.h5, json/, reference.npz}
-    python -m tests.browser.models OUT trained DATA        OUT/trained/...: the guide's LeNet; references are for the page's samples
+    python -m tests.browser.models OUT trained DATA        OUT/trained/...: the guide's LeNet; references are for the
+                                                           page's samples
 
 In a process of its own: TensorFlow is large and slow to start.
 """
@@ -14,7 +15,8 @@ from scripts import child, convert, dataset, encapsulate
 from scripts.viewer import page
 from tests.models import oracle, zoo
 
-LAYERS = ["Conv2D_1", "MaxPooling2D_1", "Conv2D_2", "MaxPooling2D_2", "Dense_1", "Dense_2", "Softmax"]  # the guide's section 2
+# The guide's section 2.
+LAYERS = ["Conv2D_1", "MaxPooling2D_1", "Conv2D_2", "MaxPooling2D_2", "Dense_1", "Dense_2", "Softmax"]
 
 
 def rgb(keras):
@@ -36,7 +38,8 @@ def branched(keras):
     start = keras.Input((28, 28, 1), name="image")
     one = layers.Conv2D(8, 3, padding="same", activation="relu", name="one")(start)
     two = layers.Conv2D(8, 5, padding="same", activation="relu", name="two")(start)
-    merged = [getattr(layers, kind)(name=kind.lower())([one, two]) for kind in ("Add", "Multiply", "Average", "Maximum")]
+    merged = [getattr(layers, kind)(name=kind.lower())([one, two])
+              for kind in ("Add", "Multiply", "Average", "Maximum")]
     joined = layers.Concatenate(name="joined")(merged)
     flat = layers.Flatten(name="flat")(layers.MaxPooling2D(4, name="pool")(joined))
     wide = layers.Dense(500, activation="relu", name="wide")(flat)
@@ -47,7 +50,8 @@ def branched(keras):
 def two_inputs(keras):
     layers = keras.layers
     image, numbers = keras.Input((28, 28, 1), name="image"), keras.Input((6,), name="numbers")
-    seen = layers.Dense(16, name="seen")(layers.Flatten(name="flat")(layers.Conv2D(4, 5, strides=2, name="conv")(image)))
+    seen = layers.Dense(16, name="seen")(
+        layers.Flatten(name="flat")(layers.Conv2D(4, 5, strides=2, name="conv")(image)))
     told = layers.Dense(16, activation="tanh", name="told")(numbers)
     both = layers.Add(name="both")([seen, told])
     return keras.Model([image, numbers], layers.Dense(3, activation="softmax", name="kind")(
@@ -59,7 +63,8 @@ def not_square(keras):
     layers = keras.layers
     start = keras.Input((20, 40, 3), name="photo")
     x = layers.DepthwiseConv2D(3, name="depthwise")(layers.Conv2D(6, 3, name="conv")(start))
-    x = layers.ZeroPadding2D(1, name="padded")(layers.Cropping2D(2, name="cropped")(layers.UpSampling2D(name="larger")(x)))
+    x = layers.ZeroPadding2D(1, name="padded")(
+        layers.Cropping2D(2, name="cropped")(layers.UpSampling2D(name="larger")(x)))
     return keras.Model(start, layers.Conv2DTranspose(3, 3, strides=2, name="picture")(x))
 
 
@@ -67,7 +72,8 @@ def sequence(keras):
     layers = keras.layers
     return keras.Sequential([
         keras.Input((32, 8)), layers.Conv1D(12, 3, name="conv"), layers.MaxPooling1D(2, name="pool"),
-        layers.LSTM(9, return_sequences=True, name="lstm"), layers.GlobalMaxPooling1D(name="top"), layers.Dense(4, name="four"),
+        layers.LSTM(9, return_sequences=True, name="lstm"), layers.GlobalMaxPooling1D(name="top"),
+        layers.Dense(4, name="four"),
         layers.Reshape((2, 2), name="square"), layers.Activation("relu", name="relu"), layers.Flatten(name="flat"),
         layers.Dense(1, activation="sigmoid", name="yes")])
 

@@ -24,8 +24,8 @@ def test_a_truncated_shard_is_named_with_its_sizes(browser, spoiled):
     whole = path.read_bytes()
     path.write_bytes(whole[:1000])
     browser.open(address)
-    assert browser.failure() == ("model/%s has 1000 bytes, %d are right: it was cut short or replaced.\nBuild the page again."
-                                 % (SHARD, len(whole)))
+    assert browser.failure() == ("model/%s has 1000 bytes, %d are right: it was cut short or replaced.\n"
+                                 "Build the page again." % (SHARD, len(whole)))
 
 
 def test_a_shard_of_another_model_is_noticed_though_its_size_is_right(browser, spoiled):
@@ -70,7 +70,8 @@ def test_a_model_with_a_single_output_is_drawn_and_the_page_says_what_is_missing
         browser.open(address)
         assert browser.failure() is None
         note = browser.evaluate("document.querySelector('.note').textContent")
-        assert note.startswith("This model has a single output, so only its last layer is drawn.") and "scripts.encapsulate" in note
+        assert note.startswith("This model has a single output, so only its last layer is drawn.") \
+            and "scripts.encapsulate" in note
         assert browser.evaluate("viewer.scene.drawnPixels()") > 500
         assert browser.problems() == []
 
@@ -93,10 +94,12 @@ def test_a_page_opened_from_disk_says_how_it_can_be_opened(browser, lenet_files)
 
 def test_a_standalone_page_works_from_disk_and_asks_no_one(browser, trained, tmp_path, keep):
     path = tmp_path / "Le Net ü #1.html"
-    page.standalone(str(trained / "json"), str(path), data=needs.mnist(), reference=str(trained / "reference.npz"), title="<b>&</b> {title}")
+    page.standalone(str(trained / "json"), str(path), data=needs.mnist(), reference=str(trained / "reference.npz"),
+                    title="<b>&</b> {title}")
     assert os.listdir(str(tmp_path)) == [path.name]
     from urllib.parse import quote
-    browser.open("file://" + quote(str(path)), before="window.fetched = []; const get = window.fetch; window.fetch = (...all) => { fetched.push(all[0]); return get(...all); };")
+    browser.open("file://" + quote(str(path)), before="window.fetched = []; const get = window.fetch; "
+                 "window.fetch = (...all) => { fetched.push(all[0]); return get(...all); };")
     assert browser.failure() is None
     assert browser.evaluate("fetched") == []
     assert browser.evaluate("document.getElementById('title').textContent") == "<b>&</b> {title}"
@@ -108,7 +111,7 @@ def test_a_standalone_page_works_from_disk_and_asks_no_one(browser, trained, tmp
 
 @pytest.mark.parametrize("version", ["4.22.0", "1.0.0"])
 def test_tensorspace_itself_loads_the_model_the_way_its_guide_does(browser, spoiled, version):
-    """Its own load(), init() and predict(), with the TensorFlow.js that the page has and with the one that it shipped with."""
+    """Its own load(), init() and predict(), with the page's TensorFlow.js and with the one that it shipped with."""
     import shutil
     from scripts.viewer import packages
     directory, address = spoiled
@@ -120,15 +123,19 @@ def test_tensorspace_itself_loads_the_model_the_way_its_guide_does(browser, spoi
     found = browser.evaluate("""new Promise((resolve, reject) => {
         window.addEventListener('unhandledrejection', event => reject(event.reason));
         const T = TSP.layers, model = new TSP.models.Sequential(document.getElementById('scene'));
-        model.add(new T.GreyscaleInput()); model.add(new T.Conv2d()); model.add(new T.Pooling2d()); model.add(new T.Conv2d());
+        model.add(new T.GreyscaleInput()); model.add(new T.Conv2d()); model.add(new T.Pooling2d()); \
+model.add(new T.Conv2d());
         model.add(new T.Pooling2d()); model.add(new T.Dense()); model.add(new T.Dense());
         model.add(new T.Output1d({outputs: ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9']}));
         model.load({type: 'keras', url: 'model/model.json'});
         model.init(async () => {
             const {samples} = await (await fetch('page.json')).json(), place = samples.labels.indexOf(7);
-            const image = Array.from(atob(samples.pixels).slice(784 * place, 784 * (place + 1)), letter => letter.charCodeAt(0) / 255);
+            const image = Array.from(atob(samples.pixels).slice(784 * place, 784 * (place + 1)), \
+letter => letter.charCodeAt(0) / 255);
             model.predict(image, result => resolve({digit: result.indexOf(Math.max(...result)),
-                shapes: model.layers.slice(1).map(layer => layer.outputShape), shown: model.layers.every(layer => layer.neuralValue)}));
+                shapes: model.layers.slice(1).map(layer => layer.outputShape), \
+shown: model.layers.every(layer => layer.neuralValue)}));
         });
     })""")
-    assert found == {"digit": 7, "shown": True, "shapes": [[24, 24, 6], [12, 12, 6], [8, 8, 16], [4, 4, 16], [120], [84], [10]]}
+    assert found == {"digit": 7, "shown": True,
+                     "shapes": [[24, 24, 6], [12, 12, 6], [8, 8, 16], [4, 4, 16], [120], [84], [10]]}

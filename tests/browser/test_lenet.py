@@ -127,7 +127,8 @@ def test_buttons_open_all_close_all_and_change_the_colours(browser, lenet):
 def test_the_keyboard_picks_samples_by_their_label_and_clears(browser, lenet, expected):
     labels = list(expected[2])
     browser.open(lenet + "?backend=cpu")
-    chosen = "Array.from(document.querySelectorAll('.samples button')).findIndex(button => button.getAttribute('aria-pressed') === 'true')"
+    chosen = ("Array.from(document.querySelectorAll('.samples button'))"
+              ".findIndex(button => button.getAttribute('aria-pressed') === 'true')")
     browser.ask("press", key="4")
     assert labels[browser.evaluate(chosen)] == 4
     first = browser.evaluate(chosen)
@@ -166,13 +167,16 @@ def test_the_page_says_so_where_a_layer_differs_from_keras(browser, spoiled):
     reference[-1] += 0.01  # the last value of the last sample's last layer
     reference.tofile(str(directory / "reference.bin"))
     browser.open(address)
-    assert browser.evaluate("document.getElementById('match').textContent") == "1 layers differ from Keras, by up to 1e-2"
-    assert "differs from Keras" in browser.evaluate("document.querySelector('#list li:last-child .difference').textContent")
+    assert browser.evaluate("document.getElementById('match').textContent") \
+        == "1 layers differ from Keras, by up to 1e-2"
+    assert "differs from Keras" in browser.evaluate(
+        "document.querySelector('#list li:last-child .difference').textContent")
 
 
 def test_the_list_tells_class_shape_parameters_and_share_and_shows_the_activations(browser, lenet):
     browser.open(lenet + "?backend=cpu")
-    rows = browser.evaluate("Array.from(document.querySelectorAll('#list li'), row => row.innerText.split('\\n').map(line => line.trim()).filter(Boolean))")
+    rows = browser.evaluate("Array.from(document.querySelectorAll('#list li'), "
+                            "row => row.innerText.split('\\n').map(line => line.trim()).filter(Boolean))")
     assert [row[0] for row in rows] == models.LAYERS
     assert "24 × 24 × 6" in rows[0][1] and "Conv2D → Conv2d" in rows[0][2] and rows[0][3].startswith("156 · 0.4 %")
     assert "Dense → Output1d" in rows[-1][2] and rows[-1][3].startswith("850 · 1.9 %")

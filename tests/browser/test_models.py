@@ -9,11 +9,13 @@ from scripts.viewer.chromium import Serving
 
 KINDS = {
     "rgb": ("Sequential", ["Conv2d", "Pooling2d", "Conv2d", "Pooling2d", "GlobalPooling2d", "Output1d"]),
-    "branched": ("Model", ["Conv2d", "Conv2d", "Add", "Multiply", "Average", "Maximum", "Concatenate", "Pooling2d", "Flatten",
-                           "Dense", "Output1d", "Output1d"]),
+    "branched": ("Model", ["Conv2d", "Conv2d", "Add", "Multiply", "Average", "Maximum", "Concatenate", "Pooling2d",
+                           "Flatten", "Dense", "Output1d", "Output1d"]),
     "two_inputs": ("Model", ["Conv2d", "Flatten", "Dense", "Dense", "Add", "Concatenate", "Dense", "Output1d"]),
-    "not_square": ("Sequential", ["Conv2d", "DepthwiseConv2d", "UpSampling2d", "Cropping2d", "Padding2d", "Conv2dTranspose"]),
-    "sequence": ("Sequential", ["Conv1d", "Pooling1d", "Layer2d", "GlobalPooling1d", "Dense", "Reshape", "Layer2d", "Flatten", "Output1d"]),
+    "not_square": ("Sequential", ["Conv2d", "DepthwiseConv2d", "UpSampling2d", "Cropping2d", "Padding2d",
+                                  "Conv2dTranspose"]),
+    "sequence": ("Sequential", ["Conv1d", "Pooling1d", "Layer2d", "GlobalPooling1d", "Dense", "Reshape", "Layer2d",
+                                "Flatten", "Output1d"]),
 }
 
 
@@ -51,7 +53,8 @@ def test_layers_of_an_image_that_is_not_square_are_not_scrambled(browser, zoo, t
             viewer.panels[0].setValues(pixels);
             await viewer.still();
             const map = viewer.scene.model.layers[0].aggregationHandler;
-            return {width: map.width || map.fmWidth, height: map.height || map.fmHeight, data: Array.from(map.dataArray || map.dataArrayB)};
+            return {width: map.width || map.fmWidth, height: map.height || map.fmHeight, \
+data: Array.from(map.dataArray || map.dataArrayB)};
         })()""")
         assert (texture["width"], texture["height"]) == (40, 20)
         values = texture["data"]
@@ -65,7 +68,8 @@ def test_pages_of_a_wide_layer_turn(browser, zoo, tmp_path):
         browser.evaluate("viewer.scene.still().then(() => viewer.scene.show('wide', true)).then(() => 1)")
         pages = browser.evaluate("""(() => {
             const layer = viewer.scene.model.getLayerByName('wide'), seen = [layer.segmentIndex];
-            while (layer.nextButtonHandler && seen.length < 9) { layer.updatePage('next'); seen.push(layer.segmentIndex); }
+            while (layer.nextButtonHandler && seen.length < 9) { layer.updatePage('next'); \
+seen.push(layer.segmentIndex); }
             return [seen, Boolean(layer.lastButtonHandler)]; })()""")
         assert pages == [[0, 1, 2], True]  # 500 units, 200 a page
 

@@ -91,7 +91,8 @@ def own_nodes(keras, model, name):
     if zoo.is_keras3(keras):
         operation = next(item for item in functional.operations if item.name == name)
         keys = functional._nodes
-        found = [node for index, node in enumerate(operation._inbound_nodes) if "%d_ib-%d" % (id(operation), index) in keys]
+        found = [node for index, node in enumerate(operation._inbound_nodes)
+                 if "%d_ib-%d" % (id(operation), index) in keys]
     else:
         operation = model.get_layer(name)
         keys = functional._network_nodes

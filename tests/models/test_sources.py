@@ -160,13 +160,15 @@ def build(keras, plan):
     layers = keras.layers
     start = keras.Input((4,), name="start")
     shared = layers.Dense(4, name="shared")
-    inner = keras.Sequential([keras.Input((4,)), layers.Dense(3, name="inner_1"), layers.Dense(4, name="inner_2")], name="inner")
+    inner = keras.Sequential([keras.Input((4,)), layers.Dense(3, name="inner_1"), layers.Dense(4, name="inner_2")],
+                             name="inner")
     tensors = [start]
     for index, (kind, (one, two)) in enumerate(plan[0]):
         first, second, name = tensors[one], tensors[two], "%s_%d" % (kind, index)
         made = {"dense": lambda: layers.Dense(4, name=name)(first),
                 "add": lambda: layers.Add(name=name)([first, second]),
-                "concatenate": lambda: layers.Dense(4, name=name)(layers.Concatenate(name=name + "_joined")([first, second])),
+                "concatenate": lambda: layers.Dense(4, name=name)(
+                    layers.Concatenate(name=name + "_joined")([first, second])),
                 "shared": lambda: shared(first), "norm": lambda: layers.BatchNormalization(name=name)(first),
                 "nested": lambda: inner(first)}[kind]()
         tensors.append(made)

@@ -147,7 +147,8 @@ def test_a_converted_model_read_and_written_again_has_the_same_bytes(case, tmp_p
     names = convert.convert(case.json, again)
     assert sorted(os.listdir(again)) == sorted(os.listdir(os.path.dirname(case.json))) == sorted(names)
     for name in names:
-        with open(os.path.join(again, name), "rb") as ours, open(os.path.join(os.path.dirname(case.json), name), "rb") as first:
+        with open(os.path.join(again, name), "rb") as ours, \
+                open(os.path.join(os.path.dirname(case.json), name), "rb") as first:
             assert ours.read() == first.read()
 
 

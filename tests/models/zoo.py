@@ -183,7 +183,8 @@ def wrapped(keras):
     both = layers.Bidirectional(layers.LSTM(3, return_sequences=True), name="both")(start)
     added = layers.Bidirectional(layers.GRU(3, reset_after=False), merge_mode="sum", name="added")(both)
     each = layers.TimeDistributed(layers.Dense(5, activation="relu"), name="each")(both)
-    convolved = layers.TimeDistributed(layers.Conv1D(2, 2), name="convolved")(layers.Reshape((3, 2, 4), name="cut")(start))
+    convolved = layers.TimeDistributed(layers.Conv1D(2, 2), name="convolved")(
+        layers.Reshape((3, 2, 4), name="cut")(start))
     return keras.Model(start, [added, each, convolved])
 
 
@@ -278,8 +279,9 @@ def activations(keras):
     names += [] if is_keras3(keras) else ["hard_sigmoid"]
     names += ["relu6", "gelu", "log_softmax", "silu", "mish"] if is_keras3(keras) else []
     ends = [layers.Activation(name, name="act_" + name)(start) for name in names]
-    ends += [layers.LeakyReLU(0.2, name="leaky")(start), layers.PReLU(name="prelu")(start), layers.ELU(name="elu_layer")(start),
-             layers.ReLU(max_value=0.7, name="capped")(start), layers.Softmax(name="soft")(start)]
+    ends += [layers.LeakyReLU(0.2, name="leaky")(start), layers.PReLU(name="prelu")(start),
+             layers.ELU(name="elu_layer")(start), layers.ReLU(max_value=0.7, name="capped")(start),
+             layers.Softmax(name="soft")(start)]
     return keras.Model(start, ends + [layers.Dense(4, activation="elu", name="dense")(start)])
 
 
@@ -389,7 +391,8 @@ def half(keras):
     layers = keras.layers
     start = keras.Input((4,), name="start")
     x = layers.Dense(4, dtype="float64", name="double")(start)
-    return keras.Model(start, layers.Dense(2, dtype="mixed_float16" if is_keras3(keras) else "float32", name="mixed")(x))
+    return keras.Model(start, layers.Dense(2, dtype="mixed_float16" if is_keras3(keras) else "float32",
+                                           name="mixed")(x))
 
 
 def names_with_slashes(keras):
@@ -434,7 +437,8 @@ def mobilenet(keras):
 
 
 def mobilenet_v2(keras):
-    return application(keras, "mobilenet_v2", "MobileNetV2")(input_shape=(64, 64, 3), alpha=0.35, weights=None, classes=10)
+    return application(keras, "mobilenet_v2", "MobileNetV2")(input_shape=(64, 64, 3), alpha=0.35, weights=None,
+                                                             classes=10)
 
 
 def resnet50(keras):

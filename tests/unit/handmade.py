@@ -7,7 +7,8 @@ from collections import OrderedDict
 import h5py
 import numpy
 
-SHAPES = OrderedDict([("conv", [("kernel", (3, 3, 1, 2)), ("bias", (2,))]), ("dense", [("kernel", (72, 4)), ("bias", (4,))]),
+SHAPES = OrderedDict([("conv", [("kernel", (3, 3, 1, 2)), ("bias", (2,))]),
+                      ("dense", [("kernel", (72, 4)), ("bias", (4,))]),
                       ("softmax", [("kernel", (4, 3)), ("bias", (3,))])])
 NAMES = ["conv", "pool", "flat", "dense", "softmax"]
 
@@ -32,7 +33,8 @@ def topology(major=2):
         "name": "start"}}
     layers = [start, layer("Conv2D", "conv", filters=2, kernel_size=[3, 3], strides=[1, 1], padding="valid",
                            data_format="channels_last", dilation_rate=[1, 1], activation="linear", use_bias=True),
-              layer("MaxPooling2D", "pool", pool_size=[2, 2], strides=[2, 2], padding="valid", data_format="channels_last"),
+              layer("MaxPooling2D", "pool", pool_size=[2, 2], strides=[2, 2], padding="valid",
+                    data_format="channels_last"),
               layer("Flatten", "flat", data_format="channels_last"),
               layer("Dense", "dense", units=4, activation="relu", use_bias=True),
               layer("Dense", "softmax", units=3, activation="softmax", use_bias=True)]

@@ -50,7 +50,8 @@ def test_advisories_on_the_stack_of_2021_are_a_report(tmp_path, capsys):
     (version,) = [version for name, version in audit.pinned() if name == "keras-preprocessing"]
     audit.audit(stand_in(tmp_path, {"*": CLEAN, "keras-preprocessing": {"vulns": ids}, "astunparse": UNASKED}))
     out = capsys.readouterr().out
-    assert "keras-preprocessing %s (py36-train, py36-keras231): 9 advisories: CVE-2021-0, " % version in out and ", …" in out
+    assert "keras-preprocessing %s (py36-train, py36-keras231): 9 advisories: CVE-2021-0, " % version in out \
+        and ", …" in out
     assert "not audited: not found" in out
     assert re.search(r"\d+ packages, 1 with advisories, [1-9] not audited", out)
 

@@ -51,7 +51,8 @@ def test_the_table_stands_between_its_marks_in_the_order_of_the_benchmarks(resul
         text = (results / "README.md").read_text()
         assert text.startswith("before\n<!-- results -->\n### uptodate\n")
         assert text.endswith("<!-- end of results -->\nafter\n") and "last time" not in text
-        assert "| models | ours s | of plain doit | of dvc |\n|---|---|---|---|\n| 1 | 0.1 | 1.1 | none here |\n" in text
+        assert ("| models | ours s | of plain doit | of dvc |\n|---|---|---|---|\n"
+                "| 1 | 0.1 | 1.1 | none here |\n") in text
         assert text.index("### uptodate") < text.index("### changed") and text.count("### ") == 2
 
 

@@ -136,10 +136,12 @@ def test_a_constant_added_by_an_operator_is_refused_by_name():
     tensor = {"class_name": "__keras_tensor__", "config": {"shape": [None, 4], "dtype": "float32",
                                                            "keras_history": ["start", 0, 0]}}
     start = dict(record["config"]["layers"][0], name="start", inbound_nodes=[])
-    twice = {"module": "keras.src.ops.numpy", "class_name": "Multiply", "registered_name": "Multiply", "name": "multiply",
-             "config": {"name": "multiply"}, "inbound_nodes": [{"args": [tensor, 2.0], "kwargs": {}}]}
+    twice = {"module": "keras.src.ops.numpy", "class_name": "Multiply", "registered_name": "Multiply",
+             "name": "multiply", "config": {"name": "multiply"},
+             "inbound_nodes": [{"args": [tensor, 2.0], "kwargs": {}}]}
     model = {"class_name": "Functional", "config": {"name": "m", "layers": [start, twice],
-                                                    "input_layers": [["start", 0, 0]], "output_layers": [["multiply", 0, 0]]}}
+                                                    "input_layers": [["start", 0, 0]],
+                                                    "output_layers": [["multiply", 0, 0]]}}
     with pytest.raises(Fault, match="'multiply' is the operation Multiply with a constant"):
         dialect.model_record(model, 3)
 
@@ -154,7 +156,8 @@ from scripts.model import Weight
 with open("/proc/self/statm") as file:
     base = int(file.read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (base + (256 << 20),) * 2)
-weight = Weight("w", (3 * 256, 1024, 256), "float32", None, lambda start, stop: numpy.zeros((stop - start, 1024, 256), "float32"))
+weight = Weight("w", (3 * 256, 1024, 256), "float32", None, \
+lambda start, stop: numpy.zeros((stop - start, 1024, 256), "float32"))
 shards.write([weight], sys.argv[1], quantize="uint8")
 """
     subprocess.check_call([sys.executable, "-c", code, str(tmp_path)])
@@ -162,9 +165,9 @@ shards.write([weight], sys.argv[1], quantize="uint8")
 
 
 def test_the_command_converts_and_prints_what_it_wrote(tmp_path):
-    done = subprocess.run([sys.executable, "-m", "scripts.convert", handmade.h5(tmp_path / "model.h5"), str(tmp_path / "js"),
-                           "--json-name", "m.json", "--quantize", "uint8"], stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, universal_newlines=True)
+    done = subprocess.run([sys.executable, "-m", "scripts.convert", handmade.h5(tmp_path / "model.h5"),
+                           str(tmp_path / "js"), "--json-name", "m.json", "--quantize", "uint8"],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert sorted(os.listdir(str(tmp_path / "js"))) == ["group1-shard1of1.bin", "m.json"]
     assert "m.json, group1-shard1of1.bin" in done.stdout

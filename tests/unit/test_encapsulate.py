@@ -93,7 +93,8 @@ def damaged_layers():
                   {"class_name": "Bidirectional", "config": {"name": "q"}},
                   {"class_name": "RNN", "config": {"name": "q", "cell": 5}},
                   {"class_name": "StackedRNNCells", "config": {"name": "q", "cells": 5}},
-                  {"class_name": "TimeDistributed", "config": {"name": "q", "layer": {"class_name": "Dense", "config": []}}},
+                  {"class_name": "TimeDistributed",
+                   "config": {"name": "q", "layer": {"class_name": "Dense", "config": []}}},
                   {"class_name": "Conv2D", "config": {"name": "q", "kernel_size": {}, "filters": 3}},
                   {"class_name": "Dense", "config": {"name": "a\0b", "units": 1}},
                   {"class_name": "Dense", "config": {"name": "\ud800", "units": 1}}):
@@ -217,7 +218,8 @@ def test_a_fault_leaves_nothing_behind(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("arguments", [[], ["a.h5"], ["a.h5", "out", "--nonsense"], ["a.h5", "out", "--quantize", "int4"],
+@pytest.mark.parametrize("arguments", [[], ["a.h5"], ["a.h5", "out", "--nonsense"],
+                                       ["a.h5", "out", "--quantize", "int4"],
                                        ["a.h5", "out", "--input-shape", "big"]])
 def test_wrong_arguments_are_one_line(arguments):
     done = run("scripts.preprocess", *arguments)
@@ -239,7 +241,8 @@ def test_summary_prints_every_layer(tmp_path):
 
 def test_quantization_is_spelt_by_dtype_and_pattern():
     assert preprocess.quantization("uint8") == "uint8"
-    assert preprocess.quantization("uint8=conv*,uint8=dense*,float16") == {"uint8": ["conv*", "dense*"], "float16": True}
+    assert preprocess.quantization("uint8=conv*,uint8=dense*,float16") == {"uint8": ["conv*", "dense*"],
+                                                                           "float16": True}
 
 
 def test_the_spelling_of_an_output_is_the_shortest_that_tells_it_apart(tmp_path):

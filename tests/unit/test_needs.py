@@ -56,7 +56,8 @@ def test_what_was_not_tested_is_listed_with_its_reason(run):
     status, said = run()
     assert status == 0, said
     listed = said[said.index("NOT TESTED on this machine"):]
-    for reason in ("1 needs no-such-program (apt install it): tests/test_some.py", "1 by a mark", "1 by the whole file"):
+    for reason in ("1 needs no-such-program (apt install it): tests/test_some.py", "1 by a mark",
+                   "1 by the whole file"):
         assert reason in listed
     assert "2 passed, 3 skipped, 1 deselected" in said
 

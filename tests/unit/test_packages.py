@@ -45,7 +45,8 @@ def registry(tmp_path, monkeypatch):
         def lock(self, **changes):
             entry = {"name": "@of/thing", "version": "1.0.0", "license": "MIT", "main": "dist/thing.js",
                      "integrity": "sha512-" + base64.b64encode(hashlib.sha512(self.content).digest()).decode(),
-                     "files": {"dist/thing.js": hashlib.sha256(b"thing()").hexdigest(), "LICENSE": hashlib.sha256(b"free").hexdigest()}}
+                     "files": {"dist/thing.js": hashlib.sha256(b"thing()").hexdigest(),
+                               "LICENSE": hashlib.sha256(b"free").hexdigest()}}
             (tmp_path / "lock.json").write_text(json.dumps({"packages": [dict(entry, **changes)]}))
 
     registry = Registry()
@@ -91,7 +92,8 @@ def test_a_file_that_was_changed_or_lost_is_fetched_again(registry, damage):
 
 def test_a_package_with_another_integrity_is_refused_and_leaves_nothing(registry):
     registry.lock(integrity="sha512-" + "A" * 86 + "==")
-    with pytest.raises(Fault, match=r"^@of/thing@1.0.0: npm brought sha512-.*, lock.json says sha512-AAA.*nothing of it is used$"):
+    with pytest.raises(Fault, match=r"^@of/thing@1.0.0: npm brought sha512-.*, lock.json says sha512-AAA.*"
+                                    r"nothing of it is used$"):
         packages.bundle("@of/thing")
     assert left_in(registry.store) == []
 
@@ -123,7 +125,8 @@ def test_node_and_npm_of_a_wheel_are_found_where_the_path_has_none(registry, mon
 
 
 def test_a_whole_package_is_kept_where_the_lock_says_so_but_nothing_outside_it(registry):
-    registry.content = archive({"dist/thing.js": b"thing()", "LICENSE": b"free", "lib/more.js": b"more()", "../../evil.js": b"evil()"})
+    registry.content = archive({"dist/thing.js": b"thing()", "LICENSE": b"free", "lib/more.js": b"more()",
+                                "../../evil.js": b"evil()"})
     (registry.bin.parent / "thing.tgz").write_bytes(registry.content)
     registry.lock(everything=True)
     assert left_in(registry.store.parent / "packages") == []
@@ -162,7 +165,8 @@ def test_the_lock_names_no_host_and_an_integrity_for_each_package():
 def test_the_packages_of_the_page_are_those_that_work_together():
     with open(packages.LOCK, encoding="utf-8") as stream:
         page = {entry["name"]: entry["version"] for entry in json.load(stream)["packages"] if not entry.get("tests")}
-    assert page == {"three": "0.124.0", "@tensorflow/tfjs": "4.22.0", "@tweenjs/tween.js": "23.1.3", "tensorspace": "0.6.1"}
+    assert page == {"three": "0.124.0", "@tensorflow/tfjs": "4.22.0", "@tweenjs/tween.js": "23.1.3",
+                    "tensorspace": "0.6.1"}
 
 
 def test_every_locked_package_can_be_had():

@@ -1,4 +1,4 @@
-"""Which TensorSpace layers a topology becomes, what is refused, and that a page's files are whole, own and reproducible."""
+"""Which TensorSpace layers a topology becomes, what is refused, that a page's files are whole, own and reproducible."""
 import base64
 import hashlib
 import html
@@ -37,7 +37,8 @@ class Net(object):
         if known:
             known[0]["inbound_nodes"].append(node)
         else:
-            self.layers.append({"class_name": kind, "name": name, "inbound_nodes": [node], "config": dict(config, name=name)})
+            self.layers.append({"class_name": kind, "name": name, "inbound_nodes": [node],
+                                "config": dict(config, name=name)})
         call = (name, len(known[0]["inbound_nodes"]) - 1 if known else 0)
         self.shapes[call] = list(shape)
         self.parameters[name] = 10 if kind in ("Dense", "Conv2D") else 0
@@ -46,13 +47,14 @@ class Net(object):
     def model(self, *outputs):
         config = {"name": "net", "layers": self.layers, "input_layers": [[name, 0, 0] for name in self.inputs],
                   "output_layers": [[name, call, 0] for name, call in outputs]}
-        return {"modelTopology": {"keras_version": "2.6.0", "backend": "tensorflow", "model_config": {"class_name": "Model", "config": config}},
+        return {"modelTopology": {"keras_version": "2.6.0", "backend": "tensorflow",
+                                  "model_config": {"class_name": "Model", "config": config}},
                 "format": "layers-model", "weightsManifest": []}
 
     def draw(self, *outputs):
         entry = lambda call: {"name": call[0], "shape": [None] + self.shapes[call], "dtype": "float32"}
-        described = {"format": "layers", "inputs": [entry((name, 0)) for name in self.inputs], "outputs": [entry(call) for call in outputs],
-                     "parameters": self.parameters}
+        described = {"format": "layers", "inputs": [entry((name, 0)) for name in self.inputs],
+                     "outputs": [entry(call) for call in outputs], "parameters": self.parameters}
         return drawing.drawing(self.model(*outputs), described, "a/model.json")
 
 
@@ -126,7 +128,8 @@ def test_a_merge_of_unequal_shapes_has_no_counterpart(shapes, kind):
 
 
 def test_concatenating_along_another_axis_than_the_channels_has_no_counterpart():
-    for axis, shape, kind in ((-1, (8, 8, 6), "Concatenate"), (3, (8, 8, 6), "Concatenate"), (1, (16, 8, 3), "Layer3d")):
+    for axis, shape, kind in ((-1, (8, 8, 6), "Concatenate"), (3, (8, 8, 6), "Concatenate"),
+                              (1, (16, 8, 3), "Layer3d")):
         net = Net()
         x = net.input("image", 8, 8, 1)
         sides = [net("Conv2D", name, (8, 8, 3), x) for name in ("left", "right")]
@@ -151,7 +154,8 @@ def test_two_heads_are_both_outputs_and_an_input_that_nothing_drawn_reads_is_lef
     net("Dense", "hidden", (5,), y)
     drawn = net.draw(middle, net("Dense", "one", (2,), middle), net("Dense", "two", (3,), middle))
     assert classes(drawn) == [("middle", "Dense"), ("one", "Output1d"), ("two", "Output1d")]
-    assert [(entry["name"], entry["drawn"], entry["feed"]) for entry in drawn["inputs"]] == [("row", True, 0), ("unseen", False, 1)]
+    assert [(entry["name"], entry["drawn"], entry["feed"]) for entry in drawn["inputs"]] \
+        == [("row", True, 0), ("unseen", False, 1)]
 
 
 def test_outputs_in_another_order_than_the_graph_are_drawn_in_the_graphs():
@@ -160,7 +164,8 @@ def test_outputs_in_another_order_than_the_graph_are_drawn_in_the_graphs():
     two = net("Dense", "two", (2,), one)
     drawn = net.draw(two, one)
     assert drawn["kind"] == "Model"
-    assert [(layer["name"], layer["output"], layer["terminal"]) for layer in drawn["layers"]] == [("one", 1, False), ("two", 0, True)]
+    assert [(layer["name"], layer["output"], layer["terminal"]) for layer in drawn["layers"]] \
+        == [("one", 1, False), ("two", 0, True)]
 
 
 def test_rows_of_more_than_400_units_are_paged():
@@ -168,7 +173,8 @@ def test_rows_of_more_than_400_units_are_paged():
     narrow = net("Dense", "narrow", (400,), net.input("row", 5))
     wide = net("Dense", "wide", (401,), narrow)
     drawn = net.draw(narrow, wide, net("Dense", "end", (1000,), wide))
-    assert [layer["config"] for layer in drawn["layers"]] == [{}] + 2 * [{"paging": True, "segmentLength": 200, "overview": True}]
+    assert [layer["config"] for layer in drawn["layers"]] \
+        == [{}] + 2 * [{"paging": True, "segmentLength": 200, "overview": True}]
 
 
 def test_pooling_is_drawn_as_a_plain_layer_where_its_channels_have_nowhere_to_come_from():
@@ -185,11 +191,13 @@ def test_recurrent_nested_and_unknown_layers_are_plain_layers_of_their_rank():
     outputs = [net("LSTM", "lstm", (10, 4), x)]
     outputs.append(net("Mystery", "mystery", (2, 2, 2), outputs[-1]))
     outputs.append(net("GRU", "gru", (4,), outputs[-1]))
-    assert [kind for _, kind in classes(net.draw(*(outputs + [net("Dense", "end", (1,), outputs[-1])])))] == ["Layer2d", "Layer3d", "Layer1d", "Output1d"]
+    assert [kind for _, kind in classes(net.draw(*(outputs + [net("Dense", "end", (1,), outputs[-1])])))] \
+        == ["Layer2d", "Layer3d", "Layer1d", "Output1d"]
 
 
 @pytest.mark.parametrize("shape, words", [
-    ((8, 8, 2), r"a/model.json: input x of shape \(8, 8, 2\) cannot be drawn: .*grey images \(H, W\) or \(H, W, 1\) and colour images \(H, W, 3\)"),
+    ((8, 8, 2), r"a/model.json: input x of shape \(8, 8, 2\) cannot be drawn: "
+                r".*grey images \(H, W\) or \(H, W, 1\) and colour images \(H, W, 3\)"),
     ((4, 8, 8, 3), r"input x of shape \(4, 8, 8, 3\) cannot be drawn"),
     ((None, None, 3), r"input x of shape \(None, None, 3\) has no fixed size.*set input_shape"),
     ((), r"input x of shape \(\) cannot be drawn"),
@@ -231,7 +239,8 @@ def tiny(tmp_path):
     """A directory with a converted model without weights: (28, 28) -> padded -> flat."""
     needs.node()
     net = Net()
-    padded = net("ZeroPadding2D", "padded", (30, 30, 1), net.input("image", 28, 28, 1), padding=[[1, 1], [1, 1]], data_format="channels_last")
+    padded = net("ZeroPadding2D", "padded", (30, 30, 1), net.input("image", 28, 28, 1), padding=[[1, 1], [1, 1]],
+                 data_format="channels_last")
     flat = net("Flatten", "flat", (900,), padded)
     directory = tmp_path / "tiny model"
     directory.mkdir()
@@ -240,7 +249,8 @@ def tiny(tmp_path):
 
 
 def contents(directory):
-    return {os.path.relpath(os.path.join(where, name), str(directory)): hashlib.sha256(open(os.path.join(where, name), "rb").read()).hexdigest()
+    return {os.path.relpath(os.path.join(where, name), str(directory)):
+            hashlib.sha256(open(os.path.join(where, name), "rb").read()).hexdigest()
             for where, _, names in os.walk(str(directory)) for name in names}
 
 
@@ -257,11 +267,12 @@ def test_a_page_lists_every_file_that_it_writes_and_index_html_last(tiny, tmp_pa
 
 def test_a_page_is_the_same_to_the_byte_wherever_and_whenever_it_is_made(tiny, tmp_path):
     built(tiny, tmp_path / "one", data=needs.mnist())
-    code = "import os, sys; os.umask(0o077); from scripts.viewer import page; page.build(*sys.argv[1:3], data=sys.argv[3])"
+    code = ("import os, sys; os.umask(0o077); from scripts.viewer import page; "
+            "page.build(*sys.argv[1:3], data=sys.argv[3])")
     (tmp_path / "zwei ü").mkdir()
     os.utime(str(tiny / "model.json"), (1, 1))
-    subprocess.run([sys.executable, "-c", code, str(tiny), str(tmp_path / "zwei ü"), needs.mnist()], cwd=needs.ROOT, check=True,
-                   env=dict(os.environ, TZ="Asia/Tokyo", LC_ALL="C", PYTHONHASHSEED="7", PYTHONUTF8="0"))
+    subprocess.run([sys.executable, "-c", code, str(tiny), str(tmp_path / "zwei ü"), needs.mnist()], cwd=needs.ROOT,
+                   check=True, env=dict(os.environ, TZ="Asia/Tokyo", LC_ALL="C", PYTHONHASHSEED="7", PYTHONUTF8="0"))
     assert contents(tmp_path / "one") == contents(tmp_path / "zwei ü")
     page.standalone(str(tiny), str(tmp_path / "one.html"))
     page.standalone(str(tiny), str(tmp_path / "two.html"))
@@ -306,8 +317,8 @@ def test_a_title_is_text_wherever_it_stands(tiny, tmp_path, title):
 def test_the_licenses_of_all_that_is_carried_stand_in_the_page(tiny, tmp_path):
     built(tiny, tmp_path / "page")
     text = (tmp_path / "page" / "licenses.txt").read_text(encoding="utf-8")
-    for words in ("three 0.124.0 (MIT)", "@tweenjs/tween.js 23.1.3 (MIT)", "@tensorflow/tfjs 4.22.0 (Apache-2.0)", "tensorspace 0.6.1 (Apache-2.0)",
-                  "Permission is hereby granted", "Apache License"):
+    for words in ("three 0.124.0 (MIT)", "@tweenjs/tween.js 23.1.3 (MIT)", "@tensorflow/tfjs 4.22.0 (Apache-2.0)",
+                  "tensorspace 0.6.1 (Apache-2.0)", "Permission is hereby granted", "Apache License"):
         assert words in text
 
 
@@ -318,7 +329,8 @@ def test_samples_are_the_first_test_images_of_each_label(tiny, tmp_path):
         images, labels = archive["x_test"], archive["y_test"]
     samples = about["samples"]
     assert samples["labels"] == 4 * list(range(10)) and about["labels"] == [str(digit) for digit in range(10)]
-    assert [samples["places"][digit] for digit in range(10)] == [int(numpy.flatnonzero(labels == digit)[0]) for digit in range(10)]
+    assert [samples["places"][digit] for digit in range(10)] \
+        == [int(numpy.flatnonzero(labels == digit)[0]) for digit in range(10)]
     pixels = numpy.frombuffer(base64.b64decode(samples["pixels"]), "uint8").reshape(-1, 28, 28)
     assert (pixels == images[samples["places"]]).all()
 
@@ -334,9 +346,11 @@ def test_a_model_under_another_name_is_found(tiny, tmp_path):
     (lambda path: path.write_text("{"), "model.json: not JSON"),
     (lambda path: path.write_text("[" * 100000), "model.json: not JSON"),
     (lambda path: path.write_text("{}"), "model.json: not a TensorFlow.js model"),
-    (lambda path: path.write_text(path.read_text().replace('"weightsManifest": []', '"weightsManifest": [{"paths": ["w.bin"], "weights": []}]')),
+    (lambda path: path.write_text(path.read_text().replace('"weightsManifest": []',
+                                                           '"weightsManifest": [{"paths": ["w.bin"], "weights": []}]')),
      "its weights w.bin are missing"),
-    (lambda path: path.write_text(path.read_text().replace('"ZeroPadding2D"', '"ZeroPaddinG2D"')), "TensorFlow.js in Node: Unknown layer: ZeroPaddinG2D"),
+    (lambda path: path.write_text(path.read_text().replace('"ZeroPadding2D"', '"ZeroPaddinG2D"')),
+     "TensorFlow.js in Node: Unknown layer: ZeroPaddinG2D"),
 ])
 def test_a_directory_that_holds_no_whole_model_is_a_fault(tiny, tmp_path, change, words):
     change(tiny / "model.json")
@@ -348,17 +362,20 @@ def test_a_directory_that_holds_no_whole_model_is_a_fault(tiny, tmp_path, change
 def test_weights_that_lie_elsewhere_are_refused(tiny, tmp_path, name):
     (tmp_path / "secret").write_text("secret")
     path = tiny / "model.json"
-    path.write_text(path.read_text().replace('"weightsManifest": []', '"weightsManifest": [{"paths": ["%s"], "weights": []}]' % name))
+    path.write_text(path.read_text().replace('"weightsManifest": []',
+                                             '"weightsManifest": [{"paths": ["%s"], "weights": []}]' % name))
     with pytest.raises(Fault, match="which do not lie beside it"):
         built(tiny, tmp_path / "page")
     assert "secret" not in str(contents(tmp_path / "page"))
 
 
 def test_reference_values_of_another_model_are_refused(tiny, tmp_path):
-    image, padded, flat = numpy.zeros((2, 28, 28, 1), "float32"), numpy.zeros((2, 30, 30, 1), "float32"), numpy.zeros((2, 900), "float32")
+    image, padded, flat = (numpy.zeros((2, 28, 28, 1), "float32"), numpy.zeros((2, 30, 30, 1), "float32"),
+                           numpy.zeros((2, 900), "float32"))
     for place, (arrays, words) in enumerate([
             ({"input_0": image, "output_0": padded}, r"has nothing for output_1, the model \('samples', 900\)"),
-            ({"input_0": image[:, :27], "output_0": padded, "output_1": flat}, r"has \(2, 27, 28, 1\) for input_0"), ({}, "nothing for input_0")]):
+            ({"input_0": image[:, :27], "output_0": padded, "output_1": flat}, r"has \(2, 27, 28, 1\) for input_0"),
+            ({}, "nothing for input_0")]):
         numpy.savez(str(tmp_path / "r.npz"), **arrays)
         with pytest.raises(Fault, match=words):
             built(tiny, tmp_path / ("page-%d" % place), reference=str(tmp_path / "r.npz"))
@@ -368,8 +385,8 @@ def test_reference_values_of_another_model_are_refused(tiny, tmp_path):
 
 
 def command(*arguments):
-    done = subprocess.run([sys.executable, "-m", "scripts.viewer.page"] + list(arguments), cwd=needs.ROOT, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, universal_newlines=True)
+    done = subprocess.run([sys.executable, "-m", "scripts.viewer.page"] + list(arguments), cwd=needs.ROOT,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -380,7 +397,8 @@ def test_the_command_writes_a_page_and_again_in_its_place(tiny, tmp_path):
     first = contents(target)
     assert command(str(tiny), target, "--title", "again")[0] == 0
     second = contents(target)
-    assert set(first) == set(second) and [name for name in first if first[name] != second[name]] == ["page.json", "index.html"] or \
+    assert set(first) == set(second) \
+        and [name for name in first if first[name] != second[name]] == ["page.json", "index.html"] or \
         sorted(name for name in first if first[name] != second[name]) == ["index.html", "page.json"]
 
 
@@ -392,7 +410,8 @@ def test_the_command_never_overwrites_what_it_did_not_write(tiny, tmp_path):
     assert (tmp_path / "mine" / "index.html").read_text() == "mine"
 
 
-@pytest.mark.parametrize("arguments", [[], ["{tiny}"], ["{tiny}", "out", "--standalone", "x"], ["no/such", "out"], ["{tiny}", "out", "--pixels", "7"]])
+@pytest.mark.parametrize("arguments", [[], ["{tiny}"], ["{tiny}", "out", "--standalone", "x"], ["no/such", "out"],
+                                       ["{tiny}", "out", "--pixels", "7"]])
 def test_the_commands_mistakes_are_one_line(tiny, tmp_path, arguments):
     status, out, err = command(*[argument.format(tiny=tiny) for argument in arguments])
     assert (status, out, err.count("\n")) == (1, "", 1) and "Traceback" not in err

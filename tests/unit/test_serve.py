@@ -35,7 +35,8 @@ def ask(port, target, method="GET", host=None, version="HTTP/1.1", headers=(), r
     lines = ["%s %s %s" % (method, target, version)]
     if host is not False:
         lines.append("Host: %s" % (host or "127.0.0.1:%d" % port))
-    request = raw if raw is not None else ("\r\n".join(lines + list(headers) + ["Connection: close", "", ""])).encode("utf-8")
+    request = raw if raw is not None else \
+        ("\r\n".join(lines + list(headers) + ["Connection: close", "", ""])).encode("utf-8")
     with socket.create_connection(("127.0.0.1", port), 10) as connection:
         connection.sendall(request)
         answer = b""
@@ -47,8 +48,10 @@ def ask(port, target, method="GET", host=None, version="HTTP/1.1", headers=(), r
 
 
 def test_files_are_served_with_their_types(site):
-    for target, kind, content in (("/", "text/html; charset=utf-8", b"<p>page</p>"), ("/index.html?x=1", "text/html; charset=utf-8", b"<p>page</p>"),
-                                  ("/model/model.json", "application/json", b"{}"), ("/model/a%20b%20%C3%BC.bin", "application/octet-stream", b"\0\1\2")):
+    for target, kind, content in (("/", "text/html; charset=utf-8", b"<p>page</p>"),
+                                  ("/index.html?x=1", "text/html; charset=utf-8", b"<p>page</p>"),
+                                  ("/model/model.json", "application/json", b"{}"),
+                                  ("/model/a%20b%20%C3%BC.bin", "application/octet-stream", b"\0\1\2")):
         status, headers, body = ask(site, target)
         assert (status, headers["Content-Type"], body) == (200, kind, content)
         assert headers["Content-Length"] == str(len(content)) and headers["X-Content-Type-Options"] == "nosniff"
@@ -60,9 +63,11 @@ def test_head_answers_without_the_body(site):
 
 
 @pytest.mark.parametrize("target", [
-    "/../secret.txt", "/../../../../etc/passwd", "/model/../../secret.txt", "/%2e%2e/secret.txt", "/..%2fsecret.txt", "/%2e%2e%2f%2e%2e%2fetc%2fpasswd",
-    "/..%5csecret.txt", "/..\\secret.txt", "//etc/passwd", "/model/%00", "/index.html%00.txt", "/out.txt", "/up/secret.txt", "/up/page-2/secret.txt",
-    "/../page-2/secret.txt", "/.hidden", "/%2ehidden", "/model", "/model/", "/no", "*", "http://127.0.0.1/../secret.txt", "/./index.html", "/model//model.json",
+    "/../secret.txt", "/../../../../etc/passwd", "/model/../../secret.txt", "/%2e%2e/secret.txt", "/..%2fsecret.txt",
+    "/%2e%2e%2f%2e%2e%2fetc%2fpasswd", "/..%5csecret.txt", "/..\\secret.txt", "//etc/passwd", "/model/%00",
+    "/index.html%00.txt", "/out.txt", "/up/secret.txt", "/up/page-2/secret.txt", "/../page-2/secret.txt", "/.hidden",
+    "/%2ehidden", "/model", "/model/", "/no", "*", "http://127.0.0.1/../secret.txt", "/./index.html",
+    "/model//model.json",
     "/%c0%ae%c0%ae/secret.txt", "/%252e%252e/secret.txt", "//[", "//[/index.html", "//127.0.0.1/index.html", "/[::1]",
     "/" + "x" * 5000, "/" + "x/" * 3000, "/%ff%fe"])
 def test_nothing_outside_the_directory_can_be_read(site, target):
@@ -77,7 +82,8 @@ def test_other_methods_are_refused(site, method):
     assert (status, body) == (405, b"this server answers GET and HEAD only\n")
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:%d", "127.0.0.1.evil.example:%d", "localhost:1", "127.0.0.1", "[::1]:%d", "0.0.0.0:%d", False])
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:%d", "127.0.0.1.evil.example:%d", "localhost:1",
+                                  "127.0.0.1", "[::1]:%d", "0.0.0.0:%d", False])
 def test_other_host_names_are_refused(site, host):
     """A name of another site that resolves to this machine must not reach the page (DNS rebinding)."""
     status, headers, body = ask(site, "/", host=host and (host % site if "%d" in host else host))
@@ -88,7 +94,8 @@ def test_localhost_is_this_machine_too(site):
     assert ask(site, "/", host="localhost:%d" % site)[0] == 200
 
 
-@pytest.mark.parametrize("raw", [b"\r\n\r\n", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"\x16\x03\x01\x00\xa5\x01\x00\r\n\r\n", b"GET " + b"/" * 70000 + b" HTTP/1.1\r\n\r\n",
+@pytest.mark.parametrize("raw", [b"\r\n\r\n", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n",
+                                 b"\x16\x03\x01\x00\xa5\x01\x00\r\n\r\n", b"GET " + b"/" * 70000 + b" HTTP/1.1\r\n\r\n",
                                  b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 200 + b"\r\n"])
 def test_malformed_requests_end_without_a_file_and_the_server_lives_on(site, raw):
     with socket.create_connection(("127.0.0.1", site), 10) as connection:
@@ -148,8 +155,9 @@ def test_no_browser_is_opened_where_nobody_could_see_it(monkeypatch):
 @pytest.mark.parametrize("sent, status", [(signal.SIGINT, 0), (signal.SIGTERM, 143)])
 def test_the_command_prints_its_address_and_ends_quietly(tmp_path, sent, status):
     (tmp_path / "index.html").write_text("<p>page</p>")
-    process = subprocess.Popen([sys.executable, "-m", "scripts.viewer.serve", str(tmp_path), "--port", "0", "--no-browser"], cwd=ROOT,
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=dict(os.environ, PYTHONUNBUFFERED="1"))
+    process = subprocess.Popen([sys.executable, "-m", "scripts.viewer.serve", str(tmp_path), "--port", "0",
+                                "--no-browser"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               env=dict(os.environ, PYTHONUNBUFFERED="1"))
     line = process.stdout.readline().decode()
     assert line.startswith("http://127.0.0.1:") and line.endswith("(Ctrl-C ends)\n")
     assert ask(int(line.split(":")[2].split("/")[0]), "/")[2] == b"<p>page</p>"

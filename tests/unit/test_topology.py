@@ -166,7 +166,8 @@ def test_calls_are_numbered_again_when_an_earlier_one_is_left_out():
 def nested_graph():
     inner = model([source("in"), layer("x", ["in"]), layer("y", ["x"])], ["y"], ["in"], "inner")
     inner.update(name="inner", inbound_nodes=[[["start", 0, 0, {}]], [["mid", 0, 0, {}]]])
-    return topology.graph(model([source(), inner, layer("mid", [("inner", 1, 0)]), layer("x", [("inner", 2, 0)])], ["x"]))
+    return topology.graph(model([source(), inner, layer("mid", [("inner", 1, 0)]), layer("x", [("inner", 2, 0)])],
+                                ["x"]))
 
 
 def test_a_layer_inside_a_nested_model_takes_the_models_place_and_a_free_name():

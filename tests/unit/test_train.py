@@ -170,7 +170,8 @@ def test_doit_resumes_a_training_that_was_ended_and_cleans_what_one_left(tmp_pat
             assert process.poll() is None
         process.terminate()
         process.communicate()
-        assert process.returncode == 143 and os.path.exists(kept) and not os.path.exists(project.file("models/model.h5"))
+        assert process.returncode == 143 and os.path.exists(kept) \
+            and not os.path.exists(project.file("models/model.h5"))
 
     begin()
     assert project.doit("clean", "-a")[0] == 0 and not os.path.exists(os.path.dirname(kept))
