@@ -40,8 +40,8 @@ def train(arrays, epochs=None, batch_size=None, seed=SEED, optimizer=OPTIMIZER, 
         import keras
         import tensorflow
     except ImportError as error:
-        raise Fault("training needs TensorFlow, which is not installed here (%s): `make` installs it, the cpu image has "
-                    "it; or give the table a source" % command.one_line(error))
+        raise Fault("training needs TensorFlow, which is not installed here (%s): `make` installs it, the cpu image "
+                    "has it; or give the table a source" % command.one_line(error))
     batch_size = batch_size or catalog.RECIPES[recipe]["batch_size"]
     epochs = epochs or catalog.RECIPES[recipe]["epochs"] or -(
         -recipes.STEPS // max(1, len(arrays["x_train"]) // batch_size))
@@ -105,7 +105,7 @@ def _content(arrays):
 
 
 def _code():
-    """The sha256 of what a checkpoint's values depend on: this file, the recipes, the model, the catalogue's defaults."""
+    """The sha256 of what a checkpoint's values depend on: this file, recipes, the model, the catalogue's defaults."""
     modules = sys.modules[__name__], lenet, catalog, resume, recipes, workers
     return [artifacts.sha256(module.__file__) for module in modules]
 
@@ -164,7 +164,8 @@ def main(arguments):
     parser.add_argument("--seed", type=_number(int, 0, 2 ** 32 - 1), default=SEED)
     parser.add_argument("--optimizer", default=OPTIMIZER, help="a Keras optimizer's name (default: adam)")
     parser.add_argument("--learning-rate", type=_number(float, 1e-30, 1e30), help="default: the optimizer's own")
-    parser.add_argument("--recipe", choices=sorted(catalog.RECIPES), default="guide", help="the guide's own, or a fast one")
+    parser.add_argument("--recipe", choices=sorted(catalog.RECIPES), default="guide",
+                        help="the guide's own, or a fast one")
     parser.add_argument("--checkpoint", metavar="NPZ", help="file to keep after each epoch and to resume from")
     options = parser.parse_args(arguments)
     cluster = workers.cluster(os.environ)
