@@ -11,6 +11,7 @@ Every error names the file, the table and the key, and the nearest name where on
 """
 import difflib
 import glob
+import itertools
 import os
 import re
 
@@ -18,6 +19,7 @@ from scripts import Fault
 
 DEFAULT = "keras"  # the table whose paths are the guide's own, without its name in them
 RESERVED = ("json_models", "pages", "models.toml")  # names below models/ that are taken
+MOST = 100000  # files that one pattern may match
 NAME = re.compile(r"^\w[\w.-]*$", re.UNICODE)  # a table is a directory, a task and a word on a command line
 QUANTIZATIONS = ("float16", "uint8", "uint16")  # tensorflowjs_converter --quantize_*
 ENGINES = ("native", "reference")
@@ -182,7 +184,11 @@ def _expand(path, name, table, root):
     if source is None or not glob.has_magic(source) or os.path.exists(source):
         yield Entry(name, table, root)
         return
-    found = sorted(glob.glob(source))
+    if ".." in source[re.search(r"[*?[]", source).start():].split("/"):
+        raise Fault('%s source = "%s": no ".." behind a * (each would find every file once more)' % (where, source))
+    found = sorted(itertools.islice(glob.iglob(source), MOST + 1))
+    if len(found) > MOST:
+        raise Fault('%s source = "%s": more than %d files match: name fewer' % (where, source, MOST))
     if not found:
         raise Fault('%s source = "%s": no file matches' % (where, source))
     for file in found:

@@ -72,6 +72,7 @@ def test_a_pattern_gives_one_model_per_file(tmp_path):
     ('[a]\nsource = "m.h5"\njson_name = "manifest.json"\n', ["json_name"]),
     ('[a]\nsource = "m.h5"\nengine = "keras"\n', ["engine", '"native" or "reference"']),
     ('[a]\nsource = "no/such/*.h5"\n', ["no file matches"]),
+    ('[a]\nsource = "//*//*/../*//*/../*"\n', ['no ".." behind a *']),  # fuzzing: it asked for all memory
     ('["../up"]\nsource = "m.h5"\n', ["../up", "letters"]),
     ('[json_models]\nsource = "m.h5"\n', ["json_models"]),
     ('["a=b"]\nsource = "m.h5"\n', ["a=b"]),
@@ -92,3 +93,11 @@ def test_a_missing_catalogue_is_a_fault(tmp_path):
     with pytest.raises(Fault) as caught:
         catalog.read(str(tmp_path / "models.toml"))
     assert "No such file" in str(caught.value)
+
+
+def test_a_pattern_for_half_a_disk_is_a_fault(tmp_path, monkeypatch):
+    monkeypatch.setattr(catalog, "MOST", 3)
+    for name in "abcd":
+        (tmp_path / (name + ".h5")).write_bytes(b"")
+    with pytest.raises(Fault, match="more than 3 files match"):
+        read(tmp_path, '[zoo]\nsource = "%s/*.h5"\n' % tmp_path)
