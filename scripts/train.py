@@ -72,12 +72,15 @@ def train(arrays, epochs=None, batch_size=None, seed=SEED, optimizer=OPTIMIZER, 
         if recipe == "guide" and not checkpoint:
             run(0, epochs)
         else:
-            done = resume.restore(model, checkpoint, identity) if checkpoint and (not cluster or cluster.chief) else 0
-            for number in range(workers.spread(tensorflow, model, done) if cluster and checkpoint else done, epochs):
+            keeps = checkpoint and (cluster is None or cluster.chief)
+            done = resume.restore(model, checkpoint, identity) if keeps else 0
+            if checkpoint and cluster:
+                done = workers.spread(tensorflow, model, done)
+            for number in range(done, epochs):
                 if recipe == "guide":
                     _seed(keras, tensorflow, int(numpy.random.RandomState([seed, number]).randint(2 ** 31)))
                 run(number)
-                if checkpoint and (not cluster or cluster.chief):
+                if keeps:
                     resume.keep(model, checkpoint, identity, number + 1)
         loss, accuracy = model.evaluate(arrays["x_test"] / numpy.float32(255), arrays["y_test"],
                                         batch_size=recipes.EVALUATED[recipe], verbose=0)

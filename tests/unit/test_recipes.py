@@ -13,13 +13,6 @@ from tests import needs
 from tests.needs import ROOT
 
 
-@pytest.fixture(scope="module")
-def digits(tmp_path_factory):
-    path = str(tmp_path_factory.mktemp("digits") / "data.npz")
-    dataset.save(path, dataset.digits(), "digits")
-    return path
-
-
 def run(directory, data, *arguments):
     """`python -m scripts.train` by hand; returns (sha256 of model.h5, report)."""
     needs.tensorflow()

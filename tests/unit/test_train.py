@@ -28,13 +28,6 @@ def run(*arguments, **environment):
 
 
 @pytest.fixture(scope="module")
-def digits(tmp_path_factory):
-    path = str(tmp_path_factory.mktemp("digits") / "data.npz")
-    dataset.save(path, dataset.digits(), "digits")
-    return path
-
-
-@pytest.fixture(scope="module")
 def trained(tmp_path_factory, digits):
     """A LeNet that two epochs of digits made: (directory with model.h5 and report.json, the finished process)."""
     needs.tensorflow()

@@ -70,13 +70,6 @@ def test_the_compose_example_names_two_workers_that_see_nobody_else():
     assert "internal: true" in text and "ports:" not in text
 
 
-@pytest.fixture(scope="module")
-def digits(tmp_path_factory):
-    path = str(tmp_path_factory.mktemp("digits") / "data.npz")
-    dataset.save(path, dataset.digits(), "digits")
-    return path
-
-
 def addresses(count=2):
     """Return as many addresses on loopback as were free a moment ago."""
     sockets = [socket.socket() for _ in range(count)]
