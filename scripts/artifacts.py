@@ -14,6 +14,7 @@ time or the machine: what `stat` says is kept apart, in a cache that may be dele
 import contextlib
 import errno
 import fcntl
+import glob
 import hashlib
 import json
 import os
@@ -445,14 +446,33 @@ def replace(part, path):
 
 @contextlib.contextmanager
 def whole(path):
-    """Give the name of a file beside `path` to write to; in the end it is `path`, or nothing is left of it."""
+    """Give the name of a file beside `path` to write to; in the end it is `path`, or nothing is left of it.
+
+    What a process that was killed here left of an earlier attempt is removed.
+    """
     part = "%s.%d.part" % (path, os.getpid())
+    for left in glob.glob(glob.escape(path) + ".*.part"):
+        writer = left[len(path) + 1:-len(".part")]
+        if writer.isdigit() and not alive(int(writer)):
+            with contextlib.suppress(OSError):  # another process's like this one removes it too
+                os.remove(left)
     try:
         yield part
         replace(part, path)
     finally:
         if os.path.exists(part):
             os.remove(part)
+
+
+def alive(pid):
+    """Whether a process of this number runs on this machine."""
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except (ProcessLookupError, OverflowError):
+        return False
+    return True
 
 
 def deliver(directory, names, target, owned=()):

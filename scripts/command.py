@@ -6,6 +6,7 @@ anything else is a bug, and shows its traceback.
 import argparse
 import signal
 import sys
+import threading
 import traceback
 
 from scripts import Fault
@@ -51,6 +52,33 @@ def complain(line):
 def terminate(signum, frame):
     """Signal handler: leave through SystemExit, so that every `finally` on the way still runs."""
     raise SystemExit(128 + signum)
+
+
+class Held(object):
+    """With it, Ctrl-C and SIGTERM wait until its end, or until `let_in` is called: for C code that an exception in
+    its callback would crash.  Only the main thread is ever interrupted by them, so elsewhere it does nothing."""
+
+    def __enter__(self):
+        self.came, self.handlers = None, {}
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                if callable(signal.getsignal(number)):  # Python's; what C code or nobody handles raises nothing
+                    self.handlers[number] = signal.signal(number, self.keep)
+        return self
+
+    def keep(self, number, frame):
+        self.came = number
+
+    def let_in(self):
+        """Act on what came meanwhile; the rest of the block, on the way out, is held again."""
+        if self.came is not None:
+            number, self.came = self.came, None
+            self.handlers[number](number, None)
+
+    def __exit__(self, kind, exception, trace):
+        for number, handler in self.handlers.items():
+            signal.signal(number, handler)
+        self.let_in()
 
 
 def finished():

@@ -13,7 +13,7 @@ from collections import OrderedDict
 
 import numpy
 
-from scripts import Fault
+from scripts import Fault, command
 from scripts.formats import attributes, head, parse
 from scripts.model import PIECE_BYTES, Model, Weight
 
@@ -182,7 +182,7 @@ def write(model, path):
     Datasets store no times (track_times=False); groups never do under h5py's default format.
     """
     import h5py
-    with Disk(path) as disk, h5py.File(disk, "w") as file:
+    with command.Held() as signals, Disk(path) as disk, h5py.File(disk, "w") as file:
         group = file.create_group("model_weights")
         for place in (file, group):
             write_text(place, "backend", model.backend)
@@ -195,13 +195,13 @@ def write(model, path):
             inner = group.create_group(layer)
             write_names(inner, "weight_names", [weight.name for weight in weights])
             for weight in weights:
+                signals.let_in()
                 write_weight(inner, weight)
 
 
 class Disk(object):
-    """The file that HDF5 writes through.  HDF5 crashes the process when the disk refuses a write as it closes a file
-    (no room, a quota), so the first refusal is kept, later writes are dropped, and leaving raises it as the OSError
-    that it was."""
+    """The file that HDF5 writes through.  HDF5 crashes the process when a write fails as it closes a file (no room, a
+    quota), so the first refusal is kept, later writes are dropped, and leaving raises it as the OSError that it was."""
 
     def __init__(self, path):
         self.file = open(path, "w+b", buffering=0)

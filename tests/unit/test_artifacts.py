@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import stat
+import subprocess
 
 import pytest
 
@@ -353,6 +354,20 @@ def test_a_directory_as_input_is_every_file_in_it(house):
     write("saved/variables/b", "2")
     write("saved/c", "4")
     assert house.verdict(directory) == "saved/c changed"
+
+
+def test_what_a_killed_process_left_of_a_file_goes_with_the_next_attempt_and_a_living_one_s_stays(tmp_path):
+    path = str(tmp_path / "[kept].npz")
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    for name in (path, path + ".%d.part" % gone.pid, path + ".99999999999999999999.part", path + ".1.part",
+                 path + ".notes.part", str(tmp_path / ("k.npz.%d.part" % gone.pid))):
+        write(name, "old")
+    with artifacts.whole(path) as part:
+        write(part, "new")
+    assert read(path) == "new"
+    assert sorted(os.listdir(str(tmp_path))) == ["[kept].npz", "[kept].npz.1.part", "[kept].npz.notes.part",
+                                                 "k.npz.%d.part" % gone.pid]
 
 
 def test_deliver_moves_files_whole_and_spares_what_is_there(tmp_path):

@@ -1,0 +1,98 @@
+"""Ctrl-C and SIGTERM at any moment of an h5's writing: an exception where Python is at work, never a crash in HDF5."""
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from scripts import command
+from tests.needs import ROOT
+
+# Writes a model once undisturbed, then with a signal at each call that HDF5 makes of the file, in turn.
+WRITE = """
+import os, signal, sys
+from scripts import command, formats
+from scripts.formats import keras_h5
+source, target, number = sys.argv[1], sys.argv[2], int(sys.argv[3])
+signal.signal(number, command.terminate)
+model = formats.read(source)
+calls, at = 0, None
+
+class Disk(keras_h5.Disk):
+    def attempt(self, function, argument):
+        global calls
+        calls += 1
+        if calls == at:
+            os.kill(os.getpid(), number)
+        return super(Disk, self).attempt(function, argument)
+
+keras_h5.Disk = Disk
+keras_h5.write(model, target)
+undisturbed = calls
+for at in range(1, undisturbed + 1):
+    calls = 0
+    try:
+        keras_h5.write(model, target)
+    except SystemExit as end:
+        assert end.code == 128 + number
+    else:
+        raise AssertionError("the signal at call %d was lost" % at)
+    assert signal.getsignal(number) is command.terminate
+print(undisturbed)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_hdf5_writes_is_an_exception_afterwards(number, tmp_path, handmade_h5):
+    done = subprocess.run([sys.executable, "-c", WRITE, handmade_h5, str(tmp_path / "out.h5"), str(int(number))],
+                          cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert int(done.stdout) > 3
+
+
+@pytest.fixture
+def handmade_h5(tmp_path):
+    from tests.unit import handmade
+    return handmade.h5(str(tmp_path / "model.h5"))
+
+
+@pytest.fixture
+def terminated():
+    before = signal.signal(signal.SIGTERM, command.terminate)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_a_held_signal_is_let_in_when_asked_and_the_way_out_is_held_again(terminated):
+    done = []
+    with pytest.raises(SystemExit):
+        with command.Held() as held:
+            os.kill(os.getpid(), signal.SIGTERM)
+            done.append("held")
+            try:
+                held.let_in()
+            finally:
+                os.kill(os.getpid(), signal.SIGTERM)
+                done.append("on the way out")
+    assert done == ["held", "on the way out"] and signal.getsignal(signal.SIGTERM) is command.terminate
+
+
+def test_what_nobody_handles_is_left_as_it_is_and_other_threads_hold_nothing(terminated):
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with command.Held():
+            assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+    seen = []
+
+    def work():
+        with command.Held() as held:
+            seen.append(held.handlers)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [{}]
