@@ -67,8 +67,7 @@ def train(arrays, epochs=None, batch_size=None, seed=SEED, optimizer=OPTIMIZER, 
         rate = recipes.PEAK if (recipe, optimizer, learning_rate) == ("fast", "adam", None) else learning_rate
         model.compile(optimizer=_optimizer(keras, optimizer, rate),
                       loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-        images, labels = arrays["x_train"] / numpy.float32(255), arrays["y_train"]
-        run = recipes.RECIPES[recipe](keras, tensorflow, model, images, labels, settings)
+        run = recipes.RECIPES[recipe](keras, tensorflow, model, arrays["x_train"], arrays["y_train"], settings)
         if recipe == "guide" and not checkpoint:
             run(0, epochs)
         else:

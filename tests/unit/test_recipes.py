@@ -72,7 +72,7 @@ def test_an_epoch_of_fast_is_what_keras_computes_batch_by_batch(digits):
                       loss="sparse_categorical_crossentropy", metrics=["accuracy"])
         models.append(model)
     ours, theirs = models
-    epoch = recipes.fast(keras, tensorflow, ours, images, labels, {"epochs": 2, "batch_size": 50, "seed": 0})
+    epoch = recipes.fast(keras, tensorflow, ours, arrays["x_train"], labels, {"epochs": 2, "batch_size": 50, "seed": 0})
     rates = recipes.schedule(0.006, 6, 2)
     for number in range(2):
         epoch(number)
