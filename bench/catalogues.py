@@ -7,8 +7,8 @@ import sys
 
 from bench import measure
 from bench.projects import forget, lenet, make_project, names
+from scripts import bootstrap
 
-DVC = "dvc==3.67.1"
 COUNTS = (1, 10, 100, 1000)
 LOOP = 3  # models that the shell loop converts: a thousand would take it an hour
 DOIT = [sys.executable, "-m", "doit"]
@@ -32,7 +32,7 @@ def uptodate(place, counts=COUNTS):
     """`doit convert` with nothing to do, against plain doit with the same files, GNU make and `dvc repro`."""
     source, rows = os.path.join(place, "lenet.h5"), []
     lenet(sys.executable, source)
-    dvc = install(DVC, place)
+    dvc = install("dvc", place)
     for count in counts:
         measure.progress("%d models" % count)
         project, plain = os.path.join(place, "ours-%d" % count), os.path.join(place, "plain-%d" % count)
@@ -57,20 +57,23 @@ def uptodate(place, counts=COUNTS):
                      "one model of them s": got["one"]["seconds"], "spread s": got["ours"]["spread"]})
     return rows, ("Two tasks or stages per model everywhere, with file dependencies; ours hold code, settings and the "
                   "stack beside. `one model of them` is `doit convert:NAME`. dvc: %s."
-                  % (DVC if dvc else "could not be installed here"))
+                  % (subprocess.check_output([dvc, "--version"]).decode().strip() if dvc
+                     else "could not be installed here"))
 
 
 def ratio(got, one, other):
     return round(got[one]["seconds"] / got[other]["seconds"], 2)
 
 
-def install(requirement, place):
-    """Return the command of a Python package, in an environment of its own below `place`; None without a registry."""
-    name = requirement.partition("==")[0]
+def install(name, place):
+    """Return the command of a Python package, installed from its lock (docker/locks/modern-NAME.txt) into an
+    environment of its own below `place`; None without a registry."""
     directory = os.path.join(place, "environment-" + name)
-    measure.progress("installing %s" % requirement)
+    measure.progress("installing %s" % name)
+    lock = os.path.join(bootstrap.LOCKS, "modern-%s.txt" % name)
     for command in ([sys.executable, "-m", "venv", directory],
-                    [os.path.join(directory, "bin", "python"), "-m", "pip", "install", "-q", requirement]):
+                    [os.path.join(directory, "bin", "python"), "-m", "pip", "install", "-q", "--require-hashes",
+                     "--no-deps", "-r", lock]):
         if subprocess.call(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):
             return None
     return os.path.join(directory, "bin", name)

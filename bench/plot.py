@@ -1,6 +1,6 @@
 """The plot in bench/README.md: what everything costs, as a part of what one would do otherwise.
 
-matplotlib comes from PyPI, at the pinned version, into an environment that is thrown away.  The same results give the
+matplotlib comes as locked, into an environment that is thrown away.  The same results give the
 same bytes.
 
     python -m bench.plot RESULTS OUT.svg
@@ -13,7 +13,6 @@ import tempfile
 
 from bench import catalogues, measure
 
-MATPLOTLIB = "matplotlib==3.10.8"
 TARGET = os.path.join(measure.HERE, "ratios.svg")
 # benchmark -> (column with a ratio, True where it says "times faster", what names the row, words for the plot)
 SHOWN = (
@@ -72,8 +71,8 @@ def draw(results, target):
 def update():
     """Draw bench/ratios.svg from bench/results/, with a matplotlib that is thrown away; it stays where none is had."""
     with tempfile.TemporaryDirectory(prefix="bench-") as place:
-        if catalogues.install(MATPLOTLIB, place) is None:
-            measure.progress("%s cannot be had: %s stays what it was" % (MATPLOTLIB, os.path.basename(TARGET)))
+        if catalogues.install("matplotlib", place) is None:
+            measure.progress("matplotlib cannot be had: %s stays what it was" % os.path.basename(TARGET))
             return
         python = os.path.join(place, "environment-matplotlib", "bin", "python")
         subprocess.check_call([python, "-m", "bench.plot", measure.RESULTS, TARGET], cwd=measure.ROOT)

@@ -1,13 +1,15 @@
 """bench/ itself: interleaving, the table, the plot.  What it measures is not tested: nothing here depends on time."""
-import importlib.util
 import json
 import os
+import subprocess
 import sys
 
 import pytest
 
-from bench import benchmarks, measure, plot
+from bench import benchmarks, catalogues, measure, plot
 from bench.projects import make_project, names
+from scripts import lock
+from tests import needs
 from tests.needs import ROOT
 
 
@@ -70,13 +72,19 @@ def test_every_column_that_the_plot_shows_is_measured():
             assert {column, row_name} <= set(json.load(stream)["columns"])
 
 
-if importlib.util.find_spec("matplotlib"):  # comes with a benchmark's own environment, and is no dependency
-    def test_the_same_results_are_drawn_as_the_same_bytes(results):
-        drawn = []
-        for target in ("one.svg", "two.svg"):
-            plot.draw(measure.RESULTS, str(results / target))
-            drawn.append((results / target).read_bytes())
-        assert drawn[0] == drawn[1] and b"plain doit" in drawn[0]
+@pytest.mark.modern
+def test_the_plot_of_the_committed_results_is_drawn_by_the_locked_matplotlib_to_the_same_bytes(tmp_path):
+    if catalogues.install("matplotlib", str(tmp_path)) is None:
+        needs.lacking("PyPI, or a mirror of it")
+    target = str(tmp_path / "ratios.svg")
+    python = os.path.join(str(tmp_path), "environment-matplotlib", "bin", "python")
+    subprocess.check_call([python, "-m", "bench.plot", measure.RESULTS, target], cwd=ROOT)
+    with open(target, "rb") as drawn, open(plot.TARGET, "rb") as committed:
+        assert drawn.read() == committed.read()
+
+
+def test_what_a_benchmark_installs_is_locked():
+    assert {"modern-dvc", "modern-matplotlib"} <= set(lock.MODERN)
 
 
 def test_every_benchmark_is_a_task():
