@@ -56,6 +56,11 @@ def task_screenshot():
     return (stages.screenshot(entry) for entry in SHOWN[:1])
 
 
+def task_orphans():
+    """Name what was built of models that models.toml no longer has; `doit clean orphans` removes it"""
+    return build.orphans()
+
+
 def task_image():
     """Build the container image (CPU); image:gpu and image:convert are the others"""
     for target, name in (("cpu", "image"), ("gpu", "image:gpu"), ("convert", "image:convert")):

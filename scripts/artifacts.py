@@ -222,6 +222,14 @@ class House(object):
             return {}
         return record if isinstance(record, dict) and record.get("stage") == name else {}
 
+    def recorded(self):
+        """Return what may be names of stages that have a record, sorted: `record` tells."""
+        try:
+            files = os.listdir(self.records)
+        except FileNotFoundError:
+            return []
+        return [file[:-len(".json")].replace(".", ":", 1) for file in sorted(files) if file.endswith(".json")]
+
     @staticmethod
     def ours(record):
         """Return {path: set of sha256} of every file that a record proves to be of our making."""

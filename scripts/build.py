@@ -21,6 +21,7 @@ from scripts import Fault, artifacts, catalog, command, stack
 ROOT = "models"
 HOUSE = artifacts.House(ROOT, stack.NAME)
 NAMES = set()  # of every task that dodo.py declares
+MODELS = set()  # names of all models of the catalogue
 MANY = 100  # locks to hold one by one
 
 
@@ -199,6 +200,7 @@ def catalogue():
     """
     try:
         entries = catalog.read(ROOT + "/models.toml", ROOT)
+        MODELS.update(entry.name for entry in entries)
         if os.environ.get("WITHOUT_TRAINING"):
             entries = [entry for entry in entries if not entry.trained or os.path.exists(entry.source)]
             for entry in entries:
@@ -220,6 +222,23 @@ def task(stage, produce, report=None, after=(), module=None):
     return {"name": name, "doc": "-> " + stage.outputs[-1], "actions": [(perform, [stage, produce, report])],
             "targets": stage.outputs, "uptodate": [Fresh(stage, module)], "task_dep": list(after),
             "clean": [(clean, [stage.name])]}
+
+
+def orphans():
+    """Yield a task for each model that was built and whose table (or file, where that is a pattern's) is gone since:
+    it removes nothing, its `clean` all that is on record."""
+    if asked(sys.argv[1:]) is not None:
+        return
+    stages = {}
+    for name in HOUSE.recorded():
+        model = name.partition(":")[2]
+        if model not in MODELS and HOUSE.record(name):
+            stages.setdefault(model, []).append(name)
+    for model, names in sorted(stages.items()):
+        NAMES.update(("orphans", "orphans:" + model))
+        yield {"name": model, "doc": "built once, in models.toml no more",
+               "actions": [(command.say, ["   `doit clean orphans` removes what was built of it"])],
+               "clean": [(clean, [name]) for name in names]}
 
 
 def perform(stage, produce, report):

@@ -223,6 +223,35 @@ def test_clean_removes_what_was_built_and_nothing_else(built):
     assert built.ran() == {"data:keras", "train:keras", "encapsulate:keras", "convert:keras"}
 
 
+def test_what_was_built_of_models_that_are_gone_is_named_and_cleaned(own):
+    for name in ("a", "b"):
+        own.write("zoo/%s.h5" % name, own.read("given/my model.h5"))
+    alone = '[mine]\nsource = "given/my model.h5"\n'
+    own.write("models/models.toml", alone + '[zoo]\nsource = "zoo/*.h5"\n[other]\nsource = "zoo/b.h5"\n')
+    assert len(own.ran()) == 8
+    assert "orphans:" not in own.doit("list", "--all")[1]
+    assert own.doit("orphans")[0] == 0
+
+    own.write("models/models.toml", alone + '[zoo]\nsource = "zoo/*.h5"\n')
+    os.remove(own.file("zoo/a.h5"))
+    own.write("models/other/notes.txt", "the user's")
+    own.write("models/json_models/zoo-a/model.json", "edited by the user")
+    before = own.artifacts()
+    status, out, err = own.doit("list", "--all")
+    assert (status, err) == (0, "") and re.findall(r"^orphans:\S+", out, re.M) == ["orphans:other", "orphans:zoo-a"]
+    assert "doit clean orphans" in own.doit("orphans")[1] and own.ran() == set()
+    assert own.artifacts() == before
+    status, out, err = own.doit("clean", "orphans")
+    assert (status, err) == (0, "") and "left models/json_models/zoo-a/model.json" in out
+    gone = {name for name in before if re.search("(zoo-a|other)/", name)}
+    kept = {"models/other/notes.txt", "models/json_models/zoo-a/model.json"}
+    assert set(own.artifacts()) == set(before) - gone | kept and gone > kept
+    assert own.ran() == set()
+
+    own.write("models/models.toml", alone)
+    assert "removed models/zoo-b/enc_model.h5" in own.doit("clean", "-a")[1]
+
+
 def test_a_dry_clean_removes_nothing(built):
     before = built.artifacts()
     assert "would remove models/model.h5" in built.doit("clean", "-n", "-a")[1]
