@@ -293,12 +293,14 @@ class House(object):
                 facts, targets = produce(directory)
                 built = OrderedDict((target, os.path.join(directory, name)) for target, name in targets.items())
                 from concurrent.futures import ThreadPoolExecutor  # not where all is up to date
-                with ThreadPoolExecutor(1) as pool:
-                    flushed = pool.submit(flush, list(built.values()))  # the disk works while the processor hashes
+                with ThreadPoolExecutor(2) as pool:
+                    flushed = pool.submit(flush, list(built.values()))  # the disk works while processors hash
+                    hashed = pool.submit(lambda: {target: self.digests.of(path, last=True)
+                                                  for target, path in built.items()})
                     for path, digest in inputs.items():
                         if self.digests.of(path) != digest:
                             raise Fault("%s changed while %s read it: run again when it is whole" % (path, stage.name))
-                    outputs = {target: self.digests.of(path, last=True) for target, path in built.items()}
+                    outputs = hashed.result()
                     flushed.result()
                 return self._publish(stage, old, inputs, facts, built, outputs)
             finally:
