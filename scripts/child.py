@@ -116,7 +116,9 @@ def tensorflowjs():
     flax, and tensorflow_hub needs a pkg_resources that current setuptools no longer bring.
     """
     legacy_keras()
-    for name in ("tensorflow_decision_forests", "tensorflow_hub", "jax", "jax.experimental", "jax.experimental.jax2tf"):
+    kept_out = ("tensorflow_decision_forests", "tensorflow_hub", "jax", "jax.experimental", "jax.experimental.jax2tf")
+    before = {name: sys.modules.get(name) for name in kept_out}
+    for name in kept_out:
         module = sys.modules[name] = types.ModuleType(name)
         parent, _, leaf = name.rpartition(".")
         if parent:
@@ -127,6 +129,12 @@ def tensorflowjs():
         import tensorflowjs.converters.converter
     except ImportError as error:
         raise Fault("the official converter is not installed here (%s): make reference" % command.one_line(error))
+    finally:
+        for name, module in before.items():  # Keras 3 looks for jax too
+            if module is None:
+                del sys.modules[name]
+            else:
+                sys.modules[name] = module
     return tensorflowjs
 
 

@@ -110,6 +110,16 @@ def test_what_it_converts_gives_keras_s_activations_in_node(source, enclosed, im
         agree(array, wanted)
 
 
+def test_what_is_kept_out_of_the_official_converter_is_there_for_others():
+    needs.reference()
+    script = ("import sys\n"
+              "from scripts import child\n"
+              "assert child.tensorflowjs().converters.converter\n"
+              "assert not {'jax', 'jax.experimental', 'tensorflow_hub'} & set(sys.modules)\n"
+              "import keras\n")
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=needs.ROOT)
+
+
 def test_it_writes_what_the_official_command_writes(enclosed, tmp_path):
     """The command of tensorflowjs itself, in a process of its own; on modern it crashes on what it imports beside."""
     assert run("convert", enclosed, tmp_path / "ours").returncode == 0
