@@ -32,7 +32,8 @@ def uptodate(place, counts=COUNTS):
     """`doit convert` with nothing to do, against plain doit with the same files, GNU make and `dvc repro`."""
     source, rows = os.path.join(place, "lenet.h5"), []
     lenet(sys.executable, source)
-    dvc = install("dvc", place)
+    programs = install("dvc", place)
+    dvc = os.path.join(programs, "dvc") if programs else None
     for count in counts:
         measure.progress("%d models" % count)
         project, plain = os.path.join(place, "ours-%d" % count), os.path.join(place, "plain-%d" % count)
@@ -66,17 +67,18 @@ def ratio(got, one, other):
 
 
 def install(name, place):
-    """Return the command of a Python package, installed from its lock (docker/locks/modern-NAME.txt) into an
-    environment of its own below `place`; None without a registry."""
+    """Install a Python package from its lock (docker/locks/modern-NAME.txt) into an environment of its own below
+    `place`; return the directory of its programs, None without a registry."""
     directory = os.path.join(place, "environment-" + name)
+    programs = os.path.join(directory, "bin")
     measure.progress("installing %s" % name)
     lock = os.path.join(bootstrap.LOCKS, "modern-%s.txt" % name)
     for command in ([sys.executable, "-m", "venv", directory],
-                    [os.path.join(directory, "bin", "python"), "-m", "pip", "install", "-q", "--require-hashes",
+                    [os.path.join(programs, "python"), "-m", "pip", "install", "-q", "--require-hashes",
                      "--no-deps", "-r", lock]):
         if subprocess.call(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):
             return None
-    return os.path.join(directory, "bin", name)
+    return programs
 
 
 def make_plain(path, source, count):

@@ -1,7 +1,6 @@
 """The plot in bench/README.md: what everything costs, as a part of what one would do otherwise.
 
-matplotlib comes as locked, into an environment that is thrown away.  The same results give the
-same bytes.
+matplotlib comes as locked, into an environment that is thrown away.  The same results give the same bytes.
 
     python -m bench.plot RESULTS OUT.svg
 """
@@ -68,14 +67,15 @@ def draw(results, target):
     pyplot.close(figure)
 
 
-def update():
+def update(target=TARGET):
     """Draw bench/ratios.svg from bench/results/, with a matplotlib that is thrown away; it stays where none is had."""
     with tempfile.TemporaryDirectory(prefix="bench-") as place:
-        if catalogues.install("matplotlib", place) is None:
-            measure.progress("matplotlib cannot be had: %s stays what it was" % os.path.basename(TARGET))
+        programs = catalogues.install("matplotlib", place)
+        if programs is None:
+            measure.progress("matplotlib cannot be had: %s stays what it was" % os.path.basename(target))
             return
-        python = os.path.join(place, "environment-matplotlib", "bin", "python")
-        subprocess.check_call([python, "-m", "bench.plot", measure.RESULTS, TARGET], cwd=measure.ROOT)
+        subprocess.check_call([os.path.join(programs, "python"), "-m", "bench.plot", measure.RESULTS, target],
+                              cwd=measure.ROOT)
 
 
 if __name__ == "__main__":

@@ -117,7 +117,7 @@ def tensorflowjs():
     """
     legacy_keras()
     kept_out = ("tensorflow_decision_forests", "tensorflow_hub", "jax", "jax.experimental", "jax.experimental.jax2tf")
-    before = {name: sys.modules.get(name) for name in kept_out}
+    before = {name: sys.modules[name] for name in kept_out if name in sys.modules}
     for name in kept_out:
         module = sys.modules[name] = types.ModuleType(name)
         parent, _, leaf = name.rpartition(".")
@@ -130,11 +130,9 @@ def tensorflowjs():
     except ImportError as error:
         raise Fault("the official converter is not installed here (%s): make reference" % command.one_line(error))
     finally:
-        for name, module in before.items():  # Keras 3 looks for jax too
-            if module is None:
-                del sys.modules[name]
-            else:
-                sys.modules[name] = module
+        for name in kept_out:  # Keras 3 looks for jax too
+            del sys.modules[name]
+        sys.modules.update(before)
     return tensorflowjs
 
 

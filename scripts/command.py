@@ -11,6 +11,7 @@ import traceback
 
 from scripts import Fault
 
+NOTICED = (signal.SIGINT, signal.SIGTERM)  # what ends a run and is told apart by its status
 FAULT, INTERRUPTED, TERMINATED = 1, 130, 143  # the latter two: 128 + signal number, as shells count
 BUG = 2  # Python's own status for a traceback is 1, which here means the input
 
@@ -61,7 +62,7 @@ class Held(object):
     def __enter__(self):
         self.came, self.handlers = None, {}
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in NOTICED:
                 if callable(signal.getsignal(number)):  # Python's; what C code or nobody handles raises nothing
                     self.handlers[number] = signal.signal(number, self.keep)
         return self

@@ -21,7 +21,8 @@ COLUMNS = 4  # of an image that `convolve` makes at once: 4, 8 and 24 take as lo
 def guide(keras, tensorflow, model, images, labels, settings):
     """model.fit, as the guide has it.  The callable takes the number of the epoch after the last one too."""
     epochs, batch_size = settings["epochs"], settings["batch_size"]
-    images, progress = images / numpy.float32(255), _progress(keras, epochs, -(-len(images) // batch_size))
+    images = images / numpy.float32(255)
+    progress = _progress(keras, epochs, -(-len(images) // batch_size))
 
     def run(first, last=None):
         model.fit(images, labels, initial_epoch=first, epochs=last or first + 1, batch_size=batch_size, verbose=0,

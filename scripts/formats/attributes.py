@@ -9,10 +9,9 @@ import signal
 import struct
 import warnings
 
-from scripts import Fault
+from scripts import Fault, command
 
 SECONDS = 3  # of processor time to read a group's attributes in, which takes microseconds
-NOTICED = (signal.SIGINT, signal.SIGTERM)
 
 
 class Helper(object):
@@ -23,7 +22,7 @@ class Helper(object):
         asked, ask = os.pipe()
         self.answer, answers = os.pipe()
         # What ends a whole process group must reach the parent alone: a helper that it ended would look like a crash.
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, NOTICED)
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, command.NOTICED)
         with warnings.catch_warnings():  # of threads that the helper lacks: it needs none
             warnings.simplefilter("ignore", DeprecationWarning)
             self.pid = os.fork()

@@ -9,6 +9,7 @@ import pytest
 
 from scripts import command
 from tests.needs import ROOT
+from tests.unit import handmade
 
 # Writes a model once undisturbed, then with a signal at each call that HDF5 makes of the file, in turn.
 WRITE = """
@@ -54,7 +55,6 @@ def test_a_signal_while_hdf5_writes_is_an_exception_afterwards(number, tmp_path,
 
 @pytest.fixture
 def handmade_h5(tmp_path):
-    from tests.unit import handmade
     return handmade.h5(str(tmp_path / "model.h5"))
 
 
