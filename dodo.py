@@ -10,9 +10,9 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from scripts import build, stages  # noqa: E402  (the path comes first)
+from scripts import build, runs, stages  # noqa: E402  (the path comes first)
 
-DOIT_CONFIG = build.configure(default=["convert"])
+DOIT_CONFIG = runs.configure(default=["convert"])
 MODELS, SHOWN = build.catalogue()
 
 

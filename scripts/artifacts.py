@@ -77,7 +77,7 @@ def keep(path, text):
                 os.remove(temporary)
     except OSError as error:
         if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT, errno.ENOENT,
-                               errno.EFBIG):
+                               errno.EFBIG, errno.EISDIR):
             raise
 
 
@@ -127,8 +127,12 @@ class Digests(object):
             status = os.stat(path)
         except (FileNotFoundError, NotADirectoryError):
             return None
-        if stat.S_ISDIR(status.st_mode):
-            return "directory"  # where a file is meant: equal to no digest
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                return "a link to itself"
+            raise Fault("%.80s…: %s" % (path, error.strerror))  # a name too long, a disk that does not answer
+        if not stat.S_ISREG(status.st_mode):
+            return "no file"  # a directory, a pipe, a device, where a file is meant: equal to no digest
         seen = seen_by(status)
         entry = self.entries.get(path) or (last and self.young.get(path)) or None
         if entry is not None and entry[:4] == seen:
@@ -145,6 +149,14 @@ class Digests(object):
             self.young[path] = seen + [digest]
         return digest
 
+    @staticmethod
+    def stamp(path):
+        """Return what changes when the file `path` is written, even where its bytes are the same afterwards."""
+        try:
+            return seen_by(os.stat(path))
+        except OSError:
+            return None
+
     def moved(self, source, target, digest):
         """`source`, of this digest, was just moved to `target`."""
         for known in (self.entries, self.young):
@@ -157,6 +169,24 @@ class Digests(object):
             return
         self.merge()
         keep(self.path, json.dumps(self.entries, separators=(",", ":")))
+
+
+def at_once(path, flags):
+    """Open a file for reading; where it is a pipe that nobody writes to, do not wait for one who does."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def well_formed(record):
+    """Whether a JSON value has what every record has, each part of its type."""
+    if not isinstance(record, dict) or not isinstance(record.get("stage"), str):
+        return False
+    if not all(isinstance(record.get(key), dict)
+               for key in ("settings", "facts", "stack", "inputs", "outputs", "before")):
+        return False
+    digests = list(record["outputs"].values())
+    for known in record["before"].values():
+        digests += known if isinstance(known, list) else [None]
+    return all(isinstance(digest, str) for digest in digests)
 
 
 def seen_by(status):
@@ -206,7 +236,7 @@ class House(object):
         self.records = os.path.join(root, ".records")
         self.building = os.path.join(root, ".building")
         self.digests = Digests(os.path.join(self.records, "stats.%s.json" % stack_name))
-        self._locks = []
+        self._locks, self._holder_of_locks = [], None
 
     # -- records ---------------------------------------------------------------------------------
 
@@ -214,13 +244,16 @@ class House(object):
         return os.path.join(self.records, name.replace(":", ".") + ".json")
 
     def record(self, name):
-        """Return the record of stage `name`, or {} where there is none that can be read."""
+        """Return the record of stage `name`, or {} where there is none, or none that was written by us: we replace
+        records whole."""
         try:
-            with open(self.record_path(name), "rb", buffering=0) as stream:
+            with open(self.record_path(name), "rb", buffering=0, opener=at_once) as stream:
                 record = json.loads(stream.read().decode("utf-8"))
-        except (FileNotFoundError, ValueError):  # a damaged one is not written by us: we replace records whole
+        except PermissionError as error:
+            raise Fault("%s cannot be read by user %d (%s)" % (error.filename, os.getuid(), error.strerror))
+        except (OSError, ValueError, RecursionError):
             return {}
-        return record if isinstance(record, dict) and record.get("stage") == name else {}
+        return record if well_formed(record) and record["stage"] == name else {}
 
     def recorded(self):
         """Return what may be names of stages that have a record, sorted: `record` tells."""
@@ -283,7 +316,8 @@ class House(object):
         Raises Fault when an input changes meanwhile, or a target's place holds a file that is not ours.
         """
         old = self.record(stage.name)
-        inputs = {path: self.digests.of(path, last=True) for path in stage.inputs({})}
+        stamps = {path: self.digests.stamp(path) for path in stage.inputs({})}
+        inputs = {path: self.digests.of(path, last=True) for path in stamps}
         directory = os.path.join(self.building, stage.name.replace(":", "."))
         with writable(self.root):
             shutil.rmtree(directory, ignore_errors=True)
@@ -298,7 +332,8 @@ class House(object):
                     hashed = pool.submit(lambda: {target: self.digests.of(path, last=True)
                                                   for target, path in built.items()})
                     for path, digest in inputs.items():
-                        if self.digests.of(path) != digest:
+                        # Another's bytes may have stood there meanwhile, and its own again now.
+                        if self.digests.of(path) != digest or self.digests.stamp(path) != stamps[path]:
                             raise Fault("%s changed while %s read it: run again when it is whole" % (path, stage.name))
                     outputs = hashed.result()
                     flushed.result()
@@ -310,7 +345,11 @@ class House(object):
 
     def _publish(self, stage, old, inputs, facts, built, outputs):
         known = self.ours(old)
+        for path in self.users(stage):
+            raise Fault("%s became yours while %s worked: it is left as it is, and nothing was replaced"
+                        % (path, stage.name))
         for target in built:
+            os.makedirs(os.path.dirname(target) or ".", exist_ok=True)
             there = os.path.lexists(target)  # a link that leads nowhere is there too
             if os.path.isdir(target) or (there and target not in known and self.digests.of(target) != outputs[target]):
                 raise Fault("%s is not of this project's making and is in the way: move it, or give this model "
@@ -322,12 +361,10 @@ class House(object):
         replaced = [target for target in built if self.digests.of(target) != outputs[target]]
         stale = [path for path in known if path not in outputs]
         if replaced or stale:
-            entry = list(built)[-1:]  # names the others: away first, back last
-            for path in entry + stale:
+            for path in entries_first(list(built)[-1:] + stale):  # back last
                 if os.path.lexists(path) and (path in built or self.digests.of(path) in known[path]):
                     os.remove(path)
         for target, path in built.items():
-            os.makedirs(os.path.dirname(target) or ".", exist_ok=True)
             os.chmod(path, 0o666 & ~UMASK)
             os.replace(path, target)
             self.digests.moved(path, target, outputs[target])
@@ -339,20 +376,24 @@ class House(object):
         return record
 
     def remove(self, name, dryrun=False):
-        """Delete what stage `name` built, as long as it still is what we built.  Returns (removed, left)."""
+        """Delete what stage `name` built, as long as it still is what we built.  Returns (removed, left).
+
+        Raises Fault where something may not be removed.
+        """
         known = self.ours(self.record(name))
         removed, left = [], []
-        for path, digests in sorted(known.items()):
+        for path in entries_first(known):
             if not os.path.lexists(path):
                 continue
-            (removed if self.digests.of(path) in digests else left).append(path)
+            (removed if self.digests.of(path) in known[path] else left).append(path)
         if dryrun:
             return removed, left
-        for path in removed:
-            os.remove(path)
-            self._remove_empty(os.path.dirname(path))
-        if known and not left:
-            os.remove(self.record_path(name))
+        with writable(self.root):
+            for path in removed:
+                os.remove(path)
+                self._remove_empty(os.path.dirname(path))
+            if known and not left:
+                os.remove(self.record_path(name))
         return removed, left
 
     def _remove_empty(self, directory):
@@ -375,6 +416,7 @@ class House(object):
         """
         if self._locks:
             return
+        self._holder_of_locks = os.getpid()
         with writable(self.root):
             os.makedirs(self.records, exist_ok=True)
             self._lock("lock", fcntl.LOCK_EX if models is None else fcntl.LOCK_SH, waiting)
@@ -387,15 +429,24 @@ class House(object):
                         os.remove(os.path.join(self.records, name))
         self.digests.merge()  # what the other build measured counts too
 
+    def taken(self):
+        """Whether this process has a lock, its own or one that it was forked with."""
+        return bool(self._locks)
+
     def _lock(self, name, kind, waiting):
-        stream = open(os.path.join(self.records, name), "a+b", buffering=0)
+        path = os.path.join(self.records, name)
+        stream = open(path, "a+b", buffering=0, opener=lambda path, flags: os.open(
+            path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666))
         self._locks.append(stream)
+        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
         if not locked(stream, kind):
             waiting(self._holder(name))
             fcntl.flock(stream, kind)
         if kind == fcntl.LOCK_EX:
-            stream.truncate(0)
-            stream.write(b"%d\n" % os.getpid())
+            with contextlib.suppress(OSError):  # a full disk: those who wait are not told for whom
+                stream.truncate(0)
+                stream.write(b"%d\n" % os.getpid())
 
     def _holder(self, name):
         """Return the number of a process that holds a lock, as text: of the whole, or of a model where it has that."""
@@ -407,6 +458,9 @@ class House(object):
         return "?"
 
     def unlock(self):
+        """Give the locks away; in a process that was forked with them, do nothing: they are the other's."""
+        if self._holder_of_locks != os.getpid():
+            return
         if self._locks:
             self.digests.save()
         while self._locks:
@@ -436,7 +490,21 @@ def writable(root):
         if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
             raise Fault("%s cannot be written by user %d (%s): give this user the directory, or build as its owner"
                         % (error.filename or root, os.getuid(), os.strerror(error.errno)))
+        place = os.fsdecode(error.filename or "")
+        if error.errno in IN_THE_WAY and (place + os.sep).startswith(root + os.sep):
+            while not os.path.lexists(place):  # what is no directory stands further up
+                place = os.path.dirname(place)
+            raise Fault("%s is in the way of what is built, and no file or directory of this project's making: move it"
+                        % place)
         raise
+
+
+IN_THE_WAY = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENOTEMPTY)
+
+
+def entries_first(paths):
+    """Return paths in the order in which they may go: what names others (a page, model.json) before what it names."""
+    return sorted(paths, key=lambda path: (not path.endswith(".html"), not path.endswith(".json"), path))
 
 
 def make_directory(path):

@@ -1,19 +1,16 @@
-"""Between doit and the records: when a task is up to date, how it runs, what is said, how the process ends.
+"""Between doit and the records: when a task is up to date, how it runs, what is said.
 
-Freshness and ownership are scripts/artifacts.py's; what each stage reads and writes is scripts/stages.py's.
+Freshness and ownership are scripts/artifacts.py's; what each stage reads and writes is scripts/stages.py's; how doit
+itself starts and ends is scripts/runs.py's.
 """
 import contextlib
-import difflib
 import importlib
 import inspect
-import json
 import os
 import re
-import signal
 import sys
 
-from doit.dependency import JsonDB
-from doit.exceptions import InvalidCommand, TaskFailed
+from doit.exceptions import TaskFailed
 from doit.reporter import ConsoleReporter
 
 from scripts import Fault, artifacts, catalog, command, stack
@@ -23,6 +20,8 @@ HOUSE = artifacts.House(ROOT, stack.NAME)
 NAMES = set()  # of every task that dodo.py declares
 MODELS = set()  # names of all models of the catalogue
 MANY = 100  # locks to hold one by one
+TAKEN = []  # the models whose locks this run has, or had before it gave them away for a task
+LEFT = []  # tasks whose `clean` was refused
 
 
 class Reporter(ConsoleReporter):
@@ -31,32 +30,29 @@ class Reporter(ConsoleReporter):
     desc = "one line a task, faults on stderr"
 
     def __init__(self, outstream, options):
-        super(Reporter, self).__init__(outstream, options)
-        self.faults, self.bugs, self.unmet, self.executed = [], [], [], []
+        super(Reporter, self).__init__(command.Lenient(outstream), options)
+        self.faults, self.bugs, self.unmet, self.executed, self.running = [], [], [], [], []
 
     def write(self, text):
         encoding = getattr(self.outstream, "encoding", None) or "utf-8"
         self.outstream.write(text.encode(encoding, "backslashreplace").decode(encoding))
 
     def initialize(self, tasks, selected_tasks):
-        signal.signal(signal.SIGTERM, command.terminate)
-        signal.signal(signal.SIGINT, command.terminate)
-        try:
-            if os.environ.get("WITHOUT_TRAINING") and not any(name.startswith("convert:") for name in NAMES):
-                raise Fault("nothing to convert without training: put a trained model at models/model.h5, or name it "
-                            "in models/models.toml (source = …); `make` trains one")
-            HOUSE.lock(lambda pid: self.write("waiting: process %s is building in %s/\n" % (pid, ROOT)),
-                       models_of(selected_tasks))
-        except Fault as fault:
-            command.complain(fault)
+        if os.environ.get("WITHOUT_TRAINING") and not any(name.startswith("convert:") for name in NAMES):
+            command.complain("nothing to convert without training: put a trained model at models/model.h5, or name it "
+                             "in models/models.toml (source = …); `make` trains one")
             raise SystemExit(command.FAULT)
 
     def execute_task(self, task):
         if task.actions and not task.name.startswith("_"):
             fresh = freshness(task)
             self.executed.append(task.name)
+            self.running.append(task.name)
             self.write(".  %s%s\n" % (task.title(), "  (%s)" % fresh.reason if fresh and fresh.reason else ""))
             self.outstream.flush()  # before what a child of the task writes
+
+    def add_success(self, task):
+        self.running = [name for name in self.running if name != task.name]
 
     def skip_uptodate(self, task):
         fresh = freshness(task)
@@ -64,6 +60,7 @@ class Reporter(ConsoleReporter):
             self.write("-- %s%s\n" % (task.title(), "  (%s)" % fresh.note if fresh.note else ""))
 
     def add_failure(self, task, fail):
+        self.running = [name for name in self.running if name != task.name]
         if isinstance(fail, TaskFailed):
             self.faults.append(task.name)
             command.complain("%s: %s" % (task.name, fail.message))
@@ -74,7 +71,6 @@ class Reporter(ConsoleReporter):
             sys.stderr.write("%s: this is a bug, please report it\n%s\n" % (task.name, fail.get_msg()))
 
     def complete_run(self):
-        HOUSE.unlock()
         if any(name.startswith("convert:") for name in self.executed) and not (self.faults or self.bugs):
             self.write("next: `make view` shows it in TensorSpace\n")
         if len(self.faults) > 1 or self.unmet:
@@ -85,6 +81,16 @@ class Reporter(ConsoleReporter):
         command.finished()
         if self.faults and not self.bugs:
             raise SystemExit(command.FAULT)  # doit would end with 2 where a task waited for the failed one
+
+
+def take(models=None):
+    """Take models/ for this run, or some models in it (names), waiting for builds of the same; tells whether it was not
+    its own yet.  The processes of doit -n have what the one that started them has."""
+    if HOUSE.taken():
+        return False
+    TAKEN[:] = [models]
+    HOUSE.lock(lambda pid: command.say("waiting: process %s is building in %s/" % (pid, ROOT)), models)
+    return True
 
 
 def models_of(tasks):
@@ -123,54 +129,6 @@ class Fresh(object):
         return self.reason or "fresh"
 
     __repr__ = __str__
-
-
-def one_line_instead(error):
-    """doit prints an unknown task on four lines and exits with 3: say it in one and exit with 1."""
-    stage, colon, name = str(error.not_found).partition(":")
-    if colon and stage in NAMES:
-        there = sorted(other.split(":", 1)[1] for other in NAMES if other.startswith(stage + ":"))
-        command.complain("doit: %s has no model %s: models/models.toml has %s" % (stage, name, ", ".join(there)))
-    else:
-        near = difflib.get_close_matches(str(error.not_found), sorted(NAMES), 1)
-        command.complain("doit: there is no task %s%s: `doit list` shows what there is"
-                         % (error.not_found, ", did you mean %s?" % near[0] if near else ""))
-    raise SystemExit(command.FAULT)
-
-
-def configure(default):
-    """Return DOIT_CONFIG.  doit's state stands with the records, one file per stack."""
-    state = os.path.join(HOUSE.records, "doit.%s.json" % stack.NAME)
-    try:
-        os.makedirs(HOUSE.records, exist_ok=True)
-    except OSError:
-        pass  # a read-only checkout can still list its tasks; a build says what it cannot write
-    JsonDB._load, JsonDB.dump = load_state, dump_state
-    plain = InvalidCommand.__str__
-    InvalidCommand.__str__ = lambda error: one_line_instead(error) if error.not_found else plain(error)
-    if sys.argv[1:2] == ["clean"] and {"-a", "--clean-all"} & set(sys.argv):
-        default = None  # doit 0.34 would clean these and what they depend on, no page for one
-    return {"default_tasks": default, "verbosity": 2, "reporter": Reporter, "backend": "json", "dep_file": state}
-
-
-def load_state(database):
-    """doit refuses to start on a state that a kill or a full disk cut short; it holds nothing that the records do not
-    know better."""
-    try:
-        with open(database.name, encoding="utf-8") as stream:
-            database.text = stream.read()
-        state = json.loads(database.text)
-    except (OSError, ValueError):
-        state = None
-    whole = isinstance(state, dict) and all(isinstance(entry, dict) for entry in state.values())
-    return state if whole else {}
-
-
-def dump_state(database):
-    """doit writes its state in place, whether it changed or not, and ends with a traceback where there is no room."""
-    text = database.codec.encode(database._db)
-    if text != getattr(database, "text", None):
-        artifacts.keep(database.name, text)
 
 
 ONLY_CONVERTS = re.compile(r"(run|-[acs]|--(always-execute|(no-)?continue|single|seek-file)|-k|-[nv]|(-[nv])?\d+"
@@ -246,6 +204,8 @@ def orphans():
 def perform(stage, produce, report):
     """Action of a stage's task: build it, print what came out."""
     try:
+        if take(*TAKEN) and HOUSE.verdict(stage) is None:
+            return None  # another run built it while this one had given models/ away
         for path in HOUSE.users(stage):
             command.say("   %s is yours: left as it is" % path)
             return None
@@ -271,7 +231,7 @@ def always(action, *arguments, **options):
 
 def call(action, *arguments):
     """Action of a task made by `always`; models/ is free for other builds meanwhile."""
-    HOUSE.unlock()
+    HOUSE.unlock()  # `perform` takes it again
     module, function = action.split(":")
     try:
         getattr(importlib.import_module(module), function)(*arguments)
@@ -282,8 +242,12 @@ def call(action, *arguments):
 
 def clean(name, dryrun):
     """Clean action: delete what the record of stage `name` proves to be ours, say what was left and why."""
-    HOUSE.lock(lambda pid: command.say("waiting: process %s is building in %s/" % (pid, ROOT)))
-    removed, left = HOUSE.remove(name, dryrun)
+    try:
+        removed, left = HOUSE.remove(name, dryrun)
+    except Fault as fault:
+        command.complain("%s: %s" % (name, fault))
+        LEFT.append(name)
+        return
     for path in removed:
         command.say("%s%s" % ("would remove " if dryrun else "removed ", path))
     for path in left:

@@ -18,7 +18,9 @@ import re
 from scripts import Fault
 
 DEFAULT = "keras"  # the table whose paths are the guide's own, without its name in them
-RESERVED = ("json_models", "pages", "models.toml")  # names below models/ that are taken
+# Names below models/ that are taken, those of the table DEFAULT among them.
+RESERVED = ("json_models", "pages", "models.toml", "model.h5", "enc_model.h5", "data.npz", "verify.json")
+LONGEST = 200  # bytes of a name: file systems take 255, and a record's name has more words in it
 MOST = 100000  # files that one pattern may match
 NAME = re.compile(r"^\w[\w.-]*$", re.UNICODE)  # a table is a directory, a task and a word on a command line
 QUANTIZATIONS = ("float16", "uint8", "uint16")  # tensorflowjs_converter --quantize_*
@@ -35,6 +37,10 @@ def _number(value):
 
 def _text(value):
     return isinstance(value, str) and value != "" and "\0" not in value
+
+
+def _short(name):
+    return len(name.encode("utf-8", "backslashreplace")) <= LONGEST
 
 
 def _texts(value):
@@ -56,7 +62,7 @@ def _quantize(value):
 
 def _json_file(value):
     return (_text(value) and value == os.path.basename(value) and "\\" not in value
-            and value.endswith(".json") and value != "manifest.json")
+            and value.endswith(".json") and value != "manifest.json" and _short(value))
 
 
 # key -> (default, check, what it must be)
@@ -147,11 +153,16 @@ def read(path="models/models.toml", root="models"):
     toml = _toml()
     try:
         tables = toml.loads(text)
-    except (toml.TOMLDecodeError, RecursionError) as error:
-        raise Fault("%s: %s" % (path, str(error) or "nested too deep"))
+    except RecursionError:
+        raise Fault("%s: nested too deep" % path)
+    except ValueError as error:  # a TOMLDecodeError is one; a number of thousands of digits is another
+        raise Fault("%s: %s" % (path, error))
     entries, seen = [], {}
     for name, table in tables.items():
         for entry in _expand(path, name, table, root):
+            if not _short(entry.name):
+                raise Fault("%s: [%.40s…]: a name of more than %d bytes is too long for a directory"
+                            % (path, entry.name, LONGEST))
             if entry.name.lower() in seen:
                 raise Fault("%s: [%s] and [%s] would share a directory: rename one"
                             % (path, seen[entry.name.lower()], entry.name))

@@ -46,7 +46,7 @@ def run(module, arguments, quiet=False, python=None):
     with tempfile.TemporaryFile() as complaints:
         process = subprocess.Popen([python or sys.executable, "-m", module] + list(arguments), stdin=subprocess.DEVNULL,
                                    stdout=subprocess.DEVNULL if quiet else None, stderr=complaints,
-                                   env=dict(os.environ, PYTHONPATH=path, **ENVIRONMENT), preexec_fn=_die_with_parent)
+                                   env=dict(os.environ, PYTHONPATH=path, **ENVIRONMENT), preexec_fn=die_with_parent)
         try:
             status = process.wait()
         finally:
@@ -67,8 +67,8 @@ def run(module, arguments, quiet=False, python=None):
         raise RuntimeError("%s ended with %d\n%s" % (module, status, text))
 
 
-def _die_with_parent():
-    """In the child, before it starts: end when the parent is killed (prctl PR_SET_PDEATHSIG, Linux only)."""
+def die_with_parent():
+    """In a child: end when the parent is killed (prctl PR_SET_PDEATHSIG, Linux only)."""
     if sys.platform.startswith("linux"):
         import ctypes
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)

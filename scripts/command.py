@@ -4,6 +4,8 @@ Exit status: 0 done, 1 the input is at fault (one line on stderr, no traceback),
 anything else is a bug, and shows its traceback.
 """
 import argparse
+import errno
+import os
 import signal
 import sys
 import threading
@@ -37,17 +39,68 @@ def one_line(text):
 
 
 def say(line):
-    """Print one line of progress on stdout, at once, with control characters escaped, as what stdout cannot encode."""
+    """Print one line of progress on stdout, at once, with control characters escaped, as what stdout cannot encode.
+
+    Who no longer reads it (`… | head`) does not end the work.  Raises Fault where it cannot be written for another
+    reason.
+    """
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"  # doit puts its own stream in the place
-    print(one_line(line).encode(encoding, "backslashreplace").decode(encoding))
-    sys.stdout.flush()
+    try:
+        print(one_line(line).encode(encoding, "backslashreplace").decode(encoding))
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        discard(sys.stdout)
+        if error.errno != errno.EPIPE:
+            raise Fault("standard output: %s" % error.strerror)
 
 
 def complain(line):
     """Print one line on stderr, with control characters escaped."""
+    if sys.stderr is None:
+        return
     encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
-    sys.stderr.write(one_line(line).encode(encoding, "backslashreplace").decode(encoding) + "\n")
-    sys.stderr.flush()
+    try:
+        sys.stderr.write(one_line(line).encode(encoding, "backslashreplace").decode(encoding) + "\n")
+        sys.stderr.flush()
+    except OSError:  # there is nobody left to tell
+        discard(sys.stderr)
+
+
+def discard(stream):
+    """Let all that is written to a stream from now on, and what it still holds, go nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
+class Lenient(object):
+    """A stream that what is said of a long work goes to: where it can no more be written, the work goes on.
+
+    A reader that has left (`doit | head`) is no fault; a full disk is one line on stderr.
+    """
+
+    def __init__(self, stream):
+        if stream is None:  # closed (>&-): the next file that is opened must not be taken for it
+            stream = open(os.devnull, "w")
+        self.stream = stream
+
+    def _try(self, action, *arguments):
+        try:
+            return action(*arguments)
+        except OSError as error:
+            discard(self.stream)
+            if error.errno != errno.EPIPE:
+                complain("what is said here cannot be written (%s): the work goes on" % error.strerror)
+
+    def write(self, text):
+        return self._try(self.stream.write, text)
+
+    def flush(self):
+        return self._try(self.stream.flush)
+
+    def __getattr__(self, name):
+        return getattr(self.stream, name)
 
 
 def terminate(signum, frame):

@@ -84,6 +84,7 @@ def read(path):
     """
     if os.path.isdir(path):
         return _checked(_read_idx_files(path), path)
+    _ordinary(path)
     try:
         with open(path, "rb") as file:
             magic = file.read(4)
@@ -95,6 +96,12 @@ def read(path):
         return _checked(_read_idx_files(os.path.dirname(path) or "."), path)
     raise Fault("%s: neither an npz nor an IDX file (or a truncated one); give Keras's mnist.npz or MNIST's four files"
                 % path)
+
+
+def _ordinary(path):
+    """A pipe is waited for without end, and a device may have no end."""
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise Fault("%s: no ordinary file; give an npz file or a directory of IDX files" % path)
 
 
 def _read_npz(path):

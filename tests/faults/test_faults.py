@@ -16,23 +16,30 @@ from tests import needs
 from tests.project import DIGITS, Project
 
 KILLS = int(os.environ.get("FAULT_KILLS", "100" if needs.STACK == "modern" else "20"))
-# What a user may have lost or changed when the next build starts; each makes other stages run.
-CONVERSION = ["models/enc_model.h5", "models/json_models/keras/model.json"]
-TRAINING = ["models/model.h5"] + CONVERSION
+# What a user may have lost when the next build starts, and with it the stages that run then.
+LOST = {"data": ["models/data.npz"],
+        "train": ["models/model.h5"],
+        "encapsulate": ["models/enc_model.h5"],
+        "convert": ["models/json_models/keras/model.json"]}
+CONVERSION = LOST["encapsulate"] + LOST["convert"]
+TRAINING = LOST["train"] + CONVERSION
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
-    """A finished build, and how long its conversion and its training take here."""
+    """A finished build, and for each stage how long a run takes to come to it here, and from there to its end."""
     needs.tensorflow()
     project = Project.create(tmp_path_factory.mktemp("undisturbed") / "project")
     project.ran()
     project.seconds = {}
-    for name, lost in (("conversion", CONVERSION), ("training", TRAINING)):
-        lose(project, lost)
+    for stage in sorted(LOST):
+        lose(project, LOST[stage])
         started = time.time()
-        project.ran()
-        project.seconds[name] = time.time() - started
+        process = start(project)
+        assert reached(process, stage)
+        there = time.time()
+        process.communicate()
+        project.seconds[stage] = there - started, time.time() - there
     return project
 
 
@@ -54,24 +61,42 @@ def start(project, *arguments, **options):
                             preexec_fn=options.get("preexec_fn", os.setsid))
 
 
+def reached(process, stage):
+    """Wait until a running doit says that it is at `stage`; False where it ends before."""
+    return any(line.startswith(b".  " + stage.encode()) for line in iter(process.stdout.readline, b""))
+
+
+def left_over(project):
+    """Return the names below models/ that only a build that is going on may hold."""
+    return [os.path.join(place, name) for place, directories, files in os.walk(project.file("models"))
+            for name in directories + files if name == ".building" or name.endswith((".new", ".part"))]
+
+
 def ends_as_if_undisturbed(project, undisturbed):
     project.ran()
     assert project.artifacts() == undisturbed.artifacts()
-    assert not os.path.exists(project.file("models/.building"))
-    assert not [name for name in os.listdir(project.file("models/.records")) if name.endswith(".new")]
+    assert not left_over(project)
     assert project.ran() == set()
 
 
 def test_a_build_killed_at_any_moment_ends_as_if_undisturbed(project, undisturbed):
-    """SIGKILL to the whole group; one time in ten while TensorFlow trains, else while it is converted."""
-    chance = random.Random(0)
-    for turn in range(KILLS):
-        stage, lost = ("training", TRAINING) if turn % 10 == 9 else ("conversion", CONVERSION)
-        lose(project, lost)
+    """SIGKILL to the whole group, in each stage in turn, also on the way to it; one time in ten while TensorFlow
+    trains.  What had finished before was not killed, and does not count."""
+    chance, killed = random.Random(0), 0
+    while killed < KILLS:
+        stage = "train" if killed % 10 == 9 else ("data", "encapsulate", "convert")[killed % 3]
+        before, during = undisturbed.seconds[stage]
+        lose(project, LOST[stage])
         process = start(project)
-        time.sleep(chance.uniform(0, undisturbed.seconds[stage]))
-        os.killpg(process.pid, signal.SIGKILL)
+        if killed % 20 < 10:
+            reached(process, stage)
+            time.sleep(chance.uniform(0, during))
+        else:
+            time.sleep(chance.uniform(0, before + during))
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
+        killed += process.returncode == -signal.SIGKILL
         # Before anything is mended: the entry is there only with all that it names.
         if os.path.exists(project.file(CONVERSION[1])):
             now, then = project.artifacts(), undisturbed.artifacts()
@@ -79,7 +104,8 @@ def test_a_build_killed_at_any_moment_ends_as_if_undisturbed(project, undisturbe
                 if name.startswith("models/json_models"):
                     assert now.get(name) == then[name]
         project.ran()
-        assert project.artifacts() == undisturbed.artifacts(), "after kill %d" % turn
+        assert project.artifacts() == undisturbed.artifacts(), "after kill %d, in %s" % (killed, stage)
+        assert not left_over(project), "after kill %d, in %s" % (killed, stage)
     ends_as_if_undisturbed(project, undisturbed)
 
 

@@ -1,0 +1,181 @@
+"""How doit itself starts, ends and cleans here: one run of a model at a time, one line for what goes wrong, signals.
+
+doit asks its classes and nobody else about these, so some of their methods are replaced.
+"""
+import difflib
+import json
+import multiprocessing.util
+import os
+import signal
+import sys
+
+from doit.cmd_clean import Clean
+from doit.cmd_info import Info
+from doit.dependency import JsonDB
+from doit.exceptions import InvalidCommand
+from doit.runner import MRunner, Runner
+
+from scripts import Fault, artifacts, child, command, stack
+from scripts.build import HOUSE, LEFT, NAMES, Reporter, models_of, take
+
+STATE = os.path.join(HOUSE.records, "doit.%s.json" % stack.NAME)
+LEAVE_SECONDS = 10  # for the other processes of doit -n, when one is lost
+
+
+def configure(default):
+    """Return DOIT_CONFIG.  doit's state stands with the records, one file per stack."""
+    for number in command.NOTICED:
+        signal.signal(number, command.terminate)
+    sys.stdout, sys.stderr = command.Lenient(sys.stdout), command.Lenient(sys.stderr)
+    try:
+        os.makedirs(HOUSE.records, exist_ok=True)
+    except OSError:
+        if os.path.lexists(HOUSE.records):  # else a read-only checkout, which can still list its tasks
+            end("%s is in the way of the records of what is built: move it" % HOUSE.records)
+    JsonDB._load, JsonDB.dump = load_state, dump_state
+    InvalidCommand.__str__ = one_line_instead
+    Runner.run_all, MRunner._run_start_processes = one_run_at_a_time, start_processes
+    Clean.clean_tasks, Info._execute = clean_tasks, info
+    if sys.argv[1:2] == ["clean"] and {"-a", "--clean-all"} & set(sys.argv):
+        default = None  # doit 0.34 would clean these and what they depend on, no page for one
+    return {"default_tasks": default, "verbosity": 2, "reporter": Reporter, "backend": "json", "dep_file": STATE}
+
+
+def end(line):
+    """The input is at fault: say so in one line, and end."""
+    command.complain(line)
+    raise SystemExit(command.FAULT)
+
+
+# The command line ------------------------------------------------------------------------------------------
+
+plain_text, plain_info = InvalidCommand.__str__, Info._execute
+
+
+def one_line_instead(error):
+    """doit prints an unknown task on four lines and exits with 3: say it in one and exit with 1."""
+    return no_task(str(error.not_found)) if error.not_found else plain_text(error)
+
+
+def no_task(asked):
+    stage, colon, name = asked.partition(":")
+    if colon and stage in NAMES:
+        there = sorted(other.split(":", 1)[1] for other in NAMES if other.startswith(stage + ":"))
+        end("doit: %s has no model %s: models/models.toml has %s" % (stage, name, ", ".join(there)))
+    near = difflib.get_close_matches(asked, sorted(NAMES), 1)
+    end("doit: there is no task %s%s: `doit list` shows what there is"
+        % (asked, ", did you mean %s?" % near[0] if near else ""))
+
+
+def info(self, pos_args, hide_status=False):  # doit asks for the names
+    if len(pos_args) == 1 and pos_args[0] not in {task.name for task in self.task_list}:
+        no_task(pos_args[0])  # doit's own answer is a traceback
+    return plain_info(self, pos_args, hide_status)
+
+
+# doit's state ----------------------------------------------------------------------------------------------
+
+plain_dump = JsonDB.dump
+
+
+def load_state(database):
+    """doit refuses to start on a state that a kill or a full disk cut short; it holds nothing that the records do not
+    know better.  What stands where --db-file says is another matter."""
+    try:
+        with open(database.name, encoding="utf-8") as stream:
+            database.text = stream.read()
+        state = json.loads(database.text)
+    except (OSError, ValueError, RecursionError):
+        state = None
+    if isinstance(state, dict) and all(isinstance(entry, dict) for entry in state.values()):
+        return state
+    if not ours(database):
+        end("%s is no state of doit's: name another file" % database.name)
+    return {}
+
+
+def ours(database):
+    return os.path.abspath(database.name) == os.path.abspath(STATE)
+
+
+def dump_state(database):
+    """doit writes its state in place, whether it changed or not, and ends with a traceback where there is no room."""
+    if not ours(database):
+        return plain_dump(database)
+    text = database.codec.encode(database._db)
+    if text != getattr(database, "text", None):
+        artifacts.keep(database.name, text)
+
+
+# Runs ------------------------------------------------------------------------------------------------------
+
+plain_run, plain_start, plain_clean = Runner.run_all, MRunner._run_start_processes, Clean.clean_tasks
+
+
+def one_run_at_a_time(runner, dispatcher):
+    """Whoever reports (doit -r), the run has models/ to itself."""
+    try:
+        take(models_of(dispatcher.selected_tasks))
+        return plain_run(runner, dispatcher)
+    except Fault as fault:
+        end(fault)
+    finally:
+        HOUSE.unlock()
+
+
+def clean_tasks(cleaner, tasks, dryrun, cleanforget):
+    """Cleaning has models/ to itself too; it goes on after what it may not remove, and ends with 1."""
+    try:
+        if not dryrun:
+            take()
+        plain_clean(cleaner, tasks, dryrun, cleanforget)
+    except Fault as fault:
+        end(fault)
+    finally:
+        HOUSE.unlock()
+    if LEFT:
+        raise SystemExit(command.FAULT)
+
+
+# The processes of doit -n ----------------------------------------------------------------------------------
+
+class Workers(object):
+    """They end when the one that started them does, which ends when one of them is lost: doit would wait for ever."""
+
+    def __init__(self, runner):
+        self.runner, self.parent, self.processes = runner, os.getpid(), []
+        multiprocessing.util.register_after_fork(self, Workers.begin)
+        signal.signal(signal.SIGCHLD, self.look)
+
+    def begin(self):
+        """In a worker, before anything else."""
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        child.die_with_parent()
+        if os.getppid() != self.parent:  # it was killed before that was said
+            os._exit(command.FAULT)
+
+    def look(self, number, frame):
+        """Handler of SIGCHLD, which what a task starts brings as well."""
+        codes = [process.exitcode for process in self.processes]
+        noticed = [code for number in command.NOTICED for code in (-number, 128 + number)]
+        lost = [code for code in codes if code and code not in noticed]
+        if lost:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            running = getattr(self.runner.reporter, "running", ())
+            for process in self.processes:
+                process.terminate()
+            for process in self.processes:
+                process.join(LEAVE_SECONDS)
+                if process.exitcode is None:  # it may wait for what the lost one held
+                    os.kill(process.pid, signal.SIGKILL)
+            end("doit -n: a process %s%s: run again; alone (without -n) it says which model that is" % (
+                "was killed by signal %d, for want of memory perhaps" % -lost[0] if lost[0] < 0
+                else "ended with %d" % lost[0], running and " while it built one of " + ", ".join(running) or ""))
+
+
+def start_processes(runner, job_q, result_q):
+    workers = Workers(runner)
+    workers.processes = plain_start(runner, job_q, result_q)
+    runner.workers = workers  # held as long as they are
+    workers.look(None, None)  # one that was lost until now
+    return workers.processes
