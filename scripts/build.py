@@ -8,6 +8,7 @@ import importlib
 import inspect
 import os
 import re
+import resource
 import sys
 
 from doit.exceptions import TaskFailed
@@ -21,7 +22,7 @@ NAMES = set()  # of every task that dodo.py declares
 MODELS = set()  # names of all models of the catalogue
 MANY = 100  # locks to hold one by one
 TAKEN = []  # the models whose locks this run has, or had before it gave them away for a task
-LEFT = []  # tasks whose `clean` was refused
+LEFT = []  # why the `clean` of tasks was refused
 
 
 class Reporter(ConsoleReporter):
@@ -96,7 +97,8 @@ def take(models=None):
 def models_of(tasks):
     """Return the names of the models that some tasks build, all that they depend on being of the same; None for all."""
     models = {name.split(":", 1)[1] if ":" in name else None for name in tasks}
-    return None if None in models or len(models) > MANY else models
+    most = min(MANY, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 4)
+    return None if None in models or len(models) > most else models
 
 
 def freshness(task):
@@ -161,6 +163,12 @@ def catalogue():
     try:
         entries = catalog.read(ROOT + "/models.toml", ROOT)
         MODELS.update(entry.name for entry in entries)
+        for entry in entries:
+            try:
+                os.fsencode(entry.name + entry.source)
+            except UnicodeEncodeError:
+                raise Fault("models/models.toml: [%s]: the locale here has no such letters: set LANG=C.UTF-8"
+                            % entry.name)
         if os.environ.get("WITHOUT_TRAINING"):
             entries = [entry for entry in entries if not entry.trained or os.path.exists(entry.source)]
             for entry in entries:
@@ -245,8 +253,7 @@ def clean(name, dryrun):
     try:
         removed, left = HOUSE.remove(name, dryrun)
     except Fault as fault:
-        command.complain("%s: %s" % (name, fault))
-        LEFT.append(name)
+        LEFT.append("%s: %s" % (name, fault))  # doit keeps what an action writes on stderr to itself
         return
     for path in removed:
         command.say("%s%s" % ("would remove " if dryrun else "removed ", path))

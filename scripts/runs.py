@@ -6,9 +6,11 @@ import difflib
 import json
 import multiprocessing.util
 import os
+import re
 import signal
 import sys
 
+from doit.cmd_base import DoitCmdBase
 from doit.cmd_clean import Clean
 from doit.cmd_info import Info
 from doit.dependency import JsonDB
@@ -36,6 +38,8 @@ def configure(default):
     InvalidCommand.__str__ = one_line_instead
     Runner.run_all, MRunner._run_start_processes = one_run_at_a_time, start_processes
     Clean.clean_tasks, Info._execute = clean_tasks, info
+    # Commands have taken sys.stdout before this is run; what `doit run -o FILE` sets it hands on by itself.
+    DoitCmdBase.outstream = property(lambda self: sys.stdout, lambda self, stream: None)
     if sys.argv[1:2] == ["clean"] and {"-a", "--clean-all"} & set(sys.argv):
         default = None  # doit 0.34 would clean these and what they depend on, no page for one
     return {"default_tasks": default, "verbosity": 2, "reporter": Reporter, "backend": "json", "dep_file": STATE}
@@ -54,7 +58,10 @@ plain_text, plain_info = InvalidCommand.__str__, Info._execute
 
 def one_line_instead(error):
     """doit prints an unknown task on four lines and exits with 3: say it in one and exit with 1."""
-    return no_task(str(error.not_found)) if error.not_found else plain_text(error)
+    if error.not_found:
+        no_task(str(error.not_found))
+    name = re.match(r"'(.*)' is not a task", plain_text(error))  # what list, clean, forget and ignore say
+    return no_task(name.group(1)) if name else plain_text(error)
 
 
 def no_task(asked):
@@ -133,6 +140,8 @@ def clean_tasks(cleaner, tasks, dryrun, cleanforget):
         end(fault)
     finally:
         HOUSE.unlock()
+    for line in LEFT:
+        command.complain(line)
     if LEFT:
         raise SystemExit(command.FAULT)
 

@@ -1,0 +1,209 @@
+"""scripts/runs.py: how doit starts, ends and cleans here; and what stands in a build's way."""
+import json
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from tests.project import Project
+from tests.unit import handmade
+
+MINE = '[mine]\nsource = "model.h5"\n'
+# Every build says that it has begun, and takes a while.
+SLOW = """
+import time
+plain = House.build
+
+
+def slow(self, stage, produce):
+    if os.environ.get("SLOW"):
+        open("began-%d" % os.getpid(), "w").close()
+        time.sleep(float(os.environ["SLOW"]))
+    return plain(self, stage, produce)
+
+
+House.build = slow
+"""
+
+
+@pytest.fixture
+def project(tmp_path):
+    project = Project.create(tmp_path / "project", MINE)
+    handmade.h5(project.file("model.h5"))
+    return project
+
+
+@pytest.fixture
+def slow(project):
+    """The project with four models, whose builds take as many seconds each as SLOW says."""
+    project.write("models/models.toml", "".join(MINE.replace("mine", "m%d" % index) for index in range(4)))
+    project.write("scripts/artifacts.py", project.read("scripts/artifacts.py") + SLOW.encode())
+    return project
+
+
+def start(project, *arguments, **environment):
+    return subprocess.Popen(project.command(*arguments), cwd=project.path, env=project.environment(**environment),
+                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def builders(project, count):
+    """Wait until so many processes build; return their numbers."""
+    until = time.time() + 60
+    while time.time() < until:
+        found = [int(name.split("-")[1]) for name in os.listdir(project.path) if name.startswith("began-")]
+        if len(found) >= count:
+            return found
+        time.sleep(0.02)
+    raise AssertionError("nobody builds")
+
+
+def gone(pid):
+    try:
+        with open("/proc/%d/stat" % pid) as stream:
+            return stream.read().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def test_the_processes_of_a_run_that_is_killed_end_with_it(slow):
+    process = start(slow, "-n", "2", SLOW="60")
+    workers = builders(slow, 2)
+    process.kill()
+    process.communicate()
+    until = time.time() + 20
+    while not all(map(gone, workers)):
+        assert time.time() < until
+        time.sleep(0.05)
+    assert len(slow.ran()) == 8
+
+
+def test_a_lost_process_ends_the_run_with_one_line(slow):
+    process = start(slow, "-n", "2", SLOW="60")
+    workers = builders(slow, 2)
+    os.kill(workers[0], signal.SIGKILL)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err.count(b"\n")) == (1, 1), err
+    assert b"killed by signal 9" in err and b"encapsulate:m0" in err
+    assert all(map(gone, workers))
+    assert len(slow.ran()) == 8
+
+
+@pytest.mark.parametrize("first", [["-r", "json"], ["-r", "zero"], ["audit", "convert"]])
+def test_a_second_run_waits_whoever_reports_and_whatever_else_the_first_one_does(first, slow):
+    slow.write("scripts/audit.py", "def main(arguments): pass\n")
+    process = start(slow, *first, SLOW="1")
+    builders(slow, 1)
+    status, out, err = slow.doit()
+    assert (status, err) == (0, "") and "waiting: process %d is building" % process.pid in out
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert slow.ran() == set()
+
+
+@pytest.mark.parametrize("place", ["models/mine", "models/json_models", "models/json_models/mine", "models/.building",
+                                   "models/.records"])
+def test_a_file_where_a_directory_is_meant_is_one_line_and_stays(place, project):
+    project.write(place, "mine")
+    line = project.fault()
+    assert place in line and "in the way" in line
+    assert project.read(place) == b"mine"
+    os.remove(project.file(place))
+    assert "convert:mine" in project.ran()
+
+
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo, lambda path: os.symlink("lock", path),
+                                  lambda path: os.symlink("../../model.h5", path)])
+def test_a_lock_that_is_no_file_of_ours_is_one_line(make, project):
+    before = project.read("model.h5")
+    os.makedirs(project.file("models/.records"))
+    make(project.file("models/.records/lock"))
+    assert "models/.records/lock is in the way" in project.fault()
+    assert project.read("model.h5") == before
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: os.symlink("enc_model.h5", path),
+                                  lambda path: os.symlink("/dev/zero", path)])
+def test_a_target_that_is_a_pipe_a_device_or_a_link_to_itself_is_one_line(make, project):
+    os.mkdir(project.file("models/mine"))
+    make(project.file("models/mine/enc_model.h5"))
+    assert "models/mine/enc_model.h5 is not of this project's making" in project.fault()
+
+
+@pytest.mark.parametrize("key, value", [("outputs", None), ("outputs", []), ("inputs", None), ("before", None),
+                                        ("before", {"models/mine/enc_model.h5": 5}), ("settings", None), ("facts", 3),
+                                        ("outputs", {"models/mine/enc_model.h5": None}), ("stage", ["x"])])
+def test_a_record_that_lacks_a_part_is_none(key, value, project):
+    project.ran()
+    record = json.loads(project.read("models/.records/encapsulate.mine.json").decode())
+    record[key] = value
+    project.write("models/.records/encapsulate.mine.json", json.dumps(record))
+    assert project.ran() == {"encapsulate:mine"}
+    assert project.ran() == set()
+
+
+def test_a_record_that_is_no_file_is_none(project):
+    path = project.file("models/.records/convert.mine.json")
+    for make in (os.mkfifo, lambda path: os.symlink("convert.mine.json", path)):
+        project.ran()
+        os.remove(path)
+        make(path)
+        assert project.ran() == {"convert:mine"}
+
+
+def test_cleaning_that_waits_ends_at_a_signal_without_a_word(slow):
+    process = start(slow, SLOW="60")
+    builders(slow, 1)
+    for number, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+        cleaning = start(slow, "clean", "-a")
+        assert cleaning.stdout.readline().startswith(b"waiting")
+        cleaning.send_signal(number)
+        assert (cleaning.communicate()[1], cleaning.returncode) == (b"", status)
+    process.terminate()
+    process.communicate()
+
+
+def test_the_state_of_doit_does_not_take_the_place_of_a_file_of_the_users(project):
+    before = project.read("model.h5")
+    assert "model.h5 is no state of doit's" in project.fault("--db-file", "model.h5")
+    assert project.read("model.h5") == before
+    assert len(project.ran("--db-file", "state.json")) == 2
+    assert project.ran("--db-file", "state.json") == set()
+
+
+@pytest.mark.parametrize("words", [["info", "convert:nosuch"], ["list", "convrt"], ["clean", "convrt"],
+                                   ["forget", "convrt"], ["ignore", "convrt"]])
+def test_every_command_says_in_one_line_that_there_is_no_such_task(words, project):
+    assert "convert" in project.fault(*words)
+
+
+@pytest.mark.parametrize("words", [[], ["list"], ["clean", "-a"]])
+def test_a_reader_that_leaves_and_a_full_disk_for_what_is_said_end_no_work(words, project):
+    project.ran(*["convert"] if words == ["clean", "-a"] else ["list"])
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(project.command(*words), cwd=project.path, env=project.environment(), stdout=writer,
+                          stderr=subprocess.PIPE)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert os.path.exists(project.file("models/json_models/mine/model.json")) == (words == [])
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(project.command(*words), cwd=project.path, env=project.environment(), stdout=full,
+                              stderr=subprocess.PIPE)
+    assert (done.returncode, done.stderr.count(b"\n")) == (0, 1), done.stderr
+    assert b"No space left" in done.stderr
+
+
+def test_a_source_that_was_another_while_it_was_read_is_not_built(slow):
+    """Its own bytes are there again when the build ends, with another stamp."""
+    slow.write("models/models.toml", MINE)
+    text = slow.read("scripts/artifacts.py").replace(b"return plain(self, stage, produce)", b"""
+    def meanwhile(directory):
+        data = open("model.h5", "rb").read()
+        open("model.h5", "wb").write(data)
+        return produce(directory)
+    return plain(self, stage, meanwhile if os.environ.get("SLOW") else produce)""")
+    slow.write("scripts/artifacts.py", text)
+    assert "model.h5 changed while encapsulate:mine read it" in slow.fault(SLOW="0.01")
+    assert slow.ran() == {"encapsulate:mine", "convert:mine"}
