@@ -435,11 +435,12 @@ class House(object):
 
     def _lock(self, name, kind, waiting):
         path = os.path.join(self.records, name)
-        stream = open(path, "a+b", buffering=0, opener=lambda path, flags: os.open(
-            path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666))
-        self._locks.append(stream)
-        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
+        stream = os.fdopen(descriptor, "a+b", buffering=0)
+        self._locks.append(stream)
         if not locked(stream, kind):
             waiting(self._holder(name))
             fcntl.flock(stream, kind)

@@ -5,6 +5,7 @@
     tensor bundle  NAME.index, an SSTable of key -> (dtype, shape, shard, offset, size), and NAME.data-*-of-*, the
                    values (tensorflow/core/util/tensor_bundle, core/lib/io/format.cc)
 """
+import errno
 import os
 import struct
 
@@ -101,6 +102,8 @@ class Bundle(object):
     def __init__(self, prefix):
         self.prefix = prefix
         try:
+            if not os.path.isfile(prefix + ".index"):  # a pipe would be waited for
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
             with open(prefix + ".index", "rb") as file:
                 table = file.read()
             self.entries = dict(entries(table))

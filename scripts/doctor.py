@@ -142,7 +142,7 @@ def gpu(soname="libcuda.so.1", proc="/proc/driver/nvidia/version"):
         driver.cuDeviceGetAttribute(ctypes.byref(minor), 76, device)  # …_MINOR
         capability = (major.value, minor.value)
         note = ("older than TensorFlow 2.6 knows: not used" if capability < (3, 5) else
-                "newer than TensorFlow 2.6: it compiles for it at the first start, for minutes" if capability > (8, 0)
+                "newer than TensorFlow 2.6: it compiles for it at the first start" if capability >= (9, 0)
                 else "")
         lines.append((OK, "GPU %d: %s, compute capability %d.%d%s" % (
             (index, name.value.decode("utf-8", "replace")) + capability + (note and "; " + note,))))

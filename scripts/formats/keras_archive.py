@@ -5,8 +5,11 @@ The weights file knows no weight's name: it has a group per layer, called by the
 follows from the topology.  Only these three members are read, and nothing is unpacked to a path.
 """
 import io
+import lzma
+import os
 import re
 import zipfile
+import zlib
 from collections import OrderedDict
 
 from scripts import Fault, dialect, variables
@@ -16,6 +19,9 @@ from scripts.topology import Layer, inner_records, is_model
 
 MEMBERS = CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 CELLS = ("LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM2D", "ConvLSTM1D", "ConvLSTM3D")
+# What zipfile, and what unpacks for it, raises on damaged archives.
+UNPACKING = (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, KeyError, EOFError, zlib.error,
+             lzma.LZMAError)
 PROJECTIONS = ("query_dense", "key_dense", "value_dense", "output_dense")  # MultiHeadAttention, in order of creation
 
 
@@ -52,7 +58,7 @@ def read(path, **options):
             model.topology = without_modules(record)
         model.weights = read_weights(file, record, path)
         return model
-    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, KeyError, EOFError) as error:
+    except UNPACKING as error:
         archive.close()
         raise Fault("%s: the archive is damaged (%s)" % (path, str(error).split("\n")[0]))
     except Fault:
@@ -122,6 +128,8 @@ def open_weights(archive, path):
         file.seek(info.header_offset + 26)  # PKZIP local file header: lengths of name and extra field
         lengths = file.read(4)
         start = info.header_offset + 30 + int.from_bytes(lengths[:2], "little") + int.from_bytes(lengths[2:], "little")
+        if info.file_size != info.compress_size or start + info.file_size > os.fstat(file.fileno()).st_size:
+            raise Fault("%s: %s is said to be longer than the archive: it is cut short or damaged" % (path, WEIGHTS))
         return h5py.File(Window(file, start, info.file_size), "r")
     except (OSError, ValueError):
         file.close()

@@ -25,6 +25,8 @@ LIMIT = 2 << 30  # a protobuf message cannot be larger
 
 def match(path):
     """A directory with a saved_model.pb, or that file itself."""
+    if not os.path.isfile(file_of(path)):  # a pipe would be waited for
+        return False
     try:
         with open(file_of(path), "rb") as file:
             start = file.read(3)

@@ -147,11 +147,11 @@ def stored_weight(entry, stream, offset, path):
     try:
         name, shape, dtype = entry["name"], entry["shape"], entry["dtype"]
         quantization = entry.get("quantization")
-        stored = numpy.dtype(quantization["dtype"] if quantization else dtype)
         if not isinstance(name, str) or not all(type(size) is int and size >= 0 for size in shape):
             raise ValueError
-        if dtype not in shards.KEPT or quantization and stored.name not in shards.QUANTIZED:
-            raise Fault("%s: weight %r is %s, which no Keras layer has" % (path, name, dtype))
+        if dtype not in shards.KEPT or quantization and quantization["dtype"] not in shards.QUANTIZED:
+            raise Fault("%s: weight %r is %.40s, which no Keras layer has" % (path, name, dtype))
+        stored = numpy.dtype(quantization["dtype"] if quantization else dtype)  # which takes whole sentences
         if quantization and stored.kind == "u":
             scale, low = float(quantization["scale"]), float(quantization["min"])
             if not numpy.isfinite([scale, low]).all():
