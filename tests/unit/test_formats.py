@@ -259,7 +259,7 @@ def bend(directory, change):
     (lambda document: document.update(format="graph-model"), "a graph model"),
     (lambda document: document.pop("modelTopology"), "weights without a topology"),
     (lambda document: document.pop("weightsManifest"), "no weightsManifest"),
-    (lambda document: document["weightsManifest"][0]["weights"][0].update(dtype="string"), "damaged"),
+    (lambda document: document["weightsManifest"][0]["weights"][0].update(dtype="string"), "is string, which no Keras"),
 ])
 def test_a_bent_tensorflow_js_model_is_refused(change, line, tmp_path):
     path = bend(converted(tmp_path), change)
