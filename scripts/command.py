@@ -15,6 +15,7 @@ from scripts import Fault
 
 NOTICED = (signal.SIGINT, signal.SIGTERM)  # what ends a run and is told apart by its status
 FAULT, INTERRUPTED, TERMINATED = 1, 130, 143  # the latter two: 128 + signal number, as shells count
+LINE = 1 << 16  # letters of the longest line that is printed whole: the outputs of a model of 3000 layers have half
 BUG = 2  # Python's own status for a traceback is 1, which here means the input
 
 
@@ -31,11 +32,16 @@ class Parser(argparse.ArgumentParser):
 
 
 def one_line(text):
-    """Return `text` on one line, safe to print: every control character, line end or lone surrogate is escaped.
+    """Return `text` on one line, safe to print: every control character, line end or lone surrogate is escaped, and
+    the middle of what is longer than LINE is left out.
 
     Names inside a model file are the file's author's words; a terminal must not act on them.
     """
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in str(text))
+    text = str(text)
+    if len(text) > LINE:
+        text = "%s… (%d letters more) …%s" % (text[:LINE // 2], len(text) - LINE // 2 * 2, text[-(LINE // 2):])
+    return text if text.isprintable() else "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def say(line):

@@ -7,6 +7,7 @@ import re
 from collections import OrderedDict
 
 from scripts import Fault, shapes
+from scripts.outputs import listing
 from scripts.references import references
 from scripts.supported import CLASSES, INITIALIZERS, LAYERS, refusal
 from scripts.topology import (
@@ -84,6 +85,7 @@ def model_record(record, major):
             check_axis(layer, source, major, known)
             entry = None if is_operation(layer.record) else layer_record(with_input(layer, source, major, known), major)
             calls = [keras2_call(layer, call, source.layers) for call in layer.calls]
+            check_training(layer)
             entries = split(entry or operation(layer, calls))
         except Fault as fault:
             refused[name] = fault
@@ -93,14 +95,31 @@ def model_record(record, major):
             layers[added.name] = added
             calls = [[[added.name, node, 0, {}]] for node in range(len(calls))]
     if refused:
-        free = [ref.layer for ref in source.outputs
-                if not any(name in refused for name, _ in ancestors(source, [ref]))]
-        raise Fault("%s; %s" % (next(iter(refused.values())), "outputs that do without it: " + ", ".join(free)
+        spoilt = dependents(source, refused)
+        free = [ref.layer for ref in source.outputs if ref[:2] not in spoilt]
+        raise Fault("%s; %s" % (next(iter(refused.values())), "outputs that do without it: " + listing(free)
                                 if free else "every output needs it"))
     source.layers, source.shift = layers, {}
     if major >= 3:
         source.rest = OrderedDict([("name", source.rest.get("name"))])
     return record_of(source, "Model", 2)
+
+
+def dependents(source, names):
+    """Return the set of (layer name, call) of the layers `names` and of all that needs an output of theirs."""
+    users = {}
+    for name, layer in source.layers.items():
+        for node, refs in enumerate(source.references(layer)):
+            for ref in refs:
+                users.setdefault(ref[:2], []).append((name, node))
+    pending = [(name, node) for name in names for node in range(source.node_count(name))]
+    found = set()
+    while pending:
+        call = pending.pop()
+        if call not in found:
+            found.add(call)
+            pending += users.get(call, ())
+    return found
 
 
 def with_input(layer, source, major, known):
@@ -250,13 +269,25 @@ def without_masks(source):
     makers = [layer for layer in source.layers.values() if layer.config.get("mask_zero")
               or layer.class_name == "Masking"]
     masked = {ref for layer in makers for refs in source.references(layer) for ref in refs}
+    known = {}  # output of a NotEqual or Any -> whether it comes of itself
 
     def comes_of_itself(ref):
-        layer = source.layers[ref.layer]
-        if not is_operation(layer.record) or layer.class_name not in ("NotEqual", "Any"):
-            return False
-        refs = references(layer.calls[ref.node], source.layers)
-        return bool(refs) and (refs[0] in masked if layer.class_name == "NotEqual" else comes_of_itself(refs[0]))
+        behind, answer = set(), None
+        while answer is None and ref not in known:  # along a row of Any to the NotEqual that it begins with
+            layer = source.layers[ref.layer]
+            if ref in behind:
+                raise Fault("layer %r depends on its own output: the topology has a cycle" % ref.layer)
+            behind.add(ref)
+            refs = [] if layer.is_input else references(layer.calls[ref.node], source.layers)
+            if not refs or not is_operation(layer.record) or layer.class_name not in ("NotEqual", "Any"):
+                answer = False
+            elif layer.class_name == "NotEqual":
+                answer = refs[0] in masked
+            else:
+                ref = refs[0]
+        answer = known[ref] if answer is None else answer
+        known.update((passed, answer) for passed in behind)
+        return answer
 
     for layer in source.layers.values():
         for index, call in enumerate(layer.calls):
@@ -274,8 +305,6 @@ def keras2_call(layer, call, names):
             return [[ref.layer, ref.node, ref.tensor, {}] for ref in references(call, names)]
         for keywords in [item[3] for item in call if isinstance(item, list) and len(item) == 4 and item[3]]:
             check_keywords(layer, keywords, names)
-            if keywords.get("training") and trains(layer.record):
-                raise Fault("layer %r is called with training=True, and TensorFlow.js predicts without" % layer.name)
         return call
     keywords = dict(call.get("kwargs") or {})
     for key in ("training", "mask", "initial_state"):
@@ -297,6 +326,14 @@ def check_keywords(layer, keywords, names):
     for key, value in keywords.items():
         if references(value, names):
             raise Fault("layer %r is called with a tensor as %s=, which TensorFlow.js cannot" % (layer.name, key))
+
+
+def check_training(layer):
+    """Raise a Fault if a call of Keras 2 asks for what the layer does in training alone."""
+    asked = any(isinstance(item, list) and len(item) == 4 and item[3] and item[3].get("training")
+                for call in layer.calls if not isinstance(call, dict) for item in call)
+    if asked and not is_operation(layer.record) and trains(layer.record):
+        raise Fault("layer %r is called with training=True, and TensorFlow.js predicts without" % layer.name)
 
 
 def trains(value):

@@ -7,7 +7,18 @@ from collections import OrderedDict
 
 import numpy
 
+from scripts import Fault
+from scripts.topology import MAX_SIZE
+
+DIMENSIONS = 32  # of a weight at most: as many as HDF5 can store, and numpy before 2.0
 PIECE_BYTES = 4 * 1024 * 1024  # how much of a weight is in memory at once: one shard's worth
+
+
+def check_shape(name, shape):
+    """Raise a Fault for a shape that no weight has, before anybody multiplies its sizes."""
+    if len(shape) > DIMENSIONS or any(size >= MAX_SIZE for size in shape):
+        raise Fault("weight %r claims a shape of %d dimensions, the largest of %s: the file is damaged"
+                    % (name, len(shape), max(shape)))
 
 
 class Weight(object):
@@ -23,6 +34,7 @@ class Weight(object):
         array[start:stop] along the first axis without reading the rest."""
         self.name = name
         self.shape = tuple(int(size) for size in shape)
+        check_shape(name, self.shape)
         self.dtype = numpy.dtype(dtype)
         self._read = read
         self._read_rows = read_rows

@@ -10,10 +10,21 @@ from collections import OrderedDict
 
 from scripts import Fault
 from scripts.references import Ref, redirect
-from scripts.topology import Graph, Layer, ancestors, batch_shape, graph, inner_records, layer_order
+from scripts.topology import (
+    Graph,
+    Layer,
+    ancestors,
+    batch_shape,
+    graph,
+    inner_records,
+    is_model,
+    layer_order,
+    output_count,
+)
 
 SYNTAX = "NAME, NAME@CALL for a layer that is called several times, NAME:OUTPUT, OUTER/INNER"
-SUFFIX = re.compile(r"^(.*?)(?:@(\d+))?(?::(\d+))?$", re.DOTALL)
+TYPED = 2000  # letters of the longest name of a layer in a nested model that is listed
+SUFFIX = re.compile(r"^(.*?)(?:@(\d{1,9}))?(?::(\d{1,9}))?$", re.DOTALL)
 
 
 def spelling(source, ref):
@@ -25,11 +36,13 @@ def spelling(source, ref):
 def every_output(source, is_hidden=lambda record: False):
     """Every layer but the inputs, in the order of `model.layers`: the first output of each call, and behind it
     those further outputs of the call that are outputs of the model.  is_hidden(record): what is no layer."""
-    refs = []
+    refs, of_call = [], {}
+    for ref in source.outputs:
+        of_call.setdefault(ref[:2], set()).add(ref)
     for name in layer_order(source):
         layer = source.layers[name]
         for node in range(0 if layer.is_input else source.node_count(name)):
-            own = sorted({ref for ref in source.outputs if ref[:2] == (name, node)})
+            own = sorted(of_call.get((name, node), ()))
             refs += own if is_hidden(layer.record) else [Ref(name, node, 0)] + [ref for ref in own if ref.tensor]
     return refs
 
@@ -42,14 +55,14 @@ def find(source, names, known=()):
     the line lists what there is and the nearest match.
     """
     if not names:
-        raise Fault("no output layer is asked for; there are: %s" % listing(source))
-    refs = []
+        raise Fault("no output layer is asked for; there are: %s" % listing(every_name(source)))
+    refs, known = OrderedDict(), dict(known)
     for name in names:
-        ref = find_one(source, name, dict(known))
+        ref = find_one(source, name, known)
         if ref in refs:
             raise Fault("layer %r is asked for twice" % name)
-        refs.append(ref)
-    return refs
+        refs[ref] = name
+    return list(refs)
 
 
 def find_one(source, name, known):
@@ -58,51 +71,70 @@ def find_one(source, name, known):
     if layer in known:
         calls = known[layer]
     elif layer not in source.layers:
-        raise Fault("no layer is called %r%s; there are: %s" % (name, nearest(source, name), listing(source)))
+        raise Fault(missing(source, name))
     elif source.layers[layer].is_input:
-        raise Fault("%r is an input, and an input cannot be an output; there are: %s" % (name, listing(source)))
+        raise Fault("%r is an input, and an input cannot be an output; there are: %s"
+                    % (name, listing(every_name(source))))
     else:
         calls = [Ref(layer, node, 0) for node in range(source.node_count(layer))]
     if call is None and len(calls) > 1:
-        raise Fault("layer %r is called %d times: ask for %s" % (
-            layer, len(calls), " or ".join("%s@%d" % (layer, node) for node in range(len(calls)))))
+        raise Fault("layer %r is called %d times: ask for %s" % (layer, len(calls), listing(
+            ["%s@%d" % (layer, node) for node in range(len(calls))], " or ")))
     if int(call or 0) >= len(calls):
         raise Fault("%r: layer %r is called %d time%s, and calls count from 0"
                     % (name, layer, len(calls), "" if len(calls) == 1 else "s"))
     ref = calls[int(call or 0)]
-    if isinstance(ref, list):  # the outputs of a model that has been opened
-        if int(tensor or 0) >= len(ref):
-            raise Fault("%r: %r has %d outputs, counted from 0" % (name, layer, len(ref)))
-        return ref[int(tensor or 0)]
-    return ref._replace(tensor=int(tensor or 0))
+    opened = isinstance(ref, list)  # the outputs of a model that has been opened
+    count = len(ref) if opened else output_count(source.layers[ref.layer].record)
+    if count is not None and int(tensor or 0) >= count:
+        raise Fault("%r: layer %r has %d output%s, counted from 0" % (name, layer, count, "" if count == 1 else "s"))
+    return ref[int(tensor or 0)] if opened else ref._replace(tensor=int(tensor or 0))
 
 
-def nearest(source, name):
-    choices = [item for item in source.layers if not source.layers[item].is_input] + inner_names(source)
-    near = difflib.get_close_matches(name, choices, 1, 0.5) or \
-        [item for item in choices if item.lower() == name.lower()]
-    return ", did you mean %r?" % near[0] if near else ""
+def missing(source, name):
+    """The line about a `name` that is not there; where a nested model is looked into, about what is in that."""
+    names, parts = every_name(source), name.split("/")
+    for prefix in ["/".join(parts[:end]) + "/" for end in range(len(parts) - 1, 0, -1)] + [""]:
+        inside = [item for item in names if item.startswith(prefix)]
+        if inside:
+            break
+    return "no layer is called %r%s; there are: %s" % (name, nearest(source, name, prefix), listing(inside))
 
 
-def listing(source, limit=40):
-    names = [spelling(source, ref) for ref in every_output(source)] + inner_names(source)
-    return ", ".join(names[:limit]) + (", … (%d in all)" % len(names) if len(names) > limit else "")
+def every_name(source):
+    """The names that can be asked for: of all layers, then of those inside nested models."""
+    return [spelling(source, ref) for ref in every_output(source)] + list(inner_names(source))
+
+
+def nearest(source, name, prefix):
+    """", did you mean …?", of the names that begin with `prefix`; or ""."""
+    choices = [item for item in source.layers if not source.layers[item].is_input] + list(inner_names(source))
+    choices = [item[len(prefix):] for item in choices if item.startswith(prefix)]
+    rest = name[len(prefix):]
+    near = difflib.get_close_matches(rest, choices, 1, 0.5) or \
+        [item for item in choices if item.lower() == rest.lower()]
+    return ", did you mean %r?" % (prefix + near[0]) if near else ""
+
+
+def listing(names, comma=", ", limit=40):
+    return comma.join(names[:limit]) + (", … (%d in all)" % len(names) if len(names) > limit else "")
 
 
 def inner_names(source):
-    """OUTER/INNER for the layers inside nested models, at any depth."""
-    return ["%s/%s" % (name, inner) for name, layer in source.layers.items() if layer.is_model
-            for inner in names_inside(layer.record)]
+    """Yield OUTER/INNER for the layers inside nested models, at any depth, as far as anybody would type them."""
+    for name, layer in source.layers.items():
+        if layer.is_model:
+            for inner in names_inside(layer.record, name + "/"):
+                yield inner
 
 
-def names_inside(record):
-    found = []
+def names_inside(record, prefix):
     for inner in inner_records(record):
-        if inner["class_name"] != "InputLayer":
-            layer = Layer(inner)
-            found += [layer.name] + ["%s/%s" % (layer.name, name)
-                                     for name in (names_inside(inner) if layer.is_model else [])]
-    return found
+        name = prefix + Layer(inner).name
+        if inner["class_name"] != "InputLayer" and len(name) <= TYPED:
+            yield name
+            for deeper in names_inside(inner, name + "/") if is_model(inner) else ():
+                yield deeper
 
 
 # Nested models ---------------------------------------------------------------------------------------------
@@ -112,7 +144,9 @@ def open_models(source, names, major, opened):
 
     Calls opened(model's record, its name, {inner name: new name}) for each.
     Returns (Graph, known): known maps "OUTER/INNER", and OUTER itself, to what they are in the new graph.
+    Raises Fault for a name that is not there.
     """
+    asked = source
     known = {}   # path of an opened model -> for each of its calls the list of its outputs
     places = {}  # path of a layer inside an opened model -> its name in `source`
     for name in names:
@@ -135,6 +169,10 @@ def open_models(source, names, major, opened):
     for path, layer in places.items():
         if path not in known:
             known[path] = [Ref(layer, node, 0) for node in range(source.node_count(layer))]
+    there = set(source.layers) | set(known)
+    for name in names:  # here, where the names are still those of the model that was given
+        if not there & {name, SUFFIX.match(name).group(1)}:
+            raise Fault(missing(asked, name))
     return source, known
 
 
@@ -148,15 +186,16 @@ def inline(source, name, major):
     inner = prune(inner, inner.outputs)
     if len(outer.calls) * len(inner.layers) > 100000:
         raise Fault("nested model %r is called %d times: too often to look into it" % (name, len(outer.calls)))
-    renamed = {}
+    renamed, taken = {}, set(source.layers)
     for key, layer in inner.layers.items():
         if not layer.is_input:
             new = key if key not in source.layers else "%s_%s" % (name, key)
-            while new in source.layers or new in renamed.values():
+            while new in taken:
                 new += "_"
+            taken.add(new)
             renamed[key] = new
-    bound = [dict(zip([ref.layer for ref in graph(outer.record, major).inputs], refs))
-             for refs in source.references(outer)]
+    outer_inputs = [ref.layer for ref in graph(outer.record, major).inputs]
+    bound = [dict(zip(outer_inputs, refs)) for refs in source.references(outer)]
 
     def placed(ref, call):
         if inner.layers[ref.layer].is_input:

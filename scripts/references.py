@@ -47,6 +47,9 @@ def redirect(call, names, change):
 def references(call, names):
     """Return the Refs in `call` in the order of Keras's tree.flatten: arguments first, then keyword
     arguments by sorted key.  Keras 2 repeats the keyword arguments beside every tensor; they count once."""
+    if isinstance(call, list) and all(type(item) is list and len(item) == 4 and item[3] == {}
+                                      and is_keras2_tensor(item, names) for item in call):
+        return [Ref(*item[:3]) for item in call]  # as nearly all calls are: much quicker
     found, keywords = [], []
 
     def walk(value):

@@ -3,15 +3,34 @@
 A shape is a list of int or None, batch size first; None stands for a shape that cannot be told (a class that is
 not known here).  The rules are those of compute_output_shape in keras 2.6 and Keras 3.
 """
+from collections import OrderedDict
+
 from scripts import Fault
-from scripts.references import Ref
-from scripts.topology import batch_shape, graph, is_model, layer_order
+from scripts.references import Ref, references
+from scripts.topology import MAX_RANK, MAX_SIZE, batch_shape, graph, inner_records, is_model, layer_order
 
 MERGES = ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum")
 SAME = frozenset("""Activation ReLU LeakyReLU PReLU ELU ThresholdedReLU Softmax Dropout SpatialDropout1D
     SpatialDropout2D SpatialDropout3D GaussianDropout GaussianNoise AlphaDropout BatchNormalization
     BatchNormalizationV1 LayerNormalization GroupNormalization UnitNormalization Normalization Rescaling Masking
     ActivityRegularization""".split())
+PER_DIMENSION = """kernel_size strides dilation_rate pool_size padding cropping size output_padding target_shape dims
+    axes""".split()  # settings that are read again at every call
+
+
+class Nested(object):
+    """The graphs of nested models, each made once: a model that is called twice in one that is called twice, and so
+    on, is called very often."""
+
+    def __init__(self, major):
+        self.major, self.known = major, {}
+
+    def steps(self, record):
+        """Return (Graph, its `steps`) of a Functional record."""
+        if id(record) not in self.known:  # the record is kept beside it, so that its id stays its own
+            source = graph(record, self.major)
+            self.known[id(record)] = record, source, steps(source)
+        return self.known[id(record)][1:]
 
 
 def of_graph(source, major, inputs=None):
@@ -19,47 +38,79 @@ def of_graph(source, major, inputs=None):
 
     inputs: shapes to take for the graph's inputs (of a nested model), by default what its InputLayers declare.
     """
+    return walk(source, steps(source), inputs, Nested(major))
+
+
+def steps(source):
+    """Return [(name, call, its Refs)] of all calls of a Graph's layers, each behind those that it needs."""
+    refs = OrderedDict(((name, node), [] if source.layers[name].is_input else
+                        references(source.layers[name].calls[node], source.layers))
+                       for name in layer_order(source) for node in range(source.node_count(name)))
+    needed = {call: {ref[:2] for ref in found if ref[:2] in refs} for call, found in refs.items()}
+    users = {}
+    for call, behind in needed.items():
+        for other in behind:
+            users.setdefault(other, []).append(call)
+    ready, result = [call for call in refs if not needed[call]], []
+    for call in ready:  # grows meanwhile; calls that need one another are left out
+        result.append(call + (refs[call],))
+        for user in users.get(call, ()):
+            needed[user].discard(call)
+            if not needed[user]:
+                ready.append(user)
+    return result
+
+
+def walk(source, order, inputs, nested):
     known = {}
     given = dict(zip([ref.layer for ref in source.inputs], inputs or []))
-    waiting = [(name, node) for name in layer_order(source) for node in range(source.node_count(name))]
-    while waiting:
-        later = []
-        for name, node in waiting:
-            layer = source.layers[name]
-            if layer.is_input:
-                found = [given.get(name) or batch_shape(layer)]
-            else:
-                refs = source.references(layer)[node]
-                if any(ref not in known and ref[:2] in waiting for ref in refs):
-                    later.append((name, node))
-                    continue
-                found = of_layer(layer.record, [known.get(ref) for ref in refs], major)
-            known.update((Ref(name, node, tensor), shape) for tensor, shape in enumerate(found))
-        if len(later) == len(waiting):
-            break  # a reference to an output that the layer does not have
-        waiting = later
+    for name, node, refs in order:
+        layer = source.layers[name]
+        found = [given.get(name) or batch_shape(layer)] if layer.is_input else \
+            of_layer(layer.record, [known.get(ref) for ref in refs], nested)
+        known.update((Ref(name, node, tensor), shape) for tensor, shape in enumerate(found))
     return known
 
 
-def of_layer(record, inputs, major):
+def of_layer(record, inputs, nested):
     """Return the shapes of the outputs of one call of the layer `record`; [None] where they cannot be told."""
     if not inputs or any(shape is None for shape in inputs):
         return [None]
     try:
-        if is_model(record):
-            source = graph(record if record["class_name"] != "Sequential" else with_input(record, inputs[0]), major)
-            known = of_graph(source, major, inputs)
-            return [known.get(ref) for ref in source.outputs]
-        return RULES[record["class_name"]](record["config"], inputs, major)
-    except (Fault, KeyError, IndexError, TypeError, ValueError, AttributeError, ZeroDivisionError):
+        if not is_model(record):
+            if any(isinstance(record["config"].get(key), list) and len(record["config"][key]) > MAX_RANK
+                   for key in PER_DIMENSION):
+                return [None]
+            found = RULES[record["class_name"]](record["config"], inputs, nested)
+            return [shape if is_shape(shape) else None for shape in found]
+        if record["class_name"] == "Sequential":
+            return [of_sequential(record, inputs[0], nested)]
+        source, order = nested.steps(record)
+        known = walk(source, order, inputs, nested)
+        return [known.get(ref) for ref in source.outputs]
+    except (Fault, KeyError, IndexError, TypeError, ValueError, AttributeError, ZeroDivisionError, OverflowError):
         return [None]
 
 
-def with_input(record, shape):
-    """A Sequential that does not say its input shape, with the one that it is called with."""
-    config = record["config"]
-    config = dict(config) if isinstance(config, dict) else {"layers": config, "name": "sequential"}
-    return dict(record, config=dict(config, build_input_shape=list(shape)))
+def of_sequential(record, shape, nested):
+    for layer in inner_records(record):
+        if layer["class_name"] != "InputLayer":
+            shape = of_layer(layer, [shape], nested)[0]
+    return shape
+
+
+def is_shape(shape):
+    """Whether `shape` is one that a tensor can have.  Sizes come of what stands in a config, and of multiplying it:
+    they may be texts, and get longer with each layer."""
+    return shape is None or len(shape) <= MAX_RANK and all(
+        size is None or isinstance(size, (int, float)) and abs(size) < MAX_SIZE for size in shape)
+
+
+def times(size, factor):
+    """size * factor, for a factor that is a number: a text is repeated."""
+    if not isinstance(factor, (int, float)):
+        raise Fault("%.40r is no number" % (factor,))
+    return size * factor
 
 
 def spatial(config, shape):
@@ -89,7 +140,7 @@ def slide(size, window, stride, padding, dilation=1):
 
 def convolution(filters):
     """filters(config, channels): how many there are."""
-    def rule(config, inputs, major):
+    def rule(config, inputs, nested):
         sizes, put = spatial(config, inputs[0])
         settings = zip(sizes, several(config["kernel_size"], len(sizes)), several(config["strides"], len(sizes)),
                        several(config.get("dilation_rate", 1), len(sizes)))
@@ -98,7 +149,7 @@ def convolution(filters):
     return rule
 
 
-def transposed(config, inputs, major):
+def transposed(config, inputs, nested):
     sizes, put = spatial(config, inputs[0])
     extra = config.get("output_padding")
     result = []
@@ -108,14 +159,14 @@ def transposed(config, inputs, major):
         if size is None:
             result.append(None)
         elif extra is None:
-            result.append(size * stride + (max(window - stride, 0) if config["padding"] == "valid" else 0))
+            result.append(times(size, stride) + (max(window - stride, 0) if config["padding"] == "valid" else 0))
         else:
             cut = window // 2 if config["padding"] == "same" else 0
-            result.append((size - 1) * stride + window - 2 * cut + several(extra, len(sizes))[index])
+            result.append(times(size - 1, stride) + window - 2 * cut + several(extra, len(sizes))[index])
     return [put(result, config["filters"])]
 
 
-def pooling(config, inputs, major):
+def pooling(config, inputs, nested):
     sizes, put = spatial(config, inputs[0])
     windows = several(config["pool_size"], len(sizes))
     strides = several(config.get("strides") or windows, len(sizes))
@@ -123,7 +174,7 @@ def pooling(config, inputs, major):
                 channels(config, inputs[0]))]
 
 
-def global_pooling(config, inputs, major):
+def global_pooling(config, inputs, nested):
     sizes, put = spatial(config, inputs[0])
     if config.get("keepdims"):
         return [put([1] * len(sizes), channels(config, inputs[0]))]
@@ -132,7 +183,7 @@ def global_pooling(config, inputs, major):
 
 def resize(change):
     """change(size, config, index, count): what becomes of each spatial size."""
-    def rule(config, inputs, major):
+    def rule(config, inputs, nested):
         sizes, put = spatial(config, inputs[0])
         return [put([None if size is None else change(size, config, index, len(sizes))
                      for index, size in enumerate(sizes)], channels(config, inputs[0]))]
@@ -143,12 +194,12 @@ def border(config, key, index, count):
     """The sum of both sides of a ZeroPadding's or Cropping's setting: 1, [1, 2] or [[1, 2], [3, 4]]."""
     value = config[key]
     if count == 1:
-        return sum(value if isinstance(value[0], int) else value[0]) if isinstance(value, list) else 2 * value
+        return sum((value if isinstance(value[0], int) else value[0])[:2]) if isinstance(value, list) else 2 * value
     side = several(value, count)[index]
-    return sum(side) if isinstance(side, list) else 2 * side
+    return sum(side[:2]) if isinstance(side, list) else 2 * side
 
 
-def reshape(config, inputs, major):
+def reshape(config, inputs, nested):
     target, rest = list(config["target_shape"]), product(inputs[0][1:])
     if -1 in target:
         known = -product(target)
@@ -165,7 +216,7 @@ def product(sizes):
     return result
 
 
-def recurrent(config, inputs, major):
+def recurrent(config, inputs, nested):
     units = config["units"] if "units" in config else config["cell"]["config"]["units"]
     batch, steps = inputs[0][:2]
     states = {"LSTMCell": 2}.get(config.get("cell", {}).get("class_name"), 1)
@@ -173,13 +224,13 @@ def recurrent(config, inputs, major):
         [[batch, units]] * (states if config.get("return_state") else 0)
 
 
-def lstm(config, inputs, major):
-    found = recurrent(config, inputs, major)
+def lstm(config, inputs, nested):
+    found = recurrent(config, inputs, nested)
     return found + found[1:]  # two states
 
 
-def bidirectional(config, inputs, major):
-    found = of_layer(config["layer"], inputs[:1], major)
+def bidirectional(config, inputs, nested):
+    found = of_layer(config["layer"], inputs[:1], nested)
     first, states = found[0], found[1:]
     if config["merge_mode"] is None:
         return [first, first] + states * 2
@@ -187,13 +238,13 @@ def bidirectional(config, inputs, major):
     return [doubled] + states * 2
 
 
-def time_distributed(config, inputs, major):
+def time_distributed(config, inputs, nested):
     batch, steps = inputs[0][:2]
-    found = of_layer(config["layer"], [[batch] + list(inputs[0][2:])], major)[0]
+    found = of_layer(config["layer"], [[batch] + list(inputs[0][2:])], nested)[0]
     return [None if found is None else [batch, steps] + found[1:]]
 
 
-def merge(config, inputs, major):
+def merge(config, inputs, nested):
     """Broadcasting, dimension by dimension from the last."""
     result = list(max(inputs, key=len))
     for shape in inputs:
@@ -203,14 +254,14 @@ def merge(config, inputs, major):
     return [result]
 
 
-def concatenate(config, inputs, major):
+def concatenate(config, inputs, nested):
     result = list(inputs[0])
     sizes = [shape[config["axis"]] for shape in inputs]
     result[config["axis"]] = None if None in sizes else sum(sizes)
     return [result]
 
 
-def dot(config, inputs, major):
+def dot(config, inputs, nested):
     first, second = [list(shape) for shape in inputs]
     axes = several(config["axes"], 2)
     del first[axes[0]], second[axes[1]]
@@ -218,12 +269,13 @@ def dot(config, inputs, major):
     return [result if len(result) > 1 else result + [1]]
 
 
-RULES = {name: lambda config, inputs, major: [list(inputs[0])] for name in SAME}
+RULES = {name: lambda config, inputs, nested: [list(inputs[0])] for name in SAME}
 RULES.update({name: merge for name in MERGES})
 for dimensions in ("1D", "2D", "3D"):
     for name in ("Conv", "SeparableConv"):
         RULES[name + dimensions] = convolution(lambda config, count: config["filters"])
-    RULES["DepthwiseConv" + dimensions] = convolution(lambda config, count: count * config.get("depth_multiplier", 1))
+    RULES["DepthwiseConv" + dimensions] = convolution(
+        lambda config, count: times(count, config.get("depth_multiplier", 1)))
     RULES["Conv%sTranspose" % dimensions] = transposed
     for kind in ("Max", "Average"):
         RULES[kind + "Pooling" + dimensions] = pooling
@@ -231,14 +283,14 @@ for dimensions in ("1D", "2D", "3D"):
     RULES["ZeroPadding" + dimensions] = resize(lambda size, *place: size + border(place[0], "padding", *place[1:]))
     RULES["Cropping" + dimensions] = resize(lambda size, *place: size - border(place[0], "cropping", *place[1:]))
     RULES["UpSampling" + dimensions] = resize(
-        lambda size, config, index, count: size * several(config["size"], count)[index])
+        lambda size, config, index, count: times(size, several(config["size"], count)[index]))
 RULES.update({
-    "Dense": lambda config, inputs, major: [list(inputs[0][:-1]) + [config["units"]]],
-    "Flatten": lambda config, inputs, major: [[inputs[0][0], product(inputs[0][1:])]],
+    "Dense": lambda config, inputs, nested: [list(inputs[0][:-1]) + [config["units"]]],
+    "Flatten": lambda config, inputs, nested: [[inputs[0][0], product(inputs[0][1:])]],
     "Reshape": reshape,
-    "Permute": lambda config, inputs, major: [[inputs[0][0]] + [inputs[0][axis] for axis in config["dims"]]],
-    "RepeatVector": lambda config, inputs, major: [[inputs[0][0], config["n"], inputs[0][1]]],
-    "Embedding": lambda config, inputs, major: [list(inputs[0]) + [config["output_dim"]]],
+    "Permute": lambda config, inputs, nested: [[inputs[0][0]] + [inputs[0][axis] for axis in config["dims"]]],
+    "RepeatVector": lambda config, inputs, nested: [[inputs[0][0], config["n"], inputs[0][1]]],
+    "Embedding": lambda config, inputs, nested: [list(inputs[0]) + [config["output_dim"]]],
     "SimpleRNN": recurrent, "GRU": recurrent, "RNN": recurrent, "LSTM": lstm,
     "Bidirectional": bidirectional, "TimeDistributed": time_distributed,
     "Concatenate": concatenate, "Dot": dot,

@@ -96,7 +96,12 @@ def quantized_dtypes(names, quantize):
     for dtype in QUANTIZED:
         patterns = rules.get(dtype) or []
         for pattern in [] if patterns is True else [patterns] if isinstance(patterns, str) else patterns:
-            for name in fnmatch.filter(names, pattern):
+            matching = fnmatch.filter(names, pattern)
+            if not matching:
+                raise Fault("quantize: no weight's name matches %r; there are: %s" % (
+                    pattern, ", ".join(names[:20]) + (", … (%d in all)" % len(names) if len(names) > 20 else "")
+                    if names else "none"))
+            for name in matching:
                 if chosen.setdefault(name, dtype) != dtype:
                     raise Fault("quantize: weight %r matches a pattern of %s and one of %s"
                                 % (name, chosen[name], dtype))

@@ -56,10 +56,15 @@ def inner_rows(prefix, record, weights, major):
         if layer.is_input:
             continue
         name = "%s/%s" % (prefix, layer.name)
-        found.append(row(name, layer, None, shared[layer.name], [], major))
+        found.append(row(shortened(name), layer, None, shared[layer.name], [], major))
         if layer.is_model:
             found += inner_rows(name, inner, shared[layer.name], major)
     return found
+
+
+def shortened(name):
+    """A name without its middle where nobody would type it: each layer's in a nested model begins with the model's."""
+    return name if len(name) <= outputs.TYPED else "%s…%s" % (name[:outputs.TYPED // 2], name[-outputs.TYPED // 2:])
 
 
 def shown(layer, shape, major):
@@ -78,12 +83,12 @@ def shown(layer, shape, major):
 def counts(model):
     """Return (parameters, of them trained by default) of the whole model.  A shared layer counts once."""
     total = sum(weight.size for weights in model.weights.values() for weight in weights)
-    still = frozen_layers(model.topology)
+    still = set(frozen_layers(model.topology))
     kept = 0
     for name, weights in model.weights.items():
         for weight in weights:
             parts = weight.name.split("/")
-            if parts[-1].split(":")[0] in FROZEN or name in still or set(parts[:-1]) & set(still):
+            if parts[-1].split(":")[0] in FROZEN or name in still or still.intersection(parts[:-1]):
                 kept += weight.size
     return total, total - kept
 

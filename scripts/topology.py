@@ -9,8 +9,13 @@ from collections import OrderedDict
 
 from scripts import Fault
 from scripts.references import Ref, flat_references, redirect, references
+from scripts.supported import LAYERS
 
 MODELS = ("Sequential", "Functional", "Model")  # classes whose config holds layers
+RECURRENT = ("RNN", "LSTM", "GRU", "SimpleRNN", "ConvLSTM2D", "Bidirectional")  # give their states too, where asked
+MAX_NAME = 8192  # letters of a layer's or a class's name: each is repeated wherever a layer is spoken of
+MAX_RANK = 64  # numpy's own limit, twice HDF5's
+MAX_SIZE = 1 << 63  # what no size of a tensor reaches: TensorFlow counts in int64
 
 @contextlib.contextmanager
 def of(path):
@@ -59,6 +64,20 @@ class Layer(object):
         return is_model(self.record)
 
 
+def output_count(record):
+    """How many outputs a call of the layer `record` has; None where its class does not tell."""
+    name, config = record["class_name"], record["config"]
+    if is_model(record):
+        return 1 if name == "Sequential" else len(flat_references(config.get("output_layers", [])))
+    if name == "TimeDistributed":
+        return output_count(config["layer"])
+    cell = config["layer"]["config"] if name == "Bidirectional" else config
+    if name not in LAYERS or not str(record.get("module") or "keras").startswith("keras") \
+            or name in RECURRENT and (cell.get("return_state") or config.get("merge_mode", "") is None):
+        return None
+    return 1
+
+
 class Graph(object):
     """A model: its layers by name, and which of their outputs are the model's inputs and outputs.
 
@@ -104,14 +123,60 @@ def check_record(layer):
     """Raise a Fault unless `layer` is a dict with a class name and a config that names the layer."""
     if not isinstance(layer, dict) or not isinstance(layer.get("class_name"), str):
         raise Fault("the topology holds a layer without a class name: the file is damaged or no Keras model")
+    check_length(layer["class_name"])
     config = layer.get("config")
     if isinstance(config, list) and layer["class_name"] == "Sequential":
         return
     name = layer.get("name") or config.get("name") if isinstance(config, dict) else None
     if not isinstance(name, str) or not name:
         raise Fault("the topology holds a %s layer without a name: the file is damaged" % layer["class_name"])
-    if "\0" in name or any("\ud800" <= letter <= "\udfff" for letter in name):
+    check_length(name)
+    if not is_text(name):
         raise Fault("the topology holds a layer called %r, which no file can store: the file is damaged" % name)
+    check_wrapped(layer)
+    for key in ("batch_input_shape", "batch_shape"):
+        if isinstance(config.get(key), list):
+            check_sizes(name, config[key])
+
+
+def check_sizes(name, shape):
+    sizes = [abs(size) for size in shape if type(size) is int]
+    if len(shape) > MAX_RANK or max(sizes + [0]) >= MAX_SIZE:
+        raise Fault("layer %r declares a shape of %d dimensions, the largest of %s: no tensor has such a shape"
+                    % (name, len(shape), max(sizes or ["?"])))
+
+
+def check_length(name):
+    if len(name) > MAX_NAME:
+        raise Fault("the topology holds a name of %d letters, %r…: more than %d are refused"
+                    % (len(name), name[:40], MAX_NAME))
+
+
+def is_text(name):
+    """Whether `name` can stand in a file: no lone surrogate and no NUL is in it."""
+    try:
+        return b"\0" not in name.encode("utf-8")  # many times faster than a look at every letter
+    except UnicodeEncodeError:
+        return False
+
+
+def check_wrapped(record):
+    """Raise a Fault for a Bidirectional around a model or another wrapper, or around cells that are one of these.
+
+    No Keras makes one, because it turns go_backwards around in the config of what it wraps; and as each has what it
+    wraps twice, the variables of 60 of them in one another would have no end.
+    """
+    pending = [(record, False)]
+    while pending:
+        outer, twice = pending.pop()
+        kind, config = outer.get("class_name"), outer.get("config")
+        if twice and kind in MODELS + ("Bidirectional", "TimeDistributed"):
+            raise Fault("layer %r has a Bidirectional around a %s, which no Keras makes: the file is damaged"
+                        % (Layer(record).name, kind))
+        if isinstance(config, dict):
+            cells = config.get("cells")
+            wrapped = [config.get("layer"), config.get("cell")] + (cells if isinstance(cells, list) else [])
+            pending += [(inner, twice or kind == "Bidirectional") for inner in wrapped if isinstance(inner, dict)]
 
 
 # Records to graphs and back --------------------------------------------------------------------------------
@@ -231,6 +296,7 @@ def batch_shape(layer):
         shape = shape.get("items")
     if not isinstance(shape, list) or not all(size is None or type(size) is int for size in shape):
         raise Fault("input %r declares no shape: the file is damaged" % layer.name)
+    check_sizes(layer.name, shape)
     return shape
 
 
@@ -281,9 +347,13 @@ def check(source):
     everywhere = [(name, ref) for name, layer in source.layers.items()
                   for refs in source.references(layer) for ref in refs]
     everywhere += [("the model", ref) for ref in source.inputs + source.outputs]
+    counts = {name: output_count(layer.record) for name, layer in source.layers.items()}
     for name, ref in everywhere:
         if ref.layer not in source.layers:
             raise Fault("%s refers to a layer %r that is not there: the file is damaged" % (name, ref.layer))
+        if counts[ref.layer] is not None and ref.tensor >= counts[ref.layer]:
+            raise Fault("%s refers to output %d of layer %r, which has %d: the file is damaged"
+                        % (name, ref.tensor, ref.layer, counts[ref.layer]))
         if not 0 <= ref.node < source.node_count(ref.layer) or ref.tensor < 0:
             raise Fault("%s refers to call %d of layer %r, which is called %d times: the file is damaged"
                         % (name, ref.node, ref.layer, source.node_count(ref.layer)))
@@ -313,7 +383,7 @@ def layer_order(source):
     (longest way to an output); layers of one depth in the order in which a walk from the outputs, in their
     order, first meets them.  Inputs that no output needs come first among depth 0.
     """
-    nodes, index = [], {}
+    nodes, index, behind = [], {}, {}
     finished, waiting = set(), set()
     for output in source.outputs:
         stack = [((output.layer, output.node), None)]
@@ -328,14 +398,13 @@ def layer_order(source):
                 index.setdefault(node[0], len(index))
                 layer = source.layers[node[0]]
                 refs = references(layer.calls[node[1]], source.layers) if not layer.is_input else []
-                parents = iter([(ref.layer, ref.node) for ref in refs])
+                behind[node] = [(ref.layer, ref.node) for ref in refs]
+                parents = iter(behind[node])
             parent = next(parents, None)
             if parent is None:
                 waiting.discard(node)
                 finished.add(node)
-                nodes.append((node, [(ref.layer, ref.node) for ref in references(
-                    source.layers[node[0]].calls[node[1]], source.layers)]
-                    if not source.layers[node[0]].is_input else []))
+                nodes.append((node, behind.pop(node)))
             else:
                 stack.append((node, parents))
                 stack.append((parent, None))

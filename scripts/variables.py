@@ -127,12 +127,15 @@ def shared_out(record, weights):
         for (name, _), weight in zip(owners, weights):
             result[name].append(weight)
         return result
+    first = {}  # name in a layer -> place of the first layer that has it
+    for place, (_, layer) in enumerate(layers):
+        for name in names_in(layer):
+            first.setdefault(name, place)
     for weight in weights:
-        parts = weight.name.split("/")
-        owner = [name for name, layer in layers if set(parts) & names_in(layer)]
-        if not owner:
+        owners = [first[part] for part in weight.name.split("/") if part in first]
+        if not owners:
             raise Fault("weight %r belongs to no layer of %r" % (weight.name, Layer(record).name))
-        result[owner[0]].append(weight)
+        result[layers[min(owners)][0]].append(weight)
     return result
 
 

@@ -17,6 +17,9 @@ FORMATS = ("keras_h5", "keras_archive", "topology_and_weights", "tfjs", "saved_m
 MAX_DEPTH = 200  # nesting of a topology; NASNet inside a wrapper inside a model needs about 20
 MAX_JSON_BYTES = 16 * 1024 * 1024  # the largest of keras.applications has 1 MB
 MAX_JSON_OBJECTS = 400000  # an empty one takes 64 to 240 bytes in memory and 3 in a file, or none in an archive
+MAX_JSON_VALUES = 2000000  # texts and numbers: the largest of keras.applications has 50000
+MAX_LAYERS = 10000  # and calls of them; NASNetLarge has 1039, and each takes up to half a millisecond
+MAX_WALKED = 1000000  # objects, each as often as there are models around it: each of those models is walked through
 MAX_CALLS = 250000  # of layers and what is in them: models called twice in models called twice double with each
 
 
@@ -45,11 +48,38 @@ def read(path, weights=None, **options):
 
 def checked(model):
     """The model itself, unless a walk through all calls of all layers in it would not end."""
-    if calls(model.topology) > MAX_CALLS:
+    layers, walked = extent(model.topology)
+    problem = None
+    if layers > MAX_LAYERS:
+        problem = "it has %d layers and calls of them: more than %d are refused" % (layers, MAX_LAYERS)
+    elif walked > MAX_WALKED:
+        problem = "there are models in models in it, too many and too deep: refused"
+    elif calls(model.topology) > MAX_CALLS:
+        problem = "its layers are called more than %d times: models in it that call each other over and over" \
+            % MAX_CALLS
+    if problem:
         model.close()
-        raise Fault("its layers are called more than %d times: models in it that call each other over and over"
-                    % MAX_CALLS)
+        raise Fault(problem)
     return model
+
+
+def extent(record):
+    """Return (number of layers in `record`, a shared one counted for each call; number of objects, each counted for
+    every model around it and itself)."""
+    layers = walked = 0
+    pending = [(record, 1)]
+    while pending:
+        value, around = pending.pop()
+        if isinstance(value, dict):
+            walked += around
+            held = value.get("layers", value.get("config"))  # the latter before Keras 2.2.3
+            if isinstance(held, list):
+                around += 1
+                nodes = [item.get("inbound_nodes") for item in held if isinstance(item, dict)]
+                layers += sum(max(1, len(calls)) if isinstance(calls, list) else 1 for calls in nodes)
+            value = value.values()
+        pending += [(item, around) for item in value if isinstance(item, (dict, list))]
+    return layers, walked
 
 
 def calls(value):
@@ -165,6 +195,8 @@ def parse(text, where):
             text = text.decode("utf-8-sig")
         if text.count("{") + text.count("[") > MAX_JSON_OBJECTS:
             raise Fault("%s: more than %d lists and objects are no topology" % (where, MAX_JSON_OBJECTS))
+        if text.count(",") > MAX_JSON_VALUES:
+            raise Fault("%s: more than %d texts and numbers are no topology" % (where, MAX_JSON_VALUES))
         value = json.loads(text, object_pairs_hook=pairs, parse_constant=constant,
                            parse_float=number, parse_int=whole)
     except RecursionError:

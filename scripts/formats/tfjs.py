@@ -7,7 +7,7 @@ import numpy
 
 from scripts import Fault, shards, variables
 from scripts.formats.topology_and_weights import json_object
-from scripts.model import Model, Weight
+from scripts.model import Model, Weight, check_shape
 from scripts.topology import Layer, inner_records, is_model
 
 VERSION_NAME = "TensorSpace preprocessing"
@@ -158,6 +158,7 @@ def stored_weight(entry, stream, offset, path):
                 raise ValueError
     except (KeyError, TypeError, ValueError):
         raise Fault("%s: an entry of the weights manifest is damaged" % path)
+    check_shape(name, shape)
     row = 1
     for size in shape[1:]:
         row *= size
@@ -191,7 +192,7 @@ def write(model, directory, json_name="model.json", shard_size=shards.SHARD_SIZE
                             ("convertedBy", VERSION_NAME), ("modelTopology", config),
                             ("weightsManifest", manifest)])
     with open(os.path.join(directory, json_name), "w") as file:
-        json.dump(document, file, allow_nan=False)
+        file.write(json.dumps(document, allow_nan=False))  # many times faster than dump
     return [json_name] + manifest[0]["paths"]
 
 

@@ -99,9 +99,10 @@ def drawing(model, described, name="model.json"):
     finished = {
         entry["tensor"]: dict(entry, channels=1 if entry["class"] == "GreyscaleInput" else (entry["shape"] + [1])[-1])
         for entry in inputs}
+    taken, counted = {entry["name"] for entry in inputs}, set()
     for key in order:
-        layer = _layer(known[key], drawn[key], tensors, chains.get(key, [key]), described, finished, by_parent,
-                       terminal=key not in children)
+        layer = _layer(known[key], drawn[key], tensors, chains.get(key, [key]), described, finished, by_parent, taken,
+                       counted, terminal=key not in children)
         finished[key] = dict(layer, channels=layer["shape"][-1])
         by_parent[key] = layer["name"]
         layers.append(layer)
@@ -141,11 +142,14 @@ def _layers_graph(model, described):
     if isinstance(record, str):  # as h5 attributes have it
         record = json.loads(record)
     graph = topology.graph(record)
-    tensors = {}
+    tensors, inputs, ranks = {}, {}, {}
+    for place, entry in enumerate(graph.inputs):
+        inputs.setdefault((entry.layer, entry.tensor), place)
+    for entry, output in zip(described["outputs"], graph.outputs):
+        ranks.setdefault(output, len(entry["shape"]) - 1)
 
     def tensor(ref):
-        place = [i for i, entry in enumerate(graph.inputs) if entry.layer == ref.layer and entry.tensor == ref.tensor]
-        return place[0] if place else ref
+        return inputs.get((ref.layer, ref.tensor), ref)
 
     pending = list(graph.outputs)
     while pending:
@@ -155,10 +159,8 @@ def _layers_graph(model, described):
         layer = graph.layers[ref.layer]
         refs = [] if layer.is_input else topology.references(layer.calls[ref.node], graph.layers)
         axis = layer.config.get("axis", -1) if isinstance(layer.config, dict) else -1
-        rank = next((len(entry["shape"]) - 1 for entry, output in zip(described["outputs"], graph.outputs)
-                     if output == ref), None)
         tensors[ref] = Tensor(ref, ref.layer, layer.class_name, [tensor(source) for source in refs],
-                              axis == -1 or axis == rank)
+                              axis == -1 or axis == ranks.get(ref))
         pending.extend(refs)
     return tensors, [tensor(ref) for ref in graph.outputs]
 
@@ -304,8 +306,8 @@ def _check_output(tensor, entry, name):
                     % (name, entry["name"], ", ".join(str(size) for size in shape)))
 
 
-def _layer(entry, place, tensors, chain, described, finished, names, terminal):
-    """One entry of `drawing`'s layers."""
+def _layer(entry, place, tensors, chain, described, finished, names, taken, counted, terminal):
+    """One entry of `drawing`'s layers.  Adds to the names that are `taken` and the layers that are `counted`."""
     head = entry["head"]
     shape = described["outputs"][place]["shape"][1:]
     rank = len(shape)
@@ -328,13 +330,15 @@ def _layer(entry, place, tensors, chain, described, finished, names, terminal):
         parents = parents[:1]
     config = dict(PAGING) if rank == 1 and shape[0] > WIDE and kind not in ("GlobalPooling1d", "GlobalPooling2d") \
         else {}
-    name, others = tensors[chain[-1]].layer, {finished[key]["name"] for key in finished}
+    name = tensors[chain[-1]].layer
     unique, number = name, 1
-    while unique in others:
+    while unique in taken:
         number += 1
         unique = "%s (%d)" % (name, number)
+    taken.add(unique)
     layers = list(OrderedDict.fromkeys(tensors[key].layer for key in chain))
-    fresh = [layer for layer in layers if not any(layer in other.get("chain", ()) for other in finished.values())]
+    fresh = [layer for layer in layers if layer not in counted]
+    counted.update(layers)
     return {"name": unique, "keras": head.kind, "class": kind or "Layer%dd" % rank, "shape": shape, "config": config,
             "parents": [names[parent] for parent in parents], "output": place, "chain": layers,
             "parameters": sum(described["parameters"].get(layer, 0) for layer in fresh), "terminal": terminal}

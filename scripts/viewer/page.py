@@ -170,7 +170,9 @@ def _own_title(model, source):
     record = model["modelTopology"].get("model_config")
     name = record.get("config", {}).get("name") \
         if isinstance(record, dict) and isinstance(record.get("config"), dict) else None
-    return name or os.path.basename(os.path.dirname(os.path.abspath(source)))
+    if not isinstance(name, str) or not name or not topology.is_text(name):
+        name = os.path.basename(os.path.dirname(os.path.abspath(source)))  # of bytes that are no text, perhaps
+    return command.one_line(name)
 
 
 # What the page shows besides --------------------------------------------------------------------------------

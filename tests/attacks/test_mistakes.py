@@ -21,6 +21,16 @@ def test_a_layers_name_that_is_nearly_right_is_answered_with_the_right_one(asked
     assert all(word in line for word in [asked] + words)
 
 
+def test_a_second_output_of_a_layer_that_has_one_is_refused(tmp_path):
+    line = refused(tmp_path, handmade.h5(tmp_path / "model.h5"), "preprocess", "--layers", "conv:1,dense")
+    assert "'conv' has 1 output" in line
+
+
+def test_a_pattern_of_weights_that_are_not_there_is_refused_with_those_that_are(tmp_path):
+    line = refused(tmp_path, handmade.h5(tmp_path / "model.h5"), "preprocess", "--quantize", "uint8=nosuch*")
+    assert "'nosuch*'" in line and "conv/kernel" in line
+
+
 def test_weights_alone_ask_for_their_topology(tmp_path):
     _, weights = handmade.separated(tmp_path)
     assert "give the topology json too" in refused(tmp_path, weights)
@@ -119,6 +129,13 @@ def project(tmp_path):
     project = Project.create(tmp_path / "project", MINE % "model.h5")
     handmade.h5(project.file("model.h5"))
     return project
+
+
+def test_a_pattern_in_the_catalogue_that_no_weight_matches_is_refused(project):
+    project.write("models/models.toml", MINE % "model.h5" + 'quantize = {uint8 = ["conv/*", "nosuch*"]}\n')
+    line = project.fault()
+    assert "'nosuch*'" in line and "conv/kernel" in line and "models/json_models/mine/model.json" not in \
+        project.artifacts()
 
 
 @pytest.mark.parametrize("name", ["my model", "it's mine", "模型", "🙂🙂", "a,b", "100%", "-dash", "$HOME", "[a-z]*",

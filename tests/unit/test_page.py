@@ -306,6 +306,19 @@ def test_a_standalone_page_names_the_hash_of_each_script_and_style_and_no_file(t
     assert "unsafe" not in policy and " src=" not in re.sub("(?s)<script>.*?</script>", "", text)
 
 
+@pytest.mark.parametrize("name, title", [
+    ("lenet", "lenet"), ("数字 ü ✓", "数字 ü ✓"), (5, "made"), (["x"], "made"), ({"a": 1}, "made"), (True, "made"),
+    ("", "made"), ("a\ud800b", "made"), ("a\nb\x1b", "a\\nb\\x1b")])
+def test_a_page_without_a_title_has_the_models_name_or_its_directorys(name, title, tmp_path):
+    source = tmp_path / "made" / "model.json"
+    model = {"modelTopology": {"model_config": {"class_name": "Sequential", "config": {"name": name}}}}
+    assert page._own_title(model, str(source)) == title
+    for record in ({}, [], {"config": []}):
+        assert page._own_title({"modelTopology": {"model_config": record}}, str(source)) == "made"
+    strange = os.fsencode(str(tmp_path)) + b"/\xff/model.json"
+    assert page._own_title({"modelTopology": {}}, os.fsdecode(strange)) == "\\udcff"
+
+
 @pytest.mark.parametrize("title", ["<script>alert(1)</script>", "{scripts} {title}", "\\1 \\g<0>", "数字 ü ✓"])
 def test_a_title_is_text_wherever_it_stands(tiny, tmp_path, title):
     built(tiny, tmp_path / "page", title=title)

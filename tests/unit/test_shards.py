@@ -87,7 +87,7 @@ CASES = [
      ("c", some("int32", 5)), ("d", some("float64", 6, 2)), ("e", numpy.array(3.5, "float32"))],
 ]
 RULES = ["float16", "uint8", "uint16", {"uint8": "*/kernel"}, {"uint16": ["a/*"], "float16": True},
-         {"float16": ["*/bias"], "uint8": ["a/kernel", "d"]}]
+         {"float16": ["*/bias"], "uint8": ["a/kernel", "[bd]*"]}]
 
 
 @pytest.mark.parametrize("weights", CASES, ids=["around zero", "beside zero"])
@@ -105,6 +105,22 @@ def test_quantized_bytes_and_manifest_are_the_official_converters(weights, rule,
         {rule: True} if isinstance(rule, str) else rule)
     assert manifest == official
     assert data == b"".join((theirs / name).read_bytes() for name in official[0]["paths"])
+
+
+@pytest.mark.parametrize("rule, line", [
+    ({"uint8": "nosuch*"}, r"no weight's name matches 'nosuch\*'; there are: a/kernel, a/bias$"),
+    ({"uint8": ["a/*", "b"], "float16": True}, "matches 'b'"), ({"uint16": ["A/*"]}, "matches 'A/")])
+def test_a_pattern_that_no_weight_matches_is_refused_with_names_that_can_be_copied(rule, line, tmp_path):
+    weights = [("a/kernel", some("float32", 4, 3)), ("a/bias", some("float32", 3))]
+    with pytest.raises(Fault, match=line):
+        written(weights, tmp_path, quantize=rule)
+
+
+def test_of_many_weights_twenty_are_named(tmp_path):
+    with pytest.raises(Fault, match=r"w0, w1, .*w19, … \(50 in all\)$"):
+        written([("w%d" % index, some("float32", 1)) for index in range(50)], tmp_path, quantize={"uint8": "x"})
+    with pytest.raises(Fault, match="there are: none"):
+        written([], tmp_path, quantize={"uint8": "x"})
 
 
 @pytest.mark.parametrize("rule, far", [("float16", 0.004), ("uint8", 0.05), ("uint16", 2e-4)])

@@ -140,6 +140,9 @@ def test_outputs_come_in_the_order_asked_for(graph):
     (["end", "end"], "'end' is asked for twice"),
     (["twice"], "called 2 times: ask for twice@0 or twice@1"),
     (["twice@2"], "called 2 times, and calls count from 0"),
+    (["conv:1"], "'conv:1': layer 'conv' has 1 output, counted from 0"),
+    (["twice@1:7"], "layer 'twice' has 1 output,"),
+    (["conv:99999999999999999999"], "no layer is called 'conv:99999999999999999999'"),
     ([], "no output layer is asked for"),
 ])
 def test_names_that_mean_nothing_are_refused_with_what_there_is(graph, names, line):
@@ -180,6 +183,66 @@ def test_a_layer_inside_a_nested_model_takes_the_models_place_and_a_free_name():
     assert graph.references(graph.layers["x"]) == [[Ref("y", 1, 0)]]
     assert outputs.find(graph, ["inner/x@1", "inner/y@0", "inner@1"], known) == [
         Ref("inner_x", 1, 0), Ref("y", 0, 0), Ref("y", 1, 0)]
+
+
+@pytest.mark.parametrize("names, line", [
+    (["inner/nosuch"], "no layer is called 'inner/nosuch'; there are: inner/x, inner/y$"),
+    (["inner/X"], "did you mean 'inner/x'"),
+    (["inner/nosuch@1"], "no layer is called 'inner/nosuch@1'; there are: inner/x, inner/y$"),
+    (["inner/x@1", "nosuch"], "no layer is called 'nosuch'; there are: inner@0, inner@1, mid, x, inner/x, inner/y$"),
+    (["mid/x"], "there are: inner@0, "),
+])
+def test_a_name_that_is_not_in_a_nested_model_is_answered_with_those_that_can_be_asked_for(names, line):
+    with pytest.raises(Fault, match=line):
+        outputs.open_models(nested_graph(), names, 2, lambda *opened: None)
+
+
+def test_an_output_that_a_nested_model_does_not_have_is_refused():
+    graph = nested_graph()
+    with pytest.raises(Fault, match="'inner@0:1': layer 'inner' has 1 output,"):
+        outputs.find(graph, ["inner@0:1"])
+    graph, known = outputs.open_models(graph, ["inner/x@0", "inner@1:1"], 2, lambda *opened: None)
+    with pytest.raises(Fault, match="'inner@1:1': layer 'inner' has 1 output,"):
+        outputs.find(graph, ["inner@1:1"], known)
+
+
+@pytest.mark.parametrize("count, class_name, config", [
+    (1, "Dense", {}), (1, "LSTM", {"return_state": False}), (None, "LSTM", {"return_state": True}),
+    (1, "Bidirectional", {"merge_mode": "concat", "layer": {"class_name": "GRU", "config": {"name": "g"}}}),
+    (None, "Bidirectional", {"merge_mode": None, "layer": {"class_name": "GRU", "config": {"name": "g"}}}),
+    (None, "Bidirectional", {"merge_mode": "sum", "layer": {"class_name": "GRU", "config": {"return_state": True}}}),
+    (1, "TimeDistributed", {"layer": {"class_name": "Dense", "config": {"name": "d"}}}),
+    (None, "Swirl", {}), (None, "MultiHeadAttention", {}), (None, "TFOpLambda", {}),
+    (2, "Functional", {"layers": [], "output_layers": [["a", 0, 0], ["b", 0, 0]]}),
+    (1, "Functional", {"layers": [], "output_layers": ["a", 0, 0]}), (1, "Sequential", {"layers": []})])
+def test_a_layer_has_as_many_outputs_as_its_class_and_config_say(count, class_name, config):
+    assert topology.output_count({"class_name": class_name, "config": dict(config, name="it")}) == count
+
+
+def wrapped(*kinds):
+    """Records in one another, the outermost first; the last is a ReLU."""
+    record = {"class_name": "ReLU", "config": {"name": "relu"}}
+    for kind in reversed(kinds):
+        config = {"name": kind.lower()}
+        config.update({"cell": record} if kind == "RNN" else {"cells": [record]} if kind == "StackedRNNCells"
+                      else {"layers": [record]} if kind in topology.MODELS else {"layer": record})
+        record = {"class_name": kind, "config": config}
+    return record
+
+
+@pytest.mark.parametrize("kinds", [("Bidirectional", "Bidirectional"), ("Bidirectional", "TimeDistributed"),
+                                   ("TimeDistributed", "Bidirectional", "RNN", "StackedRNNCells", "Bidirectional"),
+                                   ("Bidirectional", "Sequential", "Bidirectional"), ("Bidirectional", "Functional")])
+def test_a_bidirectional_around_what_no_keras_puts_there_is_refused(kinds):
+    with pytest.raises(Fault, match="has a Bidirectional around a"):
+        topology.check_record(wrapped(*kinds))
+
+
+@pytest.mark.parametrize("kinds", [("Bidirectional",), ("Bidirectional", "RNN", "StackedRNNCells"),
+                                   ("TimeDistributed", "Bidirectional"), ("TimeDistributed", "TimeDistributed"),
+                                   ("Sequential", "Bidirectional", "RNN"), ("Bidirectional", "Swirl")])
+def test_wrappers_that_keras_makes_are_taken(kinds):
+    topology.check_record(wrapped(*kinds))
 
 
 def test_nested_models_are_opened_only_where_their_layers_are_asked_for():

@@ -1,0 +1,18 @@
+"""scripts/command.py: what a line may hold when it is printed."""
+import pytest
+
+from scripts import command
+
+
+@pytest.mark.parametrize("text, line", [
+    ("plain 层 🙂", "plain 层 🙂"), ("a\nb\r\x1b[2J", "a\\nb\\r\\x1b[2J"), ("\ud800", "\\ud800"), (5, "5")])
+def test_a_line_is_printable_whatever_it_is_made_of(text, line):
+    assert command.one_line(text) == line
+
+
+def test_a_line_of_millions_of_letters_keeps_its_ends():
+    assert command.one_line("x" * command.LINE) == "x" * command.LINE
+    for letter in ("x", "\U000e0001"):
+        line = command.one_line("begin" + letter * 3000000 + "end")
+        assert line.startswith("begin") and line.endswith("end") and len(line) < 11 * command.LINE
+        assert "… (%d letters more) …" % (3000008 - command.LINE) in line and line.isprintable()
