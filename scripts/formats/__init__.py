@@ -88,9 +88,7 @@ def calls(value):
         return sum(calls(item) for item in value)
     if not isinstance(value, dict):
         return 0
-    count = sum(calls(item) for key, item in value.items() if key != "inbound_nodes")
-    # Bidirectional makes two of its layer.
-    count = count * (2 if value.get("class_name") == "Bidirectional" else 1) + ("class_name" in value)
+    count = sum(calls(item) for key, item in value.items() if key != "inbound_nodes") + ("class_name" in value)
     nodes = value.get("inbound_nodes")
     return count * max(1, len(nodes) if isinstance(nodes, list) else 0)
 

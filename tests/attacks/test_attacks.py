@@ -269,17 +269,6 @@ def test_a_member_that_does_not_unpack_is_damage(kind, tmp_path):
     assert "damaged" in refused(tmp_path, path)
 
 
-@pytest.mark.parametrize("leaf", ["ReLU", "LSTM"])
-def test_both_ways_of_both_ways_are_counted(leaf, tmp_path):
-    """Bidirectional makes two of the layer in it, of which each makes two, 60 deep."""
-    layer = {"class_name": leaf, "config": {"name": "l", "units": 2, "trainable": True, "dtype": "float32"}}
-    for index in range(60):
-        layer = {"class_name": "Bidirectional", "config": {
-            "name": "b%d" % index, "merge_mode": "concat", "trainable": True, "dtype": "float32", "layer": layer}}
-    record = builders.functional([builders.start(), builders.call(layer, [("start", 0)])], [("b59", 0)])
-    assert "called more than" in refused(tmp_path, builders.plain_h5(str(tmp_path), record))
-
-
 def test_a_pipe_in_a_saved_model_is_not_waited_for(tmp_path):
     os.mkdir(str(tmp_path / "saved"))
     os.mkfifo(str(tmp_path / "saved" / "saved_model.pb"))
