@@ -17,6 +17,7 @@ from scripts import Fault, command
 from scripts.formats import attributes, head, parse
 from scripts.model import PIECE_BYTES, Model, Weight
 
+ATTRIBUTES = ("model_config", "training_config", "keras_version", "backend")  # of a whole model, as they are read
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 ATTRIBUTE_BYTES = 64512  # keras hdf5_format.HDF5_OBJECT_HEADER_LIMIT
 CHUNK_BYTES = 256 * 1024 * 1024  # HDF5 unpacks a chunk as a whole; h5py makes them of up to 1 MB
@@ -34,7 +35,7 @@ def read(path, **options):
     try:
         if "model_config" not in file.attrs:
             raise Fault(without_topology(file, path))
-        attributes.attempt(file, path)
+        attributes.attempt(file, path, ATTRIBUTES)
         record = parse(text(file.attrs["model_config"]), "%s: model_config" % path)
         if not isinstance(record, dict):
             raise Fault("%s: model_config is no model" % path)

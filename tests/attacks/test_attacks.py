@@ -129,6 +129,7 @@ REFUSED = [
     (builders.groups_in_groups, "two ways to the group"),
     (builders.group_in_itself, "two ways to the group"),
     (builders.heap_without_end, "does not get through its attributes"),
+    (builders.heap_behind_what_cannot_be_read, "does not get through its attributes"),
     (builders.duplicate_keys, "'units' stands twice"),
     (builders.not_a_number, "NaN"),
     (builders.infinite, "Infinity"),
