@@ -78,12 +78,12 @@ def shown(layer, shape, major):
 def counts(model):
     """Return (parameters, of them trained by default) of the whole model.  A shared layer counts once."""
     total = sum(weight.size for weights in model.weights.values() for weight in weights)
-    still = frozen_layers(model.topology)
+    still = set(frozen_layers(model.topology))
     kept = 0
     for name, weights in model.weights.items():
         for weight in weights:
             parts = weight.name.split("/")
-            if parts[-1].split(":")[0] in FROZEN or name in still or set(parts[:-1]) & set(still):
+            if parts[-1].split(":")[0] in FROZEN or name in still or not still.isdisjoint(parts[:-1]):
                 kept += weight.size
     return total, total - kept
 
