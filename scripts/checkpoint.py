@@ -12,13 +12,18 @@ import struct
 import numpy
 
 from scripts import Fault
-from scripts.model import Weight
+from scripts.model import MAX_RANK, Weight
 
 TABLE_MAGIC = 0xdb4775248b80fb57  # core/lib/io/format.h
 # core/framework/types.proto
 DTYPES = {1: "<f4", 2: "<f8", 3: "<i4", 4: "u1", 5: "<i2", 6: "i1", 9: "<i8", 10: "?", 17: "<u2", 19: "<f2",
           22: "<u4", 23: "<u8"}
 STRING = 7
+NUMBERS = 32  # fields of the messages read here have smaller numbers; others are passed over
+MAX_FIELDS = 1 << 20  # of one message: a saved model has 16 objects a layer, and each is a field
+COPIED = 64  # bytes: up to this length a copy takes less memory than a view
+SHARED = 16  # times a checkpoint's bytes may be asked for: layers that wrap the same one name it two or three times
+RESTART = 16  # a table gives a key from its start at least every 16 entries (table_options.h block_restart_interval)
 
 
 class Damaged(Exception):
@@ -39,7 +44,7 @@ def varint(data, place):
 
 
 def fields(data):
-    """Yield (number, value) of a message: int for numbers, memoryview for what has a length."""
+    """Yield (number, value) of a message: int for numbers, bytes or memoryview for what has a length."""
     if isinstance(data, int):
         raise Damaged("a number where a message should be")
     data, place = memoryview(data), 0
@@ -58,15 +63,29 @@ def fields(data):
             if number == 0 or place + size > len(data):
                 raise Damaged("cut short or no protobuf message")
             value, place = data[place:place + size], place + size
+            if size <= COPIED:
+                value = bytes(value)
         yield number, value
 
 
 def message(data):
-    """Return {field number: [values]} of a message."""
-    found = {}
+    """Return {field number: [values]} of a message.  Raises Damaged for more than anybody has use for: a field of two
+    bytes takes far more in memory."""
+    found, count = {}, 0
     for number, value in fields(data):
-        found.setdefault(number, []).append(value)
+        count += 1
+        if count > MAX_FIELDS:
+            raise Damaged("more than %d fields in one message" % MAX_FIELDS)
+        if number < NUMBERS:
+            found.setdefault(number, []).append(value)
     return found
+
+
+def open_file(path):
+    """open(path, "rb") of a file or a link to one; an OSError for all else: a pipe is opened for ever."""
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise OSError(errno.EINVAL, "not a file", path)
+    return open(path, "rb")
 
 
 def text(found, number):
@@ -101,10 +120,9 @@ class Bundle(object):
 
     def __init__(self, prefix):
         self.prefix = prefix
+        self.held, self.claimed = {}, 0  # sizes of the data files so far, bytes of all weights that were asked for
         try:
-            if not os.path.isfile(prefix + ".index"):  # a pipe would be waited for
-                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-            with open(prefix + ".index", "rb") as file:
+            with open_file(prefix + ".index") as file:
                 table = file.read()
             self.entries = dict(entries(table))
             self.shards = number(message(self.entries.pop(b"")), 1)
@@ -127,8 +145,9 @@ class Bundle(object):
             kind, sizes, path, offset, size = self.place(key)
         except (KeyError, Damaged):
             raise Fault("%s: variable %r is not in the checkpoint" % (self.prefix, key))
-        if kind not in DTYPES:
-            raise Fault("%s: variable %r has type number %d, which is not read here" % (self.prefix, key, kind))
+        if kind not in DTYPES or len(sizes) > MAX_RANK:
+            raise Fault("%s: variable %r has type number %d and %d dimensions, which is not read here"
+                        % (self.prefix, key, kind, len(sizes)))
         dtype = numpy.dtype(DTYPES[kind])
         weight = Weight(name, sizes, dtype, lambda: read(0, sizes[0] if sizes else 1),
                         (lambda start, stop: read(start, stop)) if sizes else None)
@@ -136,10 +155,15 @@ class Bundle(object):
         if weight.nbytes != size or offset + size > there:
             raise Fault("%s: variable %r is cut short: %d bytes at %d wanted, the file has %d" % (
                 path, key, weight.nbytes, offset, there))
+        self.held[path] = there
+        self.claimed += weight.nbytes
+        if self.claimed > SHARED * sum(self.held.values()):
+            raise Fault("%s: its variables claim over %d times what it holds: the checkpoint is damaged"
+                        % (self.prefix, SHARED))
         row = weight.nbytes // sizes[0] if sizes and sizes[0] else weight.nbytes
 
         def read(start, stop):
-            with open(path, "rb") as file:
+            with open_file(path) as file:
                 file.seek(offset + start * row)
                 content = file.read((stop - start) * row)
             return numpy.frombuffer(content, dtype).reshape((stop - start,) + tuple(sizes[1:]) if sizes else ())
@@ -150,7 +174,7 @@ class Bundle(object):
         """Return the bytes of a scalar string: its length, a checksum of the length, the bytes."""
         try:
             kind, sizes, path, offset, size = self.place(key)
-            with open(path, "rb") as file:
+            with open_file(path) as file:
                 file.seek(offset)
                 content = file.read(size)
             length, start = varint(content, 0)
@@ -167,8 +191,13 @@ def entries(table):
         raise Damaged("no table")
     _, place = varint(table, len(table) - 48)  # the meta index: not used
     _, place = varint(table, place)
+    end = 0
     for _, handle in block(table, *handle_of(table, place)):
-        for pair in block(table, *handle_of(handle, 0)):
+        offset, size = handle_of(handle, 0)
+        if offset < end:  # a block that is named again would be read again
+            raise Damaged("its blocks do not follow one another")
+        end = offset + size
+        for pair in block(table, offset, size):
             yield pair
 
 
@@ -185,7 +214,7 @@ def block(table, offset, size):
         raise Damaged("a compressed table")
     data = table[offset:offset + size]
     restarts, = struct.unpack("<I", data[-4:])
-    end, place, key = len(data) - 4 - 4 * restarts, 0, b""
+    end, place, key, spelt = len(data) - 4 - 4 * restarts, 0, b"", 0
     while place < end:
         shared, place = varint(data, place)
         fresh, place = varint(data, place)
@@ -193,5 +222,8 @@ def block(table, offset, size):
         if shared > len(key) or place + fresh + length > end:
             raise Damaged("cut short")
         key = key[:shared] + data[place:place + fresh]
+        spelt += len(key)
+        if spelt > RESTART * len(data):
+            raise Damaged("keys that share more than any table has")
         yield key, data[place + fresh:place + fresh + length]
         place += fresh + length

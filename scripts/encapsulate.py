@@ -95,9 +95,8 @@ def build(source, target, weights=None, layers=None, input_shape=None, compile=F
     reading: what single formats take (saved_model_tags).
     Returns {"outputs": [names as asked for], "inputs": […]}: the same for the same source.
     """
-    with formats.read(source, weights=weights, **reading) as model:
-        with topology.of(source):
-            result = encapsulate(model, layers, input_shape)
+    with formats.read(source, weights=weights, **reading) as model, topology.of(source):
+        result = encapsulate(model, layers, input_shape)
         if compile:
             result.training_config = training_config(result)
         with topology.of(source):  # names that HDF5 does not take

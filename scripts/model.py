@@ -10,13 +10,13 @@ import numpy
 from scripts import Fault
 from scripts.topology import MAX_SIZE
 
-DIMENSIONS = 32  # of a weight at most: as many as HDF5 can store, and numpy before 2.0
+MAX_RANK = 32  # dimensions of a weight, as many as numpy 1 and HDF5 have
 PIECE_BYTES = 4 * 1024 * 1024  # how much of a weight is in memory at once: one shard's worth
 
 
 def check_shape(name, shape):
     """Raise a Fault for a shape that no weight has, before anybody multiplies its sizes."""
-    if len(shape) > DIMENSIONS or any(size >= MAX_SIZE for size in shape):
+    if len(shape) > MAX_RANK or any(size >= MAX_SIZE for size in shape):
         raise Fault("weight %r claims a shape of %d dimensions, the largest of %s: the file is damaged"
                     % (name, len(shape), max(shape)))
 
@@ -29,15 +29,17 @@ class Weight(object):
     dtype  numpy.dtype of the stored values
     """
 
-    def __init__(self, name, shape, dtype, read, read_rows=None):
+    def __init__(self, name, shape, dtype, read, read_rows=None, band=None):
         """read() returns the whole array; read_rows(start, stop), where the source can do it, returns
-        array[start:stop] along the first axis without reading the rest."""
+        array[start:stop] along the first axis without reading the rest.  band: how many rows the source packs
+        together, so that it has to unpack them all for one of them; None where it packs nothing."""
         self.name = name
         self.shape = tuple(int(size) for size in shape)
         check_shape(name, self.shape)
         self.dtype = numpy.dtype(dtype)
         self._read = read
         self._read_rows = read_rows
+        self.band = band
 
     @classmethod
     def of(cls, name, array):
@@ -59,7 +61,7 @@ class Weight(object):
 
     def renamed(self, name):
         """The same values under another name."""
-        return Weight(name, self.shape, self.dtype, self._read, self._read_rows)
+        return Weight(name, self.shape, self.dtype, self._read, self._read_rows, self.band)
 
     def read(self):
         """Return the values, an ndarray of `shape` and `dtype`."""
@@ -67,12 +69,13 @@ class Weight(object):
 
     def pieces(self, limit=PIECE_BYTES):
         """Yield the values in C order as 1-d arrays; each is at most `limit` bytes where the source can
-        read by rows and a row is not larger than that."""
+        read by rows and a row, or a band of rows, is not larger than that."""
         if self._read_rows is None or not self.shape or self.nbytes <= limit:
             yield self.read().reshape(-1)
             return
         row_bytes = max(1, self.nbytes // max(1, self.shape[0]))
-        step = max(1, limit // row_bytes)
+        band = self.band or 1
+        step = max(1, limit // row_bytes // band) * band
         for start in range(0, self.shape[0], step):
             rows = self._read_rows(start, min(start + step, self.shape[0]))
             yield numpy.ascontiguousarray(rows, dtype=self.dtype).reshape(-1)

@@ -127,7 +127,7 @@ def plan(weight, quantized):
         low, scale, convert = affine(weight, stored, target)
         entry["quantization"].update([("min", low), ("scale", scale)])
     entry["quantization"]["original_dtype"] = stored.name
-    return entry, target, lambda piece: convert(piece.astype(stored, copy=False), weight.name)
+    return entry, target, lambda piece: convert(cast(piece, stored), weight.name)
 
 
 def narrowed(piece, stored, name):
@@ -136,7 +136,14 @@ def narrowed(piece, stored, name):
         limits = numpy.iinfo(stored)
         if piece.min() < limits.min or piece.max() > limits.max:
             raise Fault("weight %r holds integers beyond %s, which is all that TensorFlow.js has" % (name, stored))
-    return piece.astype(stored, copy=False)
+    return cast(piece, stored)
+
+
+def cast(piece, stored):
+    """`piece` as `stored`; what float32 is too small for becomes an infinity, as tfjs-converter has it, and no
+    warning."""
+    with numpy.errstate(over="ignore"):
+        return piece.astype(stored, copy=False)
 
 
 def half(piece, name):
@@ -150,8 +157,7 @@ def half(piece, name):
 def affine(weight, stored, target):
     """Return (min, scale, convert) of the linear map from the weight's range onto all values of `target`,
     nudged so that 0.0 is kept exactly (tfjs-converter quantization.py, after TensorFlow Lite)."""
-    ranges = [(piece.min(), piece.max()) for piece in
-              (piece.astype(stored, copy=False) for piece in weight.pieces())]
+    ranges = [(piece.min(), piece.max()) for piece in (cast(piece, stored) for piece in weight.pieces())]
     low = min(pair[0] for pair in ranges).astype(numpy.float64)
     high = max(pair[1] for pair in ranges).astype(numpy.float64)
     if not numpy.isfinite([low, high]).all() or any(pair[0] != pair[0] for pair in ranges):

@@ -88,7 +88,7 @@ def counts(model):
     for name, weights in model.weights.items():
         for weight in weights:
             parts = weight.name.split("/")
-            if parts[-1].split(":")[0] in FROZEN or name in still or still.intersection(parts[:-1]):
+            if parts[-1].split(":")[0] in FROZEN or name in still or not still.isdisjoint(parts[:-1]):
                 kept += weight.size
     return total, total - kept
 

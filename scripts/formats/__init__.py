@@ -36,12 +36,10 @@ def read(path, weights=None, **options):
         with of(path):
             return checked(importlib.import_module("scripts.formats.topology_and_weights").read(
                 path, weights=str(weights)))
-    for name in FORMATS:
-        reader = importlib.import_module("scripts.formats." + name)
-        with of(path):
-            matches = reader.match(path)
-        if matches:
-            with of(path):
+    with of(path):
+        for name in FORMATS:
+            reader = importlib.import_module("scripts.formats." + name)
+            if reader.match(path):
                 return checked(reader.read(path, **options))
     raise Fault(unknown(path))
 

@@ -1,7 +1,8 @@
 """Attributes of HDF5 files, read by another process first.
 
 HDF5 (1.12, 1.14) goes round for ever in a damaged heap of texts, deaf to Ctrl-C, and h5py can only wait.  So a helper,
-forked once per process and ended with it, opens the file too and reads the texts before they are read in earnest.
+forked once per process and ended with it, opens the file too and reads the texts before they are read in earnest:
+the same attributes in the same order, each whatever became of the one before.
 """
 import contextlib
 import os
@@ -36,9 +37,9 @@ class Helper(object):
         os.close(asked)
         os.close(answers)
 
-    def tries(self, path, name):
-        """Whether the helper gets through the attributes of the group `name` in `path`."""
-        request = (path + "\0" + name).encode("utf-8", "surrogateescape")
+    def tries(self, path, name, wanted):
+        """Whether the helper gets through the attributes called `wanted` of the group `name` in `path`."""
+        request = "\0".join([path, name] + list(wanted)).encode("utf-8", "surrogateescape")
         try:
             self.ask.write(struct.pack("<I", len(request)) + request)
             self.ask.flush()
@@ -60,15 +61,16 @@ class Helper(object):
 HELPER = []  # this process's, or nothing
 
 
-def attempt(group, path, names=None):
-    """Have the attributes of an h5py group read by the helper, where those called `names` (None: any) are texts in
-    HDF5's heap.
+def attempt(group, path, names):
+    """Have the attributes of an h5py group that are called `names` read by the helper, unless they are numbers and
+    texts of one length, for which HDF5 needs no heap.
 
+    names: list of str, all that will be read in earnest, in that order; those that the group lacks are left out.
     Raises Fault where HDF5 does not come back from it or crashes; every other error comes again when they are read in
     earnest.  Without fork (Windows) nothing is tried.
     """
-    names = group.attrs if names is None else names
-    if not hasattr(os, "fork") or all(group.attrs.get_id(name).dtype.kind != "O" for name in names):
+    names = [name for name in names if name in group.attrs]
+    if not hasattr(os, "fork") or all(group.attrs.get_id(name).dtype.kind in "biufS" for name in names):
         return
     if HELPER and HELPER[0].owner != os.getpid():
         HELPER.pop().end()  # this process was forked from the one that it belongs to
@@ -76,7 +78,7 @@ def attempt(group, path, names=None):
         HELPER.append(Helper())
     well = False
     try:
-        well = HELPER[0].tries(os.path.abspath(group.file.filename), group.name)
+        well = HELPER[0].tries(os.path.abspath(group.file.filename), group.name, names)
     finally:
         if not well:  # also on Ctrl-C: what it was asked last must not be taken for the next answer
             HELPER.pop().end()
@@ -100,14 +102,14 @@ def serve(asked, answers):
     requests = os.fdopen(asked, "rb")
     for head in iter(lambda: requests.read(4), b""):
         request = requests.read(struct.unpack("<I", head)[0])
-        path, _, name = request.decode("utf-8", "surrogateescape").partition("\0")
+        path, name, *wanted = request.decode("utf-8", "surrogateescape").split("\0")
         signal.setitimer(signal.ITIMER_PROF, SECONDS)
         with contextlib.suppress(Exception):
             # By another driver: HDF5 would give what it knows of a file that was open here before the fork.
             with h5py.File(path, "r", driver="stdio") as file:
                 attributes = file[name].attrs
-                for key in attributes:
-                    with contextlib.suppress(Exception):  # the others are read in earnest all the same
+                for key in wanted:
+                    with contextlib.suppress(Exception):
                         attributes[key]
         signal.setitimer(signal.ITIMER_PROF, 0)
         os.write(answers, b".")

@@ -4,6 +4,7 @@ import os
 from scripts import Fault
 from scripts.checkpoint import Damaged, fields, text, varint
 from scripts.formats import saved_model
+from scripts.topology import of
 
 HEAD = 65536  # bytes of a node: its name and operation come first, the values of a constant behind them
 
@@ -46,6 +47,7 @@ def read(path, **options):
 
 def is_graph(path, saved_model_tags=None):
     """Whether the model in `path`, SavedModel or frozen graph, is operations without Keras layers."""
-    if saved_model.match(path):
-        return saved_model.is_graph(path, saved_model_tags)
-    return os.path.isfile(path) and match(path)
+    with of(path):
+        if saved_model.match(path):
+            return saved_model.is_graph(path, saved_model_tags)
+        return os.path.isfile(path) and match(path)

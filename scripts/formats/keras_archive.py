@@ -5,9 +5,9 @@ The weights file knows no weight's name: it has a group per layer, called by the
 follows from the topology.  Only these three members are read, and nothing is unpacked to a path.
 """
 import io
-import lzma
 import os
 import re
+import struct
 import zipfile
 import zlib
 from collections import OrderedDict
@@ -19,9 +19,9 @@ from scripts.topology import Layer, inner_records, is_model
 
 MEMBERS = CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 CELLS = ("LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM2D", "ConvLSTM1D", "ConvLSTM3D")
-# What zipfile, and what unpacks for it, raises on damaged archives.
-UNPACKING = (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, KeyError, EOFError, zlib.error,
-             lzma.LZMAError)
+PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # Keras stores; whoever packs an archive again deflates
+# What zipfile raises on damaged archives, struct's where Python 3.6 reads a field that is cut short.
+DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, OSError, RuntimeError, NotImplementedError, KeyError, EOFError)
 PROJECTIONS = ("query_dense", "key_dense", "value_dense", "output_dense")  # MultiHeadAttention, in order of creation
 
 
@@ -32,7 +32,7 @@ def match(path):
     try:
         with zipfile.ZipFile(path) as archive:
             return CONFIG in archive.namelist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+    except DAMAGED + (ValueError,):
         return False
 
 
@@ -58,7 +58,7 @@ def read(path, **options):
             model.topology = without_modules(record)
         model.weights = read_weights(file, record, path)
         return model
-    except UNPACKING as error:
+    except DAMAGED as error:
         archive.close()
         raise Fault("%s: the archive is damaged (%s)" % (path, str(error).split("\n")[0]))
     except Fault:
@@ -75,8 +75,12 @@ def closing(*opened):
 
 def member(archive, name, path):
     """The bytes of a small member."""
-    if archive.getinfo(name).file_size > MAX_JSON_BYTES:
-        raise Fault("%s: %s claims to be %d bytes long: refused" % (path, name, archive.getinfo(name).file_size))
+    info = archive.getinfo(name)
+    if info.file_size > MAX_JSON_BYTES:
+        raise Fault("%s: %s claims to be %d bytes long: refused" % (path, name, info.file_size))
+    if info.compress_type not in PACKED:
+        raise Fault("%s: %s is packed by method %d, which is not read here: pack the archive again with zip -0"
+                    % (path, name, info.compress_type))
     with archive.open(name) as file:
         data = file.read(MAX_JSON_BYTES + 1)
     return data
@@ -103,9 +107,10 @@ class Window(io.RawIOBase):
         return self.position
 
     def readinto(self, buffer):
-        view = memoryview(buffer)[:max(0, self.size - self.position)]
         self.file.seek(self.start + self.position)
-        count = self.file.readinto(view)
+        count = self.file.readinto(memoryview(buffer)[:max(0, self.size - self.position)])
+        if count < len(buffer):  # HDF5 would take what is in its memory for the rest
+            raise OSError("the archive ends too early")
         self.position += count
         return count
 
@@ -128,12 +133,17 @@ def open_weights(archive, path):
         file.seek(info.header_offset + 26)  # PKZIP local file header: lengths of name and extra field
         lengths = file.read(4)
         start = info.header_offset + 30 + int.from_bytes(lengths[:2], "little") + int.from_bytes(lengths[2:], "little")
-        if info.file_size != info.compress_size or start + info.file_size > os.fstat(file.fileno()).st_size:
-            raise Fault("%s: %s is said to be longer than the archive: it is cut short or damaged" % (path, WEIGHTS))
+        held = os.fstat(file.fileno()).st_size - start
+        if info.file_size != info.compress_size or info.file_size > held:
+            raise Fault("%s: %s claims to be %d bytes long but the archive holds %d of it: the file is damaged"
+                        % (path, WEIGHTS, info.file_size, min(info.compress_size, held)))
         return h5py.File(Window(file, start, info.file_size), "r")
     except (OSError, ValueError):
         file.close()
         raise Fault("%s: %s is no HDF5 file or damaged" % (path, WEIGHTS))
+    except Fault:
+        file.close()
+        raise
 
 
 def without_modules(value):
@@ -158,7 +168,7 @@ def read_weights(file, record, path):
         found = leaves(file, layer, place, Layer(layer).name, True, path)
         weights[Layer(layer).name] = [weight for weight, trainable in found if trainable] \
             + [weight for weight, trainable in found if not trainable]
-    return weights
+    return keras_h5.within(weights, file, path)
 
 
 def places(record, prefix):
@@ -222,20 +232,14 @@ def stored(file, record, place, scope, path, seen=None):
              for index, name in enumerate(names)]
     if not variables.layer_variables(record["class_name"], record["config"]):
         group, seen = keras_h5.subgroup(file, place, path), set() if seen is None else seen
-        if address(group) in seen:
+        if keras_h5.address(group) in seen:
             raise Fault("%s: there are two ways to the group %r: the file is damaged" % (path, place))
-        seen.add(address(group))
+        seen.add(keras_h5.address(group))
         below = [key for key in group if key not in ("vars", "seed_generator", "random_generator", "_random_generator")]
         for key in sorted(below, key=lambda key: (PROJECTIONS.index(key) if key in PROJECTIONS else 99, key)):
             found += stored(file, {"class_name": "?", "config": {}}, "%s/%s" % (place, key),
                             "%s/%s" % (scope, key.replace("_dense", "")), path, seen)
     return found
-
-
-def address(group):
-    """Where in its file an HDF5 object lies, by whatever name it was reached."""
-    import h5py
-    return h5py.h5o.get_info(group.id).addr
 
 
 def present(file, place):

@@ -17,10 +17,12 @@ from scripts import Fault, command
 from scripts.formats import attributes, head, parse
 from scripts.model import PIECE_BYTES, Model, Weight
 
+ATTRIBUTES = ("model_config", "training_config", "keras_version", "backend")  # of a whole model, as they are read
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 ATTRIBUTE_BYTES = 64512  # keras hdf5_format.HDF5_OBJECT_HEADER_LIMIT
 CHUNK_BYTES = 256 * 1024 * 1024  # HDF5 unpacks a chunk as a whole; h5py makes them of up to 1 MB
 GZIP_RATIO = 1100  # deflate cannot do better than 1032 : 1; a dataset that claims more holds nothing
+PACKED_RATIO, PACKED_BYTES = 100, 16 * 1024 * 1024  # of all that is packed; a pruned model's weights are 20 : 1
 
 
 def match(path):
@@ -34,7 +36,7 @@ def read(path, **options):
     try:
         if "model_config" not in file.attrs:
             raise Fault(without_topology(file, path))
-        attributes.attempt(file, path)
+        attributes.attempt(file, path, ATTRIBUTES)
         record = parse(text(file.attrs["model_config"]), "%s: model_config" % path)
         if not isinstance(record, dict):
             raise Fault("%s: model_config is no model" % path)
@@ -79,7 +81,9 @@ def text(value):
         value = value[()]
     if isinstance(value, bytes):
         return value.decode("utf-8")
-    if not isinstance(value, str):
+    try:
+        str.encode(value, "utf-8")  # h5py passes bytes that are no UTF-8 on as lone surrogates
+    except (TypeError, UnicodeEncodeError):
         raise Fault("an attribute is no text: the file is damaged")
     return str(value)
 
@@ -137,11 +141,40 @@ def follow(group, name, path):
 
 def read_weights(group, path):
     """Return OrderedDict: layer name -> list of Weights, from a group with a layer_names attribute."""
-    weights = OrderedDict()
+    weights, seen = OrderedDict(), set()
     for layer in names_attribute(group, "layer_names"):
-        inner = subgroup(group, layer, path)
-        weights[layer] = [weight(follow(inner, name, path), name, path)
+        inner = once(subgroup(group, layer, path), layer, path, seen)
+        weights[layer] = [weight(once(follow(inner, name, path), name, path, seen), name, path)
                           for name in names_attribute(inner, "weight_names")]
+    return within(weights, group.file, path)
+
+
+def once(found, name, path, seen):
+    """The group or dataset `found` itself, unless its address is in the set `seen` already: Keras makes one for each
+    name, and what is listed or linked twice would be read and written as often as a file cares to say."""
+    if address(found) in seen:
+        raise Fault("%s: %r is read already, by this or another name: the file is damaged" % (path, name))
+    seen.add(address(found))
+    return found
+
+
+def address(found):
+    """Where in its file an HDF5 object lies, by whatever name it was reached."""
+    import h5py
+    return h5py.h5o.get_info(found.id).addr
+
+
+def within(weights, file, path):
+    """The weights of an h5py.File themselves, unless they are more than the file can hold: datasets may lie over one
+    another, or be packed zeros."""
+    size = file.id.get_filesize()
+    packed = [weight for own in weights.values() for weight in own if weight.band is not None]
+    plain = [weight for own in weights.values() for weight in own if weight.band is None]
+    for some, most in (plain, size), (packed, max(PACKED_BYTES, PACKED_RATIO * size)):
+        total = sum(weight.nbytes for weight in some)
+        if total > most:
+            raise Fault("%s: its weights claim %d bytes but the file has %d in all: the file is damaged"
+                        % (path, total, size))
     return weights
 
 
@@ -156,20 +189,36 @@ def weight(dataset, name, path):
     if dataset.dtype.kind not in "fiub" or dataset.shape is None:
         raise Fault("%s holds %s, not numbers" % (where, dataset.dtype))
     result = Weight(name, dataset.shape, dataset.dtype.newbyteorder("="),
-                    lambda: read_rows(dataset, (), where),
-                    lambda start, stop: read_rows(dataset, slice(start, stop), where))
+                    lambda: read_rows(dataset, None, None, where),
+                    lambda start, stop: read_rows(dataset, start, stop, where), band(dataset))
     held = min(dataset.id.get_storage_size(), dataset.file.id.get_filesize())  # the former is what a header says
     if result.nbytes > GZIP_RATIO * held or dataset.dtype.itemsize > 8:
         raise Fault("%s claims %d bytes but the file holds %d for it: the file is damaged"
                     % (where, result.nbytes, held))
-    if dataset.chunks and Weight(name, dataset.chunks, dataset.dtype, None).nbytes > CHUNK_BYTES:
-        raise Fault("%s is stored in one chunk of more than %d MB: refused" % (where, CHUNK_BYTES >> 20))
+    if dataset.chunks:
+        wide = [max(pair) for pair in zip(dataset.chunks, dataset.shape)]
+        together = dataset.chunks if result.band is None else [result.band] + wide[1:]
+        if Weight(name, together, dataset.dtype, None).nbytes > CHUNK_BYTES:
+            raise Fault("%s is stored so that more than %d MB are unpacked at once: refused"
+                        % (where, CHUNK_BYTES >> 20))
     return result
 
 
-def read_rows(dataset, selection, where):
+def band(dataset):
+    """How many rows of a dataset HDF5 packs together, None where it packs nothing."""
+    return dataset.chunks[0] if dataset.chunks and dataset.id.get_create_plist().get_nfilters() else None
+
+
+def read_rows(dataset, start, stop, where):
+    """dataset[start:stop], all of it where these are None; a Fault where HDF5 cannot."""
     try:
-        return dataset[selection]
+        if not dataset.chunks or not dataset.size:
+            return dataset[() if stop is None else slice(start, stop)]
+        # HDF5 may leave out chunks that were never written, and h5py 3.1 would give what was in memory for them.
+        count = dataset.shape[0] if stop is None else stop - start
+        values = numpy.zeros((count,) + dataset.shape[1:], dataset.dtype)
+        dataset.read_direct(values, numpy.s_[start:stop])
+        return values
     except (OSError, RuntimeError) as error:
         raise Fault("%s cannot be read, the file is damaged (%s)" % (where, str(error).split("\n")[0]))
 
@@ -192,11 +241,18 @@ def write(model, path):
             write_text(file, "training_config", json.dumps(model.training_config))
         write_names(group, "layer_names", list(model.weights))
         for layer, weights in model.weights.items():
-            inner = group.create_group(layer)
+            inner = new_group(group, layer)
             write_names(inner, "weight_names", [weight.name for weight in weights])
             for weight in weights:
                 signals.let_in()
                 write_weight(inner, weight)
+
+
+def new_group(group, layer):
+    try:
+        return group.create_group(layer)
+    except (ValueError, RuntimeError) as error:  # "." is the group itself, and names with "/" are ways to places
+        raise Fault("layer %r cannot be stored in an h5 file (%s)" % (layer, str(error).split("\n")[0]))
 
 
 class Disk(object):

@@ -14,13 +14,15 @@ import re
 from collections import OrderedDict
 
 from scripts import Fault
-from scripts.checkpoint import Bundle, Damaged, message, number, string, text
+from scripts.checkpoint import Bundle, Damaged, message, number, open_file, string, text
 from scripts.formats import MAX_DEPTH, keras_archive, parse
 from scripts.model import Model
 from scripts.topology import is_model
 
 TAGS = "serve"
 LIMIT = 2 << 30  # a protobuf message cannot be larger
+MAX_GRAPHS = 1000  # one for each set of tags: TensorFlow writes one or two
+ENTRY_BYTES = 16  # for a layer's variable: its object and an entry in each of two lists take TensorFlow 900
 
 
 def match(path):
@@ -28,7 +30,7 @@ def match(path):
     if not os.path.isfile(file_of(path)):  # a pipe would be waited for
         return False
     try:
-        with open(file_of(path), "rb") as file:
+        with open_file(file_of(path)) as file:
             start = file.read(3)
     except OSError:
         return False
@@ -78,8 +80,11 @@ def meta_graph(path, tags=None):
     try:
         if os.path.getsize(file_of(path)) > LIMIT:
             raise Damaged("larger than a message can be")
-        with open(file_of(path), "rb") as file:
-            graphs = [message(graph) for graph in message(file.read()).get(2, [])]
+        with open_file(file_of(path)) as file:
+            graphs = message(file.read()).get(2, [])
+        if len(graphs) > MAX_GRAPHS:
+            raise Damaged("%d graphs" % len(graphs))
+        graphs = [message(graph) for graph in graphs]
         there = [{string(tag) for tag in message(graph[1][-1]).get(4, [])} if 1 in graph else set()
                  for graph in graphs]
     except OSError as error:
@@ -110,49 +115,75 @@ def keras_layers(path, found):
     """Return (root's metadata, names of the top-level layers, {name: [(node, variable's name)]}), or None if the
     SavedModel's root is no Keras model whose layers are known."""
     try:
-        nodes = [message(node) for node in message(found[7][-1]).get(1, [])] if 7 in found else []
-        metadata = metadata_of(path, nodes)
-        if not nodes or not is_model(metadata.get(0, {}).get("model_config") or {}):
+        tree = Tree(path, message(found[7][-1]).get(1, []) if 7 in found else [])
+        root = tree.metadata(0) if tree.nodes else {}
+        if not is_model(root.get("model_config") or {}):
             return None
-        children = [{text(message(child), 2): number(message(child), 1) for child in node.get(1, [])} for node in nodes]
-        layers = sorted((int(name[6:]), node) for name, node in children[0].items() if re.match(r"layer-\d+$", name))
-        names, variables = [], OrderedDict()
+        layers = sorted((int(name[6:]), node) for name, node in tree.children(0).items()
+                        if re.match(r"layer-[0-9]{1,9}$", name))
+        names, variables, left = [], OrderedDict(), len(found[7][-1]) // ENTRY_BYTES
         for _, layer in layers:
-            names.append(metadata[layer]["name"])
-            layer = listed(children, layer)
-            api = children[layer].get("keras_api")
-            lists = [children[children[place][key]] for place, key in (
+            names.append(tree.metadata(layer)["name"])
+            layer = listed(tree, layer)
+            api = tree.children(layer).get("keras_api")
+            lists = [tree.children(tree.children(place)[key]) for place, key in (
                 (layer, "trainable_variables"), (api, "non_trainable_variables")) if place is not None
-                and key in children[place]]
+                and key in tree.children(place)]
+            left -= sum(map(len, lists))
+            if left < 0:  # lists may be layers' over and over
+                raise Damaged("lists of more variables than it can hold")
             found_here = [entries[str(index)] for entries in lists for index in range(len(entries))]
-            variables[names[-1]] = [(node, text(message(nodes[node][7][-1]), 6)) for node in found_here]
-        return metadata[0], names, variables
-    except (Damaged, KeyError, IndexError, TypeError) as error:
+            variables[names[-1]] = [(node, tree.variable(node)) for node in found_here]
+        return root, names, variables
+    except (Damaged, KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
         raise Fault("%s: saved_model.pb or keras_metadata.pb is damaged (%s: %s)" % (path, type(error).__name__, error))
 
 
-def listed(children, layer):
+class Tree(object):
+    """The objects of a SavedModel by number (saved_object_graph.proto), each looked into when it is asked for."""
+
+    def __init__(self, path, nodes):
+        self.path, self.nodes, self.known = path, nodes, {}
+        self.words = words_of(path, nodes)
+
+    def children(self, node):
+        """{name: number} of the objects that the object `node` has."""
+        if node not in self.known:
+            self.known[node] = {text(child, 2): number(child, 1)
+                                for child in map(message, message(self.nodes[node]).get(1, []))}
+        return self.known[node]
+
+    def metadata(self, node):
+        """What Keras says of the object `node`, {} where it is none of Keras's."""
+        words = self.words.get(node)
+        return parse(words, "%s: metadata of object %d" % (self.path, node)) if words else {}
+
+    def variable(self, node):
+        """The name of the variable `node`."""
+        return text(message(message(self.nodes[node])[7][-1]), 6)
+
+
+def listed(tree, layer):
     """The node whose lists of variables are the layer's: TensorFlow 1.15 saves none of a TimeDistributed, but those of
     the layer in it."""
     for _ in range(MAX_DEPTH):
-        if "trainable_variables" in children[layer] or "layer" not in children[layer]:
+        if "trainable_variables" in tree.children(layer) or "layer" not in tree.children(layer):
             break
-        layer = children[layer]["layer"]
+        layer = tree.children(layer)["layer"]
     return layer
 
 
-def metadata_of(path, nodes):
-    """Return {node: its JSON metadata} of Keras's objects."""
-    found, beside = {}, os.path.join(os.path.dirname(file_of(path)), "keras_metadata.pb")
+def words_of(path, nodes):
+    """Return {node: its metadata, a text of JSON} of Keras's objects."""
+    beside = os.path.join(os.path.dirname(file_of(path)), "keras_metadata.pb")
     if os.path.isfile(beside):
         with open(beside, "rb") as file:
-            entries = [(number(entry, 2), text(entry, 5)) for entry in map(message, message(file.read()).get(1, []))]
-    else:
-        entries = [(index, text(message(node[4][-1]), 3)) for index, node in enumerate(nodes)
-                   if 4 in node and text(message(node[4][-1]), 1).startswith("_tf_keras_")]
-    for index, words in entries:
-        if words:
-            found[index] = parse(words, "%s: metadata of object %d" % (path, index))
+            return {number(entry, 2): text(entry, 5) for entry in map(message, message(file.read()).get(1, []))}
+    found = {}
+    for index, node in enumerate(map(message, nodes)):
+        known = message(node[4][-1]) if 4 in node else {}
+        if text(known, 1).startswith("_tf_keras_"):
+            found[index] = text(known, 3)
     return found
 
 

@@ -1,4 +1,5 @@
 """TensorFlow.js layers models: model.json and the shards that its weights manifest names.  Reads and writes."""
+import bisect
 import json
 import os
 from collections import OrderedDict
@@ -7,9 +8,10 @@ import numpy
 
 from scripts import Fault, shards, variables
 from scripts.formats.topology_and_weights import json_object
-from scripts.model import Model, Weight, check_shape
+from scripts.model import MAX_RANK, Model, Weight, check_shape
 from scripts.topology import Layer, inner_records, is_model
 
+DEQUANTIZED = ("float32", "int32")  # what TensorFlow.js takes back from integers (io_utils.ts)
 VERSION_NAME = "TensorSpace preprocessing"
 
 
@@ -50,6 +52,9 @@ def belonging(record, entries, path):
         for name in (weight.name, "/".join(parts[:-2] + parts[-1:])):
             by_name.setdefault(name, weight)
     weights, taken = OrderedDict(), set()
+    by_layer = {}
+    for weight in entries:
+        by_layer.setdefault(weight.name.split("/")[0], []).append(weight)
     for layer in inner_records(record):
         name, expected = Layer(layer).name, variables.variables(layer)
         missing = [key for key, _, _ in expected if key not in by_name]
@@ -57,7 +62,7 @@ def belonging(record, entries, path):
             raise Fault("%s: weight %r of layer %r is not in the manifest" % (path, missing[0], name))
         own = [by_name[key] for key, _, _ in expected]
         if not expected:  # a class that this project does not know may have weights too
-            own = [weight for weight in entries if weight.name.split("/")[0] == name]
+            own = by_layer.get(name, [])
         weights[name] = own
         taken.update(weight.name for weight in own)
     for weight in entries:
@@ -72,13 +77,19 @@ def manifest_weights(manifest, directory, path):
     """Return the Weights that a weights manifest lists, each read from the shards when it is asked for."""
     if not isinstance(manifest, list):
         raise Fault("%s: no weightsManifest in it" % path)
-    weights = []
+    weights, seen = [], set()
     for group in manifest:
         try:
             names, entries = list(group["paths"]), list(group["weights"])
         except (KeyError, TypeError):
             raise Fault("%s: a group of the weights manifest has no paths or no weights" % path)
-        stream = Stream([shard(directory, name, path) for name in names])
+        paths = []
+        for name in names:
+            paths.append(shard(directory, name, path))
+            if name in seen:  # it would be read and written as often as a file cares to say
+                raise Fault("%s: the manifest lists shard %s twice: the file is damaged" % (path, name))
+            seen.add(name)
+        stream = Stream(paths)
         offset = 0
         for entry in entries:
             weight, count = stored_weight(entry, stream, offset, path)
@@ -124,21 +135,23 @@ class Stream(object):
 
     def __init__(self, paths):
         self.paths = paths
-        self.sizes = [os.path.getsize(path) for path in paths]
-        self.size = sum(self.sizes)
+        self.starts, self.size = [], 0
+        for path in paths:
+            self.starts.append(self.size)
+            self.size += os.path.getsize(path)
 
     def read(self, offset, count):
         parts = []
-        for path, size in zip(self.paths, self.sizes):
-            if count and offset < size:
-                with open(path, "rb") as file:
-                    file.seek(offset)
-                    parts.append(file.read(min(count, size - offset)))
-                count -= len(parts[-1])
-                offset += len(parts[-1])
-            offset -= size
-        if count:
-            raise Fault("%s: a shard became shorter while it was read" % self.paths[-1])
+        while count:  # from the last file that begins at or before the offset: those of no bytes are passed over
+            place = bisect.bisect_right(self.starts, offset) - 1
+            with open(self.paths[place], "rb") as file:
+                file.seek(offset - self.starts[place])
+                end = self.starts[place + 1] if place + 1 < len(self.paths) else self.size
+                parts.append(file.read(min(count, end - offset)))
+            if not parts[-1]:
+                raise Fault("%s: a shard became shorter while it was read" % self.paths[place])
+            count -= len(parts[-1])
+            offset += len(parts[-1])
         return b"".join(parts)
 
 
@@ -147,14 +160,20 @@ def stored_weight(entry, stream, offset, path):
     try:
         name, shape, dtype = entry["name"], entry["shape"], entry["dtype"]
         quantization = entry.get("quantization")
-        if not isinstance(name, str) or not all(type(size) is int and size >= 0 for size in shape):
+        stored = quantization["dtype"] if quantization else dtype
+        if not isinstance(name, str) or len(shape) > MAX_RANK \
+                or not all(type(size) is int and size >= 0 for size in shape):
             raise ValueError
-        if dtype not in shards.KEPT or quantization and quantization["dtype"] not in shards.QUANTIZED:
-            raise Fault("%s: weight %r is %.40s, which no Keras layer has" % (path, name, dtype))
-        stored = numpy.dtype(quantization["dtype"] if quantization else dtype)  # which takes whole sentences
+        # Before numpy sees them: it takes more than names for a type, and parses some as Python.
+        if dtype not in shards.KEPT or quantization and (stored not in shards.QUANTIZED or dtype not in DEQUANTIZED):
+            kind = "%s stored as %s" % (dtype, stored) if quantization else dtype
+            raise Fault("%s: weight %r is %.60s, which no Keras layer has" % (path, name, kind))
+        stored = numpy.dtype(stored)
         if quantization and stored.kind == "u":
             scale, low = float(quantization["scale"]), float(quantization["min"])
-            if not numpy.isfinite([scale, low]).all():
+            largest = float((numpy.finfo if dtype == "float32" else numpy.iinfo)(dtype).max)
+            ends = low, low + scale * int(numpy.iinfo(stored).max)
+            if not all(abs(end) <= largest * (1 + 1e-6) for end in ends):  # scale and min are rounded themselves
                 raise ValueError
     except (KeyError, TypeError, ValueError):
         raise Fault("%s: an entry of the weights manifest is damaged" % path)
@@ -167,7 +186,10 @@ def stored_weight(entry, stream, offset, path):
     def values(start, stop):
         data = numpy.frombuffer(stream.read(offset + start * stored.itemsize, (stop - start) * stored.itemsize),
                                 stored.newbyteorder("<"))
-        return data * scale + low if quantization and stored.kind == "u" else data
+        if not quantization or stored.kind != "u":
+            return data
+        with numpy.errstate(over="ignore", invalid="ignore"):  # of ends that lie beyond the largest number by a bit
+            return (data * scale + low).astype(dtype)
 
     weight = Weight(name, shape, dtype, lambda: values(0, count), lambda start, stop: values(start * row, stop * row))
     return weight, count * stored.itemsize

@@ -510,7 +510,7 @@ def group_in_itself(folder):
 
 def heap_without_end(folder, change=None):
     """HDF5's heap of texts, in which one entry is the next one's place to begin: its own."""
-    path = handmade.h5(at(folder, "model.h5"), **({"change": change} if change else {}))
+    path = handmade.h5(at(folder, "model.h5"), change=change)
     with open(path, "rb") as file:
         data = bytearray(file.read())
     place = data.index(b"GCOL") + 16
@@ -521,12 +521,11 @@ def heap_without_end(folder, change=None):
     return save(folder, "model.h5", bytes(data))
 
 
-def heap_behind_what_is_not_read(folder):
-    """The same, behind an attribute of a type that h5py does not know."""
+def heap_behind_what_cannot_be_read(folder):
+    """The same, behind an empty list of texts and an attribute of a type that h5py does not know, which sort first."""
     def change(file):
         file.attrs.create("A0", numpy.zeros((0,), object), shape=(0,), dtype=h5py.special_dtype(vlen=bytes))
         h5py.h5a.create(file.id, b"A1", h5py.h5t.UNIX_D32LE, h5py.h5s.create_simple((1,)))
-
     return heap_without_end(folder, change)
 
 

@@ -11,7 +11,7 @@ import numpy
 import pytest
 
 from scripts import Fault
-from scripts.formats import attributes
+from scripts.formats import attributes, keras_h5
 from tests.attacks import builders
 from tests.needs import ROOT
 
@@ -28,7 +28,7 @@ def good(tmp_path):
 
 def attempt(path, group="/"):
     with h5py.File(path, "r") as file:
-        attributes.attempt(file[group], path)
+        attributes.attempt(file[group], path, list(file[group].attrs))
 
 
 def gone(pid):
@@ -54,6 +54,28 @@ def test_numbers_and_texts_of_one_length_need_no_helper(tmp_path, monkeypatch):
         file.attrs["number"] = 3
     attempt(path)
     assert attributes.HELPER == []
+
+
+def test_an_attribute_that_cannot_be_read_does_not_hide_the_next(tmp_path):
+    """HDF5 refuses the first text, and never comes back from the second."""
+    def change(file):
+        h5py.h5a.create(file.id, b"first", h5py.h5t.UNIX_D32LE, h5py.h5s.create_simple((1,)))
+
+    helper = attributes.Helper()
+    try:
+        assert not helper.tries(builders.heap_without_end(str(tmp_path), change), "/", ["first", "model_config"])
+    finally:
+        helper.end()
+
+
+def test_texts_inside_a_record_are_tried_too(good, monkeypatch):
+    monkeypatch.setattr(attributes, "HELPER", [])
+    with h5py.File(good, "r+") as file:
+        file.attrs["pair"] = numpy.array((1, b"x"), [("number", "i4"), ("text", h5py.special_dtype(vlen=bytes))])
+        attributes.attempt(file, good, ["number", "none"])
+        assert attributes.HELPER == []
+        attributes.attempt(file, good, ["pair"])
+    attributes.HELPER[0].end()
 
 
 def test_after_a_heap_without_end_another_helper_serves(good, tmp_path):
@@ -136,6 +158,6 @@ def test_a_file_that_is_damaged_while_it_is_open_is_looked_at_anew(tmp_path):
     with h5py.File(bad, "r") as file:
         helper = attributes.Helper()
         try:
-            assert not helper.tries(bad, file.name)
+            assert not helper.tries(bad, file.name, keras_h5.ATTRIBUTES)
         finally:
             helper.end()

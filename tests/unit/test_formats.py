@@ -212,6 +212,58 @@ def test_a_weight_that_would_read_elsewhere_or_lies_is_refused(make, line, tmp_p
         formats.read(handmade.h5(tmp_path / "model.h5", change=replace("kernel:0", make)))
 
 
+def test_chunks_that_were_never_written_are_zeros_and_not_what_was_in_memory(tmp_path):
+    def make(group):
+        how = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        how.set_chunk((8, 4))
+        how.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+        space = h5py.h5s.create_simple((72, 4))
+        h5py.Dataset(h5py.h5d.create(group.id, b"kernel:0", h5py.h5t.IEEE_F32LE, space, how))[:8] = 1
+
+    with formats.read(handmade.h5(tmp_path / "model.h5", change=replace("kernel:0", make))) as model:
+        for _ in range(50):
+            del [numpy.full((72, 4), 7, "f4") for _ in range(50)][:]  # what memory may hold afterwards
+            assert set(model.weights["dense"][0].read().reshape(-1)) == {0, 1}
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_what_is_packed_together_is_unpacked_once(packed, tmp_path):
+    """A piece has whole bands of rows where a band is packed: else all of it would be unpacked for each piece."""
+    values = numpy.random.RandomState(1).normal(size=(100, 6)).astype("float32")
+    with h5py.File(str(tmp_path / "w.h5"), "w") as file:
+        file.create_dataset("w", data=values, chunks=(7, 2), compression="gzip" if packed else None)
+        weight = keras_h5.weight(file["w"], "w", "w.h5").renamed("x")
+        sizes = []
+        for limit in (1, 24, 24 * 10, 24 * 15, 24 * 60):
+            pieces = list(weight.pieces(limit))
+            assert numpy.array_equal(numpy.concatenate(pieces), values.reshape(-1))
+            sizes.append(len(pieces[0]) // 6)
+    assert sizes == ([7, 7, 7, 14, 56] if packed else [1, 1, 10, 15, 60])
+
+
+def test_rows_of_which_too_much_is_packed_together_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(keras_h5, "CHUNK_BYTES", 4 * 50 * 6 - 1)
+    with h5py.File(str(tmp_path / "w.h5"), "w") as file:
+        file.create_dataset("plain", (100, 6), "f4", chunks=(50, 2))[...] = 1
+        file.create_dataset("packed", (100, 6), "f4", chunks=(50, 2), compression="gzip")[...] = 1
+        keras_h5.weight(file["plain"], "w", "w.h5")
+        with pytest.raises(Fault, match="unpacked at once"):
+            keras_h5.weight(file["packed"], "w", "w.h5")
+
+
+def test_a_model_that_was_packed_again_is_read(tmp_path):
+    """h5repack -f GZIP=9, which users do: zeros pack well, and a small file may unpack to more than it is."""
+    weights = handmade.values()
+    weights["dense"] = [("kernel", numpy.zeros((72, 4), "f4")), ("bias", numpy.zeros(4, "f4"))]
+
+    def change(file):
+        for name, array in weights["dense"]:
+            del file["model_weights/dense/dense/%s:0" % name]
+            file["model_weights/dense/dense"].create_dataset(name + ":0", data=array, chunks=True, compression=9)
+    with formats.read(handmade.h5(tmp_path / "model.h5", weights=weights, change=change)) as model:
+        assert not model.weights["dense"][0].read().any()
+
+
 def test_a_virtual_dataset_is_refused(tmp_path):
     def make(group):
         layout = h5py.VirtualLayout((72, 4), "f4")
