@@ -8,7 +8,7 @@ import numpy
 
 from scripts import Fault, shards, variables
 from scripts.formats.topology_and_weights import json_object
-from scripts.model import MAX_RANK, Model, Weight, check_shape
+from scripts.model import Model, Weight, check_shape
 from scripts.topology import Layer, inner_records, is_model
 
 DEQUANTIZED = ("float32", "int32")  # what TensorFlow.js takes back from integers (io_utils.ts)
@@ -161,8 +161,7 @@ def stored_weight(entry, stream, offset, path):
         name, shape, dtype = entry["name"], entry["shape"], entry["dtype"]
         quantization = entry.get("quantization")
         stored = quantization["dtype"] if quantization else dtype
-        if not isinstance(name, str) or len(shape) > MAX_RANK \
-                or not all(type(size) is int and size >= 0 for size in shape):
+        if not isinstance(name, str) or not all(type(size) is int and size >= 0 for size in shape):
             raise ValueError
         # Before numpy sees them: it takes more than names for a type, and parses some as Python.
         if dtype not in shards.KEPT or quantization and (stored not in shards.QUANTIZED or dtype not in DEQUANTIZED):
