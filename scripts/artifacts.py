@@ -345,9 +345,10 @@ class House(object):
 
     def _publish(self, stage, old, inputs, facts, built, outputs):
         known = self.ours(old)
-        for path in self.users(stage):
+        users = self.users(stage)
+        if users:
             raise Fault("%s became yours while %s worked: it is left as it is, and nothing was replaced"
-                        % (path, stage.name))
+                        % (users[0], stage.name))
         for target in built:
             os.makedirs(os.path.dirname(target) or ".", exist_ok=True)
             there = os.path.lexists(target)  # a link that leads nowhere is there too
@@ -493,7 +494,7 @@ def writable(root):
                         % (error.filename or root, os.getuid(), os.strerror(error.errno)))
         place = os.fsdecode(error.filename or "")
         if error.errno in IN_THE_WAY and (place + os.sep).startswith(root + os.sep):
-            while not os.path.lexists(place):  # what is no directory stands further up
+            while place and not os.path.lexists(place):  # what is no directory stands further up
                 place = os.path.dirname(place)
             raise Fault("%s is in the way of what is built, and no file or directory of this project's making: move it"
                         % place)

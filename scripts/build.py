@@ -10,6 +10,7 @@ import os
 import re
 import resource
 import sys
+from collections import OrderedDict
 
 from doit.exceptions import TaskFailed
 from doit.reporter import ConsoleReporter
@@ -32,7 +33,8 @@ class Reporter(ConsoleReporter):
 
     def __init__(self, outstream, options):
         super(Reporter, self).__init__(command.Lenient(outstream), options)
-        self.faults, self.bugs, self.unmet, self.executed, self.running = [], [], [], [], []
+        self.faults, self.bugs, self.unmet, self.executed = [], [], [], []
+        self.running = OrderedDict()  # names of tasks -> None
 
     def write(self, text):
         encoding = getattr(self.outstream, "encoding", None) or "utf-8"
@@ -40,20 +42,19 @@ class Reporter(ConsoleReporter):
 
     def initialize(self, tasks, selected_tasks):
         if os.environ.get("WITHOUT_TRAINING") and not any(name.startswith("convert:") for name in NAMES):
-            command.complain("nothing to convert without training: put a trained model at models/model.h5, or name it "
-                             "in models/models.toml (source = …); `make` trains one")
-            raise SystemExit(command.FAULT)
+            command.end("nothing to convert without training: put a trained model at models/model.h5, or name it in "
+                        "models/models.toml (source = …); `make` trains one")
 
     def execute_task(self, task):
         if task.actions and not task.name.startswith("_"):
             fresh = freshness(task)
             self.executed.append(task.name)
-            self.running.append(task.name)
+            self.running[task.name] = None
             self.write(".  %s%s\n" % (task.title(), "  (%s)" % fresh.reason if fresh and fresh.reason else ""))
             self.outstream.flush()  # before what a child of the task writes
 
     def add_success(self, task):
-        self.running = [name for name in self.running if name != task.name]
+        self.running.pop(task.name, None)
 
     def skip_uptodate(self, task):
         fresh = freshness(task)
@@ -61,7 +62,7 @@ class Reporter(ConsoleReporter):
             self.write("-- %s%s\n" % (task.title(), "  (%s)" % fresh.note if fresh.note else ""))
 
     def add_failure(self, task, fail):
-        self.running = [name for name in self.running if name != task.name]
+        self.running.pop(task.name, None)
         if isinstance(fail, TaskFailed):
             self.faults.append(task.name)
             command.complain("%s: %s" % (task.name, fail.message))
@@ -179,8 +180,7 @@ def catalogue():
         missed = set(names).difference(entry.name for entry in entries)
         return entries if missed else [entry for entry in entries if entry.name in names], []
     except Fault as fault:
-        command.complain(fault)
-        raise SystemExit(command.FAULT)
+        command.end(fault)
 
 
 def task(stage, produce, report=None, after=(), module=None):

@@ -12,7 +12,7 @@ import struct
 import numpy
 
 from scripts import Fault
-from scripts.model import MAX_RANK, Weight
+from scripts.model import Weight
 
 TABLE_MAGIC = 0xdb4775248b80fb57  # core/lib/io/format.h
 # core/framework/types.proto
@@ -145,9 +145,8 @@ class Bundle(object):
             kind, sizes, path, offset, size = self.place(key)
         except (KeyError, Damaged):
             raise Fault("%s: variable %r is not in the checkpoint" % (self.prefix, key))
-        if kind not in DTYPES or len(sizes) > MAX_RANK:
-            raise Fault("%s: variable %r has type number %d and %d dimensions, which is not read here"
-                        % (self.prefix, key, kind, len(sizes)))
+        if kind not in DTYPES:
+            raise Fault("%s: variable %r has type number %d, which is not read here" % (self.prefix, key, kind))
         dtype = numpy.dtype(DTYPES[kind])
         weight = Weight(name, sizes, dtype, lambda: read(0, sizes[0] if sizes else 1),
                         (lambda start, stop: read(start, stop)) if sizes else None)

@@ -73,6 +73,12 @@ def complain(line):
         discard(sys.stderr)
 
 
+def end(line):
+    """The input is at fault: say so in one line, and end the process."""
+    complain(line)
+    raise SystemExit(FAULT)
+
+
 def discard(stream):
     """Let all that is written to a stream from now on, and what it still holds, go nowhere."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -114,6 +120,12 @@ def terminate(signum, frame):
     raise SystemExit(128 + signum)
 
 
+def heed_signals():
+    """From here on Ctrl-C and SIGTERM end the process through `terminate`."""
+    for number in NOTICED:
+        signal.signal(number, terminate)
+
+
 class Held(object):
     """With it, Ctrl-C and SIGTERM wait until its end, or until `let_in` is called: for C code that an exception in
     its callback would crash.  Only the main thread is ever interrupted by them, so elsewhere it does nothing."""
@@ -153,8 +165,7 @@ def run(main, arguments=None):
 
     main: callable that takes a list of str (without the program's name) and returns None or an exit status.
     """
-    signal.signal(signal.SIGTERM, terminate)
-    signal.signal(signal.SIGINT, terminate)
+    heed_signals()
     try:
         status = main(sys.argv[1:] if arguments is None else arguments)
     except Fault as fault:

@@ -99,8 +99,7 @@ def build(source, target, weights=None, layers=None, input_shape=None, compile=F
         result = encapsulate(model, layers, input_shape)
         if compile:
             result.training_config = training_config(result)
-        with topology.of(source):  # names that HDF5 does not take
-            keras_h5.write(result, target)
+        keras_h5.write(result, target)
         return facts(result)
 
 

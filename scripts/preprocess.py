@@ -26,9 +26,7 @@ def preprocess(source, directory, weights=None, layers=None, input_shape=None, j
         from scripts import graph
         from scripts.formats import frozen
         tags, signature = reading.get("saved_model_tags"), reading.get("signature")
-        with topology.of(source):
-            is_graph = frozen.is_graph(source, tags)
-        if is_graph:
+        if frozen.is_graph(source, tags):
             if enc_model or input_shape:
                 raise Fault("%s: a graph has no layers: it takes neither --enc-model nor --input-shape" % source)
             return graph.convert(source, directory, layers, tags, signature, json_name, shard_size, quantize)

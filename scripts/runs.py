@@ -4,7 +4,6 @@ doit asks its classes and nobody else about these, so some of their methods are 
 """
 import difflib
 import json
-import multiprocessing.util
 import os
 import re
 import signal
@@ -26,14 +25,13 @@ LEAVE_SECONDS = 10  # for the other processes of doit -n, when one is lost
 
 def configure(default):
     """Return DOIT_CONFIG.  doit's state stands with the records, one file per stack."""
-    for number in command.NOTICED:
-        signal.signal(number, command.terminate)
+    command.heed_signals()
     sys.stdout, sys.stderr = command.Lenient(sys.stdout), command.Lenient(sys.stderr)
     try:
         os.makedirs(HOUSE.records, exist_ok=True)
     except OSError:
         if os.path.lexists(HOUSE.records):  # else a read-only checkout, which can still list its tasks
-            end("%s is in the way of the records of what is built: move it" % HOUSE.records)
+            command.end("%s is in the way of the records of what is built: move it" % HOUSE.records)
     JsonDB._load, JsonDB.dump = load_state, dump_state
     InvalidCommand.__str__ = one_line_instead
     Runner.run_all, MRunner._run_start_processes = one_run_at_a_time, start_processes
@@ -43,12 +41,6 @@ def configure(default):
     if sys.argv[1:2] == ["clean"] and {"-a", "--clean-all"} & set(sys.argv):
         default = None  # doit 0.34 would clean these and what they depend on, no page for one
     return {"default_tasks": default, "verbosity": 2, "reporter": Reporter, "backend": "json", "dep_file": STATE}
-
-
-def end(line):
-    """The input is at fault: say so in one line, and end."""
-    command.complain(line)
-    raise SystemExit(command.FAULT)
 
 
 # The command line ------------------------------------------------------------------------------------------
@@ -68,10 +60,10 @@ def no_task(asked):
     stage, colon, name = asked.partition(":")
     if colon and stage in NAMES:
         there = sorted(other.split(":", 1)[1] for other in NAMES if other.startswith(stage + ":"))
-        end("doit: %s has no model %s: models/models.toml has %s" % (stage, name, ", ".join(there)))
+        command.end("doit: %s has no model %s: models/models.toml has %s" % (stage, name, ", ".join(there)))
     near = difflib.get_close_matches(asked, sorted(NAMES), 1)
-    end("doit: there is no task %s%s: `doit list` shows what there is"
-        % (asked, ", did you mean %s?" % near[0] if near else ""))
+    command.end("doit: there is no task %s%s: `doit list` shows what there is"
+                % (asked, ", did you mean %s?" % near[0] if near else ""))
 
 
 def info(self, pos_args, hide_status=False):  # doit asks for the names
@@ -97,7 +89,7 @@ def load_state(database):
     if isinstance(state, dict) and all(isinstance(entry, dict) for entry in state.values()):
         return state
     if not ours(database):
-        end("%s is no state of doit's: name another file" % database.name)
+        command.end("%s is no state of doit's: name another file" % database.name)
     return {}
 
 
@@ -125,7 +117,7 @@ def one_run_at_a_time(runner, dispatcher):
         take(models_of(dispatcher.selected_tasks))
         return plain_run(runner, dispatcher)
     except Fault as fault:
-        end(fault)
+        command.end(fault)
     finally:
         HOUSE.unlock()
 
@@ -137,7 +129,7 @@ def clean_tasks(cleaner, tasks, dryrun, cleanforget):
             take()
         plain_clean(cleaner, tasks, dryrun, cleanforget)
     except Fault as fault:
-        end(fault)
+        command.end(fault)
     finally:
         HOUSE.unlock()
     for line in LEFT:
@@ -152,8 +144,9 @@ class Workers(object):
     """They end when the one that started them does, which ends when one of them is lost: doit would wait for ever."""
 
     def __init__(self, runner):
+        from multiprocessing import util  # not where nothing is forked
         self.runner, self.parent, self.processes = runner, os.getpid(), []
-        multiprocessing.util.register_after_fork(self, Workers.begin)
+        util.register_after_fork(self, Workers.begin)
         signal.signal(signal.SIGCHLD, self.look)
 
     def begin(self):
@@ -177,7 +170,7 @@ class Workers(object):
                 process.join(LEAVE_SECONDS)
                 if process.exitcode is None:  # it may wait for what the lost one held
                     os.kill(process.pid, signal.SIGKILL)
-            end("doit -n: a process %s%s: run again; alone (without -n) it says which model that is" % (
+            command.end("doit -n: a process %s%s: run again; alone (without -n) it says which model that is" % (
                 "was killed by signal %d, for want of memory perhaps" % -lost[0] if lost[0] < 0
                 else "ended with %d" % lost[0], running and " while it built one of " + ", ".join(running) or ""))
 

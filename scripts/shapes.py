@@ -7,7 +7,7 @@ from collections import OrderedDict
 
 from scripts import Fault
 from scripts.references import Ref, references
-from scripts.topology import MAX_RANK, MAX_SIZE, batch_shape, graph, inner_records, is_model, layer_order
+from scripts.topology import MAX_DIMENSIONS, MAX_SIZE, batch_shape, graph, inner_records, is_model, layer_order
 
 MERGES = ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum")
 SAME = frozenset("""Activation ReLU LeakyReLU PReLU ELU ThresholdedReLU Softmax Dropout SpatialDropout1D
@@ -78,7 +78,7 @@ def of_layer(record, inputs, nested):
         return [None]
     try:
         if not is_model(record):
-            if any(isinstance(record["config"].get(key), list) and len(record["config"][key]) > MAX_RANK
+            if any(isinstance(record["config"].get(key), list) and len(record["config"][key]) > MAX_DIMENSIONS
                    for key in PER_DIMENSION):
                 return [None]
             found = RULES[record["class_name"]](record["config"], inputs, nested)
@@ -102,7 +102,7 @@ def of_sequential(record, shape, nested):
 def is_shape(shape):
     """Whether `shape` is one that a tensor can have.  Sizes come of what stands in a config, and of multiplying it:
     they may be texts, and get longer with each layer."""
-    return shape is None or len(shape) <= MAX_RANK and all(
+    return shape is None or len(shape) <= MAX_DIMENSIONS and all(
         size is None or isinstance(size, (int, float)) and abs(size) < MAX_SIZE for size in shape)
 
 

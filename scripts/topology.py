@@ -14,7 +14,7 @@ from scripts.supported import LAYERS
 MODELS = ("Sequential", "Functional", "Model")  # classes whose config holds layers
 RECURRENT = ("RNN", "LSTM", "GRU", "SimpleRNN", "ConvLSTM2D", "Bidirectional")  # give their states too, where asked
 MAX_NAME = 8192  # letters of a layer's or a class's name: each is repeated wherever a layer is spoken of
-MAX_RANK = 64  # numpy's own limit, twice HDF5's
+MAX_DIMENSIONS = 64  # numpy's own limit, twice HDF5's
 MAX_SIZE = 1 << 63  # what no size of a tensor reaches: TensorFlow counts in int64
 
 @contextlib.contextmanager
@@ -141,7 +141,7 @@ def check_record(layer):
 
 def check_sizes(name, shape):
     sizes = [abs(size) for size in shape if type(size) is int]
-    if len(shape) > MAX_RANK or max(sizes + [0]) >= MAX_SIZE:
+    if len(shape) > MAX_DIMENSIONS or max(sizes + [0]) >= MAX_SIZE:
         raise Fault("layer %r declares a shape of %d dimensions, the largest of %s: no tensor has such a shape"
                     % (name, len(shape), max(sizes or ["?"])))
 

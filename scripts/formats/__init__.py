@@ -73,8 +73,8 @@ def extent(record):
             held = value.get("layers", value.get("config"))  # the latter before Keras 2.2.3
             if isinstance(held, list):
                 around += 1
-                nodes = [item.get("inbound_nodes") for item in held if isinstance(item, dict)]
-                layers += sum(max(1, len(calls)) if isinstance(calls, list) else 1 for calls in nodes)
+                every = [item.get("inbound_nodes") for item in held if isinstance(item, dict)]
+                layers += sum(max(1, len(nodes)) if isinstance(nodes, list) else 1 for nodes in every)
             value = value.values()
         pending += [(item, around) for item in value if isinstance(item, (dict, list))]
     return layers, walked

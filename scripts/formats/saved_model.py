@@ -27,8 +27,6 @@ ENTRY_BYTES = 16  # for a layer's variable: its object and an entry in each of t
 
 def match(path):
     """A directory with a saved_model.pb, or that file itself."""
-    if not os.path.isfile(file_of(path)):  # a pipe would be waited for
-        return False
     try:
         with open_file(file_of(path)) as file:
             start = file.read(3)

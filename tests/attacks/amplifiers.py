@@ -11,7 +11,7 @@ import numpy
 
 from scripts.checkpoint import TABLE_MAGIC
 from tests.attacks import builders
-from tests.attacks.builders import at, call, dense, functional, plain_h5, save, sequential, start, tfjs, trap
+from tests.attacks.builders import at, bent_h5, call, dense, functional, plain_h5, save, sequential, start, tfjs, trap
 from tests.fuzz import seeds
 from tests.fuzz.mutate import message, varint
 from tests.unit import handmade
@@ -32,12 +32,6 @@ def values_beyond_float32(folder):
         for weight in document["weightsManifest"][0]["weights"]:
             weight["quantization"] = {"dtype": "uint8", "scale": 1e308, "min": 0}
         os.truncate(at(folder, "tfjs", "group1-shard1of1.bin"), 327)
-    return tfjs(folder, change)
-
-
-def many_dimensions(folder):
-    def change(document):
-        document["weightsManifest"][0]["weights"][0]["shape"] = [10 ** 39] * 60000
     return tfjs(folder, change)
 
 
@@ -103,10 +97,6 @@ def weights_that_are_not_there(folder):
 
 # HDF5 ------------------------------------------------------------------------------------------------------
 
-def bent(folder, change):
-    return handmade.h5(at(folder, "model.h5"), change=change)
-
-
 def layer_listed_again(folder, spell):
     """layer_names0 … 9 with one name ten thousand times, spelt anew by spell(index)."""
     def change(file):
@@ -115,7 +105,7 @@ def layer_listed_again(folder, spell):
         for part in range(10):
             group.attrs["layer_names%d" % part] = numpy.array([spell(part * 1000 + index).encode()
                                                                for index in range(1000)])
-    return bent(folder, change)
+    return bent_h5(folder, change)
 
 
 def dataset_with_many_names(folder, count=100):
@@ -176,7 +166,7 @@ def link_through_a_link(folder):
         del file["model_weights"]
         file["ext"] = h5py.ExternalLink(path, "/")
         file["model_weights"] = h5py.SoftLink("/ext/x")
-    return bent(folder, change)
+    return bent_h5(folder, change)
 
 
 def link_through_a_link_in_archive(folder):
@@ -193,7 +183,7 @@ def version_that_is_no_text(folder):
     def change(file):
         del file.attrs["keras_version"]
         file.attrs.create("keras_version", b"2.6.\xff", dtype=h5py.special_dtype(vlen=str))
-    return bent(folder, change)
+    return bent_h5(folder, change)
 
 
 # SavedModels -----------------------------------------------------------------------------------------------

@@ -316,9 +316,13 @@ def external_link_beside(folder):
     return bent_h5(folder, change)
 
 
-def archive_h5(folder, change):
-    """A .keras whose weights file is changed by change(h5py.File)."""
+def archive_h5(folder, change, layers=None):
+    """A .keras whose weights file is changed by change(h5py.File), and its list of layers by layers(list)."""
     def members(name, data):
+        if name == "config.json" and layers:
+            record = json.loads(data.decode())
+            layers(record["config"]["layers"])
+            return json.dumps(record).encode()
         if not name.endswith(".h5"):
             return data
         inner = save(folder, "inner.h5", data)
@@ -482,16 +486,8 @@ def chain(folder, count=3000):
 
 def mystery(folder, change):
     """A .keras with a layer of a class that nobody knows, whose weights' group is made by change(group)."""
-    path = archive_h5(folder, lambda file: change(file.create_group("layers/mystery")))
-    with zipfile.ZipFile(path) as archive:
-        content = {name: archive.read(name) for name in archive.namelist()}
-    record = json.loads(content["config.json"].decode())
-    record["config"]["layers"].append({"class_name": "Mystery", "config": {"name": "mystery", "trainable": True}})
-    content["config.json"] = json.dumps(record).encode()
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, data in content.items():
-            archive.writestr(name, data)
-    return path
+    return archive_h5(folder, lambda file: change(file.create_group("layers/mystery")), lambda layers: layers.append(
+        {"class_name": "Mystery", "config": {"name": "mystery", "trainable": True}}))
 
 
 def groups_in_groups(folder):

@@ -1,13 +1,11 @@
 """Topologies of a few kB whose work, memory or output grows faster than they do: small functions as in builders.py."""
 import json
-import zipfile
 
 import h5py
 import numpy
 
 from tests.attacks import builders
-from tests.attacks.builders import at, call, functional, plain_h5, sequential, start
-from tests.unit import handmade
+from tests.attacks.builders import call, functional, plain_h5, sequential, start
 
 
 def layer(kind, name, **config):
@@ -54,16 +52,8 @@ def bidirectional_through_others(folder):
 
 
 def bidirectional_in_an_archive(folder):
-    path = handmade.archive(at(folder, "model.keras"))
-    with zipfile.ZipFile(path) as archive:
-        content = {name: archive.read(name) for name in archive.namelist()}
-    record = json.loads(content["config.json"].decode())
-    record["config"]["layers"].insert(1, bidirectional(inner=layer("LSTM", "leaf", units=2)))
-    content["config.json"] = json.dumps(record).encode()
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, data in content.items():
-            archive.writestr(name, data)
-    return path
+    return builders.archive_h5(folder, lambda file: None, lambda layers: layers.insert(
+        1, bidirectional(inner=layer("LSTM", "leaf", units=2))))
 
 
 def models_called_twice(folder):

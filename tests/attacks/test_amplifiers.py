@@ -9,7 +9,7 @@ import pytest
 
 from scripts import Fault, formats
 from scripts.formats import keras_archive, keras_h5, tfjs, topology_and_weights
-from tests.attacks import amplifiers, builders
+from tests.attacks import amplifiers, builders, growth
 from tests.attacks.test_attacks import harmless, refused, run
 
 REFUSED = {
@@ -17,7 +17,7 @@ REFUSED = {
     "a type of brackets": (amplifiers.type_that_is_python, ["f4,("], "which no Keras layer has"),
     "a type of commas, quantized": (amplifiers.type_that_is_python, [",,", True], "which no Keras layer has"),
     "values beyond float32": (amplifiers.values_beyond_float32, [], "manifest is damaged"),
-    "60 000 dimensions": (amplifiers.many_dimensions, [], "60000 dimensions"),
+    "60 000 dimensions": (growth.weight_of_many_dimensions, [], "60000 dimensions"),
     "a shard many times": (amplifiers.shard_many_times, [], "lists shard s twice"),
     "damaged deflate": (amplifiers.damaged_member, [zipfile.ZIP_DEFLATED], "the archive is damaged"),
     "damaged lzma": (amplifiers.damaged_member, [zipfile.ZIP_LZMA], "packed by method 14"),
