@@ -263,13 +263,14 @@ class House(object):
             return []
         return [file[:-len(".json")].replace(".", ":", 1) for file in sorted(files) if file.endswith(".json")]
 
-    @staticmethod
-    def ours(record):
-        """Return {path: set of sha256} of every file that a record proves to be of our making."""
+    def ours(self, record):
+        """Return {path: set of sha256} of every file that a record proves to be of our making: all of them stand below
+        root, whatever a record from elsewhere names."""
         known = {path: {digest} for path, digest in record.get("outputs", {}).items()}
         for path, digests in record.get("before", {}).items():
             known.setdefault(path, set()).update(digests)
-        return known
+        return {path: digests for path, digests in known.items()
+                if os.path.normpath(path).startswith(os.path.normpath(self.root) + os.sep)}
 
     def users(self, stage):
         """Return the outputs of a `keep` stage that are the user's: there, and not of our making."""
@@ -277,7 +278,7 @@ class House(object):
             return []
         known = self.ours(self.record(stage.name))
         return [path for path in stage.outputs
-                if os.path.exists(path) and self.digests.of(path) not in known.get(path, ())]
+                if os.path.lexists(path) and self.digests.of(path) not in known.get(path, ())]
 
     def verdict(self, stage):
         """Return None when `stage` is fresh, else a few words that say why it is not."""
@@ -376,34 +377,33 @@ class House(object):
         durable_json(self.record_path(stage.name), record)
         return record
 
-    def remove(self, name, dryrun=False):
-        """Delete what stage `name` built, as long as it still is what we built.  Returns (removed, left).
+    def remove(self, name, dryrun=False, spared=()):
+        """Delete what stage `name` built, as long as it still is what we built and none of the paths `spared`.
 
-        Raises Fault where something may not be removed.
+        Returns (removed, left).  Raises Fault where something may not be removed, or not be seen.
         """
         known = self.ours(self.record(name))
         removed, left = [], []
         for path in entries_first(known):
-            if not os.path.lexists(path):
+            digest = self.digests.of(path)
+            if digest is None and not os.path.lexists(path):
+                for parent in parents(path, self.root):
+                    if os.path.islink(parent) and not os.path.exists(parent):  # a disk that is not mounted
+                        raise Fault("%s leads nowhere: what was built there cannot be seen" % parent)
                 continue
-            (removed if self.digests.of(path) in known[path] else left).append(path)
+            (removed if digest in known[path] and path not in spared else left).append(path)
         if dryrun:
             return removed, left
         with writable(self.root):
             for path in removed:
                 os.remove(path)
-                self._remove_empty(os.path.dirname(path))
+                with contextlib.suppress(OSError):  # not empty: somebody's files are there
+                    for parent in parents(path, self.root):
+                        os.rmdir(parent)
             if known and not left:
                 os.remove(self.record_path(name))
         return removed, left
 
-    def _remove_empty(self, directory):
-        while directory and directory != self.root and directory.startswith(self.root):
-            try:
-                os.rmdir(directory)
-            except OSError:  # not empty: somebody's files are there
-                return
-            directory = os.path.dirname(directory)
 
     # -- one at a time ---------------------------------------------------------------------------
 
@@ -412,8 +412,8 @@ class House(object):
         called once before that.
 
         models  names: builds of others may go on meanwhile, on this machine or on one that shares models/
-        The locks are the kernel's (flock), so they cannot outlive their holder.  Left-overs of a killed build go: with
-        all of models/ taken those of any, else the own ones, when `build` comes to them.
+        The locks are the kernel's (flock), so they cannot outlive their holder.  Left-overs of killed builds go: with
+        all of models/ taken those of any, else those of the same models.
         """
         if self._locks:
             return
@@ -428,6 +428,12 @@ class House(object):
                 for name in os.listdir(self.records):
                     if name.endswith(".new") or name.startswith("lock."):
                         os.remove(os.path.join(self.records, name))
+            elif os.path.isdir(self.building):
+                for name in os.listdir(self.building):  # STAGE.MODEL
+                    if name.partition(".")[2] in models:
+                        shutil.rmtree(os.path.join(self.building, name), ignore_errors=True)
+                with contextlib.suppress(OSError):  # others are at work there
+                    os.rmdir(self.building)
         self.digests.merge()  # what the other build measured counts too
 
     def taken(self):
@@ -487,11 +493,13 @@ def writable(root):
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise Fault("%s: %s; nothing was replaced, run again when there is room"
+            raise Fault("%s: %s; nothing is half-written, run again when there is room"
                         % (error.filename or root, os.strerror(error.errno)))
         if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
             raise Fault("%s cannot be written by user %d (%s): give this user the directory, or build as its owner"
                         % (error.filename or root, os.getuid(), os.strerror(error.errno)))
+        if error.errno == errno.EIO:
+            raise Fault("%s: the disk failed (%s)" % (error.filename or root, os.strerror(error.errno)))
         place = os.fsdecode(error.filename or "")
         if error.errno in IN_THE_WAY and (place + os.sep).startswith(root + os.sep):
             while place and not os.path.lexists(place):  # what is no directory stands further up
@@ -499,6 +507,14 @@ def writable(root):
             raise Fault("%s is in the way of what is built, and no file or directory of this project's making: move it"
                         % place)
         raise
+
+
+def parents(path, root):
+    """Yield the directories that hold `path`, below `root`, the nearest first."""
+    parent = os.path.dirname(path)
+    while parent.startswith(root + os.sep):
+        yield parent
+        parent = os.path.dirname(parent)
 
 
 IN_THE_WAY = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENOTEMPTY)

@@ -20,7 +20,8 @@ from scripts import Fault, artifacts, catalog, command, stack
 ROOT = "models"
 HOUSE = artifacts.House(ROOT, stack.NAME)
 NAMES = set()  # of every task that dodo.py declares
-MODELS = set()  # names of all models of the catalogue
+MODELS = {}  # names of all models of the catalogue -> those of the models that they are made from
+READ = set()  # paths that its tables name to be read
 MANY = 100  # locks to hold one by one
 TAKEN = []  # the models whose locks this run has, or had before it gave them away for a task
 LEFT = []  # why the `clean` of tasks was refused
@@ -97,9 +98,15 @@ def take(models=None):
 
 def models_of(tasks):
     """Return the names of the models that some tasks build, all that they depend on being of the same; None for all."""
-    models = {name.split(":", 1)[1] if ":" in name else None for name in tasks}
+    models = with_those_behind(name.split(":", 1)[1] if ":" in name else None for name in tasks)
     most = min(MANY, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 4)
     return None if None in models or len(models) > most else models
+
+
+def with_those_behind(names):
+    """Return the set of some models' names and of those that they are made from."""
+    names = set(names)
+    return names.union(*[MODELS.get(name, ()) for name in names])
 
 
 def freshness(task):
@@ -163,7 +170,9 @@ def catalogue():
     """
     try:
         entries = catalog.read(ROOT + "/models.toml", ROOT)
-        MODELS.update(entry.name for entry in entries)
+        MODELS.update((entry.name, ()) for entry in entries)
+        READ.update(os.path.normpath(path) for entry in entries for path in (entry.source, entry.weights, entry.data)
+                    if path)
         for entry in entries:
             try:
                 os.fsencode(entry.name + entry.source)
@@ -171,14 +180,18 @@ def catalogue():
                 raise Fault("models/models.toml: [%s]: the locale here has no such letters: set LANG=C.UTF-8"
                             % entry.name)
         if os.environ.get("WITHOUT_TRAINING"):
-            entries = [entry for entry in entries if not entry.trained or os.path.exists(entry.source)]
+            entries = [entry for entry in entries if not entry.trained or os.path.lexists(entry.source)]
             for entry in entries:
                 entry.trained = False
+        catalog.connect(entries)
+        MODELS.update((entry.name, entry.behind) for entry in entries)
         names = asked(sys.argv[1:])
         if names is None:
             return entries, entries
-        missed = set(names).difference(entry.name for entry in entries)
-        return entries if missed else [entry for entry in entries if entry.name in names], []
+        if not MODELS.keys() >= set(names):
+            return entries, []
+        names = with_those_behind(names)
+        return [entry for entry in entries if entry.name in names], []
     except Fault as fault:
         command.end(fault)
 
@@ -206,7 +219,7 @@ def orphans():
         NAMES.update(("orphans", "orphans:" + model))
         yield {"name": model, "doc": "built once, in models.toml no more",
                "actions": [(command.say, ["   `doit clean orphans` removes what was built of it"])],
-               "clean": [(clean, [name]) for name in names]}
+               "clean": [(clean, [name, READ]) for name in names]}
 
 
 def perform(stage, produce, report):
@@ -222,6 +235,8 @@ def perform(stage, produce, report):
             command.say("   " + line)
     except Fault as fault:
         return TaskFailed(command.one_line(fault))
+    finally:
+        command.heed_lost_signals()
     return None
 
 
@@ -248,14 +263,15 @@ def call(action, *arguments):
     return None
 
 
-def clean(name, dryrun):
+def clean(name, spared=(), dryrun=False):  # doit says whether it is a dry run
     """Clean action: delete what the record of stage `name` proves to be ours, say what was left and why."""
     try:
-        removed, left = HOUSE.remove(name, dryrun)
+        removed, left = HOUSE.remove(name, dryrun, spared)
     except Fault as fault:
         LEFT.append("%s: %s" % (name, fault))  # doit keeps what an action writes on stderr to itself
         return
     for path in removed:
         command.say("%s%s" % ("would remove " if dryrun else "removed ", path))
     for path in left:
-        command.say("left %s: it was changed since it was built" % path)
+        command.say("left %s: %s" % (path, "models.toml names it" if path in spared
+                                     else "it was changed since it was built"))

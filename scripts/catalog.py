@@ -114,7 +114,11 @@ class Entry(object):
     name       str, the table's
     trained    bool, True where the table names no source
     source     str, the model that is read: the user's, or the model.h5 that is trained
+    after      list of the tasks of other entries that make what it reads, and
+    behind     set of the names of all entries that it is made from: `connect`
     """
+
+    after, behind = (), frozenset()
 
     def __init__(self, name, settings, root="models"):
         self.name = name
@@ -171,6 +175,33 @@ def read(path="models/models.toml", root="models"):
     if not entries:
         raise Fault("%s: it names no model: add a table such as [keras]" % path)
     return entries
+
+
+def connect(entries):
+    """Find out which entries read what others make: their `after` and `behind`.
+
+    Raises Fault where one is made from itself by way of others.
+    """
+    makers = {}
+    for entry in entries:
+        makers.update({path: "convert:" + entry.name for path in (
+            entry.enc_model, entry.directory, entry.directory + "/" + entry.json_name)})
+        if entry.trained:
+            makers.update({entry.source: "train:" + entry.name, entry.data_file: "data:" + entry.name})
+    for entry in entries:
+        made = [makers.get(os.path.normpath(path)) for path in (entry.source, entry.weights, entry.data) if path]
+        entry.after = [task for task in made if task and not task.endswith(":" + entry.name)]
+    names = {entry.name: entry for entry in entries}
+    for entry in entries:
+        waiting, entry.behind = list(entry.after), set()
+        while waiting:
+            name = waiting.pop().partition(":")[2]
+            if name == entry.name:
+                raise Fault("models.toml [%s]: it would be made from itself (%s): name another source"
+                            % (name, ", ".join(entry.after)))
+            if name not in entry.behind:
+                entry.behind.add(name)
+                waiting += names[name].after
 
 
 def _toml():

@@ -115,9 +115,20 @@ class Lenient(object):
         return getattr(self.stream, name)
 
 
+CAME = []  # signals that `terminate` has met
+
+
 def terminate(signum, frame):
     """Signal handler: leave through SystemExit, so that every `finally` on the way still runs."""
+    CAME.append(signum)
     raise SystemExit(128 + signum)
+
+
+def heed_lost_signals():
+    """Leave, if `terminate` has said so before in vain: in a callback of C code, or while an object is finalized, Python
+    prints what is raised and goes on."""
+    if CAME:
+        raise SystemExit(128 + CAME[-1])
 
 
 def heed_signals():
@@ -154,7 +165,7 @@ class Held(object):
 
 
 def finished():
-    """From here on the work is done and only the interpreter is left to end: a signal would find Python's handlers
+    """From here on the work is done and only the processes are left to end: a signal would find Python's handlers
     gone, and make a finished run look like an interrupted one."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import sys
+import time
 
 from doit.cmd_base import DoitCmdBase
 from doit.cmd_clean import Clean
@@ -34,7 +35,8 @@ def configure(default):
             command.end("%s is in the way of the records of what is built: move it" % HOUSE.records)
     JsonDB._load, JsonDB.dump = load_state, dump_state
     InvalidCommand.__str__ = one_line_instead
-    Runner.run_all, MRunner._run_start_processes = one_run_at_a_time, start_processes
+    Runner.run_all = one_run_at_a_time
+    MRunner._run_start_processes, MRunner.execute_task = start_processes, execute_task
     Clean.clean_tasks, Info._execute = clean_tasks, info
     # Commands have taken sys.stdout before this is run; what `doit run -o FILE` sets it hands on by itself.
     DoitCmdBase.outstream = property(lambda self: sys.stdout, lambda self, stream: None)
@@ -108,7 +110,8 @@ def dump_state(database):
 
 # Runs ------------------------------------------------------------------------------------------------------
 
-plain_run, plain_start, plain_clean = Runner.run_all, MRunner._run_start_processes, Clean.clean_tasks
+plain_run, plain_clean = Runner.run_all, Clean.clean_tasks
+plain_start, plain_execute = MRunner._run_start_processes, MRunner.execute_task
 
 
 def one_run_at_a_time(runner, dispatcher):
@@ -118,6 +121,10 @@ def one_run_at_a_time(runner, dispatcher):
         return plain_run(runner, dispatcher)
     except Fault as fault:
         command.end(fault)
+    except SystemExit:
+        if hasattr(runner, "workers"):
+            runner.workers.end()
+        raise
     finally:
         HOUSE.unlock()
 
@@ -143,9 +150,9 @@ def clean_tasks(cleaner, tasks, dryrun, cleanforget):
 class Workers(object):
     """They end when the one that started them does, which ends when one of them is lost: doit would wait for ever."""
 
-    def __init__(self, runner):
+    def __init__(self, runner, queues):
         from multiprocessing import util  # not where nothing is forked
-        self.runner, self.parent, self.processes = runner, os.getpid(), []
+        self.runner, self.parent, self.processes, self.queues = runner, os.getpid(), [], queues
         util.register_after_fork(self, Workers.begin)
         signal.signal(signal.SIGCHLD, self.look)
 
@@ -155,6 +162,8 @@ class Workers(object):
         child.die_with_parent()
         if os.getppid() != self.parent:  # it was killed before that was said
             os._exit(command.FAULT)
+        leave_at_signals()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, command.NOTICED)
 
     def look(self, number, frame):
         """Handler of SIGCHLD, which what a task starts brings as well."""
@@ -162,22 +171,53 @@ class Workers(object):
         noticed = [code for number in command.NOTICED for code in (-number, 128 + number)]
         lost = [code for code in codes if code and code not in noticed]
         if lost:
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             running = getattr(self.runner.reporter, "running", ())
-            for process in self.processes:
-                process.terminate()
-            for process in self.processes:
-                process.join(LEAVE_SECONDS)
-                if process.exitcode is None:  # it may wait for what the lost one held
-                    os.kill(process.pid, signal.SIGKILL)
+            self.end()
             command.end("doit -n: a process %s%s: run again; alone (without -n) it says which model that is" % (
                 "was killed by signal %d, for want of memory perhaps" % -lost[0] if lost[0] < 0
                 else "ended with %d" % lost[0], running and " while it built one of " + ", ".join(running) or ""))
 
+    def end(self):
+        """Tell them to leave; who does not, for want of what a lost one holds or as the signal was lost, is killed."""
+        import multiprocessing
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        command.finished()
+        processes = multiprocessing.active_children()  # those too that were being started when the signal came
+        for process in processes:
+            process.terminate()
+        until = time.time() + LEAVE_SECONDS
+        for process in processes:
+            process.join(max(0, until - time.time()))
+            if process.exitcode is None:
+                os.kill(process.pid, signal.SIGKILL)
+        for queue in self.queues:  # Python would wait for the threads that write into them, at times for ever
+            queue.cancel_join_thread()
+
+
+def leave_at_signals():
+    """An exception out of a handler would find multiprocessing with its locks half taken, and wait for them."""
+    for number in command.NOTICED:
+        signal.signal(number, lambda number, frame: os._exit(128 + number))
+
+
+def execute_task(runner, task):
+    """In a worker: at a signal a task cleans up before all ends."""
+    command.heed_signals()
+    try:
+        return plain_execute(runner, task)
+    except SystemExit as told:
+        os._exit(told.code)
+    finally:
+        leave_at_signals()
+
 
 def start_processes(runner, job_q, result_q):
-    workers = Workers(runner)
-    workers.processes = plain_start(runner, job_q, result_q)
+    workers = Workers(runner, (job_q, result_q))
     runner.workers = workers  # held as long as they are
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, command.NOTICED)  # until each can heed them in its own way
+    try:
+        workers.processes = plain_start(runner, job_q, result_q)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     workers.look(None, None)  # one that was lost until now
     return workers.processes

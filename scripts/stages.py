@@ -83,7 +83,7 @@ def data(entry):
 
     stage = artifacts.Stage("data:" + entry.name, [entry.data] if own_file and not given else [],
                             [entry.data_file], {"data": entry.data}, "", {}, also=also)
-    return task(stage, produce, report)
+    return task(stage, produce, report, after=entry.after)
 
 
 def _digest(path):
@@ -164,8 +164,9 @@ def sources(entry, record=None):
             and HOUSE.digests.of(entry.source) == before[entry.source]:
         return [path for path in before if path != entry.enc_model]
     if not os.path.exists(entry.source):
-        raise Fault("models.toml [%s] source: there is no %s: give the path of a model file" % (
-            entry.name, entry.source))
+        raise Fault("models.toml [%s] source: %s" % (entry.name, (
+            "%s is a link that leads nowhere" if os.path.islink(entry.source)
+            else "there is no %s: give the path of a model file") % entry.source))
     if not (os.path.isfile(entry.source) or os.path.isdir(entry.source)):
         raise Fault("models.toml [%s] source: %s is neither a file nor a directory" % (entry.name, entry.source))
     from scripts import formats
@@ -212,10 +213,12 @@ def encapsulate(entry):
 
     engine = "reference" if entry.engine == "reference" else "encapsulate"
     settings = dict(entry.settings(catalog.CHOOSING), weights=entry.weights)
+    if entry.saved_model_tags != catalog.READING["saved_model_tags"][0]:
+        settings["saved_model_tags"] = entry.saved_model_tags
     stage = artifacts.Stage(
         "encapsulate:" + entry.name, lambda record: sources(entry, record), [entry.enc_model], settings,
         code(engine), stack.identity("train" if engine == "reference" else "convert"))
-    return task(stage, produce, report, after=["train:" + entry.name] if entry.trained else [],
+    return task(stage, produce, report, after=["train:" + entry.name] if entry.trained else entry.after,
                 module="h5py" if engine == "encapsulate" else None)
 
 
@@ -257,7 +260,7 @@ def convert(entry):
         lambda record: ([] if graph(entry) else [entry.enc_model]) + sources(entry, record),
         [entry.directory + "/" + name for name in ("manifest.json", entry.json_name)], settings,
         code("convert" if engine == "native" else engine), stack.identity("convert" if engine == "native" else "train"))
-    return task(stage, produce, report, after=[] if graph(entry) else ["encapsulate:" + entry.name],
+    return task(stage, produce, report, after=entry.after if graph(entry) else ["encapsulate:" + entry.name],
                 module="h5py" if engine == "native" else None)
 
 

@@ -169,6 +169,43 @@ def test_a_target_without_a_record_is_the_users(house):
     assert house.users(stage(keep=True)) == ["models/out"]
 
 
+def test_a_link_that_leads_nowhere_for_the_moment_is_the_users(house):
+    write("in", "x")
+    kept = stage(keep=True)
+    house.build(kept, copying())
+    os.remove("models/out")
+    os.symlink("/mnt/not/there/model.h5", "models/out")
+    assert house.users(kept) == ["models/out"] and house.verdict(kept) is None
+
+
+def test_a_record_from_elsewhere_makes_nothing_outside_ours(house):
+    write("in", "x")
+    write("precious", "builtout")
+    house.build(stage(), copying())
+    with open(house.record_path("copy:a")) as stream:
+        record = json.load(stream)
+    for path in ("precious", "models/../precious", os.path.abspath("precious")):
+        record["outputs"][path] = record["outputs"]["models/out"]
+    artifacts.durable_json(house.record_path("copy:a"), record)
+    assert house.remove("copy:a") == (["models/out"], [])
+    assert read("precious") == "builtout"
+
+
+def test_what_cannot_be_seen_for_the_moment_stays_on_record(house):
+    write("in", "x")
+    os.makedirs("disk")
+    os.makedirs("models")
+    os.symlink("../disk", "models/mine")
+    mine = stage(outputs=["models/mine/out"])
+    house.build(mine, lambda directory: ({}, {"models/mine/out": copying()(directory)[1]["models/out"]}))
+    os.rename("disk", "unplugged")
+    with pytest.raises(Fault, match="models/mine leads nowhere"):
+        house.remove("copy:a")
+    os.rename("unplugged", "disk")
+    assert house.verdict(mine) is None
+    assert house.remove("copy:a") == (["models/mine/out"], [])
+
+
 def test_outputs_that_are_no_longer_built_go(house):
     write("in", "x")
     house.build(stage(), copying(names=("shard1", "shard2", "out")))

@@ -1,6 +1,7 @@
 """scripts/runs.py: how doit starts, ends and cleans here; and what stands in a build's way."""
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -88,6 +89,110 @@ def test_a_lost_process_ends_the_run_with_one_line(slow):
     assert b"killed by signal 9" in err and b"encapsulate:m0" in err
     assert all(map(gone, workers))
     assert len(slow.ran()) == 8
+
+
+@pytest.mark.parametrize("number, status", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_run_that_is_told_to_end_ends_though_one_of_its_processes_lost_the_signal(number, status, slow):
+    slow.write("scripts/runs.py", slow.read("scripts/runs.py").replace(b"LEAVE_SECONDS = 10", b"LEAVE_SECONDS = 1"))
+    slow.write("scripts/artifacts.py", slow.read("scripts/artifacts.py").replace(
+        b"        time.sleep(", b"        import signal; signal.signal(signal.SIGTERM, lambda *_: None)\n        time.sleep("))
+    process = start(slow, "-n", "2", SLOW="60")
+    workers = builders(slow, 2)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (status, b"")
+    assert all(map(gone, workers))
+    assert len(slow.ran()) == 8
+
+
+def test_a_signal_at_any_moment_ends_all_processes_of_a_run(slow):
+    """At every tenth of the time that an undisturbed run takes."""
+    began = time.time()
+    slow.ran("-n", "2")
+    whole, built = time.time() - began, slow.artifacts()
+    for tenth in range(1, 10):
+        shutil.rmtree(slow.file("models/.records"), ignore_errors=True)
+        process = start(slow, "-n", "2", "-a")
+        time.sleep(whole * tenth / 10)
+        process.terminate()
+        out, err = process.communicate(timeout=60)
+        assert (process.returncode, err) in ((0, b""), (143, b""), (-signal.SIGTERM, b"")), (tenth, err)
+    slow.ran()
+    assert slow.artifacts() == built
+
+
+def test_a_signal_that_python_lost_ends_the_run_after_the_task(slow):
+    """What is raised while an object is finalized is printed, and forgotten."""
+    slow.write("scripts/artifacts.py", slow.read("scripts/artifacts.py") + b"""
+class Finalized(object):
+    def __del__(self):
+        time.sleep(3)
+
+
+def deaf(self, stage, produce):
+    if os.environ.get("SLOW"):
+        Finalized()
+    return slow(self, stage, produce)
+
+
+House.build = deaf
+""")
+    process = start(slow, SLOW="0.01")
+    time.sleep(1.5)
+    process.terminate()
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert out.count(b".  ") == 1
+
+
+def test_what_a_killed_build_of_one_model_left_goes_with_the_next_of_the_same(project):
+    project.write("models/.building/convert.mine/group1-shard1of1.bin", "half")
+    project.write("models/.building/convert.other.mine/model.json", "another's, at work")
+    project.ran("convert:mine")
+    assert os.listdir(project.file("models/.building")) == ["convert.other.mine"]
+
+
+CHAIN = """
+[last]
+source = "./models/json_models/middle/model.json"
+[middle]
+source = "models/first/enc_model.h5"
+[first]
+source = "model.h5"
+"""
+
+
+@pytest.mark.parametrize("words", [[], ["-n", "2"], ["convert:last"]])
+def test_a_model_is_built_after_what_it_is_made_from(words, project):
+    project.write("models/models.toml", CHAIN)
+    assert len(project.ran(*words)) == 6
+    assert project.ran(*words) == set()
+    handmade.h5(project.file("model.h5"), weights={
+        layer: [(name, values * 2) for name, values in own] for layer, own in handmade.values().items()})
+    assert len(project.ran(*words)) == 6
+
+
+def test_models_that_are_made_from_each_other_are_one_line(project):
+    project.write("models/models.toml", '[a]\nsource = "models/b/enc_model.h5"\n'
+                                        '[b]\nsource = "models/a/enc_model.h5"\n')
+    assert "made from itself" in project.fault()
+
+
+def test_what_another_table_reads_is_no_orphan(project):
+    project.ran()
+    project.write("models/models.toml", '[new]\nsource = "models/mine/enc_model.h5"\n')
+    status, out, err = project.doit("clean", "orphans")
+    assert (status, err) == (0, "") and "left models/mine/enc_model.h5: models.toml names it" in out
+    assert os.path.exists(project.file("models/mine/enc_model.h5"))
+    assert not os.path.exists(project.file("models/json_models/mine"))
+    assert project.ran() == {"encapsulate:new", "convert:new"}
+
+
+def test_a_link_that_leads_nowhere_in_the_place_of_a_model_is_not_trained_over(project):
+    project.write("models/models.toml", '[keras]\ndata = "digits"\n')
+    os.symlink("/mnt/not/there/model.h5", project.file("models/model.h5"))
+    assert "models/model.h5 is a link that leads nowhere" in project.fault()
+    assert os.path.islink(project.file("models/model.h5"))
 
 
 @pytest.mark.parametrize("first", [["-r", "json"], ["-r", "zero"], ["audit", "convert"]])
