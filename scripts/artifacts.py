@@ -130,7 +130,8 @@ class Digests(object):
         except OSError as error:
             if error.errno == errno.ELOOP:
                 return "a link to itself"
-            raise Fault("%.80s…: %s" % (path, error.strerror))  # a name too long, a disk that does not answer
+            name = path if len(path) < 200 else path[:80] + "…"
+            raise Fault("%s: %s" % (name, error.strerror))  # not for this user, a name too long, a disk without answer
         if not stat.S_ISREG(status.st_mode):
             return "no file"  # a directory, a pipe, a device, where a file is meant: equal to no digest
         seen = seen_by(status)
@@ -259,7 +260,7 @@ class House(object):
         """Return what may be names of stages that have a record, sorted: `record` tells."""
         try:
             files = os.listdir(self.records)
-        except FileNotFoundError:
+        except OSError:  # not there, or not for this user: a build says so
             return []
         return [file[:-len(".json")].replace(".", ":", 1) for file in sorted(files) if file.endswith(".json")]
 

@@ -92,13 +92,15 @@ def calls(value):
 
 
 def files(path, weights=None):
-    """Return the files that make up the model in `path`, for whoever wants to know when it changed.
+    """Return the files that make up the model in `path`, for whoever wants to know when it changed; Fault if none does.
 
     A TensorFlow.js model is its model.json and the shards that this names; other formats are one file, a
     directory, or the two that were given.
     """
     found = [path] + ([weights] if weights is not None else [])
     check_readable(path)
+    if os.path.isdir(path) and not os.path.isfile(os.path.join(path, "saved_model.pb")):
+        raise Fault(unknown(path))  # not what else may be in there: a whole home, the whole disk
     if head(path, 64).lstrip()[:1] == b"{":
         with open(path, "rb") as file:
             manifest = parse(file.read(), path).get("weightsManifest")
@@ -119,8 +121,8 @@ def check_readable(path):
             return
         if os.path.exists(path) and not os.path.isfile(path):  # a pipe waits for whoever writes when it is opened
             raise Fault("%s: neither a file nor a directory" % path)
-        with open(path, "rb"):
-            pass
+        with open(path, "rb") as file:
+            file.read(1)
     except (OSError, ValueError) as error:
         raise Fault("%s: %s" % (path, getattr(error, "strerror", None) or error))
 

@@ -172,6 +172,19 @@ def test_a_model_is_built_after_what_it_is_made_from(words, project):
     assert len(project.ran(*words)) == 6
 
 
+def test_a_directory_without_a_model_is_not_read_through(project):
+    project.write("models/models.toml", '[mine]\nsource = "given"\n')
+    os.mkdir(project.file("given"))
+    os.symlink("/proc", project.file("given/endless"))
+    project.write("given/notes.txt", "")
+    os.mkfifo(project.file("given/pipe"))
+    assert "given: no model in this directory" in project.fault()
+    project.write("models/models.toml", '[mine]\nsource = "/proc"\n')
+    assert "/proc: no model in this directory" in project.fault()
+    project.write("models/models.toml", '[mine]\nsource = "/proc/self/mem"\n')
+    assert "/proc/self/mem: Input/output error" in project.fault()
+
+
 def test_models_that_are_made_from_each_other_are_one_line(project):
     project.write("models/models.toml", '[a]\nsource = "models/b/enc_model.h5"\n'
                                         '[b]\nsource = "models/a/enc_model.h5"\n')
