@@ -125,8 +125,8 @@ def terminate(signum, frame):
 
 
 def heed_lost_signals():
-    """Leave, if `terminate` has said so before in vain: in a callback of C code, or while an object is finalized, Python
-    prints what is raised and goes on."""
+    """Leave, if `terminate` has said so before in vain: in a callback of C code, or while an object is finalized,
+    Python prints what is raised and goes on."""
     if CAME:
         raise SystemExit(128 + CAME[-1])
 

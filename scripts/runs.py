@@ -2,6 +2,7 @@
 
 doit asks its classes and nobody else about these, so some of their methods are replaced.
 """
+import contextlib
 import difflib
 import json
 import os
@@ -189,15 +190,17 @@ class Workers(object):
         for process in processes:
             process.join(max(0, until - time.time()))
             if process.exitcode is None:
-                os.kill(process.pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):  # at last
+                    os.kill(process.pid, signal.SIGKILL)
         for queue in self.queues:  # Python would wait for the threads that write into them, at times for ever
             queue.cancel_join_thread()
 
 
 def leave_at_signals():
-    """An exception out of a handler would find multiprocessing with its locks half taken, and wait for them."""
+    """Leave them to the system: an exception out of a handler would find multiprocessing with its locks half taken, and
+    a handler is not called where a signal comes just before a read that waits."""
     for number in command.NOTICED:
-        signal.signal(number, lambda number, frame: os._exit(128 + number))
+        signal.signal(number, signal.SIG_DFL)
 
 
 def execute_task(runner, task):

@@ -95,7 +95,8 @@ def test_a_lost_process_ends_the_run_with_one_line(slow):
 def test_a_run_that_is_told_to_end_ends_though_one_of_its_processes_lost_the_signal(number, status, slow):
     slow.write("scripts/runs.py", slow.read("scripts/runs.py").replace(b"LEAVE_SECONDS = 10", b"LEAVE_SECONDS = 1"))
     slow.write("scripts/artifacts.py", slow.read("scripts/artifacts.py").replace(
-        b"        time.sleep(", b"        import signal; signal.signal(signal.SIGTERM, lambda *_: None)\n        time.sleep("))
+        b"        time.sleep(",
+        b"        import signal; signal.signal(signal.SIGTERM, lambda *_: None)\n        time.sleep("))
     process = start(slow, "-n", "2", SLOW="60")
     workers = builders(slow, 2)
     process.send_signal(number)
