@@ -4,7 +4,6 @@ The guide's section 2 and 3 without Keras: the topology gets other outputs, what
 out, and the weights are copied.  The file is written in the dialect of its source and loads in that Keras.
 """
 import os
-import tempfile
 from collections import OrderedDict
 
 from scripts import Fault, artifacts, command, dialect, formats, outputs, references, topology, variables
@@ -127,14 +126,28 @@ def main(arguments):
     parser.add_argument("--compile", action="store_true", help="save it compiled for further training")
     parser.add_argument("--force", action="store_true", help="replace the target if it is there")
     options = parser.parse_args(arguments)
-    if options.force and os.path.exists(options.target) and os.path.samefile(options.source, options.target):
-        raise Fault("%s is the source itself: name another target" % options.target)
-    folder, name = os.path.split(options.target)
-    with artifacts.writable(folder or "."), tempfile.TemporaryDirectory(prefix=".", dir=folder or ".") as private:
-        done = build(options.source, os.path.join(private, name), options.weights, options.layers,
-                     options.input_shape, options.compile)
-        artifacts.deliver(private, [name], folder or ".", [name] if options.force else [])
+    done = deliver(options.target, lambda path: build(
+        options.source, path, options.weights, options.layers, options.input_shape, options.compile),
+        formats.files(options.source, options.weights) if options.force else None)
     command.say("%s: %d outputs: %s" % (options.target, len(done["outputs"]), ", ".join(done["outputs"])))
+
+
+def deliver(target, write, read=None):
+    """Call `write(path)` and put the h5 that it writes at `target`, whole; returns what it returned.
+
+    read: None: what is there is left, a Fault; else it is replaced, unless it is one of these files.
+    """
+    folder, name = os.path.split(target)
+    if not name.lower().endswith((".h5", ".hdf5")):
+        raise Fault("%s: what is written is HDF5, which Keras opens by its name: let it end in .h5" % target)
+    done = []
+
+    def written(directory):
+        done.append(write(os.path.join(directory, name)))
+        return [name]
+
+    artifacts.into(folder or ".", written, [] if read is None else [name], read or ())
+    return done[0]
 
 
 def names(value):

@@ -35,7 +35,7 @@ def preprocess(source, directory, weights=None, layers=None, input_shape=None, j
         result = encapsulate.encapsulate(model, layers, input_shape)
         names = convert.write(result, directory, json_name, shard_size, quantize)
         if enc_model:
-            keras_h5.write(result, enc_model)
+            encapsulate.deliver(enc_model, lambda path: keras_h5.write(result, path))
         return names, encapsulate.facts(result)
 
 
@@ -91,7 +91,7 @@ def main(arguments=None):
             options.quantize, options.enc_model, **reading)
         return names
 
-    names = convert.deliver(options.directory, write, options.json_name)
+    names = convert.deliver(options.directory, write, options.json_name, formats.files(source, weights))
     command.say("%s: %s" % (options.directory, ", ".join(names)))
     command.say("%d outputs: %s" % (len(done["facts"]["outputs"]), ", ".join(done["facts"]["outputs"])))
     if options.view:

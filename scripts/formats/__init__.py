@@ -97,10 +97,12 @@ def files(path, weights=None):
     A TensorFlow.js model is its model.json and the shards that this names; other formats are one file, a
     directory, or the two that were given.
     """
-    found = [path] + ([weights] if weights is not None else [])
     check_readable(path)
     if os.path.isdir(path) and not os.path.isfile(os.path.join(path, "saved_model.pb")):
-        raise Fault(unknown(path))  # not what else may be in there: a whole home, the whole disk
+        path = os.path.join(path, "model.json")
+        if not os.path.isfile(path):
+            raise Fault(unknown(os.path.dirname(path)))  # not what else may be there: a whole home, the whole disk
+    found = [path] + ([weights] if weights is not None else [])
     if head(path, 64).lstrip()[:1] == b"{":
         with open(path, "rb") as file:
             manifest = parse(file.read(), path).get("weightsManifest")

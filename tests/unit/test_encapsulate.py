@@ -203,6 +203,37 @@ def test_preprocess_replaces_its_own_result_and_leaves_no_old_shard(tmp_path):
     assert sorted(path.name for path in out.iterdir()) == ["group1-shard1of1.bin", "model.json", "notes.txt"]
 
 
+@pytest.mark.parametrize("stage, named", [("preprocess", "model.json"), ("preprocess", ""), ("convert", "model.json")])
+def test_a_model_of_ours_that_is_the_source_is_not_overwritten(stage, named, tmp_path):
+    out = str(tmp_path / "out")
+    assert run("scripts.preprocess", handmade.h5(tmp_path / "model.h5"), out).returncode == 0
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    done = run("scripts." + stage, os.path.join(out, named), out)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1) and "belongs to the source" in done.stderr
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+
+
+def test_weights_that_are_read_are_not_overwritten(tmp_path):
+    topology, weights = handmade.separated(tmp_path)
+    before = open(weights, "rb").read()
+    done = run("scripts.encapsulate", topology, weights, "--weights", weights, "--force")
+    assert done.returncode == 1 and "belongs to the source" in done.stderr
+    assert open(weights, "rb").read() == before
+
+
+def test_an_h5_is_written_under_a_name_that_keras_opens_and_into_a_new_directory_too(tmp_path):
+    source, new = handmade.h5(tmp_path / "model.h5"), str(tmp_path / "new" / "enc.h5")
+    for place, line in ((str(tmp_path / "enc.keras"), "let it end in .h5"), (source + "/enc.h5", "no directory")):
+        for arguments in (["scripts.encapsulate", source, place],
+                          ["scripts.preprocess", source, str(tmp_path / "out"), "--enc-model", place]):
+            done = run(*arguments)
+            assert (done.returncode, done.stderr.count("\n")) == (1, 1) and line in done.stderr
+    assert run("scripts.preprocess", source, str(tmp_path / "out"), "--enc-model", new).returncode == 0
+    assert run("scripts.encapsulate", source, str(tmp_path / "newer" / "enc.h5")).returncode == 0
+    assert open(new, "rb").read() == (tmp_path / "newer" / "enc.h5").read_bytes()
+    assert sorted(os.listdir(str(tmp_path))) == ["model.h5", "new", "newer", "out"]
+
+
 def test_preprocess_overwrites_nothing_that_it_did_not_write(tmp_path):
     out = tmp_path / "out"
     out.mkdir()
