@@ -46,6 +46,13 @@ def convert(source, directory, outputs=None, tags=None, signature=None, json_nam
     return names, {side: list(document["signature"].get(side, {})) for side in ("inputs", "outputs")}
 
 
+def check_settings(source, **settings):
+    """Raise a Fault where any of these settings, which are about layers, is given."""
+    given = [key for key, value in sorted(settings.items()) if value]
+    if given:
+        raise Fault("%s: a TensorFlow graph has no layers: leave out %s" % (source, ", ".join(given)))
+
+
 def write(source, directory, outputs, tags, signature, json_name, shard_size, quantize):
     """The child's part: load, freeze, choose, optimize, write."""
     import tensorflow

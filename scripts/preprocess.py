@@ -27,10 +27,8 @@ def preprocess(source, directory, weights=None, layers=None, input_shape=None, j
         from scripts.formats import frozen
         tags, signature = reading.get("saved_model_tags"), reading.get("signature")
         if frozen.is_graph(source, tags):
-            if enc_model or input_shape:
-                raise Fault("%s: a graph has no layers: it takes neither --enc-model nor --input-shape" % source)
+            graph.check_settings(source, enc_model=enc_model, input_shape=input_shape, weights=weights)
             return graph.convert(source, directory, layers, tags, signature, json_name, shard_size, quantize)
-    reading.pop("signature", None)  # a model of layers has none
     with formats.read(source, weights=weights, **reading) as model, topology.of(source):
         result = encapsulate.encapsulate(model, layers, input_shape)
         names = convert.write(result, directory, json_name, shard_size, quantize)

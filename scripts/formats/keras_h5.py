@@ -44,7 +44,7 @@ def read(path, **options):
         if "training_config" in file.attrs:
             training = parse(text(file.attrs["training_config"]), "%s: training_config" % path)
         if "model_weights" not in file:
-            raise Fault("%s: a topology without weights: give the weights file beside it (--weights)" % path)
+            raise Fault("%s: an h5 with a topology and no weights: save the whole model (model.save)" % path)
         return Model(record, read_weights(subgroup(file, "model_weights", path), path),
                      version(file), text(file.attrs.get("backend", "tensorflow")), training, file.close)
     except Exception as error:
@@ -97,8 +97,11 @@ def without_topology(file, path):
     names = list(file.keys())
     if "layer_names" in file.attrs or "layer_names0" in file.attrs or "_layer_checkpoint_dependencies" in names \
             or "layers" in names:
-        return "%s: weights without a topology: give the topology json too (topology.json with --weights %s)" \
-            % (path, path)
+        return "%s: weights without a topology: give the topology json too (topology.json with --weights %s; in " \
+            "models.toml source and weights)" % (path, path)
+    if "vars" in names:  # Keras 3's, of a model that is a class of its own
+        return "%s: weights of a model without a graph of layers (a subclass), which cannot be converted: build it as " \
+            "a Sequential or Functional model, and save that" % path
     if "optimizer_weights" in names or "optimizer" in names:
         return "%s: an optimizer's state, no model in it" % path
     return "%s: an HDF5 file, but no Keras model in it" % path

@@ -286,6 +286,12 @@ def test_a_graph_without_all_of_its_variables_is_one_line(graphs, tmp_path, name
     assert "\n" not in str(fault.value) and os.listdir(str(tmp_path)) == ["copy"]
 
 
+def test_what_is_about_layers_is_refused_of_a_graph(graphs, tmp_path):
+    for setting in ("weights", "input_shape", "enc_model"):
+        with pytest.raises(Fault, match="has no layers: leave out " + setting):
+            preprocess.preprocess(graphs["two"][0], str(tmp_path), **{setting: __file__})
+
+
 def test_a_saved_model_pb_of_another_name_is_told_its_own(graphs, tmp_path):
     shutil.copy(os.path.join(graphs["two"][0], "saved_model.pb"), str(tmp_path / "mine.pb"))
     with pytest.raises(Fault, match="mine.pb: a SavedModel's saved_model.pb under another name"):
