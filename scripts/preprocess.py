@@ -45,7 +45,7 @@ def main(arguments=None):
     parser.add_argument("--weights", help="weights h5 of a topology json")
     parser.add_argument("--layers", "--output_layer_names", type=encapsulate.names, metavar="A,B,C",
                         help="outputs in their order: %s (default: every layer but inputs)" % outputs.SYNTAX)
-    parser.add_argument("--input-shape", type=encapsulate.sizes, metavar="224,224,3", help="sizes that are open")
+    encapsulate.add_input_shape(parser)
     parser.add_argument("--quantize", type=quantization, metavar="DTYPE[=PATTERN]",
                         help="float16, uint8 or uint16; for some weights: uint8=conv*/kernel,uint16=dense*")
     parser.add_argument("--json-name", default="model.json")
@@ -74,7 +74,7 @@ def main(arguments=None):
     if options.summary:
         from scripts import summary
         with formats.read(source, weights=weights, **reading) as model, topology.of(source):
-            for line in summary.lines(model):
+            for line in summary.lines(model, options.input_shape):
                 command.say(line)
         return
     if not options.directory:

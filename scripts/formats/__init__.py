@@ -13,8 +13,8 @@ import os
 import re
 import zipfile
 
-from scripts import Fault
-from scripts.topology import of
+from scripts import Fault, variables
+from scripts.topology import inner_records, is_model, is_text, of
 
 FORMATS = ("keras_h5", "keras_archive", "topology_and_weights", "tfjs", "saved_model", "frozen")
 KNOWN = "known are h5, .keras, topology json + weights h5, tfjs model.json, SavedModel, frozen .pb"
@@ -86,6 +86,10 @@ def checked(model):
     elif calls(model.topology) > MAX_CALLS:
         problem = "its layers are called more than %d times: models in it that call each other over and over" \
             % MAX_CALLS
+    elif is_model(model.topology) and model.topology["class_name"] == "Sequential" and not any(
+            model.weights.values()) and any(map(variables.variables, inner_records(model.topology))):
+        problem = "its layers have weights, and the file holds none: call the model once (or model.build with its " \
+            "input's shape), and save it again"
     if problem:
         model.close()
         raise Fault(problem)
@@ -140,7 +144,8 @@ def files(path, weights=None):
         for group in manifest if isinstance(manifest, list) else ():
             paths = group.get("paths") if isinstance(group, dict) else None
             for name in paths if isinstance(paths, list) else ():
-                if isinstance(name, str) and os.path.basename(name) == name:  # others the reader refuses
+                # others the reader refuses
+                if isinstance(name, str) and is_text(name) and os.path.basename(name) == name:
                     found.append(os.path.join(os.path.dirname(path), name).replace(os.sep, "/"))
     return found
 

@@ -62,7 +62,7 @@ def open_h5(path):
         if "truncated" in reason:
             raise Fault("%s: the file is cut short: download or copy it again" % path)
         if "lock" in reason:
-            raise Fault("%s: another program has this file open for writing" % path)
+            raise Fault("%s: another program has this file open for writing: close it there, or wait" % path)
         raise Fault("%s: HDF5 cannot read this file, it is damaged" % path)
 
 
@@ -190,7 +190,9 @@ def weight(dataset, name, path):
     if dataset.external or dataset.is_virtual:
         raise Fault("%s is stored in another file: refused" % where)
     if dataset.dtype.kind not in "fiub" or dataset.shape is None:
-        raise Fault("%s holds %s, not numbers" % (where, dataset.dtype))
+        raise Fault("%s holds %s, not numbers%s" % (where, dataset.dtype, (
+            ": bfloat16, perhaps: build the model with dtype float32, copy the weights over, and save that")
+            if dataset.dtype.str[1:] == "V2" else ""))
     result = Weight(name, dataset.shape, dataset.dtype.newbyteorder("="),
                     lambda: read_rows(dataset, None, None, where),
                     lambda start, stop: read_rows(dataset, start, stop, where), band(dataset))
