@@ -594,12 +594,19 @@ def deliver(directory, names, target, owned=()):
         flush_directory(target)
 
 
+def identity(path):
+    """What tells a file apart whatever path leads to it; None where there is none."""
+    with contextlib.suppress(OSError):
+        found = os.stat(path)
+        return found.st_dev, found.st_ino
+
+
 def into(directory, write, owned=(), read=()):
     """Call `write(path)` with a new empty directory, and `deliver` the files that it names, the first of them last, to
     `directory`, which need not be there.  Raises Fault where that would replace one of the files `read`."""
-    sources = {os.path.realpath(path) for path in read}
+    sources = {identity(path) for path in (set(read) if owned else ())} - {None}
     for path in [os.path.join(directory, name) for name in owned]:
-        if os.path.realpath(path) in sources:
+        if identity(path) in sources:
             raise Fault("%s belongs to the source, and would be overwritten: name another place" % path)
     with writable(directory):
         new = not os.path.isdir(directory)
