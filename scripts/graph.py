@@ -107,8 +107,8 @@ def freeze(tensorflow, path, tags, signature):
     there = saved_model.signatures(path, found)
     signature = signature or (SIGNATURE if SIGNATURE in there or len(there) != 1 else next(iter(there)))
     if signature not in there or not there[signature]["outputs"]:
-        raise Fault("%s: no signature %r with outputs; there are %s: name one (--signature, or signature in models.toml)"
-                    % (path, signature, ", ".join(
+        raise Fault("%s: no signature %r with outputs; there are %s: name one (--signature, or signature in "
+                    "models.toml)" % (path, signature, ", ".join(
                         sorted(name for name in there if there[name]["outputs"])) or "none"))
     directory, name = os.path.split(saved_model.file_of(path))
     if name != "saved_model.pb":

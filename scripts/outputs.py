@@ -259,7 +259,8 @@ def fix_input_shape(source, shape):
     """Set the sizes that the model leaves open (None) to those of `shape`.
 
     shape: list of int or None without the batch size, for a model with one input; for several a list of such lists in
-    the inputs' order, or a dict of input name to such a list.  Raises Fault where it contradicts a size that the model fixes.
+    the inputs' order, or a dict of input name to such a list.
+    Raises Fault where it contradicts a size that the model fixes.
     """
     names = [ref.layer for ref in source.inputs]
     if not isinstance(shape, dict):

@@ -100,8 +100,8 @@ def without_topology(file, path):
         return "%s: weights without a topology: give the topology json too (topology.json with --weights %s; in " \
             "models.toml source and weights)" % (path, path)
     if "vars" in names:  # Keras 3's, of a model that is a class of its own
-        return "%s: weights of a model without a graph of layers (a subclass), which cannot be converted: build it as " \
-            "a Sequential or Functional model, and save that" % path
+        return "%s: weights of a model without a graph of layers (a subclass), which cannot be converted: build it " \
+            "as a Sequential or Functional model, and save that" % path
     if "optimizer_weights" in names or "optimizer" in names:
         return "%s: an optimizer's state, no model in it" % path
     return "%s: an HDF5 file, but no Keras model in it" % path
