@@ -20,6 +20,7 @@ import json
 import os
 import shutil
 import stat
+import tempfile
 import time
 from collections import OrderedDict
 
@@ -591,6 +592,36 @@ def deliver(directory, names, target, owned=()):
             os.chmod(os.path.join(directory, name), 0o666 & ~UMASK)
             os.replace(os.path.join(directory, name), os.path.join(target, name))
         flush_directory(target)
+
+
+def identity(path):
+    """What tells a file apart whatever path leads to it; None where there is none."""
+    with contextlib.suppress(OSError):
+        found = os.stat(path)
+        return found.st_dev, found.st_ino
+
+
+def into(directory, write, owned=(), read=()):
+    """Call `write(path)` with a new empty directory, and `deliver` the files that it names, the first of them last, to
+    `directory`, which need not be there.  Raises Fault where that would replace one of the files `read`."""
+    sources = {identity(path) for path in (set(read) if owned else ())} - {None}
+    for path in [os.path.join(directory, name) for name in owned]:
+        if identity(path) in sources:
+            raise Fault("%s belongs to the source, and would be overwritten: name another place" % path)
+    with writable(directory):
+        new = not os.path.isdir(directory)
+        try:
+            os.makedirs(directory, exist_ok=True)
+        except (FileExistsError, NotADirectoryError, FileNotFoundError) as error:
+            raise Fault("%s: no directory can be made there (%s): name another place" % (directory, error.strerror))
+        try:
+            with tempfile.TemporaryDirectory(prefix=".", dir=directory) as private:
+                names = write(private)
+                deliver(private, names[1:] + names[:1], directory, owned)
+        finally:
+            if new and not os.listdir(directory):
+                os.rmdir(directory)
+    return names
 
 
 UMASK = os.umask(0o022)  # read once: it can only be read by setting it, and threads share it

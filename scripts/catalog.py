@@ -47,9 +47,14 @@ def _texts(value):
     return isinstance(value, list) and bool(value) and all(_text(item) for item in value)
 
 
+def _sizes(value):
+    return isinstance(value, list) and bool(value) and all(_positive(size) for size in value)
+
+
 def _shape(value):
-    return isinstance(value, list) and bool(value) and (
-        all(_positive(size) for size in value) or all(_shape(shape) for shape in value))
+    """Of one input, or one for each of several: in their order, or by name."""
+    shapes = list(value.values()) if isinstance(value, dict) else value
+    return _sizes(value) or isinstance(shapes, list) and bool(shapes) and all(_sizes(shape) for shape in shapes)
 
 
 def _quantize(value):
@@ -82,7 +87,7 @@ TRAINING = {
 }
 CHOOSING = {
     "layers": (None, _texts, "a list of layer names"),
-    "input_shape": (None, _shape, "a list of whole numbers, or one such list per input"),
+    "input_shape": (None, _shape, "a list of whole numbers, or one such list per input: {a = [8], b = [8, 8]}"),
     "compile": (False, lambda value: isinstance(value, bool), "true or false"),
     "engine": ("native", lambda value: value in ENGINES, '"native" or "reference"'),
 }
@@ -160,7 +165,8 @@ def read(path="models/models.toml", root="models"):
     except RecursionError:
         raise Fault("%s: nested too deep" % path)
     except ValueError as error:  # a TOMLDecodeError is one; a number of thousands of digits is another
-        raise Fault("%s: %s" % (path, error))
+        raise Fault('%s: %s: texts stand in "straight quotes", names in other letters than a-z too: ["模型"]; true and '
+                    'false are small, and / parts a path' % (path, error))
     entries, seen = [], {}
     for name, table in tables.items():
         for entry in _expand(path, name, table, root):
@@ -216,6 +222,8 @@ def _toml():
 def _expand(path, name, table, root):
     """Yield the Entry of a table, or one per file where its source is a pattern ("zoo/*.h5")."""
     where = "%s: [%s]" % (path, name)
+    if isinstance(table, list) and table and isinstance(table[0], dict):
+        raise Fault("%s: [[%s]]: write [%s], in one pair of brackets" % (path, name, name))
     if not isinstance(table, dict):
         raise Fault("%s: %s stands outside every table: put it below a line such as [keras]" % (path, name))
     if not NAME.match(name) or name.lower() in RESERVED:
@@ -255,6 +263,8 @@ def _check(where, table):
                         % (where, ", ".join(given)))
     elif "weights" in table:
         raise Fault("%s: weights without source: name the topology in source" % where)
+    if table.get("engine") == "reference" and "input_shape" in table:
+        raise Fault('%s: engine "reference" takes no input_shape: remove one of them' % where)
     layers = table.get("layers", [])
     twice = sorted({name for name in layers if layers.count(name) > 1})
     if twice:

@@ -134,10 +134,24 @@ class Bundle(object):
     def place(self, key):
         """Return (dtype number, shape, path of the data file, offset, size) of a variable."""
         entry = message(self.entries[key.encode("utf-8")])
-        path = "%s.data-%05d-of-%05d" % (self.prefix, number(entry, 3), self.shards)
         if 7 in entry:
             raise Fault("%s: variable %r is partitioned, which is not read here" % (self.prefix, key))
-        return (number(entry, 1), shape(entry[2][-1]) if 2 in entry else (), path, number(entry, 4), number(entry, 5))
+        return (number(entry, 1), shape(entry[2][-1]) if 2 in entry else ()) + self.extent(entry)
+
+    def extent(self, entry):
+        """Return (path of the data file, offset, size) of what an entry names."""
+        return ("%s.data-%05d-of-%05d" % (self.prefix, number(entry, 3), self.shards), number(entry, 4),
+                number(entry, 5))
+
+    def check(self):
+        """Raise a Fault where a data file is missing, or shorter than the index says."""
+        try:
+            for path, offset, size in [self.extent(message(entry)) for entry in self.entries.values()]:
+                there = os.path.getsize(path) if os.path.isfile(path) else 0
+                if offset + size > there:
+                    raise Fault("%s: cut short: %d bytes at %d wanted, the file has %d" % (path, size, offset, there))
+        except Damaged as error:
+            raise Fault("%s.index: damaged (%s)" % (self.prefix, error))
 
     def weight(self, key, name):
         """Return the variable `key` as a lazily read Weight called `name`.  Raises Fault where it is not all there."""

@@ -3,7 +3,6 @@
 The guide's section 4 without TensorFlow; shards and manifest are the official converter's, byte for byte.
 """
 import os
-import tempfile
 
 from scripts import Fault, artifacts, command, dialect, formats, shards, topology
 from scripts.formats import tfjs
@@ -39,27 +38,15 @@ def main(arguments):
     parser.add_argument("--quantize", choices=shards.QUANTIZED)
     options = parser.parse_args(arguments)
     names = deliver(options.directory, lambda path: convert(
-        options.source, path, options.json_name, options.shard_size, options.quantize), options.json_name)
+        options.source, path, options.json_name, options.shard_size, options.quantize), options.json_name,
+                    formats.files(options.source))
     command.say("%s: %s" % (options.directory, ", ".join(names)))
 
 
-def deliver(directory, write, json_name):
-    """Call `write(path)` with a new empty directory and move the files that it names into `directory`, the json
-    last.  An earlier result of this project there is replaced, its shards too; anything else is left: a Fault."""
-    with artifacts.writable(directory):
-        new = not os.path.isdir(directory)
-        try:
-            os.makedirs(directory, exist_ok=True)
-        except (FileExistsError, NotADirectoryError, FileNotFoundError) as error:
-            raise Fault("%s: no directory can be made there (%s): name another place" % (directory, error.strerror))
-        try:
-            with tempfile.TemporaryDirectory(prefix=".", dir=directory) as private:
-                names = write(private)
-                artifacts.deliver(private, names[1:] + names[:1], directory, tfjs.own(directory, json_name))
-        finally:
-            if new and not os.listdir(directory):
-                os.rmdir(directory)
-    return names
+def deliver(directory, write, json_name, read):
+    """Put the files that `write(path)` names, the json first, into `directory`: artifacts.into.  An earlier result of
+    this project there is replaced, its shards too; anything else is left, as the files `read` are: a Fault."""
+    return artifacts.into(directory, write, tfjs.own(directory, json_name), read)
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
 The guide's section 2 and 3 without Keras: the topology gets other outputs, what none of them needs is left
 out, and the weights are copied.  The file is written in the dialect of its source and loads in that Keras.
 """
+import argparse
 import os
-import tempfile
 from collections import OrderedDict
 
 from scripts import Fault, artifacts, command, dialect, formats, outputs, references, topology, variables
@@ -123,29 +123,66 @@ def main(arguments):
     parser.add_argument("--weights", help="weights h5 of a topology json")
     parser.add_argument("--layers", type=names, help="outputs in their order, separated by commas: "
                         + outputs.SYNTAX + " (default: every layer but inputs)")
-    parser.add_argument("--input-shape", type=sizes, help="sizes for dimensions that are open, as 224,224,3")
+    add_input_shape(parser)
     parser.add_argument("--compile", action="store_true", help="save it compiled for further training")
     parser.add_argument("--force", action="store_true", help="replace the target if it is there")
     options = parser.parse_args(arguments)
-    if options.force and os.path.exists(options.target) and os.path.samefile(options.source, options.target):
-        raise Fault("%s is the source itself: name another target" % options.target)
-    folder, name = os.path.split(options.target)
-    with artifacts.writable(folder or "."), tempfile.TemporaryDirectory(prefix=".", dir=folder or ".") as private:
-        done = build(options.source, os.path.join(private, name), options.weights, options.layers,
-                     options.input_shape, options.compile)
-        artifacts.deliver(private, [name], folder or ".", [name] if options.force else [])
+    done = deliver(options.target, lambda path: build(
+        options.source, path, options.weights, options.layers, options.input_shape, options.compile),
+        formats.files(options.source, options.weights) if options.force else None)
     command.say("%s: %d outputs: %s" % (options.target, len(done["outputs"]), ", ".join(done["outputs"])))
+
+
+def deliver(target, write, read=None):
+    """Call `write(path)` and put the h5 that it writes at `target`, whole; returns what it returned.
+
+    read: None: what is there is left, a Fault; else it is replaced, unless it is one of these files.
+    """
+    folder, name = os.path.split(target)
+    if not name.lower().endswith((".h5", ".hdf5")):
+        raise Fault("%s: what is written is HDF5, which Keras opens by its name: let it end in .h5" % target)
+    done = []
+
+    def written(directory):
+        done.append(write(os.path.join(directory, name)))
+        return [name]
+
+    artifacts.into(folder or ".", written, [] if read is None else [name], read or ())
+    return done[0]
 
 
 def names(value):
     return [name.strip() for name in value.split(",") if name.strip()]
 
 
+def add_input_shape(parser):
+    """Declare --input-shape: [224, 224, 3], or {input: sizes} where each is given by name."""
+    parser.add_argument("--input-shape", type=shape, action=Shapes, metavar="[INPUT=]224,224,3", help="sizes that are "
+                        "open; of several inputs each by its name: --input-shape a=8 --input-shape b=8,8")
+
+
+class Shapes(argparse.Action):
+    """Puts the values of a flag that stands once for each input together."""
+
+    def __call__(self, parser, namespace, value, option_string=None):
+        before = getattr(namespace, self.dest)
+        if before is not None and not (isinstance(before, dict) and isinstance(value, dict)):
+            raise Fault("--input-shape stands twice: once is enough, or name the input of each: --input-shape a=8")
+        setattr(namespace, self.dest, dict(before or {}, **value) if isinstance(value, dict) else value)
+
+
+def shape(value):
+    """"224,224,3" -> [224, 224, 3]; "a=8" -> {"a": [8]}."""
+    name, equals, rest = value.partition("=")
+    return {name.strip(): sizes(rest)} if equals else sizes(value)
+
+
 def sizes(value):
     """"224,224,3", "224x224x3", "(None, 224, 3)" -> list of int or None."""
     parts = [part.strip() for part in value.strip("()[] ").replace("x", ",").split(",") if part.strip()]
     if not all(part in ("None", "?") or part.isdigit() for part in parts):
-        raise Fault("--input-shape: %r is not sizes separated by commas, as 224,224,3" % value)
+        raise Fault("--input-shape: %r is not sizes separated by commas, as 224,224,3; for one of several inputs with "
+                    "its name, as a=224,224,3, in a flag of its own" % value)
     return [None if part in ("None", "?") else int(part) for part in parts]
 
 

@@ -14,7 +14,7 @@ import os
 import re
 from collections import OrderedDict
 
-from scripts import Fault, child, command, shards
+from scripts import Fault, artifacts, child, command, shards
 from scripts.formats import check_readable, frozen, saved_model, tfjs
 from scripts.model import Weight
 
@@ -44,6 +44,13 @@ def convert(source, directory, outputs=None, tags=None, signature=None, json_nam
         document = json.load(file)
     names = [json_name] + [name for group in document["weightsManifest"] for name in group["paths"]]
     return names, {side: list(document["signature"].get(side, {})) for side in ("inputs", "outputs")}
+
+
+def check_settings(source, **settings):
+    """Raise a Fault where any of these settings, which are about layers, is given."""
+    given = [key for key, value in sorted(settings.items()) if value]
+    if given:
+        raise Fault("%s: a TensorFlow graph has no layers: leave out %s" % (source, ", ".join(given)))
 
 
 def write(source, directory, outputs, tags, signature, json_name, shard_size, quantize):
@@ -98,26 +105,31 @@ def freeze(tensorflow, path, tags, signature):
     """Return (GraphDef without variables, [names of its inputs], {key of the signature: tensor}) of a SavedModel."""
     found = saved_model.meta_graph(path, tags)
     there = saved_model.signatures(path, found)
-    signature = signature or (SIGNATURE if SIGNATURE in there or not there else sorted(there)[0])
+    signature = signature or (SIGNATURE if SIGNATURE in there or len(there) != 1 else next(iter(there)))
     if signature not in there or not there[signature]["outputs"]:
-        raise Fault("%s: no signature %r with outputs; there are %s" % (path, signature, ", ".join(
-            sorted(name for name in there if there[name]["outputs"])) or "none"))
-    directory = os.path.dirname(saved_model.file_of(path))
-    if 7 in found:
-        return freeze_function(tensorflow, directory, (tags or saved_model.TAGS).split(","), signature)
-    return freeze_session(tensorflow, directory, found, there[signature], path)
+        raise Fault("%s: no signature %r with outputs; there are %s: name one (--signature, or signature in "
+                    "models.toml)" % (path, signature, ", ".join(
+                        sorted(name for name in there if there[name]["outputs"])) or "none"))
+    directory, name = os.path.split(saved_model.file_of(path))
+    if name != "saved_model.pb":
+        raise Fault("%s: a SavedModel's saved_model.pb under another name: give it this name back, with its variables/ "
+                    "beside it, and give their directory" % path)
+    try:
+        if 7 in found:
+            return freeze_function(tensorflow, directory, (tags or saved_model.TAGS).split(","), signature)
+        return freeze_session(tensorflow, directory, found, there[signature], path)
+    except child.REFUSALS + (IndexError, tensorflow.errors.OpError) as error:  # IndexError: a file that is cut short
+        saved_model.check_variables(path)
+        raise Fault("%s: TensorFlow %s does not load it: %s"
+                    % (directory, tensorflow.__version__, child.first_line(error)))
 
 
 def freeze_function(tensorflow, directory, tags, signature):
     """TensorFlow 2: the signature is a function; its calls are inlined, its variables become constants."""
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
-    try:
-        loaded = tensorflow.saved_model.load(directory, tags=tags)  # whose variables live as long as it does
-        function = loaded.signatures[signature]
-        constant = convert_variables_to_constants_v2(function, lower_control_flow=True, aggressive_inlining=True)
-    except (ValueError, KeyError, OSError, RuntimeError, AttributeError, tensorflow.errors.OpError) as error:
-        raise Fault("%s: TensorFlow %s does not load it: %s"
-                    % (directory, tensorflow.__version__, child.first_line(error)))
+    loaded = tensorflow.saved_model.load(directory, tags=tags)  # whose variables live as long as it does
+    function = loaded.signatures[signature]
+    constant = convert_variables_to_constants_v2(function, lower_control_flow=True, aggressive_inlining=True)
     keys = sorted(function.structured_outputs)  # the order in which tf.nest flattens a dict
     tensors = dict(zip(keys, [tensor.name for tensor in constant.outputs]))
     inputs = [tensor.op.name for tensor in constant.inputs if tensor.dtype != tensorflow.resource]
@@ -135,6 +147,8 @@ def freeze_session(tensorflow, directory, found, signature, path):
     graph.ParseFromString(bytes(found[2][-1]))
     prefix = os.path.join(directory, "variables", "variables")
     reader = tensorflow.train.load_checkpoint(prefix) if os.path.exists(prefix + ".index") else None
+    if reader is None and any(node.op in VARIABLES for node in graph.node):
+        saved_model.check_variables(path)
     frozen_graph = tensorflow.compat.v1.GraphDef(versions=graph.versions, library=graph.library)
     for node in graph.node:
         copy = frozen_graph.node.add()
@@ -326,6 +340,7 @@ def write_model(tensorflow, graph, signature, directory, json_name, shard_size, 
         ("modelTopology", json.loads(json.dumps(MessageToDict(graph), sort_keys=True))), ("weightsManifest", manifest)])
     with open(os.path.join(directory, json_name), "w") as file:
         json.dump(document, file)
+    return [json_name] + [name for group in manifest for name in group["paths"]]
 
 
 def compute(source, request, answer, settings):
@@ -347,7 +362,7 @@ def compute(source, request, answer, settings):
 def main(arguments):
     parser = command.Parser(prog="python -m scripts.graph", description=__doc__)
     parser.add_argument("source", help="a SavedModel's directory or a frozen .pb")
-    parser.add_argument("directory", nargs="?", default="", help="an empty directory to write into")
+    parser.add_argument("directory", nargs="?", default="", help="where model.json and the shards go")
     parser.add_argument("--outputs", type=lambda text: text.split(","), help="tensors, operations or layers: a,b,c")
     parser.add_argument("--tags", help="of the SavedModel's graph (default: serve)")
     parser.add_argument("--signature", help="default: serving_default")
@@ -358,13 +373,14 @@ def main(arguments):
     child.in_environment("scripts.graph", arguments)
     if options.compute:
         return compute(options.source, options.compute[0], options.compute[1], options.settings)
-    if not os.path.isdir(options.directory) or os.listdir(options.directory):
-        raise Fault("%s: not an empty directory" % options.directory)
+    if not options.directory:
+        parser.error("the directory to write to is missing")
     if options.settings is None and not frozen.is_graph(options.source, options.tags):
         raise Fault("%s: not a TensorFlow graph; python -m scripts.preprocess takes other models" % options.source)
-    write(options.source, options.directory, **(options.settings or {
+    settings = options.settings or {
         "outputs": options.outputs, "tags": options.tags, "signature": options.signature,
-        "json_name": options.json_name, "shard_size": shards.SHARD_SIZE, "quantize": None}))
+        "json_name": options.json_name, "shard_size": shards.SHARD_SIZE, "quantize": None}
+    artifacts.into(options.directory, lambda path: write(options.source, path, **settings))
 
 
 if __name__ == "__main__":

@@ -258,15 +258,19 @@ def prune(source, outputs):
 def fix_input_shape(source, shape):
     """Set the sizes that the model leaves open (None) to those of `shape`.
 
-    shape: list of int or None without the batch size, for a model with one input, or a dict of input name to
-    such a list.  Raises Fault where it contradicts a size that the model fixes.
+    shape: list of int or None without the batch size, for a model with one input; for several a list of such lists in
+    the inputs' order, or a dict of input name to such a list.
+    Raises Fault where it contradicts a size that the model fixes.
     """
     names = [ref.layer for ref in source.inputs]
     if not isinstance(shape, dict):
-        if len(names) != 1:
-            raise Fault("input_shape: the model has %d inputs (%s): give a shape for each by name"
-                        % (len(names), ", ".join(names)))
-        shape = {names[0]: shape}
+        shapes = shape if shape and all(isinstance(sizes, list) for sizes in shape) else [shape]
+        if len(names) != len(shapes):
+            raise Fault("input_shape: the model has %d inputs (%s): give a shape for each by name (%s; in models.toml "
+                        "input_shape = {%s})" % (
+                            len(names), ", ".join(names), " ".join("--input-shape %s=8" % name for name in names[:2]),
+                            ", ".join('"%s" = [8]' % name for name in names[:2])))
+        shape = dict(zip(names, shapes))
     for name, sizes in shape.items():
         if name not in names:
             raise Fault("input_shape: no input is called %r; there are: %s" % (name, ", ".join(names)))

@@ -27,15 +27,13 @@ def preprocess(source, directory, weights=None, layers=None, input_shape=None, j
         from scripts.formats import frozen
         tags, signature = reading.get("saved_model_tags"), reading.get("signature")
         if frozen.is_graph(source, tags):
-            if enc_model or input_shape:
-                raise Fault("%s: a graph has no layers: it takes neither --enc-model nor --input-shape" % source)
+            graph.check_settings(source, enc_model=enc_model, input_shape=input_shape, weights=weights)
             return graph.convert(source, directory, layers, tags, signature, json_name, shard_size, quantize)
-    reading.pop("signature", None)  # a model of layers has none
     with formats.read(source, weights=weights, **reading) as model, topology.of(source):
         result = encapsulate.encapsulate(model, layers, input_shape)
         names = convert.write(result, directory, json_name, shard_size, quantize)
         if enc_model:
-            keras_h5.write(result, enc_model)
+            encapsulate.deliver(enc_model, lambda path: keras_h5.write(result, path))
         return names, encapsulate.facts(result)
 
 
@@ -47,7 +45,7 @@ def main(arguments=None):
     parser.add_argument("--weights", help="weights h5 of a topology json")
     parser.add_argument("--layers", "--output_layer_names", type=encapsulate.names, metavar="A,B,C",
                         help="outputs in their order: %s (default: every layer but inputs)" % outputs.SYNTAX)
-    parser.add_argument("--input-shape", type=encapsulate.sizes, metavar="224,224,3", help="sizes that are open")
+    encapsulate.add_input_shape(parser)
     parser.add_argument("--quantize", type=quantization, metavar="DTYPE[=PATTERN]",
                         help="float16, uint8 or uint16; for some weights: uint8=conv*/kernel,uint16=dense*")
     parser.add_argument("--json-name", default="model.json")
@@ -76,7 +74,7 @@ def main(arguments=None):
     if options.summary:
         from scripts import summary
         with formats.read(source, weights=weights, **reading) as model, topology.of(source):
-            for line in summary.lines(model):
+            for line in summary.lines(model, options.input_shape):
                 command.say(line)
         return
     if not options.directory:
@@ -91,7 +89,7 @@ def main(arguments=None):
             options.quantize, options.enc_model, **reading)
         return names
 
-    names = convert.deliver(options.directory, write, options.json_name)
+    names = convert.deliver(options.directory, write, options.json_name, formats.files(source, weights))
     command.say("%s: %s" % (options.directory, ", ".join(names)))
     command.say("%d outputs: %s" % (len(done["facts"]["outputs"]), ", ".join(done["facts"]["outputs"])))
     if options.view:

@@ -163,13 +163,14 @@ def sources(entry, record=None):
     if before.get(entry.source) and (entry.weights is None or entry.weights in before) \
             and HOUSE.digests.of(entry.source) == before[entry.source]:
         return [path for path in before if path != entry.enc_model]
-    if not os.path.exists(entry.source):
-        raise Fault("models.toml [%s] source: %s" % (entry.name, (
-            "%s is a link that leads nowhere" if os.path.islink(entry.source)
-            else "there is no %s: give the path of a model file") % entry.source))
-    if not (os.path.isfile(entry.source) or os.path.isdir(entry.source)):
-        raise Fault("models.toml [%s] source: %s is neither a file nor a directory" % (entry.name, entry.source))
     from scripts import formats
+    for key, path in [("source", entry.source)] + ([("weights", entry.weights)] if entry.weights else []):
+        if not os.path.exists(path):
+            raise Fault("models.toml [%s] %s: %s" % (
+                entry.name, key, "%s is a link that leads nowhere" % path if os.path.islink(path)
+                else formats.missing(path)))
+        if not (os.path.isfile(path) or os.path.isdir(path)):
+            raise Fault("models.toml [%s] %s: %s is neither a file nor a directory" % (entry.name, key, path))
     return formats.files(entry.source, entry.weights)
 
 
@@ -203,7 +204,7 @@ def encapsulate(entry):
         else:
             facts = importlib.import_module("scripts.encapsulate").build(
                 entry.source, target, weights=entry.weights, layers=entry.layers, input_shape=entry.input_shape,
-                compile=entry.compile, saved_model_tags=entry.saved_model_tags)
+                compile=entry.compile, saved_model_tags=entry.saved_model_tags, signature=entry.signature)
         return facts, {entry.enc_model: "enc_model.h5"}
 
     def report(record):
@@ -213,8 +214,9 @@ def encapsulate(entry):
 
     engine = "reference" if entry.engine == "reference" else "encapsulate"
     settings = dict(entry.settings(catalog.CHOOSING), weights=entry.weights)
-    if entry.saved_model_tags != catalog.READING["saved_model_tags"][0]:
-        settings["saved_model_tags"] = entry.saved_model_tags
+    for key in ("saved_model_tags", "signature"):
+        if getattr(entry, key) != catalog.READING[key][0]:
+            settings[key] = getattr(entry, key)
     stage = artifacts.Stage(
         "encapsulate:" + entry.name, lambda record: sources(entry, record), [entry.enc_model], settings,
         code(engine), stack.identity("train" if engine == "reference" else "convert"))
@@ -229,7 +231,10 @@ def convert(entry):
     def produce(directory):
         facts = {}
         if graph(entry):
-            names, facts = importlib.import_module("scripts.graph").convert(
+            graphs = importlib.import_module("scripts.graph")
+            graphs.check_settings(entry.source, weights=entry.weights, input_shape=entry.input_shape,
+                                  compile=entry.compile)
+            names, facts = graphs.convert(
                 entry.source, directory, outputs=entry.layers, tags=entry.saved_model_tags, signature=entry.signature,
                 **written)
         elif entry.engine == "reference":

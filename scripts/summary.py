@@ -5,7 +5,7 @@ them, and whether TensorFlow.js and TensorSpace can show them.
 """
 from collections import OrderedDict
 
-from scripts import Fault, command, dialect, formats, outputs, shapes, supported, topology, variables
+from scripts import Fault, command, dialect, encapsulate, formats, outputs, shapes, supported, topology, variables
 from scripts.references import Ref
 from scripts.topology import Layer, graph, inner_records, is_model, layer_order
 
@@ -33,15 +33,15 @@ def rows(model):
         weights = model.weights.get(name, [])
         calls = [", ".join(outputs.spelling(source, ref) for ref in refs) for refs in source.references(layer)]
         found.append(row(name, layer, shape.get(Ref(name, 0, 0)), weights, [] if layer.is_input else calls,
-                         model.keras_major))
+                         model.keras_major, source.layers))
         if layer.is_model:
             found += inner_rows(name, layer.record, weights, model.keras_major)
     return found
 
 
-def row(name, layer, shape, weights, inputs, major):
+def row(name, layer, shape, weights, inputs, major, layers=()):
     return OrderedDict(zip(COLUMNS, (name, layer.class_name, shape, sum(weight.size for weight in weights), inputs,
-                                     shown(layer, shape, major))))
+                                     shown(layer, shape, major, layers))))
 
 
 def inner_rows(prefix, record, weights, major):
@@ -67,11 +67,19 @@ def shortened(name):
     return name if len(name) <= outputs.TYPED else "%s…%s" % (name[:outputs.TYPED // 2], name[-outputs.TYPED // 2:])
 
 
-def shown(layer, shape, major):
-    """Whether TensorFlow.js can compute and TensorSpace draw the layer: "yes", "input", or the reason."""
+def shown(layer, shape, major, layers):
+    """Whether TensorFlow.js can compute and TensorSpace draw the layer: "yes", "input", or the reason.
+
+    layers: those of the graph that it is called in.
+    """
     if layer.is_input:
         return "input"
-    if not is_model(layer.record) and not dialect.is_operation(layer.record):
+    if dialect.is_operation(layer.record):
+        try:
+            dialect.operation(layer, [dialect.keras2_call(layer, call, layers) for call in layer.calls])
+        except Fault as fault:
+            return str(fault)
+    elif not is_model(layer.record):
         reason = supported.refusal(layer.record, major)
         if reason:
             return reason
@@ -103,8 +111,12 @@ def frozen_layers(record):
     return found
 
 
-def lines(model):
-    """Yield the table as lines of text: the layers, then how many parameters there are."""
+def lines(model, input_shape=None):
+    """Yield the table as lines of text: the layers, then how many parameters there are.
+
+    input_shape: as encapsulate's, of a Sequential that was saved before its own was known.
+    """
+    model.topology = encapsulate.with_input_shape(model.topology, input_shape)
     table = [[name.capitalize() for name in COLUMNS]]
     for entry in rows(model):
         shape = entry["output"]
@@ -127,9 +139,10 @@ def main(arguments):
     parser = command.Parser(prog="python -m scripts.summary", description=__doc__)
     parser.add_argument("source", help="a model file: h5, .keras, topology json, SavedModel, tfjs model.json, …")
     parser.add_argument("--weights", metavar="H5", help="weights of a topology json")
+    encapsulate.add_input_shape(parser)
     options = parser.parse_args(arguments)
     with formats.read(options.source, weights=options.weights) as model, topology.of(options.source):
-        for line in lines(model):
+        for line in lines(model, options.input_shape):
             command.say(line)
 
 

@@ -273,7 +273,8 @@ def sequential_input(record):
     if shape is None and isinstance(config, dict):
         shape = config.get("build_input_shape")
     if shape is None:
-        raise Fault("the Sequential model was saved before its input shape was known: give it (--input-shape)")
+        raise Fault("the Sequential model was saved before its input shape was known: give it (--input-shape, or "
+                    "input_shape in models.toml)")
     return shape
 
 

@@ -18,6 +18,10 @@ def named(record, weights):
     """
     expected = variables(record)
     name = Layer(record).name
+    dtype = record["config"].get("dtype") if isinstance(record["config"], dict) else None
+    if isinstance(dtype, dict) and dtype.get("class_name") == "QuantizedDTypePolicy":
+        raise Fault("layer %r is quantized by Keras, which TensorFlow.js cannot read: save the model before its "
+                    "quantize() (--quantize, or quantize in models.toml, does it here)" % name)
     if len(expected) != len(weights):
         raise Fault("layer %r (%s) needs %d weights but the file holds %d: weights and topology do not belong "
                     "together" % (name, record["class_name"], len(expected), len(weights)))

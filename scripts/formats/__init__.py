@@ -5,15 +5,41 @@
 
 Nothing in a file is ever executed.  `read` here asks each format in turn.
 """
+import contextlib
+import glob
 import importlib
 import json
 import os
+import re
 import zipfile
 
-from scripts import Fault
-from scripts.topology import of
+from scripts import Fault, variables
+from scripts.topology import inner_records, is_model, is_text, of
 
 FORMATS = ("keras_h5", "keras_archive", "topology_and_weights", "tfjs", "saved_model", "frozen")
+KNOWN = "known are h5, .keras, topology json + weights h5, tfjs model.json, SavedModel, frozen .pb"
+ENDINGS = (".h5", ".hdf5", ".keras", "saved_model.pb", "model.json")
+# How files begin that are no models here, and what to do about each.
+STARTS = (
+    (rb"\Z", "the file is empty"),
+    (rb"version https://git-lfs", "a git-lfs pointer, not the model itself: run `git lfs pull` first"),
+    (rb"\x1f\x8b|BZh|\xfd7zXZ|7z\xbc\xaf|Rar!|.{257}ustar", "a packed file: unpack it, and give the model in it"),
+    (rb"\x80[\x02-\x05]|PK\x03\x04",
+     "a pickle or an archive of another program (PyTorch?), not a Keras model; " + KNOWN),
+    (rb"\x93NUMPY", "a numpy array, not a model; " + KNOWN),
+    (rb".{4}TFL3", "a TensorFlow Lite model, whose layers are gone: give the model that it was made from"),
+    (rb"\x08[\x02-\x20]\x12", "an ONNX model: give the Keras or TensorFlow model that it was made from"),
+    (rb"\s*<", "a web page, not a model: the download went wrong"),
+)
+# How paths look that lead nowhere, and what to do about each.
+PATHS = (
+    (r"[A-Za-z][A-Za-z0-9+]+:/", "an address: download it, and give the file"),
+    (r"~", "only a shell knows ~, without quotes: give the whole path"),
+    (r"[\"'\u2018-\u201f]", "the quotes are taken for a part of the name: leave them out"),
+    (r"[A-Za-z]:\\", "a path of Windows: give it as this system spells it"),
+    (r".*[*?]", "no file matches, and one file is meant (in models.toml, source takes patterns)"),
+    (r"models/(enc_)?model\.h5$", "run `make` first, which makes it"),
+)
 MAX_DEPTH = 200  # nesting of a topology; NASNet inside a wrapper inside a model needs about 20
 MAX_JSON_BYTES = 16 * 1024 * 1024  # the largest of keras.applications has 1 MB
 MAX_JSON_OBJECTS = 400000  # an empty one takes 64 to 240 bytes in memory and 3 in a file, or none in an archive
@@ -33,15 +59,20 @@ def read(path, weights=None, **options):
     check_readable(path)
     if weights is not None:
         check_readable(str(weights))
-        with of(path):
-            return checked(importlib.import_module("scripts.formats.topology_and_weights").read(
-                path, weights=str(weights)))
+        options["weights"] = str(weights)
     with of(path):
         for name in FORMATS:
             reader = importlib.import_module("scripts.formats." + name)
             if reader.match(path):
-                return checked(reader.read(path, **options))
-    raise Fault(unknown(path))
+                break
+        else:
+            raise Fault(unknown(path))
+        if weights is not None and name != "topology_and_weights":
+            raise Fault("a model of its own where a topology json is meant: give it alone, or the json first")
+        if name not in ("saved_model", "frozen") and (
+                options.get("signature") or (options.get("saved_model_tags") or "serve") != "serve"):
+            raise Fault("tags and signatures are a SavedModel's: leave them out")
+        return checked(reader.read(path, **options))
 
 
 def checked(model):
@@ -55,6 +86,10 @@ def checked(model):
     elif calls(model.topology) > MAX_CALLS:
         problem = "its layers are called more than %d times: models in it that call each other over and over" \
             % MAX_CALLS
+    elif is_model(model.topology) and model.topology["class_name"] == "Sequential" and not any(
+            model.weights.values()) and any(map(variables.variables, inner_records(model.topology))):
+        problem = "its layers have weights, and the file holds none: call the model once (or model.build with its " \
+            "input's shape), and save it again"
     if problem:
         model.close()
         raise Fault(problem)
@@ -97,17 +132,20 @@ def files(path, weights=None):
     A TensorFlow.js model is its model.json and the shards that this names; other formats are one file, a
     directory, or the two that were given.
     """
-    found = [path] + ([weights] if weights is not None else [])
     check_readable(path)
     if os.path.isdir(path) and not os.path.isfile(os.path.join(path, "saved_model.pb")):
-        raise Fault(unknown(path))  # not what else may be in there: a whole home, the whole disk
+        path = os.path.join(path, "model.json")
+        if not os.path.isfile(path):
+            raise Fault(unknown(os.path.dirname(path)))  # not what else may be there: a whole home, the whole disk
+    found = [path] + ([weights] if weights is not None else [])
     if head(path, 64).lstrip()[:1] == b"{":
         with open(path, "rb") as file:
             manifest = parse(file.read(), path).get("weightsManifest")
         for group in manifest if isinstance(manifest, list) else ():
             paths = group.get("paths") if isinstance(group, dict) else None
             for name in paths if isinstance(paths, list) else ():
-                if isinstance(name, str) and os.path.basename(name) == name:  # others the reader refuses
+                # others the reader refuses
+                if isinstance(name, str) and is_text(name) and os.path.basename(name) == name:
                     found.append(os.path.join(os.path.dirname(path), name).replace(os.sep, "/"))
     return found
 
@@ -123,8 +161,17 @@ def check_readable(path):
             raise Fault("%s: neither a file nor a directory" % path)
         with open(path, "rb") as file:
             file.read(1)
+    except FileNotFoundError:
+        raise Fault(missing(path))
     except (OSError, ValueError) as error:
         raise Fault("%s: %s" % (path, getattr(error, "strerror", None) or error))
+
+
+def missing(path):
+    """The one line about a file that is not there."""
+    advice = next((advice for pattern, advice in PATHS if re.match(pattern, path)), None)
+    where = "" if advice or os.path.isabs(path) else " in " + os.getcwd()
+    return "%s: No such file or directory%s" % (path, ": " + advice if advice else where)
 
 
 def head(path, count=1024):
@@ -136,26 +183,28 @@ def head(path, count=1024):
 
 
 def unknown(path):
-    """The one line about a file that no format knows; common mistakes get their own."""
-    start = head(path)
-    known = "known are h5, .keras, topology json + weights h5, tfjs model.json, SavedModel, frozen .pb"
+    """The one line about a file or directory that no format knows."""
     if os.path.isdir(path):
         others = sorted(name for name in os.listdir(path) if name.endswith((".json", ".h5", ".keras", ".pb")))
+        others = [os.path.dirname(found) for found in [os.path.join(path, os.pardir, "saved_model.pb")] + sorted(
+            glob.glob(os.path.join(glob.escape(path), "*", "saved_model.pb"))) if os.path.isfile(found)] or others
         return "%s: no model in this directory (no saved_model.pb, no model.json); %s" % (
-            path, "give the file itself: %s" % ", ".join(others[:5]) if others else known)
-    if not start:
-        return "%s: the file is empty" % path
-    if start.startswith(b"version https://git-lfs"):
-        return "%s: a git-lfs pointer, not the model itself: run `git lfs pull` first" % path
-    if start.startswith(b"PK\x03\x04") and not zipfile.is_zipfile(path):
-        return "%s: an archive that is cut short: download or copy it again" % path
-    if start.startswith((b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"PK\x03\x04")):
-        return "%s: a pickle or an archive of another program (PyTorch?), not a Keras model; %s" % (path, known)
-    if start.startswith(b"\x93NUMPY"):
-        return "%s: a numpy array, not a model; %s" % (path, known)
-    if start.lstrip()[:1] in (b"<",):
-        return "%s: a web page, not a model: the download went wrong" % path
-    return "%s: not a model file, or damaged at its start; %s" % (path, known)
+            path, "give the model itself: %s" % ", ".join(map(os.path.normpath, others[:5])) if others else KNOWN)
+    return "%s: %s" % (path, mistaken(path) or "not a model file, or damaged at its start; " + KNOWN)
+
+
+def mistaken(path):
+    """What a file is that is taken for a model by mistake, in words; None where its start does not tell."""
+    start = head(path)
+    if start.startswith(b"PK\x03\x04"):
+        if not zipfile.is_zipfile(path):
+            return "an archive that is cut short: download or copy it again"
+        from scripts.formats import keras_archive
+        with contextlib.suppress(*keras_archive.DAMAGED + (ValueError,)), zipfile.ZipFile(path) as archive:
+            inside = [name for name in archive.namelist() if name.endswith(ENDINGS)]
+            if inside:
+                return "a zip archive with %s in it: unpack it, and give that" % inside[0]
+    return next((words for pattern, words in STARTS if re.match(pattern, start, re.DOTALL)), None)
 
 
 def parse(text, where):

@@ -44,7 +44,7 @@ def read(path, **options):
         if "training_config" in file.attrs:
             training = parse(text(file.attrs["training_config"]), "%s: training_config" % path)
         if "model_weights" not in file:
-            raise Fault("%s: a topology without weights: give the weights file beside it (--weights)" % path)
+            raise Fault("%s: an h5 with a topology and no weights: save the whole model (model.save)" % path)
         return Model(record, read_weights(subgroup(file, "model_weights", path), path),
                      version(file), text(file.attrs.get("backend", "tensorflow")), training, file.close)
     except Exception as error:
@@ -62,7 +62,7 @@ def open_h5(path):
         if "truncated" in reason:
             raise Fault("%s: the file is cut short: download or copy it again" % path)
         if "lock" in reason:
-            raise Fault("%s: another program has this file open for writing" % path)
+            raise Fault("%s: another program has this file open for writing: close it there, or wait" % path)
         raise Fault("%s: HDF5 cannot read this file, it is damaged" % path)
 
 
@@ -97,8 +97,11 @@ def without_topology(file, path):
     names = list(file.keys())
     if "layer_names" in file.attrs or "layer_names0" in file.attrs or "_layer_checkpoint_dependencies" in names \
             or "layers" in names:
-        return "%s: weights without a topology: give the topology json too (topology.json with --weights %s)" \
-            % (path, path)
+        return "%s: weights without a topology: give the topology json too (topology.json with --weights %s; in " \
+            "models.toml source and weights)" % (path, path)
+    if "vars" in names:  # Keras 3's, of a model that is a class of its own
+        return "%s: weights of a model without a graph of layers (a subclass), which cannot be converted: build it " \
+            "as a Sequential or Functional model, and save that" % path
     if "optimizer_weights" in names or "optimizer" in names:
         return "%s: an optimizer's state, no model in it" % path
     return "%s: an HDF5 file, but no Keras model in it" % path
@@ -187,7 +190,9 @@ def weight(dataset, name, path):
     if dataset.external or dataset.is_virtual:
         raise Fault("%s is stored in another file: refused" % where)
     if dataset.dtype.kind not in "fiub" or dataset.shape is None:
-        raise Fault("%s holds %s, not numbers" % (where, dataset.dtype))
+        raise Fault("%s holds %s, not numbers%s" % (where, dataset.dtype, (
+            ": bfloat16, perhaps: build the model with dtype float32, copy the weights over, and save that")
+            if dataset.dtype.str[1:] == "V2" else ""))
     result = Weight(name, dataset.shape, dataset.dtype.newbyteorder("="),
                     lambda: read_rows(dataset, None, None, where),
                     lambda start, stop: read_rows(dataset, start, stop, where), band(dataset))

@@ -20,6 +20,7 @@ from scripts.model import Model
 from scripts.topology import is_model
 
 TAGS = "serve"
+INITIALIZER = "__saved_model_init_op"  # TensorFlow 2 writes it among the signatures, and it is none
 LIMIT = 2 << 30  # a protobuf message cannot be larger
 MAX_GRAPHS = 1000  # one for each set of tags: TensorFlow writes one or two
 ENTRY_BYTES = 16  # for a layer's variable: its object and an entry in each of two lists take TensorFlow 900
@@ -95,12 +96,22 @@ def meta_graph(path, tags=None):
     raise Fault("%s: no graph is tagged %s; there are %s" % (path, ",".join(sorted(wanted)), listed or "none"))
 
 
+def check_variables(path):
+    """Raise a Fault where the checkpoint of the SavedModel `path` is missing, damaged or cut short."""
+    try:
+        Bundle(os.path.join(os.path.dirname(file_of(path)), "variables", "variables")).check()
+    except Fault as fault:
+        raise Fault("%s: copy the whole directory again, with all that is in its variables/" % fault)
+
+
 def signatures(path, found):
     """Return {name: {"inputs": {key: tensor name}, "outputs": …}} of a MetaGraphDef (meta_graph.proto)."""
     result = OrderedDict()
     try:
         for entry in found.get(5, []):
             name, signature = text(message(entry), 1), message(message(entry).get(2, [b""])[-1])
+            if name == INITIALIZER:
+                continue
             result[name] = {side: {text(message(pair), 1): text(message(message(pair).get(2, [b""])[-1]), 1)
                                    for pair in signature.get(place, [])}
                             for side, place in (("inputs", 1), ("outputs", 2))}

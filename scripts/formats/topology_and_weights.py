@@ -6,7 +6,7 @@ whole model's h5.  Keras gives these weights to layers by their order, not by na
 from collections import OrderedDict
 
 from scripts import Fault, variables
-from scripts.formats import head, keras_archive, keras_h5, parse
+from scripts.formats import head, keras_archive, keras_h5, mistaken, parse
 from scripts.model import Model
 from scripts.topology import Layer, graph, inner_records, is_model, layer_order
 
@@ -30,13 +30,12 @@ def read(path, weights=None, **options):
     """Return the Model of the topology `path` with the weights file `weights`."""
     record = json_object(path)
     if record is None or "class_name" not in record or "config" not in record:
-        if keras_h5.match(path):
-            raise Fault("%s: a model's own h5 where a topology json is meant: give it alone, or the json first" % path)
         raise Fault("%s: no topology (no JSON with class_name and config)" % path)
     if weights is None:
-        raise Fault("%s: a topology without weights: give the weights file too (--weights)" % path)
+        raise Fault("%s: a topology without weights: give the weights file too (--weights, or weights in "
+                    "models.toml)" % path)
     if not keras_h5.match(weights):
-        raise Fault("%s: no HDF5 file, so no weights of Keras" % weights)
+        raise Fault("%s: no weights of Keras: %s" % (weights, mistaken(weights) or "no HDF5 file"))
     if not is_model(record):
         raise Fault("%s: the model is a %s, not a Sequential or Functional model: only those have a graph of layers "
                     "that can be converted" % (path, record["class_name"]))

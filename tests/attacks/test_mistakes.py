@@ -1,8 +1,10 @@
 """What people get wrong with files that are their own: each is one line that says what to do, through the command."""
 import ctypes
+import io
 import os
 import subprocess
 import sys
+import zipfile
 
 import h5py
 import pytest
@@ -116,6 +118,60 @@ def test_a_model_json_of_another_name_is_read_by_its_name_and_named_where_its_di
     convert.convert(handmade.h5(tmp_path / "source.h5"), str(tmp_path / "js"), json_name="lenet.json")
     assert "lenet.json" in refused(tmp_path, str(tmp_path / "js"))
     harmless(tmp_path, str(tmp_path / "js" / "lenet.json"))
+
+
+@pytest.mark.parametrize("path, words", [
+    ("https://host/model.h5", "download it"), ("~/model.h5", "give the whole path"), ("C:\\\\model.h5", "Windows"),
+    ('"model.h5"', "quotes"), ("nosuch*.h5", "no file matches"), ("models/nosuch/model.h5", "No such file"),
+    ("nosuch.h5", "in " + ROOT)])
+def test_a_path_that_leads_nowhere_says_what_to_give(path, words, tmp_path):
+    assert words in refused(tmp_path, path)
+
+
+def packed(name):
+    """A zip archive of one member, b"x"."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr(name, b"x")
+    return content.getvalue()
+
+
+@pytest.mark.parametrize("content, words", [
+    (packed("mine/model.h5"), "mine/model.h5 in it: unpack it"), (packed("m/saved_model.pb"), "m/saved_model.pb in it"),
+    (packed("archive/data.pkl"), "PyTorch"), (b"\x80\x04\x95", "PyTorch"), (b"\x1f\x8b\x08\0", "unpack it"),
+    (b"BZh91AY", "unpack it"), (b"\0" * 257 + b"ustar", "unpack it"), (b"\x1c\0\0\0TFL3", "TensorFlow Lite"),
+    (b"\x08\x07\x12\x07pytorch", "ONNX")])
+def test_a_file_of_another_kind_is_named_as_what_it_is(content, words, tmp_path):
+    (tmp_path / "model.h5").write_bytes(content)
+    assert words in refused(tmp_path, str(tmp_path / "model.h5"))
+    topology, weights = handmade.separated(tmp_path)
+    assert words in refused(tmp_path, topology, "preprocess", "--weights", str(tmp_path / "model.h5"))
+
+
+def test_the_directory_beside_a_savedmodels_is_answered_with_that(tmp_path):
+    model = tmp_path / "up" / "1"
+    (model / "variables").mkdir(parents=True)
+    (model / "saved_model.pb").write_bytes(b"\x08\x01\x12")
+    (model / "variables" / "variables.index").write_bytes(b"")
+    for folder in (tmp_path / "up", model / "variables"):
+        assert "give the model itself: %s\n" % model in refused(tmp_path, str(folder))
+
+
+def test_weights_beside_a_whole_model_are_refused(tmp_path):
+    weights = handmade.separated(tmp_path)[1]
+    for path in (handmade.h5(tmp_path / "model.h5"), handmade.archive(tmp_path / "model.keras")):
+        assert "give it alone" in refused(tmp_path, path, "preprocess", "--weights", weights)
+
+
+@pytest.mark.parametrize("flag", ["--tags", "--signature"])
+def test_what_only_a_savedmodel_has_is_refused_with_another(flag, tmp_path):
+    assert "leave them out" in refused(tmp_path, handmade.h5(tmp_path / "model.h5"), "preprocess", flag, "mine")
+
+
+def test_weights_of_a_subclassed_model_are_told_so(tmp_path):
+    with h5py.File(str(tmp_path / "model.weights.h5"), "w") as file:
+        file.create_group("vars"), file.create_group("own/vars")
+    assert "a subclass" in refused(tmp_path, str(tmp_path / "model.weights.h5"))
 
 
 # The same through doit -------------------------------------------------------------------------------------
@@ -248,6 +304,15 @@ def test_a_model_that_may_not_be_read_or_a_place_that_may_not_be_written_is_one_
     assert "cannot be written" in said(path, str(tmp_path / "shut"))
     closed(path, 0)
     assert "Permission denied" in said(path, str(tmp_path / "out"))
+
+
+@pytest.mark.parametrize("more, words", [
+    ('signature = "mine"', "signatures are a SavedModel's"), ('saved_model_tags = "gpu"', "leave them out"),
+    ('weights = "nosuch.h5"', "[mine] weights: nosuch.h5: No such file or directory in "),
+    ('weights = "model.h5"', "give it alone")])
+def test_a_setting_in_the_catalogue_that_the_source_does_not_take_is_refused(more, words, project):
+    project.write("models/models.toml", MINE % "model.h5" + more)
+    assert words in project.fault()
 
 
 def test_one_broken_model_among_twenty_is_named_and_the_other_nineteen_are_converted(project):

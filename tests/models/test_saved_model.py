@@ -1,6 +1,7 @@
 """scripts/formats/saved_model.py and scripts/graph.py: SavedModels of Keras, of TensorFlow 2 and of TensorFlow 1."""
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -267,6 +268,60 @@ def test_what_cannot_be_had_of_a_graph_is_one_line(graphs, tmp_path, name, setti
     with pytest.raises(Fault, match=words) as fault:
         graph.convert(graphs[name][0], str(tmp_path), **settings)
     assert "\n" not in str(fault.value) and os.listdir(str(tmp_path)) == []
+
+
+@pytest.mark.parametrize("name", ["one", "two"])
+@pytest.mark.parametrize("lost, words", [
+    ("variables", "variables.index: No such file.*copy the whole directory"),
+    ("variables/variables.data-00000-of-00001", "cut short.*copy the whole directory")])
+def test_a_graph_without_all_of_its_variables_is_one_line(graphs, tmp_path, name, lost, words):
+    copy = tmp_path / "copy"
+    shutil.copytree(graphs[name][0], str(copy))
+    if (copy / lost).is_dir():
+        shutil.rmtree(str(copy / lost))
+    else:
+        (copy / lost).write_bytes(b"")
+    with pytest.raises(Fault, match=words) as fault:
+        graph.convert(str(copy), str(tmp_path / "out"))
+    assert "\n" not in str(fault.value) and os.listdir(str(tmp_path)) == ["copy"]
+
+
+def test_what_is_about_layers_is_refused_of_a_graph(graphs, tmp_path):
+    for setting in ("weights", "input_shape", "enc_model"):
+        with pytest.raises(Fault, match="has no layers: leave out " + setting):
+            preprocess.preprocess(graphs["two"][0], str(tmp_path), **{setting: __file__})
+
+
+def test_a_saved_model_pb_of_another_name_is_told_its_own(graphs, tmp_path):
+    shutil.copy(os.path.join(graphs["two"][0], "saved_model.pb"), str(tmp_path / "mine.pb"))
+    with pytest.raises(Fault, match="mine.pb: a SavedModel's saved_model.pb under another name"):
+        graph.convert(str(tmp_path / "mine.pb"), str(tmp_path / "out"))
+
+
+def test_the_one_signature_is_taken_and_of_several_one_must_be_named(graphs, tmp_path):
+    import tensorflow
+    module = tensorflow.Module()
+    module.run = tensorflow.function(lambda x: x * 2.0, [tensorflow.TensorSpec([None, 4], tensorflow.float32)])
+    for names in (["own"], ["first", "second"]):
+        tensorflow.saved_model.save(module, str(tmp_path / names[0]), signatures={name: module.run for name in names})
+    assert graph.convert(str(tmp_path / "own"), str(tmp_path / "out"))[0]
+    with pytest.raises(Fault, match="there are first, second: name one"):
+        graph.convert(str(tmp_path / "first"), str(tmp_path / "out2"))
+    assert graph.convert(str(tmp_path / "first"), str(tmp_path / "out2"), signature="second")[0]
+
+
+def test_a_full_disk_is_one_line_and_a_new_directory_is_made(graphs, tmp_path):
+    def quota():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (40, 40))
+
+    def run(**options):
+        return subprocess.run([sys.executable, "-m", "scripts.graph", graphs["two"][0], str(tmp_path / "new")],
+                              cwd=needs.ROOT, stderr=subprocess.PIPE, universal_newlines=True, **options)
+
+    done = run(preexec_fn=quota)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1) and "nothing is half-written" in done.stderr
+    assert os.listdir(str(tmp_path)) == []
+    assert run().returncode == 0 and "model.json" in os.listdir(str(tmp_path / "new"))
 
 
 @pytest.mark.parametrize("name", ["one", "two", "frozen"])

@@ -78,6 +78,12 @@ def test_a_pattern_gives_one_model_per_file(tmp_path):
     ('["a=b"]\nsource = "m.h5"\n', ["a=b"]),
     ('[A]\nsource = "m.h5"\n[a]\nsource = "m.h5"\n', ["[A] and [a] would share a directory"]),
     ("epochs = 5\n", ["epochs", "outside every table"]),
+    ('[[a]]\nsource = "m.h5"\n', ["[[a]]: write [a]"]),
+    ("[a]\nsource = m.h5\n", ["line 2", "straight quotes"]),
+    ('[模型]\nsource = "m.h5"\n', ["line 1", '["模型"]']),
+    ('[a]\nsource = "m.h5"\ninput_shape = {a = 8}\n', ["input_shape", "{a = [8], b = [8, 8]}"]),
+    ('[a]\nsource = "m.h5"\ninput_shape = [[[8]]]\n', ["input_shape"]),
+    ('[a]\nsource = "m.h5"\ninput_shape = [8]\nengine = "reference"\n', ["takes no input_shape"]),
     ("[keras\n", []),
     ("", ["names no model"]),
     ("[keras]\nepochs = 1\nepochs = 2\n", []),
@@ -87,6 +93,12 @@ def test_a_mistake_is_named_in_one_line(tmp_path, text, words):
     message = fault(tmp_path, text)
     for word in words:
         assert word in message
+
+
+@pytest.mark.parametrize("shape", ["[8, 8, 1]", "[[8], [8, 8]]", "{a = [8], b = [8, 8]}"])
+def test_the_sizes_of_an_input_or_of_several_are_taken(tmp_path, shape):
+    entry, = read(tmp_path, '[a]\nsource = "m.h5"\ninput_shape = %s\n' % shape)
+    assert entry.input_shape
 
 
 def test_a_missing_catalogue_is_a_fault(tmp_path):

@@ -8,7 +8,8 @@ import h5py
 import numpy
 import pytest
 
-from scripts import Fault, encapsulate, formats, outputs, preprocess
+from scripts import Fault, encapsulate, formats, outputs, preprocess, summary
+from tests.attacks import builders
 from tests.unit import handmade
 
 
@@ -147,6 +148,83 @@ def test_an_open_input_size_is_fixed_in_what_is_written(tmp_path):
     assert attribute(enc, "model_config")["config"]["layers"][0]["config"]["batch_input_shape"] == [None, 14, 14, 1]
 
 
+@pytest.mark.parametrize("given", [{"b": [8], "a": [4]}, [[4], [8]]])
+def test_several_open_inputs_take_their_sizes_by_name_or_in_their_order(given, tmp_path):
+    encapsulate.build(open_inputs(tmp_path), str(tmp_path / "enc.h5"), input_shape=given)
+    layers = attribute(str(tmp_path / "enc.h5"), "model_config")["config"]["layers"]
+    assert [layer["config"].get("batch_input_shape") for layer in layers] == [[None, 4], [None, 8], None]
+
+
+def open_inputs(folder):
+    """The path of an h5 whose two inputs, a and b, have no size."""
+    both = {"class_name": "Concatenate", "config": {"name": "both", "trainable": True, "dtype": "float32", "axis": -1}}
+    return builders.plain_h5(folder, builders.functional(
+        [builders.start("a", None), builders.start("b", None), builders.call(both, [("a", 0), ("b", 0)])],
+        [("both", 0)], inputs=("a", "b")))
+
+
+def test_the_command_takes_a_flag_for_each_input_and_says_so(tmp_path):
+    source, out = open_inputs(tmp_path), str(tmp_path / "out")
+    done = run("scripts.preprocess", source, out, "--input-shape", "8")
+    assert done.returncode == 1 and "--input-shape a=8 --input-shape b=8;" in done.stderr
+    for flags in (["a=8,b=8"], ["8", "8"], ["a=8", "8"]):
+        done = run("scripts.preprocess", source, out, *["--input-shape=" + flag for flag in flags])
+        assert (done.returncode, done.stderr.count("\n")) == (1, 1) and "a=" in done.stderr
+    done = run("scripts.preprocess", source, out, "--input-shape", "a=4", "--input-shape", "b=8")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def never_built(folder, **options):
+    """The path of an h5 of a Sequential that does not say its input's shape."""
+    record = handmade.topology()
+    del record["config"]["layers"][:4]
+    record["config"]["layers"] = [layer for layer in record["config"]["layers"] if layer["class_name"] == "Dense"]
+    return handmade.h5(folder / "model.h5", record, **options)
+
+
+def test_a_sequential_that_was_never_built_is_to_be_built(tmp_path):
+    for stage in ("scripts.summary", "scripts.preprocess"):
+        done = run(stage, never_built(tmp_path, weights={}), *[str(tmp_path / "out")][:stage == "scripts.preprocess"])
+        assert (done.returncode, done.stderr.count("\n")) == (1, 1) and "call the model once" in done.stderr
+
+
+def test_summary_takes_the_input_shape_that_a_sequential_lacks(tmp_path):
+    source = never_built(tmp_path, weights={layer: own for layer, own in handmade.values().items() if layer != "conv"})
+    assert "input_shape in models.toml" in run("scripts.summary", source).stderr
+    done = run("scripts.summary", source, "--input-shape", "72")
+    assert (done.returncode, done.stderr) == (0, "") and "(None, 4)" in done.stdout
+
+
+def test_summary_says_of_an_operation_that_it_is_no_layer(tmp_path):
+    def operation(name, class_name, *sources):
+        return builders.call({"class_name": "TFOpLambda", "config": {"name": name, "function": class_name}},
+                             [(source, 0) for source in sources])
+
+    record = builders.functional([builders.start(), operation("cut", "math.relu", "start"), operation(
+        "sum", "math.add", "start", "cut"), operation("more", "math.add", "sum")], [("more", 0)])
+    with formats.read(builders.plain_h5(tmp_path, record)) as model:
+        said = {row["layer"]: row["shown"] for row in summary.rows(model)}
+    assert said["sum"] == "yes"
+    assert "operation math.relu, which is no layer" in said["cut"] and "with a constant" in said["more"]
+
+
+def test_a_model_that_keras_has_quantized_is_to_be_saved_before(tmp_path):
+    record = handmade.topology(3)
+    record["config"]["layers"][4]["config"]["dtype"] = {
+        "module": "keras", "class_name": "QuantizedDTypePolicy", "config": {"mode": "int8"}, "registered_name": None}
+    done = run("scripts.preprocess", handmade.h5(tmp_path / "model.h5", record, 3), str(tmp_path / "out"))
+    assert done.returncode == 1 and "before its quantize()" in done.stderr
+
+
+def test_weights_of_bfloat16_are_named(tmp_path):
+    def change(file):
+        del file["model_weights/dense/dense/bias:0"]
+        file["model_weights/dense/dense/bias:0"] = numpy.zeros(4, "V2")
+
+    done = run("scripts.preprocess", handmade.h5(tmp_path / "model.h5", change=change), str(tmp_path / "out"))
+    assert done.returncode == 1 and "bfloat16" in done.stderr
+
+
 def run(*arguments):
     return subprocess.run([sys.executable, "-m"] + list(arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           universal_newlines=True)
@@ -201,6 +279,37 @@ def test_preprocess_replaces_its_own_result_and_leaves_no_old_shard(tmp_path):
     (out / "notes.txt").write_text("mine")
     assert run("scripts.preprocess", source, str(out)).returncode == 0
     assert sorted(path.name for path in out.iterdir()) == ["group1-shard1of1.bin", "model.json", "notes.txt"]
+
+
+@pytest.mark.parametrize("stage, named", [("preprocess", "model.json"), ("preprocess", ""), ("convert", "model.json")])
+def test_a_model_of_ours_that_is_the_source_is_not_overwritten(stage, named, tmp_path):
+    out = str(tmp_path / "out")
+    assert run("scripts.preprocess", handmade.h5(tmp_path / "model.h5"), out).returncode == 0
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    done = run("scripts." + stage, os.path.join(out, named), out)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1) and "belongs to the source" in done.stderr
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+
+
+def test_weights_that_are_read_are_not_overwritten(tmp_path):
+    topology, weights = handmade.separated(tmp_path)
+    before = open(weights, "rb").read()
+    done = run("scripts.encapsulate", topology, weights, "--weights", weights, "--force")
+    assert done.returncode == 1 and "belongs to the source" in done.stderr
+    assert open(weights, "rb").read() == before
+
+
+def test_an_h5_is_written_under_a_name_that_keras_opens_and_into_a_new_directory_too(tmp_path):
+    source, new = handmade.h5(tmp_path / "model.h5"), str(tmp_path / "new" / "enc.h5")
+    for place, line in ((str(tmp_path / "enc.keras"), "let it end in .h5"), (source + "/enc.h5", "no directory")):
+        for arguments in (["scripts.encapsulate", source, place],
+                          ["scripts.preprocess", source, str(tmp_path / "out"), "--enc-model", place]):
+            done = run(*arguments)
+            assert (done.returncode, done.stderr.count("\n")) == (1, 1) and line in done.stderr
+    assert run("scripts.preprocess", source, str(tmp_path / "out"), "--enc-model", new).returncode == 0
+    assert run("scripts.encapsulate", source, str(tmp_path / "newer" / "enc.h5")).returncode == 0
+    assert open(new, "rb").read() == (tmp_path / "newer" / "enc.h5").read_bytes()
+    assert sorted(os.listdir(str(tmp_path))) == ["model.h5", "new", "newer", "out"]
 
 
 def test_preprocess_overwrites_nothing_that_it_did_not_write(tmp_path):

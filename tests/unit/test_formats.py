@@ -177,7 +177,7 @@ def drop(name):
 
 
 @pytest.mark.parametrize("change, line", [
-    (drop("model_weights"), "a topology without weights: give the weights file"),
+    (drop("model_weights"), "a topology and no weights: save the whole model"),
     (drop("model_config"), "no Keras model in it"),
     (lambda file: (file.attrs.__delitem__("model_config"), file.__delitem__("model_weights"),
                    file.create_group("optimizer_weights")), "an optimizer's state"),
