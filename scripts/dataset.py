@@ -251,7 +251,7 @@ def _keep(source, target):
     """Put a copy of `source` at `target`, whole or not at all; a cache that cannot be written is no fault."""
     try:
         os.makedirs(os.path.dirname(target), exist_ok=True)
-        with artifacts.whole(target) as part:
+        with artifacts.whole(target, os.path.isfile) as part:
             shutil.copyfile(source, part)
     except OSError as error:
         command.say("not kept in Keras's cache: %s" % error)
@@ -350,8 +350,9 @@ def main(arguments):
     parser.add_argument("--data", default="auto", metavar="SETTING",
                         help="auto, mnist, digits, or a path: npz, or MNIST's IDX files (default: auto); "
                              "MNIST_NPZ in the environment overrides it")
-    parser.add_argument("--out", required=True, metavar="PATH", help="npz to write")
+    parser.add_argument("--out", required=True, metavar="PATH", help="npz to write, where no file is yet")
     options = parser.parse_args(arguments)
+    artifacts.vacant(options.out)
     arrays, origin = resolve(options.data, os.environ)
     try:
         with artifacts.whole(options.out) as part:

@@ -78,13 +78,15 @@ def build(model_dir, target_dir, data=None, title=None, labels=None, reference=N
 
 
 MADE_BY = "scripts.viewer.page"
+INSIDE = '<script type="text/plain" id="file:%s">%s</script>'
 
 
 def standalone(model_dir, target, **options):
     """Write the page as one HTML file that works from disk: every script, the model and page.json stand inside.
 
-    target: path of the file, which is replaced whole; the other options are `build`'s.
+    target: path of the file, where none is or an earlier page; the other options are `build`'s.
     """
+    artifacts.vacant(target, is_standalone)
     private = tempfile.mkdtemp(prefix="page-")
     try:
         build(model_dir, private, **options)
@@ -99,18 +101,24 @@ def standalone(model_dir, target, **options):
                  + (["reference.bin"] if page.get("reference") else []))
         for name in names:
             with open(os.path.join(private, *name.split("/")), "rb") as stream:
-                blocks.append('<script type="text/plain" id="file:%s">%s</script>'
-                              % (html.escape(name), base64.b64encode(stream.read()).decode("ascii")))
+                blocks.append(INSIDE % (html.escape(name), base64.b64encode(stream.read()).decode("ascii")))
         blocks += ["<script>%s</script>" % source for source in sources]
         policy = POLICY.format(scripts=" ".join(_hash(source) for source in sources), styles=_hash(style))
         text = _index(page["title"], policy, "<style>%s</style>" % style, "\n".join(blocks))
         fresh = os.path.join(private, "standalone.html")
         with open(fresh, "w", encoding="utf-8", newline="\n") as stream:
             stream.write(text)
-        with artifacts.writable(target), artifacts.whole(target) as part:
+        with artifacts.writable(target), artifacts.whole(target, is_standalone) as part:
             shutil.copyfile(fresh, part)
     finally:
         shutil.rmtree(private, ignore_errors=True)
+
+
+def is_standalone(path):
+    """Whether a file is a page that `standalone` wrote."""
+    with open(path, "rb") as stream:
+        start = stream.read(1 << 20)  # the licenses of the scripts, 60 kB, stand before page.json
+    return start.startswith(b"<!DOCTYPE html>") and (INSIDE % ("page.json", "")).split("<", 2)[1].encode() in start
 
 
 # The model --------------------------------------------------------------------------------------------------
@@ -317,7 +325,8 @@ def main(arguments):
                             description="Make the page that draws a converted model with TensorSpace.")
     parser.add_argument("model", help="directory with model.json and its shards")
     parser.add_argument("target", nargs="?", help="directory to write the page into")
-    parser.add_argument("--standalone", metavar="FILE", help="write one HTML file that works from disk instead")
+    parser.add_argument("--standalone", metavar="FILE", help="write one HTML file that works from disk instead, "
+                        "where no file is yet, or an earlier page")
     parser.add_argument("--data", help="npz of images and labels: its test images become samples")
     parser.add_argument("--title")
     parser.add_argument("--labels", help="names of the classes: a file with one a line, or a,b,c")

@@ -423,7 +423,20 @@ def test_the_command_never_overwrites_what_it_did_not_write(tiny, tmp_path):
     assert (tmp_path / "mine" / "index.html").read_text() == "mine"
 
 
+def test_one_file_takes_the_place_of_an_earlier_page_and_of_nothing_else(tiny, tmp_path):
+    mine, one = tmp_path / "ok.h5", tmp_path / "page.html"
+    for content in (b"trained for weeks", b"<!DOCTYPE html>\n<title>mine</title>"):
+        mine.write_bytes(content)
+        status, out, err = command(str(tiny), "--standalone", str(mine))
+        assert (status, out, err.count("\n")) == (1, "", 1) and "ok.h5 is there already" in err
+        assert mine.read_bytes() == content
+    for title in ("first", "second"):
+        status, _, err = command(str(tiny), "--standalone", str(one), "--title", title)
+        assert (status, err) == (0, "") and "<title>%s</title>" % title in one.read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("arguments", [[], ["{tiny}"], ["{tiny}", "out", "--standalone", "x"], ["no/such", "out"],
+                                       ["{tiny}", "--standalone", "no/such/x.html"],
                                        ["{tiny}", "out", "--pixels", "7"]])
 def test_the_commands_mistakes_are_one_line(tiny, tmp_path, arguments):
     status, out, err = command(*[argument.format(tiny=tiny) for argument in arguments])
