@@ -118,6 +118,23 @@ def test_a_model_json_of_another_name_is_read_by_its_name_and_named_where_its_di
     harmless(tmp_path, str(tmp_path / "js" / "lenet.json"))
 
 
+@pytest.mark.parametrize("stage", ["convert", "dataset", "train"])
+def test_a_stage_that_is_run_by_its_path_says_how_to_run_it(stage, tmp_path):
+    done = subprocess.run([sys.executable, os.path.join(ROOT, "scripts", stage + ".py")], cwd=str(tmp_path),
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1), done.stderr
+    assert "python -m scripts.%s" % stage in done.stderr
+
+
+@pytest.mark.parametrize("stage", ["preprocess", "dataset", "summary"])
+def test_a_python_without_the_packages_says_which_has_them(stage, tmp_path):
+    source = handmade.h5(tmp_path / "model.h5")
+    done = subprocess.run([sys.executable, "-S", "-m", "scripts." + stage, source], cwd=ROOT, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, universal_newlines=True)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1), done.stderr
+    assert "has no " in done.stderr and ".venv/bin/python" in done.stderr
+
+
 # The same through doit -------------------------------------------------------------------------------------
 
 MINE = '[mine]\nsource = "%s"\n'
