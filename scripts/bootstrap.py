@@ -328,8 +328,8 @@ if __name__ == "__main__":
     except (IOError, OSError) as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
             raise
-        sys.stderr.write("%s\n" % (FULL if error.errno in (errno.ENOSPC, errno.EDQUOT) else "%s cannot be written (%s): "
-                                   "give this user the directory" % (error.filename or ROOT, error.strerror)))
+        closed = "%s cannot be written (%s): give this user the directory" % (error.filename or ROOT, error.strerror)
+        sys.stderr.write("%s\n" % (FULL if error.errno in (errno.ENOSPC, errno.EDQUOT) else closed))
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

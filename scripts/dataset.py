@@ -110,7 +110,9 @@ def _read_npz(path):
         with zipfile.ZipFile(path) as archive:
             missing = [name for name in NAMES if name + ".npy" not in archive.namelist()]
             if missing:
-                raise Fault("%s: has no %s; wanted are %s" % (path, ", ".join(missing), ", ".join(NAMES)))
+                there = [os.path.splitext(name)[0] for name in archive.namelist()]
+                raise Fault("%s: has no %s, but %s; give one with Keras's names"
+                            % (path, ", ".join(missing), command.one_line(", ".join(there[:10])) or "nothing"))
             for name in NAMES:
                 arrays[name] = _read_npy(archive, name, path)
     except Fault:

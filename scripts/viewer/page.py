@@ -15,7 +15,7 @@ import tempfile
 
 import numpy
 
-from scripts import Fault, artifacts, command, topology
+from scripts import Fault, artifacts, command, formats, topology
 from scripts.viewer import drawing, packages, predict
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -50,6 +50,7 @@ def build(model_dir, target_dir, data=None, title=None, labels=None, reference=N
     described = predict.describe(source)
     with topology.of(source):
         drawn = drawing.drawing(model, described, source)
+    _check_labels(labels, drawn, source)
     files = []
     for name in [source] + weights:
         files.append(_copy(name, target_dir, "model/" + os.path.basename(name)))
@@ -136,7 +137,7 @@ def model_file(path):
     for name in sorted(os.listdir(path)):
         if name.endswith(".json") and name != "manifest.json":
             with open(os.path.join(path, name), encoding="utf-8", errors="replace") as stream:
-                if '"weightsManifest"' in stream.read():
+                if '"weightsManifest"' in stream.read(formats.MAX_JSON_BYTES):
                     found.append(os.path.join(path, name))
     if len(found) != 1:
         raise Fault("%s: holds %s; name the file" % (path, "several models" if found else "no model.json"))
@@ -145,11 +146,11 @@ def model_file(path):
 
 def read_model(path):
     """Return the content of a TensorFlow.js model.json, a dict; raise Fault where it is something else."""
-    try:
-        with open(path, encoding="utf-8") as stream:
-            model = json.load(stream)
-    except (ValueError, RecursionError) as error:
-        raise Fault("%s: not JSON (%s); convert the model again" % (path, command.one_line(error)))
+    with open(path, "rb") as stream:
+        text = stream.read(formats.MAX_JSON_BYTES + 1)
+    if not text[:1000].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):  # an h5, say
+        raise Fault("%s: no model.json of TensorFlow.js; convert the model first (scripts.preprocess)" % path)
+    model = formats.parse(text, path)
     if (not isinstance(model, dict) or not isinstance(model.get("modelTopology"), dict)
             or "weightsManifest" not in model):
         raise Fault("%s: not a TensorFlow.js model (no modelTopology and weightsManifest); convert it with "
@@ -204,6 +205,13 @@ def samples(data, drawn):
     return {"origin": {"mnist": "MNIST", "digits": "the embedded digits"}.get(origin, "the data set"),
             "shape": list(images.shape[1:]), "labels": [int(labels[place]) for place in places], "places": places,
             "pixels": base64.b64encode(numpy.ascontiguousarray(images[places]).tobytes()).decode("ascii")}
+
+
+def _check_labels(labels, drawn, source):
+    ends = [layer for layer in drawn["layers"] if layer["class"] == "Output1d"]
+    if labels and ends and len(labels) not in [layer["shape"][0] for layer in ends]:
+        raise Fault("%s: labels are %d words, but output %s has %d classes: give one word for each" % (
+            source, len(labels), command.one_line(ends[-1]["name"]), ends[-1]["shape"][0]))
 
 
 def _write_reference(path, drawn, target_dir):

@@ -160,7 +160,7 @@ def test_what_knows_mnist_knows_the_embedded_digits():
 
 
 @pytest.mark.parametrize("change, words", [
-    (lambda a: a.pop("y_test"), "has no y_test"),
+    (lambda a: a.pop("y_test"), "has no y_test, but x_train, y_train, x_test; give one with Keras's names"),
     (lambda a: a.update(x_train=a["x_train"].astype(numpy.float32)), "x_train is float32"),
     (lambda a: a.update(x_train=a["x_train"][:, :27]), "x_train is uint8 (20, 27, 28)"),
     (lambda a: a.update(x_test=a["x_test"][..., None]), "x_test is uint8 (10, 28, 28, 1)"),

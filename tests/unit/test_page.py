@@ -356,8 +356,11 @@ def test_a_model_under_another_name_is_found(tiny, tmp_path):
 
 @pytest.mark.parametrize("change, words", [
     (lambda path: path.unlink(), "tiny model: holds no model.json"),
-    (lambda path: path.write_text("{"), "model.json: not JSON"),
-    (lambda path: path.write_text("[" * 100000), "model.json: not JSON"),
+    (lambda path: path.write_text("{"), "model.json: not valid JSON"),
+    (lambda path: path.write_text('{"a": ' + "[" * 100000), "model.json: (nested too deep|not valid JSON)"),
+    (lambda path: path.write_text('{"a": ' + "[" * 300 + "]" * 300 + "}"), "model.json: nested deeper than"),
+    (lambda path: path.write_text("{" + " " * (1 << 24)), "model.json: .* are no topology"),
+    (lambda path: path.write_bytes(b"\x89HDF\r\n"), "convert the model first .scripts.preprocess."),
     (lambda path: path.write_text("{}"), "model.json: not a TensorFlow.js model"),
     (lambda path: path.write_text(path.read_text().replace('"weightsManifest": []',
                                                            '"weightsManifest": [{"paths": ["w.bin"], "weights": []}]')),
@@ -380,6 +383,14 @@ def test_weights_that_lie_elsewhere_are_refused(tiny, tmp_path, name):
     with pytest.raises(Fault, match="which do not lie beside it"):
         built(tiny, tmp_path / "page")
     assert "secret" not in str(contents(tmp_path / "page"))
+
+
+def test_labels_that_are_more_or_fewer_than_the_classes_are_refused(tiny, tmp_path):
+    classes = 900  # what its last output, a row, has
+    built(tiny, tmp_path / "page", labels=[str(label) for label in range(classes)])
+    for count in (2, classes + 1):
+        with pytest.raises(Fault, match="labels are %d words, but output .* has %d classes" % (count, classes)):
+            built(tiny, tmp_path / ("page-%d" % count), labels=["x"] * count)
 
 
 def test_reference_values_of_another_model_are_refused(tiny, tmp_path):
