@@ -233,6 +233,14 @@ def test_a_full_disk_is_said_where_venv_does_not_say_it(checkout, monkeypatch):
         bootstrap.Environment(checkout.venv, needs.STACK).call(["false"], "cannot make it")
 
 
+@pytest.mark.parametrize("number, words", [("ENOSPC", "the disk is full"), ("EROFS", "give this user the directory")])
+def test_a_disk_that_takes_nothing_is_one_line(number, words, checkout):
+    refusing = ("import errno, fcntl, os, runpy, sys; sys.argv = sys.argv[1:]\n"
+                "def flock(*_): raise OSError(errno.%s, os.strerror(errno.%s))\n"
+                "fcntl.flock = flock; runpy.run_path(sys.argv[0], run_name='__main__')" % (number, number))
+    assert words in refused(checkout.run("convert", command=[sys.executable, "-c", refusing, checkout.script]))
+
+
 @pytest.mark.parametrize("named", ["nosuch", "/bin/false"])
 def test_a_python_that_does_not_run_is_told_in_a_line_of_make_s(named):
     needs.command("make", "install make")
