@@ -345,8 +345,11 @@ def main(arguments):
         parser.error("give a directory to write into, or --standalone FILE")
     labels = None
     if options.labels and os.path.isfile(options.labels):
-        with open(options.labels, encoding="utf-8") as stream:
-            labels = [line.strip() for line in stream if line.strip()]
+        try:
+            with open(options.labels, encoding="utf-8-sig") as stream:
+                labels = [line.strip() for line in stream if line.strip()]
+        except UnicodeDecodeError:
+            raise Fault("%s: no text of UTF-8; --labels takes a file with one name a line, or a,b,c" % options.labels)
     elif options.labels:
         labels = options.labels.split(",")
     settings = {"data": options.data, "title": options.title, "labels": labels, "reference": options.reference,

@@ -448,6 +448,7 @@ def test_one_file_takes_the_place_of_an_earlier_page_and_of_nothing_else(tiny, t
 
 @pytest.mark.parametrize("arguments", [[], ["{tiny}"], ["{tiny}", "out", "--standalone", "x"], ["no/such", "out"],
                                        ["{tiny}", "--standalone", "no/such/x.html"],
+                                       ["{tiny}", "out", "--labels", "/bin/sh"],
                                        ["{tiny}", "out", "--pixels", "7"]])
 def test_the_commands_mistakes_are_one_line(tiny, tmp_path, arguments):
     status, out, err = command(*[argument.format(tiny=tiny) for argument in arguments])
