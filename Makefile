@@ -19,7 +19,10 @@ else
 CHOSEN := $(PYTHON)
 endif
 
-SET_UP = "$(CHOSEN)" scripts/bootstrap.py
+# A Python that is not there, or none at all, is told here: in a recipe, as not every target needs one.
+RUNS = $(shell "$(CHOSEN)" -c "print(1)" 2>/dev/null)
+SET_UP = $(if $(RUNS),,$(error $(CHOSEN) is no Python that runs here: install Python 3.10 - 3.13 with venv, or name \
+	another one, as in: make PYTHON=python3.12))"$(CHOSEN)" scripts/bootstrap.py
 
 build:
 	@$(SET_UP) train -- -m doit convert

@@ -30,6 +30,8 @@ def changed(place):
             for path in (ours, theirs):
                 shutil.rmtree(path, ignore_errors=True)
             os.makedirs(theirs)
+            if os.path.exists(middle):
+                os.remove(middle)
 
         got = measure.side_by_side({
             "ours": [[python, "-m", "scripts.preprocess", source, ours, "--layers", ",".join(LAYERS)]],

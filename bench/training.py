@@ -34,10 +34,16 @@ def train(place, runs=3):
         name = "py36" if python == PY36 else stack.NAME
         reports = {recipe: os.path.join(place, "%s-%s.json" % (name, recipe)) for recipe in ("guide", "fast")}
         model = os.path.join(place, "model.h5")
+
+        def prepare(contender):
+            for path in (model, reports[contender]):
+                if os.path.exists(path):
+                    os.remove(path)
+
         got = measure.side_by_side({
             "guide": [[python, "-c", GUIDE, data, str(WANTED), model, reports["guide"]]],
             "fast": [[python, "-m", "scripts.train", "--recipe", "fast", "--data", data, "--out", model,
-                      "--report", reports["fast"]]]}, runs=runs)
+                      "--report", reports["fast"]]]}, runs=runs, prepare=prepare)
         row = {"stack": name}
         for recipe, path in reports.items():
             with open(path) as stream:

@@ -17,6 +17,7 @@
 Arrows run down.  Each module is one of these; every stage has a command line: ``python -m scripts.STAGE --help``.
 Nothing here imports TensorFlow, Keras or h5py when it is itself imported.
 """
+import sys
 
 
 class Fault(Exception):
@@ -25,3 +26,23 @@ class Fault(Exception):
     The message is one line: what is wrong, where, and what to do about it.  A command prints it on
     stderr and exits with 1; every other exception that leaves a stage is a bug of ours.
     """
+
+
+def lacking(error):
+    """Return the line for an ImportError of a package that this Python lacks, None for any other exception."""
+    package = (getattr(error, "name", None) or "").split(".")[0]
+    if isinstance(error, ModuleNotFoundError) and package not in ("", "scripts"):
+        return ("%s has no %s: `make` puts it into .venv; run this with .venv/bin/python (.venv-py36/bin/python for the "
+                "stack of Python 3.6)" % (sys.executable, package))
+
+
+def _hook(kind, error, trace):
+    line = lacking(error)
+    if line:
+        sys.stderr.write(line + "\n")
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+if sys.argv[:1] == ["-m"]:  # `python -m scripts.STAGE`, whose own imports come before anything that could catch this
+    sys.excepthook = _hook

@@ -535,19 +535,28 @@ def make_directory(path):
     os.makedirs(path)
 
 
-def replace(part, path):
-    """os.replace for a path that the user named: a device, a pipe or a directory there is not a file to replace."""
-    if os.path.lexists(path) and not os.path.isfile(path):
+def vacant(path, ours=None):
+    """Raise Fault where a file that the user named cannot be written without the loss of what is there.
+
+    ours  callable(path) -> whether the file there is an earlier result, which may be replaced; by default none is
+    """
+    if os.path.lexists(path) and not os.path.isfile(path):  # a device, a pipe, a directory
         raise Fault("%s is there and is no ordinary file: name another place" % path)
-    os.replace(part, path)
+    if os.path.lexists(path) and not (ours and ours(path)):
+        raise Fault("%s is there already: remove it, or name another place" % path)
+    folder = os.path.dirname(path) or "."
+    if not os.path.isdir(folder):
+        raise Fault("%s cannot be written: there is no directory %s: make it, or name another place" % (path, folder))
 
 
 @contextlib.contextmanager
-def whole(path):
+def whole(path, ours=None):
     """Give the name of a file beside `path` to write to; in the end it is `path`, or nothing is left of it.
 
+    What is there already stays, and is a Fault, as `vacant` says; os.path.isfile as `ours`: any file may be replaced.
     What a process that was killed here left of an earlier attempt is removed.
     """
+    vacant(path, ours)
     part = "%s.%d.part" % (path, os.getpid())
     for left in glob.glob(glob.escape(path) + ".*.part"):
         writer = left[len(path) + 1:-len(".part")]
@@ -556,7 +565,8 @@ def whole(path):
                 os.remove(left)
     try:
         yield part
-        replace(part, path)
+        vacant(path, ours)  # it may have come meanwhile
+        os.replace(part, path)
     finally:
         if os.path.exists(part):
             os.remove(part)

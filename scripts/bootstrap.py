@@ -8,6 +8,7 @@ Reads docker/locks/STACK-ROLE.txt; writes .venv (Python 3.10 - 3.13, stack "mode
 the locks already.  The standard library is all there is at this point, and any Python from 2.7 on must be able to parse
 this file, if only to be told what to install.
 """
+import errno
 import fcntl
 import glob
 import hashlib
@@ -35,6 +36,8 @@ APART = {"keras231": ".venv-keras231"}  # other versions of the same packages: a
 CONTAINS = {"train": ("convert",)}  # who has the one has the other
 LOCKED_AS = {("py36", "reference"): "train"}  # TensorFlow 2.6's tensorflowjs comes with its dependencies
 NODE = (18,)
+FULL = "the disk is full: the environment of the train role takes 1.8 GB, that of convert 110 MB"
+ROOM = 20 << 20  # bytes that an environment of pip alone takes
 NO_NETWORK = re.compile(
     "NewConnectionError|Failed to establish|Name or service not known|Temporary failure in name|getaddrinfo"
     "|ConnectTimeout|Network is unreachable|ProxyError|Max retries|Read timed out|Connection (refused|reset)", re.I)
@@ -140,7 +143,7 @@ class Environment(object):
         return [role for role in roles if not self.holds(role)]
 
     def make(self):
-        """Make an empty environment in place of whatever is there."""
+        """Make an empty environment, in place of one of ours alone: those hold `locks` from their first moment on."""
         try:
             import ensurepip
             import venv
@@ -150,24 +153,27 @@ class Environment(object):
                           "install python3-venv; elsewhere take another Python, as in: make PYTHON=python3.12)"
                           % (self.version, sys.executable))
         name = os.path.basename(self.path)
-        if os.path.lexists(self.path) and os.path.exists(self.stamps):
+        if os.path.isdir(self.stamps):
             say("%s is unfinished, broken or of another Python: making it anew" % name)
-        elif os.path.isdir(self.path) and not os.path.exists(os.path.join(self.path, "pyvenv.cfg")) \
-                and os.listdir(self.path):
-            raise Refusal("%s is in the way: it is no environment; move it elsewhere" % self.path)
+        elif os.path.isdir(self.path) and os.listdir(self.path) or os.path.isfile(self.path):
+            raise Refusal("%s is in the way: it was not made here, and is left as it is; move it elsewhere" % self.path)
         say("%s: an environment of Python %s" % (name, self.version))
         if os.path.islink(self.path):
             os.unlink(self.path)
         shutil.rmtree(self.path, ignore_errors=True)
+        os.makedirs(self.stamps)
+        open(self.unfinished, "w").close()
         # Not `venv --clear`: a file that it cannot remove stops it half way.
         self.call([base_python(), "-I", "-m", "venv", self.path], "cannot make %s" % self.path)
-        os.mkdir(self.stamps)
+        os.unlink(self.unfinished)
 
     def call(self, command, purpose):
         """Run a command quietly; raise Refusal with the last line of what it said where it fails."""
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         said = process.communicate()[0].decode("utf-8", "replace").strip()
         if process.returncode:
+            if shutil.disk_usage(ROOT).free < ROOM:  # venv does not say it
+                raise Refusal(FULL)
             raise Refusal("%s: %s" % (purpose, said.splitlines()[-1] if said else "exit %d" % process.returncode))
 
     def install(self, role):
@@ -241,7 +247,7 @@ def reason(lines, log):
                 "it was damaged on the way; run again, or from another network (%s)"
                 % ("".join(" (%s)" % (a or b) for a, b in named[:1]), log))
     if "No space left" in text:
-        return "the disk is full: the environment of the train role takes 1.8 GB, that of convert 110 MB"
+        return FULL
     if NO_NETWORK.search(text):
         return ("the Python package index cannot be reached: check the network, or name your proxy, mirror and "
                 "certificates in HTTPS_PROXY, PIP_INDEX_URL and PIP_CERT, then run again (%s)" % log)
@@ -318,6 +324,12 @@ if __name__ == "__main__":
         main(sys.argv[1:])
     except Refusal as refusal:
         sys.stderr.write("%s\n" % refusal)
+        sys.exit(1)
+    except (IOError, OSError) as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+            raise
+        closed = "%s cannot be written (%s): give this user the directory" % (error.filename or ROOT, error.strerror)
+        sys.stderr.write("%s\n" % (FULL if error.errno in (errno.ENOSPC, errno.EDQUOT) else closed))
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

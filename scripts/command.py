@@ -11,7 +11,7 @@ import sys
 import threading
 import traceback
 
-from scripts import Fault
+from scripts import Fault, lacking
 
 NOTICED = (signal.SIGINT, signal.SIGTERM)  # what ends a run and is told apart by its status
 FAULT, INTERRUPTED, TERMINATED = 1, 130, 143  # the latter two: 128 + signal number, as shells count
@@ -186,8 +186,12 @@ def run(main, arguments=None):
         # `… | head` closed our stdout: not a fault.  Python would complain again when it flushes at exit.
         sys.stderr.close()
         status = 0
-    except Exception:
-        traceback.print_exc()
-        status = BUG
+    except Exception as error:
+        line = lacking(error)
+        status = FAULT if line else BUG
+        if line:
+            complain(line)
+        else:
+            traceback.print_exc()
     finished()
     sys.exit(status or 0)

@@ -110,7 +110,9 @@ def _read_npz(path):
         with zipfile.ZipFile(path) as archive:
             missing = [name for name in NAMES if name + ".npy" not in archive.namelist()]
             if missing:
-                raise Fault("%s: has no %s; wanted are %s" % (path, ", ".join(missing), ", ".join(NAMES)))
+                there = [os.path.splitext(name)[0] for name in archive.namelist()]
+                raise Fault("%s: has no %s, but %s; give one with Keras's names"
+                            % (path, ", ".join(missing), command.one_line(", ".join(there[:10])) or "nothing"))
             for name in NAMES:
                 arrays[name] = _read_npy(archive, name, path)
     except Fault:
@@ -251,7 +253,7 @@ def _keep(source, target):
     """Put a copy of `source` at `target`, whole or not at all; a cache that cannot be written is no fault."""
     try:
         os.makedirs(os.path.dirname(target), exist_ok=True)
-        with artifacts.whole(target) as part:
+        with artifacts.whole(target, os.path.isfile) as part:
             shutil.copyfile(source, part)
     except OSError as error:
         command.say("not kept in Keras's cache: %s" % error)
@@ -350,8 +352,9 @@ def main(arguments):
     parser.add_argument("--data", default="auto", metavar="SETTING",
                         help="auto, mnist, digits, or a path: npz, or MNIST's IDX files (default: auto); "
                              "MNIST_NPZ in the environment overrides it")
-    parser.add_argument("--out", required=True, metavar="PATH", help="npz to write")
+    parser.add_argument("--out", required=True, metavar="PATH", help="npz to write, where no file is yet")
     options = parser.parse_args(arguments)
+    artifacts.vacant(options.out)
     arrays, origin = resolve(options.data, os.environ)
     try:
         with artifacts.whole(options.out) as part:

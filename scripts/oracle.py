@@ -7,7 +7,7 @@ import json
 
 import numpy
 
-from scripts import Fault, child, command
+from scripts import Fault, artifacts, child, command
 from scripts.outputs import SUFFIX
 
 
@@ -70,16 +70,18 @@ def main(arguments):
     parser = command.Parser(prog="python -m scripts.oracle", description=__doc__)
     parser.add_argument("source", help="h5, .keras, SavedModel, or topology json with --weights")
     parser.add_argument("inputs", help="npz with input_0, input_1, …")
-    parser.add_argument("target", help="npz to write: output_0, output_1, …")
+    parser.add_argument("target", help="npz to write, where no file is yet: output_0, output_1, …")
     parser.add_argument("--names", type=json.loads, required=True, metavar="JSON", help="list of output names")
     parser.add_argument("--weights", metavar="H5")
     parser.add_argument("--keras", choices=("keras", "tf_keras"), default="keras")
     options = parser.parse_args(arguments)
     child.in_environment("scripts.oracle", arguments)
+    artifacts.vacant(options.target)
     with numpy.load(options.inputs, allow_pickle=False) as archive:
         inputs = [archive["input_%d" % index] for index in range(len(archive.files))]
     found = predict(options.keras, options.source, options.names, inputs, options.weights)
-    numpy.savez(options.target, **{"output_%d" % index: values for index, values in enumerate(found)})
+    with artifacts.whole(options.target) as part, open(part, "wb") as file:
+        numpy.savez(file, **{"output_%d" % index: values for index, values in enumerate(found)})
 
 
 if __name__ == "__main__":

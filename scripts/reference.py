@@ -8,7 +8,7 @@ It is the oracle of the tests, and `engine = "reference"` in models.toml.  Runs 
 import json
 import os
 
-from scripts import Fault, child, command
+from scripts import Fault, artifacts, child, command
 
 
 def encapsulate(source, target, weights=None, layers=None, compile=False):
@@ -104,7 +104,7 @@ def main(arguments):
     stages.required = True
     first = stages.add_parser("encapsulate", help="give a model its outputs, by Keras")
     first.add_argument("source", help="h5, or topology json with --weights")
-    first.add_argument("target", help="enc_model.h5 to write")
+    first.add_argument("target", help="enc_model.h5 to write, where no file is yet")
     first.add_argument("--weights", metavar="H5", help="weights of a topology json")
     first.add_argument("--layers", type=json.loads, metavar="JSON", help='list of names, \'["Conv2D_1", "Softmax"]\'')
     first.add_argument("--compile", action="store_true", help="compile it, for further training")
@@ -117,6 +117,7 @@ def main(arguments):
     options = parser.parse_args(arguments)
     child.in_environment("scripts.reference", arguments)
     if options.stage == "encapsulate":
+        artifacts.vacant(options.target)
         outputs = encapsulate(options.source, options.target, options.weights, options.layers, options.compile)
         command.say("%s: outputs %s" % (options.target, ", ".join(outputs)))
     else:

@@ -34,20 +34,27 @@ def keep(model, path, identity, epochs):
             os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
         except (FileExistsError, NotADirectoryError) as error:
             raise Fault("%s: no checkpoint can be kept there (%s): name another place" % (path, error.strerror))
-        with artifacts.whole(path) as part, open(part, "wb") as stream:
+        with artifacts.whole(path, os.path.isfile) as part, open(part, "wb") as stream:
             numpy.savez(stream, identity=json.dumps(identity, sort_keys=True), epochs=epochs, **arrays)
 
 
 def restore(model, path, identity):
     """Give `model` the values in the checkpoint `path`; return how many epochs they are the result of.
 
-    0, and a line that says why, where the file is damaged or of a training of something else.
+    0, and a line that says why, where the file is damaged or of a training of something else.  Raises Fault where it is
+    no checkpoint: the first one would take its place.
     """
     own = variables(model)  # in either case: Keras 2.6 names an optimizer's variables by where they are made
     if not os.path.exists(path):
         return 0
     try:
+        with open(path, "rb") as file:
+            start = file.read(4)
+        if not b"PK\x03\x04".startswith(start):  # no archive, cut short or not
+            raise foreign(path)
         with numpy.load(path) as file:
+            if "identity" not in file.files:
+                raise foreign(path)
             arrays = {key: file[key] for key in file.files}
         old, epochs = json.loads(str(arrays["identity"])), int(arrays["epochs"])
         values = [(variable, arrays[key]) for key, variable in own.items()] if old == identity else []
@@ -62,3 +69,7 @@ def restore(model, path, identity):
         variable.assign(value)
     command.say("resuming after epoch %d: %s" % (epochs, path))
     return epochs
+
+
+def foreign(path):
+    return Fault("%s is there already and is no checkpoint: name another place" % path)

@@ -11,9 +11,12 @@ import signal
 import sys
 import time
 
+from doit import cmd_run
 from doit.cmd_base import DoitCmdBase
 from doit.cmd_clean import Clean
 from doit.cmd_info import Info
+from doit.cmdparse import CmdParseError
+from doit.control import TaskControl
 from doit.dependency import JsonDB
 from doit.exceptions import InvalidCommand
 from doit.runner import MRunner, Runner
@@ -35,7 +38,8 @@ def configure(default):
         if os.path.lexists(HOUSE.records):  # else a read-only checkout, which can still list its tasks
             command.end("%s is in the way of the records of what is built: move it" % HOUSE.records)
     JsonDB._load, JsonDB.dump = load_state, dump_state
-    InvalidCommand.__str__ = one_line_instead
+    InvalidCommand.__str__, CmdParseError.__str__ = one_line_instead, no_option
+    TaskControl._process_filter, cmd_run.codecs = selected, Written
     Runner.run_all = one_run_at_a_time
     MRunner._run_start_processes, MRunner.execute_task = start_processes, execute_task
     Clean.clean_tasks, Info._execute = clean_tasks, info
@@ -48,7 +52,7 @@ def configure(default):
 
 # The command line ------------------------------------------------------------------------------------------
 
-plain_text, plain_info = InvalidCommand.__str__, Info._execute
+plain_text, plain_info, plain_filter = InvalidCommand.__str__, Info._execute, TaskControl._process_filter
 
 
 def one_line_instead(error):
@@ -64,9 +68,38 @@ def no_task(asked):
     if colon and stage in NAMES:
         there = sorted(other.split(":", 1)[1] for other in NAMES if other.startswith(stage + ":"))
         command.end("doit: %s has no model %s: models/models.toml has %s" % (stage, name, ", ".join(there)))
-    near = difflib.get_close_matches(asked, sorted(NAMES), 1)
+    near = [word + ":" + asked for word in sys.argv if word + ":" + asked in NAMES]  # doit convert mine
+    near = near or difflib.get_close_matches(asked, sorted(NAMES), 1)
     command.end("doit: there is no task %s%s: `doit list` shows what there is"
                 % (asked, ", did you mean %s?" % near[0] if near else ""))
+
+
+def no_option(error):
+    """Options of doit's own are read before there is a dodo.py; these follow the name of a task."""
+    text = "".join(map(str, error.args))
+    found = re.match(r"Error parsing Task: option (\S+)", text)
+    if found:
+        command.end("doit: a task has no option %s: how a model is converted is set in models/models.toml"
+                    % found.group(1))
+    return text
+
+
+def selected(control, names):
+    for name in names:
+        if "*" in name and not control._get_wild_tasks(name):
+            command.end("doit: no task is like %s: `doit list --all` shows what there is" % name)
+    return plain_filter(control, names)
+
+
+class Written(object):
+    """What `doit -o FILE` opens by."""
+
+    @staticmethod
+    def open(path, mode, encoding):
+        try:
+            return open(path, mode, encoding=encoding)
+        except OSError as error:
+            command.end("doit: -o %s: cannot be written (%s): name another place" % (path, error.strerror))
 
 
 def info(self, pos_args, hide_status=False):  # doit asks for the names

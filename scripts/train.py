@@ -159,8 +159,8 @@ def _number(kind, smallest, largest):
 def main(arguments):
     parser = command.Parser(prog="python -m scripts.train", description=__doc__)
     parser.add_argument("--data", required=True, metavar="NPZ", help="what scripts.dataset wrote")
-    parser.add_argument("--out", required=True, metavar="H5", help="trained model to write")
-    parser.add_argument("--report", metavar="JSON", help="accuracy, settings and versions, to write")
+    parser.add_argument("--out", required=True, metavar="H5", help="trained model to write, where no file is yet")
+    parser.add_argument("--report", metavar="JSON", help="accuracy, settings and versions, likewise")
     parser.add_argument("--epochs", type=_number(int, 1, 10 ** 6), help="default: the recipe's")
     parser.add_argument("--batch-size", type=_number(int, 1, 10 ** 6), help="default: the recipe's")
     parser.add_argument("--seed", type=_number(int, 0, 2 ** 32 - 1), default=SEED)
@@ -182,6 +182,9 @@ def main(arguments):
 
 def work(options, cluster=None):
     """Read, train, write: what the command line asks for.  In a cluster, the chief alone writes."""
+    for path in [options.out, options.report]:
+        if path and not (cluster and not cluster.chief):
+            artifacts.vacant(path)  # not after minutes of training
     arrays, origin = dataset.load(options.data)
     command.say("training LeNet on %d images (%s)" % (len(arrays["x_train"]), origin))
     model, report = train(arrays, options.epochs, options.batch_size, options.seed, options.optimizer,

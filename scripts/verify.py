@@ -13,7 +13,7 @@ from collections import OrderedDict
 
 import numpy
 
-from scripts import Fault, bootstrap, child, command, dataset, dialect, formats, outputs
+from scripts import Fault, artifacts, bootstrap, child, command, dataset, dialect, formats, outputs
 from scripts.formats import frozen
 from scripts.topology import graph
 from scripts.viewer import predict
@@ -183,23 +183,25 @@ def main(arguments):
     parser.add_argument("--tags", help="of a SavedModel")
     parser.add_argument("--signature", help="of a SavedModel without Keras layers")
     parser.add_argument("--browser", action="store_true", help="in Chromium, on webgl and cpu, not in Node")
-    parser.add_argument("--json", metavar="PATH", help="write the report there")
-    parser.add_argument("--reference", metavar="NPZ", help="write the inputs and Keras's values there, for the page")
+    parser.add_argument("--json", metavar="PATH", help="write the report there, where no file is yet")
+    parser.add_argument("--reference", metavar="NPZ", help="likewise the inputs and Keras's values, for the page")
     options = parser.parse_args(arguments)
     layers = options.layers
     if layers:
         layers = json.loads(layers) if layers.startswith("[") else layers.split(",")
+    for path in filter(None, [options.json, options.reference]):
+        artifacts.vacant(path)
     report, values = verify(options.source, options.model_json, layers, options.weights, options.data, options.tags,
                             options.signature, in_chromium() if options.browser else None)
     for line in table(report):
         command.say(line)
     try:
         if options.json:
-            with open(options.json, "w") as file:
+            with artifacts.whole(options.json) as part, open(part, "w") as file:
                 json.dump(report, file, indent=1)
                 file.write("\n")
         if options.reference:
-            with open(options.reference, "wb") as file:
+            with artifacts.whole(options.reference) as part, open(part, "wb") as file:
                 numpy.savez(file, **values)
     except OSError as error:
         raise Fault("%s cannot be written: %s" % (error.filename, error.strerror))

@@ -5,7 +5,7 @@ JSON.  The rules are those of TensorSpace 0.6.1: a layer has one parent (merges 
 and some classes take their channels' places from their parent.
 """
 import json
-from collections import OrderedDict
+from collections import OrderedDict, deque
 
 from scripts import Fault, topology
 
@@ -89,17 +89,17 @@ def drawing(model, described, name="model.json"):
     known, layers = {}, []
     by_input = {entry["tensor"]: entry for entry in inputs}
     order = _topological(tensors, drawn)
-    children = set()
+    children, nearest = set(), {}
     for key in order:
         head = tensors[chains[key][0]] if key in chains else tensors[key]
-        parents = _parents(head, tensors, drawn, by_input)
+        parents = _parents(head, tensors, drawn, by_input, nearest)
         children.update(parent for group in parents for parent in group)
         known[key] = {"key": key, "head": head, "parents": parents}
     by_parent = {key: entry["name"] for key, entry in by_input.items()}
     finished = {
         entry["tensor"]: dict(entry, channels=1 if entry["class"] == "GreyscaleInput" else (entry["shape"] + [1])[-1])
         for entry in inputs}
-    taken, counted = {entry["name"] for entry in inputs}, set()
+    taken, counted = {entry["name"]: 1 for entry in inputs}, set()
     for key in order:
         layer = _layer(known[key], drawn[key], tensors, chains.get(key, [key]), described, finished, by_parent, taken,
                        counted, terminal=key not in children)
@@ -219,22 +219,37 @@ def _topological(tensors, drawn):
     return order
 
 
-def _parents(head, tensors, drawn, by_input):
-    """Return, for each argument of the call `head`, the keys of the nearest drawn tensors behind it."""
+def _parents(head, tensors, drawn, by_input, nearest):
+    """Return, for each argument of the call `head`, the keys of the nearest drawn tensors behind it.
+
+    nearest  dict: what is found is kept there, by key, for what lies before it in a row
+    """
     groups = []
     for source in head.sources:
-        found, pending, seen = [], [source], set()
-        while pending:
-            key = pending.pop(0)
-            if key in seen:
-                continue
-            seen.add(key)
-            if key in drawn or (isinstance(key, int) and key in by_input):
-                found.append(key)
-            elif not isinstance(key, int):
-                pending.extend(tensors[key].sources)
-        groups.append(found)
+        row = []
+        while not (source in nearest or source in drawn or isinstance(source, int)
+                   or len(tensors[source].sources) != 1):
+            row.append(source)
+            source = tensors[source].sources[0]
+        if source not in nearest:
+            nearest[source] = _drawn_behind(source, tensors, drawn, by_input)
+        nearest.update((key, nearest[source]) for key in row)
+        groups.append(nearest[source])
     return groups
+
+
+def _drawn_behind(start, tensors, drawn, by_input):
+    found, pending, seen = [], deque([start]), set()
+    while pending:
+        key = pending.popleft()
+        if key in seen:
+            continue
+        seen.add(key)
+        if key in drawn or (isinstance(key, int) and key in by_input):
+            found.append(key)
+        elif not isinstance(key, int):
+            pending.extend(tensors[key].sources)
+    return found
 
 
 def _chains(tensors, asked):
@@ -255,7 +270,7 @@ def _chains(tensors, asked):
             chain.insert(0, source)
         if len(chain) > 1 and tensors[chain[0]].kind in HEADS:
             chains[key] = chain
-            taken.update(chain)
+        taken.update(chain)  # what is in the middle of one that has no head has none either
     return chains
 
 
@@ -331,11 +346,11 @@ def _layer(entry, place, tensors, chain, described, finished, names, taken, coun
     config = dict(PAGING) if rank == 1 and shape[0] > WIDE and kind not in ("GlobalPooling1d", "GlobalPooling2d") \
         else {}
     name = tensors[chain[-1]].layer
-    unique, number = name, 1
+    unique, number = name, taken.get(name, 1)
     while unique in taken:
         number += 1
         unique = "%s (%d)" % (name, number)
-    taken.add(unique)
+    taken[name], taken[unique] = number, 1
     layers = list(OrderedDict.fromkeys(tensors[key].layer for key in chain))
     fresh = [layer for layer in layers if layer not in counted]
     counted.update(layers)

@@ -15,7 +15,7 @@ import tempfile
 
 import numpy
 
-from scripts import Fault, artifacts, command, topology
+from scripts import Fault, artifacts, command, formats, topology
 from scripts.viewer import drawing, packages, predict
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -50,6 +50,7 @@ def build(model_dir, target_dir, data=None, title=None, labels=None, reference=N
     described = predict.describe(source)
     with topology.of(source):
         drawn = drawing.drawing(model, described, source)
+    _check_labels(labels, drawn, source)
     files = []
     for name in [source] + weights:
         files.append(_copy(name, target_dir, "model/" + os.path.basename(name)))
@@ -78,13 +79,15 @@ def build(model_dir, target_dir, data=None, title=None, labels=None, reference=N
 
 
 MADE_BY = "scripts.viewer.page"
+INSIDE = '<script type="text/plain" id="file:%s">%s</script>'
 
 
 def standalone(model_dir, target, **options):
     """Write the page as one HTML file that works from disk: every script, the model and page.json stand inside.
 
-    target: path of the file, which is replaced whole; the other options are `build`'s.
+    target: path of the file, where none is or an earlier page; the other options are `build`'s.
     """
+    artifacts.vacant(target, is_standalone)
     private = tempfile.mkdtemp(prefix="page-")
     try:
         build(model_dir, private, **options)
@@ -99,18 +102,24 @@ def standalone(model_dir, target, **options):
                  + (["reference.bin"] if page.get("reference") else []))
         for name in names:
             with open(os.path.join(private, *name.split("/")), "rb") as stream:
-                blocks.append('<script type="text/plain" id="file:%s">%s</script>'
-                              % (html.escape(name), base64.b64encode(stream.read()).decode("ascii")))
+                blocks.append(INSIDE % (html.escape(name), base64.b64encode(stream.read()).decode("ascii")))
         blocks += ["<script>%s</script>" % source for source in sources]
         policy = POLICY.format(scripts=" ".join(_hash(source) for source in sources), styles=_hash(style))
         text = _index(page["title"], policy, "<style>%s</style>" % style, "\n".join(blocks))
         fresh = os.path.join(private, "standalone.html")
         with open(fresh, "w", encoding="utf-8", newline="\n") as stream:
             stream.write(text)
-        with artifacts.writable(target), artifacts.whole(target) as part:
+        with artifacts.writable(target), artifacts.whole(target, is_standalone) as part:
             shutil.copyfile(fresh, part)
     finally:
         shutil.rmtree(private, ignore_errors=True)
+
+
+def is_standalone(path):
+    """Whether a file is a page that `standalone` wrote."""
+    with open(path, "rb") as stream:
+        start = stream.read(1 << 20)  # the licenses of the scripts, 60 kB, stand before page.json
+    return start.startswith(b"<!DOCTYPE html>") and (INSIDE % ("page.json", "")).split("<", 2)[1].encode() in start
 
 
 # The model --------------------------------------------------------------------------------------------------
@@ -128,7 +137,7 @@ def model_file(path):
     for name in sorted(os.listdir(path)):
         if name.endswith(".json") and name != "manifest.json":
             with open(os.path.join(path, name), encoding="utf-8", errors="replace") as stream:
-                if '"weightsManifest"' in stream.read():
+                if '"weightsManifest"' in stream.read(formats.MAX_JSON_BYTES):
                     found.append(os.path.join(path, name))
     if len(found) != 1:
         raise Fault("%s: holds %s; name the file" % (path, "several models" if found else "no model.json"))
@@ -137,11 +146,11 @@ def model_file(path):
 
 def read_model(path):
     """Return the content of a TensorFlow.js model.json, a dict; raise Fault where it is something else."""
-    try:
-        with open(path, encoding="utf-8") as stream:
-            model = json.load(stream)
-    except (ValueError, RecursionError) as error:
-        raise Fault("%s: not JSON (%s); convert the model again" % (path, command.one_line(error)))
+    with open(path, "rb") as stream:
+        text = stream.read(formats.MAX_JSON_BYTES + 1)
+    if not text[:1000].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):  # an h5, say
+        raise Fault("%s: no model.json of TensorFlow.js; convert the model first (scripts.preprocess)" % path)
+    model = formats.parse(text, path)
     if (not isinstance(model, dict) or not isinstance(model.get("modelTopology"), dict)
             or "weightsManifest" not in model):
         raise Fault("%s: not a TensorFlow.js model (no modelTopology and weightsManifest); convert it with "
@@ -196,6 +205,13 @@ def samples(data, drawn):
     return {"origin": {"mnist": "MNIST", "digits": "the embedded digits"}.get(origin, "the data set"),
             "shape": list(images.shape[1:]), "labels": [int(labels[place]) for place in places], "places": places,
             "pixels": base64.b64encode(numpy.ascontiguousarray(images[places]).tobytes()).decode("ascii")}
+
+
+def _check_labels(labels, drawn, source):
+    ends = [layer for layer in drawn["layers"] if layer["class"] == "Output1d"]
+    if labels and ends and len(labels) not in [layer["shape"][0] for layer in ends]:
+        raise Fault("%s: labels are %d words, but output %s has %d classes: give one word for each" % (
+            source, len(labels), command.one_line(ends[-1]["name"]), ends[-1]["shape"][0]))
 
 
 def _write_reference(path, drawn, target_dir):
@@ -317,7 +333,8 @@ def main(arguments):
                             description="Make the page that draws a converted model with TensorSpace.")
     parser.add_argument("model", help="directory with model.json and its shards")
     parser.add_argument("target", nargs="?", help="directory to write the page into")
-    parser.add_argument("--standalone", metavar="FILE", help="write one HTML file that works from disk instead")
+    parser.add_argument("--standalone", metavar="FILE", help="write one HTML file that works from disk instead, "
+                        "where no file is yet, or an earlier page")
     parser.add_argument("--data", help="npz of images and labels: its test images become samples")
     parser.add_argument("--title")
     parser.add_argument("--labels", help="names of the classes: a file with one a line, or a,b,c")
@@ -328,8 +345,11 @@ def main(arguments):
         parser.error("give a directory to write into, or --standalone FILE")
     labels = None
     if options.labels and os.path.isfile(options.labels):
-        with open(options.labels, encoding="utf-8") as stream:
-            labels = [line.strip() for line in stream if line.strip()]
+        try:
+            with open(options.labels, encoding="utf-8-sig") as stream:
+                labels = [line.strip() for line in stream if line.strip()]
+        except UnicodeDecodeError:
+            raise Fault("%s: no text of UTF-8; --labels takes a file with one name a line, or a,b,c" % options.labels)
     elif options.labels:
         labels = options.labels.split(",")
     settings = {"data": options.data, "title": options.title, "labels": labels, "reference": options.reference,

@@ -174,6 +174,23 @@ def test_weights_of_a_subclassed_model_are_told_so(tmp_path):
     assert "a subclass" in refused(tmp_path, str(tmp_path / "model.weights.h5"))
 
 
+@pytest.mark.parametrize("stage", ["convert", "dataset", "train"])
+def test_a_stage_that_is_run_by_its_path_says_how_to_run_it(stage, tmp_path):
+    done = subprocess.run([sys.executable, os.path.join(ROOT, "scripts", stage + ".py")], cwd=str(tmp_path),
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1), done.stderr
+    assert "python -m scripts.%s" % stage in done.stderr
+
+
+@pytest.mark.parametrize("stage", ["preprocess", "dataset", "summary"])
+def test_a_python_without_the_packages_says_which_has_them(stage, tmp_path):
+    source = handmade.h5(tmp_path / "model.h5")
+    done = subprocess.run([sys.executable, "-S", "-m", "scripts." + stage, source], cwd=ROOT, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, universal_newlines=True)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1), done.stderr
+    assert "has no " in done.stderr and ".venv/bin/python" in done.stderr
+
+
 # The same through doit -------------------------------------------------------------------------------------
 
 MINE = '[mine]\nsource = "%s"\n'

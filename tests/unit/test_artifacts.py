@@ -400,7 +400,7 @@ def test_what_a_killed_process_left_of_a_file_goes_with_the_next_attempt_and_a_l
     for name in (path, path + ".%d.part" % gone.pid, path + ".99999999999999999999.part", path + ".1.part",
                  path + ".notes.part", str(tmp_path / ("k.npz.%d.part" % gone.pid))):
         write(name, "old")
-    with artifacts.whole(path) as part:
+    with artifacts.whole(path, os.path.isfile) as part:
         write(part, "new")
     assert read(path) == "new"
     assert sorted(os.listdir(str(tmp_path))) == ["[kept].npz", "[kept].npz.1.part", "[kept].npz.notes.part",
@@ -424,16 +424,40 @@ def test_deliver_moves_files_whole_and_spares_what_is_there(tmp_path):
 
 def test_a_pipe_or_a_device_that_the_user_names_is_not_replaced_by_a_file(tmp_path):
     """As root, `--out /dev/null` would replace the device for the whole machine."""
-    part, pipe = tmp_path / "part", tmp_path / "pipe"
-    part.write_text("new")
+    pipe = tmp_path / "pipe"
     os.mkfifo(str(pipe))
     for place in (pipe, tmp_path):
         with pytest.raises(Fault) as caught:
-            artifacts.replace(str(part), str(place))
+            artifacts.vacant(str(place), os.path.isfile)
         assert "no ordinary file" in str(caught.value)
     assert stat.S_ISFIFO(os.stat(str(pipe)).st_mode)
-    artifacts.replace(str(part), str(tmp_path / "file"))
-    assert (tmp_path / "file").read_text() == "new"
+
+
+def test_a_file_that_the_user_names_is_replaced_only_where_it_is_known_for_an_earlier_result(tmp_path):
+    path = str(tmp_path / "file")
+    with artifacts.whole(path) as part:
+        write(part, "first")
+    for ours in (None, lambda path: False):
+        with pytest.raises(Fault, match="is there already"):
+            with artifacts.whole(path, ours):
+                raise AssertionError("not before the work")
+    with artifacts.whole(path, lambda path: read(path) == "first") as part:
+        write(part, "second")
+    assert os.listdir(str(tmp_path)) == ["file"] and read(path) == "second"
+
+
+def test_a_file_that_came_while_another_was_made_for_its_place_stays(tmp_path):
+    path = str(tmp_path / "file")
+    with pytest.raises(Fault, match="is there already"):
+        with artifacts.whole(path) as part:
+            write(part, "new")
+            write(path, "mine")
+    assert os.listdir(str(tmp_path)) == ["file"] and read(path) == "mine"
+
+
+def test_a_directory_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(Fault, match="there is no directory .*no: make it"):
+        artifacts.vacant(str(tmp_path / "no" / "file"))
 
 
 def test_a_place_to_build_in_that_goes_meanwhile_is_made_again(house, monkeypatch):

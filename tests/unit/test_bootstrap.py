@@ -198,12 +198,56 @@ def test_an_environment_that_is_not_whole_is_made_anew(ready, damage):
     assert done(ready.run("convert")) == ""
 
 
-def test_a_directory_that_is_no_environment_is_left_alone(checkout):
-    os.mkdir(checkout.venv)
-    with open(os.path.join(checkout.venv, "thesis.txt"), "w") as stream:
+@pytest.mark.parametrize("kind", ["a directory", "an environment", "a file"])
+def test_what_was_not_made_here_is_left_alone(kind, checkout):
+    place = checkout.venv if kind == "a file" else os.path.join(checkout.venv, "thesis.txt")
+    if kind == "an environment":
+        subprocess.run([bootstrap.base_python(), "-m", "venv", "--without-pip", checkout.venv], check=True)
+    elif kind == "a directory":
+        os.mkdir(checkout.venv)
+    with open(place, "w") as stream:
         stream.write("years of work")
-    assert "is in the way" in refused(checkout.run("convert"))
-    assert os.listdir(checkout.venv) == ["thesis.txt"]
+    before = sorted(os.listdir(os.path.dirname(place)))
+    line = refused(checkout.run("convert"))
+    assert "is in the way" in line and "move it" in line
+    with open(place) as stream:
+        assert stream.read() == "years of work"
+    assert sorted(set(os.listdir(os.path.dirname(place))) - {VENV + ".lock"}) == before
+
+
+def test_an_environment_whose_making_was_cut_off_is_made_anew(checkout, monkeypatch):
+    def killed(self, command, purpose):
+        subprocess.run(command[:4] + ["--without-pip"] + command[4:], check=True)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(bootstrap.Environment, "call", killed)
+    with pytest.raises(KeyboardInterrupt):
+        bootstrap.Environment(checkout.venv, needs.STACK).make()
+    assert "making it anew" in done(checkout.run("convert"))
+    assert checkout.has("small")
+
+
+def test_a_full_disk_is_said_where_venv_does_not_say_it(checkout, monkeypatch):
+    monkeypatch.setattr(bootstrap, "ROOM", 1 << 60)
+    with pytest.raises(bootstrap.Refusal, match="the disk is full"):
+        bootstrap.Environment(checkout.venv, needs.STACK).call(["false"], "cannot make it")
+
+
+@pytest.mark.parametrize("number, words", [("ENOSPC", "the disk is full"), ("EROFS", "give this user the directory")])
+def test_a_disk_that_takes_nothing_is_one_line(number, words, checkout):
+    refusing = ("import errno, fcntl, os, runpy, sys; sys.argv = sys.argv[1:]\n"
+                "def flock(*_): raise OSError(errno.%s, os.strerror(errno.%s))\n"
+                "fcntl.flock = flock; runpy.run_path(sys.argv[0], run_name='__main__')" % (number, number))
+    assert words in refused(checkout.run("convert", command=[sys.executable, "-c", refusing, checkout.script]))
+
+
+@pytest.mark.parametrize("named", ["nosuch", "/bin/false"])
+def test_a_python_that_does_not_run_is_told_in_a_line_of_make_s(named):
+    needs.command("make", "install make")
+    done = subprocess.run(["make", "convert", "PYTHON=" + named], cwd=bootstrap.ROOT, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, universal_newlines=True)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
+    assert named in done.stderr and "install Python 3.10 - 3.13" in done.stderr
 
 
 def test_a_package_that_is_not_the_pinned_one_is_refused_by_name(ready):

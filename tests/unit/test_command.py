@@ -1,4 +1,6 @@
 """scripts/command.py: what a line may hold when it is printed."""
+import importlib
+
 import pytest
 
 from scripts import command
@@ -8,6 +10,18 @@ from scripts import command
     ("plain 层 🙂", "plain 层 🙂"), ("a\nb\r\x1b[2J", "a\\nb\\r\\x1b[2J"), ("\ud800", "\\ud800"), (5, "5")])
 def test_a_line_is_printable_whatever_it_is_made_of(text, line):
     assert command.one_line(text) == line
+
+
+@pytest.mark.parametrize("module, status", [("h5py_that_is_not_there", 1), ("scripts.not_there", 2)])
+def test_a_package_that_is_imported_late_and_is_not_there_is_one_line_and_a_module_of_ours_a_bug(
+        module, status, capsys, monkeypatch):
+    for name in ("heed_signals", "finished"):
+        monkeypatch.setattr(command, name, lambda: None)
+    with pytest.raises(SystemExit) as ended:
+        command.run(lambda _: importlib.import_module(module), [])
+    err = capsys.readouterr().err
+    assert ended.value.code == status and ("Traceback" in err) == (status == 2)
+    assert (err.count("\n") == 1 and ".venv/bin/python" in err) == (status == 1)
 
 
 def test_a_line_of_millions_of_letters_keeps_its_ends():

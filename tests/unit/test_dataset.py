@@ -160,7 +160,7 @@ def test_what_knows_mnist_knows_the_embedded_digits():
 
 
 @pytest.mark.parametrize("change, words", [
-    (lambda a: a.pop("y_test"), "has no y_test"),
+    (lambda a: a.pop("y_test"), "has no y_test, but x_train, y_train, x_test; give one with Keras's names"),
     (lambda a: a.update(x_train=a["x_train"].astype(numpy.float32)), "x_train is float32"),
     (lambda a: a.update(x_train=a["x_train"][:, :27]), "x_train is uint8 (20, 27, 28)"),
     (lambda a: a.update(x_test=a["x_test"][..., None]), "x_test is uint8 (10, 28, 28, 1)"),
@@ -320,8 +320,10 @@ def test_the_command_writes_the_npz_whole_and_ends_with_one_line_where_it_cannot
     done = command_line("--data", str(source), "--out", str(target))
     assert done.returncode == 0 and "20 images to learn from, 10 to test" in done.stdout
     assert same(dataset.load(str(target))[0], arrays) and dataset.load(str(target))[1] == "file"
-    for arguments in (["--data", str(tmp_path / "none"), "--out", str(target)],
+    before = target.read_bytes()
+    for arguments in (["--data", str(source), "--out", str(target)],
+                      ["--data", str(tmp_path / "none"), "--out", str(tmp_path / "new.npz")],
                       ["--data", str(source), "--out", str(tmp_path / "no" / "where.npz")], ["--date", "x"]):
         failed = command_line(*arguments)
         assert failed.returncode == 1 and len(failed.stderr.splitlines()) == 1 and "Traceback" not in failed.stderr
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.npz", "out.npz"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.npz", "out.npz"] and target.read_bytes() == before

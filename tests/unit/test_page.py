@@ -356,8 +356,11 @@ def test_a_model_under_another_name_is_found(tiny, tmp_path):
 
 @pytest.mark.parametrize("change, words", [
     (lambda path: path.unlink(), "tiny model: holds no model.json"),
-    (lambda path: path.write_text("{"), "model.json: not JSON"),
-    (lambda path: path.write_text("[" * 100000), "model.json: not JSON"),
+    (lambda path: path.write_text("{"), "model.json: not valid JSON"),
+    (lambda path: path.write_text('{"a": ' + "[" * 100000), "model.json: (nested too deep|not valid JSON)"),
+    (lambda path: path.write_text('{"a": ' + "[" * 300 + "]" * 300 + "}"), "model.json: nested deeper than"),
+    (lambda path: path.write_text("{" + " " * (1 << 24)), "model.json: .* are no topology"),
+    (lambda path: path.write_bytes(b"\x89HDF\r\n"), "convert the model first .scripts.preprocess."),
     (lambda path: path.write_text("{}"), "model.json: not a TensorFlow.js model"),
     (lambda path: path.write_text(path.read_text().replace('"weightsManifest": []',
                                                            '"weightsManifest": [{"paths": ["w.bin"], "weights": []}]')),
@@ -380,6 +383,14 @@ def test_weights_that_lie_elsewhere_are_refused(tiny, tmp_path, name):
     with pytest.raises(Fault, match="which do not lie beside it"):
         built(tiny, tmp_path / "page")
     assert "secret" not in str(contents(tmp_path / "page"))
+
+
+def test_labels_that_are_more_or_fewer_than_the_classes_are_refused(tiny, tmp_path):
+    classes = 900  # what its last output, a row, has
+    built(tiny, tmp_path / "page", labels=[str(label) for label in range(classes)])
+    for count in (2, classes + 1):
+        with pytest.raises(Fault, match="labels are %d words, but output .* has %d classes" % (count, classes)):
+            built(tiny, tmp_path / ("page-%d" % count), labels=["x"] * count)
 
 
 def test_reference_values_of_another_model_are_refused(tiny, tmp_path):
@@ -423,7 +434,21 @@ def test_the_command_never_overwrites_what_it_did_not_write(tiny, tmp_path):
     assert (tmp_path / "mine" / "index.html").read_text() == "mine"
 
 
+def test_one_file_takes_the_place_of_an_earlier_page_and_of_nothing_else(tiny, tmp_path):
+    mine, one = tmp_path / "ok.h5", tmp_path / "page.html"
+    for content in (b"trained for weeks", b"<!DOCTYPE html>\n<title>mine</title>"):
+        mine.write_bytes(content)
+        status, out, err = command(str(tiny), "--standalone", str(mine))
+        assert (status, out, err.count("\n")) == (1, "", 1) and "ok.h5 is there already" in err
+        assert mine.read_bytes() == content
+    for title in ("first", "second"):
+        status, _, err = command(str(tiny), "--standalone", str(one), "--title", title)
+        assert (status, err) == (0, "") and "<title>%s</title>" % title in one.read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("arguments", [[], ["{tiny}"], ["{tiny}", "out", "--standalone", "x"], ["no/such", "out"],
+                                       ["{tiny}", "--standalone", "no/such/x.html"],
+                                       ["{tiny}", "out", "--labels", "/bin/sh"],
                                        ["{tiny}", "out", "--pixels", "7"]])
 def test_the_commands_mistakes_are_one_line(tiny, tmp_path, arguments):
     status, out, err = command(*[argument.format(tiny=tiny) for argument in arguments])

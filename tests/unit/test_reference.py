@@ -56,6 +56,8 @@ def enclosed(source):
     target = source[1] / "enc_model.h5"
     done = run("encapsulate", source[1] / "model.h5", target, "--layers", json.dumps(SHOWN))
     assert done.returncode == 0 and done.stderr == "" and done.stdout.endswith("outputs %s\n" % ", ".join(SHOWN))
+    again = run("encapsulate", source[1] / "model.h5", target)
+    assert (again.returncode, again.stdout) == (1, "") and "enc_model.h5 is there already" in again.stderr
     return target
 
 

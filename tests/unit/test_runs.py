@@ -297,6 +297,22 @@ def test_every_command_says_in_one_line_that_there_is_no_such_task(words, projec
     assert "convert" in project.fault(*words)
 
 
+@pytest.mark.parametrize("words, line", [
+    (["convert", "mine"], "did you mean convert:mine?"), (["convert:*x"], "no task is like convert:*x"),
+    (["convert:mine", "--layers", "fc"], "no option --layers: how a model is converted is set in models/models.toml"),
+    (["-o", "/nonexistent/x"], "-o /nonexistent/x: cannot be written")])
+def test_what_is_asked_of_doit_in_the_wrong_way_is_one_line(words, line, project):
+    before = project.artifacts()
+    assert line in project.fault(*words)
+    assert project.artifacts() == before
+
+
+def test_a_pattern_and_a_file_to_write_to_are_taken(project):
+    assert project.ran("-o", "said", "convert:*") == set()
+    assert "convert:mine" in project.read("said").decode("utf-8")
+    assert project.ran("convert:*") == set() and "models/json_models/mine/model.json" in project.artifacts()
+
+
 @pytest.mark.parametrize("words", [[], ["list"], ["clean", "-a"]])
 def test_a_reader_that_leaves_and_a_full_disk_for_what_is_said_end_no_work(words, project):
     project.ran(*["convert"] if words == ["clean", "-a"] else ["list"])

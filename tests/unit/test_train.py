@@ -9,7 +9,7 @@ import types
 import numpy
 import pytest
 
-from scripts import artifacts, child, dataset, lenet, train
+from scripts import Fault, artifacts, child, dataset, lenet, train
 from tests import needs
 from tests.project import Project
 
@@ -92,10 +92,10 @@ def test_the_fast_recipe_learns_and_writes_the_same_bytes_twice(digits, tmp_path
     needs.tensorflow()
     for name in ("one.h5", "two.h5"):
         done = run("--data", digits, "--recipe", "fast", "--out", str(tmp_path / name),
-                   "--report", str(tmp_path / "report.json"))
+                   "--report", str(tmp_path / (name + ".json")))
         assert done.returncode == 0, done.stderr
     assert (tmp_path / "one.h5").read_bytes() == (tmp_path / "two.h5").read_bytes()
-    report = json.loads((tmp_path / "report.json").read_text())
+    report = json.loads((tmp_path / "two.h5.json").read_text())
     assert report["accuracy"] >= 0.96
     assert report["settings"] == {"epochs": 43, "batch_size": 64, "seed": 0, "optimizer": "adam",
                                   "learning_rate": None, "recipe": "fast"}
@@ -141,6 +141,30 @@ def test_a_checkpoint_of_another_training_or_a_damaged_one_is_not_resumed(digits
         file.truncate(1000)
     train.train(arrays, epochs=1, recipe="fast", checkpoint=kept)
     assert "is damaged: training from the start" in capsys.readouterr().out
+
+
+def test_a_file_that_is_no_checkpoint_is_not_replaced_by_one(digits, tmp_path):
+    needs.tensorflow()
+    place = tmp_path / "mine"
+    for content in (b"mine, of years", (tmp_path / "mine.npz")):
+        if not isinstance(content, bytes):
+            numpy.savez(str(content), mine=numpy.zeros(3))
+            content = content.read_bytes()
+        place.write_bytes(content)
+        with pytest.raises(Fault, match="no checkpoint"):
+            train.train(dataset.digits(), epochs=1, recipe="fast", checkpoint=str(place))
+        assert place.read_bytes() == content
+
+
+def test_the_command_replaces_no_file_and_says_so_before_it_trains(digits, tmp_path):
+    needs.tensorflow()
+    (tmp_path / "mine.h5").write_text("mine")
+    for more in (["--out", str(tmp_path / "mine.h5")],
+                 ["--out", str(tmp_path / "new.h5"), "--report", str(tmp_path / "mine.h5")]):
+        done = run("--data", digits, *more)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+        assert "mine.h5 is there already" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.h5"] and (tmp_path / "mine.h5").read_text() == "mine"
 
 
 def test_a_checkpoint_that_cannot_be_written_is_one_line(digits, tmp_path):

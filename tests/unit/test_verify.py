@@ -59,6 +59,8 @@ def test_a_converted_lenet_agrees_in_every_output_on_the_data_set_s_images(conve
     done = run(converted / "model.h5", converted / "tfjs" / "model.json", "--data", tmp_path / "data.npz",
                "--json", tmp_path / "report.json", "--reference", tmp_path / "reference.npz")
     assert done.returncode == 0 and done.stderr == ""
+    again = run(converted / "model.h5", converted / "tfjs" / "model.json", "--json", tmp_path / "report.json")
+    assert (again.returncode, again.stdout) == (1, "") and "report.json is there already" in again.stderr
     assert done.stdout.splitlines()[-1].endswith("on 4 samples: every output agrees")
     report = json.loads((tmp_path / "report.json").read_text())
     assert [row["name"] for row in report["outputs"]] == [
