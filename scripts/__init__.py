@@ -32,8 +32,8 @@ def lacking(error):
     """Return the line for an ImportError of a package that this Python lacks, None for any other exception."""
     package = (getattr(error, "name", None) or "").split(".")[0]
     if isinstance(error, ModuleNotFoundError) and package not in ("", "scripts"):
-        return ("%s has no %s: `make` puts it into .venv; run this with .venv/bin/python (.venv-py36/bin/python for the "
-                "stack of Python 3.6)" % (sys.executable, package))
+        return ("%s has no %s: `make` puts it into .venv; run this with .venv/bin/python (.venv-py36/bin/python for "
+                "the stack of Python 3.6)" % (sys.executable, package))
 
 
 def _hook(kind, error, trace):
