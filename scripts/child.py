@@ -30,8 +30,11 @@ ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
     # On a GPU TensorFlow 2.6 else refuses the guide's loss in the name of determinism; for batches of LeNet's size it
-    # gave the same bytes every time (on an H200).
+    # gave the same bytes every time (on an H100).
     "TF_DISABLE_SPARSE_SOFTMAX_XENT_WITH_LOGITS_OP_DETERMINISM_EXCEPTIONS": "1",
+    # There TensorFlow 2.5 to 2.8 else takes the convolution that happens to be the fastest, which another run may not
+    # (tensorflow issue 53771): five trainings on an H100 gave five models.
+    "TF_CUDNN_USE_FRONTEND": "1",
     "NVIDIA_TF32_OVERRIDE": "0",  # 1e-3 away from what the CPU and TensorFlow.js compute, with it
     "CUDA_MODULE_LOADING": "LAZY",  # a GPU newer than TensorFlow compiles what is used, not everything for minutes
 }
