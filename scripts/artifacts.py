@@ -380,7 +380,7 @@ class House(object):
         return record
 
     def remove(self, name, dryrun=False, spared=()):
-        """Delete what stage `name` built, as long as it still is what we built and none of the paths `spared`.
+        """Delete what stage `name` built, as long as it still is what we built and none of the real paths `spared`.
 
         Returns (removed, left).  Raises Fault where something may not be removed, or not be seen.
         """
@@ -393,7 +393,7 @@ class House(object):
                     if os.path.islink(parent) and not os.path.exists(parent):  # a disk that is not mounted
                         raise Fault("%s leads nowhere: what was built there cannot be seen" % parent)
                 continue
-            (removed if digest in known[path] and path not in spared else left).append(path)
+            (removed if digest in known[path] and os.path.realpath(path) not in spared else left).append(path)
         if dryrun:
             return removed, left
         with writable(self.root):
@@ -405,7 +405,6 @@ class House(object):
             if known and not left:
                 os.remove(self.record_path(name))
         return removed, left
-
 
     # -- one at a time ---------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ Freshness and ownership are scripts/artifacts.py's; what each stage reads and wr
 itself starts and ends is scripts/runs.py's.
 """
 import contextlib
+import functools
 import importlib
 import inspect
 import os
@@ -21,7 +22,7 @@ ROOT = "models"
 HOUSE = artifacts.House(ROOT, stack.NAME)
 NAMES = set()  # of every task that dodo.py declares
 MODELS = {}  # names of all models of the catalogue -> those of the models that they are made from
-READ = set()  # paths that its tables name to be read
+ENTRIES = []  # of all of them
 MANY = 100  # locks to hold one by one
 TAKEN = []  # the models whose locks this run has, or had before it gave them away for a task
 LEFT = []  # why the `clean` of tasks was refused
@@ -171,8 +172,7 @@ def catalogue():
     try:
         entries = catalog.read(ROOT + "/models.toml", ROOT)
         MODELS.update((entry.name, ()) for entry in entries)
-        READ.update(os.path.normpath(path) for entry in entries for path in (entry.source, entry.weights, entry.data)
-                    if path)
+        ENTRIES[:] = entries
         for entry in entries:
             try:
                 os.fsencode(entry.name + entry.source)
@@ -219,7 +219,21 @@ def orphans():
         NAMES.update(("orphans", "orphans:" + model))
         yield {"name": model, "doc": "built once, in models.toml no more",
                "actions": [(command.say, ["   `doit clean orphans` removes what was built of it"])],
-               "clean": [(clean, [name, READ]) for name in names]}
+               "clean": [(clean, [name, read_by_models]) for name in names]}
+
+
+@functools.lru_cache(None)
+def read_by_models():
+    """Return the real paths of all files that the tables of the catalogue name to be read, with those that these name."""
+    found = set()
+    for entry in ENTRIES:
+        try:
+            paths = importlib.import_module("scripts.stages").sources(entry)
+        except Fault:  # what cannot be read for the moment
+            paths = [path for path in (entry.source, entry.weights) if path]
+        paths += [entry.data] if entry.data else []
+        found.update(os.path.realpath(name) for path in paths for name in artifacts.files_of(path))
+    return found
 
 
 def perform(stage, produce, report):
@@ -263,8 +277,9 @@ def call(action, *arguments):
     return None
 
 
-def clean(name, spared=(), dryrun=False):  # doit says whether it is a dry run
+def clean(name, spare=frozenset, dryrun=False):  # doit says whether it is a dry run
     """Clean action: delete what the record of stage `name` proves to be ours, say what was left and why."""
+    spared = spare()
     try:
         removed, left = HOUSE.remove(name, dryrun, spared)
     except Fault as fault:
@@ -273,5 +288,5 @@ def clean(name, spared=(), dryrun=False):  # doit says whether it is a dry run
     for path in removed:
         command.say("%s%s" % ("would remove " if dryrun else "removed ", path))
     for path in left:
-        command.say("left %s: %s" % (path, "models.toml names it" if path in spared
+        command.say("left %s: %s" % (path, "a model of models.toml is made from it" if os.path.realpath(path) in spared
                                      else "it was changed since it was built"))

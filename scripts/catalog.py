@@ -190,13 +190,15 @@ def connect(entries):
     """
     makers = {}
     for entry in entries:
-        makers.update({path: "convert:" + entry.name for path in (
+        makers.update({os.path.abspath(path): "convert:" + entry.name for path in (
             entry.enc_model, entry.directory, entry.directory + "/" + entry.json_name)})
         if entry.trained:
-            makers.update({entry.source: "train:" + entry.name, entry.data_file: "data:" + entry.name})
+            makers.update({os.path.abspath(entry.source): "train:" + entry.name,
+                           os.path.abspath(entry.data_file): "data:" + entry.name})
     for entry in entries:
-        made = [makers.get(os.path.normpath(path)) for path in (entry.source, entry.weights, entry.data) if path]
-        entry.after = [task for task in made if task and not task.endswith(":" + entry.name)]
+        read = [entry.weights, entry.data] + ([] if entry.trained else [entry.source])
+        made = [makers.get(os.path.abspath(path)) for path in read if path]
+        entry.after = [task for task in made if task]
     names = {entry.name: entry for entry in entries}
     for entry in entries:
         waiting, entry.behind = list(entry.after), set()

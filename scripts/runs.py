@@ -19,10 +19,10 @@ from doit.cmdparse import CmdParseError
 from doit.control import TaskControl
 from doit.dependency import JsonDB
 from doit.exceptions import InvalidCommand
-from doit.runner import MRunner, Runner
+from doit.runner import MRunner, MThreadRunner, Runner
 
 from scripts import Fault, artifacts, child, command, stack
-from scripts.build import HOUSE, LEFT, NAMES, Reporter, models_of, take
+from scripts.build import HOUSE, LEFT, MODELS, NAMES, Reporter, models_of, take
 
 STATE = os.path.join(HOUSE.records, "doit.%s.json" % stack.NAME)
 LEAVE_SECONDS = 10  # for the other processes of doit -n, when one is lost
@@ -65,6 +65,8 @@ def one_line_instead(error):
 
 def no_task(asked):
     stage, colon, name = asked.partition(":")
+    if name in MODELS and os.environ.get("WITHOUT_TRAINING"):
+        command.end("doit: %s is not trained yet: `make` trains it" % name)
     if colon and stage in NAMES:
         there = sorted(other.split(":", 1)[1] for other in NAMES if other.startswith(stage + ":"))
         command.end("doit: %s has no model %s: models/models.toml has %s" % (stage, name, ", ".join(there)))
@@ -248,6 +250,8 @@ def execute_task(runner, task):
 
 
 def start_processes(runner, job_q, result_q):
+    if isinstance(runner, MThreadRunner):
+        command.end("doit: -P thread: signals and locks are for processes here: leave it out, -n alone starts them")
     workers = Workers(runner, (job_q, result_q))
     runner.workers = workers  # held as long as they are
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, command.NOTICED)  # until each can heed them in its own way

@@ -2,5 +2,6 @@
 import os
 import sys
 
+STAGE = os.path.splitext(os.path.basename(sys.argv[0]))[0]  # "-m", where scripts/ is where somebody stands
 sys.exit("run it as a module, from the project's directory: .venv/bin/python -m scripts.%s"
-         % os.path.splitext(os.path.basename(sys.argv[0]))[0])
+         % (STAGE if STAGE.isidentifier() else "STAGE"))

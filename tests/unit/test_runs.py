@@ -157,7 +157,7 @@ CHAIN = """
 [last]
 source = "./models/json_models/middle/model.json"
 [middle]
-source = "models/first/enc_model.h5"
+source = "%s/models/first/enc_model.h5"
 [first]
 source = "model.h5"
 """
@@ -165,7 +165,7 @@ source = "model.h5"
 
 @pytest.mark.parametrize("words", [[], ["-n", "2"], ["convert:last"]])
 def test_a_model_is_built_after_what_it_is_made_from(words, project):
-    project.write("models/models.toml", CHAIN)
+    project.write("models/models.toml", CHAIN % project.path)
     assert len(project.ran(*words)) == 6
     assert project.ran(*words) == set()
     handmade.h5(project.file("model.h5"), weights={
@@ -192,13 +192,36 @@ def test_models_that_are_made_from_each_other_are_one_line(project):
     assert "made from itself" in project.fault()
 
 
-def test_what_another_table_reads_is_no_orphan(project):
+@pytest.mark.parametrize("source", ["models/mine/enc_model.h5", "models/json_models/mine"])
+def test_a_model_that_is_made_from_its_own_product_is_one_line_and_stays(source, project):
     project.ran()
-    project.write("models/models.toml", '[new]\nsource = "models/mine/enc_model.h5"\n')
+    built = project.artifacts()
+    project.write("models/models.toml", '[mine]\nsource = "%s"\n' % source)
+    assert "[mine]: it would be made from itself" in project.fault()
+    assert dict(project.artifacts(), **{"models/models.toml": ""}) == dict(built, **{"models/models.toml": ""})
+
+
+def test_threads_are_refused_in_one_line(project):
+    assert "-P thread" in project.fault("-n", "2", "-P", "thread")
+
+
+def test_a_model_that_is_not_trained_yet_is_told_so_where_nothing_is_trained(project):
+    project.write("models/models.toml", '[keras]\ndata = "digits"\n' + MINE)
+    assert "keras is not trained yet" in project.fault("convert:keras", WITHOUT_TRAINING="1")
+
+
+@pytest.mark.parametrize("source, left", [
+    ("models/mine/enc_model.h5", {"mine/enc_model.h5"}), ("%s/models/mine/enc_model.h5", {"mine/enc_model.h5"}),
+    ("models/json_models/mine", {"json_models/mine/model.json", "json_models/mine/group1-shard1of1.bin"}),
+    ("models/json_models/mine/model.json", {"json_models/mine/model.json", "json_models/mine/group1-shard1of1.bin"})])
+def test_what_another_table_reads_is_no_orphan(source, left, project):
+    project.ran()
+    built = set(project.artifacts()) - {"models/models.toml"}
+    project.write("models/models.toml", '[new]\nsource = "%s"\n' % source.replace("%s", project.path))
     status, out, err = project.doit("clean", "orphans")
-    assert (status, err) == (0, "") and "left models/mine/enc_model.h5: models.toml names it" in out
-    assert os.path.exists(project.file("models/mine/enc_model.h5"))
-    assert not os.path.exists(project.file("models/json_models/mine"))
+    assert (status, err) == (0, "")
+    assert out.count("a model of models.toml is made from it") == len(left)
+    assert set(project.artifacts()) & built == {"models/" + name for name in left}
     assert project.ran() == {"encapsulate:new", "convert:new"}
 
 
