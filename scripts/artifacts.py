@@ -618,7 +618,10 @@ def into(directory, write, owned=(), read=()):
         if identity(path) in sources:
             raise Fault("%s belongs to the source, and would be overwritten: name another place" % path)
     with writable(directory):
-        new = not os.path.isdir(directory)
+        new, parent = [], directory
+        while parent and not os.path.isdir(parent):
+            new.append(parent)
+            parent = os.path.dirname(parent)
         try:
             os.makedirs(directory, exist_ok=True)
         except (FileExistsError, NotADirectoryError, FileNotFoundError) as error:
@@ -628,8 +631,10 @@ def into(directory, write, owned=(), read=()):
                 names = write(private)
                 deliver(private, names[1:] + names[:1], directory, owned)
         finally:
-            if new and not os.listdir(directory):
-                os.rmdir(directory)
+            for made in new:
+                if os.listdir(made):
+                    break
+                os.rmdir(made)
     return names
 
 

@@ -358,3 +358,11 @@ def test_the_spelling_of_an_output_is_the_shortest_that_tells_it_apart(tmp_path)
     with formats.read(handmade.h5(tmp_path / "model.h5")) as model:
         graph = encapsulate.topology.graph(model.topology)
         assert [outputs.spelling(graph, ref) for ref in outputs.find(graph, ["conv@0", "pool:0"])] == ["conv", "pool"]
+
+
+def test_directories_that_were_made_for_a_result_that_did_not_come_go_again(tmp_path):
+    source = handmade.h5(tmp_path / "model.h5")
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(Fault):
+        encapsulate.main([source, str(tmp_path / "mine" / "one" / "two" / "enc.h5"), "--layers", "nosuch"])
+    assert os.listdir(str(tmp_path / "mine")) == []
