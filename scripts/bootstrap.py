@@ -155,7 +155,7 @@ class Environment(object):
         name = os.path.basename(self.path)
         if os.path.isdir(self.stamps):
             say("%s is unfinished, broken or of another Python: making it anew" % name)
-        elif os.path.isdir(self.path) and os.listdir(self.path) or os.path.isfile(self.path):
+        elif os.listdir(self.path) if os.path.isdir(self.path) else os.path.exists(self.path):
             raise Refusal("%s is in the way: it was not made here, and is left as it is; move it elsewhere" % self.path)
         say("%s: an environment of Python %s" % (name, self.version))
         if os.path.islink(self.path):

@@ -224,7 +224,7 @@ def orphans():
 
 @functools.lru_cache(None)
 def read_by_models():
-    """Return the real paths of all files that the tables of the catalogue name to be read, with those that these name."""
+    """Return the real paths of all files that the tables of the catalogue name to be read, and that these name."""
     found = set()
     for entry in ENTRIES:
         try:

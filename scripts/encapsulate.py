@@ -180,7 +180,7 @@ def shape(value):
 def sizes(value):
     """"224,224,3", "224x224x3", "(None, 224, 3)" -> list of int or None."""
     parts = [part.strip() for part in value.strip("()[] ").replace("x", ",").split(",") if part.strip()]
-    if not all(part in ("None", "?") or part.isdigit() for part in parts):
+    if not all(part in ("None", "?") or part.isdecimal() for part in parts):
         raise Fault("--input-shape: %r is not sizes separated by commas, as 224,224,3; for one of several inputs with "
                     "its name, as a=224,224,3, in a flag of its own" % value)
     return [None if part in ("None", "?") else int(part) for part in parts]

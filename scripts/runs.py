@@ -72,7 +72,7 @@ def no_task(asked):
         command.end("doit: %s has no model %s: models/models.toml has %s" % (stage, name, ", ".join(there)))
     near = [word + ":" + asked for word in sys.argv if word + ":" + asked in NAMES]  # doit convert mine
     near = near or difflib.get_close_matches(asked, sorted(NAMES), 1)
-    command.end("doit: there is no task %s%s: `doit list` shows what there is"
+    command.end("doit: there is no task %s%s (`doit list` shows what there is)"
                 % (asked, ", did you mean %s?" % near[0] if near else ""))
 
 
@@ -81,8 +81,8 @@ def no_option(error):
     text = "".join(map(str, error.args))
     found = re.match(r"Error parsing Task: option (\S+)", text)
     if found:
-        command.end("doit: a task has no option %s: how a model is converted is set in models/models.toml"
-                    % found.group(1))
+        command.end("doit: a task has no option %s: doit's own stand before the task, and how a model is converted is set "
+                    "in models/models.toml" % found.group(1))
     return text
 
 
@@ -98,6 +98,8 @@ class Written(object):
 
     @staticmethod
     def open(path, mode, encoding):
+        if os.path.isfile(path):
+            command.end("doit: -o %s is there already: remove it, or name another place" % path)
         try:
             return open(path, mode, encoding=encoding)
         except OSError as error:

@@ -323,7 +323,8 @@ def test_every_command_says_in_one_line_that_there_is_no_such_task(words, projec
 @pytest.mark.parametrize("words, line", [
     (["convert", "mine"], "did you mean convert:mine?"), (["convert:*x"], "no task is like convert:*x"),
     (["convert:mine", "--layers", "fc"], "no option --layers: how a model is converted is set in models/models.toml"),
-    (["-o", "/nonexistent/x"], "-o /nonexistent/x: cannot be written")])
+    (["-o", "/nonexistent/x"], "-o /nonexistent/x: cannot be written"),
+    (["-o", "models/models.toml"], "-o models/models.toml is there already")])
 def test_what_is_asked_of_doit_in_the_wrong_way_is_one_line(words, line, project):
     before = project.artifacts()
     assert line in project.fault(*words)
