@@ -291,7 +291,7 @@ def set_up(roles):
     if stack == "py36" and os.uname()[4] not in ("x86_64", "amd64") and {"train", "keras231"} & set(missing):
         raise Refusal("TensorFlow for Python 3.6 exists for x86-64 only, and this is %s: use Python 3.10 - 3.13"
                       % os.uname()[4])
-    with open(environment.path + ".lock", "w") as lock:
+    with open(environment.path + ".lock", "a") as lock:  # nothing is written: what stands there stays
         fcntl.flock(lock, fcntl.LOCK_EX)  # two builds at once: the second one waits, then finds it done
         if not environment.usable():
             environment.make()

@@ -70,8 +70,12 @@ def as_layer(layer, graph):
 def with_input_shape(record, shape):
     """A Sequential saved before it knew its input shape gets it from `shape`."""
     config = record.get("config")
-    if shape is None or isinstance(shape, dict) or record.get("class_name") != "Sequential" \
-            or not topology.is_model(record):
+    if shape is None or record.get("class_name") != "Sequential" or not topology.is_model(record):
+        return record
+    shapes = list(shape.values()) if isinstance(shape, dict) else [shape]
+    if len(shapes) == 1 and all(isinstance(sizes, list) for sizes in shapes[0]) and shapes[0]:
+        shapes = shapes[0]  # a list of one such list per input
+    if len(shapes) != 1:
         return record
     try:
         first = topology.inner_records(record)[0]
@@ -80,7 +84,7 @@ def with_input_shape(record, shape):
         return record
     except Fault:
         config = dict(config) if isinstance(config, dict) else {"layers": config, "name": "sequential"}
-        return dict(record, config=dict(config, build_input_shape=[None] + list(shape)))
+        return dict(record, config=dict(config, build_input_shape=[None] + list(shapes[0])))
 
 
 def model_class(model):
@@ -168,6 +172,8 @@ class Shapes(argparse.Action):
         before = getattr(namespace, self.dest)
         if before is not None and not (isinstance(before, dict) and isinstance(value, dict)):
             raise Fault("--input-shape stands twice: once is enough, or name the input of each: --input-shape a=8")
+        if isinstance(value, dict) and set(value) & set(before or ()):
+            raise Fault("--input-shape: %s is given twice" % ", ".join(value))
         setattr(namespace, self.dest, dict(before or {}, **value) if isinstance(value, dict) else value)
 
 

@@ -107,9 +107,10 @@ def freeze(tensorflow, path, tags, signature):
     there = saved_model.signatures(path, found)
     signature = signature or (SIGNATURE if SIGNATURE in there or len(there) != 1 else next(iter(there)))
     if signature not in there or not there[signature]["outputs"]:
-        raise Fault("%s: no signature %r with outputs; there are %s: name one (--signature, or signature in "
-                    "models.toml)" % (path, signature, ", ".join(
-                        sorted(name for name in there if there[name]["outputs"])) or "none"))
+        named = ", ".join(sorted(name for name in there if there[name]["outputs"]))
+        raise Fault("%s: no signature %r with outputs; %s" % (path, signature, (
+            "there are %s: name one (--signature, or signature in models.toml)" % named) if named
+            else "there is none: save it with signatures= (tf.saved_model.save)"))
     directory, name = os.path.split(saved_model.file_of(path))
     if name != "saved_model.pb":
         raise Fault("%s: a SavedModel's saved_model.pb under another name: give it this name back, with its variables/ "

@@ -81,8 +81,8 @@ def no_option(error):
     text = "".join(map(str, error.args))
     found = re.match(r"Error parsing Task: option (\S+)", text)
     if found:
-        command.end("doit: a task has no option %s: how a model is converted is set in models/models.toml, and doit's own "
-                    "options stand before the task" % found.group(1))
+        command.end("doit: a task has no option %s: how a model is converted is set in models/models.toml, and doit's "
+                    "own options stand before the task" % found.group(1))
     return text
 
 

@@ -366,3 +366,16 @@ def test_directories_that_were_made_for_a_result_that_did_not_come_go_again(tmp_
     with pytest.raises(Fault):
         encapsulate.main([source, str(tmp_path / "mine" / "one" / "two" / "enc.h5"), "--layers", "nosuch"])
     assert os.listdir(str(tmp_path / "mine")) == []
+
+
+def test_sizes_of_one_input_twice_are_refused(tmp_path):
+    with pytest.raises(Fault, match="a is given twice"):
+        encapsulate.main([handmade.h5(tmp_path / "model.h5"), str(tmp_path / "enc.h5"),
+                          "--input-shape", "a=8", "--input-shape", "a=9"])
+
+
+@pytest.mark.parametrize("shape", [[4], [[4]], {"d_input": [4]}])
+def test_a_sequential_without_its_shape_takes_it_in_every_form(shape):
+    record = {"class_name": "Sequential", "config": {"name": "s", "layers": [
+        {"class_name": "Dense", "config": {"name": "d", "units": 2}}]}}
+    assert encapsulate.with_input_shape(record, shape)["config"]["build_input_shape"] == [None, 4]

@@ -210,6 +210,15 @@ def test_a_model_that_is_not_trained_yet_is_told_so_where_nothing_is_trained(pro
     assert "keras is not trained yet" in project.fault("convert:keras", WITHOUT_TRAINING="1")
 
 
+def test_what_another_kind_of_table_left_is_an_orphan(project):
+    project.write("models/models.toml", '[keras]\ndata = "digits"\n' + MINE)
+    project.ran("data:keras")
+    assert "orphans:" not in project.doit("list", "--all")[1]
+    project.write("models/models.toml", '[keras]\nsource = "model.h5"\n' + MINE)
+    assert "removed models/data.npz" in project.doit("clean", "orphans")[1]
+    assert not os.path.exists(project.file("models/data.npz"))
+
+
 @pytest.mark.parametrize("source, left", [
     ("models/mine/enc_model.h5", {"mine/enc_model.h5"}), ("%s/models/mine/enc_model.h5", {"mine/enc_model.h5"}),
     ("models/json_models/mine", {"json_models/mine/model.json", "json_models/mine/group1-shard1of1.bin"}),
