@@ -98,7 +98,7 @@ def fetch(name, version=None):
         archive = _pack(entry, private)
         fresh = os.path.join(private, "fresh")
         _unpack(entry, archive, fresh)
-        if os.path.isdir(target):  # damaged, or another process has just put it there: either way ours is whole
+        if os.path.isdir(target) and not _whole(entry, target):  # never one that another process has just put there
             os.rename(target, os.path.join(private, "old"))
         os.rename(fresh, target)
     except OSError:
