@@ -72,9 +72,7 @@ def with_input_shape(record, shape):
     config = record.get("config")
     if shape is None or record.get("class_name") != "Sequential" or not topology.is_model(record):
         return record
-    shapes = list(shape.values()) if isinstance(shape, dict) else [shape]
-    if len(shapes) == 1 and all(isinstance(sizes, list) for sizes in shapes[0]) and shapes[0]:
-        shapes = shapes[0]  # a list of one such list per input
+    shapes = outputs.per_input(shape)
     if len(shapes) != 1:
         return record
     try:

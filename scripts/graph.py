@@ -15,7 +15,7 @@ import re
 from collections import OrderedDict
 
 from scripts import Fault, artifacts, child, command, shards
-from scripts.formats import check_readable, frozen, saved_model, tfjs
+from scripts.formats import TAGS, check_readable, frozen, saved_model, tfjs
 from scripts.model import Weight
 
 SIGNATURE = "serving_default"
@@ -117,7 +117,7 @@ def freeze(tensorflow, path, tags, signature):
                     "beside it, and give their directory" % path)
     try:
         if 7 in found:
-            return freeze_function(tensorflow, directory, (tags or saved_model.TAGS).split(","), signature)
+            return freeze_function(tensorflow, directory, (tags or TAGS).split(","), signature)
         return freeze_session(tensorflow, directory, found, there[signature], path)
     except child.REFUSALS + (IndexError, tensorflow.errors.OpError) as error:  # IndexError: a file that is cut short
         saved_model.check_variables(path)

@@ -255,6 +255,13 @@ def prune(source, outputs):
     return Graph(layers, inputs, [renumber(ref) for ref in outputs], source.rest, source.shift)
 
 
+def per_input(shape):
+    """Return a list of shapes, one for each input, of what fix_input_shape takes as `shape`."""
+    if isinstance(shape, dict):
+        return list(shape.values())
+    return shape if shape and all(isinstance(sizes, list) for sizes in shape) else [shape]
+
+
 def fix_input_shape(source, shape):
     """Set the sizes that the model leaves open (None) to those of `shape`.
 
@@ -264,7 +271,7 @@ def fix_input_shape(source, shape):
     """
     names = [ref.layer for ref in source.inputs]
     if not isinstance(shape, dict):
-        shapes = shape if shape and all(isinstance(sizes, list) for sizes in shape) else [shape]
+        shapes = per_input(shape)
         if len(names) != len(shapes):
             raise Fault("input_shape: the model has %d inputs (%s): give a shape for each by name (%s; in models.toml "
                         "input_shape = {%s})" % (

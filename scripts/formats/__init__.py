@@ -17,6 +17,7 @@ from scripts import Fault, variables
 from scripts.topology import inner_records, is_model, is_text, of
 
 FORMATS = ("keras_h5", "keras_archive", "topology_and_weights", "tfjs", "saved_model", "frozen")
+TAGS = "serve"  # of a SavedModel's graph, where none are named
 KNOWN = "known are h5, .keras, topology json + weights h5, tfjs model.json, SavedModel, frozen .pb"
 ENDINGS = (".h5", ".hdf5", ".keras", "saved_model.pb", "model.json")
 # How files begin that are no models here, and what to do about each.
@@ -70,7 +71,7 @@ def read(path, weights=None, **options):
         if weights is not None and name != "topology_and_weights":
             raise Fault("a model of its own where a topology json is meant: give it alone, or the json first")
         if name not in ("saved_model", "frozen") and (
-                options.get("signature") or (options.get("saved_model_tags") or "serve") != "serve"):
+                options.get("signature") or (options.get("saved_model_tags") or TAGS) != TAGS):
             raise Fault("tags and signatures are a SavedModel's: leave them out")
         return checked(reader.read(path, **options))
 

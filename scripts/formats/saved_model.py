@@ -15,11 +15,10 @@ from collections import OrderedDict
 
 from scripts import Fault
 from scripts.checkpoint import Bundle, Damaged, message, number, open_file, string, text
-from scripts.formats import MAX_DEPTH, keras_archive, parse
+from scripts.formats import MAX_DEPTH, TAGS, keras_archive, parse
 from scripts.model import Model
 from scripts.topology import is_model
 
-TAGS = "serve"
 INITIALIZER = "__saved_model_init_op"  # TensorFlow 2 writes it among the signatures, and it is none
 LIMIT = 2 << 30  # a protobuf message cannot be larger
 MAX_GRAPHS = 1000  # one for each set of tags: TensorFlow writes one or two

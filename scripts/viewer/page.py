@@ -79,7 +79,7 @@ def build(model_dir, target_dir, data=None, title=None, labels=None, reference=N
 
 
 MADE_BY = "scripts.viewer.page"
-INSIDE = '<script type="text/plain" id="file:%s">%s</script>'
+INSIDE = '<script type="text/plain" id="file:%s">'
 
 
 def standalone(model_dir, target, **options):
@@ -102,7 +102,8 @@ def standalone(model_dir, target, **options):
                  + (["reference.bin"] if page.get("reference") else []))
         for name in names:
             with open(os.path.join(private, *name.split("/")), "rb") as stream:
-                blocks.append(INSIDE % (html.escape(name), base64.b64encode(stream.read()).decode("ascii")))
+                content = base64.b64encode(stream.read()).decode("ascii")
+            blocks.append(INSIDE % html.escape(name) + content + "</script>")
         blocks += ["<script>%s</script>" % source for source in sources]
         policy = POLICY.format(scripts=" ".join(_hash(source) for source in sources), styles=_hash(style))
         text = _index(page["title"], policy, "<style>%s</style>" % style, "\n".join(blocks))
@@ -119,7 +120,7 @@ def is_standalone(path):
     """Whether a file is a page that `standalone` wrote."""
     with open(path, "rb") as stream:
         start = stream.read(1 << 20)  # the licenses of the scripts, 60 kB, stand before page.json
-    return start.startswith(b"<!DOCTYPE html>") and (INSIDE % ("page.json", "")).split("<", 2)[1].encode() in start
+    return start.startswith(b"<!DOCTYPE html>") and (INSIDE % "page.json").encode() in start
 
 
 # The model --------------------------------------------------------------------------------------------------
