@@ -16,7 +16,7 @@ from collections import OrderedDict
 from doit.exceptions import TaskFailed
 from doit.reporter import ConsoleReporter
 
-from scripts import Fault, artifacts, catalog, command, stack
+from scripts import Fault, artifacts, catalog, command, files, stack
 
 ROOT = "models"
 HOUSE = artifacts.House(ROOT, stack.NAME)
@@ -233,7 +233,7 @@ def read_by_models():
         except Fault:  # what cannot be read for the moment
             paths = [path for path in (entry.source, entry.weights) if path]
         paths += [entry.data] if entry.data else []
-        found.update(os.path.realpath(name) for path in paths for name in artifacts.files_of(path))
+        found.update(os.path.realpath(name) for path in paths for name in files.files_of(path))
     return found
 
 

@@ -12,7 +12,7 @@ import tempfile
 import types
 import warnings
 
-from scripts import Fault, artifacts, command
+from scripts import Fault, command, files
 
 # TensorFlow reads these when it is imported, Python the first one when it starts.  Thread counts, op determinism
 # and the processor's dispatch all change the last bits of the weights; two machines must not differ in them.
@@ -154,7 +154,7 @@ def save_h5(model, path):
     stamped = "%s.%d.h5" % (path, os.getpid())
     try:
         model.save(stamped)
-        with artifacts.whole(path) as part, h5py.File(stamped, "r") as source, h5py.File(part, "w") as target:
+        with files.whole(path) as part, h5py.File(stamped, "r") as source, h5py.File(part, "w") as target:
             _copy(source, target)
     finally:
         if os.path.exists(stamped):

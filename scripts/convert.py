@@ -4,7 +4,7 @@ The guide's section 4 without TensorFlow; shards and manifest are the official c
 """
 import os
 
-from scripts import Fault, artifacts, command, dialect, formats, shards, topology
+from scripts import Fault, command, dialect, files, formats, shards, topology
 from scripts.formats import tfjs
 
 
@@ -44,9 +44,9 @@ def main(arguments):
 
 
 def deliver(directory, write, json_name, read):
-    """Put the files that `write(path)` names, the json first, into `directory`: artifacts.into.  An earlier result of
+    """Put the files that `write(path)` names, the json first, into `directory`: files.into.  An earlier result of
     this project there is replaced, its shards too; anything else is left, as the files `read` are: a Fault."""
-    return artifacts.into(directory, write, tfjs.own(directory, json_name), read)
+    return files.into(directory, write, tfjs.own(directory, json_name), read)
 
 
 if __name__ == "__main__":

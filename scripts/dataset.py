@@ -15,7 +15,7 @@ import zlib
 
 import numpy
 
-from scripts import Fault, artifacts, command
+from scripts import Fault, command, files
 
 NAMES = ("x_train", "y_train", "x_test", "y_test")
 IDX_NAMES = {"x_train": "train-images-idx3-ubyte", "y_train": "train-labels-idx1-ubyte",
@@ -233,7 +233,7 @@ def mnist(environ):
     home = environ.get("KERAS_HOME") or os.path.join(environ.get("HOME") or os.path.expanduser("~"), ".keras")
     cached = os.path.join(home, "datasets", "mnist.npz")
     if os.path.isfile(cached):
-        if artifacts.sha256(cached) == MNIST_SHA256:
+        if files.sha256(cached) == MNIST_SHA256:
             command.say("MNIST from Keras's cache, %s" % cached)
             return read(cached)
         command.say("%s is not the file that Keras publishes (sha256 differs): left alone, not used" % cached)
@@ -253,7 +253,7 @@ def _keep(source, target):
     """Put a copy of `source` at `target`, whole or not at all; a cache that cannot be written is no fault."""
     try:
         os.makedirs(os.path.dirname(target), exist_ok=True)
-        with artifacts.whole(target, os.path.isfile) as part:
+        with files.whole(target, os.path.isfile) as part:
             shutil.copyfile(source, part)
     except OSError as error:
         command.say("not kept in Keras's cache: %s" % error)
@@ -275,7 +275,7 @@ def download(url, path, sha256):
                 _show_progress(done, done - len(piece), total)
     except (OSError, ValueError, http.client.HTTPException) as error:
         raise Fault("%s: %s" % (url, getattr(error, "reason", None) or error))
-    if artifacts.sha256(path) != sha256:
+    if files.sha256(path) != sha256:
         raise Fault("%s: what came is not MNIST (sha256 differs): a proxy's page, or cut short" % url)
 
 
@@ -354,10 +354,10 @@ def main(arguments):
                              "MNIST_NPZ in the environment overrides it")
     parser.add_argument("--out", required=True, metavar="PATH", help="npz to write, where no file is yet")
     options = parser.parse_args(arguments)
-    artifacts.vacant(options.out)
+    files.vacant(options.out)
     arrays, origin = resolve(options.data, os.environ)
     try:
-        with artifacts.whole(options.out) as part:
+        with files.whole(options.out) as part:
             save(part, arrays, origin)
     except OSError as error:
         raise Fault("%s: cannot be written: %s" % (options.out, error.strerror or error))

@@ -7,7 +7,7 @@ import argparse
 import os
 from collections import OrderedDict
 
-from scripts import Fault, artifacts, command, dialect, formats, outputs, references, topology, variables
+from scripts import Fault, command, dialect, files, formats, outputs, references, topology, variables
 from scripts.formats import keras_h5
 
 ADAM = {"class_name": "Adam", "config": {"name": "Adam", "learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.999,
@@ -149,7 +149,7 @@ def deliver(target, write, read=None):
         done.append(write(os.path.join(directory, name)))
         return [name]
 
-    artifacts.into(folder or ".", written, [] if read is None else [name], read or ())
+    files.into(folder or ".", written, [] if read is None else [name], read or ())
     return done[0]
 
 

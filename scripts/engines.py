@@ -13,7 +13,7 @@ import subprocess
 import tarfile
 import tempfile
 
-from scripts import Fault, artifacts, command
+from scripts import Fault, command, files
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 NAME = "tensorspace-keras-build"
@@ -73,7 +73,7 @@ class Engine(object):
     def base(self):
         """Return the name of the base image: BASE_IMAGE, a stand-in, or the Dockerfile's."""
         if os.environ.get("BASE_IMAGE_TAR"):
-            return "localhost/stand-in:" + artifacts.sha256(os.environ["BASE_IMAGE_TAR"])[:12]
+            return "localhost/stand-in:" + files.sha256(os.environ["BASE_IMAGE_TAR"])[:12]
         with open(os.path.join(ROOT, "docker", "Dockerfile"), encoding="utf-8") as stream:
             default = re.search(r"^ARG BASE_IMAGE=(\S+)", stream.read(), re.M).group(1)
         return os.environ.get("BASE_IMAGE") or default

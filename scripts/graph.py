@@ -14,7 +14,7 @@ import os
 import re
 from collections import OrderedDict
 
-from scripts import Fault, artifacts, child, command, shards
+from scripts import Fault, child, command, files, shards
 from scripts.formats import TAGS, check_readable, frozen, saved_model, tfjs
 from scripts.model import Weight
 
@@ -381,7 +381,7 @@ def main(arguments):
     settings = options.settings or {
         "outputs": options.outputs, "tags": options.tags, "signature": options.signature,
         "json_name": options.json_name, "shard_size": shards.SHARD_SIZE, "quantize": None}
-    artifacts.into(options.directory, lambda path: write(options.source, path, **settings))
+    files.into(options.directory, lambda path: write(options.source, path, **settings))
 
 
 if __name__ == "__main__":

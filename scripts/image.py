@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import tempfile
 
-from scripts import Fault, artifacts, command
+from scripts import Fault, command, files
 from scripts.engines import ROOT, TARGETS, engine_class, run
 
 # models/models.toml of what is compared: the embedded digits, or a trained model as its source.
@@ -41,7 +41,7 @@ def project(directory, catalogue=DIGITS, source=None):
 def built(directory):
     """Return {path below models/: sha256} of what a build left, without the records of it."""
     top = os.path.join(directory, "models")
-    return {os.path.relpath(path, top): artifacts.sha256(path) for path in artifacts.files_of(top)
+    return {os.path.relpath(path, top): files.sha256(path) for path in files.files_of(top)
             if "/.records/" not in path and not path.endswith("models.toml")}
 
 

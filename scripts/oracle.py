@@ -7,7 +7,7 @@ import json
 
 import numpy
 
-from scripts import Fault, artifacts, child, command
+from scripts import Fault, child, command, files
 from scripts.outputs import SUFFIX
 
 
@@ -76,11 +76,11 @@ def main(arguments):
     parser.add_argument("--keras", choices=("keras", "tf_keras"), default="keras")
     options = parser.parse_args(arguments)
     child.in_environment("scripts.oracle", arguments)
-    artifacts.vacant(options.target)
+    files.vacant(options.target)
     with numpy.load(options.inputs, allow_pickle=False) as archive:
         inputs = [archive["input_%d" % index] for index in range(len(archive.files))]
     found = predict(options.keras, options.source, options.names, inputs, options.weights)
-    with artifacts.whole(options.target) as part, open(part, "wb") as file:
+    with files.whole(options.target) as part, open(part, "wb") as file:
         numpy.savez(file, **{"output_%d" % index: values for index, values in enumerate(found)})
 
 

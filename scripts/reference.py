@@ -8,7 +8,7 @@ It is the oracle of the tests, and `engine = "reference"` in models.toml.  Runs 
 import json
 import os
 
-from scripts import Fault, artifacts, child, command
+from scripts import Fault, child, command, files
 
 
 def encapsulate(source, target, weights=None, layers=None, compile=False):
@@ -117,7 +117,7 @@ def main(arguments):
     options = parser.parse_args(arguments)
     child.in_environment("scripts.reference", arguments)
     if options.stage == "encapsulate":
-        artifacts.vacant(options.target)
+        files.vacant(options.target)
         outputs = encapsulate(options.source, options.target, options.weights, options.layers, options.compile)
         command.say("%s: outputs %s" % (options.target, ", ".join(outputs)))
     else:

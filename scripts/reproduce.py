@@ -16,7 +16,7 @@ import re
 import tarfile
 import tempfile
 
-from scripts import Fault, artifacts, command, image
+from scripts import Fault, command, files, image
 from scripts.engines import ROOT, TARGETS, engine_class
 
 DIGESTS = os.path.join(ROOT, "docker", "DIGESTS")
@@ -101,18 +101,18 @@ def contents(path):
     with tarfile.open(path) as archive:
         layers = json.loads(archive.extractfile("manifest.json").read().decode("utf-8"))[0]["Layers"]
         for number, layer in enumerate(layers):
-            with tarfile.open(fileobj=archive.extractfile(layer)) as files:
-                for member in files:
+            with tarfile.open(fileobj=archive.extractfile(layer)) as inner:
+                for member in inner:
                     seen["%d:%s" % (number, member.name)] = (
                         member.type, member.mode, member.uid, member.gid, member.mtime, member.linkname,
-                        digest_of(files.extractfile(member)) if member.isfile() else None)
+                        digest_of(inner.extractfile(member)) if member.isfile() else None)
     return seen
 
 
 def digest_of(stream):
     """Return the hex sha256 of an open file, a piece at a time: the libraries in an image are large."""
     digest = hashlib.sha256()
-    for piece in iter(lambda: stream.read(artifacts.CHUNK), b""):
+    for piece in iter(lambda: stream.read(files.CHUNK), b""):
         digest.update(piece)
     return digest.hexdigest()
 

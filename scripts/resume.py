@@ -10,7 +10,7 @@ import zipfile
 
 import numpy
 
-from scripts import Fault, artifacts, command
+from scripts import Fault, command, files
 
 
 def variables(model):
@@ -29,12 +29,12 @@ def variables(model):
 def keep(model, path, identity, epochs):
     """Write the checkpoint `path` after `epochs` epochs.  identity: dict, JSON-able."""
     arrays = {key: variable.numpy() for key, variable in variables(model).items()}
-    with artifacts.writable(path):
+    with files.writable(path):
         try:
             os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
         except (FileExistsError, NotADirectoryError) as error:
             raise Fault("%s: no checkpoint can be kept there (%s): name another place" % (path, error.strerror))
-        with artifacts.whole(path, os.path.isfile) as part, open(part, "wb") as stream:
+        with files.whole(path, os.path.isfile) as part, open(part, "wb") as stream:
             numpy.savez(stream, identity=json.dumps(identity, sort_keys=True), epochs=epochs, **arrays)
 
 

@@ -21,7 +21,7 @@ from doit.dependency import JsonDB
 from doit.exceptions import InvalidCommand
 from doit.runner import MRunner, MThreadRunner, Runner
 
-from scripts import Fault, artifacts, child, command, stack
+from scripts import Fault, child, command, files, stack
 from scripts.build import HOUSE, LEFT, MODELS, NAMES, Reporter, models_of, take
 
 STATE = os.path.join(HOUSE.records, "doit.%s.json" % stack.NAME)
@@ -143,7 +143,7 @@ def dump_state(database):
         return plain_dump(database)
     text = database.codec.encode(database._db)
     if text != getattr(database, "text", None):
-        artifacts.keep(database.name, text)
+        files.keep(database.name, text)
 
 
 # Runs ------------------------------------------------------------------------------------------------------

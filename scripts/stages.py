@@ -13,7 +13,7 @@ import json
 import os
 import sys
 
-from scripts import Fault, artifacts, catalog, child, command, stack
+from scripts import Fault, artifacts, catalog, child, command, files, stack
 from scripts.build import HOUSE, always, task
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -36,7 +36,7 @@ CODE = {
 def code(*stages):
     """Return the sha256 over the source files of some stages: their code is a dependency of what they built."""
     names = sorted({name for stage in stages for name in CODE[stage]})
-    paths = [path for name in names for path in artifacts.files_of(os.path.join(HERE, name))
+    paths = [path for name in names for path in files.files_of(os.path.join(HERE, name))
              if not path.endswith(".pyc")]
     key = "".join(HOUSE.digests.of(path) or "" for path in paths)
     return hashlib.sha256(key.encode("ascii")).hexdigest()
@@ -88,7 +88,7 @@ def data(entry):
 
 def _digest(path):
     """Return one sha256 for a data set of one file or of a directory of files."""
-    return hashlib.sha256("".join(HOUSE.digests.of(name) or "-" for name in artifacts.files_of(path))
+    return hashlib.sha256("".join(HOUSE.digests.of(name) or "-" for name in files.files_of(path))
                           .encode("ascii")).hexdigest()
 
 

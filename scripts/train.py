@@ -13,7 +13,7 @@ import tempfile
 
 import numpy
 
-from scripts import Fault, artifacts, catalog, child, command, dataset, lenet, recipes, resume, workers
+from scripts import Fault, catalog, child, command, dataset, files, lenet, recipes, resume, workers
 
 ENVIRONMENT = child.ENVIRONMENT
 SEED, OPTIMIZER = 0, "adam"  # the guide's, and a seed
@@ -109,7 +109,7 @@ def _content(arrays):
 def _code():
     """The sha256 of what a checkpoint's values depend on: this file, recipes, the model, the catalogue's defaults."""
     modules = sys.modules[__name__], lenet, catalog, resume, recipes, workers
-    return [artifacts.sha256(module.__file__) for module in modules]
+    return [files.sha256(module.__file__) for module in modules]
 
 
 def devices(tensorflow, cluster=None):
@@ -184,7 +184,7 @@ def work(options, cluster=None):
     """Read, train, write: what the command line asks for.  In a cluster, the chief alone writes."""
     for path in [options.out, options.report]:
         if path and not (cluster and not cluster.chief):
-            artifacts.vacant(path)  # not after minutes of training
+            files.vacant(path)  # not after minutes of training
     arrays, origin = dataset.load(options.data)
     command.say("training LeNet on %d images (%s)" % (len(arrays["x_train"]), origin))
     model, report = train(arrays, options.epochs, options.batch_size, options.seed, options.optimizer,
@@ -199,7 +199,7 @@ def work(options, cluster=None):
     try:
         child.save_h5(model, options.out)
         if options.report:
-            with artifacts.whole(options.report) as part, open(part, "w") as file:
+            with files.whole(options.report) as part, open(part, "w") as file:
                 json.dump(report, file, indent=1, sort_keys=True)
                 file.write("\n")
     except OSError as error:

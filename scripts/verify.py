@@ -13,7 +13,7 @@ from collections import OrderedDict
 
 import numpy
 
-from scripts import Fault, artifacts, bootstrap, child, command, dataset, dialect, formats, outputs
+from scripts import Fault, bootstrap, child, command, dataset, dialect, files, formats, outputs
 from scripts.formats import frozen
 from scripts.topology import graph
 from scripts.viewer import predict
@@ -190,18 +190,18 @@ def main(arguments):
     if layers:
         layers = json.loads(layers) if layers.startswith("[") else layers.split(",")
     for path in filter(None, [options.json, options.reference]):
-        artifacts.vacant(path)
+        files.vacant(path)
     report, values = verify(options.source, options.model_json, layers, options.weights, options.data, options.tags,
                             options.signature, in_chromium() if options.browser else None)
     for line in table(report):
         command.say(line)
     try:
         if options.json:
-            with artifacts.whole(options.json) as part, open(part, "w") as file:
+            with files.whole(options.json) as part, open(part, "w") as file:
                 json.dump(report, file, indent=1)
                 file.write("\n")
         if options.reference:
-            with artifacts.whole(options.reference) as part, open(part, "wb") as file:
+            with files.whole(options.reference) as part, open(part, "wb") as file:
                 numpy.savez(file, **values)
     except OSError as error:
         raise Fault("%s cannot be written: %s" % (error.filename, error.strerror))

@@ -14,7 +14,7 @@ import threading
 
 import numpy
 
-from scripts import Fault, artifacts, command
+from scripts import Fault, command, files
 from scripts.viewer import packages, serve
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -155,7 +155,7 @@ def predict(model_json, inputs, backend="webgl"):
 def picture(page, target, query="theme=dark&sample=7"):
     """Write a PNG of a page, 1400 x 860, to `target`; raise Fault where the page fails."""
     try:
-        with artifacts.whole(target, os.path.isfile) as part, Serving(page) as address, Browser() as browser:
+        with files.whole(target, os.path.isfile) as part, Serving(page) as address, Browser() as browser:
             browser.open(address + "?" + query, width=1400, height=860)
             if browser.failure():
                 raise Fault("%s: %s" % (page, command.one_line(browser.failure())))
@@ -170,7 +170,7 @@ def main(arguments):
     parser.add_argument("page", help="directory that scripts.viewer.page wrote")
     parser.add_argument("target", help="PNG to write, where no file is yet")
     options = parser.parse_args(arguments)
-    artifacts.vacant(options.target)
+    files.vacant(options.target)
     picture(options.page, options.target)
     command.say(options.target)
 

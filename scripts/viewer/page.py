@@ -15,7 +15,7 @@ import tempfile
 
 import numpy
 
-from scripts import Fault, artifacts, command, formats, topology
+from scripts import Fault, command, files, formats, topology
 from scripts.viewer import drawing, packages, predict
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -51,16 +51,16 @@ def build(model_dir, target_dir, data=None, title=None, labels=None, reference=N
     with topology.of(source):
         drawn = drawing.drawing(model, described, source)
     _check_labels(labels, drawn, source)
-    files = []
+    copied = []
     for name in [source] + weights:
-        files.append(_copy(name, target_dir, "model/" + os.path.basename(name)))
-    page = {"title": title or _own_title(model, source), "drawing": drawn, "files": files, "pixels": pixels,
+        copied.append(_copy(name, target_dir, "model/" + os.path.basename(name)))
+    page = {"title": title or _own_title(model, source), "drawing": drawn, "files": copied, "pixels": pixels,
             "labels": labels, "hidden": len(described["parameters"]) - len(drawn["inputs"]), "made-by": MADE_BY}
     if data is not None:
         page["samples"] = samples(data, drawn)
         if page["samples"] and labels is None:
             page["labels"] = [str(label) for label in range(1 + max(page["samples"]["labels"]))]
-    written = [entry["name"] for entry in files]
+    written = [entry["name"] for entry in copied]
     if reference is not None:
         page["reference"] = _write_reference(reference, drawn, target_dir)
         written.append("reference.bin")
@@ -87,7 +87,7 @@ def standalone(model_dir, target, **options):
 
     target: path of the file, where none is or an earlier page; the other options are `build`'s.
     """
-    artifacts.vacant(target, is_standalone)
+    files.vacant(target, is_standalone)
     private = tempfile.mkdtemp(prefix="page-")
     try:
         build(model_dir, private, **options)
@@ -110,7 +110,7 @@ def standalone(model_dir, target, **options):
         fresh = os.path.join(private, "standalone.html")
         with open(fresh, "w", encoding="utf-8", newline="\n") as stream:
             stream.write(text)
-        with artifacts.writable(target), artifacts.whole(target, is_standalone) as part:
+        with files.writable(target), files.whole(target, is_standalone) as part:
             shutil.copyfile(fresh, part)
     finally:
         shutil.rmtree(private, ignore_errors=True)
@@ -267,7 +267,7 @@ def _copy(source, target_dir, name):
     target = os.path.join(target_dir, *name.split("/"))
     os.makedirs(os.path.dirname(target), exist_ok=True)
     shutil.copyfile(source, target)
-    digest = artifacts.sha256(target)
+    digest = files.sha256(target)
     return {"name": name, "bytes": os.path.getsize(target), "sha256": digest}
 
 
@@ -315,14 +315,14 @@ def publish(model_dir, target_dir, **options):
     private = tempfile.mkdtemp(prefix="page-")
     try:
         names = build(model_dir, private, **options)
-        with artifacts.writable(target_dir):
+        with files.writable(target_dir):
             os.makedirs(os.path.join(target_dir, "model"), exist_ok=True)
             near = tempfile.mkdtemp(prefix=".page-", dir=target_dir)
             try:
                 for name in names:
                     os.makedirs(os.path.dirname(os.path.join(near, name)), exist_ok=True)
                     shutil.copyfile(os.path.join(private, name), os.path.join(near, name))
-                artifacts.deliver(near, names, target_dir, owned=[name for name in owned if name in names])
+                files.deliver(near, names, target_dir, owned=[name for name in owned if name in names])
             finally:
                 shutil.rmtree(near, ignore_errors=True)
     finally:

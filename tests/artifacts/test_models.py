@@ -13,7 +13,7 @@ import sys
 import numpy
 import pytest
 
-from scripts import artifacts, catalog, stack
+from scripts import catalog, files, stack
 from tests import needs
 from tests.project import Project
 
@@ -94,9 +94,9 @@ def compare(outputs, expected):
 def test_every_file_has_the_digest_that_its_manifest_says(models):
     for model in models:
         for name, digest in model.manifest["outputs"].items():
-            assert artifacts.sha256(os.path.join(model.directory, name)) == digest, model.name + "/" + name
+            assert files.sha256(os.path.join(model.directory, name)) == digest, model.name + "/" + name
         if os.path.exists(model.enc_model):
-            assert artifacts.sha256(model.enc_model) == model.manifest["inputs"]["enc_model.h5"]
+            assert files.sha256(model.enc_model) == model.manifest["inputs"]["enc_model.h5"]
 
 
 def test_model_json_names_exactly_the_shards_that_are_there(models):
@@ -145,7 +145,7 @@ def test_the_last_output_is_the_prediction_of_the_source_and_the_others_its_acti
     for model in models:
         source = os.path.join(model.home, "model.h5")
         layers = model.manifest["layers"]
-        if not os.path.exists(source) or not layers or artifacts.sha256(source) != model.manifest["inputs"]["source"]:
+        if not os.path.exists(source) or not layers or files.sha256(source) != model.manifest["inputs"]["source"]:
             continue
         keras = keras_of(source)
         if keras is None:

@@ -3,12 +3,10 @@ import errno
 import json
 import os
 import signal
-import stat
-import subprocess
 
 import pytest
 
-from scripts import Fault, artifacts
+from scripts import Fault, artifacts, digests, files
 
 
 @pytest.fixture
@@ -84,37 +82,37 @@ def test_an_edit_that_keeps_size_and_mtime_is_seen(house):
 def test_an_edit_in_the_same_tick_of_the_clock_is_seen(house, monkeypatch):
     """A stat that is as new as the clock proves nothing: such a file is hashed again every time."""
     write("in", "one")
-    assert house.digests.of("in") == artifacts.sha256("in")
+    assert house.digests.of("in") == files.sha256("in")
     frozen = os.stat("in")
     write("in", "two")
     real = os.stat
     monkeypatch.setattr(os, "stat", lambda path, **options: frozen if path == "in" else real(path, **options))
-    assert house.digests.of("in") == artifacts.sha256("in")
+    assert house.digests.of("in") == files.sha256("in")
 
 
 def test_an_old_file_is_not_read_twice(house, monkeypatch):
     write("in", "one")
-    now = artifacts.time.time()
-    monkeypatch.setattr(artifacts.time, "time", lambda: now + 10)
+    now = digests.time.time()
+    monkeypatch.setattr(digests.time, "time", lambda: now + 10)
     first = house.digests.of("in")
-    monkeypatch.setattr(artifacts, "sha256", lambda path: pytest.fail("read again"))
+    monkeypatch.setattr(files, "sha256", lambda path: pytest.fail("read again"))
     assert house.digests.of("in") == first
 
 
 def test_a_clock_that_jumps_back_does_not_hide_an_edit(house, monkeypatch):
     write("in", "one")
-    now = artifacts.time.time()
-    monkeypatch.setattr(artifacts.time, "time", lambda: now - 86400)
-    assert house.digests.of("in") == artifacts.sha256("in")
+    now = digests.time.time()
+    monkeypatch.setattr(digests.time, "time", lambda: now - 86400)
+    assert house.digests.of("in") == files.sha256("in")
     write("in", "two")
-    assert house.digests.of("in") == artifacts.sha256("in")
+    assert house.digests.of("in") == files.sha256("in")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"in": 3}', '{"in": [1, 2, 3, 4, 5]}'])
 def test_a_damaged_cache_of_stats_costs_a_measurement_and_nothing_else(house, text):
     write("in", "x")
     write("models/.records/stats.modern.json", text)
-    assert artifacts.House("models").digests.of("in") == artifacts.sha256("in")
+    assert artifacts.House("models").digests.of("in") == files.sha256("in")
 
 
 def test_an_altered_or_deleted_output_is_built_again(house):
@@ -186,7 +184,7 @@ def test_a_record_from_elsewhere_makes_nothing_outside_ours(house):
         record = json.load(stream)
     for path in ("precious", "models/../precious", os.path.abspath("precious")):
         record["outputs"][path] = record["outputs"]["models/out"]
-    artifacts.durable_json(house.record_path("copy:a"), record)
+    files.durable_json(house.record_path("copy:a"), record)
     assert house.remove("copy:a") == (["models/out"], [])
     assert read("precious") == "builtout"
 
@@ -252,8 +250,8 @@ def test_an_input_that_changed_in_the_tick_of_its_last_reading_is_noticed(house,
 def test_what_was_just_built_is_read_once_more_and_no_oftener(house, monkeypatch):
     """Once for its record; once, by the stage that reads it, to be sure that it is still the same."""
     write("in", "x")
-    seen, real = [], artifacts.sha256
-    monkeypatch.setattr(artifacts, "sha256", lambda path: seen.append(path) or real(path))
+    seen, real = [], files.sha256
+    monkeypatch.setattr(files, "sha256", lambda path: seen.append(path) or real(path))
 
     def produce(directory):
         result = copying(names=("shard", "out"))(directory)
@@ -393,73 +391,6 @@ def test_a_directory_as_input_is_every_file_in_it(house):
     assert house.verdict(directory) == "saved/c changed"
 
 
-def test_what_a_killed_process_left_of_a_file_goes_with_the_next_attempt_and_a_living_one_s_stays(tmp_path):
-    path = str(tmp_path / "[kept].npz")
-    gone = subprocess.Popen(["true"])
-    gone.wait()
-    for name in (path, path + ".%d.part" % gone.pid, path + ".99999999999999999999.part", path + ".1.part",
-                 path + ".notes.part", str(tmp_path / ("k.npz.%d.part" % gone.pid))):
-        write(name, "old")
-    with artifacts.whole(path, os.path.isfile) as part:
-        write(part, "new")
-    assert read(path) == "new"
-    assert sorted(os.listdir(str(tmp_path))) == ["[kept].npz", "[kept].npz.1.part", "[kept].npz.notes.part",
-                                                 "k.npz.%d.part" % gone.pid]
-
-
-def test_deliver_moves_files_whole_and_spares_what_is_there(tmp_path):
-    source, target = tmp_path / "new", tmp_path / "out"
-    source.mkdir()
-    for name in ("b.bin", "model.json"):
-        (source / name).write_text("new " + name)
-    artifacts.deliver(str(source), ["b.bin", "model.json"], str(target))
-    assert (target / "model.json").read_text() == "new model.json"
-    (source / "model.json").write_text("again")
-    with pytest.raises(Fault) as caught:
-        artifacts.deliver(str(source), ["model.json"], str(target))
-    assert "is there already" in str(caught.value)
-    artifacts.deliver(str(source), ["model.json"], str(target), owned=["model.json", "b.bin"])
-    assert sorted(os.listdir(str(target))) == ["model.json"]
-
-
-def test_a_pipe_or_a_device_that_the_user_names_is_not_replaced_by_a_file(tmp_path):
-    """As root, `--out /dev/null` would replace the device for the whole machine."""
-    pipe = tmp_path / "pipe"
-    os.mkfifo(str(pipe))
-    for place in (pipe, tmp_path):
-        with pytest.raises(Fault) as caught:
-            artifacts.vacant(str(place), os.path.isfile)
-        assert "no ordinary file" in str(caught.value)
-    assert stat.S_ISFIFO(os.stat(str(pipe)).st_mode)
-
-
-def test_a_file_that_the_user_names_is_replaced_only_where_it_is_known_for_an_earlier_result(tmp_path):
-    path = str(tmp_path / "file")
-    with artifacts.whole(path) as part:
-        write(part, "first")
-    for ours in (None, lambda path: False):
-        with pytest.raises(Fault, match="is there already"):
-            with artifacts.whole(path, ours):
-                raise AssertionError("not before the work")
-    with artifacts.whole(path, lambda path: read(path) == "first") as part:
-        write(part, "second")
-    assert os.listdir(str(tmp_path)) == ["file"] and read(path) == "second"
-
-
-def test_a_file_that_came_while_another_was_made_for_its_place_stays(tmp_path):
-    path = str(tmp_path / "file")
-    with pytest.raises(Fault, match="is there already"):
-        with artifacts.whole(path) as part:
-            write(part, "new")
-            write(path, "mine")
-    assert os.listdir(str(tmp_path)) == ["file"] and read(path) == "mine"
-
-
-def test_a_directory_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(Fault, match="there is no directory .*no: make it"):
-        artifacts.vacant(str(tmp_path / "no" / "file"))
-
-
 def test_a_place_to_build_in_that_goes_meanwhile_is_made_again(house, monkeypatch):
     write("in", "x")
     real, calls = os.makedirs, []
@@ -555,8 +486,8 @@ def test_a_build_of_one_model_waits_for_one_of_all_and_touches_nothing_of_others
 
 
 def test_what_two_builds_measured_at_once_is_kept(house, monkeypatch):
-    now = artifacts.time.time()
-    monkeypatch.setattr(artifacts.time, "time", lambda: now + 10)
+    now = digests.time.time()
+    monkeypatch.setattr(digests.time, "time", lambda: now + 10)
     houses = [artifacts.House("models"), artifacts.House("models")]
     for name, each in zip("ab", houses):
         write(name, name)

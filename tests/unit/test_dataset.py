@@ -15,7 +15,7 @@ import zipfile
 import numpy
 import pytest
 
-from scripts import Fault, artifacts, dataset
+from scripts import Fault, dataset, files
 from tests import needs
 
 
@@ -122,7 +122,7 @@ def test_saving_gives_the_same_bytes_and_numpy_reads_them(tmp_path, arrays):
     first, second = str(tmp_path / "1.npz"), str(tmp_path / "2.npz")
     dataset.save(first, arrays, "digits")
     dataset.save(second, {name: numpy.array(arrays[name]) for name in reversed(dataset.NAMES)}, "digits")
-    assert artifacts.sha256(first) == artifacts.sha256(second)
+    assert files.sha256(first) == files.sha256(second)
     with numpy.load(first, allow_pickle=False) as loaded:
         assert same(loaded, arrays)
         assert loaded["origin"] == b"digits"
@@ -135,7 +135,7 @@ def test_the_embedded_digits_have_the_same_bytes_on_every_stack(tmp_path):
     assert origin == "digits" and len(arrays["x_train"]) == 1442 and len(arrays["x_test"]) == 355
     dataset.save(str(tmp_path / "digits.npz"), arrays, origin)
     # Measured on Python 3.6 with numpy 1.19 and on Python 3.11 with numpy 2.4.
-    assert artifacts.sha256(str(tmp_path / "digits.npz")) == (
+    assert files.sha256(str(tmp_path / "digits.npz")) == (
         "f5a14b8a9b8cc345f10611ef274c230c7627a90eefd3f55884e59b9036eaecb8")
 
 

@@ -8,7 +8,7 @@ import sys
 import numpy
 import pytest
 
-from scripts import artifacts, dataset, lenet, recipes, train
+from scripts import dataset, files, lenet, recipes, train
 from tests import needs
 from tests.needs import ROOT
 
@@ -23,7 +23,7 @@ def run(directory, data, *arguments):
                           universal_newlines=True)
     assert done.returncode == 0, done.stderr
     with open(report) as stream:
-        return artifacts.sha256(model), json.load(stream)
+        return files.sha256(model), json.load(stream)
 
 
 def test_fast_gives_the_same_bytes_in_two_fresh_processes_and_others_than_the_guide_s(digits, tmp_path):

@@ -7,7 +7,7 @@ import sys
 import numpy
 import pytest
 
-from scripts import Fault, artifacts, child, lenet
+from scripts import Fault, child, files, lenet
 from scripts.viewer import predict
 from tests import needs
 
@@ -98,7 +98,7 @@ def test_topology_json_and_weights_h5_give_the_same_bytes_as_one_h5(source, encl
     target = tmp_path / "enc.h5"
     assert run("encapsulate", source[1] / "model.json", target, "--weights", source[1] / "weights.h5",
                "--layers", json.dumps(SHOWN)).returncode == 0
-    assert artifacts.sha256(str(target)) == artifacts.sha256(str(enclosed))
+    assert files.sha256(str(target)) == files.sha256(str(enclosed))
 
 
 def test_what_it_converts_gives_keras_s_activations_in_node(source, enclosed, images, tmp_path):

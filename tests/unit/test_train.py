@@ -9,7 +9,7 @@ import types
 import numpy
 import pytest
 
-from scripts import Fault, artifacts, child, dataset, lenet, train
+from scripts import Fault, child, dataset, files, lenet, train
 from tests import needs
 from tests.project import Project
 
@@ -81,7 +81,7 @@ def test_two_fresh_processes_write_the_same_bytes(trained, digits, tmp_path):
                "--epochs", "2", PYTHONHASHSEED="5", OMP_NUM_THREADS="1", TF_ENABLE_ONEDNN_OPTS="1")
     assert done.returncode == 0, done.stderr
     for name in ("model.h5", "report.json"):
-        assert artifacts.sha256(str(tmp_path / name)) == artifacts.sha256(str(trained[0] / name)), name
+        assert files.sha256(str(tmp_path / name)) == files.sha256(str(trained[0] / name)), name
     assert sorted(os.listdir(str(tmp_path))) == ["model.h5", "report.json"]
 
 

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from scripts import Fault, artifacts, dataset, train, workers
+from scripts import Fault, dataset, files, train, workers
 from tests import needs
 from tests.needs import ROOT
 from tests.project import Project
@@ -148,7 +148,7 @@ def test_a_lost_worker_is_one_line_and_the_training_goes_on_from_the_last_checkp
     (status, out, err), (other_status, _, _) = map(ends, pair(tmp_path, digits))
     assert (status, err, other_status) == (0, "", 0)
     assert "resuming after epoch" in out and "epoch 1 of" not in out
-    assert artifacts.sha256(str(tmp_path / "0.h5")) == artifacts.sha256(str(together / "0.h5"))
+    assert files.sha256(str(tmp_path / "0.h5")) == files.sha256(str(together / "0.h5"))
 
 
 @pytest.mark.py36

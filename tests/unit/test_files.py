@@ -1,0 +1,85 @@
+"""A file that a command writes where its user says is whole or absent, and never stands where another was."""
+import os
+import stat
+import subprocess
+
+import pytest
+
+from scripts import Fault, files
+
+
+def write(path, text):
+    with open(str(path), "w") as stream:
+        stream.write(text)
+
+
+def read(path):
+    with open(str(path)) as stream:
+        return stream.read()
+
+
+def test_what_a_killed_process_left_of_a_file_goes_with_the_next_attempt_and_a_living_one_s_stays(tmp_path):
+    path = str(tmp_path / "[kept].npz")
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    for name in (path, path + ".%d.part" % gone.pid, path + ".99999999999999999999.part", path + ".1.part",
+                 path + ".notes.part", str(tmp_path / ("k.npz.%d.part" % gone.pid))):
+        write(name, "old")
+    with files.whole(path, os.path.isfile) as part:
+        write(part, "new")
+    assert read(path) == "new"
+    assert sorted(os.listdir(str(tmp_path))) == ["[kept].npz", "[kept].npz.1.part", "[kept].npz.notes.part",
+                                                 "k.npz.%d.part" % gone.pid]
+
+
+def test_deliver_moves_files_whole_and_spares_what_is_there(tmp_path):
+    source, target = tmp_path / "new", tmp_path / "out"
+    source.mkdir()
+    for name in ("b.bin", "model.json"):
+        (source / name).write_text("new " + name)
+    files.deliver(str(source), ["b.bin", "model.json"], str(target))
+    assert (target / "model.json").read_text() == "new model.json"
+    (source / "model.json").write_text("again")
+    with pytest.raises(Fault) as caught:
+        files.deliver(str(source), ["model.json"], str(target))
+    assert "is there already" in str(caught.value)
+    files.deliver(str(source), ["model.json"], str(target), owned=["model.json", "b.bin"])
+    assert sorted(os.listdir(str(target))) == ["model.json"]
+
+
+def test_a_pipe_or_a_device_that_the_user_names_is_not_replaced_by_a_file(tmp_path):
+    """As root, `--out /dev/null` would replace the device for the whole machine."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(str(pipe))
+    for place in (pipe, tmp_path):
+        with pytest.raises(Fault) as caught:
+            files.vacant(str(place), os.path.isfile)
+        assert "no ordinary file" in str(caught.value)
+    assert stat.S_ISFIFO(os.stat(str(pipe)).st_mode)
+
+
+def test_a_file_that_the_user_names_is_replaced_only_where_it_is_known_for_an_earlier_result(tmp_path):
+    path = str(tmp_path / "file")
+    with files.whole(path) as part:
+        write(part, "first")
+    for ours in (None, lambda path: False):
+        with pytest.raises(Fault, match="is there already"):
+            with files.whole(path, ours):
+                raise AssertionError("not before the work")
+    with files.whole(path, lambda path: read(path) == "first") as part:
+        write(part, "second")
+    assert os.listdir(str(tmp_path)) == ["file"] and read(path) == "second"
+
+
+def test_a_file_that_came_while_another_was_made_for_its_place_stays(tmp_path):
+    path = str(tmp_path / "file")
+    with pytest.raises(Fault, match="is there already"):
+        with files.whole(path) as part:
+            write(part, "new")
+            write(path, "mine")
+    assert os.listdir(str(tmp_path)) == ["file"] and read(path) == "mine"
+
+
+def test_a_directory_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(Fault, match="there is no directory .*no: make it"):
+        files.vacant(str(tmp_path / "no" / "file"))
