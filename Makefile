@@ -38,6 +38,7 @@ test:
 ifdef PYTHON
 	@$(SET_UP) $(ROLES) -- -m pytest $(ARGS)
 else
+	@$(SET_UP) $(ROLES)
 	@status=0; \
 	python36=$$($(SET_UP) --python36) && { "$$python36" scripts/bootstrap.py $(ROLES) && \
 		"$$python36" scripts/bootstrap.py keras231 || status=1; }; \

@@ -91,3 +91,7 @@ def task_bench():
     """Measure against what one would use otherwise: bench/README.md"""
     for name in ("uptodate", "changed", "many", "big", "page", "image", "train"):
         yield build.always("bench.benchmarks:run", name, basename="bench", name=name)
+
+
+if __name__ == "__main__":
+    sys.exit("doit reads this file: run `doit`, or `make`, which sets it up first")

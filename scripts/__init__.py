@@ -12,7 +12,8 @@
     model       topology  references  outputs           a model as data: layers, graph, chosen outputs
     dialect     supported  variables  shapes            Keras 3 and 1 -> what TensorFlow.js reads
     shards      checkpoint                              TensorFlow.js's and TensorFlow's binary formats
-    catalog     artifacts  stack  child  command        models.toml, records, locks, processes, the edge
+    catalog     artifacts  digests  files               models.toml, records, what changed, whole files
+    stack       child  command                          versions, processes, the edge
 
 Arrows run down.  Each module is one of these; every stage has a command line: ``python -m scripts.STAGE --help``.
 Nothing here imports TensorFlow, Keras or h5py when it is itself imported.

@@ -232,7 +232,7 @@ def read_by_models():
             paths = importlib.import_module("scripts.stages").sources(entry)
         except Fault:  # what cannot be read for the moment
             paths = [path for path in (entry.source, entry.weights) if path]
-        paths += [entry.data] if entry.data else []
+        paths += catalog.data_files(entry.data) if entry.data else []
         found.update(os.path.realpath(name) for path in paths for name in files.files_of(path))
     return found
 

@@ -165,8 +165,9 @@ def read(path="models/models.toml", root="models"):
     except RecursionError:
         raise Fault("%s: nested too deep" % path)
     except ValueError as error:  # a TOMLDecodeError is one; a number of thousands of digits is another
-        raise Fault('%s: %s: texts stand in "straight quotes", names in other letters than a-z too: ["模型"]; true and '
-                    'false are small, and / parts a path' % (path, error))
+        advice = ': texts stand in "straight quotes", names in other letters than a-z too: ["模型"]; true and false ' \
+                 'are small, and / parts a path'
+        raise Fault("%s: %s%s" % (path, error, "" if str(error).startswith("Cannot ") else advice))  # "declare … twice"
     entries, seen = [], {}
     for name, table in tables.items():
         for entry in _expand(path, name, table, root):
@@ -183,6 +184,14 @@ def read(path="models/models.toml", root="models"):
     return entries
 
 
+def data_files(path):
+    """Return the files of a data set: an npz, or MNIST's IDX files, one of which stands for all beside it."""
+    path = os.path.expanduser(path)
+    if re.search(r"idx\d-ubyte(\.gz)?$", path):
+        return sorted(glob.glob(os.path.join(glob.escape(os.path.dirname(path)), "*idx?-ubyte*"))) or [path]
+    return [path]
+
+
 def connect(entries):
     """Find out which entries read what others make: their `after` and `behind`.
 
@@ -190,14 +199,15 @@ def connect(entries):
     """
     makers = {}
     for entry in entries:
-        makers.update({os.path.abspath(path): "convert:" + entry.name for path in (
+        makers.update({os.path.realpath(path): "convert:" + entry.name for path in (
             entry.enc_model, entry.directory, entry.directory + "/" + entry.json_name)})
+        if entry.data:
+            makers[os.path.realpath(entry.data_file)] = "data:" + entry.name
         if entry.trained:
-            makers.update({os.path.abspath(entry.source): "train:" + entry.name,
-                           os.path.abspath(entry.data_file): "data:" + entry.name})
+            makers[os.path.realpath(entry.source)] = "train:" + entry.name
     for entry in entries:
-        read = [entry.weights, entry.data] + ([] if entry.trained else [entry.source])
-        made = [makers.get(os.path.abspath(path)) for path in read if path]
+        read = [entry.weights] + ([] if entry.trained else [entry.source]) + data_files(entry.data or "")
+        made = [makers.get(os.path.realpath(path)) for path in read if path]
         entry.after = [task for task in made if task]
     names = {entry.name: entry for entry in entries}
     for entry in entries:
@@ -243,9 +253,13 @@ def _expand(path, name, table, root):
         raise Fault('%s source = "%s": more than %d files match: name fewer' % (where, source, MOST))
     if not found:
         raise Fault('%s source = "%s": no file matches' % (where, source))
+    named = {}
     for file in found:
         stem = re.sub(r"[^\w.-]", "_", os.path.splitext(os.path.basename(file))[0])
         settings = dict(table, source=file.replace(os.sep, "/"))
+        if named.setdefault(stem.lower(), file) != file:
+            raise Fault('%s source = "%s": %s and %s would both be [%s-%s]: rename one, or give each a table of its own'
+                        % (where, source, named[stem.lower()], file, name, stem))
         yield Entry("%s-%s" % (name, stem), settings, root)
 
 

@@ -87,7 +87,7 @@ def with_input_shape(record, shape):
 
 def model_class(model):
     """The class name of a graph of layers in the Keras that wrote `model`: Functional from 2.4 on."""
-    numbers = [int(part) for part in str(model.keras_version).split(".")[:2] if part.isdigit()]
+    numbers = [int(part) for part in str(model.keras_version).split(".")[:2] if part.isdecimal()]
     return "Functional" if numbers >= [2, 4] else "Model"
 
 
@@ -129,6 +129,8 @@ def main(arguments):
     parser.add_argument("--compile", action="store_true", help="save it compiled for further training")
     parser.add_argument("--force", action="store_true", help="replace the target if it is there")
     options = parser.parse_args(arguments)
+    if os.path.isfile(options.target) and not options.force:
+        raise Fault("%s is there already: --force replaces it; or name another place" % options.target)
     done = deliver(options.target, lambda path: build(
         options.source, path, options.weights, options.layers, options.input_shape, options.compile),
         formats.files(options.source, options.weights) if options.force else None)

@@ -8,6 +8,7 @@ import glob
 import hashlib
 import json
 import os
+import re
 import tempfile
 
 from scripts import Fault
@@ -110,7 +111,7 @@ def writable(root):
         if error.errno == errno.EIO:
             raise Fault("%s: the disk failed (%s)" % (error.filename or root, os.strerror(error.errno)))
         place = os.fsdecode(error.filename or "")
-        if error.errno in IN_THE_WAY and (place + os.sep).startswith(root + os.sep):
+        if error.errno in IN_THE_WAY and (place + os.sep).startswith(root.rstrip(os.sep) + os.sep):
             while place and not os.path.lexists(place):  # what is no directory stands further up
                 place = os.path.dirname(place)
             raise Fault("%s is in the way of what is built, and no file or directory of this project's making: move it"
@@ -137,13 +138,14 @@ def whole(path, ours=None):
     """Give the name of a file beside `path` to write to; in the end it is `path`, or nothing is left of it.
 
     What is there already stays, and is a Fault, as `vacant` says; os.path.isfile as `ours`: any file may be replaced.
-    What a process that was killed here left of an earlier attempt is removed.
+    What a process that was killed on this machine left of an earlier attempt is removed.
     """
     vacant(path, ours)
-    part = "%s.%d.part" % (path, os.getpid())
-    for left in glob.glob(glob.escape(path) + ".*.part"):
-        writer = left[len(path) + 1:-len(".part")]
-        if writer.isdigit() and not alive(int(writer)):
+    own = "%s.%s." % (path, os.uname().nodename)
+    part = "%s%d.part" % (own, os.getpid())
+    for left in glob.glob(glob.escape(own) + "*.part"):
+        writer = left[len(own):-len(".part")]
+        if re.match("[1-9][0-9]*$", writer) and not alive(int(writer)):
             with contextlib.suppress(OSError):  # another process's like this one removes it too
                 os.remove(left)
     try:
@@ -178,6 +180,8 @@ def deliver(directory, names, target, owned=()):
             place = os.path.join(target, name)
             if os.path.lexists(place) and name not in owned:
                 raise Fault("%s is there already: remove it, or name another place" % place)
+        for folder in sorted({os.path.dirname(os.path.join(target, name)) for name in names}):
+            os.makedirs(folder, exist_ok=True)
         for name in list(names)[-1:] + [name for name in owned if name not in names]:
             with contextlib.suppress(FileNotFoundError):
                 os.remove(os.path.join(target, name))
@@ -190,6 +194,7 @@ def deliver(directory, names, target, owned=()):
 def into(directory, write, owned=(), read=()):
     """Call `write(path)` with a new empty directory, and `deliver` the files that it names, the first of them last, to
     `directory`, which need not be there.  Raises Fault where that would replace one of the files `read`."""
+    directory = directory.rstrip(os.sep) or os.sep
     sources = {identity(path) for path in (set(read) if owned else ())} - {None}
     for path in [os.path.join(directory, name) for name in owned]:
         if identity(path) in sources:

@@ -5,6 +5,7 @@ constants, what no output needs is left out, constants are folded; operations ar
 folded into convolutions, as the official converter does: that would change the intermediate tensors that are shown.
 TensorFlow is imported in a child process alone.
 """
+import argparse
 import contextlib
 import difflib
 import glob
@@ -139,7 +140,7 @@ def freeze_function(tensorflow, directory, tags, signature):
 
 def natural(text):
     """output_2 comes before output_10."""
-    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", text)]
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", text)]
 
 
 def freeze_session(tensorflow, directory, found, signature, path):
@@ -204,7 +205,7 @@ def choose(graph, known, names, source):
     chosen = OrderedDict()
     for name in names:
         operation, _, index = known.get(name, name).partition(":")
-        if index and not index.isdigit():
+        if index and not index.isdecimal():
             raise Fault("%s: output %r is not OPERATION or OPERATION:NUMBER" % (source, name))
         if operation not in operations:
             operation = ending(operations, operation) or result_of(operations, known, operation)
@@ -254,7 +255,7 @@ def with_outputs(tensorflow, graph, chosen, inputs, source):
     ends, there = [], {node.name for node in graph.node}
     for name, (operation, index) in chosen.items():
         end = re.sub(r"[^A-Za-z0-9.\-_/]", "_", name[:-2] if name.endswith(":0") else name)
-        end = end if re.match(r"[A-Za-z0-9.]", end) and not end.isdigit() else "output_" + end
+        end = end if re.match(r"[A-Za-z0-9.]", end) and not end.isdecimal() else "output_" + end
         if end != operation or index or end in ends:
             while end in there:
                 end += "_"
@@ -357,7 +358,8 @@ def compute(source, request, answer, settings):
         fed = {name + ":0": archive[name] for name in archive.files}
     with imported(tensorflow, kept, source) as whole, tensorflow.compat.v1.Session(graph=whole) as session:
         found = session.run(["%s:%d" % place for place in chosen.values()], fed)
-    numpy.savez(answer, **{"output_%d" % index: values for index, values in enumerate(found)})
+    with files.whole(answer) as part, open(part, "wb") as stream:
+        numpy.savez(stream, **{"output_%d" % index: values for index, values in enumerate(found)})
 
 
 def main(arguments):
@@ -368,8 +370,9 @@ def main(arguments):
     parser.add_argument("--tags", help="of the SavedModel's graph (default: serve)")
     parser.add_argument("--signature", help="default: serving_default")
     parser.add_argument("--json-name", default="model.json")
-    parser.add_argument("--settings", type=json.loads, metavar="JSON", help="all of convert's settings as one object")
-    parser.add_argument("--compute", nargs=2, metavar="NPZ", help="compute the outputs of inputs, do not convert")
+    # What `convert` and scripts.verify ask their child for.
+    parser.add_argument("--settings", type=json.loads, help=argparse.SUPPRESS)
+    parser.add_argument("--compute", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     child.in_environment("scripts.graph", arguments)
     if options.compute:

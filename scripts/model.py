@@ -104,7 +104,7 @@ class Model(object):
     def keras_major(self):
         """1, 2 or 3: which Keras dialect `topology` is written in."""
         head = str(self.keras_version).split(".")[0]
-        return int(head) if head.isdigit() else 2
+        return int(head) if head.isdecimal() else 2
 
     def replaced(self, topology, weights):
         """A Model with another topology and other weights; closing it closes the same source."""

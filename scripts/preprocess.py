@@ -18,7 +18,7 @@ def preprocess(source, directory, weights=None, layers=None, input_shape=None, j
                shard_size=shards.SHARD_SIZE, quantize=None, enc_model=None, **reading):
     """Read `source`, give it the outputs `layers`, write the tfjs model into the empty `directory`.
 
-    enc_model: path of an h5 to write the multi-output Keras model to as well.  reading: saved_model_tags, signature.
+    enc_model: path of a new h5 to write the multi-output Keras model to as well.  reading: saved_model_tags, signature.
     Returns (names of the files written, the json first; facts as encapsulate.build's).
     """
     formats.check_readable(source)
@@ -33,7 +33,7 @@ def preprocess(source, directory, weights=None, layers=None, input_shape=None, j
         result = encapsulate.encapsulate(model, layers, input_shape)
         names = convert.write(result, directory, json_name, shard_size, quantize)
         if enc_model:
-            encapsulate.deliver(enc_model, lambda path: keras_h5.write(result, path))
+            keras_h5.write(result, enc_model)
         return names, encapsulate.facts(result)
 
 
@@ -86,10 +86,15 @@ def main(arguments=None):
     def write(path):
         names, done["facts"] = preprocess(
             source, path, weights, options.layers, options.input_shape, options.json_name, options.shard_size,
-            options.quantize, options.enc_model, **reading)
+            options.quantize, done.get("enc_model"), **reading)
         return names
 
-    names = convert.deliver(options.directory, write, options.json_name, formats.files(source, weights))
+    def deliver(enc_model=None):
+        done["enc_model"] = enc_model
+        return convert.deliver(options.directory, write, options.json_name, formats.files(source, weights))
+
+    # The h5 has its place when the directory has: a run that is refused leaves neither.
+    names = encapsulate.deliver(options.enc_model, deliver) if options.enc_model else deliver()
     command.say("%s: %s" % (options.directory, ", ".join(names)))
     command.say("%d outputs: %s" % (len(done["facts"]["outputs"]), ", ".join(done["facts"]["outputs"])))
     if options.view:

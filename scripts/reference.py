@@ -121,7 +121,10 @@ def main(arguments):
         outputs = encapsulate(options.source, options.target, options.weights, options.layers, options.compile)
         command.say("%s: outputs %s" % (options.target, ", ".join(outputs)))
     else:
-        names = convert(options.source, options.directory, options.json_name, options.shard_size, options.quantize)
+        if os.path.isdir(options.directory) and os.listdir(options.directory):
+            raise Fault("%s is not empty: name another place" % options.directory)
+        names = files.into(options.directory, lambda path: convert(
+            options.source, path, options.json_name, options.shard_size, options.quantize))
         command.say("%s: %s" % (options.directory, ", ".join(names)))
 
 

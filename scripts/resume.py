@@ -45,8 +45,10 @@ def restore(model, path, identity):
     no checkpoint: the first one would take its place.
     """
     own = variables(model)  # in either case: Keras 2.6 names an optimizer's variables by where they are made
-    if not os.path.exists(path):
+    if not os.path.lexists(path):
         return 0
+    if not os.path.isfile(path):
+        raise foreign(path)
     try:
         with open(path, "rb") as file:
             start = file.read(4)

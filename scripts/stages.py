@@ -81,15 +81,15 @@ def data(entry):
             {"mnist": "MNIST", "digits": "the embedded digits, NOT from MNIST",
              "file": given or entry.data}[facts["origin"]])
 
-    stage = artifacts.Stage("data:" + entry.name, [entry.data] if own_file and not given else [],
+    stage = artifacts.Stage("data:" + entry.name, catalog.data_files(entry.data) if own_file and not given else [],
                             [entry.data_file], {"data": entry.data}, "", {}, also=also)
     return task(stage, produce, report, after=entry.after)
 
 
 def _digest(path):
     """Return one sha256 for a data set of one file or of a directory of files."""
-    return hashlib.sha256("".join(HOUSE.digests.of(name) or "-" for name in files.files_of(path))
-                          .encode("ascii")).hexdigest()
+    names = [name for place in catalog.data_files(path) for name in files.files_of(place)]
+    return hashlib.sha256("".join(HOUSE.digests.of(name) or "-" for name in names).encode("ascii")).hexdigest()
 
 
 def train(entry):
@@ -297,6 +297,11 @@ def write_manifest(entry, directory, names, facts):
         stream.write("\n")
 
 
+def shown(entry):
+    """Return the tasks that make what a page shows: the converted model, and images for it where some are named."""
+    return ["convert:" + entry.name] + (["data:" + entry.name] if entry.data else [])
+
+
 def verified(entry):
     """Run scripts.verify on a converted model: (report, the values that Keras computed)."""
     verify = importlib.import_module("scripts.verify")
@@ -325,7 +330,7 @@ def verify(entry):
             raise Fault("%s: TensorFlow.js computes something else than Keras: see the table" % entry.directory)
 
     stage = artifacts.Stage("verify:" + entry.name, [], [target], {}, "", stack.identity("train"))
-    return dict(task(stage, produce, report, after=["convert:" + entry.name]), uptodate=[False])
+    return dict(task(stage, produce, report, after=shown(entry)), uptodate=[False])
 
 
 @functools.lru_cache(None)
@@ -378,7 +383,7 @@ def page(entry):
     stage = artifacts.Stage("page:" + entry.name, converted, [entry.page + "/index.html"],
                             dict(entry.settings(catalog.SHOWING), compared=compared), code("page"),
                             stack.identity("view"))
-    return task(stage, produce, report, after=["convert:" + entry.name])
+    return task(stage, produce, report, after=shown(entry))
 
 
 def view(entry):

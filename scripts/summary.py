@@ -13,8 +13,10 @@ FROZEN = ("moving_mean", "moving_variance", "running_mean", "running_std")  # of
 COLUMNS = ("layer", "class", "output", "parameters", "inputs", "shown")
 
 
-def rows(model):
+def rows(model, input_shape=None):
     """Return a list of dicts, one per layer in the order of `model.layers`; nested models' layers follow them.
+
+    input_shape: sizes that are open, as encapsulate's.
 
     layer       str, "conv", "outer/inner" inside a nested model
     class       str
@@ -23,7 +25,9 @@ def rows(model):
     inputs      list of str, as outputs.spelling names them; calls of a shared layer are told apart by ";"
     shown       "yes", "input", or why TensorFlow.js or TensorSpace cannot show it
     """
-    source = graph(model.topology, model.keras_major)
+    source = graph(encapsulate.with_input_shape(model.topology, input_shape), model.keras_major)
+    if input_shape is not None:
+        outputs.fix_input_shape(source, input_shape)
     shape = shapes.of_graph(source, model.keras_major)
     found = []
     ordered = layer_order(source)
@@ -112,13 +116,9 @@ def frozen_layers(record):
 
 
 def lines(model, input_shape=None):
-    """Yield the table as lines of text: the layers, then how many parameters there are.
-
-    input_shape: as encapsulate's, of a Sequential that was saved before its own was known.
-    """
-    model.topology = encapsulate.with_input_shape(model.topology, input_shape)
+    """Yield the table as lines of text: the layers, then how many parameters there are.  The arguments are `rows`'."""
     table = [[name.capitalize() for name in COLUMNS]]
-    for entry in rows(model):
+    for entry in rows(model, input_shape):
         shape = entry["output"]
         table.append([entry["layer"], entry["class"],
                       "?" if shape is None else "(%s)" % ", ".join(str(size) for size in shape),

@@ -182,6 +182,9 @@ def main(arguments):
 
 def work(options, cluster=None):
     """Read, train, write: what the command line asks for.  In a cluster, the chief alone writes."""
+    named = [os.path.realpath(path) for path in (options.data, options.out, options.report, options.checkpoint) if path]
+    if len(set(named)) < len(named):
+        raise Fault("--data, --out, --report and --checkpoint are files of their own: give each another name")
     for path in [options.out, options.report]:
         if path and not (cluster and not cluster.chief):
             files.vacant(path)  # not after minutes of training

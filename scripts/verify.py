@@ -16,7 +16,7 @@ import numpy
 from scripts import Fault, bootstrap, child, command, dataset, dialect, files, formats, outputs
 from scripts.formats import frozen
 from scripts.topology import graph
-from scripts.viewer import predict
+from scripts.viewer import page, predict
 
 BOUND = 1e-4
 SAMPLES, SEED = 4, 0
@@ -173,12 +173,26 @@ def table(report):
         "%d of %d outputs differ" % (sum(not row["agree"] for row in report["outputs"]), len(report["outputs"])))
 
 
+def names(value):
+    """"a,b,c" or '["a", "b", "c"]' -> the list."""
+    if not value.startswith("["):
+        return value.split(",")
+    try:
+        found = json.loads(value)
+        if all(isinstance(name, str) for name in found):
+            return found
+    except (ValueError, RecursionError):
+        pass
+    raise Fault("--layers: %s is no list of names: give a,b,c, or in JSON [\"a\", \"b\"]" % value)
+
+
 def main(arguments):
     parser = command.Parser(prog="python -m scripts.verify", description=__doc__)
     parser.add_argument("source", help="the trained model")
-    parser.add_argument("model_json", help="model.json that was made of it")
+    parser.add_argument("model_json", help="what was made of it: a model.json, or its directory")
     parser.add_argument("--weights", metavar="H5", help="weights of a topology json")
-    parser.add_argument("--layers", help="outputs as asked for, a,b,c or a JSON list (default: all but inputs)")
+    parser.add_argument("--layers", type=names, help="outputs as asked for, a,b,c or a JSON list (default: all but "
+                        "inputs)")
     parser.add_argument("--data", metavar="NPZ", help="take test images from what scripts.dataset wrote")
     parser.add_argument("--tags", help="of a SavedModel")
     parser.add_argument("--signature", help="of a SavedModel without Keras layers")
@@ -186,13 +200,10 @@ def main(arguments):
     parser.add_argument("--json", metavar="PATH", help="write the report there, where no file is yet")
     parser.add_argument("--reference", metavar="NPZ", help="likewise the inputs and Keras's values, for the page")
     options = parser.parse_args(arguments)
-    layers = options.layers
-    if layers:
-        layers = json.loads(layers) if layers.startswith("[") else layers.split(",")
     for path in filter(None, [options.json, options.reference]):
         files.vacant(path)
-    report, values = verify(options.source, options.model_json, layers, options.weights, options.data, options.tags,
-                            options.signature, in_chromium() if options.browser else None)
+    report, values = verify(options.source, page.model_file(options.model_json), options.layers, options.weights,
+                            options.data, options.tags, options.signature, in_chromium() if options.browser else None)
     for line in table(report):
         command.say(line)
     try:

@@ -186,6 +186,10 @@ def head(path, count=1024):
 def unknown(path):
     """The one line about a file or directory that no format knows."""
     if os.path.isdir(path):
+        empty = [name for name in ("saved_model.pb", "model.json") if os.path.isfile(os.path.join(path, name))
+                 and not os.path.getsize(os.path.join(path, name))]
+        if empty:
+            return "%s: its %s is empty: download or copy it again" % (path, empty[0])
         others = sorted(name for name in os.listdir(path) if name.endswith((".json", ".h5", ".keras", ".pb")))
         others = [os.path.dirname(found) for found in [os.path.join(path, os.pardir, "saved_model.pb")] + sorted(
             glob.glob(os.path.join(glob.escape(path), "*", "saved_model.pb"))) if os.path.isfile(found)] or others

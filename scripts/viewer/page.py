@@ -217,18 +217,19 @@ def _check_labels(labels, drawn, source):
 
 def _write_reference(path, drawn, target_dir):
     """Write reference.bin, float32: per sample every input, then every drawn output; return what it holds."""
+    from scripts import dataset
     try:
         with numpy.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, KeyError) as error:
+    except dataset.UNREADABLE + (TypeError, AttributeError) as error:  # the last two: a single array, not an npz
         raise Fault("%s: not an npz of reference values (%s)" % (path, command.one_line(error)))
-    inputs = []
-    for place, entry in enumerate(drawn["inputs"]):
-        inputs.append(_wanted(arrays, "input_%d" % place, entry["shape"], path))
-    count = min(REFERENCE_SAMPLES, len(inputs[0]))
+    given = len(arrays["input_0"]) if getattr(arrays.get("input_0"), "ndim", 0) else 0
+    inputs = [_wanted(arrays, "input_%d" % place, entry["shape"], path, given)
+              for place, entry in enumerate(drawn["inputs"])]
+    count = min(REFERENCE_SAMPLES, given)
     outputs, about = [], []
     for layer in drawn["layers"]:
-        values = _wanted(arrays, "output_%d" % layer["output"], layer["shape"], path).reshape(len(inputs[0]), -1)
+        values = _wanted(arrays, "output_%d" % layer["output"], layer["shape"], path, given).reshape(given, -1)
         stride = -(-values.shape[1] // REFERENCE_VALUES)
         outputs.append(values[:, ::stride])
         about.append({"output": layer["output"], "values": outputs[-1].shape[1], "stride": stride})
@@ -239,11 +240,13 @@ def _write_reference(path, drawn, target_dir):
     return {"file": "reference.bin", "samples": count, "outputs": about}
 
 
-def _wanted(arrays, name, shape, path):
+def _wanted(arrays, name, shape, path, count):
+    """Return the numbers of `count` samples of an input or output."""
     values = arrays.get(name)
-    if values is None or list(values.shape[1:]) != list(shape) or not len(values):
-        raise Fault("%s: has %s for %s, the model %s; make it again"
-                    % (path, "nothing" if values is None else values.shape, name, ("samples",) + tuple(shape)))
+    if values is None or not count or values.shape != (count,) + tuple(shape) or values.dtype.kind not in "fiub":
+        raise Fault("%s: has %s for %s, wanted are numbers %s; make it again" % (
+            path, "nothing" if values is None else "%s %s" % (values.dtype, values.shape), name,
+            (count or "samples",) + tuple(shape)))
     return values
 
 
@@ -304,29 +307,27 @@ def _hash(text):
 
 def publish(model_dir, target_dir, **options):
     """Build a page where the user says: into a new directory, or in place of an earlier page."""
-    owned = []
-    known = os.path.join(target_dir, "page.json")
-    if os.path.isfile(known):
-        with open(known, encoding="utf-8", errors="replace") as stream:
-            if MADE_BY in stream.read():
-                owned = sorted(os.path.join(os.path.relpath(where, target_dir), name)[2:] if where == target_dir
-                               else os.path.join(os.path.relpath(where, target_dir), name)
-                               for where, _, names in os.walk(target_dir) for name in names)
-    private = tempfile.mkdtemp(prefix="page-")
+    def write(path):
+        names = build(model_dir, path, **options)
+        return names[-1:] + names[:-1]
+
+    files.into(target_dir, write, own(target_dir))
+
+
+def own(directory):
+    """Return the names of those files in `directory` that make up an earlier page; [] where there is none."""
     try:
-        names = build(model_dir, private, **options)
-        with files.writable(target_dir):
-            os.makedirs(os.path.join(target_dir, "model"), exist_ok=True)
-            near = tempfile.mkdtemp(prefix=".page-", dir=target_dir)
-            try:
-                for name in names:
-                    os.makedirs(os.path.dirname(os.path.join(near, name)), exist_ok=True)
-                    shutil.copyfile(os.path.join(private, name), os.path.join(near, name))
-                files.deliver(near, names, target_dir, owned=[name for name in owned if name in names])
-            finally:
-                shutil.rmtree(near, ignore_errors=True)
-    finally:
-        shutil.rmtree(private, ignore_errors=True)
+        with open(os.path.join(directory, "page.json"), "rb") as stream:
+            page = json.loads(stream.read(formats.MAX_JSON_BYTES).decode("utf-8"))
+        if page["made-by"] != MADE_BY:
+            return []
+        listed = [entry["name"] for entry in page["files"]]
+        names = [name for name in listed if name == "model/" + os.path.basename(name)]  # nothing further away
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return []  # no page.json, or another program's
+    names += [os.path.basename(path) for _, path in THIRD_PARTY] + list(OWN)
+    names += ["reference.bin", "style.css", "licenses.txt", "page.json", NAMES_OTHERS]
+    return [name for name in names if os.path.isfile(os.path.join(directory, name))]
 
 
 def main(arguments):

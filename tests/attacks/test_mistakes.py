@@ -174,12 +174,45 @@ def test_weights_of_a_subclassed_model_are_told_so(tmp_path):
     assert "a subclass" in refused(tmp_path, str(tmp_path / "model.weights.h5"))
 
 
-@pytest.mark.parametrize("stage", ["convert", "dataset", "train"])
+@pytest.mark.parametrize("stage", ["convert", "dataset", "train", "viewer.page"])
 def test_a_stage_that_is_run_by_its_path_says_how_to_run_it(stage, tmp_path):
-    done = subprocess.run([sys.executable, os.path.join(ROOT, "scripts", stage + ".py")], cwd=str(tmp_path),
+    path = os.path.join(ROOT, "scripts", stage.replace(".", "/") + ".py")
+    done = subprocess.run([sys.executable, path], cwd=str(tmp_path),
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1), done.stderr
     assert "python -m scripts.%s" % stage in done.stderr
+
+
+def test_doits_file_that_is_run_by_itself_says_what_runs_it():
+    done = subprocess.run([sys.executable, "dodo.py"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          universal_newlines=True)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1) and "run `doit`" in done.stderr
+
+
+def test_a_savedmodel_whose_file_is_empty_says_so(tmp_path):
+    for name in ("saved_model.pb", "model.json"):
+        model = tmp_path / name.replace(".", "-")
+        (model / "variables").mkdir(parents=True)
+        (model / name).write_bytes(b"")
+        assert "its %s is empty" % name in refused(tmp_path, str(model))
+
+
+def test_an_h5_beside_the_directory_stands_when_the_directory_does(tmp_path):
+    source, target, more = handmade.h5(tmp_path / "model.h5"), tmp_path / "out", tmp_path / "more" / "enc.h5"
+    target.mkdir()
+    (target / "model.json").write_text("mine")
+    status, _, err = run("preprocess", source, str(target), "--enc-model", str(more))
+    assert status == 1 and "model.json is there already" in err and os.listdir(str(target)) == ["model.json"]
+    assert not more.parent.exists()
+    (target / "model.json").unlink()
+    status, _, err = run("preprocess", source, str(target), "--enc-model", str(more))
+    assert (status, err) == (0, "") and os.listdir(str(more.parent)) == ["enc.h5"]
+    encapsulated = tmp_path / "same.h5"
+    assert run("encapsulate", source, str(encapsulated))[0] == 0
+    assert encapsulated.read_bytes() == more.read_bytes()
+    for words in (["encapsulate", source, str(more)], ["preprocess", source, str(target), "--enc-model", str(more)]):
+        status, _, err = run(*words)
+        assert status == 1 and "enc.h5 is there already" in err and ("--force" in err) == (words[0] == "encapsulate")
 
 
 @pytest.mark.parametrize("stage", ["preprocess", "dataset", "summary"])

@@ -215,6 +215,35 @@ def test_what_was_not_made_here_is_left_alone(kind, checkout):
     assert sorted(set(os.listdir(os.path.dirname(place))) - {VENV + ".lock"}) == before
 
 
+def test_an_environment_is_made_where_its_link_leads(checkout):
+    """On a disk with more room, say."""
+    place = os.path.join(checkout.root, "large disk")
+    os.mkdir(place)
+    os.symlink(place, checkout.venv)
+    assert "small" in done(checkout.run("convert")) or checkout.has("small")
+    assert os.path.islink(checkout.venv) and os.path.isfile(os.path.join(place, "bin", "python"))
+    os.remove(os.path.join(place, "bin", "python"))
+    assert "making it anew" in done(checkout.run("convert"))
+    assert os.path.islink(checkout.venv) and checkout.has("small")
+
+
+def test_the_tests_say_what_is_in_the_way_before_they_make_anything(tmp_path):
+    needs.command("make", "install make")
+    for name in ("Makefile", "scripts/bootstrap.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(os.path.join(bootstrap.ROOT, name), str(tmp_path / name))
+    shutil.copytree(os.path.join(bootstrap.ROOT, "docker", "locks"), str(tmp_path / "docker" / "locks"))
+    python36 = tmp_path / "python3.6"
+    python36.write_text("#!/bin/sh\n[ \"$1\" = -c ] && echo True || touch '%s'\n" % (tmp_path / "used"))
+    python36.chmod(0o755)
+    (tmp_path / ".venv").write_text("mine")
+    process = subprocess.run(["make", "test"], cwd=str(tmp_path), env=dict(os.environ, PYTHON36=str(python36)),
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
+    assert process.returncode == 2 and ".venv is in the way" in process.stderr, process.stderr
+    assert process.stdout == "" and (tmp_path / ".venv").read_text() == "mine"
+    assert not (tmp_path / "used").exists()
+
+
 def test_an_environment_whose_making_was_cut_off_is_made_anew(checkout, monkeypatch):
     def killed(self, command, purpose):
         subprocess.run(command[:4] + ["--without-pip"] + command[4:], check=True)

@@ -14,6 +14,7 @@ import pytest
 from tests import needs
 from tests.needs import ROOT
 from tests.project import DIGITS, Project
+from tests.unit.test_dataset import write_idx
 
 
 @pytest.fixture(scope="session")
@@ -335,16 +336,54 @@ def test_without_training_only_what_is_there_is_converted(built, tmp_path):
     assert built.ran(WITHOUT_TRAINING="1") == {"encapsulate:keras"}
 
 
+def noise():
+    """A small data set: arrays by Keras's names."""
+    import numpy
+    random = numpy.random.RandomState(0)
+    return {"x_train": random.randint(0, 256, (64, 28, 28)).astype("uint8"),
+            "y_train": (numpy.arange(64) % 10).astype("uint8"),
+            "x_test": random.randint(0, 256, (20, 28, 28)).astype("uint8"),
+            "y_test": (numpy.arange(20) % 10).astype("uint8")}
+
+
+def test_every_file_of_a_data_set_is_a_dependency_whichever_of_them_is_named(own, tmp_path):
+    """One of MNIST's four files, and a path below ~, by the setting and by the variable."""
+    import numpy
+    arrays, home = noise(), tmp_path / "home"
+    home.mkdir()
+
+    def write(value):
+        arrays["y_test"][0] = value
+        numpy.savez(str(home / "own.npz"), **arrays)
+        write_idx(home, arrays)
+
+    write(0)
+    own.write("models/models.toml", '[a]\ndata = "%s"\n[b]\ndata = "~/own.npz"\n' % (home / "t10k-images-idx3-ubyte"))
+    environment = {"HOME": str(home)}
+    assert own.ran("data", **environment) == {"data:a", "data:b"}
+    assert own.ran("data", **environment) == set()
+    write(1)
+    assert own.ran("data", **environment) == {"data:a", "data:b"}
+    own.write("models/models.toml", '[a]\n')
+    for place in (str(home / "t10k-images-idx3-ubyte"), "~/own.npz"):
+        own.ran("data", MNIST_NPZ=place, **environment)
+        assert own.ran("data", MNIST_NPZ=place, **environment) == set()
+        write(arrays["y_test"][0] + 1)
+        assert own.ran("data", MNIST_NPZ=place, **environment) == {"data:a"}
+
+
+def test_images_for_the_page_of_a_model_that_is_not_trained_are_made_for_it(own):
+    needs.node()
+    own.write("models/models.toml", own.read("models/models.toml").decode() + 'data = "digits"\n')
+    assert "data:mine" in own.ran("page:mine")
+    assert own.ran("page:mine") == set()
+
+
 def test_mnist_npz_is_asked_for_once_and_stays(built, tmp_path):
     """The data set is resolved once: a later run without the variable keeps it."""
     import numpy
-    random = numpy.random.RandomState(0)
-    arrays = {"x_train": random.randint(0, 256, (64, 28, 28)).astype("uint8"),
-              "y_train": (numpy.arange(64) % 10).astype("uint8"),
-              "x_test": random.randint(0, 256, (20, 28, 28)).astype("uint8"),
-              "y_test": (numpy.arange(20) % 10).astype("uint8")}
     path = str(tmp_path / "given.npz")
-    numpy.savez(path, **arrays)
+    numpy.savez(path, **noise())
     assert built.ran("data", MNIST_NPZ=path) == {"data:keras"}
     assert built.ran("data", MNIST_NPZ=path) == set()
     assert built.ran("data") == set()

@@ -86,13 +86,26 @@ def test_a_pattern_gives_one_model_per_file(tmp_path):
     ('[a]\nsource = "m.h5"\ninput_shape = [8]\nengine = "reference"\n', ["takes no input_shape"]),
     ("[keras\n", []),
     ("", ["names no model"]),
-    ("[keras]\nepochs = 1\nepochs = 2\n", []),
+    ("[keras]\nepochs = 1\nepochs = 2\n", ["line 3"]),
     (b"[keras]\ndata = \"\xff\"\n", ["UTF-8"]),
 ])
 def test_a_mistake_is_named_in_one_line(tmp_path, text, words):
     message = fault(tmp_path, text)
     for word in words:
         assert word in message
+
+
+def test_what_is_declared_twice_is_not_told_how_texts_are_written(tmp_path):
+    for text in ("[keras]\nepochs = 1\nepochs = 2\n", "[keras]\n[keras]\n"):
+        assert "quotes" not in fault(tmp_path, text)
+
+
+def test_files_of_one_pattern_that_would_share_a_directory_are_named(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.h5").write_bytes(b"")
+    message = fault(tmp_path, '[zoo]\nsource = "%s/*/model.h5"\n' % tmp_path)
+    assert "a/model.h5 and " in message and "b/model.h5 would both be [zoo-model]" in message
 
 
 @pytest.mark.parametrize("shape", ["[8, 8, 1]", "[[8], [8, 8]]", "{a = [8], b = [8, 8]}"])

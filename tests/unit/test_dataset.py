@@ -5,6 +5,7 @@ import hashlib
 import http.server
 import io
 import os
+import shutil
 import socket
 import struct
 import subprocess
@@ -101,6 +102,13 @@ def test_idx_files_are_read_packed_or_not_from_their_directory_or_by_any_one_of_
     one = "train-labels-idx1-ubyte" + (".gz" if "y_train" in packed else "")
     for setting in (str(tmp_path), str(tmp_path / one)):
         assert same(dataset.resolve(setting, {})[0], arrays)
+
+
+def test_a_file_of_another_name_does_not_stand_for_those_beside_it(tmp_path, arrays):
+    write_idx(tmp_path, arrays)
+    shutil.copy(str(tmp_path / "train-labels-idx1-ubyte"), str(tmp_path / "mine"))
+    with pytest.raises(Fault, match="mine: neither an npz nor"):
+        dataset.read(str(tmp_path / "mine"))
 
 
 def test_idx_files_may_be_spelled_with_a_dot(tmp_path, arrays):

@@ -22,14 +22,18 @@ def test_what_a_killed_process_left_of_a_file_goes_with_the_next_attempt_and_a_l
     path = str(tmp_path / "[kept].npz")
     gone = subprocess.Popen(["true"])
     gone.wait()
-    for name in (path, path + ".%d.part" % gone.pid, path + ".99999999999999999999.part", path + ".1.part",
-                 path + ".notes.part", str(tmp_path / ("k.npz.%d.part" % gone.pid))):
+    here = "." + os.uname().nodename
+    for name in (path, path + here + ".%d.part" % gone.pid, path + here + ".99999999999999999999.part"):
         write(name, "old")
+    stay = ["[kept].npz" + name for name in (
+        here + ".1.part", here + ".notes.part", here + ".².part", here + ".0%d.part" % gone.pid,
+        ".elsewhere.%d.part" % gone.pid, ".%d.part" % gone.pid)] + ["k.npz%s.%d.part" % (here, gone.pid)]
+    for name in stay:
+        write(tmp_path / name, "old")
     with files.whole(path, os.path.isfile) as part:
         write(part, "new")
     assert read(path) == "new"
-    assert sorted(os.listdir(str(tmp_path))) == ["[kept].npz", "[kept].npz.1.part", "[kept].npz.notes.part",
-                                                 "k.npz.%d.part" % gone.pid]
+    assert sorted(os.listdir(str(tmp_path))) == sorted(["[kept].npz"] + stay)
 
 
 def test_deliver_moves_files_whole_and_spares_what_is_there(tmp_path):

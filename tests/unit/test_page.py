@@ -397,15 +397,22 @@ def test_reference_values_of_another_model_are_refused(tiny, tmp_path):
     image, padded, flat = (numpy.zeros((2, 28, 28, 1), "float32"), numpy.zeros((2, 30, 30, 1), "float32"),
                            numpy.zeros((2, 900), "float32"))
     for place, (arrays, words) in enumerate([
-            ({"input_0": image, "output_0": padded}, r"has nothing for output_1, the model \('samples', 900\)"),
-            ({"input_0": image[:, :27], "output_0": padded, "output_1": flat}, r"has \(2, 27, 28, 1\) for input_0"),
-            ({}, "nothing for input_0")]):
+            ({"input_0": image, "output_0": padded}, r"has nothing for output_1, wanted are numbers \(2, 900\)"),
+            ({"input_0": image[:, :27], "output_0": padded, "output_1": flat}, r"\(2, 27, 28, 1\) for input_0"),
+            ({"input_0": image, "output_0": padded[:1], "output_1": flat}, r"\(1, 30, 30, 1\) for output_0"),
+            ({"input_0": image.astype(str), "output_0": padded, "output_1": flat}, "U.* input_0, wanted are numbers"),
+            ({"input_0": numpy.float32(1)}, "for input_0"), ({}, "nothing for input_0")]):
         numpy.savez(str(tmp_path / "r.npz"), **arrays)
         with pytest.raises(Fault, match=words):
             built(tiny, tmp_path / ("page-%d" % place), reference=str(tmp_path / "r.npz"))
-    (tmp_path / "r.npz").write_bytes(b"PK junk")
-    with pytest.raises(Fault, match="r.npz: not an npz of reference values"):
-        built(tiny, tmp_path / "page", reference=str(tmp_path / "r.npz"))
+    numpy.savez(str(tmp_path / "r.npz"), input_0=image)
+    whole = (tmp_path / "r.npz").read_bytes()
+    numpy.save(str(tmp_path / "one.npy"), image)
+    for place, content in enumerate([b"", b"PK junk", whole[:-30], whole[:200] + b"?" + whole[201:],
+                                     (tmp_path / "one.npy").read_bytes()]):
+        (tmp_path / "r.npz").write_bytes(content)
+        with pytest.raises(Fault, match="r.npz: not an npz of reference values"):
+            built(tiny, tmp_path / ("not-%d" % place), reference=str(tmp_path / "r.npz"))
 
 
 def command(*arguments):
@@ -432,6 +439,34 @@ def test_the_command_never_overwrites_what_it_did_not_write(tiny, tmp_path):
     status, out, err = command(str(tiny), str(tmp_path / "mine"))
     assert status == 1 and err.count("\n") == 1 and "index.html is there already" in err
     assert (tmp_path / "mine" / "index.html").read_text() == "mine"
+
+
+def test_a_page_that_is_refused_leaves_nothing_and_one_made_again_leaves_what_is_the_users(tiny, tmp_path):
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "style.css").write_text("mine")
+    assert command(str(tiny), str(mine))[0] == 1 and os.listdir(str(mine)) == ["style.css"]
+    for place in ("file", "file/"):
+        (tmp_path / "file").write_text("mine")
+        status, out, err = command(str(tiny), str(tmp_path) + "/" + place)
+        assert (status, out, err.count("\n")) == (1, "", 1) and "Traceback" not in err
+
+    target = tmp_path / "page"
+    assert command(str(tiny), str(target) + "/")[0] == 0
+    first = contents(target)
+    (target / "notes.txt").write_text("mine")
+    (target / "model" / "notes.txt").write_text("mine")
+    (tmp_path / "secret").write_text("mine")
+    listed = json.loads((target / "page.json").read_text())
+    listed["files"] += [{"name": name} for name in ("../secret", "model/../../secret", "notes.txt", str(mine))]
+    (target / "page.json").write_text(json.dumps(listed))
+    (target / "model" / "old.bin").write_text("of the earlier model")
+    (tiny / "model.json").rename(tiny / "other.json")
+    assert command(str(tiny), str(target))[0] == 0
+    second = contents(target)
+    assert set(second) == set(first) - {"model/model.json"} | {
+        "model/other.json", "notes.txt", "model/notes.txt", "model/old.bin"}
+    assert (tmp_path / "secret").read_text() == "mine"
 
 
 def test_one_file_takes_the_place_of_an_earlier_page_and_of_nothing_else(tiny, tmp_path):

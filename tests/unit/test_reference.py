@@ -147,6 +147,13 @@ def test_it_writes_what_the_official_command_writes(enclosed, tmp_path):
             assert (tmp_path / name / file).read_bytes() == open(os.path.join(official, file), "rb").read()
 
 
+def test_it_converts_into_an_empty_directory_alone(enclosed, tmp_path):
+    (tmp_path / "model.json").write_text("mine")
+    done = run("convert", enclosed, tmp_path)
+    assert (done.returncode, done.stdout) == (1, "") and "is not empty" in done.stderr
+    assert os.listdir(str(tmp_path)) == ["model.json"] and (tmp_path / "model.json").read_text() == "mine"
+
+
 @pytest.mark.parametrize("layers, words", [
     ('["Conv2D_1", "Konv"]', "'Konv'"), ('["input"]', "'input'"), ('["Dense_1", "Dense_1"]', "twice")])
 def test_a_wrong_layer_list_is_one_line(source, tmp_path, layers, words):

@@ -173,6 +173,20 @@ def test_a_model_is_built_after_what_it_is_made_from(words, project):
     assert len(project.ran(*words)) == 6
 
 
+def test_a_product_that_a_link_leads_to_is_what_another_table_made(project):
+    project.ran()
+    os.symlink(project.file("models/mine/enc_model.h5"), project.file("current.h5"))
+    os.symlink("models", project.file("linked"))
+    project.write("models/models.toml", '[a]\nsource = "current.h5"\n[b]\nsource = "linked/json_models/a"\n' + MINE)
+    project.ran()
+    handmade.h5(project.file("model.h5"), weights={
+        layer: [(name, values * 2) for name, values in own] for layer, own in handmade.values().items()})
+    assert len(project.ran()) == 6
+    assert project.ran() == set()
+    project.write("models/models.toml", MINE.replace("model.h5", "current.h5"))
+    assert "made from itself" in project.fault()
+
+
 def test_a_directory_without_a_model_is_not_read_through(project):
     project.write("models/models.toml", '[mine]\nsource = "given"\n')
     os.mkdir(project.file("given"))

@@ -6,8 +6,9 @@ import sys
 import numpy
 import pytest
 
-from scripts import formats, lenet, summary
+from scripts import Fault, formats, lenet, summary
 from tests import needs
+from tests.unit import handmade
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +130,19 @@ def test_what_cannot_be_shown_says_why(keras, tmp_path):
         rows = {row["layer"]: row["shown"] for row in summary.rows(read)}
     assert rows["volume"] == "TensorSpace draws nothing of more than 3 dimensions"
     assert "reset_after" in rows["gru"] and rows["rows"] == "yes"
+
+
+def test_sizes_that_are_open_are_those_that_are_given(tmp_path):
+    record = handmade.topology()
+    record["config"]["layers"][0]["config"]["batch_input_shape"] = [None, None, None, 1]
+    path = handmade.h5(tmp_path / "model.h5", record)
+    with formats.read(path) as model:
+        assert summary.rows(model)[1]["output"] == [None, None, None, 2]
+        for sizes in ([14, 14, 1], {"start": [14, 14, 1]}):
+            assert summary.rows(model, sizes)[1]["output"] == [None, 12, 12, 2]
+        for wrong in ([14, 14, 3], {"nosuch": [14, 14, 1]}):
+            with pytest.raises(Fault, match="input_shape"):
+                list(summary.lines(model, wrong))
 
 
 def test_the_table_is_printed_without_tensorflow(keras, tmp_path):

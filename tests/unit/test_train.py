@@ -1,5 +1,6 @@
 """scripts/train.py and scripts/lenet.py: the guide's recipe, its settings, and the same bytes on every run."""
 import contextlib
+import functools
 import json
 import os
 import subprocess
@@ -165,6 +166,26 @@ def test_the_command_replaces_no_file_and_says_so_before_it_trains(digits, tmp_p
         assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
         assert "mine.h5 is there already" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["mine.h5"] and (tmp_path / "mine.h5").read_text() == "mine"
+
+
+def test_names_of_one_file_are_refused_before_it_trains(digits, tmp_path):
+    needs.tensorflow()
+    out, link = str(tmp_path / "m.h5"), str(tmp_path / "link")
+    os.symlink("m.h5", link)
+    for more in (["--report", out], ["--checkpoint", link], ["--report", digits]):
+        done = run("--data", digits, "--out", out, *more)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+        assert "files of their own" in done.stderr
+    assert os.listdir(str(tmp_path)) == ["link"]
+
+
+@pytest.mark.parametrize("kind", [os.mkdir, os.mkfifo, functools.partial(os.symlink, "nosuch")])
+def test_what_is_no_file_is_no_checkpoint_and_is_refused_before_it_trains(kind, digits, tmp_path):
+    needs.tensorflow()
+    kind(str(tmp_path / "kept"))
+    done = run("--data", digits, "--out", str(tmp_path / "m.h5"), "--checkpoint", str(tmp_path / "kept"))
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1) and "epoch 1" not in done.stdout
+    assert "kept is there already and is no checkpoint" in done.stderr and os.listdir(str(tmp_path)) == ["kept"]
 
 
 def test_a_checkpoint_that_cannot_be_written_is_one_line(digits, tmp_path):

@@ -59,7 +59,7 @@ def test_a_converted_lenet_agrees_in_every_output_on_the_data_set_s_images(conve
     done = run(converted / "model.h5", converted / "tfjs" / "model.json", "--data", tmp_path / "data.npz",
                "--json", tmp_path / "report.json", "--reference", tmp_path / "reference.npz")
     assert done.returncode == 0 and done.stderr == ""
-    again = run(converted / "model.h5", converted / "tfjs" / "model.json", "--json", tmp_path / "report.json")
+    again = run(converted / "model.h5", converted / "tfjs", "--json", tmp_path / "report.json")
     assert (again.returncode, again.stdout) == (1, "") and "report.json is there already" in again.stderr
     assert done.stdout.splitlines()[-1].endswith("on 4 samples: every output agrees")
     report = json.loads((tmp_path / "report.json").read_text())
@@ -77,6 +77,14 @@ def test_a_changed_weight_is_found_and_the_exit_status_says_so(converted, broken
     broken(3, 0x40)       # the exponent of the first value of the shard
     done = run(converted / "model.h5", converted / "tfjs" / "model.json")
     assert done.returncode == 1 and "DIFFERS" in done.stdout and "outputs differ" in done.stdout
+
+
+def test_a_directory_is_its_model_json_and_mistakes_are_one_line(converted, tmp_path):
+    assert run(converted / "model.h5", converted / "tfjs").returncode == 0
+    for arguments, words in (([tmp_path], "no model.json"), ([converted / "tfjs", "--layers", "[conv"], "--layers"),
+                             ([converted / "tfjs", "--layers", '["conv", 5]'], "--layers")):
+        done = run(converted / "model.h5", *arguments)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1) and words in done.stderr
 
 
 def test_outputs_in_another_order_than_asked_for_do_not_agree(converted, tmp_path):
