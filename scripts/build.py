@@ -65,11 +65,11 @@ class Reporter(ConsoleReporter):
 
     def add_failure(self, task, fail):
         self.running.pop(task.name, None)
-        if isinstance(fail, TaskFailed):
+        if type(fail).__name__ == "UnmetDependency":  # in doit 0.34 a TaskFailed, too
+            self.unmet.append(task.name)
+        elif isinstance(fail, TaskFailed):
             self.faults.append(task.name)
             command.complain("%s: %s" % (task.name, fail.message))
-        elif type(fail).__name__ == "UnmetDependency":
-            self.unmet.append(task.name)
         else:
             self.bugs.append(task.name)
             sys.stderr.write("%s: this is a bug, please report it\n%s\n" % (task.name, fail.get_msg()))
@@ -77,8 +77,9 @@ class Reporter(ConsoleReporter):
     def complete_run(self):
         if any(name.startswith("convert:") for name in self.executed) and not (self.faults or self.bugs):
             self.write("next: `make view` shows it in TensorSpace\n")
-        if len(self.faults) > 1 or self.unmet:
-            command.complain("failed: %s%s" % (", ".join(self.faults), "; not tried for that: %s"
+        failed = self.faults + self.bugs
+        if len(failed) > 1 or self.unmet:
+            command.complain("failed: %s%s" % (", ".join(failed), "; not tried for that: %s"
                                                % ", ".join(self.unmet) if self.unmet else ""))
         for line in self.runtime_errors:
             command.complain(line)

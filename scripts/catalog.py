@@ -15,24 +15,29 @@ import itertools
 import os
 import re
 
-from scripts import Fault
+from scripts import Fault, command
 
 DEFAULT = "keras"  # the table whose paths are the guide's own, without its name in them
 # Names below models/ that are taken, those of the table DEFAULT among them.
 RESERVED = ("json_models", "pages", "models.toml", "model.h5", "enc_model.h5", "data.npz", "verify.json")
 LONGEST = 200  # bytes of a name: file systems take 255, and a record's name has more words in it
+MOST_ROUNDS = 10 ** 6  # epochs, and images in a batch
 MOST = 100000  # files that one pattern may match
 NAME = re.compile(r"^\w[\w.-]*$", re.UNICODE)  # a table is a directory, a task and a word on a command line
 QUANTIZATIONS = ("float16", "uint8", "uint16")  # tensorflowjs_converter --quantize_*
 ENGINES = ("native", "reference")
 
 
-def _positive(value):
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+def _positive(value, most=10 ** 18):
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= most
 
 
 def _number(value):
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 1e-30 <= value <= 1e30
+
+
+def _count(value):
+    return _positive(value, MOST_ROUNDS)
 
 
 def _text(value):
@@ -66,8 +71,11 @@ def _quantize(value):
 
 
 def _json_file(value):
-    return (_text(value) and value == os.path.basename(value) and "\\" not in value
-            and value.endswith(".json") and value != "manifest.json" and _short(value))
+    try:
+        command.check_json_name(value if _text(value) else "")
+        return _short(value)
+    except Fault:
+        return False
 
 
 # key -> (default, check, what it must be)
@@ -79,11 +87,11 @@ RECIPES = {"guide": {"epochs": 5, "batch_size": 32}, "fast": {"epochs": None, "b
 TRAINING = {
     "recipe": ("guide", lambda value: value in RECIPES, '"guide" or "fast"'),
     "checkpoint": (False, lambda value: isinstance(value, bool), "true or false"),
-    "epochs": (5, _positive, "a whole number above 0"),
-    "batch_size": (32, _positive, "a whole number above 0"),
-    "seed": (0, lambda value: value == 0 or _positive(value), "a whole number from 0"),
+    "epochs": (5, _count, "a whole number from 1 to 1000000"),
+    "batch_size": (32, _count, "a whole number from 1 to 1000000"),
+    "seed": (0, lambda value: value == 0 or _positive(value, 2 ** 32 - 1), "a whole number from 0 to 4294967295"),
     "optimizer": ("adam", _text, "the name of a Keras optimizer"),
-    "learning_rate": (None, _number, "a number above 0"),  # None: the optimizer's own
+    "learning_rate": (None, _number, "a number from 1e-30 to 1e30"),  # None: the optimizer's own
 }
 CHOOSING = {
     "layers": (None, _texts, "a list of layer names"),
@@ -130,6 +138,9 @@ class Entry(object):
         settings = dict(RECIPES[settings.get("recipe", "guide")], **settings)
         for key, (default, _, _) in KEYS.items():
             setattr(self, key, settings.get(key, default))
+        for key in ("source", "weights"):  # it becomes an argument of a command
+            if (getattr(self, key) or "").startswith("-"):
+                setattr(self, key, "./" + getattr(self, key))
         self.trained = self.source is None
         home = root if name == DEFAULT else root + "/" + name
         self.data_file = home + "/data.npz"
@@ -167,7 +178,7 @@ def read(path="models/models.toml", root="models"):
     except ValueError as error:  # a TOMLDecodeError is one; a number of thousands of digits is another
         advice = ': texts stand in "straight quotes", names in other letters than a-z too: ["模型"]; true and false ' \
                  'are small, and / parts a path'
-        raise Fault("%s: %s%s" % (path, error, "" if str(error).startswith("Cannot ") else advice))  # "declare … twice"
+        raise Fault("%s: %s%s" % (path, error, "" if re.match("Can ?not ", str(error)) else advice))  # "declare … twice"
     entries, seen = [], {}
     for name, table in tables.items():
         for entry in _expand(path, name, table, root):
@@ -185,11 +196,12 @@ def read(path="models/models.toml", root="models"):
 
 
 def data_files(path):
-    """Return the files of a data set: an npz, or MNIST's IDX files, one of which stands for all beside it."""
+    """Return the files of a data set: an npz, or MNIST's IDX files: in a directory, or beside the one that is named."""
     path = os.path.expanduser(path)
-    if re.search(r"idx\d-ubyte(\.gz)?$", path):
-        return sorted(glob.glob(os.path.join(glob.escape(os.path.dirname(path)), "*idx?-ubyte*"))) or [path]
-    return [path]
+    named = re.search(r"idx\d-ubyte(\.gz)?$", path)
+    if not named and not os.path.isdir(path):
+        return [path]
+    return sorted(glob.glob(os.path.join(glob.escape(os.path.dirname(path) if named else path), "*idx?-ubyte*")))
 
 
 def connect(entries):

@@ -44,6 +44,13 @@ def one_line(text):
         c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
+def check_json_name(name):
+    """Raise a Fault where `name` is no plain name for a model.json: it is put behind a directory."""
+    if os.path.basename(name) != name or not name.endswith(".json") or name.startswith(".") or "\\" in name \
+            or name == "manifest.json" or not name.isprintable():
+        raise Fault("json_name: %r is not a plain file name that ends in .json" % name)
+
+
 def say(line):
     """Print one line of progress on stdout, at once, with control characters escaped, as what stdout cannot encode.
 
@@ -186,6 +193,9 @@ def run(main, arguments=None):
         # `… | head` closed our stdout: not a fault.  Python would complain again when it flushes at exit.
         sys.stderr.close()
         status = 0
+    except PermissionError as error:
+        complain("%s: %s" % (error.filename, error.strerror))
+        status = FAULT
     except Exception as error:
         line = lacking(error)
         status = FAULT if line else BUG

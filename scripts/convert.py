@@ -2,9 +2,7 @@
 
 The guide's section 4 without TensorFlow; shards and manifest are the official converter's, byte for byte.
 """
-import os
-
-from scripts import Fault, command, dialect, files, formats, shards, topology
+from scripts import command, dialect, files, formats, shards, topology
 from scripts.formats import tfjs
 
 
@@ -19,14 +17,8 @@ def convert(source, directory, json_name="model.json", shard_size=shards.SHARD_S
 
 def write(model, directory, json_name="model.json", shard_size=shards.SHARD_SIZE, quantize=None):
     """The same for a Model in memory."""
-    check_json_name(json_name)
+    command.check_json_name(json_name)
     return tfjs.write(dialect.keras2(model), directory, json_name, shard_size, quantize)
-
-
-def check_json_name(name):
-    if os.path.basename(name) != name or not name.endswith(".json") or name.startswith(".") \
-            or name == "manifest.json" or not name.isprintable():
-        raise Fault("json_name: %r is not a plain file name that ends in .json" % name)
 
 
 def main(arguments):

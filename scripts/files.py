@@ -30,8 +30,12 @@ def files_of(path):
     """Return the files that make up an input: itself, or every file below a directory, sorted."""
     if not os.path.isdir(path):
         return [path]
-    found = []
-    for directory, names, own in os.walk(path):
+    found, seen = [], set()
+    for directory, names, own in os.walk(path, followlinks=True):
+        if identity(directory) in seen:  # a link to a directory above it, say
+            names[:] = []
+            continue
+        seen.add(identity(directory))
         names.sort()
         found += [os.path.join(directory, name).replace(os.sep, "/") for name in sorted(own)]
     return found
@@ -105,12 +109,14 @@ def writable(root):
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise Fault("%s: %s; nothing is half-written, run again when there is room"
                         % (error.filename or root, os.strerror(error.errno)))
+        place = os.fsdecode(error.filename or "")
+        if error.errno in (errno.EACCES, errno.EPERM) and os.path.isfile(place) and not os.access(place, os.R_OK):
+            raise Fault("%s cannot be read by user %d (%s)" % (place, os.getuid(), os.strerror(error.errno)))
         if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
             raise Fault("%s cannot be written by user %d (%s): give this user the directory, or build as its owner"
                         % (error.filename or root, os.getuid(), os.strerror(error.errno)))
         if error.errno == errno.EIO:
             raise Fault("%s: the disk failed (%s)" % (error.filename or root, os.strerror(error.errno)))
-        place = os.fsdecode(error.filename or "")
         if error.errno in IN_THE_WAY and (place + os.sep).startswith(root.rstrip(os.sep) + os.sep):
             while place and not os.path.lexists(place):  # what is no directory stands further up
                 place = os.path.dirname(place)

@@ -56,6 +56,7 @@ def check_settings(source, **settings):
 
 def write(source, directory, outputs, tags, signature, json_name, shard_size, quantize):
     """The child's part: load, freeze, choose, optimize, write."""
+    command.check_json_name(json_name)
     import tensorflow
     child.hush()
     graph, inputs, known = frozen_of(tensorflow, source, tags, signature)

@@ -37,17 +37,37 @@ def predict(flavour, source, names, inputs, weights=None):
 
 def tensor(keras, model, name):
     """Return the symbolic tensor that NAME, NAME@CALL, NAME:OUTPUT or OUTER/INNER stands for in a Keras model."""
-    graph = getattr(model, "_functional", None) or model  # Keras 3's Sequential has its graph inside
-    layers = {layer.name: layer for layer in getattr(graph, "operations", None) or model.layers}
+    graph, layers = inside(model)
     own, call, index = (name, None, None) if name in layers else SUFFIX.match(name).groups()
     if own in layers:
         return flat(outputs_of(calls(graph, layers[own])[int(call or 0)]))[int(index or 0)]
     outer = max((key for key in layers if name.startswith(key + "/")), key=len, default=None)
     if outer is None:
         raise ValueError("no layer %r" % name)
-    inner = tensor(keras, layers[outer], name[len(outer) + 1:])
-    fed = flat(calls(graph, layers[outer])[0].input_tensors)
+    rest = name[len(outer) + 1:]
+    path, call, index = (rest, None, None) if rest in inside(layers[outer])[1] else SUFFIX.match(rest).groups()
+    # As scripts.outputs counts them: each call of the outer model is as many of the inner layer as that has in it.
+    number, below = divmod(int(call or 0), count(layers[outer], path))
+    inner = tensor(keras, layers[outer], "%s@%d%s" % (path, below, ":" + index if index else ""))
+    fed = flat(calls(graph, layers[outer])[number].input_tensors)
     return keras.models.Model(layers[outer].inputs, inner)(fed if len(fed) > 1 else fed[0])
+
+
+def inside(model):
+    """Return (graph, {name: layer}) of a model: Keras 3's Sequential has its graph inside."""
+    graph = getattr(model, "_functional", None) or model
+    return graph, {layer.name: layer for layer in getattr(graph, "operations", None) or model.layers}
+
+
+def count(model, path):
+    """How often the layer NAME or OUTER/INNER is called in a model."""
+    graph, layers = inside(model)
+    if path in layers:
+        return len(calls(graph, layers[path]))
+    outer = max((key for key in layers if path.startswith(key + "/")), key=len, default=None)
+    if outer is None:
+        raise ValueError("no layer %r" % path)
+    return len(calls(graph, layers[outer])) * count(layers[outer], path[len(outer) + 1:])
 
 
 def calls(graph, layer):

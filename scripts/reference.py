@@ -81,6 +81,7 @@ def convert(source, directory, json_name="model.json", shard_size=None, quantize
     quantize: None, "float16" | "uint8" | "uint16", or a dict of those to True or a list of weight name patterns.
     Returns the names of the files, the json first.
     """
+    command.check_json_name(json_name)
     check(source)
     converter = child.tensorflowjs().converters.converter
     arguments = ["--input_format=keras", source, directory]
@@ -98,6 +99,24 @@ def convert(source, directory, json_name="model.json", shard_size=None, quantize
     return [json_name] + sorted(name for name in os.listdir(directory) if name != json_name)
 
 
+def _layers(text):
+    value = json.loads(text)
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise ValueError(text)
+    return value
+
+
+def _quantization(text):
+    value = json.loads(text)
+    if not (isinstance(value, dict) or isinstance(value, str)) \
+            or not set([value] if isinstance(value, str) else value) <= {"float16", "uint8", "uint16"}:
+        raise ValueError(text)
+    return value
+
+
+_layers.__name__, _quantization.__name__ = "list of names in JSON", "dtype, or object of dtypes, in JSON"
+
+
 def main(arguments):
     parser = command.Parser(prog="python -m scripts.reference", description=__doc__)
     stages = parser.add_subparsers(dest="stage", metavar="encapsulate | convert")
@@ -106,14 +125,14 @@ def main(arguments):
     first.add_argument("source", help="h5, or topology json with --weights")
     first.add_argument("target", help="enc_model.h5 to write, where no file is yet")
     first.add_argument("--weights", metavar="H5", help="weights of a topology json")
-    first.add_argument("--layers", type=json.loads, metavar="JSON", help='list of names, \'["Conv2D_1", "Softmax"]\'')
+    first.add_argument("--layers", type=_layers, metavar="JSON", help='list of names, \'["Conv2D_1", "Softmax"]\'')
     first.add_argument("--compile", action="store_true", help="compile it, for further training")
     second = stages.add_parser("convert", help="to TensorFlow.js, by tensorflowjs_converter")
     second.add_argument("source", help="enc_model.h5")
     second.add_argument("directory", help="empty directory to write into")
     second.add_argument("--json-name", default="model.json")
     second.add_argument("--shard-size", type=int, metavar="BYTES")
-    second.add_argument("--quantize", type=json.loads, metavar="JSON", help='"uint8" or {"uint8": ["*/kernel"]}')
+    second.add_argument("--quantize", type=_quantization, metavar="JSON", help='"uint8" or {"uint8": ["*/kernel"]}')
     options = parser.parse_args(arguments)
     child.in_environment("scripts.reference", arguments)
     if options.stage == "encapsulate":

@@ -47,6 +47,8 @@ def configure(default):
     DoitCmdBase.outstream = property(lambda self: sys.stdout, lambda self, stream: None)
     if sys.argv[1:2] == ["clean"] and {"-a", "--clean-all"} & set(sys.argv):
         default = None  # doit 0.34 would clean these and what they depend on, no page for one
+    if any(word.split("=")[0] == "--backend" for word in sys.argv):
+        command.end("doit: --backend: its state is a JSON file here, %s: leave it out" % STATE)
     return {"default_tasks": default, "verbosity": 2, "reporter": Reporter, "backend": "json", "dep_file": STATE}
 
 
@@ -126,7 +128,8 @@ def load_state(database):
         state = json.loads(database.text)
     except (OSError, ValueError, RecursionError):
         state = None
-    if isinstance(state, dict) and all(isinstance(entry, dict) for entry in state.values()):
+    if isinstance(state, dict) and all(isinstance(entry, dict) and any(key.endswith(":") for key in entry)
+                                       for entry in state.values()):  # "checker:", "ignore:", as no other program has
         return state
     if not ours(database):
         command.end("%s is no state of doit's: name another file" % database.name)
@@ -254,6 +257,8 @@ def execute_task(runner, task):
 def start_processes(runner, job_q, result_q):
     if isinstance(runner, MThreadRunner):
         command.end("doit: -P thread: signals and locks are for processes here: leave it out, -n alone starts them")
+    if runner.num_process < 0:
+        command.end("doit: -n %d: give the number of processes, from 1" % runner.num_process)
     workers = Workers(runner, (job_q, result_q))
     runner.workers = workers  # held as long as they are
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, command.NOTICED)  # until each can heed them in its own way

@@ -38,7 +38,8 @@ def write(weights, directory, shard_size=SHARD_SIZE, quantize=None):
     names = [weight.name for weight in weights]
     if len(set(names)) < len(names):
         twice = next(name for index, name in enumerate(names) if name in names[:index])
-        raise Fault("two weights are called %r: TensorFlow.js finds weights by name" % twice)
+        raise Fault("two weights are called %r: TensorFlow.js finds weights by name; of layers in nested models ask "
+                    "for those themselves (OUTER/INNER), which get names of their own" % twice)
     chosen = quantized_dtypes(names, quantize)
     plans = [plan(weight, chosen.get(weight.name)) for weight in weights]
     total = sum(weight.size * dtype.itemsize for weight, (_, dtype, _) in zip(weights, plans))

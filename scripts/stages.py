@@ -289,7 +289,7 @@ def write_manifest(entry, directory, names, facts):
                      "numpy": numpy.__version__, "h5py": h5py.__version__},
     }
     trained = HOUSE.record("train:" + entry.name)
-    if entry.trained and trained.get("outputs", {}).get(entry.source) == inputs.get("source"):
+    if trained and trained["outputs"].get(entry.source) == inputs.get("source"):
         manifest["trained"] = dict(trained["facts"], settings=trained["settings"],
                                    data=sorted(trained["inputs"].values()))
     with open(os.path.join(directory, "manifest.json"), "w", encoding="utf-8") as stream:
@@ -327,7 +327,8 @@ def verify(entry):
         for line in importlib.import_module("scripts.verify").table(found):
             yield line
         if not found["agree"]:
-            raise Fault("%s: TensorFlow.js computes something else than Keras: see the table" % entry.directory)
+            raise Fault("%s: TensorFlow.js computes something else than Keras: see the table%s" % (
+                entry.directory, "; quantize rounds its weights" if entry.quantize else ""))
 
     stage = artifacts.Stage("verify:" + entry.name, [], [target], {}, "", stack.identity("train"))
     return dict(task(stage, produce, report, after=shown(entry)), uptodate=[False])

@@ -79,9 +79,10 @@ def weights_of(file, record, major, path):
         raise Fault("%s: an HDF5 file, but no weights of a Keras model in it" % path)
     found = OrderedDict((name, own) for name, own in found.items() if own)
     layers = OrderedDict((Layer(layer).name, layer) for layer in inner_records(record))
-    if all(name in layers for name in found):
-        return found
     order = [name for name in layer_order(graph(record, major)) if name in layers and variables.variables(layers[name])]
+    # The same names in another order are other layers, whose names a session has given again.
+    if all(name in layers for name in found) and (list(found) == order or set(found) != set(order)):
+        return found
     if len(order) != len(found):
         raise Fault("%s: weights of %d layers, but the topology has %d layers with weights: the two files do not "
                     "belong together" % (path, len(found), len(order)))

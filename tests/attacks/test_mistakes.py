@@ -1,6 +1,7 @@
 """What people get wrong with files that are their own: each is one line that says what to do, through the command."""
 import ctypes
 import io
+import json
 import os
 import subprocess
 import sys
@@ -195,6 +196,26 @@ def test_a_savedmodel_whose_file_is_empty_says_so(tmp_path):
         (model / "variables").mkdir(parents=True)
         (model / name).write_bytes(b"")
         assert "its %s is empty" % name in refused(tmp_path, str(model))
+
+
+@pytest.mark.parametrize("name", ["../x.json", "{mine}", ".x.json", "a\u0007.json", "manifest.json", "x"])
+def test_a_name_for_the_json_is_a_plain_one_and_nothing_is_written_elsewhere(name, tmp_path):
+    source, mine = handmade.h5(tmp_path / "model.h5"), tmp_path / "x.json"
+    mine.write_text("mine")
+    before = tree(tmp_path)
+    status, _, err = run("preprocess", source, str(tmp_path / "out"), "--json-name", name.format(mine=mine))
+    assert status == 1 and "is not a plain file name that ends in .json" in err and tree(tmp_path) == before
+
+
+def test_what_a_strange_model_json_names_is_not_taken_for_an_earlier_result(tmp_path):
+    source, target = handmade.h5(tmp_path / "model.h5"), tmp_path / "out"
+    assert run("preprocess", source, str(target))[0] == 0
+    (target / "thesis.docx").write_text("mine")
+    document = json.loads((target / "model.json").read_text())
+    document["weightsManifest"][0]["paths"].append("thesis.docx")
+    (target / "model.json").write_text(json.dumps(document))
+    assert run("preprocess", source, str(target))[0] == 0
+    assert sorted(os.listdir(str(target))) == ["group1-shard1of1.bin", "model.json", "thesis.docx"]
 
 
 def test_an_h5_beside_the_directory_stands_when_the_directory_does(tmp_path):

@@ -324,6 +324,14 @@ def test_a_full_disk_is_one_line_and_a_new_directory_is_made(graphs, tmp_path):
     assert run().returncode == 0 and "model.json" in os.listdir(str(tmp_path / "new"))
 
 
+@pytest.mark.parametrize("place", ["../mine.json", "{mine}"])
+def test_a_name_for_the_json_leads_nowhere_else(place, graphs, tmp_path):
+    (tmp_path / "mine.json").write_text("mine")
+    with pytest.raises(Fault, match="is not a plain file name"):
+        graph.convert(graphs["two"][0], str(tmp_path / "out"), json_name=place.format(mine=tmp_path / "mine.json"))
+    assert (tmp_path / "mine.json").read_text() == "mine"
+
+
 @pytest.mark.parametrize("name", ["one", "two", "frozen"])
 def test_a_graph_has_no_layers_and_no_enc_model(graphs, name):
     with pytest.raises(Fault, match="graph model, and has no enc_model.h5"):

@@ -89,6 +89,22 @@ def test_a_sequential_whose_input_layer_keras_2_3_forgot_is_given_its_shape(tmp_
         assert oracle.distance(expected, found) <= 1e-6
 
 
+def test_weights_go_to_their_layers_by_order_whatever_names_a_session_has_given_again(tmp_path):
+    keras = oracle.load("keras2")
+
+    def made(first, second):
+        return keras.Sequential([keras.layers.Dense(4, input_shape=(4,), name=first),
+                                 keras.layers.Dense(4, name=second)], name="made")
+
+    model, other = made("dense", "dense_1"), made("dense_1", "dense")
+    (tmp_path / "topology.json").write_text(model.to_json())
+    other.save_weights(str(tmp_path / "weights.h5"))
+    model.load_weights(str(tmp_path / "weights.h5"))
+    model.save(str(tmp_path / "model.h5"))
+    assert result(str(tmp_path / "topology.json"), tmp_path, "apart", str(tmp_path / "weights.h5"))[1] == \
+        result(str(tmp_path / "model.h5"), tmp_path, "whole")[1]
+
+
 @pytest.mark.parametrize("flavour", oracle.FLAVOURS)
 def test_layers_inside_nested_models_compute_what_they_do_in_keras(flavour, tmp_path):
     needs.node()

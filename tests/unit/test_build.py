@@ -372,6 +372,28 @@ def test_every_file_of_a_data_set_is_a_dependency_whichever_of_them_is_named(own
         assert own.ran("data", MNIST_NPZ=place, **environment) == {"data:a"}
 
 
+def test_what_stands_beside_the_images_of_a_data_set_is_none_of_them(own, tmp_path):
+    arrays, place = noise(), tmp_path / "Downloads"
+    place.mkdir()
+    write_idx(place, arrays)
+    own.write("models/models.toml", '[a]\ndata = "%s"\n' % place)
+    assert own.ran("data") == {"data:a"}
+    (place / "notes.txt").write_text("mine")
+    os.mkfifo(str(place / "pipe"))
+    assert own.ran("data") == set()
+    arrays["y_test"][0] += 1
+    write_idx(place, arrays)
+    assert own.ran("data") == {"data:a"}
+
+
+def test_a_trained_model_converted_without_training_gives_the_same_bytes(built):
+    before = built.artifacts()
+    shutil.rmtree(built.file("models/json_models"))
+    assert built.ran("convert", WITHOUT_TRAINING="1") == {"convert:keras"}
+    assert built.artifacts() == before and "trained" in json.loads(
+        built.read("models/json_models/keras/manifest.json").decode())
+
+
 def test_images_for_the_page_of_a_model_that_is_not_trained_are_made_for_it(own):
     needs.node()
     own.write("models/models.toml", own.read("models/models.toml").decode() + 'data = "digits"\n')

@@ -57,7 +57,7 @@ def test_a_pattern_gives_one_model_per_file(tmp_path):
 
 @pytest.mark.parametrize("text, words", [
     ("[keras]\nepoch = 5\n", ["[keras]", "epoch", "did you mean epochs?"]),
-    ("[keras]\nepochs = 0\n", ["[keras]", "epochs = 0", "above 0"]),
+    ("[keras]\nepochs = 0\n", ["[keras]", "epochs = 0", "from 1 to"]),
     ("[keras]\nepochs = true\n", ["epochs = True"]),
     ("[keras]\nepochs = 1.5\n", ["epochs = 1.5"]),
     ("[keras]\nseed = -1\n", ["seed = -1"]),
@@ -70,6 +70,10 @@ def test_a_pattern_gives_one_model_per_file(tmp_path):
     ('[a]\nsource = "m.h5"\nquantize = "int4"\n', ["quantize", "uint8"]),
     ('[a]\nsource = "m.h5"\njson_name = "../model.json"\n', ["json_name", "a file name"]),
     ('[a]\nsource = "m.h5"\njson_name = "manifest.json"\n', ["json_name"]),
+    ('[a]\nsource = "m.h5"\njson_name = ".x.json"\n', ["json_name"]),
+    ('[a]\nsource = "m.h5"\njson_name = "x\\u0007.json"\n', ["json_name"]),
+    ("[keras]\nseed = 4294967296\n", ["seed", "from 0 to 4294967295"]),
+    ("[keras]\nlearning_rate = inf\n", ["learning_rate", "1e30"]),
     ('[a]\nsource = "m.h5"\nengine = "keras"\n', ["engine", '"native" or "reference"']),
     ('[a]\nsource = "no/such/*.h5"\n', ["no file matches"]),
     ('[a]\nsource = "//*//*/../*//*/../*"\n', ['no ".." behind a *']),  # fuzzing: it asked for all memory
@@ -112,6 +116,11 @@ def test_files_of_one_pattern_that_would_share_a_directory_are_named(tmp_path):
 def test_the_sizes_of_an_input_or_of_several_are_taken(tmp_path, shape):
     entry, = read(tmp_path, '[a]\nsource = "m.h5"\ninput_shape = %s\n' % shape)
     assert entry.input_shape
+
+
+def test_a_path_that_begins_as_an_option_does_is_none_for_a_command(tmp_path):
+    entry, = read(tmp_path, '[a]\nsource = "-m.json"\nweights = "--help"\n')
+    assert (entry.source, entry.weights) == ("./-m.json", "./--help")
 
 
 def test_a_missing_catalogue_is_a_fault(tmp_path):

@@ -24,6 +24,18 @@ def test_a_package_that_is_imported_late_and_is_not_there_is_one_line_and_a_modu
     assert (err.count("\n") == 1 and ".venv/bin/python" in err) == (status == 1)
 
 
+def test_what_a_user_may_not_read_is_one_line(capsys, monkeypatch):
+    for name in ("heed_signals", "finished"):
+        monkeypatch.setattr(command, name, lambda: None)
+
+    def main(arguments):
+        raise PermissionError(13, "Permission denied", "mine.html")
+
+    with pytest.raises(SystemExit) as end:
+        command.run(main, [])
+    assert (end.value.code, capsys.readouterr().err) == (1, "mine.html: Permission denied\n")
+
+
 def test_a_line_of_millions_of_letters_keeps_its_ends():
     assert command.one_line("x" * command.LINE) == "x" * command.LINE
     for letter in ("x", "\U000e0001"):

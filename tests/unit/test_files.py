@@ -36,6 +36,18 @@ def test_what_a_killed_process_left_of_a_file_goes_with_the_next_attempt_and_a_l
     assert sorted(os.listdir(str(tmp_path))) == sorted(["[kept].npz"] + stay)
 
 
+def test_the_files_below_a_directory_are_found_where_links_lead_and_once(tmp_path):
+    """A SavedModel whose variables/ are on another disk."""
+    for name in ("model/assets", "disk"):
+        os.makedirs(str(tmp_path / name))
+    write(tmp_path / "model" / "saved_model.pb", "1")
+    write(tmp_path / "disk" / "variables.index", "2")
+    os.symlink("../disk", str(tmp_path / "model" / "variables"))
+    os.symlink("../../model", str(tmp_path / "model" / "assets" / "again"))
+    assert files.files_of(str(tmp_path / "model")) == [
+        str(tmp_path / "model" / name) for name in ("saved_model.pb", "variables/variables.index")]
+
+
 def test_deliver_moves_files_whole_and_spares_what_is_there(tmp_path):
     source, target = tmp_path / "new", tmp_path / "out"
     source.mkdir()

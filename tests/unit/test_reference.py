@@ -147,6 +147,16 @@ def test_it_writes_what_the_official_command_writes(enclosed, tmp_path):
             assert (tmp_path / name / file).read_bytes() == open(os.path.join(official, file), "rb").read()
 
 
+@pytest.mark.parametrize("flag, value", [("--layers", "5"), ("--layers", '"dense"'), ("--layers", "[1]"),
+                                         ("--quantize", "5"), ("--quantize", '"bogus"'), ("--json-name", "../x.json")])
+def test_a_flag_that_is_no_json_of_its_kind_is_one_line(flag, value, source, enclosed, tmp_path):
+    stage, model, place = ("encapsulate", source[1] / "model.h5", "x.h5") if flag == "--layers" else \
+        ("convert", enclosed, "out")
+    done = run(stage, model, tmp_path / place, flag, value)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1) and "Traceback" not in done.stderr
+    assert os.listdir(str(tmp_path)) == []
+
+
 def test_it_converts_into_an_empty_directory_alone(enclosed, tmp_path):
     (tmp_path / "model.json").write_text("mine")
     done = run("convert", enclosed, tmp_path)

@@ -215,6 +215,18 @@ def test_a_model_that_is_made_from_its_own_product_is_one_line_and_stays(source,
     assert dict(project.artifacts(), **{"models/models.toml": ""}) == dict(built, **{"models/models.toml": ""})
 
 
+def test_what_doit_offers_and_nothing_here_can_do_is_one_line(project):
+    assert "-n -1" in project.fault("-n", "-1")
+    for words in (["--backend", "dbm"], ["run", "--backend=sqlite3"]):
+        assert "its state is a JSON file" in project.fault(*words)
+
+
+def test_a_task_that_ends_as_a_bug_is_named_with_those_that_wait_for_it(project):
+    project.write("scripts/convert.py", project.read("scripts/convert.py") + b"\n\ndef convert(*_, **__):\n    1 / 0\n")
+    status, _, err = project.doit("--continue", "page")
+    assert status == 2 and "failed: convert:mine; not tried for that: page:mine" in err
+
+
 def test_threads_are_refused_in_one_line(project):
     assert "-P thread" in project.fault("-n", "2", "-P", "thread")
 
@@ -330,9 +342,11 @@ def test_cleaning_that_waits_ends_at_a_signal_without_a_word(slow):
 
 
 def test_the_state_of_doit_does_not_take_the_place_of_a_file_of_the_users(project):
-    before = project.read("model.h5")
-    assert "model.h5 is no state of doit's" in project.fault("--db-file", "model.h5")
-    assert project.read("model.h5") == before
+    project.write("tsconfig.json", '{"compilerOptions": {"target": "es2020"}}')
+    for name in ("model.h5", "tsconfig.json"):
+        before = project.read(name)
+        assert name + " is no state of doit's" in project.fault("--db-file", name)
+        assert project.read(name) == before
     assert len(project.ran("--db-file", "state.json")) == 2
     assert project.ran("--db-file", "state.json") == set()
 

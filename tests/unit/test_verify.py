@@ -119,6 +119,28 @@ def test_calls_of_a_shared_layer_and_layers_inside_nested_models_are_compared(ke
     assert numpy.abs(values["output_3"].dot(kernel) + bias - values["output_1"]).max() < 1e-5
 
 
+def test_each_call_of_a_layer_inside_a_model_that_is_called_twice_is_compared(keras, tmp_path):
+    layers = keras.layers
+    cell = layers.Dense(5, name="cell")
+    given = keras.Input((5,), name="given")
+    inner = keras.Model(given, cell(cell(given)), name="inner")
+    outside = keras.Input((5,), name="outside")
+    around = keras.Model(outside, inner(inner(outside)), name="around")
+    left, right = keras.Input((5,), name="left"), keras.Input((5,), name="right")
+    model = randomize(keras.Model([left, right], layers.Add(name="sum")([around(left), around(right)])))
+    model.save(str(tmp_path / "model.h5"))
+    names = ["around/inner/cell@%d" % call for call in range(8)]
+    (tmp_path / "tfjs").mkdir()
+    preprocess.preprocess(str(tmp_path / "model.h5"), str(tmp_path / "tfjs"), layers=names)
+    report, values = verify.verify(str(tmp_path / "model.h5"), str(tmp_path / "tfjs" / "model.json"), names)
+    assert report["agree"]
+    kernel, bias = cell.get_weights()
+    for start, first in ((0, values["input_0"]), (4, values["input_1"])):
+        for call in range(start, start + 4):
+            first = first.dot(kernel) + bias
+            assert numpy.abs(first - values["output_%d" % call]).max() <= 1e-5 * numpy.abs(first).max()
+
+
 def test_words_are_fed_as_whole_numbers(keras, tmp_path):
     words = keras.Input((None,), name="words")
     model = keras.Model(words, keras.layers.GlobalAveragePooling1D(name="mean")(
