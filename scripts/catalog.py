@@ -178,7 +178,8 @@ def read(path="models/models.toml", root="models"):
     except ValueError as error:  # a TOMLDecodeError is one; a number of thousands of digits is another
         advice = ': texts stand in "straight quotes", names in other letters than a-z too: ["模型"]; true and false ' \
                  'are small, and / parts a path'
-        raise Fault("%s: %s%s" % (path, error, "" if re.match("Can ?not ", str(error)) else advice))  # "declare … twice"
+        written = re.match("Can ?not ", str(error))  # "… declare [keras] twice"
+        raise Fault("%s: %s%s" % (path, error, "" if written else advice))
     entries, seen = [], {}
     for name, table in tables.items():
         for entry in _expand(path, name, table, root):
