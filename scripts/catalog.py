@@ -210,17 +210,28 @@ def connect(entries):
 
     Raises Fault where one is made from itself by way of others.
     """
+    places = {os.sep: os.sep, os.sep * 2: os.sep}
+
+    def real(path):
+        """os.path.realpath, with one look at each directory: a thousand models share most of them."""
+        path = os.path.abspath(path)
+        if path not in places:
+            parent, name = os.path.split(path)
+            place = os.path.join(real(parent), name)
+            places[path] = os.path.realpath(place) if os.path.islink(place) else place
+        return places[path]
+
     makers = {}
     for entry in entries:
-        makers.update({os.path.realpath(path): "convert:" + entry.name for path in (
+        makers.update({real(path): "convert:" + entry.name for path in (
             entry.enc_model, entry.directory, entry.directory + "/" + entry.json_name)})
         if entry.data:
-            makers[os.path.realpath(entry.data_file)] = "data:" + entry.name
+            makers[real(entry.data_file)] = "data:" + entry.name
         if entry.trained:
-            makers[os.path.realpath(entry.source)] = "train:" + entry.name
+            makers[real(entry.source)] = "train:" + entry.name
     for entry in entries:
         read = [entry.weights] + ([] if entry.trained else [entry.source]) + data_files(entry.data or "")
-        made = [makers.get(os.path.realpath(path)) for path in read if path]
+        made = [makers.get(real(path)) for path in read if path]
         entry.after = [task for task in made if task]
     names = {entry.name: entry for entry in entries}
     for entry in entries:
