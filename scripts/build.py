@@ -229,12 +229,13 @@ def read_by_models():
     """Return the real paths of all files that the tables of the catalogue name to be read, and that these name."""
     found = set()
     for entry in ENTRIES:
+        whole = True
         try:
             paths = importlib.import_module("scripts.stages").sources(entry)
-        except Fault:  # what cannot be read for the moment
-            paths = [path for path in (entry.source, entry.weights) if path]
+        except Fault:  # what cannot be read for the moment; or no model, from which links may lead anywhere
+            paths, whole = [path for path in (entry.source, entry.weights) if path], False
         paths += catalog.data_files(entry.data) if entry.data else []
-        found.update(os.path.realpath(name) for path in paths for name in files.files_of(path))
+        found.update(os.path.realpath(name) for path in paths for name in files.files_of(path, whole))
     return found
 
 

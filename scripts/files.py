@@ -26,12 +26,15 @@ def sha256(path):
     return digest.hexdigest()
 
 
-def files_of(path):
-    """Return the files that make up an input: itself, or every file below a directory, sorted."""
+def files_of(path, links=True):
+    """Return the files that make up an input: itself, or every file below a directory, sorted.
+
+    links  whether links to directories are followed
+    """
     if not os.path.isdir(path):
         return [path]
     found, seen = [], set()
-    for directory, names, own in os.walk(path, followlinks=True):
+    for directory, names, own in os.walk(path, followlinks=links):
         if identity(directory) in seen:  # a link to a directory above it, say
             names[:] = []
             continue
