@@ -32,8 +32,9 @@ convert:
 
 ROLES = train reference test view
 
-# With no PYTHON named: the modern stack, then Python 3.6's; both are run, whatever the first says.  All environments
-# are made before, since tests of the one hold what it builds against the others.
+# With no PYTHON named: the modern stack, then Python 3.6's; both are run, whatever the first's tests say.  All
+# environments are made before, since tests of the one hold what it builds against the others; the modern one first,
+# since it is made in no time or says what is in the way.
 test:
 ifdef PYTHON
 	@$(SET_UP) $(ROLES) -- -m pytest $(ARGS)

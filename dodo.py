@@ -8,6 +8,9 @@ Declarations only: scripts/stages.py says what a stage does, scripts/artifacts.p
 import os
 import sys
 
+if __name__ == "__main__":
+    sys.exit("doit reads this file: run `doit`, or `make`, which sets it up first")
+
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from scripts import build, runs, stages  # noqa: E402  (the path comes first)
@@ -91,7 +94,3 @@ def task_bench():
     """Measure against what one would use otherwise: bench/README.md"""
     for name in ("uptodate", "changed", "many", "big", "page", "image", "train"):
         yield build.always("bench.benchmarks:run", name, basename="bench", name=name)
-
-
-if __name__ == "__main__":
-    sys.exit("doit reads this file: run `doit`, or `make`, which sets it up first")

@@ -176,7 +176,8 @@ def catalogue():
         ENTRIES[:] = entries
         for entry in entries:
             try:
-                os.fsencode(entry.name + entry.source)
+                named = entry.name, entry.source, entry.weights, entry.data, entry.json_name
+                os.fsencode("".join(filter(None, named)))
             except UnicodeEncodeError:
                 raise Fault("models/models.toml: [%s]: the locale here has no such letters: set LANG=C.UTF-8"
                             % entry.name)

@@ -214,12 +214,15 @@ def connect(entries):
 
     def real(path):
         """os.path.realpath, with one look at each directory: a thousand models share most of them."""
-        path = os.path.abspath(path)
-        if path not in places:
-            parent, name = os.path.split(path)
-            place = os.path.join(real(parent), name)
-            places[path] = os.path.realpath(place) if os.path.islink(place) else place
-        return places[path]
+        path, names = os.path.abspath(path), []
+        while path not in places:
+            path, name = os.path.split(path)
+            names.append(name)
+        place = places[path]
+        for name in reversed(names):
+            path, place = os.path.join(path, name), os.path.join(place, name)
+            places[path] = place = os.path.realpath(place) if os.path.islink(place) else place
+        return place
 
     makers = {}
     for entry in entries:

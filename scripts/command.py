@@ -193,11 +193,10 @@ def run(main, arguments=None):
         # `… | head` closed our stdout: not a fault.  Python would complain again when it flushes at exit.
         sys.stderr.close()
         status = 0
-    except PermissionError as error:
-        complain("%s: %s" % (error.filename, error.strerror))
-        status = FAULT
     except Exception as error:
         line = lacking(error)
+        if isinstance(error, PermissionError) and error.filename:
+            line = "%s: %s" % (error.filename, error.strerror)
         status = FAULT if line else BUG
         if line:
             complain(line)

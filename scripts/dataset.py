@@ -6,6 +6,7 @@ Nothing in a data file is ever unpickled.
 import gzip
 import hashlib
 import os
+import re
 import shutil
 import struct
 import sys
@@ -92,7 +93,7 @@ def read(path):
         raise Fault("%s: %s; give an npz file or a directory of IDX files" % (path, error.strerror or error))
     if magic[:2] == b"PK":
         return _checked(_read_npz(path), path)
-    if magic[:3] in (b"\0\0\x08", b"\x1f\x8b\x08") and "-ubyte" in os.path.basename(path):
+    if magic[:3] in (b"\0\0\x08", b"\x1f\x8b\x08") and re.search(r"idx\d-ubyte(\.gz)?$", path):
         return _checked(_read_idx_files(os.path.dirname(path) or "."), path)
     raise Fault("%s: neither an npz nor an IDX file (or a truncated one); give Keras's mnist.npz or MNIST's four files"
                 % path)

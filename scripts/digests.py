@@ -1,4 +1,4 @@
-"""Digests of files, remembered by their stat: what is unchanged is known without reading it."""
+"""What tells whether a file changed: its sha256, and its stat."""
 import errno
 import json
 import os

@@ -150,7 +150,8 @@ def whole(path, ours=None):
     What a process that was killed on this machine left of an earlier attempt is removed.
     """
     vacant(path, ours)
-    own = "%s.%s." % (path, os.uname().nodename)
+    # A few letters for this machine: its name may be as long as a file's may be.
+    own = "%s.%s." % (path, hashlib.sha256(os.uname().nodename.encode("utf-8", "surrogateescape")).hexdigest()[:8])
     part = "%s%d.part" % (own, os.getpid())
     for left in glob.glob(glob.escape(own) + "*.part"):
         writer = left[len(own):-len(".part")]
@@ -189,7 +190,8 @@ def deliver(directory, names, target, owned=()):
             place = os.path.join(target, name)
             if os.path.lexists(place) and name not in owned:
                 raise Fault("%s is there already: remove it, or name another place" % place)
-        for folder in sorted({os.path.dirname(os.path.join(target, name)) for name in names}):
+        folders = sorted({os.path.dirname(os.path.join(target, name)) for name in names})
+        for folder in folders:
             os.makedirs(folder, exist_ok=True)
         for name in list(names)[-1:] + [name for name in owned if name not in names]:
             with contextlib.suppress(FileNotFoundError):
@@ -197,13 +199,14 @@ def deliver(directory, names, target, owned=()):
         for name in names:
             os.chmod(os.path.join(directory, name), 0o666 & ~UMASK)
             os.replace(os.path.join(directory, name), os.path.join(target, name))
-        flush_directory(target)
+        for folder in folders:
+            flush_directory(folder)
 
 
 def into(directory, write, owned=(), read=()):
     """Call `write(path)` with a new empty directory, and `deliver` the files that it names, the first of them last, to
     `directory`, which need not be there.  Raises Fault where that would replace one of the files `read`."""
-    directory = directory.rstrip(os.sep) or os.sep
+    directory = directory.rstrip(os.sep) or directory[:1]
     sources = {identity(path) for path in (set(read) if owned else ())} - {None}
     for path in [os.path.join(directory, name) for name in owned]:
         if identity(path) in sources:

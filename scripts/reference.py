@@ -99,15 +99,22 @@ def convert(source, directory, json_name="model.json", shard_size=None, quantize
     return [json_name] + sorted(name for name in os.listdir(directory) if name != json_name)
 
 
+def _json(text):
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError(text)
+
+
 def _layers(text):
-    value = json.loads(text)
+    value = _json(text)
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
         raise ValueError(text)
     return value
 
 
 def _quantization(text):
-    value = json.loads(text)
+    value = _json(text)
     if not (isinstance(value, dict) or isinstance(value, str)) \
             or not set([value] if isinstance(value, str) else value) <= {"float16", "uint8", "uint16"}:
         raise ValueError(text)

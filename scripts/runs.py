@@ -47,7 +47,7 @@ def configure(default):
     DoitCmdBase.outstream = property(lambda self: sys.stdout, lambda self, stream: None)
     if sys.argv[1:2] == ["clean"] and {"-a", "--clean-all"} & set(sys.argv):
         default = None  # doit 0.34 would clean these and what they depend on, no page for one
-    if any(word.split("=")[0] == "--backend" for word in sys.argv):
+    if any(len(word) > 3 and "--backend".startswith(word.split("=")[0]) for word in sys.argv):  # doit takes --ba, too
         command.end("doit: --backend: its state is a JSON file here, %s: leave it out" % STATE)
     return {"default_tasks": default, "verbosity": 2, "reporter": Reporter, "backend": "json", "dep_file": STATE}
 

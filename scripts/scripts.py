@@ -2,6 +2,8 @@
 import os
 import sys
 
-STAGE = os.path.splitext(os.path.basename(sys.argv[0]))[0]  # "-m", where scripts/ is where somebody stands
+HERE = os.path.dirname(os.path.abspath(__file__))
+STAGE = os.path.splitext(os.path.relpath(os.path.abspath(sys.argv[0]), HERE))[0].replace(os.sep, ".")
+# "-m" is no name of one: python -m scripts.convert, by who stands in this directory.
 sys.exit("run it as a module, from the project's directory: .venv/bin/python -m scripts.%s"
-         % (STAGE if STAGE.isidentifier() else "STAGE"))
+         % (STAGE if STAGE.replace(".", "").isidentifier() else "STAGE"))

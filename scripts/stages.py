@@ -289,7 +289,8 @@ def write_manifest(entry, directory, names, facts):
                      "numpy": numpy.__version__, "h5py": h5py.__version__},
     }
     trained = HOUSE.record("train:" + entry.name)
-    if trained and trained["outputs"].get(entry.source) == inputs.get("source"):
+    model = trained.get("outputs", {}).get(entry.source)
+    if model and model == inputs.get("source"):
         manifest["trained"] = dict(trained["facts"], settings=trained["settings"],
                                    data=sorted(trained["inputs"].values()))
     with open(os.path.join(directory, "manifest.json"), "w", encoding="utf-8") as stream:

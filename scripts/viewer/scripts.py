@@ -1,6 +1,7 @@
-"""What `import scripts` finds where a file here is run by its path: how to run it, as ../scripts.py says of its own."""
+"""What `import scripts` finds where a file here is run by its path: what ../scripts.py says."""
+import importlib.util
 import os
-import sys
 
-sys.exit("run it as a module, from the project's directory: .venv/bin/python -m scripts.viewer.%s"
-         % os.path.splitext(os.path.basename(sys.argv[0]))[0])
+SPEC = importlib.util.spec_from_file_location("above", os.path.join(
+    os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "scripts.py"))
+SPEC.loader.exec_module(importlib.util.module_from_spec(SPEC))

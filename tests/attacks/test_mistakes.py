@@ -185,7 +185,7 @@ def test_a_stage_that_is_run_by_its_path_says_how_to_run_it(stage, tmp_path):
 
 
 def test_doits_file_that_is_run_by_itself_says_what_runs_it():
-    done = subprocess.run([sys.executable, "dodo.py"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    done = subprocess.run([sys.executable, "-S", "dodo.py"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           universal_newlines=True)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1) and "run `doit`" in done.stderr
 

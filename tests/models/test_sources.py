@@ -92,9 +92,11 @@ def test_a_sequential_whose_input_layer_keras_2_3_forgot_is_given_its_shape(tmp_
 def test_weights_go_to_their_layers_by_order_whatever_names_a_session_has_given_again(tmp_path):
     keras = oracle.load("keras2")
 
-    def made(first, second):
-        return keras.Sequential([keras.layers.Dense(4, input_shape=(4,), name=first),
-                                 keras.layers.Dense(4, name=second)], name="made")
+    def made(*names):
+        first = x = keras.Input((4,), name="start")
+        for name in names:
+            x = keras.layers.Dense(4, name=name)(x)
+        return keras.Model(first, x, name="made")
 
     model, other = made("dense", "dense_1"), made("dense_1", "dense")
     (tmp_path / "topology.json").write_text(model.to_json())
@@ -103,6 +105,18 @@ def test_weights_go_to_their_layers_by_order_whatever_names_a_session_has_given_
     model.save(str(tmp_path / "model.h5"))
     assert result(str(tmp_path / "topology.json"), tmp_path, "apart", str(tmp_path / "weights.h5"))[1] == \
         result(str(tmp_path / "model.h5"), tmp_path, "whole")[1]
+
+
+def test_a_topology_of_a_sequential_that_did_not_know_its_input_shape_is_given_it(tmp_path):
+    keras = oracle.load("keras2")
+    model = keras.Sequential([keras.layers.Dense(4, name="one"), keras.layers.Dense(2, name="two")], name="made")
+    (tmp_path / "topology.json").write_text(model.to_json())
+    model.build((None, 3))
+    model.save_weights(str(tmp_path / "weights.h5"))
+    os.mkdir(str(tmp_path / "out"))
+    _, found = preprocess.preprocess(str(tmp_path / "topology.json"), str(tmp_path / "out"),
+                                     str(tmp_path / "weights.h5"), input_shape=[3])
+    assert found["outputs"] == ["one", "two"]
 
 
 @pytest.mark.parametrize("flavour", oracle.FLAVOURS)

@@ -222,9 +222,15 @@ def test_an_environment_is_made_where_its_link_leads(checkout):
     os.symlink(place, checkout.venv)
     assert "small" in done(checkout.run("convert")) or checkout.has("small")
     assert os.path.islink(checkout.venv) and os.path.isfile(os.path.join(place, "bin", "python"))
-    os.remove(os.path.join(place, "bin", "python"))
-    assert "making it anew" in done(checkout.run("convert"))
-    assert os.path.islink(checkout.venv) and checkout.has("small")
+    assert done(checkout.run("convert")) == ""
+
+
+def test_an_environment_of_another_checkout_that_a_link_leads_to_stays(checkout):
+    place = os.path.join(checkout.root, "another")
+    os.makedirs(os.path.join(place, "locks"))
+    os.symlink(place, checkout.venv)
+    assert "making it anew" in done(checkout.run("convert")) and checkout.has("small")
+    assert os.listdir(place) == ["locks"] and not os.path.islink(checkout.venv)
 
 
 def test_the_tests_say_what_is_in_the_way_before_they_make_anything(tmp_path):

@@ -29,11 +29,14 @@ def test_what_a_user_may_not_read_is_one_line(capsys, monkeypatch):
         monkeypatch.setattr(command, name, lambda: None)
 
     def main(arguments):
-        raise PermissionError(13, "Permission denied", "mine.html")
+        raise PermissionError(13, "Permission denied", *arguments)
 
     with pytest.raises(SystemExit) as end:
-        command.run(main, [])
+        command.run(main, ["mine.html"])
     assert (end.value.code, capsys.readouterr().err) == (1, "mine.html: Permission denied\n")
+    with pytest.raises(SystemExit) as end:
+        command.run(main, [])  # of which nothing is known
+    assert end.value.code == 2 and "Traceback" in capsys.readouterr().err
 
 
 def test_a_line_of_millions_of_letters_keeps_its_ends():

@@ -22,7 +22,9 @@ def test_what_a_killed_process_left_of_a_file_goes_with_the_next_attempt_and_a_l
     path = str(tmp_path / "[kept].npz")
     gone = subprocess.Popen(["true"])
     gone.wait()
-    here = "." + os.uname().nodename
+    with files.whole(path, os.path.isfile) as part:
+        here = part[len(path):].split(".%d." % os.getpid())[0]
+        write(part, "")
     for name in (path, path + here + ".%d.part" % gone.pid, path + here + ".99999999999999999999.part"):
         write(name, "old")
     stay = ["[kept].npz" + name for name in (
@@ -46,6 +48,11 @@ def test_the_files_below_a_directory_are_found_where_links_lead_and_once(tmp_pat
     os.symlink("../../model", str(tmp_path / "model" / "assets" / "again"))
     assert files.files_of(str(tmp_path / "model")) == [
         str(tmp_path / "model" / name) for name in ("saved_model.pb", "variables/variables.index")]
+
+
+def test_no_name_is_no_directory_and_not_the_root_of_all():
+    with pytest.raises(Fault, match="no directory can be made there"):
+        files.into("", lambda path: pytest.fail("not there"))
 
 
 def test_deliver_moves_files_whole_and_spares_what_is_there(tmp_path):

@@ -185,6 +185,8 @@ def test_a_product_that_a_link_leads_to_is_what_another_table_made(project):
     assert project.ran() == set()
     project.write("models/models.toml", MINE.replace("model.h5", "current.h5"))
     assert "made from itself" in project.fault()
+    project.write("models/models.toml", MINE.replace("model.h5", "a/" * 1200 + "x.h5"))
+    assert "x.h5: " in project.fault()
 
 
 def test_a_directory_without_a_model_is_not_read_through(project):
@@ -217,7 +219,7 @@ def test_a_model_that_is_made_from_its_own_product_is_one_line_and_stays(source,
 
 def test_what_doit_offers_and_nothing_here_can_do_is_one_line(project):
     assert "-n -1" in project.fault("-n", "-1")
-    for words in (["--backend", "dbm"], ["run", "--backend=sqlite3"]):
+    for words in (["--backend", "dbm"], ["run", "--backend=sqlite3"], ["list", "--backe=dbm"]):
         assert "its state is a JSON file" in project.fault(*words)
 
 
