@@ -45,10 +45,9 @@ def read(path, weights=None, **options):
                          if key in record)
     if major < 3:
         record = keras_archive.without_modules(record)
-    order = weighted(record, major)
     file = keras_h5.open_h5(weights)
     try:
-        return Model(record, weights_of(file, record, order, weights), version, "tensorflow", None, file.close)
+        return Model(record, weights_of(file, record, major, weights), version, "tensorflow", None, file.close)
     except Exception as error:
         file.close()
         raise keras_h5.as_fault(error, weights)
@@ -68,16 +67,8 @@ def guess_major(record):
     return 2
 
 
-def weighted(record, major):
-    """Return the names of the top-level layers that have weights, in the order of Keras's `model.layers`."""
-    layers = OrderedDict((Layer(layer).name, layer) for layer in inner_records(record))
-    # A Sequential that does not know its input shape has no graph yet.
-    names = layers if record["class_name"] == "Sequential" else layer_order(graph(record, major))
-    return [name for name in names if name in layers and variables.variables(layers[name])]
-
-
-def weights_of(file, record, order, path):
-    """OrderedDict: name of a top-level layer -> its Weights.  order: as `weighted` returns it."""
+def weights_of(file, record, major, path):
+    """OrderedDict: name of a top-level layer -> its Weights."""
     if "model_weights" in file:
         found = keras_h5.read_weights(keras_h5.subgroup(file, "model_weights", path), path)
     elif keras_h5.names_attribute(file, "layer_names"):
@@ -87,10 +78,12 @@ def weights_of(file, record, order, path):
     else:
         raise Fault("%s: an HDF5 file, but no weights of a Keras model in it" % path)
     found = OrderedDict((name, own) for name, own in found.items() if own)
-    names = {Layer(layer).name for layer in inner_records(record)}
-    # The same names in another order are other layers, whose names a session has given again.
-    if names.issuperset(found) and (list(found) == order or set(found) != set(order)):
+    layers = OrderedDict((Layer(layer).name, layer) for layer in inner_records(record))
+    # Keras writes both files in the order of `model.layers`.  The same names in another order are other layers, whose
+    # names a session has given again.
+    if list(found) == [name for name in layers if name in found]:
         return found
+    order = [name for name in layer_order(graph(record, major)) if name in layers and variables.variables(layers[name])]
     if len(order) != len(found):
         raise Fault("%s: weights of %d layers, but the topology has %d layers with weights: the two files do not "
                     "belong together" % (path, len(found), len(order)))
