@@ -158,10 +158,11 @@ class Environment(object):
         elif os.listdir(self.path) if os.path.isdir(self.path) else os.path.exists(self.path):
             raise Refusal("%s is in the way: it was not made here, and is left as it is; move it elsewhere" % self.path)
         say("%s: an environment of Python %s" % (name, self.version))
-        if os.path.islink(self.path) and not (os.path.isdir(self.path) and not os.listdir(self.path)):
-            os.unlink(self.path)  # what it leads to may be another checkout's
-        if not os.path.islink(self.path):
-            shutil.rmtree(self.path, ignore_errors=True)
+        if not os.path.isdir(self.path) or os.listdir(self.path):
+            if os.path.islink(self.path):
+                os.unlink(self.path)  # what it leads to may be another checkout's
+            else:
+                shutil.rmtree(self.path, ignore_errors=True)
         place = os.path.realpath(self.path)  # of a link to an empty directory, that one: on a disk with more room, say
         os.makedirs(self.stamps)
         open(self.unfinished, "w").close()

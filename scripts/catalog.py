@@ -21,23 +21,23 @@ DEFAULT = "keras"  # the table whose paths are the guide's own, without its name
 # Names below models/ that are taken, those of the table DEFAULT among them.
 RESERVED = ("json_models", "pages", "models.toml", "model.h5", "enc_model.h5", "data.npz", "verify.json")
 LONGEST = 200  # bytes of a name: file systems take 255, and a record's name has more words in it
-MOST_ROUNDS = 10 ** 6  # epochs, and images in a batch
+# Smallest and largest values; of whole numbers where these are.
+RANGES = {"epochs": (1, 10 ** 6), "batch_size": (1, 10 ** 6), "seed": (0, 2 ** 32 - 1), "learning_rate": (1e-30, 1e30)}
 MOST = 100000  # files that one pattern may match
+IDX = re.compile(r"idx\d-ubyte(\.gz)?$")  # how the names of MNIST's own four files end
 NAME = re.compile(r"^\w[\w.-]*$", re.UNICODE)  # a table is a directory, a task and a word on a command line
 QUANTIZATIONS = ("float16", "uint8", "uint16")  # tensorflowjs_converter --quantize_*
 ENGINES = ("native", "reference")
 
 
-def _positive(value, most=10 ** 18):
-    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= most
+def _positive(value):
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
-def _number(value):
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 1e-30 <= value <= 1e30
-
-
-def _count(value):
-    return _positive(value, MOST_ROUNDS)
+def _within(key):
+    smallest, largest = RANGES[key]
+    kinds = (int, type(smallest))
+    return lambda value: isinstance(value, kinds) and not isinstance(value, bool) and smallest <= value <= largest
 
 
 def _text(value):
@@ -87,11 +87,11 @@ RECIPES = {"guide": {"epochs": 5, "batch_size": 32}, "fast": {"epochs": None, "b
 TRAINING = {
     "recipe": ("guide", lambda value: value in RECIPES, '"guide" or "fast"'),
     "checkpoint": (False, lambda value: isinstance(value, bool), "true or false"),
-    "epochs": (5, _count, "a whole number from 1 to 1000000"),
-    "batch_size": (32, _count, "a whole number from 1 to 1000000"),
-    "seed": (0, lambda value: value == 0 or _positive(value, 2 ** 32 - 1), "a whole number from 0 to 4294967295"),
+    "epochs": (5, _within("epochs"), "a whole number from 1 to 1000000"),
+    "batch_size": (32, _within("batch_size"), "a whole number from 1 to 1000000"),
+    "seed": (0, _within("seed"), "a whole number from 0 to 4294967295"),
     "optimizer": ("adam", _text, "the name of a Keras optimizer"),
-    "learning_rate": (None, _number, "a number from 1e-30 to 1e30"),  # None: the optimizer's own
+    "learning_rate": (None, _within("learning_rate"), "a number from 1e-30 to 1e30"),  # None: the optimizer's own
 }
 CHOOSING = {
     "layers": (None, _texts, "a list of layer names"),
@@ -199,7 +199,7 @@ def read(path="models/models.toml", root="models"):
 def data_files(path):
     """Return the files of a data set: an npz, or MNIST's IDX files: in a directory, or beside the one that is named."""
     path = os.path.expanduser(path)
-    named = re.search(r"idx\d-ubyte(\.gz)?$", path)
+    named = IDX.search(path)
     if not named and not os.path.isdir(path):
         return [path]
     return sorted(glob.glob(os.path.join(glob.escape(os.path.dirname(path) if named else path), "*idx?-ubyte*")))
@@ -233,7 +233,8 @@ def connect(entries):
         if entry.trained:
             makers[real(entry.source)] = "train:" + entry.name
     for entry in entries:
-        read = [entry.weights] + ([] if entry.trained else [entry.source]) + data_files(entry.data or "")
+        read = [entry.weights] + ([] if entry.trained else [entry.source]) + (
+            data_files(entry.data) if entry.data else [])
         made = [makers.get(real(path)) for path in read if path]
         entry.after = [task for task in made if task]
     names = {entry.name: entry for entry in entries}

@@ -5,6 +5,7 @@ anything else is a bug, and shows its traceback.
 """
 import argparse
 import errno
+import json
 import os
 import signal
 import sys
@@ -42,6 +43,25 @@ def one_line(text):
         text = "%s… (%d letters more) …%s" % (text[:LINE // 2], len(text) - LINE // 2 * 2, text[-(LINE // 2):])
     return text if text.isprintable() else "".join(
         c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def json_value(text):
+    """json.loads; ValueError for what is nested too deep as well."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deep")
+
+
+def json_names(text):
+    """'["a", "b"]' -> the list; ValueError where it is none of texts."""
+    value = json_value(text)
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise ValueError("no list of names")
+    return value
+
+
+json_names.__name__ = "list of names in JSON"  # as argparse calls its type
 
 
 def check_json_name(name):

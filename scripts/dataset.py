@@ -6,7 +6,6 @@ Nothing in a data file is ever unpickled.
 import gzip
 import hashlib
 import os
-import re
 import shutil
 import struct
 import sys
@@ -16,7 +15,7 @@ import zlib
 
 import numpy
 
-from scripts import Fault, command, files
+from scripts import Fault, catalog, command, files
 
 NAMES = ("x_train", "y_train", "x_test", "y_test")
 IDX_NAMES = {"x_train": "train-images-idx3-ubyte", "y_train": "train-labels-idx1-ubyte",
@@ -93,7 +92,7 @@ def read(path):
         raise Fault("%s: %s; give an npz file or a directory of IDX files" % (path, error.strerror or error))
     if magic[:2] == b"PK":
         return _checked(_read_npz(path), path)
-    if magic[:3] in (b"\0\0\x08", b"\x1f\x8b\x08") and re.search(r"idx\d-ubyte(\.gz)?$", path):
+    if magic[:3] in (b"\0\0\x08", b"\x1f\x8b\x08") and catalog.IDX.search(path):
         return _checked(_read_idx_files(os.path.dirname(path) or "."), path)
     raise Fault("%s: neither an npz nor an IDX file (or a truncated one); give Keras's mnist.npz or MNIST's four files"
                 % path)

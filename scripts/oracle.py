@@ -41,16 +41,13 @@ def tensor(keras, model, name):
     own, call, index = (name, None, None) if name in layers else SUFFIX.match(name).groups()
     if own in layers:
         return flat(outputs_of(calls(graph, layers[own])[int(call or 0)]))[int(index or 0)]
-    outer = max((key for key in layers if name.startswith(key + "/")), key=len, default=None)
-    if outer is None:
-        raise ValueError("no layer %r" % name)
-    rest = name[len(outer) + 1:]
-    path, call, index = (rest, None, None) if rest in inside(layers[outer])[1] else SUFFIX.match(rest).groups()
+    outer, rest = parted(layers, name)
+    path, call, index = (rest, None, None) if rest in inside(outer)[1] else SUFFIX.match(rest).groups()
     # As scripts.outputs counts them: each call of the outer model is as many of the inner layer as that has in it.
-    number, below = divmod(int(call or 0), count(layers[outer], path))
-    inner = tensor(keras, layers[outer], "%s@%d%s" % (path, below, ":" + index if index else ""))
-    fed = flat(calls(graph, layers[outer])[number].input_tensors)
-    return keras.models.Model(layers[outer].inputs, inner)(fed if len(fed) > 1 else fed[0])
+    number, below = divmod(int(call or 0), count(outer, path))
+    inner = tensor(keras, outer, "%s@%d%s" % (path, below, ":" + index if index else ""))
+    fed = flat(calls(graph, outer)[number].input_tensors)
+    return keras.models.Model(outer.inputs, inner)(fed if len(fed) > 1 else fed[0])
 
 
 def inside(model):
@@ -64,10 +61,16 @@ def count(model, path):
     graph, layers = inside(model)
     if path in layers:
         return len(calls(graph, layers[path]))
-    outer = max((key for key in layers if path.startswith(key + "/")), key=len, default=None)
+    outer, rest = parted(layers, path)
+    return len(calls(graph, outer)) * count(outer, rest)
+
+
+def parted(layers, name):
+    """Return (the nested model OUTER, "INNER") for a name OUTER/INNER: names have / in them too."""
+    outer = max((key for key in layers if name.startswith(key + "/")), key=len, default=None)
     if outer is None:
-        raise ValueError("no layer %r" % path)
-    return len(calls(graph, layers[outer])) * count(layers[outer], path[len(outer) + 1:])
+        raise ValueError("no layer %r" % name)
+    return layers[outer], name[len(outer) + 1:]
 
 
 def calls(graph, layer):

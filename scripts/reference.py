@@ -99,29 +99,15 @@ def convert(source, directory, json_name="model.json", shard_size=None, quantize
     return [json_name] + sorted(name for name in os.listdir(directory) if name != json_name)
 
 
-def _json(text):
-    try:
-        return json.loads(text)
-    except RecursionError:
-        raise ValueError(text)
-
-
-def _layers(text):
-    value = _json(text)
-    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
-        raise ValueError(text)
-    return value
-
-
 def _quantization(text):
-    value = _json(text)
+    value = command.json_value(text)
     if not (isinstance(value, dict) or isinstance(value, str)) \
             or not set([value] if isinstance(value, str) else value) <= {"float16", "uint8", "uint16"}:
         raise ValueError(text)
     return value
 
 
-_layers.__name__, _quantization.__name__ = "list of names in JSON", "dtype, or object of dtypes, in JSON"
+_quantization.__name__ = "dtype, or object of dtypes, in JSON"
 
 
 def main(arguments):
@@ -132,7 +118,8 @@ def main(arguments):
     first.add_argument("source", help="h5, or topology json with --weights")
     first.add_argument("target", help="enc_model.h5 to write, where no file is yet")
     first.add_argument("--weights", metavar="H5", help="weights of a topology json")
-    first.add_argument("--layers", type=_layers, metavar="JSON", help='list of names, \'["Conv2D_1", "Softmax"]\'')
+    first.add_argument("--layers", type=command.json_names, metavar="JSON",
+                       help='list of names, \'["Conv2D_1", "Softmax"]\'')
     first.add_argument("--compile", action="store_true", help="compile it, for further training")
     second = stages.add_parser("convert", help="to TensorFlow.js, by tensorflowjs_converter")
     second.add_argument("source", help="enc_model.h5")

@@ -28,7 +28,7 @@ CODE = {
     "convert": READERS + ["shards.py", "convert.py", "formats/"],
     "reference": ["__init__.py", "child.py", "command.py", "reference.py"],
     "graph": READERS + ["child.py", "graph.py", "shards.py", "formats/"],
-    "page": READERS + ["viewer/", "formats/", "child.py", "dataset.py", "verify.py", "oracle.py"],
+    "page": READERS + ["viewer/", "formats/", "catalog.py", "child.py", "dataset.py", "verify.py", "oracle.py"],
 }
 
 

@@ -146,7 +146,9 @@ def show_prediction(model, arrays, seed):
         index, output[0].argmax(), arrays["y_test"][index], output[0].shape))
 
 
-def _number(kind, smallest, largest):
+def _number(kind, key):
+    smallest, largest = catalog.RANGES[key]
+
     def parse(text):
         value = kind(text)
         if not smallest <= value <= largest:
@@ -161,11 +163,11 @@ def main(arguments):
     parser.add_argument("--data", required=True, metavar="NPZ", help="what scripts.dataset wrote")
     parser.add_argument("--out", required=True, metavar="H5", help="trained model to write, where no file is yet")
     parser.add_argument("--report", metavar="JSON", help="accuracy, settings and versions, likewise")
-    parser.add_argument("--epochs", type=_number(int, 1, 10 ** 6), help="default: the recipe's")
-    parser.add_argument("--batch-size", type=_number(int, 1, 10 ** 6), help="default: the recipe's")
-    parser.add_argument("--seed", type=_number(int, 0, 2 ** 32 - 1), default=SEED)
+    parser.add_argument("--epochs", type=_number(int, "epochs"), help="default: the recipe's")
+    parser.add_argument("--batch-size", type=_number(int, "batch_size"), help="default: the recipe's")
+    parser.add_argument("--seed", type=_number(int, "seed"), default=SEED)
     parser.add_argument("--optimizer", default=OPTIMIZER, help="a Keras optimizer's name (default: adam)")
-    parser.add_argument("--learning-rate", type=_number(float, 1e-30, 1e30), help="default: the optimizer's own")
+    parser.add_argument("--learning-rate", type=_number(float, "learning_rate"), help="default: the optimizer's own")
     parser.add_argument("--recipe", choices=sorted(catalog.RECIPES), default="guide",
                         help="the guide's own, or a fast one")
     parser.add_argument("--checkpoint", metavar="NPZ", help="file to keep after each epoch and to resume from")

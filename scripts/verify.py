@@ -174,16 +174,13 @@ def table(report):
 
 
 def names(value):
-    """"a,b,c" or '["a", "b", "c"]' -> the list."""
+    """"a,b,c" or '["a", "b", "c"]' -> the list, "" -> None."""
     if not value.startswith("["):
-        return value.split(",")
+        return value.split(",") if value else None
     try:
-        found = json.loads(value)
-        if all(isinstance(name, str) for name in found):
-            return found
-    except (ValueError, RecursionError):
-        pass
-    raise Fault("--layers: %s is no list of names: give a,b,c, or in JSON [\"a\", \"b\"]" % value)
+        return command.json_names(value)
+    except ValueError:
+        raise Fault("--layers: %s is no list of names: give a,b,c, or in JSON [\"a\", \"b\"]" % value)
 
 
 def main(arguments):

@@ -29,7 +29,9 @@ SAMPLES_PER_LABEL = 4
 REFERENCE_VALUES = 4096  # per layer and sample; of a larger layer evenly spread ones
 REFERENCE_SAMPLES = 5
 PIXELS = ("0..1", "-1..1", "0..255")  # what a pixel is made into; viewer.js has the same list
-NAMES_OTHERS = "index.html"  # goes into its place last
+SCRIPTS = [OWN[0]] + [os.path.basename(path) for _, path in THIRD_PARTY] + list(OWN[1:])  # as they are loaded
+# Of every page; index.html, which names the others, goes into its place last.
+ALWAYS = SCRIPTS + ["style.css", "licenses.txt", "page.json", "index.html"]
 
 
 def build(model_dir, target_dir, data=None, title=None, labels=None, reference=None, pixels="0..1"):
@@ -64,7 +66,6 @@ def build(model_dir, target_dir, data=None, title=None, labels=None, reference=N
     if reference is not None:
         page["reference"] = _write_reference(reference, drawn, target_dir)
         written.append("reference.bin")
-    scripts = [OWN[0]] + [os.path.basename(path) for _, path in THIRD_PARTY] + list(OWN[1:])
     for package, path in THIRD_PARTY:
         _copy(packages.bundle(package, file=path), target_dir, os.path.basename(path))
     for name in OWN:
@@ -74,8 +75,8 @@ def build(model_dir, target_dir, data=None, title=None, labels=None, reference=N
     _write(target_dir, "page.json", json.dumps(page, sort_keys=True, indent=1) + "\n")
     _write(target_dir, "index.html", _index(
         page["title"], POLICY.format(scripts="'self'", styles="'self'"), '<link rel="stylesheet" href="style.css">',
-        "\n".join('<script src="%s" defer></script>' % name for name in scripts)))
-    return written + scripts + ["style.css", "licenses.txt", "page.json", NAMES_OTHERS]
+        "\n".join('<script src="%s" defer></script>' % name for name in SCRIPTS)))
+    return written + ALWAYS
 
 
 MADE_BY = "scripts.viewer.page"
@@ -93,8 +94,7 @@ def standalone(model_dir, target, **options):
         build(model_dir, private, **options)
         with open(os.path.join(private, "page.json"), encoding="utf-8") as stream:
             page = json.load(stream)
-        names = [OWN[0]] + [os.path.basename(path) for _, path in THIRD_PARTY] + list(OWN[1:])
-        sources = [_in_script(_text(private, name)) for name in names]
+        sources = [_in_script(_text(private, name)) for name in SCRIPTS]
         style = _text(private, "style.css")
         blocks = ["<!-- The licenses of the scripts below\n\n%s-->"
                   % _text(private, "licenses.txt").replace("--", "- -")]
@@ -325,9 +325,7 @@ def own(directory):
         names = [name for name in listed if name == "model/" + os.path.basename(name)]  # nothing further away
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return []  # no page.json, or another program's
-    names += [os.path.basename(path) for _, path in THIRD_PARTY] + list(OWN)
-    names += ["reference.bin", "style.css", "licenses.txt", "page.json", NAMES_OTHERS]
-    return [name for name in names if os.path.isfile(os.path.join(directory, name))]
+    return [name for name in names + ["reference.bin"] + ALWAYS if os.path.isfile(os.path.join(directory, name))]
 
 
 def main(arguments):
