@@ -148,6 +148,7 @@ def _progress(keras, epochs, batches):
 def _say(epoch, epochs, loss, accuracy, started):
     command.say("epoch %d of %d: loss %.4f, accuracy %.4f, %.0f s" % (
         epoch + 1, epochs, loss, accuracy, time.time() - started))
+    command.heed_lost_signals()  # TensorFlow has many objects in whose finalizers one is lost
 
 
 RECIPES = {"guide": guide, "fast": fast}

@@ -28,8 +28,6 @@ def checkout(tmp_path_factory):
                    stderr=subprocess.DEVNULL)
     base = os.path.join(sys.base_prefix, "bin", "python%d.%d" % sys.version_info[:2])
     environment = project.environment()
-    for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):  # we may be run by make ourselves
-        environment.pop(name, None)
     done = subprocess.run(["make", "convert", "PYTHON=" + base], cwd=str(path), env=environment,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
     assert done.returncode == 0, done.stderr.decode()

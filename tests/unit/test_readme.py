@@ -48,8 +48,6 @@ def checkout(tmp_path_factory):
 def shell(project, command):
     environment = project.environment(TENSORSPACE_PACKAGES=os.path.join(ROOT, ".packages"))
     environment["PATH"] = os.path.dirname(needs.python36()) + os.pathsep + environment["PATH"]
-    for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):  # we may be run by make ourselves
-        environment.pop(name, None)
     return subprocess.Popen(command, shell=True, cwd=project.path, env=environment, stdin=subprocess.DEVNULL,
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=os.setsid)
 

@@ -128,6 +128,25 @@ def test_a_training_that_is_killed_and_resumed_writes_the_bytes_of_an_undisturbe
     assert sorted(os.listdir(str(tmp_path))) == ["again.h5", "kept.npz", "other.npz", "resumed.h5", "whole.h5"]
 
 
+@pytest.mark.parametrize("arguments", [["--recipe", "guide"], ["--recipe", "guide", "--checkpoint", "kept"],
+                                       ["--recipe", "fast"]])
+def test_a_signal_that_is_lost_in_a_finalizer_ends_the_training_at_the_end_of_the_epoch(arguments, digits, tmp_path):
+    """TensorFlow has many objects that are finalized all the time; Python forgets what is raised there."""
+    needs.tensorflow()
+    code = ("import os, signal, sys; from scripts import command, lenet, train\n"
+            "class Loses(object):\n"
+            "    def __del__(self):\n"
+            "        os.kill(os.getpid(), signal.SIGTERM)\n"
+            "build, lenet.build = lenet.build, lambda keras: Loses() and build(keras)\n"
+            "command.run(train.main, sys.argv[1:])")
+    done = subprocess.run([sys.executable, "-c", code, "--data", digits, "--out", "m.h5", "--epochs", "3"] + arguments,
+                          env=dict(os.environ, PYTHONPATH=child.ROOT, **train.ENVIRONMENT), cwd=str(tmp_path),
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
+    assert done.returncode == 143 and "ignored" in done.stderr, done.stderr
+    assert "epoch 1 of 3" in done.stdout and "epoch 2 of 3" not in done.stdout
+    assert not (tmp_path / "m.h5").exists()
+
+
 def test_a_checkpoint_of_another_training_or_a_damaged_one_is_not_resumed(digits, tmp_path, capsys):
     needs.tensorflow()
     arrays, kept = dataset.digits(), str(tmp_path / "kept.npz")
