@@ -32,9 +32,9 @@ convert:
 
 ROLES = train reference test view
 
-# With no PYTHON named: the modern stack, then Python 3.6's; both are run, whatever the first's tests say.  All
-# environments are made before, since tests of the one hold what it builds against the others; the modern one first,
-# since it is made in no time or says what is in the way.
+# With no PYTHON named: the modern stack, then Python 3.6's, or with `make -j2 test` both at once; both are run, whatever
+# the one's tests say.  All environments are made before, since tests of the one hold what it builds against the others;
+# the modern one first, since it is made in no time or says what is in the way.
 test:
 ifdef PYTHON
 	@$(SET_UP) $(ROLES) -- -m pytest $(ARGS)
@@ -43,16 +43,21 @@ else
 	@status=0; \
 	python36=$$($(SET_UP) --python36) && { "$$python36" scripts/bootstrap.py $(ROLES) && \
 		"$$python36" scripts/bootstrap.py keras231 || status=1; }; \
-	$(MAKE) test PYTHON="$(CHOSEN)" || status=1; \
-	if [ -n "$$python36" ]; then \
-		echo; echo "The same tests on Python 3.6 ($$python36):"; \
-		$(MAKE) test PYTHON="$$python36" || status=1; \
-	else \
-		echo "NOT TESTED on Python 3.6, the image's: none was found here" >&2; \
-		if [ "$$REQUIRE_ALL" = 1 ]; then status=1; fi; \
-	fi; \
+	$(MAKE) -k test-modern test-py36 PYTHON36="$$python36" || status=1; \
 	exit $$status
 endif
+
+test-modern:
+	@$(MAKE) test PYTHON="$(CHOSEN)"
+
+test-py36:
+	@if [ -n "$(PYTHON36)" ]; then \
+		echo; echo "The same tests on Python 3.6 ($(PYTHON36)):"; \
+		$(MAKE) test PYTHON="$(PYTHON36)"; \
+	else \
+		echo "NOT TESTED on Python 3.6, the image's: none was found here" >&2; \
+		[ "$$REQUIRE_ALL" != 1 ]; \
+	fi
 
 view:
 	@$(SET_UP) train view -- -m doit view
@@ -72,4 +77,4 @@ lock:
 clean:
 	@$(SET_UP) convert -- -m doit clean -a
 
-.PHONY: build convert test view image docker-convert bench lock clean
+.PHONY: build convert test test-modern test-py36 view image docker-convert bench lock clean
