@@ -206,7 +206,6 @@ def run(main, arguments=None):
     heed_signals()
     try:
         status = main(sys.argv[1:] if arguments is None else arguments)
-        heed_lost_signals()
     except Fault as fault:
         complain(fault)
         status = FAULT

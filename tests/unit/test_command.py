@@ -1,12 +1,9 @@
 """scripts/command.py: what a line may hold when it is printed."""
 import importlib
-import subprocess
-import sys
 
 import pytest
 
 from scripts import command
-from tests.needs import ROOT
 
 
 @pytest.mark.parametrize("text, line", [
@@ -40,17 +37,6 @@ def test_what_a_user_may_not_read_is_one_line(capsys, monkeypatch):
     with pytest.raises(SystemExit) as end:
         command.run(main, [])  # of which nothing is known
     assert end.value.code == 2 and "Traceback" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("number", command.NOTICED)
-def test_a_signal_that_came_in_a_finalizer_is_told_by_the_status(number):
-    code = ("import os, sys; from scripts import command\n"
-            "class Last(object):\n"
-            "    def __del__(self):\n"
-            "        os.kill(os.getpid(), %d)\n"
-            "command.run(lambda _: Last() and None)" % number)
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE)
-    assert done.returncode == 128 + number and b"ignored" in done.stderr, done.stderr.decode()
 
 
 def test_a_line_of_millions_of_letters_keeps_its_ends():
