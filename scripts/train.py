@@ -176,10 +176,12 @@ def main(arguments):
     child.in_environment("scripts.train", arguments)
     if cluster is None:
         return work(options)
-    try:
-        command.run(lambda _: work(options, cluster))
-    except SystemExit as end:
-        workers.leave(end.code)
+    with tempfile.TemporaryDirectory() as tempfile.tempdir:  # AutoGraph's: `leave` lets nobody else remove them
+        try:
+            command.run(lambda _: work(options, cluster))
+        except SystemExit as end:
+            status = end.code
+    workers.leave(status)
 
 
 def work(options, cluster=None):

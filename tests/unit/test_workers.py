@@ -96,21 +96,22 @@ def ends(process):
     return process.returncode, out, err
 
 
-def pair(place, data, *arguments):
+def pair(place, data, *arguments, **options):
     """Start two workers; each would write its model beside the other's."""
     cluster = addresses()
     return [start(cluster, index, "--data", data, "--out", place / ("%d.h5" % index), "--report",
                   place / ("%d.json" % index), "--checkpoint", place / ("kept-%d" % index), "--epochs", EPOCHS,
-                  *arguments) for index in range(2)]
+                  *arguments, **options) for index in range(2)]
 
 
 @pytest.fixture(scope="module")
 def together(tmp_path_factory, digits):
     """The directory of two workers that trained undisturbed."""
     needs.tensorflow()
-    place = tmp_path_factory.mktemp("together")
-    for status, out, err in map(ends, pair(place, digits)):
+    place, temporary = tmp_path_factory.mktemp("together"), tmp_path_factory.mktemp("temporary")
+    for status, out, err in map(ends, pair(place, digits, env=dict(os.environ, TMPDIR=str(temporary)))):
         assert (status, err) == (0, ""), out
+    assert os.listdir(str(temporary)) == []
     return place
 
 
@@ -174,13 +175,16 @@ def test_a_worker_that_waits_in_vain_ends_with_one_line(digits, tmp_path):
 @pytest.mark.py36
 def test_sigterm_ends_a_worker(digits, tmp_path):
     """The server inside it would keep the interpreter from ending, and the others waiting for it."""
-    both = pair(tmp_path, digits, "--epochs", "100")
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    both = pair(tmp_path, digits, "--epochs", "100", env=dict(os.environ, TMPDIR=str(temporary)))
     for line in iter(both[1].stdout.readline, ""):
         if line.startswith("epoch 1 of"):
             break
     both[1].terminate()
     assert ends(both[1])[0] == 143
     assert ends(both[0])[0] == 1
+    assert os.listdir(str(temporary)) == []
 
 
 @pytest.mark.py36
