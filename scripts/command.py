@@ -74,13 +74,14 @@ def check_json_name(name):
 def say(line):
     """Print one line of progress on stdout, at once, with control characters escaped, as what stdout cannot encode.
 
+    It is one write: print's two (PYTHONUNBUFFERED) would let another process's line stand between it and its end.
     Who no longer reads it (`… | head`) does not end the work.  Raises Fault where it cannot be written for another
     reason.
     """
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"  # doit puts its own stream in the place
     try:
-        print(one_line(line).encode(encoding, "backslashreplace").decode(encoding))
         if sys.stdout is not None:
+            sys.stdout.write(one_line(line).encode(encoding, "backslashreplace").decode(encoding) + "\n")
             sys.stdout.flush()
     except OSError as error:
         discard(sys.stdout)

@@ -1,5 +1,6 @@
 """scripts/command.py: what a line may hold when it is printed."""
 import importlib
+import types
 
 import pytest
 
@@ -10,6 +11,14 @@ from scripts import command
     ("plain 层 🙂", "plain 层 🙂"), ("a\nb\r\x1b[2J", "a\\nb\\r\\x1b[2J"), ("\ud800", "\\ud800"), (5, "5")])
 def test_a_line_is_printable_whatever_it_is_made_of(text, line):
     assert command.one_line(text) == line
+
+
+def test_a_line_and_its_end_are_one_write(monkeypatch):
+    """Jobs that run at once share stdout; with PYTHONUNBUFFERED each write goes out by itself."""
+    written = []
+    monkeypatch.setattr(command.sys, "stdout", types.SimpleNamespace(write=written.append, flush=lambda: None))
+    command.say("one\nline")
+    assert written == ["one\\nline\n"]
 
 
 @pytest.mark.parametrize("module, status", [("h5py_that_is_not_there", 1), ("scripts.not_there", 2)])
