@@ -212,16 +212,20 @@ def encapsulate(entry):
         yield "%s: %s%s" % (entry.enc_model, size(entry.enc_model),
                             ", outputs %s" % ", ".join(outputs) if outputs else "")
 
+    return task(encapsulation(entry), produce, report, after=["train:" + entry.name] if entry.trained else entry.after,
+                module="h5py" if entry.engine == "native" else None)
+
+
+def encapsulation(entry):
+    """Return the Stage that makes enc_model.h5."""
     engine = "reference" if entry.engine == "reference" else "encapsulate"
     settings = dict(entry.settings(catalog.CHOOSING), weights=entry.weights)
     for key in ("saved_model_tags", "signature"):
         if getattr(entry, key) != catalog.READING[key][0]:
             settings[key] = getattr(entry, key)
-    stage = artifacts.Stage(
+    return artifacts.Stage(
         "encapsulate:" + entry.name, lambda record: sources(entry, record), [entry.enc_model], settings,
         code(engine), stack.identity("train" if engine == "reference" else "convert"))
-    return task(stage, produce, report, after=["train:" + entry.name] if entry.trained else entry.after,
-                module="h5py" if engine == "encapsulate" else None)
 
 
 def convert(entry):
@@ -230,6 +234,11 @@ def convert(entry):
 
     def produce(directory):
         facts = {}
+        # doit -s, or a source that is saved again between the stages: manifest.json would tell of another.
+        why = None if graph(entry) else HOUSE.verdict(encapsulation(entry))
+        if why:
+            raise Fault("%s is not what is wanted now (%s): run doit convert:%s, without -s" % (
+                entry.enc_model, why, entry.name))
         if graph(entry):
             graphs = importlib.import_module("scripts.graph")
             graphs.check_settings(entry.source, weights=entry.weights, input_shape=entry.input_shape,
@@ -245,7 +254,8 @@ def convert(entry):
             names = sorted(os.listdir(directory), key=lambda name: name != entry.json_name)
         else:
             names = importlib.import_module("scripts.convert").convert(entry.enc_model, directory, **written)
-        write_manifest(entry, directory, names, facts)
+        manifest = write_manifest(entry, directory, names, facts)
+        facts = dict(facts, trained=manifest["trained"]) if "trained" in manifest else facts
         targets = ["manifest.json"] + names[1:] + names[:1]  # model.json last: it names the others
         return dict(facts, shards=len(names) - 1), {"%s/%s" % (entry.directory, name): name for name in targets}
 
@@ -256,21 +266,28 @@ def convert(entry):
             entry.directory, entry.json_name, size(entry.directory + "/" + entry.json_name), len(shards),
             "" if len(shards) == 1 else "s", "%d bytes" % total if total < 1000 else "%.0f kB" % (total / 1000.0))
 
-    engine, settings = entry.engine, dict(written, engine=entry.engine)
+    def also(record):
+        if training_of(entry, record["inputs"].get(entry.source)) != record["facts"].get("trained"):
+            return "its training changed"
+        return None
+
+    # What manifest.json tells is a setting here too: enc_model.h5 may be the same with another.
+    engine, settings = entry.engine, dict(written, **entry.settings(catalog.CHOOSING))
     if graph(entry):
         engine = "graph"
-        settings.update(layers=entry.layers, saved_model_tags=entry.saved_model_tags, signature=entry.signature)
+        settings.update(saved_model_tags=entry.saved_model_tags, signature=entry.signature)
     stage = artifacts.Stage(
         "convert:" + entry.name,
         lambda record: ([] if graph(entry) else [entry.enc_model]) + sources(entry, record),
         [entry.directory + "/" + name for name in ("manifest.json", entry.json_name)], settings,
-        code("convert" if engine == "native" else engine), stack.identity("convert" if engine == "native" else "train"))
+        code("convert" if engine == "native" else engine), stack.identity("convert" if engine == "native" else "train"),
+        also=also if entry.trained else None)
     return task(stage, produce, report, after=entry.after if graph(entry) else ["encapsulate:" + entry.name],
                 module="h5py" if engine == "native" else None)
 
 
 def write_manifest(entry, directory, names, facts):
-    """Write manifest.json: sha256 of every input and output, versions and settings; no time, host or path."""
+    """Write manifest.json, return it: sha256 of every input and output, versions, settings; no time, host or path."""
     import h5py
     import numpy
     read = sources(entry)
@@ -288,14 +305,20 @@ def write_manifest(entry, directory, names, facts):
         "versions": {"stack": stack.identity("convert"), "python": "%d.%d" % sys.version_info[:2],
                      "numpy": numpy.__version__, "h5py": h5py.__version__},
     }
-    trained = HOUSE.record("train:" + entry.name)
-    model = trained.get("outputs", {}).get(entry.source)
-    if model and model == inputs.get("source"):
-        manifest["trained"] = dict(trained["facts"], settings=trained["settings"],
-                                   data=sorted(trained["inputs"].values()))
+    trained = training_of(entry, inputs.get("source"))
+    manifest.update({"trained": trained} if trained else {})
     with open(os.path.join(directory, "manifest.json"), "w", encoding="utf-8") as stream:
         json.dump(manifest, stream, indent=1, sort_keys=True)
         stream.write("\n")
+    return manifest
+
+
+def training_of(entry, digest):
+    """Return what manifest.json tells of how the model of this sha256 was trained; None where it was not, here."""
+    record = HOUSE.record("train:" + entry.name)
+    if digest is None or record.get("outputs", {}).get(entry.source) != digest:
+        return None
+    return dict(record["facts"], settings=record["settings"], data=sorted(record["inputs"].values()))
 
 
 def shown(entry):

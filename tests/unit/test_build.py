@@ -132,6 +132,41 @@ def test_a_model_of_the_users_needs_no_more_than_its_path(own):
         assert hashlib.sha256(own.read("models/json_models/mine/" + name)).hexdigest() == digest
 
 
+def test_what_another_source_was_made_into_is_not_converted_in_the_name_of_this_one(own, pristine):
+    own.ran()
+    before = own.artifacts()
+    own.write("given/my model.h5", pristine.read("models/enc_model.h5"))
+    line = own.fault("-s", "convert:mine")
+    assert "given/my model.h5 changed" in line and "without -s" in line
+    assert {name: digest for name, digest in own.artifacts().items() if name in before} == before
+    assert own.ran("convert:mine") == {"encapsulate:mine", "convert:mine"}
+    assert own.ran("-s", "convert:mine") == set()
+
+
+def test_the_manifest_tells_the_settings_that_change_no_weight(own):
+    """The same enc_model.h5 comes of all layers named and of none."""
+    own.ran()
+    manifest = "models/json_models/mine/manifest.json"
+    layers = json.loads(own.read(manifest).decode())["layers"]
+    own.write("models/models.toml", own.read("models/models.toml").decode() + "layers = %s\n" % json.dumps(layers))
+    assert own.ran() == {"encapsulate:mine", "convert:mine"}
+    assert json.loads(own.read(manifest).decode())["settings"]["layers"] == layers
+    built = own.artifacts()
+    own.doit("clean", "-a")
+    own.ran()
+    assert own.artifacts() == built
+
+
+def test_the_manifest_tells_how_the_same_weights_were_trained_last(built):
+    manifest = "models/json_models/keras/manifest.json"
+    before = built.read("models/model.h5")
+    built.write("models/models.toml", DIGITS + "learning_rate = 0.001\n")  # adam's own
+    assert built.ran() == {"train:keras", "convert:keras"}
+    assert built.read("models/model.h5") == before
+    assert json.loads(built.read(manifest).decode())["trained"]["settings"]["learning_rate"] == 0.001
+    assert built.ran() == set()
+
+
 def test_only_the_model_whose_source_changed_is_built(own, pristine):
     own.write("models/models.toml", '[mine]\nsource = "given/my model.h5"\n[other]\nsource = "given/other.h5"\n')
     own.write("given/other.h5", pristine.read("models/enc_model.h5"))
