@@ -27,6 +27,11 @@ CLASSES = {"BatchNormalizationV1": "BatchNormalization", "UnifiedGRU": "GRU", "U
            "LecunNormal": "LeCunNormal", "LecunUniform": "LeCunUniform", "OrthogonalInitializer": "Orthogonal"}
 
 
+# The settings of a recurrent layer that change what it computes
+COMPUTED = ("units", "activation", "recurrent_activation", "use_bias", "reset_after", "filters", "kernel_size",
+            "strides", "padding", "dilation_rate", "data_format")
+
+
 def refusal(record, major):
     """Why TensorFlow.js cannot compute this layer as Keras does, or None.  One line, without the layer's name."""
     name, config = CLASSES.get(record["class_name"], record["class_name"]), record["config"]
@@ -43,6 +48,27 @@ def refusal(record, major):
         return "TensorFlow.js has no reset_after=True; train it with reset_after=False"
     if name.startswith("Global") and config.get("keepdims") and config.get("data_format") == "channels_first":
         return "TensorFlow.js cannot keep its dimensions with the channels first"
+    if name.endswith("Pooling1D") and config.get("data_format") == "channels_first":
+        return "TensorFlow.js has no data_format in one dimension (channels_first)"
+    if name == "SeparableConv2D" and config.get("data_format") == "channels_first" and config.get("use_bias", True):
+        return "TensorFlow.js cannot add its bias with the channels first"
+    if name == "DepthwiseConv2D" and not ones(config.get("dilation_rate", 1)):
+        return "TensorFlow.js does not dilate it (dilation_rate=%s)" % (config["dilation_rate"],)
+    if name in ("Conv2DTranspose", "Conv3DTranspose"):
+        if not ones(config.get("dilation_rate", 1)):
+            return "TensorFlow.js does not dilate it (dilation_rate=%s)" % (config["dilation_rate"],)
+        if config.get("output_padding") is not None:
+            return "TensorFlow.js has no output_padding (%s)" % (config["output_padding"],)
+    if name == "Concatenate" and isinstance(config.get("axis"), int) and config["axis"] < -1:
+        return "TensorFlow.js takes the last axis for axis=%d; count it from the front" % config["axis"]
+    if config.get("time_major"):
+        return "TensorFlow.js has no time_major=True"
+    if name == "RNN" and config.get("return_state") and class_of(config.get("cell")) == "StackedRNNCells":
+        return "TensorFlow.js returns the states of several cells in another order"
+    if name == "Bidirectional":
+        problem = bidirectional_refusal(config)
+        if problem:
+            return problem
     if config.get("groups", 1) != 1:
         return "TensorFlow.js has no grouped convolution (groups=%s)" % config["groups"]
     if config.get("padding") == "causal":
@@ -56,6 +82,27 @@ def refusal(record, major):
     if name == "LayerNormalization" and config.get("rms_scaling"):
         return "TensorFlow.js has no rms_scaling"
     return None
+
+
+def bidirectional_refusal(config):
+    """TensorFlow.js makes the backward layer from the forward one's config, which has no cell in it."""
+    layer, backward = config.get("layer"), config.get("backward_layer")
+    if class_of(layer) == "RNN":
+        return "TensorFlow.js loads none around an RNN of cells"
+    if not isinstance(backward, dict):  # Keras 2, where none was given: made from the forward one's there too
+        return None
+    if class_of(backward) != class_of(layer):
+        return "its backward_layer is a %s, which TensorFlow.js makes like the forward one" % class_of(backward)
+    differ = [key for key in COMPUTED if layer["config"].get(key) != backward["config"].get(key)]
+    return "its backward_layer has another %s; TensorFlow.js makes both alike" % ", ".join(differ) if differ else None
+
+
+def class_of(record):
+    return CLASSES.get(record.get("class_name"), record.get("class_name")) if isinstance(record, dict) else None
+
+
+def ones(value):
+    return all(number == 1 for number in (value if isinstance(value, (list, tuple)) else [value]))
 
 
 def activation_refusal(value, major):

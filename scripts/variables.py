@@ -49,8 +49,8 @@ def own_variables(record, scope):
     elif name == "TimeDistributed":
         found = own_variables(config["layer"], scope)
     elif name == "Bidirectional":
-        found = [item for way in ("forward_", "backward_")
-                 for item in own_variables(config["layer"], "%s/%s%s" % (scope, way, Layer(config["layer"]).name))]
+        found = [item for way, layer in ways(config)
+                 for item in own_variables(layer, "%s/%s_%s" % (scope, way, Layer(config["layer"]).name))]
     elif name == "RNN":
         found = own_variables(config["cell"], scope)
     elif name == "StackedRNNCells":
@@ -60,6 +60,12 @@ def own_variables(record, scope):
         found = [("%s/%s" % (scope, key), shape, not key.startswith("moving_"))
                  for key, shape in layer_variables(name, config)]
     return found if config_trainable(record) else [(key, shape, False) for key, shape, _ in found]
+
+
+def ways(config):
+    """[("forward", record), ("backward", record)] of a Bidirectional, of which one may be frozen.  Keras 2 tells of the
+    second only where it was given; else it is as the first."""
+    return [("forward", config["layer"]), ("backward", config.get("backward_layer") or config["layer"])]
 
 
 def layer_variables(name, config):

@@ -203,8 +203,8 @@ def leaves(file, record, place, scope, trainable, path):
     elif name == "TimeDistributed":
         inner = [(config["layer"], place + "/layer", scope)]
     elif name == "Bidirectional":
-        inner = [(config["layer"], "%s/%s_layer" % (place, way),
-                  "%s/%s_%s" % (scope, way, Layer(config["layer"]).name)) for way in ("forward", "backward")]
+        inner = [(layer, "%s/%s_layer" % (place, way), "%s/%s_%s" % (scope, way, Layer(config["layer"]).name))
+                 for way, layer in variables.ways(config)]
     elif name == "RNN":
         inner = [(config["cell"], place + "/cell", scope)]
     elif name == "StackedRNNCells":

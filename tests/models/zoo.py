@@ -188,6 +188,16 @@ def wrapped(keras):
     return keras.Model(start, [added, each, convolved])
 
 
+def half_frozen(keras):
+    """One way of a Bidirectional is not trained (Keras 2 cannot save that)."""
+    layers = keras.layers
+    start = keras.Input((6, 4), name="start")
+    both = layers.Bidirectional(layers.LSTM(3), name="both")
+    result = keras.Model(start, both(start))
+    both.forward_layer.trainable = not is_keras3(keras)
+    return result
+
+
 def timed(keras):
     """TimeDistributed layers whose weights TensorFlow 1.15 hides; saved as a SavedModel much faster than an LSTM."""
     layers = keras.layers
@@ -466,8 +476,8 @@ def nasnet_mobile(keras):
 
 
 SMALL = [lenet, without_input_layer, built_later, branches, many_inputs, shared, nested, nested_sequential,
-         sequential_in_sequential, frozen, recurrent, cells, states, wrapped, timed, wrapped_model, conv_lstm,
-         embedding, masked, masking, convolutions, shapes, kept_dimensions, activations, merges, normalized,
+         sequential_in_sequential, frozen, recurrent, cells, states, wrapped, half_frozen, timed, wrapped_model,
+         conv_lstm, embedding, masked, masking, convolutions, shapes, kept_dimensions, activations, merges, normalized,
          constrained, training_calls, operators, open_sizes, rescaled, unused, half, names_with_slashes, long_names]
 LARGE = [mobilenet, mobilenet_v2, resnet50, vgg16, inception_v3, densenet121, xception, nasnet_mobile]
 SPECIAL = [forgotten, forgotten_by_sequential, scaled, by_batch, masked_by_input, attention]

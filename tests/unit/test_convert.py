@@ -107,9 +107,35 @@ def test_where_every_output_needs_it_there_is_no_choice(tmp_path):
     ("GRU", {"units": 2, "reset_after": True}, "reset_after"), ("Conv1D", {"padding": "causal"}, "causal"),
     ("Conv2D", {"groups": 2}, "grouped"), ("LayerNormalization", {"rms_scaling": True}, "rms_scaling"),
     ("MultiHeadAttention", {}, "by keyword"), ("Resizing", {}, "spoils the shape"),
-    ("GlobalMaxPooling2D", {"keepdims": True, "data_format": "channels_first"}, "channels first")])
+    ("GlobalMaxPooling2D", {"keepdims": True, "data_format": "channels_first"}, "channels first"),
+    ("MaxPooling1D", {"data_format": "channels_first"}, "no data_format"),
+    ("GlobalAveragePooling1D", {"data_format": "channels_first"}, "no data_format"),
+    ("SeparableConv2D", {"data_format": "channels_first"}, "cannot add its bias"),
+    ("DepthwiseConv2D", {"dilation_rate": [2, 2]}, "does not dilate"),
+    ("DepthwiseConv2D", {"dilation_rate": 2}, "does not dilate"),
+    ("Conv2DTranspose", {"dilation_rate": [1, 2]}, "does not dilate"),
+    ("Conv3DTranspose", {"output_padding": [0, 0, 0]}, "no output_padding"),
+    ("Concatenate", {"axis": -2}, "from the front"), ("LSTM", {"time_major": True}, "time_major"),
+    ("RNN", {"return_state": True, "cell": {"class_name": "StackedRNNCells", "config": {}}}, "in another order"),
+    ("Bidirectional", {"layer": {"class_name": "RNN", "config": {}}}, "an RNN of cells"),
+    ("Bidirectional", {"layer": {"class_name": "LSTM", "config": {"units": 2, "activation": "tanh"}},
+                       "backward_layer": {"class_name": "LSTM", "config": {"units": 2, "activation": "relu"}}},
+     "another activation"),
+    ("Bidirectional", {"layer": {"class_name": "LSTM", "config": {}},
+                       "backward_layer": {"class_name": "GRU", "config": {}}}, "is a GRU")])
 def test_settings_that_tensorflow_js_takes_and_computes_otherwise_are_refused(class_name, config, reason):
     assert reason in supported.refusal({"class_name": class_name, "config": config}, 2)
+
+
+@pytest.mark.parametrize("class_name, config", [
+    ("DepthwiseConv2D", {"dilation_rate": [1, 1]}), ("Conv2DTranspose", {"dilation_rate": 1, "output_padding": None}),
+    ("Concatenate", {"axis": -1}), ("MaxPooling1D", {"data_format": "channels_last"}),
+    ("RNN", {"return_state": True, "cell": {"class_name": "LSTMCell", "config": {}}}),
+    ("Bidirectional", {"layer": {"class_name": "LSTM", "config": {"units": 2, "name": "a", "go_backwards": False}},
+                       "backward_layer": {"class_name": "LSTM", "config": {"units": 2, "name": "b",
+                                                                           "go_backwards": True}}})])
+def test_and_those_that_it_computes_alike_are_not(class_name, config):
+    assert supported.refusal({"class_name": class_name, "config": config}, 3) is None
 
 
 def test_keras_3s_hard_sigmoid_is_another_function_than_tensorflow_jss():
