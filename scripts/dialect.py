@@ -6,7 +6,7 @@ layers (`a + b`), masks as tensors, flat input_layers and output_layers, module 
 import re
 from collections import OrderedDict
 
-from scripts import Fault, shapes
+from scripts import Fault, execution, masks, shapes
 from scripts.outputs import listing
 from scripts.references import references
 from scripts.supported import CLASSES, INITIALIZERS, LAYERS, refusal
@@ -40,6 +40,9 @@ def keras2(model):
     Raises Fault naming layer, class and reason for what TensorFlow.js does not have.
     """
     record = model_record(model.topology, model.keras_major)
+    spoilt, shown = masks.refused(record, model.keras_major)
+    if spoilt or shown:
+        raise without(graph(record), spoilt, shown)
     weights = OrderedDict()
     inner = {Layer(layer).name: layer for layer in inner_records(record)}
     for name, own in model.weights.items():
@@ -79,7 +82,7 @@ def model_record(record, major):
         needed = {name for name, _ in ancestors(source, source.outputs)}
         for name in [name for name, layer in source.layers.items() if name not in needed and not layer.is_input]:
             del source.layers[name]
-    layers, refused, known = OrderedDict(), OrderedDict(), {}
+    layers, refused, known = OrderedDict(), masks_as_tensors(source) if major >= 3 else OrderedDict(), {}
     for name, layer in source.layers.items():
         try:
             check_axis(layer, source, major, known)
@@ -95,14 +98,24 @@ def model_record(record, major):
             layers[added.name] = added
             calls = [[[added.name, node, 0, {}]] for node in range(len(calls))]
     if refused:
-        spoilt = dependents(source, refused)
-        free = [ref.layer for ref in source.outputs if ref[:2] not in spoilt]
-        raise Fault("%s; %s" % (next(iter(refused.values())), "outputs that do without it: " + listing(free)
-                                if free else "every output needs it"))
+        raise without(source, refused)
     source.layers, source.shift = layers, {}
+    lost = execution.lost(source)
+    if lost:
+        raise without(source, lost)
     if major >= 3:
         source.rest = OrderedDict([("name", source.rest.get("name"))])
     return record_of(source, "Model", 2)
+
+
+def without(source, refused, shown=()):
+    """The Fault to raise where layers are refused, {name: Fault}: the first one's, and the outputs that need none.
+    shown: the like of layers of which only what they give themselves is refused, not what is made of it."""
+    spoilt = dependents(source, refused)
+    free = [ref.layer for ref in source.outputs if ref[:2] not in spoilt and ref.layer not in shown]
+    reasons = list(refused.values()) or list(shown.values())
+    return Fault("%s; %s" % (reasons[0], "outputs that do without it: " + listing(free)
+                             if free else "every output needs it"))
 
 
 def dependents(source, names):
@@ -265,13 +278,11 @@ def is_hidden(record):
 def without_masks(source):
     """Take the masks out of a Keras 3 graph that come of themselves: from an Embedding(mask_zero=True) or a Masking
     layer Keras 3 writes `NotEqual` and `Any` nodes and hands them to the layers behind as mask=.  Keras and
-    TensorFlow.js both compute them again."""
-    makers = [layer for layer in source.layers.values() if layer.config.get("mask_zero")
-              or layer.class_name == "Masking"]
-    masked = {ref for layer in makers for refs in source.references(layer) for ref in refs}
-    known = {}  # output of a NotEqual or Any -> whether it comes of itself
+    TensorFlow.js both compute them again, as far as it is the mask that the layer's input has."""
+    carried = masks.carried(source)
+    known = {}  # output of a NotEqual or Any -> what is compared
 
-    def comes_of_itself(ref):
+    def compared(ref):
         behind, answer = set(), None
         while answer is None and ref not in known:  # along a row of Any to the NotEqual that it begins with
             layer = source.layers[ref.layer]
@@ -282,7 +293,7 @@ def without_masks(source):
             if not refs or not is_operation(layer.record) or layer.class_name not in ("NotEqual", "Any"):
                 answer = False
             elif layer.class_name == "NotEqual":
-                answer = refs[0] in masked
+                answer = refs[0]
             else:
                 ref = refs[0]
         answer = known[ref] if answer is None else answer
@@ -292,10 +303,20 @@ def without_masks(source):
     for layer in source.layers.values():
         for index, call in enumerate(layer.calls):
             keywords = call.get("kwargs") if isinstance(call, dict) else None
-            masks = references(keywords.get("mask"), source.layers) if keywords else []
-            if masks and all(comes_of_itself(ref) for ref in masks):
-                layer.calls[index] = dict(call, kwargs=dict(keywords, mask=None))
+            given = references(keywords.get("mask"), source.layers) if keywords else []
+            if given:
+                inputs = references(call.get("args"), source.layers)
+                if inputs and all(compared(ref) == carried.get(inputs[0]) for ref in given):
+                    layer.calls[index] = dict(call, kwargs=dict(keywords, mask=None))
     return source
+
+
+def masks_as_tensors(source):
+    """Return {name of a layer: Fault} for masks that `without_masks` leaves."""
+    return OrderedDict((name, Fault("layer %r is called with a tensor as mask=, which TensorFlow.js cannot: a mask of "
+                                    "merged ones, of another layer, or given by the caller" % name))
+                       for name, layer in source.layers.items() for call in layer.calls
+                       if isinstance(call, dict) and references((call.get("kwargs") or {}).get("mask"), source.layers))
 
 
 def keras2_call(layer, call, names):
