@@ -9,7 +9,7 @@ from collections import OrderedDict
 from scripts import Fault, execution, masks, shapes
 from scripts.outputs import listing
 from scripts.references import references
-from scripts.supported import CLASSES, INITIALIZERS, LAYERS, refusal
+from scripts.supported import CLASSES, INITIALIZERS, LAYERS, OPERATIONS, function_of, is_operation, refusal
 from scripts.topology import (
     Layer,
     ancestors,
@@ -25,10 +25,6 @@ from scripts.variables import named
 KERAS3_ONLY = frozenset("""module registered_name build_config compile_config quantization_config lora_rank
     lora_alpha optional""".split())
 KERAS2 = "2.15.0"  # the last Keras whose dialect this is: what model.json says of a model of Keras 3
-FUNCTIONS = ("TFOpLambda", "TensorFlowOpLayer")  # what stands for an operation: Keras 2.4 - 2.15, and before
-OPERATIONS = {"Add": "Add", "Multiply": "Multiply", "Maximum": "Maximum", "Minimum": "Minimum",  # keras.ops -> layer
-              "add": "Add", "multiply": "Multiply", "mul": "Multiply", "maximum": "Maximum", "minimum": "Minimum",
-              "AddV2": "Add", "Mul": "Multiply"}  # TFOpLambda's functions, TensorFlowOpLayer's operations
 DTYPES = {"float16": "float32", "bfloat16": "float32", "float64": "float32", "mixed_float16": "float32",
           "mixed_bfloat16": "float32", "int64": "int32", "uint8": "int32", "int8": "int32", "int16": "int32"}
 
@@ -65,10 +61,10 @@ def model_record(record, major):
     """
     if record["class_name"] == "Sequential":
         config = record["config"]
-        if any(layer["class_name"].startswith("BatchNormalization") for layer in inner_records(record)):
+        if any(shapes.asked_of(layer) for layer in inner_records(record)):
             source, known = graph(record, major), {}
             for layer in source.layers.values():
-                check_axis(layer, source, major, known)
+                shapes.check(layer, source, major, known)
         layers = [entry for layer in inner_records(record) for entry in split(layer_record(layer, major))]
         if isinstance(config, list):
             return OrderedDict(record, config=layers)
@@ -85,7 +81,7 @@ def model_record(record, major):
     layers, refused, known = OrderedDict(), masks_as_tensors(source) if major >= 3 else OrderedDict(), {}
     for name, layer in source.layers.items():
         try:
-            check_axis(layer, source, major, known)
+            shapes.check(layer, source, major, known)
             entry = None if is_operation(layer.record) else layer_record(with_input(layer, source, major, known), major)
             calls = [keras2_call(layer, call, source.layers) for call in layer.calls]
             check_training(layer)
@@ -153,22 +149,6 @@ def with_input(layer, source, major, known):
     config = inner["config"] if isinstance(inner["config"], dict) else {"name": layer.name}
     inner = OrderedDict(inner, config=OrderedDict(config, layers=[start] + inner_records(inner)))
     return OrderedDict(record, config=OrderedDict(layer.config, layer=inner)) if wrapped else inner
-
-
-def check_axis(layer, source, major, known):
-    """Raise a Fault for a BatchNormalization along another axis than the last: TensorFlow.js's cpu backend takes
-    its statistics for those of the last axis (batchNorm4d), whatever their shape.  known: dict, filled when needed."""
-    axis = layer.config.get("axis", -1) if layer.class_name.startswith("BatchNormalization") else -1
-    axis = axis[0] if isinstance(axis, list) and len(axis) == 1 else axis
-    if axis == -1:
-        return
-    if not known:
-        known.update(shapes.of_graph(source, major))
-    for refs in source.references(layer):
-        shape = known.get(refs[0]) if refs else None
-        if shape is not None and axis not in (len(shape) - 1, -1):
-            raise Fault("layer %r is a BatchNormalization along axis %s of %d: TensorFlow.js normalizes along the last"
-                        % (layer.name, axis, len(shape)))
 
 
 def layer_record(record, major):
@@ -259,21 +239,6 @@ def repeat_vector(name):
 
 
 # Calls -----------------------------------------------------------------------------------------------------
-
-def is_operation(record):
-    """Whether the node is a function (`a + b`; one of FUNCTIONS in Keras 2), not a layer: by its module, or, in an h5,
-    where Keras 3 writes none, by a config that has nothing of a layer's."""
-    if record.get("module") is not None:
-        return str(record["module"]).startswith(("keras.src.ops", "keras.ops"))
-    name, config = record["class_name"], record["config"]
-    return name in FUNCTIONS or isinstance(config, dict) and not {"trainable", "dtype", "layers"} & set(config) \
-        and (name not in LAYERS or name in OPERATIONS)
-
-
-def is_hidden(record):
-    """Whether the node is a function that no layer does: what Keras 3 computes masks with, and the like."""
-    return is_operation(record) and record["class_name"] not in FUNCTIONS + tuple(OPERATIONS)
-
 
 def without_masks(source):
     """Take the masks out of a Keras 3 graph that come of themselves: from an Embedding(mask_zero=True) or a Masking
@@ -374,11 +339,7 @@ def flat(value):
 
 def operation(layer, calls):
     """The record of the layer that does what the operation `layer` (`a + b`, `a * b`) does."""
-    function = layer.class_name
-    if function == "TFOpLambda":
-        function = str(layer.config.get("function", "")).split(".")[-1]
-    elif function == "TensorFlowOpLayer":
-        function = str(layer.config["node_def"]["op"])
+    function = function_of(layer.record)
     name = OPERATIONS.get(function)
     if name is None:
         raise Fault("%r is the operation %s, which is no layer: TensorFlow.js needs a layer there"

@@ -7,7 +7,7 @@ import argparse
 import os
 from collections import OrderedDict
 
-from scripts import Fault, command, dialect, files, formats, outputs, references, topology, variables
+from scripts import Fault, command, dialect, files, formats, outputs, references, shapes, supported, topology, variables
 from scripts.formats import keras_h5
 
 ADAM = {"class_name": "Adam", "config": {"name": "Adam", "learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.999,
@@ -40,13 +40,13 @@ def encapsulate(model, layers=None, input_shape=None):
                 weights[renamed[inner]] = own
 
     if layers is None:
-        refs = outputs.every_output(graph, dialect.is_hidden)
+        refs = outputs.every_output(graph, supported.is_hidden)
     else:
         graph, known = outputs.open_models(graph, layers, major, opened)
         refs = outputs.find(graph, layers, known)
     graph = outputs.prune(graph, refs)
     for layer in graph.layers.values():
-        if major >= 3 and layer.class_name in dialect.OPERATIONS and dialect.is_operation(layer.record) \
+        if major >= 3 and layer.class_name in supported.OPERATIONS and supported.is_operation(layer.record) \
                 and "module" not in layer.record:
             as_layer(layer, graph)
     order = topology.layer_order(graph)
@@ -54,7 +54,7 @@ def encapsulate(model, layers=None, input_shape=None):
         if variables.is_known(graph.layers[name].record):
             variables.named(graph.layers[name].record, weights.get(name, []))
     record = topology.record_of(graph, model_class(model), major)
-    kept = [name for name in order if not dialect.is_operation(graph.layers[name].record) or major < 3]
+    kept = [name for name in order if not supported.is_operation(graph.layers[name].record) or major < 3]
     result = model.replaced(record, OrderedDict((name, weights.get(name, [])) for name in kept))
     result.training_config = None
     return result
@@ -62,6 +62,7 @@ def encapsulate(model, layers=None, input_shape=None):
 
 def as_layer(layer, graph):
     """Make a layer of `a + b` in a Keras 3 h5: the file does not say that it is none, so Keras cannot load it."""
+    shapes.check(layer, graph, 3, {})
     tensors = [dialect.keras2_call(layer, call, graph.layers) for call in layer.calls]
     layer.record = dialect.operation(layer, tensors)
     layer.calls = [{"args": [references.keras3_tensors(call)], "kwargs": {}} for call in layer.calls]

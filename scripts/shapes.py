@@ -7,8 +7,10 @@ from collections import OrderedDict
 
 from scripts import Fault
 from scripts.references import Ref, references
+from scripts.supported import FUNCTIONS, OPERATIONS, function_of, is_operation
 from scripts.topology import MAX_DIMENSIONS, MAX_SIZE, batch_shape, graph, inner_records, is_model, layer_order
 
+MOST_DIMENSIONS = {"BatchNormalization": 4, "BatchNormalizationV1": 4, "LayerNormalization": 4, "Dot": 3}  # batch too
 MERGES = ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum")
 SAME = frozenset("""Activation ReLU LeakyReLU PReLU ELU ThresholdedReLU Softmax Dropout SpatialDropout1D
     SpatialDropout2D SpatialDropout3D GaussianDropout GaussianNoise AlphaDropout BatchNormalization
@@ -217,16 +219,31 @@ def product(sizes):
 
 
 def recurrent(config, inputs, nested):
-    units = config["units"] if "units" in config else config["cell"]["config"]["units"]
+    cells = cells_of(config["cell"]) if "cell" in config else [("", config)]
     batch, steps = inputs[0][:2]
-    states = {"LSTMCell": 2}.get(config.get("cell", {}).get("class_name"), 1)
+    units = cells[-1][1]["units"]
+    states = [[batch, cell["units"]] for kind, cell in cells for _ in range(2 if kind == "LSTMCell" else 1)]
     return [[batch, steps, units] if config.get("return_sequences") else [batch, units]] + \
-        [[batch, units]] * (states if config.get("return_state") else 0)
+        (states if config.get("return_state") else [])
+
+
+def cells_of(record):
+    """Return [(class, config)] of the cells of an RNN."""
+    cells = record["config"]["cells"] if record["class_name"] == "StackedRNNCells" else [record]
+    return [(cell["class_name"], cell["config"]) for cell in cells]
 
 
 def lstm(config, inputs, nested):
     found = recurrent(config, inputs, nested)
     return found + found[1:]  # two states
+
+
+def convolutional_lstm(config, inputs, nested):
+    """A convolution of each step; its states are images too."""
+    batch, steps = inputs[0][:2]
+    image = RULES["Conv2D"](config, [[batch] + list(inputs[0][2:])], nested)[0]
+    return [image[:1] + [steps] + image[1:] if config.get("return_sequences") else image] + \
+        [image] * (2 if config.get("return_state") else 0)
 
 
 def bidirectional(config, inputs, nested):
@@ -252,6 +269,13 @@ def merge(config, inputs, nested):
             if result[place] in (1, None) and (shape[place] != 1 or result[place] is None):
                 result[place] = shape[place] if shape[place] != 1 else result[place]
     return [result]
+
+
+def operation(config, inputs, nested):
+    """`a + b` in Keras 2, as far as it is what a layer does."""
+    kind = "TFOpLambda" if "function" in config else "TensorFlowOpLayer"
+    known = function_of({"class_name": kind, "config": config}) in OPERATIONS
+    return merge(config, inputs, nested) if known and len(inputs) > 1 else [None]
 
 
 def concatenate(config, inputs, nested):
@@ -291,7 +315,46 @@ RULES.update({
     "Permute": lambda config, inputs, nested: [[inputs[0][0]] + [inputs[0][axis] for axis in config["dims"]]],
     "RepeatVector": lambda config, inputs, nested: [[inputs[0][0], config["n"], inputs[0][1]]],
     "Embedding": lambda config, inputs, nested: [list(inputs[0]) + [config["output_dim"]]],
-    "SimpleRNN": recurrent, "GRU": recurrent, "RNN": recurrent, "LSTM": lstm,
+    "SimpleRNN": recurrent, "GRU": recurrent, "RNN": recurrent, "LSTM": lstm, "ConvLSTM2D": convolutional_lstm,
     "Bidirectional": bidirectional, "TimeDistributed": time_distributed,
     "Concatenate": concatenate, "Dot": dot,
 })
+RULES.update({name: operation for name in FUNCTIONS})
+
+
+# What TensorFlow.js has for some shapes alone -------------------------------------------------------------------------
+
+def asked_of(record):
+    """Whether it takes the shape of a layer's input to say that TensorFlow.js computes it as Keras does."""
+    while record["class_name"] == "TimeDistributed":
+        record = record["config"]["layer"]
+    return is_operation(record) or record["class_name"] in MOST_DIMENSIONS or record["class_name"] == "Softmax"
+
+
+def check(layer, source, major, known):
+    """Raise a Fault for what TensorFlow.js computes otherwise for some shapes, or not at all: a BatchNormalization
+    along another axis than the last (its cpu backend takes the statistics for those of the last axis, batchNorm4d,
+    whatever their shape), a Softmax along one, more dimensions than it has a layer for, and an operation on tensors of
+    unlike rank, which the layer that stands for it broadcasts otherwise.  known: dict, filled when needed."""
+    if not asked_of(layer.record):
+        return
+    if not known:
+        known.update(of_graph(source, major))
+    record, steps = layer.record, 0
+    while record["class_name"] == "TimeDistributed":
+        record, steps = record["config"]["layer"], steps + 1
+    kind, axis = record["class_name"], record["config"].get("axis", -1)
+    axis = axis[0] if isinstance(axis, list) and len(axis) == 1 else axis
+    for refs in source.references(layer):
+        ranks = [len(known[ref]) - steps for ref in refs if known.get(ref) is not None]
+        if not ranks:
+            continue
+        if kind.startswith(("BatchNormalization", "Softmax")) and axis not in (ranks[0] - 1, -1):
+            raise Fault("layer %r is a %s along axis %s of %d: TensorFlow.js %s along the last"
+                        % (layer.name, kind, axis, ranks[0], "computes it" if kind == "Softmax" else "normalizes"))
+        if max(ranks) > MOST_DIMENSIONS.get(kind, MAX_DIMENSIONS):
+            raise Fault("layer %r is a %s of %d dimensions: TensorFlow.js has it for up to %d"
+                        % (layer.name, kind, max(ranks), MOST_DIMENSIONS[kind]))
+        if is_operation(record) and OPERATIONS.get(function_of(record)) and len(set(ranks)) > 1:
+            raise Fault("%r is the operation %s on tensors of %s dimensions: the layer that TensorFlow.js has for it "
+                        "broadcasts otherwise" % (layer.name, function_of(record), " and ".join(map(str, ranks))))

@@ -78,7 +78,7 @@ def shown(layer, shape, major, layers):
     """
     if layer.is_input:
         return "input"
-    if dialect.is_operation(layer.record):
+    if supported.is_operation(layer.record):
         try:
             dialect.operation(layer, [dialect.keras2_call(layer, call, layers) for call in layer.calls])
         except Fault as fault:

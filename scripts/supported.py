@@ -18,6 +18,10 @@ LAYERS = frozenset("""
 SPOILS = "TensorFlow.js's own spoils the shape of its input (computeOutputShape changes it in place)"
 UNUSABLE = {"CenterCrop": SPOILS, "Resizing": SPOILS, "RandomWidth": SPOILS, "RandomHeight": SPOILS,
             "MultiHeadAttention": "TensorFlow.js's own takes tensors by keyword, which no model.json can say"}
+FUNCTIONS = ("TFOpLambda", "TensorFlowOpLayer")  # what stands for an operation: Keras 2.4 - 2.15, and before
+OPERATIONS = {"Add": "Add", "Multiply": "Multiply", "Maximum": "Maximum", "Minimum": "Minimum",  # keras.ops -> layer
+              "add": "Add", "multiply": "Multiply", "mul": "Multiply", "maximum": "Maximum", "minimum": "Minimum",
+              "AddV2": "Add", "Mul": "Multiply"}  # TFOpLambda's functions, TensorFlowOpLayer's operations
 ACTIVATIONS = frozenset("""elu selu relu relu6 linear sigmoid hard_sigmoid softplus softsign tanh softmax
     log_softmax gelu mish swish""".split())
 INITIALIZERS = frozenset("""Zeros Ones Constant RandomUniform RandomNormal TruncatedNormal Identity VarianceScaling
@@ -25,6 +29,30 @@ INITIALIZERS = frozenset("""Zeros Ones Constant RandomUniform RandomNormal Trunc
 # TensorFlow 1.13's names (tfjs issue 1255) and Keras 3's, of what TensorFlow.js has under another name
 CLASSES = {"BatchNormalizationV1": "BatchNormalization", "UnifiedGRU": "GRU", "UnifiedLSTM": "LSTM",
            "LecunNormal": "LeCunNormal", "LecunUniform": "LeCunUniform", "OrthogonalInitializer": "Orthogonal"}
+
+
+def function_of(record):
+    """The name of the function that a node stands for: one of FUNCTIONS says it in its config."""
+    if record["class_name"] == "TFOpLambda":
+        return str(record["config"].get("function", "")).split(".")[-1]
+    if record["class_name"] == "TensorFlowOpLayer":
+        return str(record["config"]["node_def"]["op"])
+    return record["class_name"]
+
+
+def is_operation(record):
+    """Whether the node is a function (`a + b`; one of FUNCTIONS in Keras 2), not a layer: by its module, or, in an h5,
+    where Keras 3 writes none, by a config that has nothing of a layer's."""
+    if record.get("module") is not None:
+        return str(record["module"]).startswith(("keras.src.ops", "keras.ops"))
+    name, config = record["class_name"], record["config"]
+    return name in FUNCTIONS or isinstance(config, dict) and not {"trainable", "dtype", "layers"} & set(config) \
+        and (name not in LAYERS or name in OPERATIONS)
+
+
+def is_hidden(record):
+    """Whether the node is a function that no layer does: what Keras 3 computes masks with, and the like."""
+    return is_operation(record) and record["class_name"] not in FUNCTIONS + tuple(OPERATIONS)
 
 
 # The settings of a recurrent layer that change what it computes
@@ -61,6 +89,10 @@ def refusal(record, major):
             return "TensorFlow.js has no output_padding (%s)" % (config["output_padding"],)
     if name == "Concatenate" and isinstance(config.get("axis"), int) and config["axis"] < -1:
         return "TensorFlow.js takes the last axis for axis=%d; count it from the front" % config["axis"]
+    if name == "Softmax" and not (type(config.get("axis", -1)) is int and config.get("axis", -1) >= -1):
+        return "TensorFlow.js computes it along the last axis alone (axis=%s)" % (config["axis"],)
+    if name == "Dot" and isinstance(config.get("axes"), list) and len({axis < 0 for axis in config["axes"]}) > 1:
+        return "TensorFlow.js takes no axes of which one is counted from the back (axes=%s)" % (config["axes"],)
     if config.get("time_major"):
         return "TensorFlow.js has no time_major=True"
     if name == "RNN" and config.get("return_state") and class_of(config.get("cell")) == "StackedRNNCells":

@@ -13,7 +13,7 @@ from collections import OrderedDict
 
 import numpy
 
-from scripts import Fault, bootstrap, child, command, dataset, dialect, files, formats, outputs
+from scripts import Fault, bootstrap, child, command, dataset, files, formats, outputs, supported
 from scripts.formats import frozen
 from scripts.topology import graph
 from scripts.viewer import page, predict
@@ -43,7 +43,7 @@ def verify(source, model_json, layers=None, weights=None, data=None, tags=None, 
             if '"class_name": "Lambda"' in json.dumps(model.topology):
                 raise Fault("%s: no oracle: it holds a Lambda layer, code that Keras would run" % source)
             major, whole = model.keras_major, graph(model.topology, model.keras_major)
-        names = layers or [outputs.spelling(whole, ref) for ref in outputs.every_output(whole, dialect.is_hidden)]
+        names = layers or [outputs.spelling(whole, ref) for ref in outputs.every_output(whole, supported.is_hidden)]
         inputs = inputs_for(whole, described, data)
         wanted, by = expected(source, weights, names, list(inputs.values()), major)
     fed = [values for name, values in inputs.items() if name in described or len(inputs) == 1]

@@ -12,7 +12,7 @@ import zipfile
 import zlib
 from collections import OrderedDict
 
-from scripts import Fault, dialect, variables
+from scripts import Fault, supported, variables
 from scripts.formats import MAX_JSON_BYTES, head, keras_h5, parse
 from scripts.model import Model
 from scripts.topology import Layer, inner_records, is_model
@@ -176,7 +176,7 @@ def places(record, prefix):
     layers = inner_records(record)
     if record["class_name"] == "Sequential":
         layers = [layer for layer in layers if layer["class_name"] != "InputLayer"]
-    return list(zip_names([layer for layer in layers if not dialect.is_operation(layer)
+    return list(zip_names([layer for layer in layers if not supported.is_operation(layer)
                            or layer["class_name"] == "TFOpLambda"], prefix))
 
 

@@ -1,0 +1,117 @@
+"""Layers that TensorFlow.js computes as Keras does for some shapes and settings alone: the others are refused."""
+import os
+
+import numpy
+import pytest
+
+from scripts import Fault, convert, dialect, encapsulate, formats
+from scripts import shapes as rules
+from scripts.viewer import predict
+from tests import needs
+from tests.models import oracle
+
+needs.tensorflow()
+
+
+def build(keras, kind, shapes, **settings):
+    """A model of one layer (or `a + b`, `a * b`) on inputs of these shapes."""
+    keras.backend.clear_session()
+    inputs = [keras.Input(shape, name="input_%d" % place) for place, shape in enumerate(shapes)]
+    one = inputs[0] if len(inputs) == 1 else inputs
+    if kind in "+*":
+        made = inputs[0] + inputs[1] if kind == "+" else inputs[0] * inputs[1]
+    elif kind == "each":
+        made = keras.layers.TimeDistributed(keras.layers.BatchNormalization(**settings))(one)
+    elif kind == "behind":
+        made = keras.layers.BatchNormalization(**settings)(
+            keras.layers.ConvLSTM2D(4, 2, padding="same", return_sequences=True)(one))
+    elif kind == "stacked":
+        cells = [keras.layers.LSTMCell(4), keras.layers.SimpleRNNCell(4)]
+        made = keras.layers.BatchNormalization(**settings)(keras.layers.RNN(cells, return_sequences=True)(one))
+    else:
+        made = getattr(keras.layers, kind)(**settings)(one)
+    return keras.Model(inputs, made)
+
+
+def compare(model, flavour, folder):
+    """Convert the model and return the distance of TensorFlow.js's output from Keras's."""
+    random = numpy.random.RandomState(3)
+    values = [random.rand(4, *[size or 4 for size in tensor.shape[1:]]).astype("float32") for tensor in model.inputs]
+    path, target = os.path.join(folder, "m.keras" if flavour == "keras3" else "m.h5"), os.path.join(folder, "js")
+    model.save(path)
+    os.mkdir(target)
+    convert.convert(path, target)
+    found = predict.predict(os.path.join(target, "model.json"), values)
+    return oracle.distance(oracle.predict(model, values)[0], found[0][1])
+
+
+CUBE, SQUARE, LINE = (4, 4, 4), (4, 4), (4,)
+RIGHT = [
+    ("Dot", [SQUARE, SQUARE], {"axes": (2, 1)}), ("Dot", [SQUARE, SQUARE], {"axes": -2}),
+    ("Dot", [SQUARE, SQUARE], {"axes": (-1, -2)}), ("Dot", [LINE, SQUARE], {"axes": (1, 2), "normalize": True}),
+    ("Softmax", [SQUARE], {"axis": 2}), ("Softmax", [LINE], {"axis": 1}), ("Softmax", [CUBE], {}),
+    ("+", [(1, 4), SQUARE], {}), ("*", [(3, 1, 4), (1, 3, 1)], {}), ("Add", [SQUARE, LINE], {}),
+    ("each", [SQUARE], {"axis": 1}), ("each", [CUBE], {"axis": 2}), ("each", [(3, 4, 4, 4)], {"axis": 3}),
+    ("stacked", [SQUARE], {"axis": 2}), ("BatchNormalization", [CUBE], {"axis": 3})]
+UNLIKE = [
+    ("Dot", [SQUARE, SQUARE], {"axes": (1, -1)}, "counted from the back"),
+    ("Dot", [LINE, SQUARE], {"axes": (-1, 1)}, "counted from the back"),
+    ("Dot", [CUBE, CUBE], {"axes": (3, 1)}, "a Dot of 4 dimensions"),
+    ("Dot", [CUBE, SQUARE], {"axes": (3, 2)}, "a Dot of 4 dimensions"),
+    ("Softmax", [SQUARE], {"axis": 1}, "a Softmax along axis 1 of 3"),
+    ("Softmax", [CUBE], {"axis": -2}, "a Softmax along axis -2 of 4|along the last axis alone"),
+    ("+", [SQUARE, LINE], {}, "on tensors of 3 and 2 dimensions"),
+    ("*", [CUBE, SQUARE], {}, "on tensors of 4 and 3 dimensions"),
+    ("each", [CUBE], {"axis": 1}, "is a BatchNormalization along axis 1 of 3"),
+    ("behind", [(3, 4, 4, 4)], {"axis": 2}, "is a BatchNormalization along axis 2 of 5"),
+    ("behind", [(3, 4, 4, 4)], {}, "is a BatchNormalization of 5 dimensions: TensorFlow.js has it for up to 4"),
+    ("LayerNormalization", [(3, 4, 4, 4)], {}, "is a LayerNormalization of 5 dimensions"),
+    ("stacked", [SQUARE], {"axis": 1}, "is a BatchNormalization along axis 1 of 3")]
+
+
+@pytest.mark.parametrize("flavour", oracle.FLAVOURS)
+@pytest.mark.parametrize("kind, shapes, settings", RIGHT, ids=str)
+def test_what_tensorflow_js_computes_alike_is_converted(kind, shapes, settings, flavour, tmp_path):
+    needs.node()
+    model = build(oracle.load(flavour), kind, shapes, **settings)
+    plant(model)
+    assert compare(model, flavour, str(tmp_path)) <= 1e-5
+
+
+@pytest.mark.parametrize("flavour", oracle.FLAVOURS)
+@pytest.mark.parametrize("kind, shapes, settings, line", UNLIKE, ids=str)
+def test_what_it_computes_otherwise_is_refused_and_does_differ(kind, shapes, settings, line, flavour, tmp_path,
+                                                               monkeypatch):
+    needs.node()
+    model = build(oracle.load(flavour), kind, shapes, **settings)
+    plant(model)
+    with pytest.raises(Fault, match=line):
+        compare(model, flavour, str(tmp_path))
+    os.rmdir(str(tmp_path / "js"))
+    monkeypatch.setattr(rules, "check", lambda *arguments: None)
+    monkeypatch.setattr(dialect, "refusal", lambda record, major: None)
+    try:
+        distance = compare(model, flavour, str(tmp_path))
+    except Fault as fault:
+        assert "TensorFlow.js in Node" in str(fault)
+        return
+    assert distance > 1e-3
+
+
+def plant(model):
+    """Random weights; positive ones, for variances."""
+    random = numpy.random.RandomState(1)
+    model.set_weights([random.uniform(0.3, 1.5, value.shape).astype(value.dtype) for value in model.get_weights()])
+
+
+@pytest.mark.skipif("keras3" not in oracle.FLAVOURS, reason="an h5 of Keras 3")
+def test_an_operation_that_no_layer_does_is_not_made_one_either(tmp_path):
+    """Keras cannot load its own h5 of `a + b`; encapsulate makes a layer of it, as far as that computes the same."""
+    path, enc = str(tmp_path / "source.h5"), str(tmp_path / "enc.h5")
+    build(oracle.load("keras3"), "+", [SQUARE, LINE]).save(path)
+    with pytest.raises(Fault, match="on tensors of 3 and 2 dimensions"):
+        encapsulate.build(path, enc)
+    build(oracle.load("keras3"), "+", [(1, 4), SQUARE]).save(path)
+    encapsulate.build(path, enc)
+    with formats.read(enc) as model:
+        assert [layer["class_name"] for layer in model.topology["config"]["layers"]][-1] == "Add"
