@@ -9,7 +9,16 @@ from collections import OrderedDict
 from scripts import Fault, execution, masks, shapes
 from scripts.outputs import listing
 from scripts.references import references
-from scripts.supported import CLASSES, INITIALIZERS, LAYERS, OPERATIONS, function_of, is_operation, refusal
+from scripts.supported import (
+    CLASSES,
+    INITIALIZERS,
+    LAYERS,
+    OPERATIONS,
+    OfOperation,
+    function_of,
+    is_operation,
+    refusal,
+)
 from scripts.topology import (
     Layer,
     ancestors,
@@ -348,5 +357,5 @@ def operation(layer, calls):
         if len(call) < 2:
             raise Fault("%r is the operation %s with a constant: TensorFlow.js needs a layer there"
                         % (layer.name, name))
-    config = OrderedDict([("name", layer.name), ("trainable", True), ("dtype", "float32")])
+    config = OfOperation([("name", layer.name), ("trainable", True), ("dtype", "float32")])
     return OrderedDict([("class_name", name), ("config", config), ("name", layer.name)])

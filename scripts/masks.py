@@ -9,6 +9,7 @@ from collections import OrderedDict, namedtuple
 
 from scripts import Fault, execution, shapes
 from scripts.references import Ref, references
+from scripts.supported import OfOperation
 from scripts.topology import RECURRENT, graph, inner_records, is_model
 
 MERGES = ("Add", "Average", "Maximum", "Minimum", "Multiply")
@@ -23,7 +24,7 @@ NONE = Side(None, None)
 # arguments; the layer of the outermost model that the call is in; what the mask of a layer that makes one depends on
 Call = namedtuple("Call", "record sides own other keywords outermost source")
 UNLIKE = "behind a mask: Keras gives 0 for masked steps and TensorFlow.js does not"
-COUNT = 1 << 20  # calls of layers, nested ones included, that are followed
+COUNT = 1 << 17  # calls of layers, nested ones included, that are followed
 
 
 def makes(record):
@@ -224,6 +225,8 @@ class Walk(object):
         return mask, call.other[0], not uses
 
     def merged_by_keras(self, call):
+        if isinstance(call.record["config"], OfOperation):
+            return None
         given = [mask for mask in call.own if mask]
         if given and self.major >= 3 and call.record["class_name"] in ("Multiply", "Maximum", "Minimum"):
             self.refuse(call, "behind a mask: Keras 3 leaves masked steps out and TensorFlow.js does not")

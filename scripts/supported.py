@@ -3,6 +3,8 @@
 Taken from the registrations in @tensorflow/tfjs-layers 4.22.0 (dist/layers/*.js: serialization.registerClass;
 activations.js, initializers.js, regularizers.js), less what is there but does not work (UNUSABLE).
 """
+from collections import OrderedDict
+
 LAYERS = frozenset("""
     InputLayer Activation Dense Dropout Flatten Reshape Permute RepeatVector Masking SpatialDropout1D
     ELU LeakyReLU PReLU ReLU Softmax ThresholdedReLU Embedding
@@ -29,6 +31,10 @@ INITIALIZERS = frozenset("""Zeros Ones Constant RandomUniform RandomNormal Trunc
 # TensorFlow 1.13's names (tfjs issue 1255) and Keras 3's, of what TensorFlow.js has under another name
 CLASSES = {"BatchNormalizationV1": "BatchNormalization", "UnifiedGRU": "GRU", "UnifiedLSTM": "LSTM",
            "LecunNormal": "LeCunNormal", "LecunUniform": "LeCunUniform", "OrthogonalInitializer": "Orthogonal"}
+
+
+class OfOperation(OrderedDict):
+    """The config of a layer that stands for an operation: what comes of `a + b` has no mask in any Keras."""
 
 
 def function_of(record):

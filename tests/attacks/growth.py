@@ -65,6 +65,15 @@ def models_called_twice(folder):
     return plain_h5(folder, many)
 
 
+def masks_in_models(folder):
+    """13 deep, around a layer that makes a mask: whoever follows it follows it 4096 times."""
+    inner = functional([start(), call(layer("Masking", "masking", mask_value=0.0), [("start", 0)]),
+                        call(relu("relu"), [("masking", 0)])], [("relu", 0)], "m0")
+    for level in range(1, 13):
+        inner = around(inner, "m%d" % level, 2)
+    return plain_h5(folder, inner)
+
+
 # The square of layers, calls, outputs ----------------------------------------------------------------------
 
 def called_often(folder, count=4000):

@@ -24,8 +24,8 @@ TO_VECTOR = {  # to (batch, UNITS)
     "maximum": lambda layers, name: layers.GlobalMaxPooling1D(name=name)}
 MERGES = {"add": "Add", "multiply": "Multiply", "largest": "Maximum", "concatenate": "Concatenate",
           "joined_in_time": "Concatenate"}
-KINDS = sorted(FROM_SEQUENCE) + 3 * sorted(TO_VECTOR) + sorted(MERGES) + ["repeat", "decoder", "states", "nested",
-                                                                      "encoder", "words"]
+KINDS = sorted(FROM_SEQUENCE) + 3 * sorted(TO_VECTOR) + sorted(MERGES) + [
+    "repeat", "decoder", "states", "nested", "encoder", "words", "plus", "times"]
 
 
 def build(keras, plan):
@@ -69,6 +69,9 @@ def build(keras, plan):
             vectors += [out, hidden]
         elif kind in ("nested", "encoder"):
             made.append(inner(x) if kind == "nested" else encoder([start, second][two % 2]))
+            sequences.append(made[-1])
+        elif kind in ("plus", "times"):
+            made.append(x + y if kind == "plus" else x * y)
             sequences.append(made[-1])
         elif kind == "words":
             made.append(layers.TimeDistributed(layers.SimpleRNN(UNITS), name=name)(

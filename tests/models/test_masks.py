@@ -70,6 +70,7 @@ RIGHT = {
     "leaky": [("leaky", 0, 0), ("last", 4, 0)], "nested": [("nested", 0, 0), ("last", 4, 0)],
     "encoder": [("encoder", 0, 0)],
     "masking": [("masking", 2, 0), ("backwards", 4, 0)], "add": [("add", 0, 1), ("maximum", 4, 0)],
+    "times": [("times", 0, 1)], "plus": [("plus", 2, 0), ("last", 4, 0)],
     "without": [("last", 2, 0), ("repeat", 0, 0), ("last", 4, 0)]}
 
 
