@@ -32,10 +32,9 @@ def test_what_grows_without_a_bound_is_refused_in_a_short_line(build, line, modu
     assert re.search(line, said) and len(said) < 1000, said[:2000]
 
 
-@pytest.mark.parametrize("build, line", [(growth.refused_first, "'evil' is a Lambda.*every output needs it"),
-                                         (growth.masks_in_a_circle, "cycle"),
-                                         (growth.dimensions, "'d0' is a Dot of 5 dimensions")], ids=lambda value: getattr(
-                                             value, "__name__", ""))
+@pytest.mark.parametrize("build, line", [
+    (growth.refused_first, "'evil' is a Lambda.*every output needs it"), (growth.masks_in_a_circle, "cycle"),
+    (growth.dimensions, "'d0' is a Dot of 5 dimensions")], ids=lambda value: getattr(value, "__name__", ""))
 def test_what_no_conversion_gets_through_is_refused_soon(build, line, tmp_path):
     assert re.search(line, refused(tmp_path, build(tmp_path)))
 
@@ -53,7 +52,8 @@ def test_the_table_of_a_model_that_grows_ends_and_is_of_a_sane_length(build, tmp
 @pytest.mark.parametrize("build, more", [
     (growth.called_often, []), (growth.many_outputs, []), (growth.masks, ["--layers", "r0"]),
     (growth.names_that_clash, ["--layers", "inner/r3"]), (growth.squared, []),
-    (growth.long_names_in_long_names, []), (growth.masks_in_models, [])], ids=lambda value: getattr(value, "__name__", ""))
+    (growth.long_names_in_long_names, []), (growth.masks_in_models, [])], ids=lambda value: getattr(
+        value, "__name__", ""))
 def test_what_grows_and_is_a_model_is_converted(build, more, tmp_path):
     if not more:
         weightless(tmp_path, build(tmp_path))
