@@ -70,11 +70,13 @@ def model_record(record, major):
     """
     if record["class_name"] == "Sequential":
         config = record["config"]
-        if any(shapes.asked_of(layer) for layer in inner_records(record)):
+        records = inner_records(record)
+        if any(shapes.asked_of(layer) or layer["class_name"] == "Flatten" for layer in records):
             source, known = graph(record, major), {}
             for layer in source.layers.values():
                 shapes.check(layer, source, major, known)
-        layers = [entry for layer in inner_records(record) for entry in split(layer_record(layer, major))]
+            records = [flattened(source.layers[Layer(layer).name], layer, source, major, known) for layer in records]
+        layers = [entry for layer in records for entry in split(layer_record(layer, major))]
         if isinstance(config, list):
             return OrderedDict(record, config=layers)
         kept = OrderedDict((key, value) for key, value in config.items()
@@ -91,7 +93,8 @@ def model_record(record, major):
     for name, layer in source.layers.items():
         try:
             shapes.check(layer, source, major, known)
-            entry = None if is_operation(layer.record) else layer_record(with_input(layer, source, major, known), major)
+            given = flattened(layer, with_input(layer, source, major, known), source, major, known)
+            entry = None if is_operation(given) else layer_record(given, major)
             calls = [keras2_call(layer, call, source.layers) for call in layer.calls]
             check_training(layer)
             entries = split(entry or operation(layer, calls))
@@ -160,6 +163,20 @@ def with_input(layer, source, major, known):
     return OrderedDict(record, config=OrderedDict(layer.config, layer=inner)) if wrapped else inner
 
 
+def flattened(layer, record, source, major, known):
+    """The layer's record; of a Flatten of (batch, size), which TensorFlow.js refuses, a Reshape to what it is."""
+    if layer.class_name != "Flatten":
+        return record
+    if not known:
+        known.update(shapes.of_graph(source, major))
+    found = [known.get(refs[0]) if refs else None for refs in source.references(layer)]
+    if not found or any(shape is None or len(shape) != 2 for shape in found):
+        return record
+    config = OrderedDict([("name", layer.name), ("trainable", True), ("dtype", "float32"),
+                          ("target_shape", [found[0][1] if found[0][1] is not None else -1])])
+    return OrderedDict([("class_name", "Reshape"), ("config", config), ("name", layer.name)])
+
+
 def layer_record(record, major):
     """The record of one layer in Keras 2's dialect.  Raises Fault if TensorFlow.js cannot show it."""
     if is_model(record):
@@ -204,6 +221,8 @@ def value2(key, value, major):
         return [value2("", item, major) for item in value.get("items", [])]
     if "class_name" not in value or "config" not in value:
         return config2(value, major)
+    if value["class_name"] == "__numpy__":
+        return value["config"]["value"]
     name = CLASSES.get(value["class_name"], value["class_name"])
     if name == "function":  # Keras 3's spelling of an activation
         return value2(key, value["config"], major)

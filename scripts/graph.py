@@ -8,14 +8,12 @@ TensorFlow is imported in a child process alone.
 import argparse
 import contextlib
 import difflib
-import glob
-import importlib.util
 import json
 import os
 import re
 from collections import OrderedDict
 
-from scripts import Fault, child, command, files, shards
+from scripts import Fault, child, command, files, graph_operations, shards
 from scripts.formats import TAGS, check_readable, frozen, saved_model, tfjs
 from scripts.model import Weight
 
@@ -66,7 +64,9 @@ def write(source, directory, outputs, tags, signature, json_name, shard_size, qu
     chosen = choose(graph, known, names, source)
     graph, signature = with_outputs(tensorflow, graph, chosen, inputs, source)
     graph = optimize(tensorflow, graph, signature)
-    check_operations(graph, source)
+    with imported(tensorflow, graph, source) as whole:
+        graph_operations.check(tensorflow, graph, whole, source)
+        graph = graph_operations.adapt(tensorflow, graph, whole)
     return write_model(tensorflow, graph, signature, directory, json_name, shard_size, quantize)
 
 
@@ -305,22 +305,6 @@ def optimize(tensorflow, graph, signature):
     return tf_optimizer.OptimizeGraph(config, meta)
 
 
-def check_operations(graph, source):
-    """Raise a Fault for operations that TensorFlow.js does not have, where tensorflowjs with its list is installed."""
-    spec = importlib.util.find_spec("tensorflowjs")
-    if spec is None or not spec.submodule_search_locations:
-        return
-    known = set()
-    for path in glob.glob(os.path.join(list(spec.submodule_search_locations)[0], "op_list", "*.json")):
-        with open(path, encoding="utf-8") as file:
-            known.update(entry["tfOpName"] for entry in json.load(file))
-    nodes = list(graph.node) + [node for function in graph.library.function for node in function.node_def]
-    missing = OrderedDict((node.op, node.name) for node in nodes if node.op not in known)
-    if known and missing:
-        raise Fault("%s: TensorFlow.js has no %s; ask for outputs before it" % (
-            source, ", ".join("%s (%s)" % pair for pair in missing.items())))
-
-
 def write_model(tensorflow, graph, signature, directory, json_name, shard_size, quantize):
     """Write model.json and shards (tfjs-converter tf_saved_model_conversion_v2.write_artifacts)."""
     from google.protobuf.json_format import MessageToDict
@@ -328,6 +312,8 @@ def write_model(tensorflow, graph, signature, directory, json_name, shard_size, 
     for node in list(graph.node) + [node for function in graph.library.function for node in function.node_def]:
         if node.op == "Const":
             value = tensorflow.make_ndarray(node.attr["value"].tensor)
+            if value.dtype.name in ("int8", "uint8", "int16", "uint16"):  # no dtypes of weights to TensorFlow.js
+                value = value.astype("int32")
             if value.dtype == object:
                 raise Fault("operation %r is a constant of strings, which a graph model cannot hold here" % node.name)
             weights.append(Weight.of(node.name, value))

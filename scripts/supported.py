@@ -103,6 +103,9 @@ def refusal(record, major):
         return "TensorFlow.js has no time_major=True"
     if name == "RNN" and config.get("return_state") and class_of(config.get("cell")) == "StackedRNNCells":
         return "TensorFlow.js returns the states of several cells in another order"
+    if name == "TimeDistributed" and isinstance(config.get("layer"), dict) \
+            and (config["layer"].get("config") or {}).get("keepdims"):
+        return "TensorFlow.js has no keepdims, and what stands for it does not fit in here"
     if name == "Bidirectional":
         problem = bidirectional_refusal(config)
         if problem:

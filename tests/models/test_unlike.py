@@ -22,6 +22,11 @@ def build(keras, kind, shapes, **settings):
         made = inputs[0] + inputs[1] if kind == "+" else inputs[0] * inputs[1]
     elif kind == "each":
         made = keras.layers.TimeDistributed(keras.layers.BatchNormalization(**settings))(one)
+    elif kind == "flat":
+        made = keras.Sequential([keras.layers.ReLU(), keras.layers.GlobalMaxPooling2D() if len(shapes[0]) == 3 else
+                                 keras.layers.ReLU(), keras.layers.Flatten()])(one)
+    elif kind == "kept":
+        made = keras.layers.TimeDistributed(keras.layers.GlobalAveragePooling1D(keepdims=True))(one)
     elif kind == "behind":
         made = keras.layers.BatchNormalization(**settings)(
             keras.layers.ConvLSTM2D(4, 2, padding="same", return_sequences=True)(one))
@@ -66,6 +71,7 @@ UNLIKE = [
     ("behind", [(3, 4, 4, 4)], {"axis": 2}, "is a BatchNormalization along axis 2 of 5"),
     ("behind", [(3, 4, 4, 4)], {}, "is a BatchNormalization of 5 dimensions: TensorFlow.js has it for up to 4"),
     ("LayerNormalization", [(3, 4, 4, 4)], {}, "is a LayerNormalization of 5 dimensions"),
+    ("kept", [CUBE], {}, "is a TimeDistributed: TensorFlow.js has no keepdims"),
     ("stacked", [SQUARE], {"axis": 1}, "is a BatchNormalization along axis 1 of 3")]
 
 
@@ -117,3 +123,15 @@ def test_an_operation_that_no_layer_does_is_not_made_one_either(flavour, tmp_pat
     with formats.read(enc) as model:
         kinds = [layer["class_name"] for layer in model.topology["config"]["layers"]]
     assert kinds[-1] == ("Add" if flavour == "keras3" else "TFOpLambda")
+
+
+@pytest.mark.parametrize("flavour", oracle.FLAVOURS)
+def test_a_rescaling_by_an_array_is_one_by_a_list(flavour, tmp_path):
+    needs.node()
+    keras = oracle.load(flavour)
+    if not hasattr(keras.layers, "Rescaling"):  # not before Keras 2.6
+        return
+    scale = [1.0, 2.0, 3.0, 4.0]
+    scale = numpy.array(scale, "float32") if flavour == "keras3" else scale  # Keras 2 cannot save an array
+    model = build(keras, "Rescaling", [SQUARE], scale=scale, offset=0.5)
+    assert compare(model, flavour, str(tmp_path)) <= 1e-5

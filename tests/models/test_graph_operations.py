@@ -1,0 +1,143 @@
+"""Graphs: the operations that TensorFlow.js computes as TensorFlow does; those that it does not are refused."""
+import numpy
+import pytest
+
+from scripts import Fault, graph, graph_operations
+from scripts.viewer import predict
+from tests import needs
+from tests.models import oracle
+
+needs.tensorflow()
+import tensorflow as tf  # noqa: E402
+
+
+class Module(tf.Module):
+    """A function to save, and a table that it may look into."""
+    made = None
+
+    def __init__(self, function, specs):
+        super(Module, self).__init__()
+        self.kept = Module.made = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(
+            tf.constant([0, 1, 2, 3]), tf.constant([5.0, 6.0, 7.0, 8.0])), 0.0)
+        self.run = tf.function(lambda *values: {"y": function(*values)}, input_signature=specs)
+
+    @classmethod
+    def table(cls):
+        return cls.made
+
+
+def computed(function, inputs, folder, tracked=None):
+    """Save the function as a SavedModel and convert it; return (what TensorFlow gives, what TensorFlow.js gives)."""
+    specs = [tf.TensorSpec(value.shape, value.dtype, name="i%d" % place) for place, value in enumerate(inputs)]
+    folder.mkdir(exist_ok=True)
+    module, path, target = Module(function, specs), str(folder / "saved"), folder / "js"
+    module.tracked = tracked
+    expected = module.run(*[tf.constant(value) for value in inputs])["y"].numpy()
+    tf.saved_model.save(module, path, signatures=module.run)
+    target.mkdir(exist_ok=True)
+    graph.write(path, str(target), None, None, None, "model.json", 1 << 22, None)
+    return expected, predict.predict(str(target / "model.json"), inputs)[0][1]
+
+
+def floats(*shape):
+    return numpy.random.RandomState(4).uniform(-2, 2, shape).astype("float32")
+
+
+def whole(*shape):
+    return numpy.random.RandomState(5).randint(0, 4, shape).astype("int32")
+
+
+RAW, X, CUBE = tf.raw_ops, floats(3, 3), floats(1, 4, 4, 4)
+RIGHT = {
+    "bias": (lambda x: tf.nn.bias_add(x, [1.0, 2.0, 3.0]), [X]),
+    "one hot": (lambda i: tf.one_hot(i, 4), [whole(3)]),
+    "mean": (lambda x: tf.reduce_mean(x, 0), [X]),
+    "cast": (lambda x: tf.cast(tf.cast(x > 0, tf.uint8), tf.float32), [X]),
+    "colours": (lambda i: tf.cast(tf.gather(tf.constant([7, 200, 9, 255], tf.uint8), i), tf.float32), [whole(3)]),
+    "einsum": (lambda x: tf.einsum("ij,kj->ik", x, x), [X]),
+    "batches": (lambda x, y: tf.matmul(x, y), [floats(2, 5, 3, 4), floats(5, 4, 3)]),
+    "one batch": (lambda x, y: tf.matmul(x, y), [floats(1, 3, 4), floats(2, 4, 3)]),
+    "cumulative": (lambda x: tf.cumsum(x, axis=-1, exclusive=True), [X]),
+    "cumulative product": (lambda x: tf.math.cumprod(x, axis=-2, reverse=True), [X]),
+    "choice": (lambda x: tf.where(x > 0, x, -x), [X]),
+    "condition": (lambda x: tf.cond(x[0, 0] > 0, lambda: 1.0, lambda: 2.0), [X]),
+    "other condition": (lambda x: tf.cond(x[0, 0] < 0, lambda: 1.0, lambda: 2.0), [X]),
+    "half a condition": (lambda x: tf.cond(x[0, 0] > 9, lambda: x, lambda: tf.constant([[5.0]])), [X]),
+    "loop in a loop": (lambda x: tf.while_loop(lambda i, s: i < 3, lambda i, s: (i + 1, tf.while_loop(
+        lambda j, t: j < 2, lambda j, t: (j + 1, t * 1.5 + 1.0), [0, s])[1]), [0, x])[1], [X]),
+    "map": (lambda x: tf.map_fn(lambda row: tf.cumsum(row) * 2.0, x), [X]),
+    "condition in a loop": (lambda x: tf.while_loop(lambda i, s: i < 5, lambda i, s: (i + 1, s + tf.cond(
+        s > 3, lambda: 1.0, lambda: 2.0)), [0, x[0, 0]])[1], [X]),
+    "loop in a condition": (lambda x: tf.cond(x[0, 0] < 9, lambda: tf.while_loop(
+        lambda i, s: i < 4, lambda i, s: (i + 1, s * 2.0), [0, tf.constant(3.0)])[1], lambda: 2.0), [X])}
+
+if "MatrixBandPart" in graph_operations.listed():  # not before tensorflowjs 4
+    RIGHT["band"] = lambda x: tf.linalg.band_part(x, 1, 1), [X]
+
+
+@pytest.mark.parametrize("name", sorted(RIGHT))
+def test_what_tensorflow_js_computes_alike_is_converted(name, tmp_path):
+    needs.node()
+    needs.reference()
+    expected, found = computed(RIGHT[name][0], RIGHT[name][1], tmp_path)
+    assert oracle.distance(expected, found) <= 1e-5
+
+
+UNLIKE = {
+    "bias": (lambda x: RAW.BiasAdd(value=x, bias=[1.0, 2.0, 3.0, 4.0], data_format="NCHW"), [CUBE],
+             "a BiasAdd with the channels first"),
+    "one hot": (lambda i: tf.one_hot(i, 3, axis=0), [whole(3)], "a OneHot along axis 0"),
+    "mean": (lambda i: tf.reduce_mean(i, 1), [numpy.array([[1, 2], [3, 5]], "int32")], "a Mean of whole numbers"),
+    "division": (lambda i: RAW.Div(x=i, y=tf.constant([2, 2])), [numpy.array([-7, 7], "int32")], "a Div of whole"),
+    "modulo": (lambda x: RAW.Mod(x=x, y=tf.constant([3.0])), [numpy.array([-7.0], "float32")], "a Mod with the sign"),
+    "cast": (lambda i: tf.cast(tf.cast(i, tf.uint8), tf.float32), [numpy.array([300, 44], "int32")], "to a narrow"),
+    "diagonal": (lambda x: tf.einsum("ii->i", x), [X], "an? Einsum with ii->i"),
+    "batches": (lambda x, y: tf.matmul(x, y), [floats(2, 1, 3, 4), floats(1, 5, 4, 3)], "batches that are broadcast"),
+    "batch": (lambda x, y: tf.matmul(x, y), [floats(2, 5, 3, 4), floats(2, 1, 4, 3)], "of batches that are broadcast"),
+    "rows": (lambda x: RAW.Select(condition=[True, False, False], x=x, y=-x), [X], "a Select of whole rows"),
+    "band": (lambda x: tf.linalg.band_part(x, -1, 0), [X], "a MatrixBandPart with|has no Mat"),
+    "scatter": (lambda x: x + tf.tensor_scatter_nd_update(x, [[0]], [[9.0, 9.0, 9.0]]), [X], "TensorScatterUpdate"),
+    "groups": (lambda x: tf.nn.conv2d(x, floats(2, 2, 2, 4), 1, "SAME"), [CUBE], "a Conv2D in groups"),
+    "pooling": (lambda x: tf.nn.max_pool2d(x, 2, 2, [[0, 0], [1, 1], [1, 1], [0, 0]]), [CUBE], "padding of its own"),
+    "training": (lambda x: RAW.FusedBatchNormV3(x=x, scale=[1.0] * 4, offset=[0.0] * 4, mean=[], variance=[],
+                                                is_training=True)[0], [CUBE], "a FusedBatchNormV3 in training"),
+    "bits": (lambda i: tf.bitwise.bitwise_and(i, tf.constant([6, 6, 6])), [whole(3)], "a BitwiseAnd|has no BitwiseAnd"),
+    "table": (lambda i: Module.table().lookup(i), [whole(3)], "whose table")}
+
+
+@pytest.mark.parametrize("name", sorted(UNLIKE))
+def test_what_it_computes_otherwise_is_refused_and_does_differ(name, tmp_path, monkeypatch):
+    needs.node()
+    needs.reference()
+    function, inputs, line = UNLIKE[name]
+    with pytest.raises(Fault, match=line):
+        computed(function, inputs, tmp_path)
+    monkeypatch.setattr(graph_operations, "check", lambda *arguments: None)
+    try:
+        expected, found = computed(function, inputs, tmp_path / "again")
+    except Fault as fault:
+        assert "TensorFlow.js in Node" in str(fault)
+        return
+    except ValueError as error:  # fewer numbers than its shape says
+        assert "cannot reshape" in str(error)
+        return
+    assert oracle.distance(expected, found) > 1e-3
+
+
+@pytest.mark.parametrize("flavour", oracle.FLAVOURS)
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "Bidirectional", "masked"])
+def test_recurrent_layers_of_a_graph_run(kind, flavour, tmp_path):
+    """Loops: TensorFlow bundles control inputs there, which TensorFlow.js would wait for."""
+    needs.node()
+    needs.reference()
+    keras = oracle.load(flavour)
+    layers = keras.layers
+    start = x = keras.Input((5, 3))
+    if kind == "masked":
+        x = layers.Masking()(x)
+    x = layers.Bidirectional(layers.LSTM(4, return_sequences=True))(x) if kind == "Bidirectional" else x
+    model = keras.Model(start, (layers.GRU if kind == "GRU" else layers.LSTM)(4)(x))
+    value = floats(2, 5, 3)
+    value[0, 3:] = 0
+    expected, found = computed(lambda one: model(one), [value], tmp_path, model)
+    assert oracle.distance(expected, found) <= 1e-5
