@@ -192,6 +192,17 @@ class House(object):
             if os.path.isdir(target) or (there and target not in known and self.digests.of(target) != outputs[target]):
                 raise Fault("%s is not of this project's making and is in the way: move it, or give this model "
                             "another name in models.toml" % target)
+        placed = OrderedDict()
+        try:
+            for target, path in built.items():  # before anything is removed
+                placed[target] = files.beside(path, target)
+            return self._replace(stage, known, inputs, facts, built, outputs, placed)
+        finally:
+            for target, path in placed.items():
+                if path != built[target] and os.path.lexists(path):
+                    os.remove(path)
+
+    def _replace(self, stage, known, inputs, facts, built, outputs, placed):
         before = {path: sorted(digests) for path, digests in known.items()}
         record = {"stage": stage.name, "stack": stage.stack, "code": stage.code, "settings": stage.settings,
                   "facts": facts, "inputs": inputs, "outputs": outputs, "before": before}
@@ -203,8 +214,8 @@ class House(object):
                 if os.path.lexists(path) and (path in built or self.digests.of(path) in known[path]):
                     os.remove(path)
         for target, path in built.items():
-            os.chmod(path, 0o666 & ~files.UMASK)
-            os.replace(path, target)
+            os.chmod(placed[target], 0o666 & ~files.UMASK)
+            os.replace(placed[target], target)
             self.digests.moved(path, target, outputs[target])
         for parent in sorted({os.path.dirname(path) for path in list(built) + stale}):
             if os.path.isdir(parent or "."):

@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import tempfile
 
 from scripts import Fault
@@ -95,6 +96,22 @@ def flush_directory(path):
         os.close(descriptor)
 
 
+def beside(path, target):
+    """The file `path` where a rename can put it in the place of `target`: itself, or, on another disk, a copy there."""
+    directory, name = os.path.split(target)
+    if os.stat(directory or ".").st_dev == os.stat(path).st_dev:
+        return path
+    copy = os.path.join(directory, ".%s.new" % name)
+    try:
+        shutil.copyfile(path, copy)
+        flush([copy])
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.remove(copy)
+        raise
+    return copy
+
+
 def make_directory(path):
     """os.makedirs, while another process (doit -n 2) may remove the same parent because it is empty."""
     for _ in range(1000):
@@ -120,6 +137,15 @@ def writable(root):
                         % (error.filename or root, os.getuid(), os.strerror(error.errno)))
         if error.errno == errno.EIO:
             raise Fault("%s: the disk failed (%s)" % (error.filename or root, os.strerror(error.errno)))
+        if error.errno == errno.ENOENT and (place + os.sep).startswith(root.rstrip(os.sep) + os.sep):
+            missing = os.path.dirname(place)
+            while missing and not os.path.lexists(missing):
+                missing = os.path.dirname(missing)
+            if os.path.islink(missing) and not os.path.exists(missing):
+                raise Fault("%s is a link that leads nowhere (a disk that is not mounted?): make what it leads to, or "
+                            "remove the link" % missing)
+            if not os.path.isdir(os.path.dirname(place)):
+                raise Fault("%s was moved or removed while it was written to: run again" % os.path.dirname(place))
         if error.errno in IN_THE_WAY and (place + os.sep).startswith(root.rstrip(os.sep) + os.sep):
             while place and not os.path.lexists(place):  # what is no directory stands further up
                 place = os.path.dirname(place)

@@ -3,8 +3,13 @@
 Taken from the registrations in @tensorflow/tfjs-layers 4.22.0 (dist/layers/*.js: serialization.registerClass;
 activations.js, initializers.js, regularizers.js), less what is there but does not work (UNUSABLE).
 """
+import re
 from collections import OrderedDict
 
+NAME = re.compile(r"[A-Za-z0-9][-A-Za-z0-9_./]*")  # tfjs-layers src/common.ts: isValidTensorName
+# What every object of JavaScript has by that name already
+TAKEN = frozenset("""__proto__ constructor hasOwnProperty isPrototypeOf propertyIsEnumerable toLocaleString toString
+    valueOf __defineGetter__ __defineSetter__ __lookupGetter__ __lookupSetter__""".split())
 LAYERS = frozenset("""
     InputLayer Activation Dense Dropout Flatten Reshape Permute RepeatVector Masking SpatialDropout1D
     ELU LeakyReLU PReLU ReLU Softmax ThresholdedReLU Embedding
@@ -70,6 +75,9 @@ def refusal(record, major):
     """Why TensorFlow.js cannot compute this layer as Keras does, or None.  One line, without the layer's name."""
     name, config = CLASSES.get(record["class_name"], record["class_name"]), record["config"]
     module = record.get("module")
+    own = config.get("name")
+    if isinstance(own, str) and (not NAME.fullmatch(own) or own in TAKEN):
+        return "TensorFlow.js takes no such name: letters a-z, digits, and behind the first also - _ . / (rename it)"
     if name not in LAYERS or module is not None and not str(module).startswith("keras"):
         return UNUSABLE.get(name, "TensorFlow.js does not have it")
     if name == "Functional" or name == "Model" or name == "Sequential":

@@ -36,7 +36,7 @@
     }
     let response;
     try {
-      response = await fetch(name);
+      response = await fetch(name.split('/').map(encodeURIComponent).join('/'));
     } catch (error) {
       throw new Failure(`${name} could not be fetched (${error.message}).\nIs the server still running?`);
     }

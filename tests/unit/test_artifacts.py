@@ -3,10 +3,12 @@ import errno
 import json
 import os
 import signal
+import tempfile
 
 import pytest
 
 from scripts import Fault, artifacts, digests, files
+from tests import needs
 
 
 @pytest.fixture
@@ -202,6 +204,72 @@ def test_what_cannot_be_seen_for_the_moment_stays_on_record(house):
     os.rename("unplugged", "disk")
     assert house.verdict(mine) is None
     assert house.remove("copy:a") == (["models/mine/out"], [])
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """A directory on another disk than the tests' own."""
+    if not os.path.isdir("/dev/shm") or os.stat("/dev/shm").st_dev == os.stat(str(tmp_path)).st_dev:
+        needs.lacking("a second file system at /dev/shm")
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as path:
+        yield path
+
+
+def test_what_is_built_may_lie_on_another_disk(house, disk):
+    write("in", "x")
+    os.makedirs("models")
+    os.symlink(disk, "models/far")
+    far = stage(outputs=["models/far/shard", "models/far/out"])
+
+    def produce(text):
+        return lambda directory: ({}, {"models/far/" + name.split("/")[1]: name.split("/")[1]
+                                       for name in copying(text, ("shard", "out"))(directory)[1]})
+    for text in ("built", "again"):
+        house.build(far, produce(text))
+        assert read("models/far/out") == text + "out" and house.verdict(far) is None
+        assert sorted(os.listdir(disk)) == ["out", "shard"]
+        write("in", text)
+    house.build(far, produce("third"))
+    assert house.remove("copy:a") == (["models/far/out", "models/far/shard"], []) and os.listdir(disk) == []
+
+
+def test_a_full_other_disk_replaces_nothing(house, disk, monkeypatch):
+    write("in", "x")
+    os.makedirs("models")
+    os.symlink(disk, "models/far")
+    far = stage(outputs=["models/far/out"])
+    house.build(far, lambda directory: ({}, {"models/far/out": copying()(directory)[1]["models/out"]}))
+    write("in", "y")
+
+    def full(source, target):
+        write(target, "half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), target)
+    monkeypatch.setattr(files.shutil, "copyfile", full)
+    with pytest.raises(Fault, match="run again when there is room"):
+        house.build(far, lambda directory: ({}, {"models/far/out": copying("new")(directory)[1]["models/out"]}))
+    assert read("models/far/out") == "builtout" and os.listdir(disk) == ["out"]
+
+
+@pytest.mark.parametrize("name", ["models/far", "models/.building", "models/.records"])
+def test_a_link_to_a_disk_that_is_not_there_is_one_line(house, name):
+    write("in", "x")
+    os.makedirs("models")
+    os.symlink("/mnt/not/there", name)
+    far = stage(outputs=["models/far/a/out"])
+    with pytest.raises(Fault, match="leads nowhere|is in the way"):
+        house.build(far, lambda directory: ({}, {"models/far/a/out": copying()(directory)[1]["models/out"]}))
+    assert os.path.islink(name)
+
+
+def test_models_that_are_moved_meanwhile_are_one_line(house):
+    write("in", "x")
+
+    def produce(directory):
+        made = copying()(directory)
+        os.rename("models/.records", "elsewhere")
+        return made
+    with pytest.raises(Fault, match="models/.records was moved or removed while it was written to: run again"):
+        house.build(stage(), produce)
 
 
 def test_outputs_that_are_no_longer_built_go(house):
