@@ -114,7 +114,7 @@ class House(object):
             return []
         known = self.ours(self.record(stage.name))
         return [path for path in stage.outputs
-                if os.path.lexists(path) and self.digests.of(path) not in known.get(path, ())]
+                if os.path.islink(path) or os.path.lexists(path) and self.digests.of(path) not in known.get(path, ())]
 
     def verdict(self, stage):
         """Return None when `stage` is fresh, else a few words that say why it is not."""

@@ -8,9 +8,10 @@ from collections import OrderedDict
 
 from scripts import Fault, execution, masks, shapes
 from scripts.outputs import listing
-from scripts.references import references
+from scripts.references import flat_references, references
 from scripts.supported import (
     CLASSES,
+    IDLE,
     INITIALIZERS,
     LAYERS,
     OPERATIONS,
@@ -45,6 +46,10 @@ def keras2(model):
     Raises Fault naming layer, class and reason for what TensorFlow.js does not have.
     """
     record = model_record(model.topology, model.keras_major)
+    if record["class_name"] != "Sequential":
+        ends = flat_references(record["config"]["output_layers"])
+        if len(set(ends)) < len(ends):
+            raise Fault("one tensor is two outputs of the model, which TensorFlow.js cannot compute: name each once")
     spoilt, shown = masks.refused(record, model.keras_major)
     if spoilt or shown:
         raise without(graph(record), spoilt, shown)
@@ -185,6 +190,9 @@ def layer_record(record, major):
         reason = refusal(record, major)
         if reason:
             raise Fault("layer %r is a %s: %s" % (Layer(record).name, record["class_name"], reason))
+        if record["class_name"] in IDLE:
+            record = OrderedDict(record, config={"name": Layer(record).name, "trainable": True, "dtype": "float32",
+                                                 "activation": "linear"})
         result = OrderedDict([("class_name", CLASSES.get(record["class_name"], record["class_name"])),
                               ("config", config2(record["config"], major))])
     for key, value in record.items():
@@ -355,8 +363,8 @@ def trains(value):
     if isinstance(value, list):
         return any(trains(item) for item in value)
     return isinstance(value, dict) and bool(
-        re.search("BatchNormalization|Dropout|GaussianNoise", str(value.get("class_name"))) or value.get("dropout")
-        or value.get("recurrent_dropout") or any(trains(item) for item in value.values()))
+        re.search("BatchNormalization|Dropout|GaussianNoise|^Random", str(value.get("class_name")))
+        or value.get("dropout") or value.get("recurrent_dropout") or any(trains(item) for item in value.values()))
 
 
 def flat(value):

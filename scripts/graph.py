@@ -64,6 +64,7 @@ def write(source, directory, outputs, tags, signature, json_name, shard_size, qu
     chosen = choose(graph, known, names, source)
     graph, signature = with_outputs(tensorflow, graph, chosen, inputs, source)
     graph = optimize(tensorflow, graph, signature)
+    graph_operations.without_erfc(tensorflow, graph)
     with imported(tensorflow, graph, source) as whole:
         graph_operations.check(tensorflow, graph, whole, source)
         graph = graph_operations.adapt(tensorflow, graph, whole)

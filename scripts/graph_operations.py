@@ -11,6 +11,7 @@ import re
 from collections import OrderedDict
 
 from scripts import Fault
+from scripts.shapes import overhangs
 
 TYPES = {"int8": 6, "uint8": 4, "int16": 5, "uint16": 17, "int32": 3, "int64": 9, "uint32": 22, "uint64": 23,
          "bool": 10}  # core/framework/types.proto
@@ -46,11 +47,20 @@ def channels_first(node):
         return "with the channels first (data_format=%s)" % node.text("data_format")
 
 
+def padded(node):
+    """In three dimensions the padding is negative where windows are smaller than strides: see shapes.overhangs."""
+    if node.text("padding") == "SAME" and node.shape(0) is not None:
+        windows = node.shape(1)[:3] if node.op == "Conv3D" else node.attr["ksize"].list.i[1:4]
+        if any(map(overhangs, node.shape(0)[1:4], windows, node.attr["strides"].list.i[1:4])):
+            return "whose strides leave out the end of its input"
+    return None
+
+
 def convolution(node):
     channels, depth = (node.shape(0) or [None])[-1], (node.shape(1) or [None, None])[-2]
     if channels is not None and depth is not None and channels != depth:
         return "in groups (%d channels, a kernel for %d)" % (channels, depth)
-    return channels_first(node)
+    return channels_first(node) or (padded(node) if node.op == "Conv3D" else None)
 
 
 def batch_norm(node):
@@ -58,7 +68,9 @@ def batch_norm(node):
 
 
 def pooling(node):
-    return "with padding of its own (EXPLICIT)" if node.text("padding") == "EXPLICIT" else channels_first(node)
+    if node.text("padding") == "EXPLICIT":
+        return "with padding of its own (EXPLICIT)"
+    return channels_first(node) or (padded(node) if node.op.endswith("3D") else None)
 
 
 def one_hot(node):
@@ -200,6 +212,23 @@ def adapt(tensorflow, graph, whole):
 
 def is_bundle(nodes, name):
     return name in nodes and nodes[name].op == "NoOp"
+
+
+def without_erfc(tensorflow, graph):
+    """TensorFlow.js has erf, not erfc, which TensorFlow's exact gelu is made of: 1 - erf(x)."""
+    names = {node.name for node in graph.node}
+    for node in [node for node in graph.node if node.op == "Erfc"]:
+        one, erf = node.name + "/one", node.name + "/erf"
+        while one in names or erf in names:
+            one, erf = one + "_", erf + "_"
+        constant = graph.node.add(name=one, op="Const")
+        dtype = tensorflow.as_dtype(node.attr["T"].type)
+        constant.attr["dtype"].CopyFrom(node.attr["T"])
+        constant.attr["value"].tensor.CopyFrom(tensorflow.make_tensor_proto(1, dtype))
+        graph.node.add(name=erf, op="Erf", input=list(node.input)).attr["T"].CopyFrom(node.attr["T"])
+        node.op = "Sub"
+        del node.input[:]
+        node.input.extend([one, erf])
 
 
 def branch(nodes, name):

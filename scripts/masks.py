@@ -59,7 +59,7 @@ def carried(source):
         inner = config["layer"]["config"] if kind == "Bidirectional" else config
         if makes(record):
             result[ref] = refs[0]
-        elif refs[0] in result and (kind in PASS_IN_KERAS or kind in ("Softmax", "TimeDistributed")
+        elif refs[0] in result and (kind in PASS_IN_KERAS or kind in ("Softmax", "TimeDistributed", "Identity")
                                     or kind in RECURRENT and inner.get("return_sequences")):
             result[ref] = result[refs[0]]
             if config.get("merge_mode", "") is None:

@@ -7,10 +7,11 @@ from collections import OrderedDict
 
 from scripts import Fault
 from scripts.references import Ref, references
-from scripts.supported import FUNCTIONS, OPERATIONS, function_of, is_operation
+from scripts.supported import FUNCTIONS, IDLE, OPERATIONS, function_of, is_operation, several
 from scripts.topology import MAX_DIMENSIONS, MAX_SIZE, batch_shape, graph, inner_records, is_model, layer_order
 
 MOST_DIMENSIONS = {"BatchNormalization": 4, "BatchNormalizationV1": 4, "LayerNormalization": 4, "Dot": 3}  # batch too
+PADDED = ("Conv3D", "MaxPooling3D", "AveragePooling3D")
 MERGES = ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum")
 SAME = frozenset("""Activation ReLU LeakyReLU PReLU ELU ThresholdedReLU Softmax Dropout SpatialDropout1D
     SpatialDropout2D SpatialDropout3D GaussianDropout GaussianNoise AlphaDropout BatchNormalization
@@ -124,11 +125,6 @@ def spatial(config, shape):
 
 def channels(config, shape):
     return shape[1] if config.get("data_format") == "channels_first" else shape[-1]
-
-
-def several(value, count):
-    """A setting for each dimension: 2 -> [2, 2]; JSON keeps a tuple as a list."""
-    return list(value) if isinstance(value, (list, tuple)) else [value] * count
 
 
 def slide(size, window, stride, padding, dilation=1):
@@ -293,7 +289,7 @@ def dot(config, inputs, nested):
     return [result if len(result) > 1 else result + [1]]
 
 
-RULES = {name: lambda config, inputs, nested: [list(inputs[0])] for name in SAME}
+RULES = {name: lambda config, inputs, nested: [list(inputs[0])] for name in SAME | IDLE}
 RULES.update({name: merge for name in MERGES})
 for dimensions in ("1D", "2D", "3D"):
     for name in ("Conv", "SeparableConv"):
@@ -328,7 +324,8 @@ def asked_of(record):
     """Whether it takes the shape of a layer's input to say that TensorFlow.js computes it as Keras does."""
     while record["class_name"] == "TimeDistributed":
         record = record["config"]["layer"]
-    return is_operation(record) or record["class_name"] in MOST_DIMENSIONS or record["class_name"] == "Softmax"
+    kind = record["class_name"]
+    return is_operation(record) or kind in MOST_DIMENSIONS or kind in PADDED or kind == "Softmax"
 
 
 def check(layer, source, major, known):
@@ -355,6 +352,20 @@ def check(layer, source, major, known):
         if max(ranks) > MOST_DIMENSIONS.get(kind, MAX_DIMENSIONS):
             raise Fault("layer %r is a %s of %d dimensions: TensorFlow.js has it for up to %d"
                         % (layer.name, kind, max(ranks), MOST_DIMENSIONS[kind]))
+        if kind in PADDED and any(map(overhangs, known[refs[0]][steps + 1:-1], *windows(record["config"]))):
+            raise Fault("layer %r is a %s whose strides leave out the end of its input, and padding=same: "
+                        "TensorFlow.js then begins elsewhere" % (layer.name, kind))
         if is_operation(record) and OPERATIONS.get(function_of(record)) and len(set(ranks)) > 1:
             raise Fault("%r is the operation %s on tensors of %s dimensions: the layer that TensorFlow.js has for it "
                         "broadcasts otherwise" % (layer.name, function_of(record), " and ".join(map(str, ranks))))
+
+
+def windows(config):
+    """(sizes of the window, strides) of a layer of PADDED; all 1 where it does not pad."""
+    size = several(config.get("kernel_size", config.get("pool_size", 1)), 3)
+    return (size, several(config.get("strides") or size, 3)) if config.get("padding") == "same" else ([1] * 3, [1] * 3)
+
+
+def overhangs(length, window, stride):
+    """Whether the last window ends before the input does (tfjs-core conv_util.get3DPadAndOutInfo: padding below 0)."""
+    return window < stride and (length is None or (-(-length // stride) - 1) * stride + window < length)

@@ -152,6 +152,8 @@ def half(piece, name):
         result = piece.astype(numpy.float16)
     if numpy.isinf(result).any() and not numpy.isinf(piece).any():
         raise Fault("weight %r holds values beyond 65504, which float16 cannot: leave it out of quantize" % name)
+    if piece.any() and not result.any():
+        raise Fault("weight %r holds values below 6e-8 alone, which float16 cannot: leave it out of quantize" % name)
     return result
 
 

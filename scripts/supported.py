@@ -34,8 +34,13 @@ ACTIVATIONS = frozenset("""elu selu relu relu6 linear sigmoid hard_sigmoid softp
 INITIALIZERS = frozenset("""Zeros Ones Constant RandomUniform RandomNormal TruncatedNormal Identity VarianceScaling
     GlorotUniform GlorotNormal HeNormal HeUniform LeCunNormal LeCunUniform Orthogonal""".split())
 # TensorFlow 1.13's names (tfjs issue 1255) and Keras 3's, of what TensorFlow.js has under another name
+# What does nothing outside of training
+IDLE = frozenset("""
+    Identity ActivityRegularization SpatialDropout2D SpatialDropout3D RandomFlip RandomRotation RandomZoom
+    RandomTranslation RandomContrast RandomBrightness""".split())
 CLASSES = {"BatchNormalizationV1": "BatchNormalization", "UnifiedGRU": "GRU", "UnifiedLSTM": "LSTM",
            "LecunNormal": "LeCunNormal", "LecunUniform": "LeCunUniform", "OrthogonalInitializer": "Orthogonal"}
+CLASSES.update({name: "Activation" for name in IDLE})
 
 
 class OfOperation(OrderedDict):
@@ -82,6 +87,9 @@ def refusal(record, major):
         return UNUSABLE.get(name, "TensorFlow.js does not have it")
     if name == "Functional" or name == "Model" or name == "Sequential":
         return "a model of its own class, whose layers the file does not hold"
+    shape = config.get("batch_input_shape", config.get("batch_shape"))
+    if name == "InputLayer" and isinstance(shape, list) and len(shape) == 1:
+        return "of one number per example, to which TensorFlow.js adds a dimension: give it shape (1,)"
     for key in ("activation", "recurrent_activation"):
         problem = activation_refusal(config.get(key), major)
         if problem:
@@ -101,6 +109,10 @@ def refusal(record, major):
             return "TensorFlow.js does not dilate it (dilation_rate=%s)" % (config["dilation_rate"],)
         if config.get("output_padding") is not None:
             return "TensorFlow.js has no output_padding (%s)" % (config["output_padding"],)
+    if name == "Conv3DTranspose" and config.get("padding") == "same" and any(
+            stride > size for stride, size in zip(several(config.get("strides", 1), 3),
+                                                  several(config.get("kernel_size", 1), 3))):
+        return "TensorFlow.js pads it otherwise (strides larger than its kernel)"
     if name == "Concatenate" and isinstance(config.get("axis"), int) and config["axis"] < -1:
         return "TensorFlow.js takes the last axis for axis=%d; count it from the front" % config["axis"]
     if name == "Softmax" and not (type(config.get("axis", -1)) is int and config.get("axis", -1) >= -1):
@@ -148,6 +160,11 @@ def bidirectional_refusal(config):
 
 def class_of(record):
     return CLASSES.get(record.get("class_name"), record.get("class_name")) if isinstance(record, dict) else None
+
+
+def several(value, count):
+    """A setting for each dimension: 2 -> [2, 2]; JSON keeps a tuple as a list."""
+    return list(value) if isinstance(value, (list, tuple)) else [value] * count
 
 
 def ones(value):

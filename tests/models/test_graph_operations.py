@@ -60,6 +60,8 @@ RIGHT = {
     "cumulative": (lambda x: tf.cumsum(x, axis=-1, exclusive=True), [X]),
     "cumulative product": (lambda x: tf.math.cumprod(x, axis=-2, reverse=True), [X]),
     "choice": (lambda x: tf.where(x > 0, x, -x), [X]),
+    "gelu": (lambda x: 0.5 * x * RAW.Erfc(x=-x * 0.70710678), [floats(5, 5)]),
+    "volume": (lambda x: tf.nn.conv3d(x, floats(3, 3, 3, 2, 2), [1, 2, 2, 2, 1], "SAME"), [floats(1, 5, 5, 5, 2)]),
     "condition": (lambda x: tf.cond(x[0, 0] > 0, lambda: 1.0, lambda: 2.0), [X]),
     "other condition": (lambda x: tf.cond(x[0, 0] < 0, lambda: 1.0, lambda: 2.0), [X]),
     "half a condition": (lambda x: tf.cond(x[0, 0] > 9, lambda: x, lambda: tf.constant([[5.0]])), [X]),
@@ -101,6 +103,9 @@ UNLIKE = {
     "pooling": (lambda x: tf.nn.max_pool2d(x, 2, 2, [[0, 0], [1, 1], [1, 1], [0, 0]]), [CUBE], "padding of its own"),
     "training": (lambda x: RAW.FusedBatchNormV3(x=x, scale=[1.0] * 4, offset=[0.0] * 4, mean=[], variance=[],
                                                 is_training=True)[0], [CUBE], "a FusedBatchNormV3 in training"),
+    "volume": (lambda x: tf.nn.conv3d(x, floats(1, 1, 1, 2, 2), [1, 2, 2, 2, 1], "SAME"), [floats(1, 4, 4, 4, 2)],
+               "a Conv3D whose strides leave out"),
+    "pooled volume": (lambda x: tf.nn.avg_pool3d(x, 1, 2, "SAME"), [floats(1, 4, 4, 4, 2)], "AvgPool3D whose"),
     "bits": (lambda i: tf.bitwise.bitwise_and(i, tf.constant([6, 6, 6])), [whole(3)], "a BitwiseAnd|has no BitwiseAnd"),
     "table": (lambda i: Module.table().lookup(i), [whole(3)], "whose table")}
 

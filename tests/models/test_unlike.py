@@ -50,6 +50,7 @@ def compare(model, flavour, folder):
     return oracle.distance(oracle.predict(model, values)[0], found[0][1])
 
 
+VOLUME = (4, 4, 4, 2)
 CUBE, SQUARE, LINE = (4, 4, 4), (4, 4), (4,)
 RIGHT = [
     ("Dot", [SQUARE, SQUARE], {"axes": (2, 1)}), ("Dot", [SQUARE, SQUARE], {"axes": -2}),
@@ -57,7 +58,13 @@ RIGHT = [
     ("Softmax", [SQUARE], {"axis": 2}), ("Softmax", [LINE], {"axis": 1}), ("Softmax", [CUBE], {}),
     ("+", [(1, 4), SQUARE], {}), ("*", [(3, 1, 4), (1, 3, 1)], {}), ("Add", [SQUARE, LINE], {}),
     ("each", [SQUARE], {"axis": 1}), ("each", [CUBE], {"axis": 2}), ("each", [(3, 4, 4, 4)], {"axis": 3}),
-    ("stacked", [SQUARE], {"axis": 2}), ("BatchNormalization", [CUBE], {"axis": 3})]
+    ("Conv3D", [VOLUME], {"filters": 2, "kernel_size": 2, "strides": 2, "padding": "same"}),
+    ("Conv3D", [(5, 5, 5, 2)], {"filters": 2, "kernel_size": 1, "strides": 2, "padding": "same"}),
+    ("Conv3D", [VOLUME], {"filters": 2, "kernel_size": 1, "strides": 2}),
+    ("Conv3DTranspose", [VOLUME], {"filters": 2, "kernel_size": 2, "strides": 2, "padding": "same"}),
+    ("SpatialDropout2D", [CUBE], {"rate": 0.2}), ("ActivityRegularization", [CUBE], {"l1": 0.2}),
+    ("Flatten", [LINE], {}), ("Flatten", [CUBE], {}), ("flat", [LINE], {}), ("flat", [SQUARE], {}),
+    ("flat", [CUBE], {}), ("stacked", [SQUARE], {"axis": 2}), ("BatchNormalization", [CUBE], {"axis": 3})]
 UNLIKE = [
     ("Dot", [SQUARE, SQUARE], {"axes": (1, -1)}, "counted from the back"),
     ("Dot", [LINE, SQUARE], {"axes": (-1, 1)}, "counted from the back"),
@@ -71,6 +78,10 @@ UNLIKE = [
     ("behind", [(3, 4, 4, 4)], {"axis": 2}, "is a BatchNormalization along axis 2 of 5"),
     ("behind", [(3, 4, 4, 4)], {}, "is a BatchNormalization of 5 dimensions: TensorFlow.js has it for up to 4"),
     ("LayerNormalization", [(3, 4, 4, 4)], {}, "is a LayerNormalization of 5 dimensions"),
+    ("Conv3D", [VOLUME], {"filters": 2, "kernel_size": 1, "strides": 2, "padding": "same"}, "leave out the end"),
+    ("MaxPooling3D", [VOLUME], {"pool_size": 1, "strides": 2, "padding": "same"}, "leave out the end"),
+    ("Conv3DTranspose", [VOLUME], {"filters": 2, "kernel_size": 1, "strides": 2, "padding": "same"},
+     "pads it otherwise"),
     ("kept", [CUBE], {}, "is a TimeDistributed: TensorFlow.js has no keepdims"),
     ("stacked", [SQUARE], {"axis": 1}, "is a BatchNormalization along axis 1 of 3")]
 
@@ -135,3 +146,30 @@ def test_a_rescaling_by_an_array_is_one_by_a_list(flavour, tmp_path):
     scale = numpy.array(scale, "float32") if flavour == "keras3" else scale  # Keras 2 cannot save an array
     model = build(keras, "Rescaling", [SQUARE], scale=scale, offset=0.5)
     assert compare(model, flavour, str(tmp_path)) <= 1e-5
+
+
+@pytest.mark.parametrize("flavour", oracle.FLAVOURS)
+@pytest.mark.parametrize("kind, settings", [
+    ("Identity", {}), ("RandomFlip", {}), ("RandomRotation", {"factor": 0.2}), ("RandomContrast", {"factor": 0.2}),
+    ("RandomZoom", {"height_factor": 0.2}), ("RandomTranslation", {"height_factor": 0.1, "width_factor": 0.1}),
+    ("RandomBrightness", {"factor": 0.2, "value_range": (0, 1)})], ids=str)
+def test_what_does_nothing_outside_of_training_does_nothing(kind, settings, flavour, tmp_path):
+    needs.node()
+    keras = oracle.load(flavour)
+    if not hasattr(keras.layers, kind):  # not in every Keras
+        return
+    assert compare(build(keras, kind, [(4, 4, 3)], **settings), flavour, str(tmp_path)) <= 1e-5
+
+
+@pytest.mark.parametrize("flavour", oracle.FLAVOURS)
+def test_one_tensor_is_no_two_outputs_and_an_input_has_a_dimension(flavour, tmp_path):
+    keras, path = oracle.load(flavour), str(tmp_path / "model.h5")
+    start = keras.Input((4,))
+    made = keras.layers.Dense(2, name="made")(start)
+    keras.Model(start, [made, made]).save(path)
+    with pytest.raises(Fault, match="one tensor is two outputs"):
+        convert.convert(path, str(tmp_path))
+    start = keras.Input((), name="number")
+    keras.Model(start, keras.layers.Embedding(5, 2)(start)).save(path)
+    with pytest.raises(Fault, match="'number' is a InputLayer: of one number per example.* give it shape"):
+        convert.convert(path, str(tmp_path))
