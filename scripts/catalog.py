@@ -100,7 +100,8 @@ CHOOSING = {
     "engine": ("native", lambda value: value in ENGINES, '"native" or "reference"'),
 }
 CONVERTING = {
-    "json_name": ("model.json", _json_file, "a file name that ends in .json, other than manifest.json"),
+    "json_name": ("model.json", _json_file,
+                  "a file name that begins with a letter or digit and ends in .json, other than manifest.json"),
     "shard_size": (4 * 1024 * 1024, _positive, "a number of bytes"),
     "quantize": (None, _quantize, '"float16", "uint8", "uint16", or a table of one of them to weight patterns'),
 }
@@ -267,7 +268,7 @@ def _expand(path, name, table, root):
     if not isinstance(table, dict):
         raise Fault("%s: %s stands outside every table: put it below a line such as [keras]" % (path, name))
     if not NAME.match(name) or name.lower() in RESERVED:
-        raise Fault("%s: a name is made of letters, digits, - . and _, and is none of %s"
+        raise Fault("%s: a name is made of letters, digits, - . and _, begins with a letter or digit, and is none of %s"
                     % (where, ", ".join(RESERVED)))
     _check(where, table)
     source = table.get("source")

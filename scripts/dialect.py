@@ -104,7 +104,7 @@ def model_record(record, major):
             check_training(layer)
             entries = split(entry or operation(layer, calls))
         except Fault as fault:
-            refused[name] = fault
+            refused.setdefault(name, fault)
             continue
         for entry in entries:
             added = Layer(entry, calls)

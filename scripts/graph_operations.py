@@ -122,6 +122,15 @@ def band(node):
         return "with unlike sides (it takes one for both)"
 
 
+def padded_boxes(node):
+    return "with padding (pad_to_max_output_size)" if node.attr["pad_to_max_output_size"].b else None
+
+
+def soft_boxes(node):
+    sigma = node.value(5)
+    return None if sigma is not None and float(sigma) == 0 else "with a sigma (soft suppression)"
+
+
 def always(reason):
     return lambda node: reason
 
@@ -135,6 +144,10 @@ RULES = {
     "Div": of_whole_numbers, "Mod": modulo, "Cast": cast, "Einsum": einsum, "BatchMatMul": batch_product,
     "BatchMatMulV2": batch_product, "BatchMatMulV3": batch_product, "Select": select, "MatrixBandPart": band,
     "TensorScatterUpdate": always("that changes its input for all that read it"),
+    "FakeQuantWithMinMaxVars": always("that TensorFlow.js leaves out"),
+    "ImageProjectiveTransformV3": always("of which TensorFlow.js has another"),
+    "NonMaxSuppressionV4": padded_boxes, "NonMaxSuppressionV5": soft_boxes,
+    "RaggedTensorToTensor": always("that TensorFlow.js lists and does not have"),
     "BitwiseAnd": always("of which TensorFlow.js loses an input"), "HashTable": TABLE, "HashTableV2": TABLE,
     "LookupTableFind": TABLE, "LookupTableFindV2": TABLE, "LookupTableSize": TABLE, "LookupTableSizeV2": TABLE}
 

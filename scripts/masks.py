@@ -176,7 +176,7 @@ class Walk(object):
 
     def fault(self, call, reason):
         name = call.record.get("name") or call.record["config"]["name"]
-        return Fault("layer %r is a %s %s (masks come of mask_zero=True and Masking)"
+        return Fault("layer %r is a %s %s (without mask_zero=True or Masking it is converted)"
                      % (name, call.record["class_name"], reason))
 
     def refuse(self, call, reason):

@@ -85,6 +85,8 @@ def refusal(record, major):
         return "TensorFlow.js takes no such name: letters a-z, digits, and behind the first also - _ . / (rename it)"
     if name not in LAYERS or module is not None and not str(module).startswith("keras"):
         return UNUSABLE.get(name, "TensorFlow.js does not have it")
+    if "module" in record and module is None and record.get("registered_name"):
+        return "a class of its own (%s), not Keras's" % record["registered_name"]
     if name == "Functional" or name == "Model" or name == "Sequential":
         return "a model of its own class, whose layers the file does not hold"
     shape = config.get("batch_input_shape", config.get("batch_shape"))

@@ -106,6 +106,11 @@ UNLIKE = {
     "volume": (lambda x: tf.nn.conv3d(x, floats(1, 1, 1, 2, 2), [1, 2, 2, 2, 1], "SAME"), [floats(1, 4, 4, 4, 2)],
                "a Conv3D whose strides leave out"),
     "pooled volume": (lambda x: tf.nn.avg_pool3d(x, 1, 2, "SAME"), [floats(1, 4, 4, 4, 2)], "AvgPool3D whose"),
+    "quantized": (lambda x: tf.quantization.fake_quant_with_min_max_vars(x, -1.0, 1.0, 2), [X], "a FakeQuant"),
+    "padded boxes": (lambda s: RAW.NonMaxSuppressionV4(
+        boxes=[[0.0, 0.0, 1.0, 1.0], [0.0, 0.0, 0.9, 1.0], [2.0, 2.0, 3.0, 3.0]], scores=s, max_output_size=5,
+        iou_threshold=0.5, score_threshold=0.0, pad_to_max_output_size=True)[0],
+        [numpy.array([0.9, 0.8, 0.7], "float32")], "with padding"),
     "bits": (lambda i: tf.bitwise.bitwise_and(i, tf.constant([6, 6, 6])), [whole(3)], "a BitwiseAnd|has no BitwiseAnd"),
     "table": (lambda i: Module.table().lookup(i), [whole(3)], "whose table")}
 

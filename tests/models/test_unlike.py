@@ -161,6 +161,22 @@ def test_what_does_nothing_outside_of_training_does_nothing(kind, settings, flav
     assert compare(build(keras, kind, [(4, 4, 3)], **settings), flavour, str(tmp_path)) <= 1e-5
 
 
+def test_a_class_of_one_s_own_that_is_called_like_keras_s_is_not_taken_for_it(tmp_path):
+    if "keras3" not in oracle.FLAVOURS:  # whose .keras tells it
+        return
+    keras, path = oracle.load("keras3"), str(tmp_path / "model.keras")
+
+    class Dense(keras.layers.Layer):
+        def call(self, x):
+            return 2 * x
+
+    Dense.__module__ = "__main__"  # of a notebook or a script; of a module of its own it is refused by that
+    start = keras.Input((4,))
+    keras.Model(start, Dense(name="own")(start)).save(path)
+    with pytest.raises(Fault, match="'own' is a Dense: a class of its own"):
+        convert.convert(path, str(tmp_path))
+
+
 @pytest.mark.parametrize("flavour", oracle.FLAVOURS)
 def test_one_tensor_is_no_two_outputs_and_an_input_has_a_dimension(flavour, tmp_path):
     keras, path = oracle.load(flavour), str(tmp_path / "model.h5")
