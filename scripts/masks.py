@@ -33,18 +33,22 @@ def makes(record):
         record["class_name"] == "Embedding" and bool(record["config"].get("mask_zero"))
 
 
-def any_inside(record, wanted):
-    """Whether wanted(record) is true of a layer's record, or of one within it."""
+def all_inside(record):
+    """Yield the records of a model's or TimeDistributed's layers, its own if it is none of these, those within too."""
     pending = [record]
     while pending:
         record = pending.pop()
         if is_model(record):
             pending += inner_records(record)
-        elif wanted(record):
-            return True
-        elif record["class_name"] == "TimeDistributed":
-            pending.append(record["config"]["layer"])
-    return False
+        else:
+            yield record
+            if record["class_name"] == "TimeDistributed":
+                pending.append(record["config"]["layer"])
+
+
+def any_inside(record, wanted):
+    """Whether wanted(record) is true of a layer's record, or of one within it."""
+    return any(wanted(layer) for layer in all_inside(record))
 
 
 def carried(source):

@@ -13,7 +13,7 @@ from collections import OrderedDict
 
 import numpy
 
-from scripts import Fault, bootstrap, child, command, dataset, files, formats, outputs, supported
+from scripts import Fault, bootstrap, child, command, dataset, files, formats, masks, outputs, supported
 from scripts.formats import frozen
 from scripts.topology import graph
 from scripts.viewer import page, predict
@@ -76,13 +76,17 @@ def inputs_for(whole, described, data):
         declared = layer.config.get("batch_input_shape", layer.config.get("batch_shape"))[1:]
         fixed = (described.get(ref.layer) or {"shape": [None] + declared})["shape"][1:]
         shape = [size or other or OPEN_SIZE for size, other in zip(declared, fixed)]
-        words = [reader.config["input_dim"] for reader in readers[ref.layer] if reader.class_name == "Embedding"]
+        nearest = [record for reader in readers[ref.layer] for record in masks.all_inside(reader.record)]
+        words = [record["config"]["input_dim"] for record in nearest if record["class_name"] == "Embedding"]
+        hidden = [record["config"].get("mask_value", 0) for record in nearest if masks.makes(record)]
         if arrays is not None and len(whole.inputs) == 1 and shape in ([28, 28], [28, 28, 1], [784]):
             values = arrays["x_test"][:SAMPLES].reshape([-1] + shape) / 255.0
         elif words:
             values = numpy.random.RandomState(SEED).randint(0, min(words), [SAMPLES] + shape)
         else:
             values = random_values(shape, SEED + len(found))
+        if hidden and len(shape) and shape[0] > 1:  # sequences that end early, and one that begins late
+            values[1, shape[0] // 2:] = values[2, :1] = hidden[0]
         found[ref.layer] = values.astype(numpy.float32)
     return found
 

@@ -193,3 +193,29 @@ def test_in_chromium_it_is_compared_on_webgl_and_on_cpu(converted, tmp_path):
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["agree"] and len(report["outputs"]) == 18
     assert {row["engine"] for row in report["outputs"]} == {"Chromium webgl", "Chromium cpu"}
+
+
+@pytest.mark.parametrize("kind", ["Embedding", "nested", "Masking"])
+def test_a_mask_that_is_lost_is_seen(kind, keras, tmp_path):
+    """Samples end early where a mask hides what is behind the end."""
+    layers = keras.layers  # Keras 3 cannot load its own h5 of a model with masks
+    source = tmp_path / ("model.keras" if keras.__version__.startswith("3") else "model.h5")
+    start = keras.Input((6, 3) if kind == "Masking" else (6,))
+    looked = layers.Masking(name="hides") if kind == "Masking" else layers.Embedding(9, 3, mask_zero=True, name="hides")
+    if kind == "nested":
+        inside = keras.Input((6,))
+        last = keras.Model(inside, layers.LSTM(4)(looked(inside)), name="inner")(start)
+    else:
+        last = layers.LSTM(4)(looked(start))
+    randomize(keras.Model(start, last)).save(str(source))
+    (tmp_path / "tfjs").mkdir()
+    preprocess.preprocess(str(source), str(tmp_path / "tfjs"))
+    done = run(source, tmp_path / "tfjs")
+    assert done.stdout.endswith("every output agrees\n"), done.stdout + done.stderr
+    document = tmp_path / "tfjs" / "model.json"
+    text = document.read_text()
+    changed = text.replace('"mask_zero": true', '"mask_zero": false').replace('"mask_value": 0.0', '"mask_value": 7.5')
+    assert changed != text
+    document.write_text(changed)
+    done = run(source, tmp_path / "tfjs")
+    assert done.returncode == 1 and "DIFFERS" in done.stdout
