@@ -237,7 +237,7 @@ def convert(entry):
         # doit -s, or a source that is saved again between the stages: manifest.json would tell of another.
         why = None if graph(entry) else HOUSE.verdict(encapsulation(entry))
         if why:
-            raise Fault("%s is not what is wanted now (%s): run doit convert:%s, without -s" % (
+            raise Fault("%s is not what is wanted now (%s): run doit convert:%s again, without -s" % (
                 entry.enc_model, why, entry.name))
         if graph(entry):
             graphs = importlib.import_module("scripts.graph")

@@ -91,25 +91,26 @@ def standalone(model_dir, target, **options):
     files.vacant(target, is_standalone)
     private = tempfile.mkdtemp(prefix="page-")
     try:
-        build(model_dir, private, **options)
-        with open(os.path.join(private, "page.json"), encoding="utf-8") as stream:
-            page = json.load(stream)
-        sources = [_in_script(_text(private, name)) for name in SCRIPTS]
-        style = _text(private, "style.css")
-        blocks = ["<!-- The licenses of the scripts below\n\n%s-->"
-                  % _text(private, "licenses.txt").replace("--", "- -")]
-        names = (["page.json"] + [entry["name"] for entry in page["files"]]
-                 + (["reference.bin"] if page.get("reference") else []))
-        for name in names:
-            with open(os.path.join(private, *name.split("/")), "rb") as stream:
-                content = base64.b64encode(stream.read()).decode("ascii")
-            blocks.append(INSIDE % html.escape(name) + content + "</script>")
-        blocks += ["<script>%s</script>" % source for source in sources]
-        policy = POLICY.format(scripts=" ".join(_hash(source) for source in sources), styles=_hash(style))
-        text = _index(page["title"], policy, "<style>%s</style>" % style, "\n".join(blocks))
-        fresh = os.path.join(private, "standalone.html")
-        with open(fresh, "w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
+        with files.writable(private):
+            build(model_dir, private, **options)
+            with open(os.path.join(private, "page.json"), encoding="utf-8") as stream:
+                page = json.load(stream)
+            sources = [_in_script(_text(private, name)) for name in SCRIPTS]
+            style = _text(private, "style.css")
+            blocks = ["<!-- The licenses of the scripts below\n\n%s-->"
+                      % _text(private, "licenses.txt").replace("--", "- -")]
+            names = (["page.json"] + [entry["name"] for entry in page["files"]]
+                     + (["reference.bin"] if page.get("reference") else []))
+            for name in names:
+                with open(os.path.join(private, *name.split("/")), "rb") as stream:
+                    content = base64.b64encode(stream.read()).decode("ascii")
+                blocks.append(INSIDE % html.escape(name) + content + "</script>")
+            blocks += ["<script>%s</script>" % source for source in sources]
+            policy = POLICY.format(scripts=" ".join(_hash(source) for source in sources), styles=_hash(style))
+            text = _index(page["title"], policy, "<style>%s</style>" % style, "\n".join(blocks))
+            fresh = os.path.join(private, "standalone.html")
+            with open(fresh, "w", encoding="utf-8", newline="\n") as stream:
+                stream.write(text)
         with files.writable(target), files.whole(target, is_standalone) as part:
             shutil.copyfile(fresh, part)
     finally:

@@ -2,6 +2,7 @@
 import base64
 import hashlib
 import html
+import errno
 import json
 import os
 import re
@@ -293,6 +294,15 @@ def test_the_policy_allows_neither_eval_nor_inline_scripts_nor_other_hosts(tiny,
     policy = re.search('Content-Security-Policy" content="([^"]+)"', text).group(1)
     assert "default-src 'none'" in policy and "script-src 'self';" in policy and "unsafe" not in policy
     assert re.findall(r"<script(?![^>]* src=)", text) == [] and " style=" not in text and " onclick" not in text
+
+
+def test_no_room_for_a_standalone_page_is_one_line(tiny, tmp_path, monkeypatch):
+    def full(model_dir, private, **options):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), os.path.join(private, "tf.min.js"))
+    monkeypatch.setattr(page, "build", full)
+    with pytest.raises(Fault, match="tf.min.js: No space left on device; .* run again when there is room"):
+        page.standalone(str(tiny), str(tmp_path / "one.html"))
+    assert not (tmp_path / "one.html").exists()
 
 
 def test_a_standalone_page_names_the_hash_of_each_script_and_style_and_no_file(tiny, tmp_path):
