@@ -1,8 +1,8 @@
 """Which TensorSpace layers a topology becomes, what is refused, that a page's files are whole, own and reproducible."""
 import base64
+import errno
 import hashlib
 import html
-import errno
 import json
 import os
 import re
