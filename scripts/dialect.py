@@ -7,6 +7,7 @@ import re
 from collections import OrderedDict
 
 from scripts import Fault, execution, masks, shapes
+from scripts.normalization import as_rescaling
 from scripts.outputs import listing
 from scripts.references import flat_references, references
 from scripts.supported import (
@@ -45,7 +46,8 @@ def keras2(model):
 
     Raises Fault naming layer, class and reason for what TensorFlow.js does not have.
     """
-    record = model_record(model.topology, model.keras_major)
+    topology, given = as_rescaling(model.topology, model.weights, model.keras_major)
+    record = model_record(topology, model.keras_major)
     if record["class_name"] != "Sequential":
         ends = flat_references(record["config"]["output_layers"])
         if len(set(ends)) < len(ends):
@@ -55,11 +57,11 @@ def keras2(model):
         raise without(graph(record), spoilt, shown)
     weights = OrderedDict()
     inner = {Layer(layer).name: layer for layer in inner_records(record)}
-    for name, own in model.weights.items():
+    for name, own in given.items():
         if own and name not in inner:
             raise Fault("there are weights for a layer %r that the topology does not have" % name)
     for name, layer in inner.items():
-        weights[name] = named(layer, model.weights.get(name, []))
+        weights[name] = named(layer, given.get(name, []))
     result = model.replaced(record, weights)
     if model.keras_major >= 3:
         result.keras_version, result.training_config = KERAS2, None

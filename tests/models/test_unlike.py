@@ -189,3 +189,41 @@ def test_one_tensor_is_no_two_outputs_and_an_input_has_a_dimension(flavour, tmp_
     keras.Model(start, keras.layers.Embedding(5, 2)(start)).save(path)
     with pytest.raises(Fault, match="'number' is a InputLayer: of one number per example.* give it shape"):
         convert.convert(path, str(tmp_path))
+
+
+NORMALIZED = [  # shape, axis, whether it is converted
+    ((4, 4, 3), -1, True), ((4, 4, 3), 3, True), ((4, 4, 3), None, True), ((3,), -1, True), ((4, 3), 1, False),
+    ((4, 3), (1, 2), False)]
+
+
+@pytest.mark.parametrize("flavour", oracle.FLAVOURS)
+@pytest.mark.parametrize("shape, axis, right", NORMALIZED, ids=str)
+def test_a_normalization_along_the_last_axis_is_a_rescaling(shape, axis, right, flavour, tmp_path):
+    needs.node()
+    keras = oracle.load(flavour)
+    kind = getattr(keras.layers, "Normalization", None) or keras.layers.experimental.preprocessing.Normalization
+    keras.backend.clear_session()
+    layer, start = kind(axis=axis, name="norm"), keras.Input(shape)
+    layer.adapt(numpy.random.RandomState(2).uniform(-3, 9, (20,) + shape).astype("float32"))
+    model = keras.Model(start, layer(start))
+    if right:
+        assert compare(model, flavour, str(tmp_path)) <= 1e-5
+        return
+    with pytest.raises(Fault, match="'norm' is a Normalization: TensorFlow.js does not have it"):
+        compare(model, flavour, str(tmp_path))
+
+
+@pytest.mark.parametrize("flavour", oracle.FLAVOURS)
+def test_a_normalization_that_was_given_its_numbers_is_one_too_and_one_without_numbers_is_refused(flavour, tmp_path):
+    needs.node()
+    keras = oracle.load(flavour)
+    kind = getattr(keras.layers, "Normalization", None) or keras.layers.experimental.preprocessing.Normalization
+    keras.backend.clear_session()
+    start = keras.Input((3,))
+    model = keras.Model(start, kind(mean=[1.0, 2.0, 3.0], variance=[4.0, 0.0, 0.25], name="norm")(start))
+    assert compare(model, flavour, str(tmp_path)) <= 1e-5
+    os.rename(str(tmp_path / "js"), str(tmp_path / "done"))
+    layer = kind(name="norm")
+    layer.adapt(numpy.full((4, 3), numpy.nan, "float32"))
+    with pytest.raises(Fault, match="'norm' is a Normalization whose mean or variance are no numbers"):
+        compare(keras.Model(start, layer(start)), flavour, str(tmp_path))
