@@ -11,6 +11,8 @@
     formats/    one reader per source format            dataset     the images to train on
     model       topology  references  outputs           a model as data: layers, graph, chosen outputs
     dialect     supported  variables  shapes            Keras 3 and 1 -> what TensorFlow.js reads
+    masks       execution  normalization                what it computes otherwise, or has under another name
+    graph_operations                                    the same of TensorFlow's operations
     shards      checkpoint                              TensorFlow.js's and TensorFlow's binary formats
     catalog     artifacts  digests  files               models.toml, records, what changed, whole files
     stack       child  command                          versions, processes, the edge

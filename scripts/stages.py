@@ -20,14 +20,14 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 # Which source files a stage's result depends on; a test compares this with what they import.
 READERS = ["__init__.py", "command.py", "model.py", "topology.py", "references.py", "outputs.py", "dialect.py",
-           "supported.py", "variables.py", "shapes.py", "checkpoint.py"]
+           "supported.py", "variables.py", "shapes.py", "masks.py", "execution.py", "normalization.py", "checkpoint.py"]
 CODE = {
     "train": ["__init__.py", "catalog.py", "child.py", "command.py", "dataset.py", "lenet.py", "recipes.py",
               "resume.py", "train.py", "workers.py"],
     "encapsulate": READERS + ["encapsulate.py", "formats/"],
     "convert": READERS + ["shards.py", "convert.py", "formats/"],
     "reference": ["__init__.py", "child.py", "command.py", "reference.py"],
-    "graph": READERS + ["child.py", "graph.py", "shards.py", "formats/"],
+    "graph": READERS + ["child.py", "graph.py", "graph_operations.py", "shards.py", "formats/"],
     "page": READERS + ["viewer/", "formats/", "catalog.py", "child.py", "dataset.py", "verify.py", "oracle.py"],
 }
 
