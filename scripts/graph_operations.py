@@ -23,7 +23,9 @@ class View(object):
     """A node as the rules see it: `attr` by name, `shape(i)` and `value(i)` of an input, None where not known."""
 
     def __init__(self, node, shapes, constants):
-        self.op, self.name, self.attr, self.input = node.op, node.name, node.attr, node.input
+        copy = type(node)()  # a look at an attribute that is not there makes it
+        copy.CopyFrom(node)
+        self.op, self.name, self.attr, self.input = copy.op, copy.name, copy.attr, copy.input
         self.shapes, self.constants = shapes, constants
 
     def shape(self, index):

@@ -134,6 +134,21 @@ def test_what_it_computes_otherwise_is_refused_and_does_differ(name, tmp_path, m
     assert oracle.distance(expected, found) > 1e-3
 
 
+def test_a_look_at_an_operation_leaves_it_as_it_is():
+    """Old graphs say only what is no default."""
+    with tf.Graph().as_default() as whole:
+        x = tf.compat.v1.placeholder(tf.float32, [2, 3], name="x")
+        tf.identity(tf.nn.bias_add(x, [1.0, 2.0, 3.0]), name="y")
+    definition = whole.as_graph_def()
+    for node in definition.node:
+        if node.op == "BiasAdd":
+            del node.attr["data_format"]
+    with graph.imported(tf, definition, "") as known:
+        before = definition.SerializeToString(deterministic=True)
+        graph_operations.check(tf, definition, known, "")
+    assert definition.SerializeToString(deterministic=True) == before
+
+
 @pytest.mark.parametrize("flavour", oracle.FLAVOURS)
 @pytest.mark.parametrize("kind", ["LSTM", "GRU", "Bidirectional", "masked"])
 def test_recurrent_layers_of_a_graph_run(kind, flavour, tmp_path):
