@@ -13,10 +13,10 @@ if __name__ == "__main__":
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from scripts import build, runs, stages  # noqa: E402  (the path comes first)
+from scripts.builds import run, stages, tasks  # noqa: E402  (the path comes first)
 
-DOIT_CONFIG = runs.configure(default=["convert"])
-MODELS, SHOWN = build.catalogue()
+DOIT_CONFIG = run.configure(default=["convert"])
+MODELS, SHOWN = tasks.catalogue()
 
 
 def task_data():
@@ -61,36 +61,36 @@ def task_screenshot():
 
 def task_orphans():
     """Name what was built of models that models.toml no longer has; `doit clean orphans` removes it"""
-    return build.orphans()
+    return tasks.orphans()
 
 
 def task_image():
     """Build the container image (CPU); image:gpu and image:convert are the others"""
     for target, name in (("cpu", "image"), ("gpu", "image:gpu"), ("convert", "image:convert")):
-        yield build.always("scripts.image:build", target, basename=name, doc="Build the container image, " + target)
+        yield tasks.always("image:build", target, basename=name, doc="Build the container image, " + target)
 
 
 def task_image_test():
     """Convert in the image, and compare with what the same stack builds outside it"""
-    return build.always("scripts.image:test", basename="image-test")
+    return tasks.always("image:test", basename="image-test")
 
 
 def task_reproduce():
     """Build the images twice from nothing and compare them, then what they build"""
-    return build.always("scripts.reproduce:reproduce", basename="reproduce")
+    return tasks.always("reproduce:reproduce", basename="reproduce")
 
 
 def task_lock():
     """Pin every dependency anew, by hash: docker/locks/"""
-    return build.always("scripts.lock:main", [], basename="lock")
+    return tasks.always("lock:main", [], basename="lock")
 
 
 def task_audit():
     """List the advisories of the day on everything that is pinned: SECURITY.md"""
-    return build.always("scripts.audit:main", [], basename="audit")
+    return tasks.always("audit:main", [], basename="audit")
 
 
 def task_bench():
     """Measure against what one would use otherwise: bench/README.md"""
     for name in ("uptodate", "changed", "many", "big", "page", "image", "train"):
-        yield build.always("bench.benchmarks:run", name, basename="bench", name=name)
+        yield tasks.always("bench.benchmarks:run", name, basename="bench", name=name)

@@ -12,7 +12,8 @@ import tempfile
 
 from bench import catalogues, images, measure, page, plot, training
 from bench.projects import LAYERS, lenet, make_project
-from scripts import Fault, command, stack
+from scripts import Fault
+from scripts.base import command, stack
 
 PY36 = os.path.join(measure.ROOT, ".venv-py36", "bin", "python")
 
@@ -36,7 +37,7 @@ def changed(place):
         got = measure.side_by_side({
             "ours": [[python, "-m", "scripts.preprocess", source, ours, "--layers", ",".join(LAYERS)]],
             "official": [[python, "-m", "scripts.reference", "encapsulate", source, middle, "--layers",
-                          '["%s"]' % '", "'.join(LAYERS)],
+                          '["{}"]'.format('", "'.join(LAYERS))],
                          [python, "-m", "scripts.reference", "convert", middle, theirs]],
         }, prepare=prepare)
         rows.append({"stack": name, "ours s": got["ours"]["seconds"], "official s": got["official"]["seconds"],
@@ -52,7 +53,7 @@ def write_big(path, size):
     import numpy
 
     from scripts.formats import keras_h5
-    from scripts.model import Model, Weight
+    from scripts.layers.model import Model, Weight
     width = int((size * 1e6 / 4 / 8) ** 0.5)
     layers = [{"class_name": "InputLayer", "config": {"batch_input_shape": [None, width], "dtype": "float32",
                                                       "sparse": False, "name": "input"}}]
@@ -123,9 +124,9 @@ def table():
         with open(result, encoding="utf-8") as stream:
             found = json.load(stream)
         heads = list(found["columns"])
-        parts.append("### %s\n\n%s\n\n%s\n\n| %s |\n|%s\n%s\n" % (
+        parts.append("### {}\n\n{}\n\n{}\n\n| {} |\n|{}\n{}\n".format(
             name, function.__doc__.strip(), found["notes"], " | ".join(heads), "---|" * len(heads),
-            "\n".join("| %s |" % " | ".join(str(row[head]) for head in heads) for row in found["rows"])))
+            "\n".join("| {} |".format(" | ".join(str(row[head]) for head in heads)) for row in found["rows"])))
     before, _, rest = text.partition("<!-- results -->\n")
     _, _, after = rest.partition("<!-- end of results -->\n")
     with open(path, "w", encoding="utf-8") as stream:
@@ -136,7 +137,7 @@ def run(*names):
     """Run some benchmarks, or all, and bring bench/README.md up to date."""
     for name in names or BENCHMARKS:
         if name not in BENCHMARKS:
-            raise Fault("no benchmark %s: there are %s" % (name, ", ".join(BENCHMARKS)))
+            raise Fault("no benchmark {}: there are {}".format(name, ", ".join(BENCHMARKS)))
         measure.progress(name)
         with tempfile.TemporaryDirectory(prefix="bench-") as place:
             rows, notes = BENCHMARKS[name](place)

@@ -71,8 +71,8 @@ def install(name, place):
     `place`; return the directory of its programs, None without a registry."""
     directory = os.path.join(place, "environment-" + name)
     programs = os.path.join(directory, "bin")
-    measure.progress("installing %s" % name)
-    lock = os.path.join(bootstrap.LOCKS, "modern-%s.txt" % name)
+    measure.progress(f"installing {name}")
+    lock = os.path.join(bootstrap.LOCKS, f"modern-{name}.txt")
     for command in ([sys.executable, "-m", "venv", directory],
                     [os.path.join(programs, "python"), "-m", "pip", "install", "-q", "--require-hashes",
                      "--no-deps", "-r", lock]):
@@ -87,8 +87,8 @@ def make_plain(path, source, count):
     with open(os.path.join(path, "dodo.py"), "w") as stream:
         stream.write(PLAIN_DODO % (count, source))
     with open(os.path.join(path, "Makefile"), "w") as stream:
-        stream.write("all:" + "".join(" %s.json" % name for name in names(count)) + "\n" + "".join(
-            "%s.h5: %s\n\tcp $< $@\n%s.json: %s.h5\n\tcp $< $@\n" % (name, source, name, name)
+        stream.write("all:" + "".join(f" {name}.json" for name in names(count)) + "\n" + "".join(
+            f"{name}.h5: {source}\n\tcp $< $@\n{name}.json: {name}.h5\n\tcp $< $@\n"
             for name in names(count)))
 
 
@@ -109,11 +109,11 @@ def make_dvc(dvc, path, source, count):
         for stage, dependency, output in (("encapsulate", "source.h5", name + ".h5"),
                                           ("convert", name + ".h5", name + ".json")):
             shutil.copy(source, os.path.join(path, output))
-            begin = ["  %s-%s:" % (stage, name), "    cmd: cp %s %s" % (dependency, output)]
-            pipeline += begin + ["    deps: [%s]" % dependency, "    outs: [{%s: {cache: false}}]" % output]
+            begin = [f"  {stage}-{name}:", f"    cmd: cp {dependency} {output}"]
+            pipeline += begin + [f"    deps: [{dependency}]", f"    outs: [{{{output}: {{cache: false}}}}]"]
             lock += begin
             for key, file in (("deps", dependency), ("outs", output)):
-                lock += ["    %s:" % key, "    - path: " + file, "      hash: md5", "      md5: " + digest,
+                lock += [f"    {key}:", "    - path: " + file, "      hash: md5", "      md5: " + digest,
                          "      size: %d" % os.path.getsize(source)]
     for file, lines in (("dvc.yaml", pipeline), ("dvc.lock", lock)):
         with open(os.path.join(path, file), "w") as stream:
@@ -129,7 +129,7 @@ def many(place, counts=COUNTS):
     rows, loop = [], None
     source = os.path.join(place, "lenet.h5")
     lenet(sys.executable, source)
-    script = "for i in %s; do %s -m scripts.reference convert %s out-$i || exit 1; done" % (
+    script = "for i in {}; do {} -m scripts.reference convert {} out-$i || exit 1; done".format(
         " ".join(str(index) for index in range(LOOP)), sys.executable, source)
     outside = os.path.join(place, "loop")
     os.makedirs(outside)

@@ -8,8 +8,8 @@ import shutil
 import time
 
 from bench import measure
-from scripts.engines import ROOT, engine_class
 from scripts.image import project
+from scripts.release.engines import ROOT, engine_class
 
 LOCKS = {"convert": ["py36-convert"], "cpu": ["py36-train"], "gpu": ["py36-train", "py36-gpu"]}
 PLAIN = """ARG BASE_IMAGE
@@ -49,7 +49,7 @@ def context_of(path, change):
 def contexts(place, target):
     """Make what is built of `target`: {contender: context}."""
     def plain(name, text):
-        return PLAIN % {"target": target, "locks": " ".join("-r /opt/locks/%s.txt" % lock for lock in LOCKS[target]),
+        return PLAIN % {"target": target, "locks": " ".join(f"-r /opt/locks/{lock}.txt" for lock in LOCKS[target]),
                         "without": "1" if target == "convert" else ""} if name == "Dockerfile" else text
 
     def without_bytecode(name, text):
@@ -101,5 +101,5 @@ def image(place):
     for target in LOCKS:
         os.mkdir(os.path.join(place, target))
         rows += image_of(kind, os.path.join(place, target), target)
-    return rows, "%s; each built once, from nothing but the base image; starting the container is in the time." % (
-        kind().kind())
+    return rows, (f"{kind().kind()}; each built once, from nothing but the base image; starting the container is in "
+                  "the time.")

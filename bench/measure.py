@@ -15,7 +15,7 @@ UNUSUAL = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")  # of test machines: e
 
 def progress(words):
     """Say what is being measured, on stderr."""
-    sys.stderr.write("  %s\n" % words)
+    sys.stderr.write(f"  {words}\n")
     sys.stderr.flush()
 
 
@@ -31,7 +31,7 @@ def once(command, directory=ROOT, environment=None):
     seconds = time.perf_counter() - before
     process.returncode = status
     if status:
-        raise RuntimeError("%s failed:\n%s" % (" ".join(command), said.decode("utf-8", "replace")))
+        raise RuntimeError("{} failed:\n{}".format(" ".join(command), said.decode("utf-8", "replace")))
     return seconds, usage.ru_maxrss / 1024.0
 
 
@@ -77,5 +77,5 @@ def save(name, rows, notes):
         stream.write("\n")
     print(name)
     for row in rows:
-        print("  " + "  ".join("%s %s" % pair for pair in row.items()))
+        print("  " + "  ".join("{} {}".format(*pair) for pair in row.items()))
     sys.stdout.flush()

@@ -6,14 +6,14 @@ import sys
 
 from bench import measure
 from bench.projects import LAYERS, lenet
-from scripts.viewer import page as pages
 from scripts.viewer import packages
+from scripts.viewer import page as pages
 from scripts.viewer.chromium import Browser, Serving
 
 RUNS = {"LeNet": 5, "MobileNet": 5, "ResNet50": 3}
 BUILD = """
 import sys
-from scripts import child
+from scripts.base import child
 keras = child.legacy_keras()
 child.save_h5(getattr(keras.applications, sys.argv[1])(weights=None), sys.argv[2])
 """
@@ -74,7 +74,7 @@ def page(place):
     """A page in headless Chromium, against TensorFlow.js alone and against TensorSpace's own page, written by hand."""
     rows = []
     for name, runs in RUNS.items():
-        measure.progress("building %s" % name)
+        measure.progress(f"building {name}")
         contenders = prepare(name, os.path.join(place, name))
         got = {contender: [] for contender in contenders}
         for turn in range(runs):
@@ -125,7 +125,7 @@ def prepare(name, place):
         scripts = []
         for package, file in pages.THIRD_PARTY:
             shutil.copy(packages.bundle(package, file=file), directories["by hand"])
-            scripts.append('<script src="%s"></script>' % os.path.basename(file))
+            scripts.append(f'<script src="{os.path.basename(file)}"></script>')
         write(directories["by hand"], BY_HAND % "".join(scripts))
         found["by hand"] = (directories["by hand"], THEIRS)
     return found

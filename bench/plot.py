@@ -55,7 +55,7 @@ def draw(results, target):
     figure, axes = pyplot.subplots(figsize=(8, 0.5 + 0.24 * len(found)))
     drawn = axes.barh(range(len(found)), [value - 0.001 for value in values], left=0.001,
                       color=["#15923f" if value <= 1 else "#c27803" for value in values])
-    axes.bar_label(drawn, labels=["%.3g" % value for value in values], padding=3)
+    axes.bar_label(drawn, labels=[f"{value:.3g}" for value in values], padding=3)
     axes.set_yticks(range(len(found)), labels)
     axes.set_xscale("log")
     axes.set_xlim(0.001, 100)
@@ -72,7 +72,7 @@ def update(target=TARGET):
     with tempfile.TemporaryDirectory(prefix="bench-") as place:
         programs = catalogues.install("matplotlib", place)
         if programs is None:
-            measure.progress("matplotlib cannot be had: %s stays what it was" % os.path.basename(target))
+            measure.progress(f"matplotlib cannot be had: {os.path.basename(target)} stays what it was")
             return
         subprocess.check_call([os.path.join(programs, "python"), "-m", "bench.plot", measure.RESULTS, target],
                               cwd=measure.ROOT)

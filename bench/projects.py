@@ -5,7 +5,7 @@ import shutil
 from bench import measure
 
 LAYERS = ["Conv2D_1", "MaxPooling2D_1", "Conv2D_2", "MaxPooling2D_2", "Dense_1", "Dense_2", "Softmax"]
-BUILD_LENET = ("import sys; from scripts import child, lenet; "
+BUILD_LENET = ("import sys; from scripts.base import child; from scripts.training import lenet; "
                "child.save_h5(lenet.build(child.legacy_keras()), sys.argv[1])")
 
 
@@ -28,7 +28,7 @@ def make_project(path, sources):
     os.makedirs(os.path.join(path, "models"))
     with open(os.path.join(path, "models", "models.toml"), "w") as stream:
         for name, source in sources.items():
-            stream.write('[%s]\nsource = "%s"\n' % (name, source))
+            stream.write(f'[{name}]\nsource = "{source}"\n')
 
 
 def forget(project):

@@ -4,7 +4,8 @@ import os
 import sys
 
 from bench import measure
-from scripts import Fault, stack
+from scripts import Fault
+from scripts.base import stack
 
 PY36 = os.path.join(measure.ROOT, ".venv-py36", "bin", "python")
 WANTED = 0.985  # of MNIST's test images
@@ -12,7 +13,7 @@ WANTED = 0.985  # of MNIST's test images
 GUIDE = """
 import sys
 import keras, numpy
-from scripts import lenet
+from scripts.training import lenet
 data = numpy.load(sys.argv[1])
 model = lenet.build(keras)
 model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
@@ -32,7 +33,7 @@ def train(place, runs=3):
     measure.once([sys.executable, "-m", "scripts.dataset", "--data", "mnist", "--out", data])
     for python in [sys.executable] + ([PY36] if os.access(PY36, os.X_OK) and stack.NAME == "modern" else []):
         name = "py36" if python == PY36 else stack.NAME
-        reports = {recipe: os.path.join(place, "%s-%s.json" % (name, recipe)) for recipe in ("guide", "fast")}
+        reports = {recipe: os.path.join(place, f"{name}-{recipe}.json") for recipe in ("guide", "fast")}
         model = os.path.join(place, "model.h5")
 
         def prepare(contender):
@@ -49,7 +50,7 @@ def train(place, runs=3):
             with open(path) as stream:
                 found = json.load(stream)
             if found["accuracy"] < WANTED:
-                raise Fault("%s: recipe %s came to %s only" % (name, recipe, found["accuracy"]))
+                raise Fault("{}: recipe {} came to {} only".format(name, recipe, found["accuracy"]))
             row.update({recipe + " s": got[recipe]["seconds"], recipe + " epochs": found["settings"]["epochs"],
                         recipe + " accuracy": found["accuracy"], recipe + " MB": got[recipe]["megabytes"]})
         row.update({"times faster": round(got["guide"]["seconds"] / got["fast"]["seconds"], 1),

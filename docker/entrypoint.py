@@ -20,7 +20,7 @@ def main(arguments):
         try:
             os.execvp(arguments[0], arguments)
         except OSError as error:
-            refuse("%s cannot be run: %s; `doit list` shows what there is" % (arguments[0], error.strerror))
+            refuse(f"{arguments[0]} cannot be run: {error.strerror}; `doit list` shows what there is")
     place = "models" if os.path.isdir("models") else "."
     if not os.access(place, os.W_OK) and arguments[1:2] not in READING:
         refuse("%s cannot be written by user %d: mount a directory of yours on it and add --user \"$(id -u):$(id -g)\""
@@ -29,8 +29,9 @@ def main(arguments):
     if not os.path.exists(dodo):
         dodo = os.path.join(BAKED, "dodo.py")
         if not os.path.exists("models/models.toml"):
-            refuse("%s has no models/models.toml, which says what to build: write one, as in: [mine] and below it "
-                   "source = \"model.h5\"" % os.getcwd())
+            refuse(f"{os.getcwd()} has no models/models.toml, which says what to build: write one, as in: [mine] and "
+                   "below it "
+                   "source = \"model.h5\"")
     from doit.doit_cmd import DoitMain
     sys.argv = arguments
     config = {"GLOBAL": {"dodoFile": dodo, "cwdPath": os.getcwd()}}

@@ -14,7 +14,9 @@ import sys
 import tempfile
 from collections import OrderedDict
 
-from scripts import Fault, command, lock
+from . import lock
+from .base import command
+from .base.fault import Fault
 
 PIP_AUDIT = "pip-audit==2.10.1"
 SHOWN = 6  # advisories that a line names; the rest are counted
@@ -48,7 +50,7 @@ def advisories(program, pins):
         for index, chosen in enumerate(rounds(pins)):
             path = os.path.join(place, "%d.txt" % index)
             with open(path, "w", encoding="utf-8") as stream:
-                stream.writelines("%s==%s\n" % pin for pin in chosen)
+                stream.writelines("{}=={}\n".format(*pin) for pin in chosen)
             asked = subprocess.run(program + ["--requirement", path, "--no-deps", "--disable-pip", "--format", "json",
                                               "--progress-spinner", "off"],
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
@@ -56,7 +58,7 @@ def advisories(program, pins):
                 answer = json.loads(asked.stdout)["dependencies"]
             except (ValueError, KeyError, TypeError):
                 said = [line for line in asked.stderr.splitlines() if line.strip()] or ["it says nothing"]
-                raise Fault("pip-audit: %s: %s" % (command.one_line(said[-1])[:200], SILENT))
+                raise Fault(f"pip-audit: {command.one_line(said[-1])[:200]}: {SILENT}")
             versions = dict(chosen)
             for entry in answer:
                 name = lock.normalized(entry["name"])
@@ -86,10 +88,10 @@ def audit(program):
     for pin in sorted(unknown):
         command.say("%s %s (%s): not audited: %s" % (pin + (", ".join(pins[pin]), unknown[pin])))
     command.say("%d packages, %d with advisories, %d not audited" % (len(pins), len(concerned), len(unknown)))
-    current = ["%s %s" % pin for pin in concerned if any(name in lock.MODERN for name in pins[pin])]
+    current = ["{} {}".format(*pin) for pin in concerned if any(name in lock.MODERN for name in pins[pin])]
     if current:
-        raise Fault("advisories on what the current Pythons get: %s; doit lock takes newer versions where it may"
-                    % ", ".join(current))
+        raise Fault("advisories on what the current Pythons get: {}; doit lock takes newer versions where it "
+                    "may".format(", ".join(current)))
 
 
 def main(arguments):
@@ -98,11 +100,11 @@ def main(arguments):
         raise Fault("pip-audit needs Python 3.10 or newer: run this with one of them")
     place = tempfile.mkdtemp()
     try:
-        command.say("installing %s in an environment that is thrown away" % PIP_AUDIT)
+        command.say(f"installing {PIP_AUDIT} in an environment that is thrown away")
         try:
             program = os.path.join(lock.compiler(sys.executable, place, [PIP_AUDIT]), "pip-audit")
         except Fault as fault:
-            raise Fault("pip-audit cannot be installed, for want of a network perhaps: %s (%s)" % (SILENT, fault))
+            raise Fault(f"pip-audit cannot be installed, for want of a network perhaps: {SILENT} ({fault})")
         audit([program])
     finally:
         shutil.rmtree(place)

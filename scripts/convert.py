@@ -2,8 +2,12 @@
 
 The guide's section 4 without TensorFlow; shards and manifest are the official converter's, byte for byte.
 """
-from scripts import command, dialect, files, formats, shards, topology
-from scripts.formats import tfjs
+from . import formats
+from .base import command, files
+from .formats import tfjs
+from .layers import topology
+from .tfjs import dialect
+from .wire import shards
 
 
 def convert(source, directory, json_name="model.json", shard_size=shards.SHARD_SIZE, quantize=None):
@@ -32,7 +36,7 @@ def main(arguments):
     names = deliver(options.directory, lambda path: convert(
         options.source, path, options.json_name, options.shard_size, options.quantize), options.json_name,
                     formats.files(options.source))
-    command.say("%s: %s" % (options.directory, ", ".join(names)))
+    command.say("{}: {}".format(options.directory, ", ".join(names)))
 
 
 def deliver(directory, write, json_name, read):

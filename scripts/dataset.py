@@ -15,7 +15,9 @@ import zlib
 
 import numpy
 
-from scripts import Fault, catalog, command, files
+from .base import command, files
+from .base.fault import Fault
+from .builds import catalog
 
 NAMES = ("x_train", "y_train", "x_test", "y_test")
 IDX_NAMES = {"x_train": "train-images-idx3-ubyte", "y_train": "train-labels-idx1-ubyte",
@@ -52,7 +54,7 @@ def resolve(setting, environ):
     except Fault as fault:
         if setting == "mnist":
             raise
-        command.say("MNIST could not be had: %s" % command.one_line(fault))
+        command.say(f"MNIST could not be had: {command.one_line(fault)}")
         command.say("*** Taking the embedded digits instead: 1797 small scanned digits, not MNIST's 70000. ***")
         command.say("*** For MNIST set data = PATH in models.toml, or MNIST_NPZ in the environment. ***")
     return digits(), "digits"
@@ -89,19 +91,19 @@ def read(path):
         with open(path, "rb") as file:
             magic = file.read(4)
     except OSError as error:
-        raise Fault("%s: %s; give an npz file or a directory of IDX files" % (path, error.strerror or error))
+        raise Fault(f"{path}: {error.strerror or error}; give an npz file or a directory of IDX files")
     if magic[:2] == b"PK":
         return _checked(_read_npz(path), path)
     if magic[:3] in (b"\0\0\x08", b"\x1f\x8b\x08") and catalog.IDX.search(path):
         return _checked(_read_idx_files(os.path.dirname(path) or "."), path)
-    raise Fault("%s: neither an npz nor an IDX file (or a truncated one); give Keras's mnist.npz or MNIST's four files"
-                % path)
+    raise Fault(f"{path}: neither an npz nor an IDX file (or a truncated one); give Keras's mnist.npz or MNIST's four "
+                "files")
 
 
 def _ordinary(path):
     """A pipe is waited for without end, and a device may have no end."""
     if os.path.exists(path) and not os.path.isfile(path):
-        raise Fault("%s: no ordinary file; give an npz file or a directory of IDX files" % path)
+        raise Fault(f"{path}: no ordinary file; give an npz file or a directory of IDX files")
 
 
 def _read_npz(path):
@@ -111,14 +113,15 @@ def _read_npz(path):
             missing = [name for name in NAMES if name + ".npy" not in archive.namelist()]
             if missing:
                 there = [os.path.splitext(name)[0] for name in archive.namelist()]
-                raise Fault("%s: has no %s, but %s; give one with Keras's names"
-                            % (path, ", ".join(missing), command.one_line(", ".join(there[:10])) or "nothing"))
+                there = command.one_line(", ".join(there[:10])) or "nothing"
+                missing = ", ".join(missing)
+                raise Fault(f"{path}: has no {missing}, but {there}; give one with Keras's names")
             for name in NAMES:
                 arrays[name] = _read_npy(archive, name, path)
     except Fault:
         raise
     except UNREADABLE as error:
-        raise Fault("%s: truncated or damaged npz (%s); get it again" % (path, command.one_line(error)))
+        raise Fault(f"{path}: truncated or damaged npz ({command.one_line(error)}); get it again")
     return arrays
 
 
@@ -146,7 +149,7 @@ def _read_idx_files(directory):
         spellings = [spelling + suffix for spelling in (usual, usual.replace("-idx", ".idx")) for suffix in ("", ".gz")]
         found = [s for s in spellings if os.path.isfile(os.path.join(directory, s))]
         if not found:
-            raise Fault("%s: has no %s (or .gz), one of MNIST's four IDX files" % (directory, usual))
+            raise Fault(f"{directory}: has no {usual} (or .gz), one of MNIST's four IDX files")
         arrays[name] = _read_idx(os.path.join(directory, found[0]))
     return arrays
 
@@ -168,19 +171,18 @@ def _read_idx(path):
             if len(values) != size:
                 raise ValueError("%d values claimed, %s there" % (size, "more" if len(values) > size else len(values)))
     except UNREADABLE as error:
-        raise Fault("%s: truncated or damaged IDX file (%s); get it again" % (path, command.one_line(error)))
+        raise Fault(f"{path}: truncated or damaged IDX file ({command.one_line(error)}); get it again")
     return numpy.frombuffer(values, numpy.uint8).reshape(shape)
 
 
 def _check_kind(name, shape, dtype, path):
     if name.startswith("x_"):
         if dtype != numpy.uint8 or len(shape) != 3 or tuple(shape[1:]) != (28, 28):
-            raise Fault("%s: %s is %s %s; wanted is uint8 (n, 28, 28), pixels from 0 to 255"
-                        % (path, name, dtype, shape))
+            raise Fault(f"{path}: {name} is {dtype} {shape}; wanted is uint8 (n, 28, 28), pixels from 0 to 255")
     elif dtype.kind not in "iu" or len(shape) != 1:
-        raise Fault("%s: %s is %s %s; wanted are integers (n,), labels from 0 to 9" % (path, name, dtype, shape))
+        raise Fault(f"{path}: {name} is {dtype} {shape}; wanted are integers (n,), labels from 0 to 9")
     if shape[0] == 0:
-        raise Fault("%s: %s is empty" % (path, name))
+        raise Fault(f"{path}: {name} is empty")
 
 
 def _checked(arrays, path):
@@ -207,7 +209,7 @@ def save(path, arrays, origin):
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for name in NAMES + ("origin",):
             array = numpy.array(origin.encode("ascii")) if name == "origin" else arrays[name]
-            header = "{'descr': '%s', 'fortran_order': False, 'shape': %r, }" % (array.dtype.str, array.shape)
+            header = f"{{'descr': '{array.dtype.str}', 'fortran_order': False, 'shape': {array.shape!r}, }}"
             header += " " * (-(10 + len(header) + 1) % 64) + "\n"
             entry = zipfile.ZipInfo(name + ".npy", date_time=(1980, 1, 1, 0, 0, 0))
             entry.create_system, entry.external_attr = 3, 0o644 << 16
@@ -234,9 +236,9 @@ def mnist(environ):
     cached = os.path.join(home, "datasets", "mnist.npz")
     if os.path.isfile(cached):
         if files.sha256(cached) == MNIST_SHA256:
-            command.say("MNIST from Keras's cache, %s" % cached)
+            command.say(f"MNIST from Keras's cache, {cached}")
             return read(cached)
-        command.say("%s is not the file that Keras publishes (sha256 differs): left alone, not used" % cached)
+        command.say(f"{cached} is not the file that Keras publishes (sha256 differs): left alone, not used")
     directory = tempfile.mkdtemp(prefix="mnist-")
     try:
         fresh = os.path.join(directory, "mnist.npz")
@@ -256,7 +258,7 @@ def _keep(source, target):
         with files.whole(target, os.path.isfile) as part:
             shutil.copyfile(source, part)
     except OSError as error:
-        command.say("not kept in Keras's cache: %s" % error)
+        command.say(f"not kept in Keras's cache: {error}")
 
 
 def download(url, path, sha256):
@@ -271,12 +273,12 @@ def download(url, path, sha256):
                 file.write(piece)
                 done += len(piece)
                 if done > MNIST_BYTES_LIMIT:
-                    raise Fault("%s: is larger than MNIST" % url)
+                    raise Fault(f"{url}: is larger than MNIST")
                 _show_progress(done, done - len(piece), total)
     except (OSError, ValueError, http.client.HTTPException) as error:
-        raise Fault("%s: %s" % (url, getattr(error, "reason", None) or error))
+        raise Fault("{}: {}".format(url, getattr(error, "reason", None) or error))
     if files.sha256(path) != sha256:
-        raise Fault("%s: what came is not MNIST (sha256 differs): a proxy's page, or cut short" % url)
+        raise Fault(f"{url}: what came is not MNIST (sha256 differs): a proxy's page, or cut short")
 
 
 def _show_progress(done, before, total):
@@ -302,7 +304,7 @@ def digits():
     try:
         from sklearn.datasets import load_digits
     except ImportError as error:
-        raise Fault("data = \"digits\" needs scikit-learn (%s): pip install scikit-learn" % command.one_line(error))
+        raise Fault(f"data = \"digits\" needs scikit-learn ({command.one_line(error)}): pip install scikit-learn")
     bunch = load_digits()
     images = numpy.stack([as_mnist(image) for image in bunch.images])
     labels = bunch.target.astype(numpy.uint8)
@@ -360,7 +362,7 @@ def main(arguments):
         with files.whole(options.out) as part:
             save(part, arrays, origin)
     except OSError as error:
-        raise Fault("%s: cannot be written: %s" % (options.out, error.strerror or error))
+        raise Fault(f"{options.out}: cannot be written: {error.strerror or error}")
     command.say("%s: %s, %d images to learn from, %d to test" % (
         options.out, origin, len(arrays["x_train"]), len(arrays["x_test"])))
 

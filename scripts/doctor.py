@@ -12,7 +12,10 @@ import re
 import shutil
 import sys
 
-from scripts import Fault, bootstrap, command, engines, stack
+from . import bootstrap
+from .base import command, stack
+from .base.fault import Fault
+from .release import engines
 
 # What TensorFlow 2.6 opens by name (tensorflow/stream_executor/platform/default/dso_loader.cc).
 SONAMES = ("libcudart.so.11.0", "libcublas.so.11", "libcublasLt.so.11", "libcufft.so.10", "libcurand.so.10",
@@ -25,9 +28,9 @@ OK, LACKS, MISSING = "ok", "-", "MISSING"
 def python():
     version = platform.python_version()
     try:
-        return OK, "Python %s, the %s stack" % (version, bootstrap.stack_of(sys.version_info))
+        return OK, f"Python {version}, the {bootstrap.stack_of(sys.version_info)} stack"
     except bootstrap.Refusal as refusal:
-        return MISSING, "Python: %s" % refusal
+        return MISSING, f"Python: {refusal}"
 
 
 def processor(machine=None, cpuinfo="/proc/cpuinfo"):
@@ -35,17 +38,17 @@ def processor(machine=None, cpuinfo="/proc/cpuinfo"):
     machine = machine or platform.machine()
     needed = MISSING if stack.NAME == "py36" and "tensorflow" in installed() else OK
     if machine not in ("x86_64", "AMD64"):
-        return needed, "processor: %s; TensorFlow 2.6 (the image, the py36 stack) exists for x86-64 only" % machine
+        return needed, f"processor: {machine}; TensorFlow 2.6 (the image, the py36 stack) exists for x86-64 only"
     try:
         with open(cpuinfo) as stream:
             flags = re.search(r"^flags\s*:(.*)", stream.read(), re.M)
     except OSError:
-        return OK, "processor: %s; this system does not say what it can do" % machine
+        return OK, f"processor: {machine}; this system does not say what it can do"
     flags = set(flags.group(1).split() if flags else ())
     there = [name for name in ("avx", "avx2", "fma", "avx512f") if name in flags]
     if "avx" not in flags:
-        return needed, "processor: %s without AVX: TensorFlow cannot run here, converting can" % machine
-    return OK, "processor: %s with %s" % (machine, ", ".join(there))
+        return needed, f"processor: {machine} without AVX: TensorFlow cannot run here, converting can"
+    return OK, "processor: {} with {}".format(machine, ", ".join(there))
 
 
 def canonical(name):
@@ -80,17 +83,17 @@ def packages(role, lock=None, there=None):
     there = installed() if there is None else there
     wanted = pins(lock)
     lacking = sorted(name for name, (_, always) in wanted.items() if always and name not in there)
-    others = sorted("%s is %s, not %s" % (name, there[name], " or ".join(sorted(versions)))
+    others = sorted("{} is {}, not {}".format(name, there[name], " or ".join(sorted(versions)))
                     for name, (versions, _) in wanted.items() if name in there and there[name] not in versions)
     where = os.path.relpath(lock, os.path.dirname(os.path.dirname(stack.LOCKS)))
     if not lacking and not others:
         return OK, "packages: %s, %d as in %s" % (role, len(set(wanted) & set(there)), where)
-    line = "packages: %s: %s" % (role, "; ".join(others + (["no %s" % ", ".join(lacking)] if lacking else [])))
+    line = f"packages: {role}: " + "; ".join(others + (["no " + ", ".join(lacking)] if lacking else []))
     if role == "convert":
         return MISSING, line + " (make sets them up)"
     if role == "train" and {"tensorflow", "tensorflow-cpu"} & set(there):
         return MISSING, line + " (make sets them up)"
-    return LACKS, "packages: %s: not here; %s" % (role, {
+    return LACKS, "packages: {}: not here; {}".format(role, {
         "train": "training, SavedModel and frozen models need them",
         "gpu": "training on a GPU needs them (the gpu image has them)"}[role])
 
@@ -99,12 +102,12 @@ def engine():
     try:
         return OK, "container engine: " + engines.engine_class(say=lambda line: None).version()
     except Fault as fault:
-        return LACKS, "container engine: %s" % fault
+        return LACKS, f"container engine: {fault}"
 
 
 def program(title, names, purpose):
     found = [path for path in map(shutil.which, names) if path]
-    return (OK, "%s: %s" % (title, found[0])) if found else (LACKS, "%s: none; %s" % (title, purpose))
+    return (OK, f"{title}: {found[0]}") if found else (LACKS, f"{title}: none; {purpose}")
 
 
 def node():
@@ -126,7 +129,7 @@ def gpu(soname="libcuda.so.1", proc="/proc/driver/nvidia/version"):
     """Ask NVIDIA's driver for its GPUs.  Returns (lines, whether there is one)."""
     why = loads(soname)
     if why:
-        return [(LACKS, "GPU: none (%s: %s); training runs on the CPU" % (soname, why))], False
+        return [(LACKS, f"GPU: none ({soname}: {why}); training runs on the CPU")], False
     driver = ctypes.CDLL(soname)
     count, number = ctypes.c_int(0), ctypes.c_int(0)
     status = driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count))
@@ -154,10 +157,10 @@ def gpu(soname="libcuda.so.1", proc="/proc/driver/nvidia/version"):
     except OSError:
         version = None
     if version is None:
-        lines.append((OK, "driver: for %s" % cuda))
+        lines.append((OK, f"driver: for {cuda}"))
     else:
         parts = tuple(int(part or 0) for part in version.groups())
-        lines.append((OK if parts >= DRIVER else MISSING, "driver: %s, for %s%s" % (
+        lines.append((OK if parts >= DRIVER else MISSING, "driver: {}, for {}{}".format(
             version.group(0).strip(), cuda, "" if parts >= DRIVER else "; CUDA 11 needs 450.80.02")))
     return lines, True
 
@@ -170,9 +173,9 @@ def libraries(needed):
     for soname in SONAMES:
         why = loads(soname)
         if why:
-            yield MISSING if needed else LACKS, "%s: %s; TensorFlow 2.6 needs it for a GPU" % (soname, why)
+            yield MISSING if needed else LACKS, f"{soname}: {why}; TensorFlow 2.6 needs it for a GPU"
         else:
-            yield OK, "%s: loads" % soname
+            yield OK, f"{soname}: loads"
 
 
 def examine():

@@ -7,8 +7,12 @@ import argparse
 import os
 from collections import OrderedDict
 
-from scripts import Fault, command, dialect, files, formats, outputs, references, shapes, supported, topology, variables
-from scripts.formats import keras_h5
+from . import formats
+from .base import command, files
+from .base.fault import Fault
+from .formats import keras_h5
+from .layers import outputs, references, shapes, topology, variables
+from .tfjs import dialect, supported
 
 ADAM = {"class_name": "Adam", "config": {"name": "Adam", "learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.999,
                                          "epsilon": 1e-07, "amsgrad": False}}
@@ -17,20 +21,20 @@ ADAM = {"class_name": "Adam", "config": {"name": "Adam", "learning_rate": 0.001,
 def encapsulate(model, layers=None, input_shape=None):
     """Return a Model whose outputs are `layers`, in that order (default: every layer but inputs).
 
-    model: model.Model.  layers: list of str as in scripts.outputs.  input_shape: as in outputs.fix_input_shape.
+    model: model.Model.  layers: list of str as in layers.outputs.  input_shape: as in outputs.fix_input_shape.
     Raises Fault for names that are not there, for weights that contradict the topology, and where it has none.
     """
     major = model.keras_major
     if major not in (2, 3):
-        raise Fault("the model was saved by Keras %s; Keras 2 and 3 are known: load and save it with Keras 2 first"
-                    % model.keras_version)
+        raise Fault(f"the model was saved by Keras {model.keras_version}; Keras 2 and 3 are known: load and save it "
+                    "with Keras 2 first")
     graph = topology.graph(with_input_shape(model.topology, input_shape), major)
     if major >= 3:
         dialect.without_masks(graph)
     weights = OrderedDict(model.weights)
     stray = [name for name, own in weights.items() if own and name not in graph.layers]
     if stray:
-        raise Fault("there are weights for a layer %r that the topology does not have" % stray[0])
+        raise Fault(f"there are weights for a layer {stray[0]!r} that the topology does not have")
     if input_shape is not None:
         outputs.fix_input_shape(graph, input_shape)
 
@@ -131,7 +135,7 @@ def main(arguments):
     parser.add_argument("--force", action="store_true", help="replace the target if it is there")
     options = parser.parse_args(arguments)
     if os.path.isfile(options.target) and not options.force:
-        raise Fault("%s is there already: --force replaces it; or name another place" % options.target)
+        raise Fault(f"{options.target} is there already: --force replaces it; or name another place")
     done = deliver(options.target, lambda path: build(
         options.source, path, options.weights, options.layers, options.input_shape, options.compile),
         formats.files(options.source, options.weights) if options.force else None)
@@ -145,7 +149,7 @@ def deliver(target, write, read=None):
     """
     folder, name = os.path.split(target)
     if not name.lower().endswith((".h5", ".hdf5")):
-        raise Fault("%s: what is written is HDF5, which Keras opens by its name: let it end in .h5" % target)
+        raise Fault(f"{target}: what is written is HDF5, which Keras opens by its name: let it end in .h5")
     done = []
 
     def written(directory):
@@ -174,7 +178,7 @@ class Shapes(argparse.Action):
         if before is not None and not (isinstance(before, dict) and isinstance(value, dict)):
             raise Fault("--input-shape stands twice: once is enough, or name the input of each: --input-shape a=8")
         if isinstance(value, dict) and set(value) & set(before or ()):
-            raise Fault("--input-shape: %s is given twice" % ", ".join(value))
+            raise Fault("--input-shape: {} is given twice".format(", ".join(value)))
         setattr(namespace, self.dest, dict(before or {}, **value) if isinstance(value, dict) else value)
 
 
@@ -188,8 +192,9 @@ def sizes(value):
     """"224,224,3", "224x224x3", "(None, 224, 3)" -> list of int or None."""
     parts = [part.strip() for part in value.strip("()[] ").replace("x", ",").split(",") if part.strip()]
     if not all(part in ("None", "?") or part.isdecimal() for part in parts):
-        raise Fault("--input-shape: %r is not sizes separated by commas, as 224,224,3; for one of several inputs with "
-                    "its name, as a=224,224,3, in a flag of its own" % value)
+        raise Fault(f"--input-shape: {value!r} is not sizes separated by commas, as 224,224,3; for one of several "
+                    "inputs with "
+                    "its name, as a=224,224,3, in a flag of its own")
     return [None if part in ("None", "?") else int(part) for part in parts]
 
 

@@ -12,8 +12,9 @@ import shutil
 import subprocess
 import tempfile
 
-from scripts import Fault, command, files
-from scripts.engines import ROOT, TARGETS, engine_class, run
+from .base import command, files
+from .base.fault import Fault
+from .release.engines import ROOT, TARGETS, engine_class, run
 
 # models/models.toml of what is compared: the embedded digits, or a trained model as its source.
 DIGITS = '[keras]\ndata = "digits"\n'
@@ -24,7 +25,7 @@ def build(target="cpu"):
     """Build one target with the engine that is there, tag it, print its digest.  Returns the engine."""
     engine = engine_class()()
     digest = engine.build(target)
-    command.say("%s: %s" % (engine.tag(target), digest))
+    command.say(f"{engine.tag(target)}: {digest}")
     return engine
 
 
@@ -49,7 +50,7 @@ def convert_inside(engine, target, directory):
     """Run `doit convert` in the image on `directory`; return what it built, as `built` does."""
     process = engine.run(target, [], directory)
     if process.returncode:
-        raise Fault("doit convert failed in %s: %s" % (engine.tag(target), process.stdout.strip()))
+        raise Fault(f"doit convert failed in {engine.tag(target)}: {process.stdout.strip()}")
     return built(directory)
 
 
@@ -97,12 +98,12 @@ def main(arguments):
     options = parser.parse_args(arguments)
     unknown = [target for target in options.targets if target not in TARGETS]
     if unknown:
-        raise Fault("no target %s: there are %s" % (unknown[0], ", ".join(TARGETS)))
+        raise Fault("no target {}: there are {}".format(unknown[0], ", ".join(TARGETS)))
     if options.what in ("build", "test"):
         for target in options.targets or ["cpu"]:
             {"build": build, "test": test}[options.what](target)
     else:
-        from scripts import reproduce
+        from .release import reproduce
         reproduce.reproduce(options.targets or TARGETS, record=options.what == "record")
 
 

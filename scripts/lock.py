@@ -17,7 +17,9 @@ import subprocess
 import sys
 import tempfile
 
-from scripts import Fault, bootstrap, command
+from . import bootstrap
+from .base import command
+from .base.fault import Fault
 
 UV = "uv==0.13.9"
 PIP_TOOLS = "pip-tools==6.4.0"  # the newest for Python 3.6
@@ -76,7 +78,7 @@ def pins(name, locks=bootstrap.LOCKS):
             continue
         pin = re.match(r"([\w.-]+)==(\S+) *(?:; *(.*?))?((?: +--hash=sha256:[0-9a-f]{64})+) *$", line)
         if not pin:
-            raise Fault("%s: not a pinned package with hashes: %s; run python -m scripts.lock" % (path, line[:80]))
+            raise Fault(f"{path}: not a pinned package with hashes: {line[:80]}; run python -m scripts.lock")
         found[normalized(pin.group(1)), pin.group(3) or ""] = pin.group(2), re.findall("[0-9a-f]{64}", pin.group(4))
     return found
 
@@ -85,14 +87,14 @@ def check(name, locks=bootstrap.LOCKS):
     """Raise Fault if NAME.txt is not what NAME.in asks for, as far as can be told without a network."""
     path = os.path.join(locks, name)
     if not os.path.exists(path + ".txt"):
-        raise Fault("%s.txt does not exist: run python -m scripts.lock" % path)
+        raise Fault(f"{path}.txt does not exist: run python -m scripts.lock")
     missing = requirements(name, locks) - set(package for package, _ in pins(name, locks))
     if missing:
-        raise Fault("%s.txt lacks %s, which %s.in asks for: run python -m scripts.lock"
-                    % (path, ", ".join(sorted(missing)), name))
+        raise Fault("{}.txt lacks {}, which {}.in asks for: run python -m "
+                    "scripts.lock".format(path, ", ".join(sorted(missing)), name))
     if HEADER % (name, digest(name, locks)) != text_of(path + ".txt").splitlines(True)[0]:
-        raise Fault("%s.in, or a file that it names, changed after %s.txt was made: run python -m scripts.lock"
-                    % (path, name))
+        raise Fault(f"{path}.in, or a file that it names, changed after {name}.txt was made: run python -m "
+                    "scripts.lock")
 
 
 def environ():
@@ -116,7 +118,7 @@ def call(arguments, directory):
     if process.returncode:
         said = ([line.strip() for line in process.stdout.splitlines() if line.strip()]
                 or ["exit %d" % process.returncode])
-        raise Fault("%s: %s" % (" ".join(arguments[:2] + arguments[-1:]), " / ".join(said[-3:])))
+        raise Fault("{}: {}".format(" ".join(arguments[:2] + arguments[-1:]), " / ".join(said[-3:])))
 
 
 def compiler(python, directory, *installs):
@@ -148,7 +150,7 @@ def publish(names, directory):
         if not os.path.exists(old) or text_of(new) != text_of(old):
             shutil.copyfile(new, old + ".tmp")
             os.replace(old + ".tmp", old)
-            command.say("%s: changed" % os.path.relpath(old))
+            command.say(f"{os.path.relpath(old)}: changed")
 
 
 def main(arguments):
@@ -179,7 +181,7 @@ def main(arguments):
         publish(PY36, locks)
     finally:
         shutil.rmtree(work)
-    from scripts import sbom  # docker/sbom/ lists what the locks pin
+    from .release import sbom  # docker/sbom/ lists what the locks pin
     sbom.write()
 
 

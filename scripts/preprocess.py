@@ -7,8 +7,12 @@ writes out/model.json and its shards.  The flags of tensorspacejs_converter, whi
 import os
 import tempfile
 
-from scripts import Fault, command, convert, encapsulate, formats, outputs, shards, topology
-from scripts.formats import keras_h5
+from . import convert, encapsulate, formats
+from .base import command
+from .base.fault import Fault
+from .formats import keras_h5
+from .layers import outputs, topology
+from .wire import shards
 
 FORMS = ("topology_weights_combined", "topology_weights_separated", "tf_saved", "tf_frozen", "tf_keras",
          "tf_keras_separated")
@@ -23,12 +27,13 @@ def preprocess(source, directory, weights=None, layers=None, input_shape=None, j
     """
     formats.check_readable(source)
     if os.path.isdir(source) or formats.head(source, 1) in (b"\x0a", b"\x08"):  # a protobuf, perhaps
-        from scripts import graph
-        from scripts.formats import frozen
+        from .formats import frozen
+        from .tfjs import graph_by_tensorflow
         tags, signature = reading.get("saved_model_tags"), reading.get("signature")
         if frozen.is_graph(source, tags):
-            graph.check_settings(source, enc_model=enc_model, input_shape=input_shape, weights=weights)
-            return graph.convert(source, directory, layers, tags, signature, json_name, shard_size, quantize)
+            graph_by_tensorflow.check_settings(source, enc_model=enc_model, input_shape=input_shape, weights=weights)
+            return graph_by_tensorflow.convert(source, directory, layers, tags, signature, json_name, shard_size,
+                                               quantize)
     with formats.read(source, weights=weights, **reading) as model, topology.of(source):
         result = encapsulate.encapsulate(model, layers, input_shape)
         names = convert.write(result, directory, json_name, shard_size, quantize)
@@ -44,7 +49,7 @@ def main(arguments=None):
     parser.add_argument("directory", nargs="?", help="where model.json and the shards go")
     parser.add_argument("--weights", help="weights h5 of a topology json")
     parser.add_argument("--layers", "--output_layer_names", type=encapsulate.names, metavar="A,B,C",
-                        help="outputs in their order: %s (default: every layer but inputs)" % outputs.SYNTAX)
+                        help=f"outputs in their order: {outputs.SYNTAX} (default: every layer but inputs)")
     encapsulate.add_input_shape(parser)
     parser.add_argument("--quantize", type=quantization, metavar="DTYPE[=PATTERN]",
                         help="float16, uint8 or uint16; for some weights: uint8=conv*/kernel,uint16=dense*")
@@ -65,14 +70,14 @@ def main(arguments=None):
     if rest:
         parser.error("unrecognized arguments: " + " ".join(rest))
     if options.version:
-        command.say("tensorspace-preprocess %s" % version())
+        command.say(f"tensorspace-preprocess {version()}")
         return
     if not options.source:
         parser.error("the model is missing: SOURCE and DIRECTORY")
     source, weights = separated(options.source, options.weights)
     reading = {key: getattr(options, key) for key in ("saved_model_tags", "signature") if getattr(options, key)}
     if options.summary:
-        from scripts import summary
+        from . import summary
         with formats.read(source, weights=weights, **reading) as model, topology.of(source):
             for line in summary.lines(model, options.input_shape):
                 command.say(line)
@@ -80,7 +85,7 @@ def main(arguments=None):
     if not options.directory:
         parser.error("the directory to write to is missing")
     if options.enc_model and os.path.lexists(options.enc_model):
-        raise Fault("%s is there already: remove it, or name another place" % options.enc_model)
+        raise Fault(f"{options.enc_model} is there already: remove it, or name another place")
     done = {}
 
     def write(path):
@@ -95,7 +100,7 @@ def main(arguments=None):
 
     # The h5 has its place when the directory has: a run that is refused leaves neither.
     names = encapsulate.deliver(options.enc_model, deliver) if options.enc_model else deliver()
-    command.say("%s: %s" % (options.directory, ", ".join(names)))
+    command.say("{}: {}".format(options.directory, ", ".join(names)))
     command.say("%d outputs: %s" % (len(done["facts"]["outputs"]), ", ".join(done["facts"]["outputs"])))
     if options.view:
         view(os.path.join(options.directory, options.json_name))
@@ -103,7 +108,7 @@ def main(arguments=None):
 
 def view(model_json):
     """Draw a converted model as a page, kept for as long as it is served."""
-    from scripts.viewer import page, serve
+    from .viewer import page, serve
     with tempfile.TemporaryDirectory(prefix="view-") as private:
         page.build(model_json, private)
         serve.serve(private)
@@ -123,7 +128,7 @@ def quantization(value):
     for part in value.split(","):
         dtype, equals, pattern = part.partition("=")
         if dtype not in shards.QUANTIZED:
-            raise Fault("--quantize: %r is not one of %s" % (dtype, ", ".join(shards.QUANTIZED)))
+            raise Fault("--quantize: {!r} is not one of {}".format(dtype, ", ".join(shards.QUANTIZED)))
         if not equals:
             rules[dtype] = True
         elif rules.get(dtype) is not True:

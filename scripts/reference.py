@@ -8,7 +8,8 @@ It is the oracle of the tests, and `engine = "reference"` in models.toml.  Runs 
 import json
 import os
 
-from scripts import Fault, child, command, files
+from .base import child, command, files
+from .base.fault import Fault
 
 
 def encapsulate(source, target, weights=None, layers=None, compile=False):
@@ -26,19 +27,18 @@ def encapsulate(source, target, weights=None, layers=None, compile=False):
             model = keras.models.model_from_json(topology)
             model.load_weights(weights)
     except child.REFUSALS as error:
-        raise Fault("%s: Keras %s does not load it: %s" % (source, keras.__version__, child.first_line(error)))
+        raise Fault(f"{source}: Keras {keras.__version__} does not load it: {child.first_line(error)}")
     shown = [layer.name for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
     layers = shown if layers is None else list(layers)
     for index, name in enumerate(layers):
         if name not in shown:
-            raise Fault("%s: no layer %r, or it is an input; there are %s" % (source, name, ", ".join(shown)))
+            raise Fault("{}: no layer {!r}, or it is an input; there are {}".format(source, name, ", ".join(shown)))
         if name in layers[:index]:
-            raise Fault("%s: layer %r stands twice in the list" % (source, name))
+            raise Fault(f"{source}: layer {name!r} stands twice in the list")
     try:
         outputs = [model.get_layer(name).output for name in layers]
     except AttributeError as error:
-        raise Fault("%s: %s; engine = \"native\" tells the calls of a shared layer apart"
-                    % (source, command.one_line(error)))
+        raise Fault(f"{source}: {command.one_line(error)}; engine = \"native\" tells the calls of a shared layer apart")
     enclosed = keras.models.Model(inputs=model.inputs, outputs=outputs, name=model.name)
     if compile:
         enclosed.compile(optimizer="adam", loss="sparse_categorical_crossentropy")
@@ -63,15 +63,16 @@ def check(path, separated=False):
                 version, topology = [value.decode("utf-8") if isinstance(value, bytes) else value for value in
                                      (file.attrs.get("keras_version"), file.attrs.get("model_config"))]
     except child.REFUSALS as error:
-        raise Fault("%s: not a Keras %s, or damaged: %s"
-                    % (path, "topology" if separated else "h5", child.first_line(error)))
+        raise Fault("{}: not a Keras {}, or damaged: "
+                    "{}".format(path, "topology" if separated else "h5", child.first_line(error)))
     if topology is None:
-        raise Fault("%s: no topology in it; give the topology json as source and this as weights" % path)
+        raise Fault(f"{path}: no topology in it; give the topology json as source and this as weights")
     if str(version or "2").split(".")[0] not in ("1", "2"):
-        raise Fault("%s was saved by Keras %s: the official converter writes files of it that no TensorFlow.js loads; "
-                    "take engine = \"native\"" % (path, version))
+        raise Fault(f"{path} was saved by Keras {version}: the official converter writes files of it that no "
+                    "TensorFlow.js loads; "
+                    "take engine = \"native\"")
     if '"class_name": "Lambda"' in topology or '"class_name":"Lambda"' in topology:
-        raise Fault("%s holds a Lambda layer, code that Keras would run; engine = \"native\" never does" % path)
+        raise Fault(f"{path} holds a Lambda layer, code that Keras would run; engine = \"native\" never does")
     return topology
 
 
@@ -93,7 +94,7 @@ def convert(source, directory, json_name="model.json", shard_size=None, quantize
     try:
         converter.convert(arguments)
     except child.REFUSALS as error:
-        raise Fault("%s: the official converter refuses it: %s" % (source, child.first_line(error)))
+        raise Fault(f"{source}: the official converter refuses it: {child.first_line(error)}")
     if json_name != "model.json":
         os.replace(os.path.join(directory, "model.json"), os.path.join(directory, json_name))
     return [json_name] + sorted(name for name in os.listdir(directory) if name != json_name)
@@ -128,17 +129,17 @@ def main(arguments):
     second.add_argument("--shard-size", type=int, metavar="BYTES")
     second.add_argument("--quantize", type=_quantization, metavar="JSON", help='"uint8" or {"uint8": ["*/kernel"]}')
     options = parser.parse_args(arguments)
-    child.in_environment("scripts.reference", arguments)
+    child.in_environment("reference", arguments)
     if options.stage == "encapsulate":
         files.vacant(options.target)
         outputs = encapsulate(options.source, options.target, options.weights, options.layers, options.compile)
-        command.say("%s: outputs %s" % (options.target, ", ".join(outputs)))
+        command.say("{}: outputs {}".format(options.target, ", ".join(outputs)))
     else:
         if os.path.isdir(options.directory) and os.listdir(options.directory):
-            raise Fault("%s is not empty: name another place" % options.directory)
+            raise Fault(f"{options.directory} is not empty: name another place")
         names = files.into(options.directory, lambda path: convert(
             options.source, path, options.json_name, options.shard_size, options.quantize))
-        command.say("%s: %s" % (options.directory, ", ".join(names)))
+        command.say("{}: {}".format(options.directory, ", ".join(names)))
 
 
 if __name__ == "__main__":

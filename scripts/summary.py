@@ -5,9 +5,13 @@ them, and whether TensorFlow.js and TensorSpace can show them.
 """
 from collections import OrderedDict
 
-from scripts import Fault, command, dialect, encapsulate, formats, outputs, shapes, supported, topology, variables
-from scripts.references import Ref
-from scripts.topology import Layer, graph, inner_records, is_model, layer_order
+from . import encapsulate, formats
+from .base import command
+from .base.fault import Fault
+from .layers import outputs, shapes, topology, variables
+from .layers.references import Ref
+from .layers.topology import Layer, graph, inner_records, is_model, layer_order
+from .tfjs import dialect, supported
 
 FROZEN = ("moving_mean", "moving_variance", "running_mean", "running_std")  # of BatchNormalization: not trained
 COLUMNS = ("layer", "class", "output", "parameters", "inputs", "shown")
@@ -59,7 +63,7 @@ def inner_rows(prefix, record, weights, major):
         layer = Layer(inner)
         if layer.is_input:
             continue
-        name = "%s/%s" % (prefix, layer.name)
+        name = f"{prefix}/{layer.name}"
         found.append(row(shortened(name), layer, None, shared[layer.name], [], major))
         if layer.is_model:
             found += inner_rows(name, inner, shared[layer.name], major)
@@ -68,7 +72,7 @@ def inner_rows(prefix, record, weights, major):
 
 def shortened(name):
     """A name without its middle where nobody would type it: each layer's in a nested model begins with the model's."""
-    return name if len(name) <= outputs.TYPED else "%s…%s" % (name[:outputs.TYPED // 2], name[-outputs.TYPED // 2:])
+    return name if len(name) <= outputs.TYPED else f"{name[:outputs.TYPED // 2]}…{name[-outputs.TYPED // 2:]}"
 
 
 def shown(layer, shape, major, layers):
@@ -121,7 +125,7 @@ def lines(model, input_shape=None):
     for entry in rows(model, input_shape):
         shape = entry["output"]
         table.append([entry["layer"], entry["class"],
-                      "?" if shape is None else "(%s)" % ", ".join(str(size) for size in shape),
+                      "?" if shape is None else "({})".format(", ".join(str(size) for size in shape)),
                       "{:,}".format(entry["parameters"]), "; ".join(entry["inputs"]), entry["shown"]])
     table = [[command.one_line(cell) for cell in cells] for cells in table]
     widths = [min(max(len(cells[column]) for cells in table), 48) for column in range(len(COLUMNS))]
@@ -132,7 +136,7 @@ def lines(model, input_shape=None):
         if index == 0:
             yield "  ".join("-" * width for width in widths)
     total, trained = counts(model)
-    yield "{:,} parameters, {:,} trained and {:,} not".format(total, trained, total - trained)
+    yield f"{total:,} parameters, {trained:,} trained and {total - trained:,} not"
 
 
 def main(arguments):

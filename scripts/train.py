@@ -13,7 +13,11 @@ import tempfile
 
 import numpy
 
-from scripts import Fault, catalog, child, command, dataset, files, lenet, recipes, resume, workers
+from . import dataset
+from .base import child, command, files
+from .base.fault import Fault
+from .builds import catalog
+from .training import lenet, recipes, resume, workers
 
 ENVIRONMENT = child.ENVIRONMENT
 SEED, OPTIMIZER = 0, "adam"  # the guide's, and a seed
@@ -40,8 +44,9 @@ def train(arrays, epochs=None, batch_size=None, seed=SEED, optimizer=OPTIMIZER, 
         import keras
         import tensorflow
     except ImportError as error:
-        raise Fault("training needs TensorFlow, which is not installed here (%s): `make` installs it, the cpu image "
-                    "has it; or give the table a source" % command.one_line(error))
+        raise Fault(f"training needs TensorFlow, which is not installed here ({command.one_line(error)}): `make` "
+                    "installs it, the cpu image "
+                    "has it; or give the table a source")
     batch_size = batch_size or catalog.RECIPES[recipe]["batch_size"]
     epochs = epochs or catalog.RECIPES[recipe]["epochs"] or -(
         -recipes.STEPS // max(1, len(arrays["x_train"]) // batch_size))
@@ -84,8 +89,8 @@ def train(arrays, epochs=None, batch_size=None, seed=SEED, optimizer=OPTIMIZER, 
         loss, accuracy = model.evaluate(arrays["x_test"] / numpy.float32(255), arrays["y_test"],
                                         batch_size=recipes.EVALUATED[recipe], verbose=0)
     if not numpy.isfinite(loss):
-        raise Fault("training diverged (loss %s): lower learning_rate, now %s, or take another optimizer than %s"
-                    % (loss, "the optimizer's own" if learning_rate is None else learning_rate, optimizer))
+        raise Fault("training diverged (loss {}): lower learning_rate, now {}, or take another optimizer than "
+                    "{}".format(loss, "the optimizer's own" if learning_rate is None else learning_rate, optimizer))
     return model, dict(report, accuracy=round(float(accuracy), 6), loss=round(float(loss), 6))
 
 
@@ -101,7 +106,7 @@ def _content(arrays):
     """The sha256 of the images and labels, in whatever file they came."""
     digest = hashlib.sha256()
     for name in sorted(arrays):
-        digest.update(("%s %s %s" % (name, arrays[name].dtype, arrays[name].shape)).encode("ascii"))
+        digest.update((f"{name} {arrays[name].dtype} {arrays[name].shape}").encode("ascii"))
         digest.update(numpy.ascontiguousarray(arrays[name]))
     return digest.hexdigest()
 
@@ -123,7 +128,7 @@ def devices(tensorflow, cluster=None):
     for gpu in gpus:
         tensorflow.config.experimental.set_memory_growth(gpu, True)
     names = [tensorflow.config.experimental.get_device_details(gpu).get("device_name", gpu.name) for gpu in gpus]
-    command.say("on the GPU: %s" % ", ".join(names) if gpus else "on the CPU: TensorFlow sees no GPU")
+    command.say("on the GPU: {}".format(", ".join(names)) if gpus else "on the CPU: TensorFlow sees no GPU")
     if len(gpus) > 1 and not strategy:
         strategy = tensorflow.distribute.MirroredStrategy()
     return "GPU" if gpus else "CPU", strategy.scope() if strategy else contextlib.suppress()
@@ -134,7 +139,7 @@ def _optimizer(keras, name, learning_rate):
     try:
         return keras.optimizers.get({"class_name": name, "config": config})
     except (ValueError, TypeError, ImportError):
-        raise Fault("optimizer %r is not one that Keras %s makes by name; every Keras has %s" % (
+        raise Fault("optimizer {!r} is not one that Keras {} makes by name; every Keras has {}".format(
             name, keras.__version__, ", ".join(OPTIMIZERS)))
 
 
@@ -154,7 +159,7 @@ def _number(kind, key):
         if not smallest <= value <= largest:
             raise ValueError(text)
         return value
-    parse.__name__ = "%s from %s to %s" % ("whole number" if kind is int else "number", smallest, largest)
+    parse.__name__ = "{} from {} to {}".format("whole number" if kind is int else "number", smallest, largest)
     return parse
 
 
@@ -173,7 +178,7 @@ def main(arguments):
     parser.add_argument("--checkpoint", metavar="NPZ", help="file to keep after each epoch and to resume from")
     options = parser.parse_args(arguments)
     cluster = workers.cluster(os.environ)
-    child.in_environment("scripts.train", arguments)
+    child.in_environment("train", arguments)
     if cluster is None:
         return work(options)
     with tempfile.TemporaryDirectory() as tempfile.tempdir:  # AutoGraph's: `leave` lets nobody else remove them
@@ -200,7 +205,7 @@ def work(options, cluster=None):
     if cluster and not cluster.chief:
         with tempfile.TemporaryDirectory() as nowhere:  # a model that is saved may ask all workers for its variables
             child.save_h5(model, os.path.join(nowhere, "model.h5"))
-        command.say("%s: done; %s writes the model" % (cluster, cluster.addresses[0]))
+        command.say(f"{cluster}: done; {cluster.addresses[0]} writes the model")
         workers.wait_for_chief(cluster)
         return
     try:
@@ -210,7 +215,7 @@ def work(options, cluster=None):
                 json.dump(report, file, indent=1, sort_keys=True)
                 file.write("\n")
     except OSError as error:
-        raise Fault("%s cannot be written: %s" % (options.out, error.strerror or error))
+        raise Fault(f"{options.out} cannot be written: {error.strerror or error}")
     command.say("test accuracy %.4f on %d images" % (report["accuracy"], report["images"]["test"]))
     show_prediction(model, arrays, options.seed)
 

@@ -13,10 +13,15 @@ from collections import OrderedDict
 
 import numpy
 
-from scripts import Fault, bootstrap, child, command, dataset, files, formats, masks, outputs, supported
-from scripts.formats import frozen
-from scripts.topology import graph
-from scripts.viewer import page, predict
+from . import bootstrap, dataset, formats
+from .base import child, command, files
+from .base.fault import Fault
+from .formats import frozen
+from .layers import outputs
+from .layers.topology import graph
+from .tfjs import supported
+from .tfjs.passes import masks
+from .viewer import page, predict
 
 BOUND = 1e-4
 SAMPLES, SEED = 4, 0
@@ -41,7 +46,7 @@ def verify(source, model_json, layers=None, weights=None, data=None, tags=None, 
     else:
         with formats.read(source, weights=weights, **({"saved_model_tags": tags} if tags else {})) as model:
             if '"class_name": "Lambda"' in json.dumps(model.topology):
-                raise Fault("%s: no oracle: it holds a Lambda layer, code that Keras would run" % source)
+                raise Fault(f"{source}: no oracle: it holds a Lambda layer, code that Keras would run")
             major, whole = model.keras_major, graph(model.topology, model.keras_major)
         names = layers or [outputs.spelling(whole, ref) for ref in outputs.every_output(whole, supported.is_hidden)]
         inputs = inputs_for(whole, described, data)
@@ -101,7 +106,8 @@ def graph_values(source, inputs, outputs, tags, signature):
         given, answer = os.path.join(private, "inputs.npz"), os.path.join(private, "outputs.npz")
         numpy.savez(given, **inputs)
         settings = {"outputs": outputs, "tags": tags, "signature": signature}
-        child.run("scripts.graph", [source, "--compute", given, answer, "--settings", json.dumps(settings)], quiet=True)
+        child.run("tfjs.graph_by_tensorflow", [source, "--compute", given, answer, "--settings", json.dumps(settings)],
+                  quiet=True)
         with numpy.load(answer, allow_pickle=False) as archive:
             return [archive["output_%d" % index] for index in range(len(archive.files))]
 
@@ -115,13 +121,14 @@ def expected(source, weights, names, inputs, major):
         for python, flavour, by in stacks(major):
             arguments = [source, given, answer, "--names", json.dumps(names), "--keras", flavour]
             try:
-                child.run("scripts.oracle", arguments + (["--weights", weights] if weights else []), True, python)
+                child.run("verification.by_keras", arguments + (["--weights", weights] if weights else []), True,
+                          python)
             except Fault as fault:
-                reasons.append("%s: %s" % (by, fault))
+                reasons.append(f"{by}: {fault}")
                 continue
             with numpy.load(answer, allow_pickle=False) as archive:
                 return [archive["output_%d" % index] for index in range(len(archive.files))], by
-    raise Fault("%s: no oracle, no Keras here loads it (%s)" % (
+    raise Fault("{}: no oracle, no Keras here loads it ({})".format(
         source, "; ".join(reasons) or "it takes Python %s" % ("3.10 or newer" if major >= 3 else "3.6")))
 
 
@@ -134,12 +141,12 @@ def stacks(major):
         if python is None or name == "py36" and major >= 3:
             continue
         for flavour in ["keras"] if name == "py36" or major >= 3 else ["tf_keras", "keras"]:
-            yield python, flavour, "%s (%s)" % (flavour, name)
+            yield python, flavour, f"{flavour} ({name})"
 
 
 def in_chromium():
     """The engines of `--browser`: TensorFlow.js in Chromium, on webgl and on cpu."""
-    from scripts.viewer import chromium
+    from .viewer import chromium
     return [("Chromium " + backend, functools.partial(chromium.predict, backend=backend))
             for backend in ("webgl", "cpu")]
 
@@ -168,8 +175,8 @@ def table(report):
         *[max([6] + [len(command.one_line(row[key])) for row in report["outputs"]]) for key in ("name", "engine")])
     yield (line % ("output", "in", "shape", "largest", "difference", "relative", "argmax", "")).rstrip()
     for row in report["outputs"]:
-        numbers = ["%.3g" % row[key] if row[key] is not None else "-" for key in ("largest", "difference", "relative")]
-        yield (line % ((command.one_line(row["name"]), row["engine"], "(%s)" % ", ".join(map(str, row["shape"])))
+        numbers = [f"{row[key]:.3g}" if row[key] is not None else "-" for key in ("largest", "difference", "relative")]
+        yield (line % ((command.one_line(row["name"]), row["engine"], "({})".format(", ".join(map(str, row["shape"]))))
                        + tuple(numbers) + ({True: "same", False: "OTHER", None: "-"}[row["argmax"]],
                                            "" if row["agree"] else "  DIFFERS"))).rstrip()
     yield "%s against TensorFlow.js on %d samples: %s" % (
@@ -184,7 +191,7 @@ def names(value):
     try:
         return command.json_names(value)
     except ValueError:
-        raise Fault("--layers: %s is no list of names: give a,b,c, or in JSON [\"a\", \"b\"]" % value)
+        raise Fault(f"--layers: {value} is no list of names: give a,b,c, or in JSON [\"a\", \"b\"]")
 
 
 def main(arguments):
@@ -216,7 +223,7 @@ def main(arguments):
             with files.whole(options.reference) as part, open(part, "wb") as file:
                 numpy.savez(file, **values)
     except OSError as error:
-        raise Fault("%s cannot be written: %s" % (error.filename, error.strerror))
+        raise Fault(f"{error.filename} cannot be written: {error.strerror}")
     return 0 if report["agree"] else command.FAULT
 
 

@@ -21,7 +21,7 @@ for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PYTHON", "ARGS"):  # of the ma
 
 def pytest_report_header(config):
     """Say which stack this is, and whether skipping is allowed."""
-    return "stack: %s%s" % (needs.STACK, ", REQUIRE_ALL=1: a skipped test is a failed one" if REQUIRE_ALL else "")
+    return "stack: {}{}".format(needs.STACK, ", REQUIRE_ALL=1: a skipped test is a failed one" if REQUIRE_ALL else "")
 
 
 def pytest_collection_modifyitems(config, items):

@@ -11,7 +11,8 @@ import sys
 
 import pytest
 
-from scripts import bootstrap, stack
+from scripts import bootstrap
+from scripts.base import stack
 
 ROOT = bootstrap.ROOT
 STACK = stack.NAME
@@ -27,7 +28,7 @@ def command(name, remedy):
     """Return the path of a program, from the PATH or from beside the running Python."""
     beside = os.path.join(os.path.dirname(sys.executable), name)
     found = shutil.which(name) or (beside if os.access(beside, os.X_OK) else None)
-    return found or lacking("%s (%s)" % (name, remedy))
+    return found or lacking(f"{name} ({remedy})")
 
 
 def node():
@@ -37,7 +38,7 @@ def node():
     version = re.match(r"v(\d+)", said)
     if not version or int(version.group(1)) < 18:
         beside = os.path.join(os.path.dirname(sys.executable), "node")
-        return beside if os.access(beside, os.X_OK) else lacking("node >= 18, not %s" % said.strip())
+        return beside if os.access(beside, os.X_OK) else lacking(f"node >= 18, not {said.strip()}")
     return path
 
 
@@ -78,7 +79,7 @@ def root():
 def environment(stack):
     """Return the python of a stack's environment in this checkout: bootstrap.py made it."""
     path = os.path.join(ROOT, bootstrap.ENVIRONMENTS[stack], "bin", "python")
-    return path if os.access(path, os.X_OK) else lacking("the %s environment (make test)" % stack)
+    return path if os.access(path, os.X_OK) else lacking(f"the {stack} environment (make test)")
 
 
 def keras231():
@@ -94,7 +95,7 @@ def python36():
 
 def module(name, role):
     """Return the name of a module that is installed; nothing is imported (TensorFlow takes seconds)."""
-    return name if importlib.util.find_spec(name) else lacking("%s (python scripts/bootstrap.py %s)" % (name, role))
+    return name if importlib.util.find_spec(name) else lacking(f"{name} (python scripts/bootstrap.py {role})")
 
 
 def tensorflow():

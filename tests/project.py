@@ -10,7 +10,7 @@ from tests.needs import ROOT
 DIGITS = '[keras]\ndata = "digits"\nepochs = 1\nlayers = ["Conv2D_1", "MaxPooling2D_2", "Softmax"]\n'
 
 
-class Project(object):
+class Project:
     """A copy of the project in a directory of its own, whose doit runs on the Python of the tests."""
 
     def __init__(self, path):

@@ -13,8 +13,9 @@ import os
 import re
 import zipfile
 
-from scripts import Fault, variables
-from scripts.topology import inner_records, is_model, is_text, of
+from ..base.fault import Fault
+from ..layers import variables
+from ..layers.topology import inner_records, is_model, is_text, of
 
 FORMATS = ("keras_h5", "keras_archive", "topology_and_weights", "tfjs", "saved_model", "frozen")
 TAGS = "serve"  # of a SavedModel's graph, where none are named
@@ -63,7 +64,7 @@ def read(path, weights=None, **options):
         options["weights"] = str(weights)
     with of(path):
         for name in FORMATS:
-            reader = importlib.import_module("scripts.formats." + name)
+            reader = importlib.import_module("." + name, __package__)
             if reader.match(path):
                 break
         else:
@@ -156,23 +157,23 @@ def check_readable(path):
     try:
         if os.path.isdir(path):
             if not os.listdir(path):
-                raise Fault("%s: the directory is empty" % path)
+                raise Fault(f"{path}: the directory is empty")
             return
         if os.path.exists(path) and not os.path.isfile(path):  # a pipe waits for whoever writes when it is opened
-            raise Fault("%s: neither a file nor a directory" % path)
+            raise Fault(f"{path}: neither a file nor a directory")
         with open(path, "rb") as file:
             file.read(1)
     except FileNotFoundError:
         raise Fault(missing(path))
     except (OSError, ValueError) as error:
-        raise Fault("%s: %s" % (path, getattr(error, "strerror", None) or error))
+        raise Fault("{}: {}".format(path, getattr(error, "strerror", None) or error))
 
 
 def missing(path):
     """The one line about a file that is not there."""
     advice = next((advice for pattern, advice in PATHS if re.match(pattern, path)), None)
     where = "" if advice or os.path.isabs(path) else " in " + os.getcwd()
-    return "%s: No such file or directory%s" % (path, ": " + advice if advice else where)
+    return "{}: No such file or directory{}".format(path, ": " + advice if advice else where)
 
 
 def head(path, count=1024):
@@ -189,13 +190,13 @@ def unknown(path):
         empty = [name for name in ("saved_model.pb", "model.json") if os.path.isfile(os.path.join(path, name))
                  and not os.path.getsize(os.path.join(path, name))]
         if empty:
-            return "%s: its %s is empty: download or copy it again" % (path, empty[0])
+            return f"{path}: its {empty[0]} is empty: download or copy it again"
         others = sorted(name for name in os.listdir(path) if name.endswith((".json", ".h5", ".keras", ".pb")))
         others = [os.path.dirname(found) for found in [os.path.join(path, os.pardir, "saved_model.pb")] + sorted(
             glob.glob(os.path.join(glob.escape(path), "*", "saved_model.pb"))) if os.path.isfile(found)] or others
-        return "%s: no model in this directory (no saved_model.pb, no model.json); %s" % (
-            path, "give the model itself: %s" % ", ".join(map(os.path.normpath, others[:5])) if others else KNOWN)
-    return "%s: %s" % (path, mistaken(path) or "not a model file, or damaged at its start; " + KNOWN)
+        return "{}: no model in this directory (no saved_model.pb, no model.json); {}".format(
+            path, "give the model itself: {}".format(", ".join(map(os.path.normpath, others[:5]))) if others else KNOWN)
+    return "{}: {}".format(path, mistaken(path) or "not a model file, or damaged at its start; " + KNOWN)
 
 
 def mistaken(path):
@@ -204,11 +205,11 @@ def mistaken(path):
     if start.startswith(b"PK\x03\x04"):
         if not zipfile.is_zipfile(path):
             return "an archive that is cut short: download or copy it again"
-        from scripts.formats import keras_archive
+        from . import keras_archive
         with contextlib.suppress(*keras_archive.DAMAGED + (ValueError,)), zipfile.ZipFile(path) as archive:
             inside = [name for name in archive.namelist() if name.endswith(ENDINGS)]
             if inside:
-                return "a zip archive with %s in it: unpack it, and give that" % inside[0]
+                return f"a zip archive with {inside[0]} in it: unpack it, and give that"
     return next((words for pattern, words in STARTS if re.match(pattern, start, re.DOTALL)), None)
 
 
@@ -223,16 +224,16 @@ def parse(text, where):
         result = {}
         for key, value in items:
             if key in result:
-                raise Fault("%s: the key %r stands twice in one object" % (where, key))
+                raise Fault(f"{where}: the key {key!r} stands twice in one object")
             result[key] = value
         return result
 
     def constant(word):
-        raise Fault("%s: %s stands in it, which is no JSON number" % (where, word))
+        raise Fault(f"{where}: {word} stands in it, which is no JSON number")
 
     def number(word):
         if abs(float(word)) == float("inf"):
-            raise Fault("%s: %.40s stands in it, a number too large for any computer" % (where, word))
+            raise Fault(f"{where}: {word:.40} stands in it, a number too large for any computer")
         return float(word)
 
     def whole(word):
@@ -252,9 +253,9 @@ def parse(text, where):
         value = json.loads(text, object_pairs_hook=pairs, parse_constant=constant,
                            parse_float=number, parse_int=whole)
     except RecursionError:
-        raise Fault("%s: nested too deep" % where)
+        raise Fault(f"{where}: nested too deep")
     except ValueError as error:
-        raise Fault("%s: not valid JSON (%s)" % (where, error))
+        raise Fault(f"{where}: not valid JSON ({error})")
     level = [value]
     for _ in range(MAX_DEPTH):
         level = [inner for outer in level

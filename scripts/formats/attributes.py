@@ -10,12 +10,13 @@ import signal
 import struct
 import warnings
 
-from scripts import Fault, command
+from ..base import command
+from ..base.fault import Fault
 
 SECONDS = 3  # of processor time to read a group's attributes in, which takes microseconds
 
 
-class Helper(object):
+class Helper:
     """A forked process that reads the attributes it is asked for, and what connects it with this one."""
 
     def __init__(self):
@@ -83,7 +84,7 @@ def attempt(group, path, names):
         if not well:  # also on Ctrl-C: what it was asked last must not be taken for the next answer
             HELPER.pop().end()
     if not well:
-        raise Fault("%s: HDF5 does not get through its attributes, the file is damaged" % path)
+        raise Fault(f"{path}: HDF5 does not get through its attributes, the file is damaged")
 
 
 def serve(asked, answers):

@@ -1,10 +1,10 @@
-"""Frozen TensorFlow graphs, a GraphDef in a .pb file.  They have no layers: scripts/graph.py converts them."""
+"""Frozen TensorFlow graphs, a GraphDef in a .pb file: they have no layers."""
 import os
 
-from scripts import Fault
-from scripts.checkpoint import Damaged, fields, text, varint
-from scripts.formats import saved_model
-from scripts.topology import of
+from ..base.fault import Fault
+from ..layers.topology import of
+from ..wire.checkpoint import Damaged, fields, text, varint
+from . import saved_model
 
 HEAD = 65536  # bytes of a node: its name and operation come first, the values of a constant behind them
 
@@ -41,8 +41,9 @@ def text_or_none(found, number):
 
 def read(path, **options):
     """A graph has no layers: always a Fault that says what to do."""
-    raise Fault("%s: a frozen TensorFlow graph has no Keras layers: it becomes a graph model, and has no enc_model.h5; "
-                "python -m scripts.graph converts it" % path)
+    raise Fault(f"{path}: a frozen TensorFlow graph has no Keras layers: it becomes a graph model, and has no "
+                "enc_model.h5; "
+                "python -m scripts.preprocess converts it")
 
 
 def is_graph(path, saved_model_tags=None):

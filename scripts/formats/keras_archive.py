@@ -12,10 +12,12 @@ import zipfile
 import zlib
 from collections import OrderedDict
 
-from scripts import Fault, supported, variables
-from scripts.formats import MAX_JSON_BYTES, head, keras_h5, parse
-from scripts.model import Model
-from scripts.topology import Layer, inner_records, is_model
+from ..base.fault import Fault
+from ..layers import variables
+from ..layers.model import Model
+from ..layers.topology import Layer, inner_records, is_model
+from ..tfjs import supported
+from . import MAX_JSON_BYTES, head, keras_h5, parse
 
 MEMBERS = CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 CELLS = ("LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM2D", "ConvLSTM1D", "ConvLSTM3D")
@@ -43,14 +45,14 @@ def read(path, **options):
         names = archive.namelist()
         for name in MEMBERS:
             if names.count(name) != 1 and (name in names or name != METADATA):
-                raise Fault("%s: %s in it: the file is damaged or no Keras archive" % (
-                    path, "two %s" % name if name in names else "no %s" % name))
-        record = parse(member(archive, CONFIG, path), "%s: %s" % (path, CONFIG))
-        metadata = parse(member(archive, METADATA, path), "%s: %s" % (path, METADATA)) if METADATA in names else {}
+                raise Fault("{}: {} in it: the file is damaged or no Keras archive".format(
+                    path, f"two {name}" if name in names else f"no {name}"))
+        record = parse(member(archive, CONFIG, path), f"{path}: {CONFIG}")
+        metadata = parse(member(archive, METADATA, path), f"{path}: {METADATA}") if METADATA in names else {}
         version = str(metadata.get("keras_version", "3.0.0")) if isinstance(metadata, dict) else "3.0.0"
         if not isinstance(record, dict) or not is_model(record):
-            raise Fault("%s: the model is a %s, not a Sequential or Functional model: only those have a graph of "
-                        "layers that can be converted" % (path, record.get("class_name")
+            raise Fault("{}: the model is a {}, not a Sequential or Functional model: only those have a graph of "
+                        "layers that can be converted".format(path, record.get("class_name")
                                                           if isinstance(record, dict) else "list"))
         file = open_weights(archive, path)
         model = Model(record, close=closing(file, archive), keras_version=version)
@@ -60,7 +62,7 @@ def read(path, **options):
         return model
     except DAMAGED as error:
         archive.close()
-        raise Fault("%s: the archive is damaged (%s)" % (path, str(error).split("\n")[0]))
+        raise Fault("{}: the archive is damaged ({})".format(path, str(error).split("\n")[0]))
     except Fault:
         archive.close()
         raise
@@ -90,7 +92,7 @@ class Window(io.RawIOBase):
     """The bytes [start, start + size) of an open file, as a file."""
 
     def __init__(self, file, start, size):
-        super(Window, self).__init__()
+        super().__init__()
         self.file, self.start, self.size, self.position = file, start, size, 0
 
     def readable(self):
@@ -116,7 +118,7 @@ class Window(io.RawIOBase):
 
     def close(self):
         self.file.close()
-        super(Window, self).close()
+        super().close()
 
 
 def open_weights(archive, path):
@@ -124,8 +126,7 @@ def open_weights(archive, path):
     import h5py
     info = archive.getinfo(WEIGHTS)
     if info.compress_type != zipfile.ZIP_STORED:
-        raise Fault("%s: %s is compressed, which Keras never does: pack the archive again with zip -0"
-                    % (path, WEIGHTS))
+        raise Fault(f"{path}: {WEIGHTS} is compressed, which Keras never does: pack the archive again with zip -0")
     with archive.open(WEIGHTS):  # checks the member's own header
         pass
     file = open(path, "rb")
@@ -140,7 +141,7 @@ def open_weights(archive, path):
         return h5py.File(Window(file, start, info.file_size), "r")
     except (OSError, ValueError):
         file.close()
-        raise Fault("%s: %s is no HDF5 file or damaged" % (path, WEIGHTS))
+        raise Fault(f"{path}: {WEIGHTS} is no HDF5 file or damaged")
     except Fault:
         file.close()
         raise
@@ -185,7 +186,7 @@ def zip_names(layers, prefix):
     for layer in layers:
         name = snake_case(layer["class_name"])
         used[name] = used.get(name, -1) + 1
-        yield layer, "%s/%s%s" % (prefix, name, "_%d" % used[name] if used[name] else "")
+        yield layer, "{}/{}{}".format(prefix, name, "_%d" % used[name] if used[name] else "")
 
 
 def snake_case(class_name):
@@ -203,12 +204,12 @@ def leaves(file, record, place, scope, trainable, path):
     elif name == "TimeDistributed":
         inner = [(config["layer"], place + "/layer", scope)]
     elif name == "Bidirectional":
-        inner = [(layer, "%s/%s_layer" % (place, way), "%s/%s_%s" % (scope, way, Layer(config["layer"]).name))
+        inner = [(layer, f"{place}/{way}_layer", "{}/{}_{}".format(scope, way, Layer(config["layer"]).name))
                  for way, layer in variables.ways(config)]
     elif name == "RNN":
         inner = [(config["cell"], place + "/cell", scope)]
     elif name == "StackedRNNCells":
-        inner = [(cell, where, "%s/%s" % (scope, where.split("/")[-1]))
+        inner = [(cell, where, "{}/{}".format(scope, where.split("/")[-1]))
                  for cell, where in zip_names(config["cells"], place + "/cells")]
     else:
         group = place + "/cell" if name in CELLS else place
@@ -228,17 +229,17 @@ def stored(file, record, place, scope, path, seen=None):
     count = len(keras_h5.subgroup(file, place + "/vars", path)) if present(file, place + "/vars") else 0
     if count != len(names):
         names = [str(index) for index in range(count)]
-    found = [keras_h5.weight(keras_h5.follow(file, "%s/vars/%d" % (place, index), path), "%s/%s" % (scope, name), path)
+    found = [keras_h5.weight(keras_h5.follow(file, "%s/vars/%d" % (place, index), path), f"{scope}/{name}", path)
              for index, name in enumerate(names)]
     if not variables.layer_variables(record["class_name"], record["config"]):
         group, seen = keras_h5.subgroup(file, place, path), set() if seen is None else seen
         if keras_h5.address(group) in seen:
-            raise Fault("%s: there are two ways to the group %r: the file is damaged" % (path, place))
+            raise Fault(f"{path}: there are two ways to the group {place!r}: the file is damaged")
         seen.add(keras_h5.address(group))
         below = [key for key in group if key not in ("vars", "seed_generator", "random_generator", "_random_generator")]
         for key in sorted(below, key=lambda key: (PROJECTIONS.index(key) if key in PROJECTIONS else 99, key)):
-            found += stored(file, {"class_name": "?", "config": {}}, "%s/%s" % (place, key),
-                            "%s/%s" % (scope, key.replace("_dense", "")), path, seen)
+            found += stored(file, {"class_name": "?", "config": {}}, f"{place}/{key}",
+                            "{}/{}".format(scope, key.replace("_dense", "")), path, seen)
     return found
 
 

@@ -13,9 +13,10 @@ from collections import OrderedDict
 
 import numpy
 
-from scripts import Fault, command
-from scripts.formats import attributes, head, parse
-from scripts.model import PIECE_BYTES, Model, Weight
+from ..base import command
+from ..base.fault import Fault
+from ..layers.model import PIECE_BYTES, Model, Weight
+from . import attributes, head, parse
 
 ATTRIBUTES = ("model_config", "training_config", "keras_version", "backend")  # of a whole model, as they are read
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -37,14 +38,14 @@ def read(path, **options):
         if "model_config" not in file.attrs:
             raise Fault(without_topology(file, path))
         attributes.attempt(file, path, ATTRIBUTES)
-        record = parse(text(file.attrs["model_config"]), "%s: model_config" % path)
+        record = parse(text(file.attrs["model_config"]), f"{path}: model_config")
         if not isinstance(record, dict):
-            raise Fault("%s: model_config is no model" % path)
+            raise Fault(f"{path}: model_config is no model")
         training = None
         if "training_config" in file.attrs:
-            training = parse(text(file.attrs["training_config"]), "%s: training_config" % path)
+            training = parse(text(file.attrs["training_config"]), f"{path}: training_config")
         if "model_weights" not in file:
-            raise Fault("%s: an h5 with a topology and no weights: save the whole model (model.save)" % path)
+            raise Fault(f"{path}: an h5 with a topology and no weights: save the whole model (model.save)")
         return Model(record, read_weights(subgroup(file, "model_weights", path), path),
                      version(file), text(file.attrs.get("backend", "tensorflow")), training, file.close)
     except Exception as error:
@@ -60,10 +61,10 @@ def open_h5(path):
     except OSError as error:
         reason = str(error)
         if "truncated" in reason:
-            raise Fault("%s: the file is cut short: download or copy it again" % path)
+            raise Fault(f"{path}: the file is cut short: download or copy it again")
         if "lock" in reason:
-            raise Fault("%s: another program has this file open for writing: close it there, or wait" % path)
-        raise Fault("%s: HDF5 cannot read this file, it is damaged" % path)
+            raise Fault(f"{path}: another program has this file open for writing: close it there, or wait")
+        raise Fault(f"{path}: HDF5 cannot read this file, it is damaged")
 
 
 def as_fault(error, path):
@@ -71,7 +72,7 @@ def as_fault(error, path):
     if isinstance(error, Fault):
         return error
     if isinstance(error, (OSError, KeyError, RuntimeError, UnicodeDecodeError)):
-        return Fault("%s: HDF5 cannot read this file, it is damaged (%s)" % (path, str(error).split("\n")[0]))
+        return Fault("{}: HDF5 cannot read this file, it is damaged ({})".format(path, str(error).split("\n")[0]))
     return error
 
 
@@ -97,14 +98,14 @@ def without_topology(file, path):
     names = list(file.keys())
     if "layer_names" in file.attrs or "layer_names0" in file.attrs or "_layer_checkpoint_dependencies" in names \
             or "layers" in names:
-        return "%s: weights without a topology: give the topology json too (topology.json with --weights %s; in " \
-            "models.toml source and weights)" % (path, path)
+        return f"{path}: weights without a topology: give the topology json too (topology.json with --weights " \
+            f"{path}; in models.toml source and weights)"
     if "vars" in names:  # Keras 3's, of a model that is a class of its own
-        return "%s: weights of a model without a graph of layers (a subclass), which cannot be converted: build it " \
-            "as a Sequential or Functional model, and save that" % path
+        return f"{path}: weights of a model without a graph of layers (a subclass), which cannot be converted: build " \
+            "it as a Sequential or Functional model, and save that"
     if "optimizer_weights" in names or "optimizer" in names:
-        return "%s: an optimizer's state, no model in it" % path
-    return "%s: an HDF5 file, but no Keras model in it" % path
+        return f"{path}: an optimizer's state, no model in it"
+    return f"{path}: an HDF5 file, but no Keras model in it"
 
 
 # Reading weights -------------------------------------------------------------------------------------------
@@ -126,7 +127,7 @@ def subgroup(group, name, path):
     import h5py
     here = follow(group, name, path)
     if not isinstance(here, h5py.Group):
-        raise Fault("%s: %r is no group: the file is damaged" % (path, name))
+        raise Fault(f"{path}: {name!r} is no group: the file is damaged")
     return here
 
 
@@ -135,9 +136,9 @@ def follow(group, name, path):
     for part in [part for part in name.split("/") if part]:
         link = group.get(part, getlink=True) if isinstance(group, h5py.Group) else None
         if link is None:
-            raise Fault("%s: %r is missing: the file is damaged" % (path, name))
+            raise Fault(f"{path}: {name!r} is missing: the file is damaged")
         if not isinstance(link, h5py.HardLink):
-            raise Fault("%s: %r is a link to somewhere else: refused" % (path, name))
+            raise Fault(f"{path}: {name!r} is a link to somewhere else: refused")
         group = group[part]
     return group
 
@@ -156,7 +157,7 @@ def once(found, name, path, seen):
     """The group or dataset `found` itself, unless its address is in the set `seen` already: Keras makes one for each
     name, and what is listed or linked twice would be read and written as often as a file cares to say."""
     if address(found) in seen:
-        raise Fault("%s: %r is read already, by this or another name: the file is damaged" % (path, name))
+        raise Fault(f"{path}: {name!r} is read already, by this or another name: the file is damaged")
     seen.add(address(found))
     return found
 
@@ -184,13 +185,13 @@ def within(weights, file, path):
 def weight(dataset, name, path):
     """A lazily read Weight of an h5py.Dataset.  Raises Fault for what would read other files or lie in size."""
     import h5py
-    where = "%s: weight %r" % (path, name)
+    where = f"{path}: weight {name!r}"
     if not isinstance(dataset, h5py.Dataset):
-        raise Fault("%s is no dataset: the file is damaged" % where)
+        raise Fault(f"{where} is no dataset: the file is damaged")
     if dataset.external or dataset.is_virtual:
-        raise Fault("%s is stored in another file: refused" % where)
+        raise Fault(f"{where} is stored in another file: refused")
     if dataset.dtype.kind not in "fiub" or dataset.shape is None:
-        raise Fault("%s holds %s, not numbers%s" % (where, dataset.dtype, (
+        raise Fault("{} holds {}, not numbers{}".format(where, dataset.dtype, (
             ": bfloat16, perhaps: build the model with dtype float32, copy the weights over, and save that")
             if dataset.dtype.str[1:] == "V2" else ""))
     result = Weight(name, dataset.shape, dataset.dtype.newbyteorder("="),
@@ -225,7 +226,7 @@ def read_rows(dataset, start, stop, where):
         dataset.read_direct(values, numpy.s_[start:stop])
         return values
     except (OSError, RuntimeError) as error:
-        raise Fault("%s cannot be read, the file is damaged (%s)" % (where, str(error).split("\n")[0]))
+        raise Fault("{} cannot be read, the file is damaged ({})".format(where, str(error).split("\n")[0]))
 
 
 # Writing ---------------------------------------------------------------------------------------------------
@@ -257,10 +258,10 @@ def new_group(group, layer):
     try:
         return group.create_group(layer)
     except (ValueError, RuntimeError) as error:  # "." is the group itself, and names with "/" are ways to places
-        raise Fault("layer %r cannot be stored in an h5 file (%s)" % (layer, str(error).split("\n")[0]))
+        raise Fault("layer {!r} cannot be stored in an h5 file ({})".format(layer, str(error).split("\n")[0]))
 
 
-class Disk(object):
+class Disk:
     """The file that HDF5 writes through.  HDF5 crashes the process when a write fails as it closes a file (no room, a
     quota), so the first refusal is kept, later writes are dropped, and leaving raises it as the OSError that it was."""
 
@@ -326,7 +327,7 @@ def write_weight(group, weight):
     try:
         dataset = group.create_dataset(weight.name, weight.shape, dtype=weight.dtype, track_times=False)
     except (ValueError, RuntimeError) as error:
-        raise Fault("weight %r cannot be stored in an h5 file (%s)" % (weight.name, str(error).split("\n")[0]))
+        raise Fault("weight {!r} cannot be stored in an h5 file ({})".format(weight.name, str(error).split("\n")[0]))
     if not weight.size:
         return
     if weight.nbytes <= PIECE_BYTES:

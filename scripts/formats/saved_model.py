@@ -7,17 +7,17 @@
 
 A layer's object has lists of its trainable variables and, in its child `keras_api`, of the others: one behind the
 other they are its weights in the order of Keras's h5 files.  Nothing is revived: no function of the graph and no
-Lambda is run.  Any other SavedModel is a graph: scripts/graph.py.
+Lambda is run.  Any other SavedModel is a graph: tfjs/graph_by_tensorflow.py.
 """
 import os
 import re
 from collections import OrderedDict
 
-from scripts import Fault
-from scripts.checkpoint import Bundle, Damaged, message, number, open_file, string, text
-from scripts.formats import MAX_DEPTH, TAGS, keras_archive, parse
-from scripts.model import Model
-from scripts.topology import is_model
+from ..base.fault import Fault
+from ..layers.model import Model
+from ..layers.topology import is_model
+from ..wire.checkpoint import Bundle, Damaged, message, number, open_file, string, text
+from . import MAX_DEPTH, TAGS, keras_archive, parse
 
 INITIALIZER = "__saved_model_init_op"  # TensorFlow 2 writes it among the signatures, and it is none
 LIMIT = 2 << 30  # a protobuf message cannot be larger
@@ -47,8 +47,9 @@ def read(path, saved_model_tags=None, **options):
     found = meta_graph(path, saved_model_tags)
     layers = keras_layers(path, found)
     if layers is None:
-        raise Fault("%s: a TensorFlow graph without Keras layers: it becomes a graph model, and has no enc_model.h5; "
-                    "python -m scripts.graph converts it" % path)
+        raise Fault(f"{path}: a TensorFlow graph without Keras layers: it becomes a graph model, and has no "
+                    "enc_model.h5; "
+                    "python -m scripts.preprocess converts it")
     root, names, variables = layers
     record = plain(keras_archive.without_modules(root["model_config"]))
     weights = OrderedDict()
@@ -59,7 +60,7 @@ def read(path, saved_model_tags=None, **options):
             for node, full in variables[name]:
                 key, own = keys.get(node, (None, None))
                 if own != full:
-                    raise Fault("%s: the checkpoint does not belong to this saved_model.pb (%r)" % (path, full))
+                    raise Fault(f"{path}: the checkpoint does not belong to this saved_model.pb ({full!r})")
                 weights.setdefault(name, []).append(bundle.weight(key, full + ":0"))
     for name in names:
         weights.setdefault(name, [])
@@ -86,13 +87,13 @@ def meta_graph(path, tags=None):
         there = [{string(tag) for tag in message(graph[1][-1]).get(4, [])} if 1 in graph else set()
                  for graph in graphs]
     except OSError as error:
-        raise Fault("%s: %s" % (path, error.strerror or error))
+        raise Fault(f"{path}: {error.strerror or error}")
     except Damaged as error:
-        raise Fault("%s: saved_model.pb is damaged (%s)" % (path, error))
+        raise Fault(f"{path}: saved_model.pb is damaged ({error})")
     if wanted in there:
         return graphs[there.index(wanted)]
     listed = " and ".join(",".join(sorted(tags)) or "(untagged)" for tags in there)
-    raise Fault("%s: no graph is tagged %s; there are %s" % (path, ",".join(sorted(wanted)), listed or "none"))
+    raise Fault("{}: no graph is tagged {}; there are {}".format(path, ",".join(sorted(wanted)), listed or "none"))
 
 
 def check_variables(path):
@@ -100,7 +101,7 @@ def check_variables(path):
     try:
         Bundle(os.path.join(os.path.dirname(file_of(path)), "variables", "variables")).check()
     except Fault as fault:
-        raise Fault("%s: copy the whole directory again, with all that is in its variables/" % fault)
+        raise Fault(f"{fault}: copy the whole directory again, with all that is in its variables/")
 
 
 def signatures(path, found):
@@ -115,7 +116,7 @@ def signatures(path, found):
                                    for pair in signature.get(place, [])}
                             for side, place in (("inputs", 1), ("outputs", 2))}
     except Damaged as error:
-        raise Fault("%s: the signatures in saved_model.pb are damaged (%s)" % (path, error))
+        raise Fault(f"{path}: the signatures in saved_model.pb are damaged ({error})")
     return result
 
 
@@ -144,10 +145,10 @@ def keras_layers(path, found):
             variables[names[-1]] = [(node, tree.variable(node)) for node in found_here]
         return root, names, variables
     except (Damaged, KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
-        raise Fault("%s: saved_model.pb or keras_metadata.pb is damaged (%s: %s)" % (path, type(error).__name__, error))
+        raise Fault(f"{path}: saved_model.pb or keras_metadata.pb is damaged ({type(error).__name__}: {error})")
 
 
-class Tree(object):
+class Tree:
     """The objects of a SavedModel by number (saved_object_graph.proto), each looked into when it is asked for."""
 
     def __init__(self, path, nodes):
@@ -204,7 +205,7 @@ def checkpoint_keys(bundle):
                 if text(attribute, 1) == "VARIABLE_VALUE":
                     found[index] = text(attribute, 3), text(attribute, 2)
     except Damaged as error:
-        raise Fault("%s.index: damaged (%s)" % (bundle.prefix, error))
+        raise Fault(f"{bundle.prefix}.index: damaged ({error})")
     return found
 
 

@@ -7,10 +7,12 @@ from collections import OrderedDict
 
 import numpy
 
-from scripts import Fault, shards, variables
-from scripts.formats.topology_and_weights import json_object
-from scripts.model import Model, Weight, check_shape
-from scripts.topology import Layer, inner_records, is_model
+from ..base.fault import Fault
+from ..layers import variables
+from ..layers.model import Model, Weight, check_shape
+from ..layers.topology import Layer, inner_records, is_model
+from ..wire import shards
+from .topology_and_weights import json_object
 
 DEQUANTIZED = ("float32", "int32")  # what TensorFlow.js takes back from integers (io_utils.ts)
 VERSION_NAME = "TensorSpace preprocessing"
@@ -33,12 +35,12 @@ def read(path, **options):
     document = json_object(path)
     topology = document.get("modelTopology")
     if document.get("format") == "graph-model" or isinstance(topology, dict) and "node" in topology:
-        raise Fault("%s: a graph model: its layers are gone, so no outputs can be added; convert its source" % path)
+        raise Fault(f"{path}: a graph model: its layers are gone, so no outputs can be added; convert its source")
     if not isinstance(topology, dict):
-        raise Fault("%s: weights without a topology" % path)
+        raise Fault(f"{path}: weights without a topology")
     record = topology.get("model_config", topology)
     if not isinstance(record, dict) or not is_model(record):
-        raise Fault("%s: its topology is no Sequential or Functional model" % path)
+        raise Fault(f"{path}: its topology is no Sequential or Functional model")
     entries = manifest_weights(document.get("weightsManifest"), os.path.dirname(path), path)
     model = Model(record, belonging(record, entries, path), str(topology.get("keras_version", "2.0.0")),
                   str(topology.get("backend", "tensorflow")), topology.get("training_config"))
@@ -60,7 +62,7 @@ def belonging(record, entries, path):
         name, expected = Layer(layer).name, variables.variables(layer)
         missing = [key for key, _, _ in expected if key not in by_name]
         if missing:
-            raise Fault("%s: weight %r of layer %r is not in the manifest" % (path, missing[0], name))
+            raise Fault(f"{path}: weight {missing[0]!r} of layer {name!r} is not in the manifest")
         own = [by_name[key] for key, _, _ in expected]
         if not expected:  # a class that this project does not know may have weights too
             own = by_layer.get(name, [])
@@ -68,7 +70,7 @@ def belonging(record, entries, path):
         taken.update(weight.name for weight in own)
     for weight in entries:
         if weight.name not in taken:
-            raise Fault("%s: weight %r belongs to no layer of the topology" % (path, weight.name))
+            raise Fault(f"{path}: weight {weight.name!r} belongs to no layer of the topology")
     return weights
 
 
@@ -77,18 +79,18 @@ def belonging(record, entries, path):
 def manifest_weights(manifest, directory, path):
     """Return the Weights that a weights manifest lists, each read from the shards when it is asked for."""
     if not isinstance(manifest, list):
-        raise Fault("%s: no weightsManifest in it" % path)
+        raise Fault(f"{path}: no weightsManifest in it")
     weights, seen = [], set()
     for group in manifest:
         try:
             names, entries = list(group["paths"]), list(group["weights"])
         except (KeyError, TypeError):
-            raise Fault("%s: a group of the weights manifest has no paths or no weights" % path)
+            raise Fault(f"{path}: a group of the weights manifest has no paths or no weights")
         paths = []
         for name in names:
             paths.append(shard(directory, name, path))
             if name in seen:  # it would be read and written as often as a file cares to say
-                raise Fault("%s: the manifest lists shard %s twice: the file is damaged" % (path, name))
+                raise Fault(f"{path}: the manifest lists shard {name} twice: the file is damaged")
             seen.add(name)
         stream = Stream(paths)
         offset = 0
@@ -104,7 +106,7 @@ def manifest_weights(manifest, directory, path):
                         % (path, stream.size, offset))
     names = [weight.name for weight in weights]
     if len(set(names)) < len(names):
-        raise Fault("%s: the manifest lists a weight twice" % path)
+        raise Fault(f"{path}: the manifest lists a weight twice")
     return weights
 
 
@@ -116,7 +118,7 @@ def own(directory, json_name):
         if (document or {}).get("convertedBy") != VERSION_NAME:
             return []
         return [json_name] + [name for group in document["weightsManifest"] for name in group["paths"]
-                              if re.match(r"group1-shard\d+of\d+\.bin\Z", name)]  # as scripts.shards names them
+                              if re.match(r"group1-shard\d+of\d+\.bin\Z", name)]  # as wire/shards.py names them
     except (Fault, OSError, KeyError, TypeError):
         return []
 
@@ -124,14 +126,14 @@ def own(directory, json_name):
 def shard(directory, name, path):
     """The path of a shard.  Raises Fault for a name that leaves the model's own directory."""
     if not isinstance(name, str) or not name or name in (".", "..") or "/" in name or "\\" in name or "\0" in name:
-        raise Fault("%s: the manifest names %r, which is no file beside it: refused" % (path, name))
+        raise Fault(f"{path}: the manifest names {name!r}, which is no file beside it: refused")
     where = os.path.join(directory, name)
     if not os.path.isfile(where):
-        raise Fault("%s: shard %s is missing" % (path, name))
+        raise Fault(f"{path}: shard {name} is missing")
     return where
 
 
-class Stream(object):
+class Stream:
     """The bytes of several files, one after the other, read from any place."""
 
     def __init__(self, paths):
@@ -150,7 +152,7 @@ class Stream(object):
                 end = self.starts[place + 1] if place + 1 < len(self.paths) else self.size
                 parts.append(file.read(min(count, end - offset)))
             if not parts[-1]:
-                raise Fault("%s: a shard became shorter while it was read" % self.paths[place])
+                raise Fault(f"{self.paths[place]}: a shard became shorter while it was read")
             count -= len(parts[-1])
             offset += len(parts[-1])
         return b"".join(parts)
@@ -166,8 +168,8 @@ def stored_weight(entry, stream, offset, path):
             raise ValueError
         # Before numpy sees them: it takes more than names for a type, and parses some as Python.
         if dtype not in shards.KEPT or quantization and (stored not in shards.QUANTIZED or dtype not in DEQUANTIZED):
-            kind = "%s stored as %s" % (dtype, stored) if quantization else dtype
-            raise Fault("%s: weight %r is %.60s, which no Keras layer has" % (path, name, kind))
+            kind = f"{dtype} stored as {stored}" if quantization else dtype
+            raise Fault(f"{path}: weight {name!r} is {kind:.60}, which no Keras layer has")
         stored = numpy.dtype(stored)
         if quantization and stored.kind == "u":
             scale, low = float(quantization["scale"]), float(quantization["min"])
@@ -176,7 +178,7 @@ def stored_weight(entry, stream, offset, path):
             if not all(abs(end) <= largest * (1 + 1e-6) for end in ends):  # scale and min are rounded themselves
                 raise ValueError
     except (KeyError, TypeError, ValueError):
-        raise Fault("%s: an entry of the weights manifest is damaged" % path)
+        raise Fault(f"{path}: an entry of the weights manifest is damaged")
     check_shape(name, shape)
     row = 1
     for size in shape[1:]:
@@ -210,7 +212,7 @@ def write(model, directory, json_name="model.json", shard_size=shards.SHARD_SIZE
                           ("model_config", model.topology)])
     if model.training_config is not None:
         config["training_config"] = model.training_config
-    document = OrderedDict([("format", "layers-model"), ("generatedBy", "keras v%s" % model.keras_version),
+    document = OrderedDict([("format", "layers-model"), ("generatedBy", f"keras v{model.keras_version}"),
                             ("convertedBy", VERSION_NAME), ("modelTopology", config),
                             ("weightsManifest", manifest)])
     with open(os.path.join(directory, json_name), "w") as file:

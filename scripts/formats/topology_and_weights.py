@@ -5,10 +5,11 @@ whole model's h5.  Keras gives these weights to layers by their order, not by na
 """
 from collections import OrderedDict
 
-from scripts import Fault, variables
-from scripts.formats import head, keras_archive, keras_h5, mistaken, parse
-from scripts.model import Model
-from scripts.topology import Layer, graph, inner_records, is_model, layer_order
+from ..base.fault import Fault
+from ..layers import variables
+from ..layers.model import Model
+from ..layers.topology import Layer, graph, inner_records, is_model, layer_order
+from . import head, keras_archive, keras_h5, mistaken, parse
 
 
 def match(path):
@@ -30,15 +31,15 @@ def read(path, weights=None, **options):
     """Return the Model of the topology `path` with the weights file `weights`."""
     record = json_object(path)
     if record is None or "class_name" not in record or "config" not in record:
-        raise Fault("%s: no topology (no JSON with class_name and config)" % path)
+        raise Fault(f"{path}: no topology (no JSON with class_name and config)")
     if weights is None:
-        raise Fault("%s: a topology without weights: give the weights file too (--weights, or weights in "
-                    "models.toml)" % path)
+        raise Fault(f"{path}: a topology without weights: give the weights file too (--weights, or weights in "
+                    "models.toml)")
     if not keras_h5.match(weights):
-        raise Fault("%s: no weights of Keras: %s" % (weights, mistaken(weights) or "no HDF5 file"))
+        raise Fault("{}: no weights of Keras: {}".format(weights, mistaken(weights) or "no HDF5 file"))
     if not is_model(record):
-        raise Fault("%s: the model is a %s, not a Sequential or Functional model: only those have a graph of layers "
-                    "that can be converted" % (path, record["class_name"]))
+        raise Fault("{}: the model is a {}, not a Sequential or Functional model: only those have a graph of layers "
+                    "that can be converted".format(path, record["class_name"]))
     major = guess_major(record)
     version = str(record.get("keras_version", "%d.0.0" % major))
     record = OrderedDict((key, record[key]) for key in ("module", "class_name", "config", "registered_name")
@@ -76,7 +77,7 @@ def weights_of(file, record, major, path):
     elif "layers" in file or "_layer_checkpoint_dependencies" in file:
         return keras_archive.read_weights(file, record, path)
     else:
-        raise Fault("%s: an HDF5 file, but no weights of a Keras model in it" % path)
+        raise Fault(f"{path}: an HDF5 file, but no weights of a Keras model in it")
     found = OrderedDict((name, own) for name, own in found.items() if own)
     layers = OrderedDict((Layer(layer).name, layer) for layer in inner_records(record))
     # Keras writes both files in the order of `model.layers`.  The same names in another order are other layers, whose

@@ -14,8 +14,9 @@ import threading
 
 import numpy
 
-from scripts import Fault, command, files
-from scripts.viewer import packages, serve
+from ..base import command, files
+from ..base.fault import Fault
+from . import packages, serve
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -55,7 +56,7 @@ def find():
     return found[0]
 
 
-class Browser(object):
+class Browser:
     """One headless Chromium.  `open` begins anew: a fresh profile, no problems noted."""
 
     def __init__(self, chromium=None, flags=()):
@@ -104,7 +105,7 @@ class Browser(object):
                              "document.getElementById('words').textContent")
 
 
-class Serving(object):
+class Serving:
     """`scripts.viewer.serve` of a directory, in a thread."""
 
     def __init__(self, directory):
@@ -144,11 +145,11 @@ def predict(model_json, inputs, backend="webgl"):
             used, outputs = browser.evaluate(RUN % (json.dumps(backend),
                                                     json.dumps([list(values.shape) for values in inputs])))
     except Problem as problem:
-        raise Fault("%s: TensorFlow.js in Chromium: %s" % (model_json, command.one_line(str(problem).splitlines()[0])))
+        raise Fault(f"{model_json}: TensorFlow.js in Chromium: {command.one_line(str(problem).splitlines()[0])}")
     finally:
         shutil.rmtree(private, ignore_errors=True)
     if used != backend:
-        raise Fault("%s: this Chromium has no %s, it fell back to %s" % (model_json, backend, used))
+        raise Fault(f"{model_json}: this Chromium has no {backend}, it fell back to {used}")
     return [(name, numpy.frombuffer(base64.b64decode(values), "<f4").reshape(shape)) for name, shape, values in outputs]
 
 
@@ -158,10 +159,10 @@ def picture(page, target, query="theme=dark&sample=7"):
         with files.whole(target, os.path.isfile) as part, Serving(page) as address, Browser() as browser:
             browser.open(address + "?" + query, width=1400, height=860)
             if browser.failure():
-                raise Fault("%s: %s" % (page, command.one_line(browser.failure())))
+                raise Fault(f"{page}: {command.one_line(browser.failure())}")
             browser.ask("screenshot", path=os.path.abspath(part))
     except Problem as problem:
-        raise Fault("%s: %s" % (page, command.one_line(str(problem).splitlines()[0])))
+        raise Fault(f"{page}: {command.one_line(str(problem).splitlines()[0])}")
 
 
 def main(arguments):

@@ -7,7 +7,8 @@ and some classes take their channels' places from their parent.
 import json
 from collections import OrderedDict, deque
 
-from scripts import Fault, topology
+from ..base.fault import Fault
+from ..layers import topology
 
 WIDE = 400  # a row of more units than this is shown in pages
 PAGING = {"paging": True, "segmentLength": 200, "overview": True}
@@ -51,7 +52,7 @@ GRAPH_OPS = {  # TensorFlow op -> the Keras class that it is the essence of
 }
 
 
-class Tensor(object):
+class Tensor:
     """One output of one call: `key` names it, `kind` is its layer's Keras class, `sources` are keys."""
 
     def __init__(self, key, layer, kind, sources, last_axis=True):
@@ -85,7 +86,7 @@ def drawing(model, described, name="model.json"):
     hidden |= {key for key in asked if _says_nothing(tensors, key, asked, described)}
     drawn = OrderedDict((key, place) for key, place in asked.items() if key not in hidden)
     if not drawn:
-        raise Fault("%s: none of its outputs is a layer that can be drawn" % name)
+        raise Fault(f"{name}: none of its outputs is a layer that can be drawn")
     known, layers = {}, []
     by_input = {entry["tensor"]: entry for entry in inputs}
     order = _topological(tensors, drawn)
@@ -296,10 +297,11 @@ def _says_nothing(tensors, key, asked, described):
 
 def _input(entry, place, name):
     shape = list((entry["shape"] or [None])[1:])
-    spelled = "input %s of shape (%s)" % (entry["name"], ", ".join(str(size) for size in shape))
+    spelled = "input {} of shape ({})".format(entry["name"], ", ".join(str(size) for size in shape))
     if not entry["shape"] or None in shape:
-        raise Fault("%s: %s has no fixed size, which TensorSpace needs: set input_shape for this model and convert it "
-                    "again" % (name, spelled))
+        raise Fault(f"{name}: {spelled} has no fixed size, which TensorSpace needs: set input_shape for this model "
+                    "and convert it "
+                    "again")
     if len(shape) == 1:
         kind = "Input1d"
     elif len(shape) == 2 or (len(shape) == 3 and shape[2] == 1):
@@ -307,8 +309,9 @@ def _input(entry, place, name):
     elif len(shape) == 3 and shape[2] == 3:
         kind = "RGBInput"
     else:
-        raise Fault("%s: %s cannot be drawn: TensorSpace has inputs for rows (n), grey images (H, W) or (H, W, 1) and "
-                    "colour images (H, W, 3)" % (name, spelled))
+        raise Fault(f"{name}: {spelled} cannot be drawn: TensorSpace has inputs for rows (n), grey images (H, W) or "
+                    "(H, W, 1) and "
+                    "colour images (H, W, 3)")
     return {"name": entry["name"], "tensor": place, "class": kind, "shape": shape, "dtype": entry["dtype"],
             "feed": place}
 
@@ -316,9 +319,9 @@ def _input(entry, place, name):
 def _check_output(tensor, entry, name):
     shape = (entry["shape"] or [])[1:]
     if not 1 <= len(shape) <= 3 or None in shape:
-        raise Fault("%s: output %s of shape (%s) cannot be drawn: TensorSpace has layers of one to three fixed "
-                    "dimensions; leave it out of the model's layers"
-                    % (name, entry["name"], ", ".join(str(size) for size in shape)))
+        raise Fault("{}: output {} of shape ({}) cannot be drawn: TensorSpace has layers of one to three fixed "
+                    "dimensions; leave it out of the model's "
+                    "layers".format(name, entry["name"], ", ".join(str(size) for size in shape)))
 
 
 def _layer(entry, place, tensors, chain, described, finished, names, taken, counted, terminal):

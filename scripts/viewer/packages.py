@@ -14,7 +14,8 @@ import sys
 import tarfile
 import tempfile
 
-from scripts import Fault, command
+from ..base import command
+from ..base.fault import Fault
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LOCK = os.path.join(HERE, "packages.lock.json")
@@ -70,7 +71,7 @@ def locked(name, version=None):
     for entry in entries:
         if entry["name"] == name and version in (None, entry["version"]):
             return entry
-    raise Fault("%s %s: not in %s" % (name, version or "", LOCK))
+    raise Fault("{} {}: not in {}".format(name, version or "", LOCK))
 
 
 def bundle(name, version=None, file=None):
@@ -86,14 +87,14 @@ def bundle(name, version=None, file=None):
 def fetch(name, version=None):
     """Return the directory of a package in .packages/, whole and as locked; fetch it where it is not."""
     entry = locked(name, version)
-    target = os.path.join(directory(), "%s-%s" % (name.lstrip("@").replace("/", "-"), entry["version"]))
+    target = os.path.join(directory(), "{}-{}".format(name.lstrip("@").replace("/", "-"), entry["version"]))
     if _whole(entry, target):
         return target
     try:
         os.makedirs(directory(), exist_ok=True)
         private = tempfile.mkdtemp(prefix=".fetch-", dir=directory())
     except OSError as error:
-        raise Fault("%s: cannot be written (%s)" % (directory(), error.strerror))
+        raise Fault(f"{directory()}: cannot be written ({error.strerror})")
     try:
         archive = _pack(entry, private)
         fresh = os.path.join(private, "fresh")
@@ -123,8 +124,8 @@ def _whole(entry, target):
 
 def _pack(entry, private):
     """Run `npm pack` in the directory `private`; return the archive's path, its integrity checked."""
-    what = "%s@%s" % (entry["name"], entry["version"])
-    command.say("fetching %s" % what)
+    what = "{}@{}".format(entry["name"], entry["version"])
+    command.say(f"fetching {what}")
     try:
         ended = subprocess.run(npm() + ["pack", what, "--ignore-scripts"] + PATIENCE, cwd=private,
                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -138,8 +139,8 @@ def _pack(entry, private):
     if len(archives) != 1:
         reasons = ([line for line in problem.splitlines() if " code " in line]
                    or problem.splitlines()[-1:] or ["no reason given"])
-        raise Fault("%s: not in %s, and npm could not fetch it (%s); it takes a network once"
-                    % (what, directory(), command.one_line(reasons[0].strip())))
+        raise Fault(f"{what}: not in {directory()}, and npm could not fetch it "
+                    f"({command.one_line(reasons[0].strip())}); it takes a network once")
     archive = os.path.join(private, archives[0])
     digest = hashlib.sha512()
     with open(archive, "rb") as stream:
@@ -147,8 +148,8 @@ def _pack(entry, private):
             digest.update(piece)
     integrity = "sha512-" + base64.b64encode(digest.digest()).decode("ascii")
     if integrity != entry["integrity"]:
-        raise Fault("%s: npm brought %s, %s says %s; nothing of it is used"
-                    % (what, integrity, os.path.basename(LOCK), entry["integrity"]))
+        raise Fault("{}: npm brought {}, {} says {}; nothing of it is "
+                    "used".format(what, integrity, os.path.basename(LOCK), entry["integrity"]))
     return archive
 
 
@@ -165,7 +166,8 @@ def _unpack(entry, archive, target):
             with open(path, "wb") as stream:
                 shutil.copyfileobj(opened.extractfile(member), stream)
     if not _whole(entry, target):
-        raise Fault("%s@%s: its files are not those of %s" % (entry["name"], entry["version"], os.path.basename(LOCK)))
+        raise Fault("{}@{}: its files are not those of "
+                    "{}".format(entry["name"], entry["version"], os.path.basename(LOCK)))
 
 
 def main(arguments):

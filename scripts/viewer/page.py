@@ -15,8 +15,11 @@ import tempfile
 
 import numpy
 
-from scripts import Fault, command, files, formats, topology
-from scripts.viewer import drawing, packages, predict
+from .. import formats
+from ..base import command, files
+from ..base.fault import Fault
+from ..layers import topology
+from . import drawing, packages, predict
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 THIRD_PARTY = (("three", "build/three.min.js"), ("three", "examples/js/controls/TrackballControls.js"),
@@ -75,7 +78,7 @@ def build(model_dir, target_dir, data=None, title=None, labels=None, reference=N
     _write(target_dir, "page.json", json.dumps(page, sort_keys=True, indent=1) + "\n")
     _write(target_dir, "index.html", _index(
         page["title"], POLICY.format(scripts="'self'", styles="'self'"), '<link rel="stylesheet" href="style.css">',
-        "\n".join('<script src="%s" defer></script>' % name for name in SCRIPTS)))
+        "\n".join(f'<script src="{name}" defer></script>' for name in SCRIPTS)))
     return written + ALWAYS
 
 
@@ -97,17 +100,17 @@ def standalone(model_dir, target, **options):
                 page = json.load(stream)
             sources = [_in_script(_text(private, name)) for name in SCRIPTS]
             style = _text(private, "style.css")
-            blocks = ["<!-- The licenses of the scripts below\n\n%s-->"
-                      % _text(private, "licenses.txt").replace("--", "- -")]
+            blocks = ["<!-- The licenses of the scripts "
+                      "below\n\n{}-->".format(_text(private, "licenses.txt").replace("--", "- -"))]
             names = (["page.json"] + [entry["name"] for entry in page["files"]]
                      + (["reference.bin"] if page.get("reference") else []))
             for name in names:
                 with open(os.path.join(private, *name.split("/")), "rb") as stream:
                     content = base64.b64encode(stream.read()).decode("ascii")
                 blocks.append(INSIDE % html.escape(name) + content + "</script>")
-            blocks += ["<script>%s</script>" % source for source in sources]
+            blocks += [f"<script>{source}</script>" for source in sources]
             policy = POLICY.format(scripts=" ".join(_hash(source) for source in sources), styles=_hash(style))
-            text = _index(page["title"], policy, "<style>%s</style>" % style, "\n".join(blocks))
+            text = _index(page["title"], policy, f"<style>{style}</style>", "\n".join(blocks))
             fresh = os.path.join(private, "standalone.html")
             with open(fresh, "w", encoding="utf-8", newline="\n") as stream:
                 stream.write(text)
@@ -130,7 +133,7 @@ def model_file(path):
     """Return the path of the model.json in a directory, whatever its name, or `path` itself where it is a file."""
     if not os.path.isdir(path):
         if not os.path.isfile(path):
-            raise Fault("%s: no such file or directory; give one with model.json and its shards" % path)
+            raise Fault(f"{path}: no such file or directory; give one with model.json and its shards")
         return path
     usual = os.path.join(path, "model.json")
     if os.path.isfile(usual):
@@ -142,7 +145,7 @@ def model_file(path):
                 if '"weightsManifest"' in stream.read(formats.MAX_JSON_BYTES):
                     found.append(os.path.join(path, name))
     if len(found) != 1:
-        raise Fault("%s: holds %s; name the file" % (path, "several models" if found else "no model.json"))
+        raise Fault("{}: holds {}; name the file".format(path, "several models" if found else "no model.json"))
     return found[0]
 
 
@@ -151,12 +154,12 @@ def read_model(path):
     with open(path, "rb") as stream:
         text = stream.read(formats.MAX_JSON_BYTES + 1)
     if not text[:1000].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):  # an h5, say
-        raise Fault("%s: no model.json of TensorFlow.js; convert the model first (scripts.preprocess)" % path)
+        raise Fault(f"{path}: no model.json of TensorFlow.js; convert the model first (scripts.preprocess)")
     model = formats.parse(text, path)
     if (not isinstance(model, dict) or not isinstance(model.get("modelTopology"), dict)
             or "weightsManifest" not in model):
-        raise Fault("%s: not a TensorFlow.js model (no modelTopology and weightsManifest); convert it with "
-                    "scripts.convert" % path)
+        raise Fault(f"{path}: not a TensorFlow.js model (no modelTopology and weightsManifest); convert it with "
+                    "scripts.convert")
     return model
 
 
@@ -166,12 +169,12 @@ def shards(model, source):
     try:
         listed = [name for group in model["weightsManifest"] for name in group["paths"]]
     except (KeyError, TypeError):
-        raise Fault("%s: its weightsManifest lists no files; convert the model again" % source)
+        raise Fault(f"{source}: its weightsManifest lists no files; convert the model again")
     for name in listed:
         if not isinstance(name, str) or name != os.path.basename(name) or name in (".", ".."):
-            raise Fault("%s: names the weights %s, which do not lie beside it" % (source, command.one_line(name)))
+            raise Fault(f"{source}: names the weights {command.one_line(name)}, which do not lie beside it")
         if not os.path.isfile(os.path.join(os.path.dirname(source), name)):
-            raise Fault("%s: its weights %s are missing; convert the model again" % (source, command.one_line(name)))
+            raise Fault(f"{source}: its weights {command.one_line(name)} are missing; convert the model again")
         if name not in names:
             names.append(name)
     return names
@@ -197,7 +200,7 @@ def sample_places(labels):
 
 def samples(data, drawn):
     """Return the page's samples from a data set's test images, or None where they do not fit the model's input."""
-    from scripts import dataset
+    from .. import dataset
     arrays, origin = dataset.load(data)
     images, labels = arrays["x_test"], arrays["y_test"]
     inputs = drawn["inputs"]
@@ -218,12 +221,12 @@ def _check_labels(labels, drawn, source):
 
 def _write_reference(path, drawn, target_dir):
     """Write reference.bin, float32: per sample every input, then every drawn output; return what it holds."""
-    from scripts import dataset
+    from .. import dataset
     try:
         with numpy.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
     except dataset.UNREADABLE + (TypeError, AttributeError) as error:  # the last two: a single array, not an npz
-        raise Fault("%s: not an npz of reference values (%s)" % (path, command.one_line(error)))
+        raise Fault(f"{path}: not an npz of reference values ({command.one_line(error)})")
     given = len(arrays["input_0"]) if getattr(arrays.get("input_0"), "ndim", 0) else 0
     inputs = [_wanted(arrays, "input_%d" % place, entry["shape"], path, given)
               for place, entry in enumerate(drawn["inputs"])]
@@ -245,8 +248,8 @@ def _wanted(arrays, name, shape, path, count):
     """Return the numbers of `count` samples of an input or output."""
     values = arrays.get(name)
     if values is None or not count or values.shape != (count,) + tuple(shape) or values.dtype.kind not in "fiub":
-        raise Fault("%s: has %s for %s, wanted are numbers %s; make it again" % (
-            path, "nothing" if values is None else "%s %s" % (values.dtype, values.shape), name,
+        raise Fault("{}: has {} for {}, wanted are numbers {}; make it again".format(
+            path, "nothing" if values is None else f"{values.dtype} {values.shape}", name,
             (count or "samples",) + tuple(shape)))
     return values
 
@@ -261,7 +264,7 @@ def licenses():
         with open(file, encoding="utf-8") as stream:
             text = stream.read().strip() if "LICENSE" in entry["files"] else \
                 "The license that follows, of TensorSpace's."
-        parts.append("%s %s (%s)\n\n%s\n" % (package, entry["version"], entry["license"], text))
+        parts.append("{} {} ({})\n\n{}\n".format(package, entry["version"], entry["license"], text))
     return ("\n" + 78 * "-" + "\n\n").join(parts)
 
 
@@ -301,7 +304,7 @@ def _in_script(source):
 
 
 def _hash(text):
-    return "'sha256-%s'" % base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
+    return "'sha256-{}'".format(base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii"))
 
 
 # The command ------------------------------------------------------------------------------------------------
@@ -350,18 +353,17 @@ def main(arguments):
             with open(options.labels, encoding="utf-8-sig") as stream:
                 labels = [line.strip() for line in stream if line.strip()]
         except UnicodeDecodeError:
-            raise Fault("%s: no text of UTF-8; --labels takes a file with one name a line, or a,b,c" % options.labels)
+            raise Fault(f"{options.labels}: no text of UTF-8; --labels takes a file with one name a line, or a,b,c")
     elif options.labels:
         labels = options.labels.split(",")
     settings = {"data": options.data, "title": options.title, "labels": labels, "reference": options.reference,
                 "pixels": options.pixels}
     if options.standalone:
         standalone(options.model, options.standalone, **settings)
-        command.say("%s (%.1f MB): open it in a browser"
-                    % (options.standalone, os.path.getsize(options.standalone) / 1e6))
+        command.say(f"{options.standalone} ({os.path.getsize(options.standalone) / 1e6:.1f} MB): open it in a browser")
     else:
         publish(options.model, options.target, **settings)
-        command.say("%s: python -m scripts.viewer.serve %s" % (options.target, options.target))
+        command.say(f"{options.target}: python -m scripts.viewer.serve {options.target}")
 
 
 if __name__ == "__main__":

@@ -10,8 +10,9 @@ import tempfile
 
 import numpy
 
-from scripts import Fault, command
-from scripts.viewer import packages
+from ..base import command
+from ..base.fault import Fault
+from . import packages
 
 SCRIPT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "predict.js")
 
@@ -59,7 +60,7 @@ def _run(model_json, bundle, header, inputs):
                                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         if ended.returncode != 0:
             said = ended.stderr.decode("utf-8", "replace").strip().splitlines() or ["exit status %d" % ended.returncode]
-            raise Fault("%s: TensorFlow.js in Node: %s" % (model_json, command.one_line(said[0])))
+            raise Fault(f"{model_json}: TensorFlow.js in Node: {command.one_line(said[0])}")
         stream = open(answer, "rb")
         return json.loads(stream.readline().decode("utf-8")), stream
     finally:

@@ -12,7 +12,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from socketserver import ThreadingMixIn
 from urllib.parse import unquote
 
-from scripts import Fault, command
+from ..base import command
+from ..base.fault import Fault
 
 TYPES = {".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8",
          ".css": "text/css; charset=utf-8", ".json": "application/json", ".txt": "text/plain; charset=utf-8",
@@ -40,7 +41,7 @@ class Handler(BaseHTTPRequestHandler):
     def answer(self, body):
         host = self.headers.get("Host", "")
         if host not in self.server.hosts:
-            return self.refuse(421, "this server answers to %s only" % " and ".join(sorted(self.server.hosts)))
+            return self.refuse(421, "this server answers to {} only".format(" and ".join(sorted(self.server.hosts))))
         path = self.find(self.path)
         if path is None:
             return self.refuse(404, "there is no such file in this page")
@@ -113,14 +114,14 @@ class Server(ThreadingMixIn, HTTPServer):
 
     def __init__(self, root, port):
         self.root = os.path.realpath(root)
-        super(Server, self).__init__(("127.0.0.1", port), Handler)
+        super().__init__(("127.0.0.1", port), Handler)
         self.hosts = ({"%s:%d" % (name, self.server_port) for name in HOSTS}
                       | (set(HOSTS) if self.server_port == 80 else set()))
 
     def handle_error(self, request, address):
         """A browser that closes its connection is no news; anything else shows itself."""
         if not isinstance(sys.exc_info()[1], (ConnectionError, socket.timeout)):
-            super(Server, self).handle_error(request, address)
+            super().handle_error(request, address)
 
     @property
     def address(self):
@@ -134,22 +135,22 @@ def listen(directory, port=None):
     Raises Fault where there is no page or the port is taken.
     """
     if not os.path.isfile(os.path.join(directory, "index.html")):
-        raise Fault("%s: holds no page (no index.html); build it with scripts.viewer.page" % directory)
+        raise Fault(f"{directory}: holds no page (no index.html); build it with scripts.viewer.page")
     candidates = list(range(FIRST_PORT, FIRST_PORT + 20)) + [0] if port is None else [port]
     for candidate in candidates:
         try:
             return Server(directory, candidate)
         except (OSError, OverflowError) as error:
             reason = error
-    raise Fault("port %s cannot be used (%s); give another one with --port"
-                % (port, getattr(reason, "strerror", None) or reason))
+    raise Fault("port {} cannot be used ({}); give another one with "
+                "--port".format(port, getattr(reason, "strerror", None) or reason))
 
 
 def serve(directory, port=None, browser=True):
     """Serve `directory` until Ctrl-C; print its address and, with `browser`, open it."""
     server = listen(directory, port)
     try:
-        command.say("%s  (Ctrl-C ends)" % server.address)
+        command.say(f"{server.address}  (Ctrl-C ends)")
         if browser and can_open():
             threading.Thread(target=webbrowser.open, args=(server.address,), daemon=True).start()
         server.serve_forever(poll_interval=0.2)

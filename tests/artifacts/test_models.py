@@ -13,7 +13,8 @@ import sys
 import numpy
 import pytest
 
-from scripts import catalog, files, stack
+from scripts.base import files, stack
+from scripts.builds import catalog
 from tests import needs
 from tests.project import Project
 
@@ -43,7 +44,7 @@ def models(tmp_path_factory):
     return found
 
 
-class Built(object):
+class Built:
     """One converted model of a checkout."""
 
     def __init__(self, root, name):
@@ -88,7 +89,7 @@ def compare(outputs, expected):
         assert values.shape == wanted.shape, name
         bound = BOUND * max(1, numpy.abs(wanted).max())
         difference = numpy.abs(values.astype("float64") - wanted).max()
-        assert difference <= bound, "%s differs by %g, more than %g" % (name, difference, bound)
+        assert difference <= bound, f"{name} differs by {difference:g}, more than {bound:g}"
 
 
 def test_every_file_has_the_digest_that_its_manifest_says(models):

@@ -33,11 +33,11 @@ def trap(folder):
 
 def code(folder):
     """The marshalled body of a function that leaves a canary, as Keras 2 keeps a lambda's."""
-    body = compile("__import__('pathlib').Path(%r).touch()" % at(folder, "canary"), "<lambda>", "eval")
+    body = compile("__import__('pathlib').Path({!r}).touch()".format(at(folder, "canary")), "<lambda>", "eval")
     return base64.encodebytes(marshal.dumps(body)).decode("ascii")
 
 
-class Payload(object):
+class Payload:
     """Unpickled, leaves a canary."""
 
     def __init__(self, folder):
@@ -87,7 +87,7 @@ def plain_h5(folder, record, weights=None, raw=None, name="model.h5"):
         group.attrs["layer_names"] = [key.encode("utf-8") for key in weights or {}]
         for layer, own in (weights or {}).items():
             inner = group.create_group(layer)
-            names = ["%s/%s:0" % (layer, key) for key in own]
+            names = [f"{layer}/{key}:0" for key in own]
             inner.attrs["weight_names"] = [key.encode("utf-8") for key in names]
             for key, array in zip(names, own.values()):
                 inner[key] = array

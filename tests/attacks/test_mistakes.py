@@ -155,7 +155,7 @@ def test_the_directory_beside_a_savedmodels_is_answered_with_that(tmp_path):
     (model / "saved_model.pb").write_bytes(b"\x08\x01\x12")
     (model / "variables" / "variables.index").write_bytes(b"")
     for folder in (tmp_path / "up", model / "variables"):
-        assert "give the model itself: %s\n" % model in refused(tmp_path, str(folder))
+        assert f"give the model itself: {model}\n" in refused(tmp_path, str(folder))
 
 
 def test_weights_beside_a_whole_model_are_refused(tmp_path):
@@ -181,7 +181,7 @@ def test_a_stage_that_is_run_by_its_path_says_how_to_run_it(stage, tmp_path):
     done = subprocess.run([sys.executable, path], cwd=str(tmp_path),
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1), done.stderr
-    assert "python -m scripts.%s" % stage in done.stderr
+    assert f"python -m scripts.{stage}" in done.stderr
 
 
 def test_doits_file_that_is_run_by_itself_says_what_runs_it():
@@ -195,7 +195,7 @@ def test_a_savedmodel_whose_file_is_empty_says_so(tmp_path):
         model = tmp_path / name.replace(".", "-")
         (model / "variables").mkdir(parents=True)
         (model / name).write_bytes(b"")
-        assert "its %s is empty" % name in refused(tmp_path, str(model))
+        assert f"its {name} is empty" in refused(tmp_path, str(model))
 
 
 @pytest.mark.parametrize("name", ["../x.json", "{mine}", ".x.json", "a\u0007.json", "manifest.json", "x"])
@@ -274,7 +274,8 @@ def test_a_path_in_the_catalogue_may_hold_any_letter(name, project):
     handmade.h5(os.path.join(project.file(name), "model.h5"))
     quoted = name.replace('"', '\\"')
     project.write("models/models.toml", b"\xef\xbb\xbf" + (
-        '["一.%s"]\r\nsource = "%s.h5"\r\n[two]\r\nsource = "%s/model.h5"\r\n' % ("x", quoted, quoted)).encode("utf-8"))
+        '["一.{}"]\r\nsource = "{}.h5"\r\n[two]\r\nsource = "{}/model.h5"\r\n'
+        .format("x", quoted, quoted)).encode("utf-8"))
     assert project.ran() == {"encapsulate:一.x", "convert:一.x", "encapsulate:two", "convert:two"}
     assert project.ran() == set()
 

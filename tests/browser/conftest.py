@@ -7,9 +7,9 @@ import sys
 import pytest
 
 from scripts.viewer import page
+from scripts.viewer.chromium import Browser, Serving
 from tests import needs
 from tests.browser import models
-from scripts.viewer.chromium import Browser, Serving
 
 PICTURES = os.environ.get("PICTURES")  # where screenshots are kept, if anywhere
 
@@ -71,5 +71,5 @@ def keep(browser):
     def picture(name):
         if PICTURES:
             os.makedirs(PICTURES, exist_ok=True)
-            browser.ask("screenshot", path=os.path.join(os.path.abspath(PICTURES), "%s-%s.png" % (needs.STACK, name)))
+            browser.ask("screenshot", path=os.path.join(os.path.abspath(PICTURES), f"{needs.STACK}-{name}.png"))
     return picture

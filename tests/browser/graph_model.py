@@ -17,12 +17,13 @@ def convert(directory):
 
 def main(directory):
     import tensorflow as tf
-    from scripts import child
+
+    from scripts.base import child
     tf.random.set_seed(1)
 
     class Net(tf.Module):
         def __init__(self):
-            super(Net, self).__init__()
+            super().__init__()
             self.kernel = tf.Variable(tf.random.normal((5, 5, 1, 4), seed=1))
             self.hidden = tf.Variable(tf.random.normal((12 * 12 * 4, 20), stddev=0.05, seed=2))
             self.last = tf.Variable(tf.random.normal((20, 10), seed=3))

@@ -11,7 +11,8 @@ import sys
 
 import numpy
 
-from scripts import child, convert, dataset, encapsulate
+from scripts import convert, dataset, encapsulate
+from scripts.base import child
 from scripts.viewer import page
 from tests.models import oracle, zoo
 
@@ -98,7 +99,7 @@ def trained(directory, data):
     os.makedirs(directory)
     small, source = os.path.join(directory, "data.npz"), os.path.join(directory, "source.h5")
     dataset.save(small, arrays, origin)
-    child.run("scripts.train", ["--data", small, "--out", source, "--epochs", "3"], quiet=True)
+    child.run("train", ["--data", small, "--out", source, "--epochs", "3"], quiet=True)
     keras = oracle.load(oracle.FLAVOURS[-1])
     images = arrays["x_test"][page.sample_places(arrays["y_test"])].astype("float32") / 255
     finish(keras, keras.models.load_model(source), directory, LAYERS, [images])

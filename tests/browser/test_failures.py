@@ -5,8 +5,8 @@ import os
 import pytest
 
 from scripts.viewer import page
-from tests import needs
 from scripts.viewer.chromium import Browser, Serving
+from tests import needs
 
 SHARD = "group1-shard1of1.bin"
 
@@ -15,7 +15,7 @@ def test_a_missing_shard_is_named(browser, spoiled):
     directory, address = spoiled
     (directory / "model" / SHARD).unlink()
     browser.open(address)
-    assert browser.failure() == "model/%s is missing: the server answered 404.\nBuild the page again." % SHARD
+    assert browser.failure() == f"model/{SHARD} is missing: the server answered 404.\nBuild the page again."
 
 
 def test_a_truncated_shard_is_named_with_its_sizes(browser, spoiled):
@@ -33,7 +33,7 @@ def test_a_shard_of_another_model_is_noticed_though_its_size_is_right(browser, s
     path = directory / "model" / SHARD
     path.write_bytes(bytes(path.stat().st_size))
     browser.open(address)
-    assert browser.failure() == "model/%s is not the file that this page was built with.\nBuild the page again." % SHARD
+    assert browser.failure() == f"model/{SHARD} is not the file that this page was built with.\nBuild the page again."
 
 
 def test_a_missing_script_is_named(browser, spoiled):
@@ -113,12 +113,13 @@ def test_a_standalone_page_works_from_disk_and_asks_no_one(browser, trained, tmp
 def test_tensorspace_itself_loads_the_model_the_way_its_guide_does(browser, spoiled, version):
     """Its own load(), init() and predict(), with the page's TensorFlow.js and with the one that it shipped with."""
     import shutil
+
     from scripts.viewer import packages
     directory, address = spoiled
     shutil.copy(packages.bundle("@tensorflow/tfjs", version), str(directory / "tf.min.js"))
     scripts = ["globals.js", "three.min.js", "TrackballControls.js", "tween.umd.js", "tf.min.js", "tensorspace.min.js"]
     (directory / "index.html").write_text("<!DOCTYPE html><div id=scene style='width:600px;height:400px'></div>"
-                                          + "".join("<script src=%s></script>" % name for name in scripts))
+                                          + "".join(f"<script src={name}></script>" for name in scripts))
     browser.open(address)
     found = browser.evaluate("""new Promise((resolve, reject) => {
         window.addEventListener('unhandledrejection', event => reject(event.reason));

@@ -24,7 +24,7 @@ def expected(trained):
 
 
 def activations(browser, name):
-    return numpy.array(browser.evaluate("Array.from(viewer.values(%r))" % name), "float32")
+    return numpy.array(browser.evaluate(f"Array.from(viewer.values({name!r}))"), "float32")
 
 
 def shown_digit(browser):
@@ -96,13 +96,13 @@ def test_every_layer_opens_and_closes_from_the_list(browser, lenet):
     browser.open(lenet + "?backend=cpu")
     browser.evaluate("viewer.showAll(false).then(() => 1)")
     for name in models.LAYERS:
-        assert not browser.evaluate("viewer.scene.isOpen(%r)" % name)
+        assert not browser.evaluate(f"viewer.scene.isOpen({name!r})")
         closed = browser.evaluate("viewer.scene.drawnPixels()")
-        browser.evaluate("viewer.toggle(%r).then(() => 1)" % name)
-        assert browser.evaluate("viewer.scene.isOpen(%r)" % name), name
+        browser.evaluate(f"viewer.toggle({name!r}).then(() => 1)")
+        assert browser.evaluate(f"viewer.scene.isOpen({name!r})"), name
         assert browser.evaluate("viewer.scene.drawnPixels()") not in (0, closed)
-        browser.evaluate("viewer.toggle(%r).then(() => 1)" % name)
-        assert not browser.evaluate("viewer.scene.isOpen(%r)" % name), name
+        browser.evaluate(f"viewer.toggle({name!r}).then(() => 1)")
+        assert not browser.evaluate(f"viewer.scene.isOpen({name!r})"), name
     assert browser.problems() == []
 
 

@@ -4,8 +4,8 @@ import json
 import pytest
 
 from scripts.viewer import page
-from tests import needs
 from scripts.viewer.chromium import Serving
+from tests import needs
 
 KINDS = {
     "rgb": ("Sequential", ["Conv2d", "Pooling2d", "Conv2d", "Pooling2d", "GlobalPooling2d", "Output1d"]),

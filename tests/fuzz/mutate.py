@@ -7,7 +7,7 @@ import copy
 import json
 import struct
 
-from scripts.supported import LAYERS
+from scripts.tfjs.supported import LAYERS
 
 CLASSES = sorted(LAYERS) + ["Lambda", "TFOpLambda", "Swirl", "Add", "GetItem", "NotEqual", "Any", "function",
                             "__tuple__", "__keras_tensor__", "DTypePolicy"]

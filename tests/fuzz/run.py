@@ -30,7 +30,7 @@ MEMORY_DISK = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # an input
 READERS = ("frozen", "keras_archive", "keras_h5", "saved_model", "tfjs", "topology_and_weights")
 
 
-class Trial(object):
+class Trial:
     """What a child does with one input after the other, and what it leaves behind for the parent."""
 
     def __init__(self, target, found, place):
@@ -56,11 +56,11 @@ class Trial(object):
     def keep(self, data, error):
         """Write down an input and what happened, once for each place in the code where it does."""
         frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "/scripts/" in frame[0]]
-        key = "%s-%s" % (type(error).__name__, "%s-%d" % (os.path.basename(frames[-1][0]), frames[-1][1])
+        key = "{}-{}".format(type(error).__name__, "%s-%d" % (os.path.basename(frames[-1][0]), frames[-1][1])
                          if frames else hashlib.sha256(re.sub(r"\W|\d", "", str(error)).encode()).hexdigest()[:8])
         if key not in self.seen:
             self.seen.add(key)
-            keep(self.found, "%s-%s" % (self.target.name, key), data, "".join(
+            keep(self.found, f"{self.target.name}-{key}", data, "".join(
                 traceback.format_exception(type(error), error, error.__traceback__)))
 
 
@@ -112,8 +112,8 @@ def guided(options, name):
 
     confine()
     flags = ["-seed=%d" % options.seed, "-max_len=%d" % LONGEST, "-timeout=600", "-rss_limit_mb=0", "-detect_leaks=0",
-             "-len_control=0", "-artifact_prefix=%s/" % options.place]
-    flags += ["-handle_%s=0" % kind for kind in ("segv", "bus", "abrt", "ill", "fpe")]
+             "-len_control=0", f"-artifact_prefix={options.place}/"]
+    flags += [f"-handle_{kind}=0" for kind in ("segv", "bus", "abrt", "ill", "fpe")]
     flags += ["-runs=%d" % options.runs] if options.runs else ["-max_total_time=%d" % options.seconds]
     atheris.Setup([sys.argv[0]] + flags + [corpus], lambda data: trial(data) and None, custom_mutator=mutate)
     atheris.Fuzz()
@@ -176,13 +176,13 @@ def fuzz(options, name):
             crashes, seed = crashes + 1, seed + 1000003
             with open(os.path.join(place, "current"), "rb") as file:
                 data = file.read()
-            keep(options.found, "%s-%s-%s" % (name, "slow" if status == -signal.SIGVTALRM else "crash",
+            keep(options.found, "{}-{}-{}".format(name, "slow" if status == -signal.SIGVTALRM else "crash",
                                               hashlib.sha256(data).hexdigest()[:12]), data, text[-5000:])
     new = sorted(set(os.listdir(options.found)) - before) if os.path.isdir(options.found) else []
     slow = [item for item in new if "-slow-" in item and item.endswith(".txt")]
     findings = [item for item in new if item.endswith(".txt") and "-crash-" not in item and item not in slow]
     line = "%s: %d runs, %d findings, %d too slow, %d crashes of the process%s" % (
-        name, runs, len(findings), len(slow), crashes - len(slow), last and " (%s)" % last)
+        name, runs, len(findings), len(slow), crashes - len(slow), last and f" ({last})")
     return line, bool(findings or slow)
 
 
@@ -202,7 +202,7 @@ def parse(arguments):
     options = parser.parse_args(arguments)
     unknown = [name for name in options.targets if name not in NAMES]
     if unknown:
-        parser.error("no target is called %s; there are: %s" % (unknown[0], ", ".join(NAMES)))
+        parser.error("no target is called {}; there are: {}".format(unknown[0], ", ".join(NAMES)))
     options.found = os.path.abspath(options.found)
     return options
 
@@ -232,7 +232,7 @@ def main(arguments):
             sys.stdout.flush()
             status |= found
     if status:
-        print("see %s; python -m tests.fuzz.run TARGET --replay FILE tries one again" % options.found)
+        print(f"see {options.found}; python -m tests.fuzz.run TARGET --replay FILE tries one again")
     return status
 
 

@@ -10,9 +10,10 @@ import struct
 
 import numpy
 
-from scripts import convert, variables
-from scripts.checkpoint import TABLE_MAGIC
-from scripts.topology import Layer, inner_records, is_model
+from scripts import convert
+from scripts.layers import variables
+from scripts.layers.topology import Layer, inner_records, is_model
+from scripts.wire.checkpoint import TABLE_MAGIC
 from tests.attacks.builders import call, dense, functional, start
 from tests.fuzz.mutate import field, message, varint
 from tests.unit import handmade

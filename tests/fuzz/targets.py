@@ -9,8 +9,10 @@ import os
 import shutil
 import struct
 
-from scripts import Fault, catalog, convert, encapsulate, formats, preprocess, summary, topology
+from scripts import Fault, convert, encapsulate, formats, preprocess, summary
+from scripts.builds import catalog
 from scripts.formats import frozen, saved_model
+from scripts.layers import topology
 from tests.fuzz import mutate, seeds
 
 TARGETS = {}  # name -> Target
@@ -20,7 +22,7 @@ class Finding(Exception):
     """What must not happen and is no exception by itself."""
 
 
-class Target(object):
+class Target:
     """One reader.  seeds(folder) -> list of inputs, each a list of bytes, one per part of `parts`;
     run(folder, *parts) reads them; bend maps each part to the function of mutate.py that changes it."""
 
@@ -59,7 +61,7 @@ class Target(object):
         except Fault as fault:
             self.said = str(fault)
             if isinstance(fault.__cause__, MemoryError):
-                return Finding("more memory than a limit of 700 MB allows (%s)" % fault)
+                return Finding(f"more memory than a limit of 700 MB allows ({fault})")
         except Exception as error:
             return error
         return None
@@ -99,7 +101,7 @@ def whole_way(folder, path, weights=None):
         convert.convert(enc, second)
 
 
-class written(object):
+class written:
     """Inside, a Fault is a finding: what this project wrote it can read."""
 
     def __enter__(self):
@@ -107,7 +109,7 @@ class written(object):
 
     def __exit__(self, kind, error, trace):
         if isinstance(error, Fault):
-            raise Finding("what was written cannot be read: %s" % error)
+            raise Finding(f"what was written cannot be read: {error}")
 
 
 def patched(data, patch):

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from scripts import Fault, convert, encapsulate, formats, shapes, summary, topology, variables
+from scripts import Fault, convert, encapsulate, formats, summary
 from scripts.formats import tfjs
-from scripts.model import Model, Weight
-from scripts.topology import Layer, inner_records
+from scripts.layers import shapes, topology, variables
+from scripts.layers.model import Model, Weight
+from scripts.layers.topology import Layer, inner_records
 from scripts.viewer import drawing, page
 from tests import needs
 from tests.fuzz import mutate, seeds

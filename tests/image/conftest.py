@@ -13,7 +13,8 @@ import time
 
 import pytest
 
-from scripts import engines, image
+from scripts import image
+from scripts.release import engines
 from tests import needs
 
 GPU = os.environ.get("IMAGE_GPU") == "1"
@@ -94,7 +95,7 @@ def docker(base, certificate):
         json.dump({"features": {"containerd-snapshotter": True}, "userland-proxy": False}, stream)
     with pytest.MonkeyPatch.context() as patch:
         for name, value in [("PATH", os.path.join(place, "bin") + os.pathsep + os.environ["PATH"]),
-                            ("DOCKER_HOST", "unix://%s/socket" % place),
+                            ("DOCKER_HOST", f"unix://{place}/socket"),
                             ("DOCKER_CONFIG", os.path.join(place, "config")),
                             ("IMAGE_ENGINE", "docker"), ("BUILD_NETWORK", "host"), ("BASE_IMAGE_TAR", base)]:
             patch.setenv(name, value)
@@ -102,7 +103,7 @@ def docker(base, certificate):
         with open(os.path.join(place, "log"), "w") as log:
             daemon = subprocess.Popen(
                 ["dockerd", "--config-file", place + "/daemon.json", "--data-root", place + "/data",
-                 "--exec-root", place + "/exec", "--pidfile", place + "/pid", "--host", "unix://%s/socket" % place,
+                 "--exec-root", place + "/exec", "--pidfile", place + "/pid", "--host", f"unix://{place}/socket",
                  "--bridge=none", "--iptables=false", "--ip6tables=false",
                  "--exec-opt", "native.cgroupdriver=cgroupfs"], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:

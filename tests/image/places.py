@@ -5,7 +5,8 @@ import shutil
 
 import pytest
 
-from scripts import engines, image
+from scripts import image
+from scripts.release import engines
 
 USER = "4321:4321"
 ELSEWHERE = {"TZ": "Asia/Tokyo", "LC_ALL": "tr_TR.UTF-8", "USER": "someone", "HOSTNAME": "elsewhere",

@@ -8,7 +8,8 @@ import subprocess
 
 import pytest
 
-from scripts import engines, image, reproduce
+from scripts import image
+from scripts.release import engines, reproduce
 from tests import needs
 from tests.image.places import USER, checkout, elsewhere, project
 

@@ -9,7 +9,8 @@ import tarfile
 
 import pytest
 
-from scripts import doctor, image, reproduce
+from scripts import doctor, image
+from scripts.release import reproduce
 from tests import needs
 
 pytestmark = [pytest.mark.modern, pytest.mark.gpu, pytest.mark.timeout(3600)]
@@ -81,7 +82,7 @@ def test_tensorflow_opens_all_eight_libraries_and_lists_the_device(engine, gpu_i
 @pytest.mark.parametrize("soname", ["libcudnn.so.8", "libcusolver.so.11"])
 def test_it_lists_none_when_one_of_them_is_taken_away(engine, gpu_image, driver, tmp_path, soname):
     (tmp_path / "empty").write_text("")
-    place = engine.run("gpu", ["sh", "-c", "ldconfig -p | sed -n 's/.*%s.* => //p'" % soname.replace(".", r"\.")],
+    place = engine.run("gpu", ["sh", "-c", "ldconfig -p | sed -n 's/.*{}.* => //p'".format(soname.replace(".", r"\."))],
                        image.project(str(tmp_path / "where"))).stdout.strip()
     opened, lacking, devices = listed(engine, driver, image.project(str(tmp_path / "project")),
                                       [(str(tmp_path / "empty"), place)])
@@ -95,7 +96,7 @@ def test_the_doctor_finds_the_device_and_each_library(engine, gpu_image, driver,
     assert said.returncode == 0, said.stdout
     assert "ok       GPU 0: A GPU, compute capability 7.0" in said.stdout
     for soname in doctor.SONAMES:
-        assert "ok       %s: loads" % soname in said.stdout
+        assert f"ok       {soname}: loads" in said.stdout
     assert re.search(r"^ok +packages: gpu, 8 as in docker/locks/py36-gpu.txt$", said.stdout, re.M), said.stdout
 
 

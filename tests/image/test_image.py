@@ -8,7 +8,8 @@ import tarfile
 
 import pytest
 
-from scripts import engines, image, reproduce
+from scripts import image
+from scripts.release import engines, reproduce
 from tests import needs
 from tests.image.places import USER, checkout, elsewhere, project
 
@@ -194,7 +195,7 @@ def test_it_is_confined_and_home_can_be_written(engine, convert_image, tmp_path)
              "caps = [line.split()[1] for line in status.splitlines() if line[:6] in ('CapEff', 'CapBnd')]\n"
              "print(os.getuid(), caps, 'NoNewPrivs:\\t1' in status, os.listdir('/sys/class/net'))\n")
     said = engine.run("convert", ["python", "-c", probe], project(tmp_path / "project"), user=USER)
-    assert said.stdout == "4321 ['%s', '%s'] True ['lo']\n" % ("0" * 16, "0" * 16)
+    assert said.stdout == "4321 ['{}', '{}'] True ['lo']\n".format("0" * 16, "0" * 16)
 
 
 def test_the_doctor_finds_everything_in_it_that_it_needs(engine, cpu_image, tmp_path):

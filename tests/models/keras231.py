@@ -17,7 +17,7 @@ import traceback
 from tests.models import oracle
 
 
-class Remote(object):
+class Remote:
     """What oracle.Planted is, in the process of the old Keras; it has one model, the last one asked for."""
 
     def __init__(self, flavour, name):
@@ -48,7 +48,7 @@ def ask(method, *arguments, **options):
         error, value = pickle.load(process.stdout)
     except (EOFError, OSError):
         log.seek(0)
-        error = "it ended (%s): %s" % (process.wait(), log.read().decode("utf-8", "replace")[-2000:])
+        error = "it ended ({}): {}".format(process.wait(), log.read().decode("utf-8", "replace")[-2000:])
     assert error is None, "Keras 2.3.1's process: " + error
     return value
 

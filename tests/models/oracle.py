@@ -4,7 +4,7 @@ import os
 
 import numpy
 
-from scripts import child, stack
+from scripts.base import child, stack
 from tests.models import zoo
 
 # Keras flavours of each stack: Keras 2 is keras itself on py36 and tf_keras on modern.
@@ -13,7 +13,7 @@ FLAVOURS = ("keras2", "keras3") if stack.NAME == "modern" else ("keras2",)
 OLD = {"keras2.3": "keras", "tf1.15": "tensorflow.keras"}
 
 
-class Planted(object):
+class Planted:
     """A model of the zoo with its seeded weights, and what the Keras that built it says of it.
 
     model  the Keras model      inputs  list of ndarray, one per input

@@ -1,8 +1,9 @@
 """scripts/formats/frozen.py: what is a frozen graph, and what only looks like one."""
 import pytest
 
-from scripts import Fault, formats, graph
+from scripts import Fault, formats
 from scripts.formats import frozen
+from scripts.tfjs import graph_by_tensorflow
 from tests import needs
 
 
@@ -37,7 +38,7 @@ def test_a_truncated_one_is_one_line(path, tmp_path):
     (tmp_path / "short.pb").write_bytes(content[:-8])  # the last 5 are the versions, a message of their own
     (tmp_path / "out").mkdir()
     with pytest.raises(Fault, match="short.pb: damaged"):
-        graph.convert(str(tmp_path / "short.pb"), str(tmp_path / "out"))
+        graph_by_tensorflow.convert(str(tmp_path / "short.pb"), str(tmp_path / "out"))
 
 
 def test_a_graph_whose_variables_are_elsewhere_is_refused(tmp_path):
@@ -48,4 +49,4 @@ def test_a_graph_whose_variables_are_elsewhere_is_refused(tmp_path):
     (tmp_path / "graph.pb").write_bytes(whole.as_graph_def().SerializeToString())
     (tmp_path / "out").mkdir()
     with pytest.raises(Fault, match="freeze it"):
-        graph.convert(str(tmp_path / "graph.pb"), str(tmp_path / "out"))
+        graph_by_tensorflow.convert(str(tmp_path / "graph.pb"), str(tmp_path / "out"))

@@ -2,7 +2,9 @@
 import numpy
 import pytest
 
-from scripts import Fault, graph, graph_operations
+from scripts import Fault
+from scripts.operations import unlike
+from scripts.tfjs import graph_by_tensorflow
 from scripts.viewer import predict
 from tests import needs
 from tests.models import oracle
@@ -16,7 +18,7 @@ class Module(tf.Module):
     made = None
 
     def __init__(self, function, specs):
-        super(Module, self).__init__()
+        super().__init__()
         self.kept = Module.made = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(
             tf.constant([0, 1, 2, 3]), tf.constant([5.0, 6.0, 7.0, 8.0])), 0.0)
         self.run = tf.function(lambda *values: {"y": function(*values)}, input_signature=specs)
@@ -35,7 +37,7 @@ def computed(function, inputs, folder, tracked=None):
     expected = module.run(*[tf.constant(value) for value in inputs])["y"].numpy()
     tf.saved_model.save(module, path, signatures=module.run)
     target.mkdir(exist_ok=True)
-    graph.write(path, str(target), None, None, None, "model.json", 1 << 22, None)
+    graph_by_tensorflow.write(path, str(target), None, None, None, "model.json", 1 << 22, None)
     return expected, predict.predict(str(target / "model.json"), inputs)[0][1]
 
 
@@ -73,7 +75,7 @@ RIGHT = {
     "loop in a condition": (lambda x: tf.cond(x[0, 0] < 9, lambda: tf.while_loop(
         lambda i, s: i < 4, lambda i, s: (i + 1, s * 2.0), [0, tf.constant(3.0)])[1], lambda: 2.0), [X])}
 
-if "MatrixBandPart" in graph_operations.listed():  # not before tensorflowjs 4
+if "MatrixBandPart" in unlike.listed():  # not before tensorflowjs 4
     RIGHT["band"] = lambda x: tf.linalg.band_part(x, 1, 1), [X]
 
 
@@ -122,7 +124,7 @@ def test_what_it_computes_otherwise_is_refused_and_does_differ(name, tmp_path, m
     function, inputs, line = UNLIKE[name]
     with pytest.raises(Fault, match=line):
         computed(function, inputs, tmp_path)
-    monkeypatch.setattr(graph_operations, "check", lambda *arguments: None)
+    monkeypatch.setattr(unlike, "check", lambda *arguments: None)
     try:
         expected, found = computed(function, inputs, tmp_path / "again")
     except Fault as fault:
@@ -141,7 +143,7 @@ def test_a_look_at_an_operation_leaves_it_as_it_is():
         RAW.MaxPoolWithArgmax(input=x, ksize=[1, 2, 2, 1], strides=[1, 2, 2, 1], padding="VALID", name="y")
     definition = whole.as_graph_def()
     before = definition.SerializeToString(deterministic=True)
-    graph_operations.check(tf, definition, whole, "")
+    unlike.check(tf, definition, whole, "")
     assert definition.SerializeToString(deterministic=True) == before
 
 

@@ -7,7 +7,8 @@ import numpy
 import pytest
 from hypothesis import strategies
 
-from scripts import Fault, convert, execution, masks
+from scripts import Fault, convert
+from scripts.tfjs.passes import execution, masks
 from scripts.viewer import predict
 from tests import needs
 from tests.models import masked, oracle

@@ -9,8 +9,10 @@ import sys
 import numpy
 import pytest
 
-from scripts import Fault, convert, encapsulate, formats, graph, lenet, preprocess, verify
+from scripts import Fault, convert, encapsulate, formats, preprocess, verify
 from scripts.formats import frozen, saved_model
+from scripts.tfjs import graph_by_tensorflow
+from scripts.training import lenet
 from scripts.viewer import predict
 from tests import needs
 
@@ -71,7 +73,7 @@ def graphs(tmp_path_factory):
 
     class Scores(tensorflow.Module):
         def __init__(self):
-            super(Scores, self).__init__()
+            super().__init__()
             self.kernel = tensorflow.Variable(random.rand(4, 3).astype(numpy.float32))
             self.bias = tensorflow.Variable(random.rand(3).astype(numpy.float32))
 
@@ -203,7 +205,7 @@ def test_a_graph_s_tensors_are_outputs_in_the_order_asked_for_with_tensorflow_s_
     needs.node()
     path, inputs, wanted = graphs[name]
     assert frozen.is_graph(path)
-    names, facts = graph.convert(path, str(tmp_path), outputs, json_name="graph.json")
+    names, facts = graph_by_tensorflow.convert(path, str(tmp_path), outputs, json_name="graph.json")
     assert names == ["graph.json", "group1-shard1of1.bin"] and sorted(os.listdir(str(tmp_path))) == names
     found = predict.predict(str(tmp_path / "graph.json"), inputs)
     assert [key for key, _ in found] == facts["outputs"] and len(found) == len(tensors)
@@ -227,7 +229,7 @@ def test_the_old_converter_s_flags_for_graphs_are_taken(graphs, tmp_path, name, 
 @pytest.mark.parametrize("name, outputs", [("one", ["conv/Conv2D", "y"]), ("two", None)])
 def test_a_converted_graph_is_verified_against_tensorflow(graphs, tmp_path, name, outputs):
     needs.node()
-    graph.convert(graphs[name][0], str(tmp_path), outputs)
+    graph_by_tensorflow.convert(graphs[name][0], str(tmp_path), outputs)
     report, _ = verify.verify(graphs[name][0], str(tmp_path / "model.json"), outputs)
     assert report["agree"] and len(report["outputs"]) == 2 and all(row["largest"] > 0 for row in report["outputs"])
 
@@ -235,7 +237,7 @@ def test_a_converted_graph_is_verified_against_tensorflow(graphs, tmp_path, name
 def test_another_signature_can_be_asked_for(graphs, tmp_path):
     needs.node()
     path, inputs, wanted = graphs["two"]
-    graph.convert(path, str(tmp_path), signature="total")
+    graph_by_tensorflow.convert(path, str(tmp_path), signature="total")
     (_, values), = predict.predict(str(tmp_path / "model.json"), inputs)
     agree(values, wanted["total"])
 
@@ -243,13 +245,14 @@ def test_another_signature_can_be_asked_for(graphs, tmp_path):
 def test_the_same_graph_gives_the_same_bytes(graphs, tmp_path):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
-        graph.convert(graphs["one"][0], str(tmp_path / name), ["conv/Conv2D", "y"])
+        graph_by_tensorflow.convert(graphs["one"][0], str(tmp_path / name), ["conv/Conv2D", "y"])
     for name in os.listdir(str(tmp_path / "a")):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
 def test_weights_can_be_cut_and_quantized(graphs, tmp_path):
-    names, _ = graph.convert(graphs["one"][0], str(tmp_path), shard_size=100, quantize={"uint8": ["conv/*"]})
+    names, _ = graph_by_tensorflow.convert(graphs["one"][0], str(tmp_path), shard_size=100,
+                                            quantize={"uint8": ["conv/*"]})
     manifest = json.loads((tmp_path / "model.json").read_text())["weightsManifest"][0]
     assert names[1:] == manifest["paths"] and len(names) > 2
     assert [w["name"] for w in manifest["weights"] if "quantization" in w] == ["conv/kernel"]
@@ -266,7 +269,7 @@ def test_weights_can_be_cut_and_quantized(graphs, tmp_path):
 ])
 def test_what_cannot_be_had_of_a_graph_is_one_line(graphs, tmp_path, name, settings, words):
     with pytest.raises(Fault, match=words) as fault:
-        graph.convert(graphs[name][0], str(tmp_path), **settings)
+        graph_by_tensorflow.convert(graphs[name][0], str(tmp_path), **settings)
     assert "\n" not in str(fault.value) and os.listdir(str(tmp_path)) == []
 
 
@@ -282,7 +285,7 @@ def test_a_graph_without_all_of_its_variables_is_one_line(graphs, tmp_path, name
     else:
         (copy / lost).write_bytes(b"")
     with pytest.raises(Fault, match=words) as fault:
-        graph.convert(str(copy), str(tmp_path / "out"))
+        graph_by_tensorflow.convert(str(copy), str(tmp_path / "out"))
     assert "\n" not in str(fault.value) and os.listdir(str(tmp_path)) == ["copy"]
 
 
@@ -295,7 +298,7 @@ def test_what_is_about_layers_is_refused_of_a_graph(graphs, tmp_path):
 def test_a_saved_model_pb_of_another_name_is_told_its_own(graphs, tmp_path):
     shutil.copy(os.path.join(graphs["two"][0], "saved_model.pb"), str(tmp_path / "mine.pb"))
     with pytest.raises(Fault, match="mine.pb: a SavedModel's saved_model.pb under another name"):
-        graph.convert(str(tmp_path / "mine.pb"), str(tmp_path / "out"))
+        graph_by_tensorflow.convert(str(tmp_path / "mine.pb"), str(tmp_path / "out"))
 
 
 def test_the_one_signature_is_taken_and_of_several_one_must_be_named(graphs, tmp_path):
@@ -304,10 +307,10 @@ def test_the_one_signature_is_taken_and_of_several_one_must_be_named(graphs, tmp
     module.run = tensorflow.function(lambda x: x * 2.0, [tensorflow.TensorSpec([None, 4], tensorflow.float32)])
     for names in (["own"], ["first", "second"]):
         tensorflow.saved_model.save(module, str(tmp_path / names[0]), signatures={name: module.run for name in names})
-    assert graph.convert(str(tmp_path / "own"), str(tmp_path / "out"))[0]
+    assert graph_by_tensorflow.convert(str(tmp_path / "own"), str(tmp_path / "out"))[0]
     with pytest.raises(Fault, match="there are first, second: name one"):
-        graph.convert(str(tmp_path / "first"), str(tmp_path / "out2"))
-    assert graph.convert(str(tmp_path / "first"), str(tmp_path / "out2"), signature="second")[0]
+        graph_by_tensorflow.convert(str(tmp_path / "first"), str(tmp_path / "out2"))
+    assert graph_by_tensorflow.convert(str(tmp_path / "first"), str(tmp_path / "out2"), signature="second")[0]
 
 
 def test_a_full_disk_is_one_line_and_a_new_directory_is_made(graphs, tmp_path):
@@ -315,7 +318,7 @@ def test_a_full_disk_is_one_line_and_a_new_directory_is_made(graphs, tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (40, 40))
 
     def run(**options):
-        return subprocess.run([sys.executable, "-m", "scripts.graph", graphs["two"][0], str(tmp_path / "new")],
+        return subprocess.run([sys.executable, "-m", "scripts.tfjs.graph_by_tensorflow", graphs["two"][0], str(tmp_path / "new")],
                               cwd=needs.ROOT, stderr=subprocess.PIPE, universal_newlines=True, **options)
 
     done = run(preexec_fn=quota)
@@ -328,7 +331,8 @@ def test_a_full_disk_is_one_line_and_a_new_directory_is_made(graphs, tmp_path):
 def test_a_name_for_the_json_leads_nowhere_else(place, graphs, tmp_path):
     (tmp_path / "mine.json").write_text("mine")
     with pytest.raises(Fault, match="is not a plain file name"):
-        graph.convert(graphs["two"][0], str(tmp_path / "out"), json_name=place.format(mine=tmp_path / "mine.json"))
+        graph_by_tensorflow.convert(graphs["two"][0], str(tmp_path / "out"),
+                                    json_name=place.format(mine=tmp_path / "mine.json"))
     assert (tmp_path / "mine.json").read_text() == "mine"
 
 
@@ -348,4 +352,4 @@ def test_an_operation_that_tensorflow_js_lacks_is_named(tmp_path):
         v1.saved_model.simple_save(session, str(tmp_path / "m"), {"x": x}, {"y": y})
     (tmp_path / "out").mkdir()
     with pytest.raises(Fault, match=r"TensorFlow.js has no Betainc \(strange\)"):
-        graph.convert(str(tmp_path / "m"), str(tmp_path / "out"))
+        graph_by_tensorflow.convert(str(tmp_path / "m"), str(tmp_path / "out"))

@@ -4,8 +4,9 @@ import os
 import numpy
 import pytest
 
-from scripts import Fault, convert, dialect, encapsulate, formats
-from scripts import shapes as rules
+from scripts import Fault, convert, encapsulate, formats
+from scripts.layers import shapes as rules
+from scripts.tfjs import dialect
 from scripts.viewer import predict
 from tests import needs
 from tests.models import oracle

@@ -34,7 +34,7 @@ REFUSED = {"scaled": "is the operation Mul.* with a constant", "by_batch": "'nor
            "attention": "'heads' is a MultiHeadAttention: TensorFlow.js's own takes tensors by keyword"}
 
 
-class Case(object):
+class Case:
     """One model of the zoo in one flavour: saved, made multi-output and converted."""
 
     def __init__(self, flavour, name, folder):
@@ -59,7 +59,7 @@ class Case(object):
         return self.flavour == "keras3" and self.name == "normalized"
 
 
-@pytest.fixture(scope="module", params=CASES, ids=lambda pair: "%s-%s" % pair)
+@pytest.fixture(scope="module", params=CASES, ids=lambda pair: "{}-{}".format(*pair))
 def case(request, tmp_path_factory):
     flavour, name = request.param
     return Case(flavour, name, tmp_path_factory.mktemp(name))
@@ -94,7 +94,7 @@ def test_tensorflow_js_of_today_computes_every_output(case):
 def test_tensorflow_js_1_0_0_computes_every_output(case):
     needs.node()
     if case.name in NEWER:
-        pytest.xfail("TensorFlow.js 1.0.0 has no %s" % NEWER[case.name])
+        pytest.xfail(f"TensorFlow.js 1.0.0 has no {NEWER[case.name]}")
     found = predict.predict(case.json, case.inputs, packages.bundle("@tensorflow/tfjs", "1.0.0"))
     agree(case, [value for _, value in found])
 

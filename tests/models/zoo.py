@@ -439,7 +439,7 @@ def forgotten_by_sequential(keras):
 
 def application(keras, module, name):
     """A function of keras.applications; keras 2.6 has them in their modules only."""
-    return getattr(importlib.import_module("%s.applications.%s" % (keras.__name__, module)), name)
+    return getattr(importlib.import_module(f"{keras.__name__}.applications.{module}"), name)
 
 
 def mobilenet(keras):

@@ -59,7 +59,7 @@ def fill(group, weights):
     group.attrs["layer_names"] = [name.encode() for name in NAMES]
     for layer in NAMES:
         own = group.create_group(layer)
-        names = ["%s/%s:0" % (layer, name) for name, _ in weights.get(layer, [])]
+        names = [f"{layer}/{name}:0" for name, _ in weights.get(layer, [])]
         own.attrs["weight_names"] = [name.encode() for name in names]
         for name, (_, array) in zip(names, weights.get(layer, [])):
             own[name] = array

@@ -7,21 +7,23 @@ import tempfile
 
 import pytest
 
-from scripts import Fault, artifacts, digests, files
+from scripts import Fault
+from scripts.base import files
+from scripts.builds import digests, records
 from tests import needs
 
 
 @pytest.fixture
 def house(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    return artifacts.House("models")
+    return records.House("models")
 
 
 def stage(**changes):
     options = dict(name="copy:a", inputs=["in"], outputs=["models/out"], settings={"k": 1}, code="c",
                    stack={"name": "s"})
     options.update(changes)
-    return artifacts.Stage(**options)
+    return records.Stage(**options)
 
 
 def write(path, text):
@@ -50,7 +52,7 @@ def test_a_stage_is_fresh_once_it_is_built(house):
     assert house.verdict(stage()) == "not built yet"
     house.build(stage(), copying())
     assert house.verdict(stage()) is None
-    assert artifacts.House("models").verdict(stage()) is None
+    assert records.House("models").verdict(stage()) is None
 
 
 @pytest.mark.parametrize("change, words", [
@@ -114,7 +116,7 @@ def test_a_clock_that_jumps_back_does_not_hide_an_edit(house, monkeypatch):
 def test_a_damaged_cache_of_stats_costs_a_measurement_and_nothing_else(house, text):
     write("in", "x")
     write("models/.records/stats.modern.json", text)
-    assert artifacts.House("models").digests.of("in") == files.sha256("in")
+    assert records.House("models").digests.of("in") == files.sha256("in")
 
 
 def test_an_altered_or_deleted_output_is_built_again(house):
@@ -382,7 +384,7 @@ def test_a_kill_between_any_two_steps_loses_neither_owner_nor_bytes(house, monke
         word = read("models/out").split()[0]
         for name in names if word == "old" else names[1:]:
             assert read("models/" + name).split()[0] == word
-    again = artifacts.House("models")
+    again = records.House("models")
     again.lock(lambda pid: pytest.fail("locked"))
     if again.verdict(stage(settings={})):
         again.build(stage(settings={}), copying("new ", names[1:]))
@@ -398,7 +400,7 @@ def test_what_a_record_says_depends_on_neither_time_nor_place(tmp_path, monkeypa
         (tmp_path / name).mkdir()
         monkeypatch.chdir(tmp_path / name)
         write("in", "x")
-        artifacts.House("models").build(stage(), copying())
+        records.House("models").build(stage(), copying())
         records.append(read("models/.records/copy.a.json"))
     assert records[0] == records[1]
     assert json.loads(records[0])["before"] == {}
@@ -421,7 +423,7 @@ def test_a_second_build_waits_for_the_first_and_says_who_is_at_work(house):
     child = os.fork()
     if child == 0:
         os.close(reading)
-        artifacts.House("models").lock(lambda pid: os.write(writing, pid.encode()))
+        records.House("models").lock(lambda pid: os.write(writing, pid.encode()))
         os.write(writing, b" then mine")
         os._exit(0)
     os.close(writing)
@@ -503,7 +505,7 @@ def at_work(models, holding=False):
         status = 1
         try:
             os.close(reading)
-            own = artifacts.House("models")  # which holds its locks as long as it lives
+            own = records.House("models")  # which holds its locks as long as it lives
             own.lock(lambda pid: os.write(writing, b"waits for %s, " % pid.encode()), models)
             os.write(writing, b"mine")
             os.close(writing)
@@ -556,12 +558,12 @@ def test_a_build_of_one_model_waits_for_one_of_all_and_touches_nothing_of_others
 def test_what_two_builds_measured_at_once_is_kept(house, monkeypatch):
     now = digests.time.time()
     monkeypatch.setattr(digests.time, "time", lambda: now + 10)
-    houses = [artifacts.House("models"), artifacts.House("models")]
+    houses = [records.House("models"), records.House("models")]
     for name, each in zip("ab", houses):
         write(name, name)
         each.lock(lambda pid: pytest.fail("waited"), {name})
         each.digests.of(name)
     for each in houses:
         each.unlock()
-    assert sorted(artifacts.House("models").digests.entries) == ["a", "b"]
+    assert sorted(records.House("models").digests.entries) == ["a", "b"]
     assert not [name for name in os.listdir("models/.records") if name.endswith(".new")]

@@ -42,7 +42,7 @@ def test_every_pin_of_every_lock_is_asked_about_once_whatever_its_platform(tmp_p
     assert len({version for name, version in audit.pinned() if name == "numpy"}) > 1
     audit.audit(stand_in(tmp_path, {"*": CLEAN}))
     asked = (tmp_path / "asked").read_text().split()
-    assert sorted(asked) == sorted("%s==%s" % pin for pin in audit.pinned())
+    assert sorted(asked) == sorted("{}=={}".format(*pin) for pin in audit.pinned())
 
 
 def test_advisories_on_the_stack_of_2021_are_a_report(tmp_path, capsys):
@@ -50,7 +50,7 @@ def test_advisories_on_the_stack_of_2021_are_a_report(tmp_path, capsys):
     (version,) = [version for name, version in audit.pinned() if name == "keras-preprocessing"]
     audit.audit(stand_in(tmp_path, {"*": CLEAN, "keras-preprocessing": {"vulns": ids}, "astunparse": UNASKED}))
     out = capsys.readouterr().out
-    assert "keras-preprocessing %s (py36-train, py36-keras231): 9 advisories: CVE-2021-0, " % version in out \
+    assert f"keras-preprocessing {version} (py36-train, py36-keras231): 9 advisories: CVE-2021-0, " in out \
         and ", …" in out
     assert "not audited: not found" in out
     assert re.search(r"\d+ packages, 1 with advisories, [1-9] not audited", out)

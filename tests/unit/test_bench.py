@@ -88,7 +88,7 @@ def test_what_a_benchmark_installs_is_locked():
 def test_every_benchmark_is_a_task():
     with open(os.path.join(ROOT, "dodo.py")) as stream:
         text = stream.read()
-    assert all('"%s"' % name in text for name in benchmarks.BENCHMARKS)
+    assert all(f'"{name}"' in text for name in benchmarks.BENCHMARKS)
 
 
 def test_a_project_to_measure_on_names_every_model(tmp_path):

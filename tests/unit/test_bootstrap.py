@@ -20,22 +20,22 @@ CLOSED_PORT = "http://127.0.0.1:9/simple"
 
 def wheel(directory, name, files, version="1.0"):
     """Write a wheel with `files` (path -> text); return the line that pins it in a lock."""
-    path = os.path.join(directory, "%s-%s-py3-none-any.whl" % (name, version))
-    info = "%s-%s.dist-info/" % (name, version)
+    path = os.path.join(directory, f"{name}-{version}-py3-none-any.whl")
+    info = f"{name}-{version}.dist-info/"
     files = dict(files)
-    files[info + "METADATA"] = "Metadata-Version: 2.1\nName: %s\nVersion: %s\n" % (name, version)
+    files[info + "METADATA"] = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
     files[info + "WHEEL"] = "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-    files[info + "RECORD"] = "".join("%s,,\n" % file for file in list(files) + [info + "RECORD"])
+    files[info + "RECORD"] = "".join(f"{file},,\n" for file in list(files) + [info + "RECORD"])
     with zipfile.ZipFile(path, "w") as archive:
         for file, text in files.items():
             entry = zipfile.ZipInfo(file)
             entry.external_attr = (stat.S_IFREG | 0o755) << 16
             archive.writestr(entry, text)
     with open(path, "rb") as stream:
-        return "%s==%s --hash=sha256:%s\n" % (name, version, hashlib.sha256(stream.read()).hexdigest())
+        return f"{name}=={version} --hash=sha256:{hashlib.sha256(stream.read()).hexdigest()}\n"
 
 
-class Checkout(object):
+class Checkout:
     """A checkout with bootstrap.py, locks of its own, and wheels for them in a local directory."""
 
     def __init__(self, root, made=None):
@@ -58,7 +58,7 @@ class Checkout(object):
             stream.write(wheel(self.wheels, "large", {"large.py": "size = 2"}))
 
     def lock_path(self, role):
-        return os.path.join(self.locks, "%s-%s.txt" % (needs.STACK, role))
+        return os.path.join(self.locks, f"{needs.STACK}-{role}.txt")
 
     def lock(self, role, name, files, version="1.0"):
         with open(self.lock_path(role), "w") as stream:
@@ -271,8 +271,8 @@ def test_a_full_disk_is_said_where_venv_does_not_say_it(checkout, monkeypatch):
 @pytest.mark.parametrize("number, words", [("ENOSPC", "the disk is full"), ("EROFS", "give this user the directory")])
 def test_a_disk_that_takes_nothing_is_one_line(number, words, checkout):
     refusing = ("import errno, fcntl, os, runpy, sys; sys.argv = sys.argv[1:]\n"
-                "def flock(*_): raise OSError(errno.%s, os.strerror(errno.%s))\n"
-                "fcntl.flock = flock; runpy.run_path(sys.argv[0], run_name='__main__')" % (number, number))
+                f"def flock(*_): raise OSError(errno.{number}, os.strerror(errno.{number}))\n"
+                "fcntl.flock = flock; runpy.run_path(sys.argv[0], run_name='__main__')")
     assert words in refused(checkout.run("convert", command=[sys.executable, "-c", refusing, checkout.script]))
 
 
@@ -385,7 +385,7 @@ def interpreter(path, is_36):
     """Write a program that answers as a Python does when asked whether it is 3.6."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "w") as stream:
-        stream.write("#!/bin/sh\necho %s\n" % is_36)
+        stream.write(f"#!/bin/sh\necho {is_36}\n")
     os.chmod(path, 0o755)
     return path
 

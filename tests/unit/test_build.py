@@ -75,7 +75,7 @@ def test_a_changed_setting_runs_what_depends_on_it_and_no_more(built, old, new, 
 def test_code_and_lock_are_dependencies_of_what_they_built(built):
     built.write("scripts/convert.py", built.read("scripts/convert.py") + b"\n# changed\n")
     assert built.ran() == {"convert:keras"}
-    name = "docker/locks/%s-convert.txt" % needs.STACK
+    name = f"docker/locks/{needs.STACK}-convert.txt"
     built.write(name, built.read(name) + b"\n# changed\n")
     assert built.ran() == {"encapsulate:keras", "convert:keras"}
 
@@ -148,7 +148,7 @@ def test_the_manifest_tells_the_settings_that_change_no_weight(own):
     own.ran()
     manifest = "models/json_models/mine/manifest.json"
     layers = json.loads(own.read(manifest).decode())["layers"]
-    own.write("models/models.toml", own.read("models/models.toml").decode() + "layers = %s\n" % json.dumps(layers))
+    own.write("models/models.toml", own.read("models/models.toml").decode() + f"layers = {json.dumps(layers)}\n")
     assert own.ran() == {"encapsulate:mine", "convert:mine"}
     assert json.loads(own.read(manifest).decode())["settings"]["layers"] == layers
     built = own.artifacts()
@@ -220,7 +220,7 @@ def test_two_clean_builds_give_the_same_bytes(pristine, tmp_path):
 
 @pytest.mark.parametrize("loss", ["forget", "no state", "damaged state", "no stats"])
 def test_freshness_survives_the_loss_of_doits_memory(built, loss):
-    state = "models/.records/doit.%s.json" % needs.STACK
+    state = f"models/.records/doit.{needs.STACK}.json"
     if loss == "forget":
         assert built.doit("forget", "--all")[0] == 0
     elif loss == "no state":
@@ -228,7 +228,7 @@ def test_freshness_survives_the_loss_of_doits_memory(built, loss):
     elif loss == "damaged state":
         built.write(state, built.read(state)[:-7])
     else:
-        os.remove(built.file("models/.records/stats.%s.json" % needs.STACK))
+        os.remove(built.file(f"models/.records/stats.{needs.STACK}.json"))
     assert built.ran() == set()
 
 
@@ -261,7 +261,7 @@ def test_clean_removes_what_was_built_and_nothing_else(built):
 
 def test_what_was_built_of_models_that_are_gone_is_named_and_cleaned(own):
     for name in ("a", "b"):
-        own.write("zoo/%s.h5" % name, own.read("given/my model.h5"))
+        own.write(f"zoo/{name}.h5", own.read("given/my model.h5"))
     alone = '[mine]\nsource = "given/my model.h5"\n'
     own.write("models/models.toml", alone + '[zoo]\nsource = "zoo/*.h5"\n[other]\nsource = "zoo/b.h5"\n')
     assert len(own.ran()) == 8
@@ -411,7 +411,7 @@ def test_what_stands_beside_the_images_of_a_data_set_is_none_of_them(own, tmp_pa
     arrays, place = noise(), tmp_path / "Downloads"
     place.mkdir()
     write_idx(place, arrays)
-    own.write("models/models.toml", '[a]\ndata = "%s"\n' % place)
+    own.write("models/models.toml", f'[a]\ndata = "{place}"\n')
     assert own.ran("data") == {"data:a"}
     (place / "notes.txt").write_text("mine")
     os.mkfifo(str(place / "pipe"))
@@ -529,47 +529,43 @@ def test_verify_prints_a_table_and_keeps_it_and_a_wrong_model_is_a_fault(built):
 
 def test_dodo_imports_nothing_heavy(own):
     code = ("import sys; sys.argv = ['doit', 'list']; sys.path.insert(0, '.'); import dodo; "
-            "print(sorted({'numpy', 'h5py', 'tensorflow', 'keras', 'scripts.model'} & set(sys.modules)))")
+            "print(sorted({'numpy', 'h5py', 'tensorflow', 'keras', 'scripts.layers.model'} & set(sys.modules)))")
     done = subprocess.run([sys.executable, "-c", code], cwd=own.path, stdout=subprocess.PIPE, env=own.environment())
     assert done.stdout.decode().strip() == "[]"
 
 
 def test_every_module_that_a_stage_imports_is_a_dependency_of_what_it_builds():
-    """The list in scripts/build.py against what the source files import, followed from module to module."""
+    """The list in scripts/builds/tasks.py against what the source files import, followed from module to module."""
     import ast
 
-    from scripts import stages
+    from scripts.builds import stages
 
     def imports(path):
-        with open(path, encoding="utf-8") as stream:
+        """Yield the modules, dotted, that a file below scripts/ imports."""
+        with open(os.path.join(ROOT, path), encoding="utf-8") as stream:
             tree = ast.parse(stream.read())
+        package = path.split("/")[:-1]
         for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "scripts":
+            if isinstance(node, ast.ImportFrom) and node.level:
+                base = package[:len(package) - node.level + 1] + (node.module.split(".") if node.module else [])
+                yield "/".join(base)
                 for name in node.names:
-                    yield "%s.%s" % (node.module, name.name)
-                yield node.module
-            elif isinstance(node, ast.Import):
-                for name in node.names:
-                    if name.name.split(".")[0] == "scripts":
-                        yield name.name
+                    yield "/".join(base + [name.name])
 
     def closure(path, found):
         for name in imports(path):
-            for candidate in (name.replace(".", "/") + ".py", name.replace(".", "/") + "/__init__.py"):
-                file = os.path.join(ROOT, candidate)
-                if os.path.exists(file) and candidate not in found:
+            for candidate in (name + ".py", name + "/__init__.py"):
+                if os.path.exists(os.path.join(ROOT, candidate)) and candidate not in found:
                     found.add(candidate)
-                    closure(file, found)
+                    closure(candidate, found)
         return found
 
     for stage, names in stages.CODE.items():
         listed = {"scripts/" + name for name in names}
         directories = tuple(name for name in listed if name.endswith("/"))
-        module = {"page": "viewer/page"}.get(stage, stage)
-        for name in closure(os.path.join(ROOT, "scripts", module + ".py"), set()):
-            if name in ("scripts/artifacts.py", "scripts/digests.py", "scripts/files.py"):
-                continue  # they move bytes, they make none
-            assert name in listed or name.startswith(directories), "%s imports %s" % (stage, name)
+        module = {"page": "viewer/page", "graph": "tfjs/graph_by_tensorflow"}.get(stage, stage)
+        for name in closure(f"scripts/{module}.py", set()):
+            assert name in listed or name.startswith(directories), f"{stage} imports {name}"
 
 
 def test_without_training_the_tasks_can_still_be_listed(tmp_path):
@@ -680,8 +676,8 @@ def test_only_tasks_that_the_command_line_can_mean_are_declared(own, words, decl
 
 
 def test_a_model_is_built_beside_another_and_waits_for_a_build_of_all(own):
-    from scripts import artifacts
-    house = artifacts.House(own.file("models"))
+    from scripts.builds import records
+    house = records.House(own.file("models"))
     house.lock(lambda pid: pytest.fail("nobody is there"), {"other"})
     status, out, err = own.doit("convert:mine")
     assert (status, err) == (0, "") and "waiting" not in out

@@ -3,7 +3,8 @@ import os
 
 import pytest
 
-from scripts import Fault, catalog
+from scripts import Fault
+from scripts.builds import catalog
 
 
 def read(tmp_path, text):
@@ -49,7 +50,7 @@ def test_windows_line_ends_and_a_byte_order_mark_are_read(tmp_path):
 def test_a_pattern_gives_one_model_per_file(tmp_path):
     for name in ("b.h5", "a c.h5", "ignored.txt"):
         (tmp_path / name).write_bytes(b"")
-    entries = read(tmp_path, '[zoo]\nsource = "%s/*.h5"\nlayers = ["x"]\n' % tmp_path)
+    entries = read(tmp_path, f'[zoo]\nsource = "{tmp_path}/*.h5"\nlayers = ["x"]\n')
     assert [entry.name for entry in entries] == ["zoo-a_c", "zoo-b"]
     assert [os.path.basename(entry.source) for entry in entries] == ["a c.h5", "b.h5"]
     assert all(entry.layers == ["x"] for entry in entries)
@@ -108,13 +109,13 @@ def test_files_of_one_pattern_that_would_share_a_directory_are_named(tmp_path):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "model.h5").write_bytes(b"")
-    message = fault(tmp_path, '[zoo]\nsource = "%s/*/model.h5"\n' % tmp_path)
+    message = fault(tmp_path, f'[zoo]\nsource = "{tmp_path}/*/model.h5"\n')
     assert "a/model.h5 and " in message and "b/model.h5 would both be [zoo-model]" in message
 
 
 @pytest.mark.parametrize("shape", ["[8, 8, 1]", "[[8], [8, 8]]", "{a = [8], b = [8, 8]}"])
 def test_the_sizes_of_an_input_or_of_several_are_taken(tmp_path, shape):
-    entry, = read(tmp_path, '[a]\nsource = "m.h5"\ninput_shape = %s\n' % shape)
+    entry, = read(tmp_path, f'[a]\nsource = "m.h5"\ninput_shape = {shape}\n')
     assert entry.input_shape
 
 
@@ -134,4 +135,4 @@ def test_a_pattern_for_half_a_disk_is_a_fault(tmp_path, monkeypatch):
     for name in "abcd":
         (tmp_path / (name + ".h5")).write_bytes(b"")
     with pytest.raises(Fault, match="more than 3 files match"):
-        read(tmp_path, '[zoo]\nsource = "%s/*.h5"\n' % tmp_path)
+        read(tmp_path, f'[zoo]\nsource = "{tmp_path}/*.h5"\n')

@@ -4,7 +4,7 @@ import types
 
 import pytest
 
-from scripts import command
+from scripts.base import command
 
 
 @pytest.mark.parametrize("text, line", [

@@ -8,8 +8,9 @@ import h5py
 import numpy
 import pytest
 
-from scripts import Fault, convert, dialect, encapsulate, formats, supported
-from scripts.model import Weight
+from scripts import Fault, convert, encapsulate, formats
+from scripts.layers.model import Weight
+from scripts.tfjs import dialect, supported
 from tests.unit import handmade
 
 
@@ -84,7 +85,7 @@ def refused(record, folder, layers=None):
     ("Subtract", {})])
 def test_a_layer_that_tensorflow_js_lacks_is_named_with_its_class_and_the_choices(class_name, config, tmp_path):
     line = refused(with_layer(3, class_name, **config), tmp_path)
-    assert "layer 'strange' is a %s: TensorFlow.js does not have it" % class_name in line
+    assert f"layer 'strange' is a {class_name}: TensorFlow.js does not have it" in line
     assert line.endswith("outputs that do without it: conv, pool")
 
 
@@ -177,8 +178,8 @@ def test_memory_holds_a_piece_of_a_weight_not_the_weight(tmp_path):
     code = """
 import resource, sys
 import numpy
-from scripts import shards
-from scripts.model import Weight
+from scripts.wire import shards
+from scripts.layers.model import Weight
 with open("/proc/self/statm") as file:
     base = int(file.read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (base + (256 << 20),) * 2)

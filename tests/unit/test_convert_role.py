@@ -6,12 +6,13 @@ import sys
 
 import pytest
 
-from scripts import bootstrap, shards
+from scripts import bootstrap
+from scripts.wire import shards
 from tests import needs
 from tests.needs import ROOT
 from tests.project import Project
 
-LENET = ("import sys; from scripts import child, lenet; "
+LENET = ("import sys; from scripts.base import child; from scripts.training import lenet; "
          "child.save_h5(lenet.build(child.legacy_keras()), sys.argv[1])")
 MEGABYTES = 150
 

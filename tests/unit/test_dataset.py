@@ -16,7 +16,8 @@ import zipfile
 import numpy
 import pytest
 
-from scripts import Fault, dataset, files
+from scripts import Fault, dataset
+from scripts.base import files
 from tests import needs
 
 
@@ -241,7 +242,7 @@ def test_an_array_that_claims_more_than_the_file_holds_takes_no_memory(tmp_path,
         dataset.resolve(str(path), {})
 
 
-class Exploding(object):
+class Exploding:
     def __reduce__(self):
         return os.mkdir, ("exploded",)
 

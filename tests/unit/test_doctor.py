@@ -6,7 +6,9 @@ import sys
 
 import pytest
 
-from scripts import doctor, engines, stack
+from scripts import doctor
+from scripts.base import stack
+from scripts.release import engines
 from tests import needs
 
 WITH_AVX = "processor : 0\nflags\t\t: fpu sse avx avx2 fma\n"
@@ -127,4 +129,4 @@ def test_this_machine_is_described_line_by_line():
     assert said.returncode == 0, said.stdout
     for word in ("Python", "processor", "packages: convert", "packages: train", "GPU", "container engine", "node",
                  "browser"):
-        assert re.search("^(ok|-) +%s" % word, said.stdout, re.M), word
+        assert re.search(f"^(ok|-) +{word}", said.stdout, re.M), word

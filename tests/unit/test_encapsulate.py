@@ -8,7 +8,8 @@ import h5py
 import numpy
 import pytest
 
-from scripts import Fault, encapsulate, formats, outputs, preprocess, summary
+from scripts import Fault, encapsulate, formats, preprocess, summary
+from scripts.layers import outputs
 from tests.attacks import builders
 from tests.unit import handmade
 

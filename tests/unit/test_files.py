@@ -5,7 +5,8 @@ import subprocess
 
 import pytest
 
-from scripts import Fault, files
+from scripts import Fault
+from scripts.base import files
 
 
 def write(path, text):

@@ -258,7 +258,7 @@ def test_a_model_that_was_packed_again_is_read(tmp_path):
 
     def change(file):
         for name, array in weights["dense"]:
-            del file["model_weights/dense/dense/%s:0" % name]
+            del file[f"model_weights/dense/dense/{name}:0"]
             file["model_weights/dense/dense"].create_dataset(name + ":0", data=array, chunks=True, compression=9)
     with formats.read(handmade.h5(tmp_path / "model.h5", weights=weights, change=change)) as model:
         assert not model.weights["dense"][0].read().any()

@@ -10,7 +10,9 @@ import tarfile
 
 import pytest
 
-from scripts import Fault, engines, image, reproduce, sbom, stack
+from scripts import Fault, image
+from scripts.base import stack
+from scripts.release import engines, reproduce, sbom
 from tests import needs
 
 # Its words are those of docker 26.1 with buildx 0.13; "driver", "buildkit" and "store" say which of them.
@@ -45,8 +47,7 @@ def machine(tmp_path, monkeypatch):
 
     def install(name, script):
         path = tmp_path / name
-        path.write_text("#!/bin/sh\nPATH=/usr/bin:/bin\nHERE=%s\necho \"$0 $*\" >> $HERE/told\n%s\n"
-                        % (tmp_path, script))
+        path.write_text(f"#!/bin/sh\nPATH=/usr/bin:/bin\nHERE={tmp_path}\necho \"$0 $*\" >> $HERE/told\n{script}\n")
         path.chmod(path.stat().st_mode | stat.S_IXUSR)
     return install
 
@@ -164,7 +165,7 @@ def test_podman_and_buildah_are_told_the_date_and_the_store(machine, tmp_path, k
     assert kind(str(tmp_path / "store")).bake("a:b", ["."]) == "sha256:ab"
     told = (tmp_path / "told").read_text()
     for words in ("--layers", "--timestamp " + engines.EPOCH, "--identity-label=false",
-                  "--root %s/store/root" % tmp_path, "--storage-driver"):
+                  f"--root {tmp_path}/store/root", "--storage-driver"):
         assert words in told
 
 
@@ -172,7 +173,7 @@ def test_a_store_that_a_killed_build_left_mounted_can_be_deleted(machine, tmp_pa
     needs.root()
     umount = shutil.which("umount", path="/usr/bin:/bin:/sbin:/usr/sbin")
     machine("podman", "")
-    machine("umount", 'exec %s "$@"' % umount)
+    machine("umount", f'exec {umount} "$@"')
     inner = tmp_path / "own" / "root" / "overlay" / "merged"
     inner.parent.mkdir(parents=True)
     for place in (inner.parent, inner):
@@ -188,7 +189,7 @@ def test_certificates_and_pip_s_settings_reach_the_build_as_secrets_where_they_a
     (tmp_path / "ca.pem").write_text("certificate")
     monkeypatch.setenv("PIP_CERT", str(tmp_path / "ca.pem"))
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
-    assert engines.Docker().secrets() == ["--secret", "id=ca,src=%s/ca.pem" % tmp_path]
+    assert engines.Docker().secrets() == ["--secret", f"id=ca,src={tmp_path}/ca.pem"]
 
 
 def test_a_build_that_fails_is_one_line(machine):
@@ -238,7 +239,7 @@ def test_nothing_is_installed_without_hashes_and_nothing_by_apt():
 
 def test_the_version_stands_in_the_dockerfile_as_in_setup_cfg():
     version = re.search(r"^version = (.*)", text("setup.cfg"), re.M).group(1)
-    assert 'org.opencontainers.image.version="%s"' % version in text("docker", "Dockerfile")
+    assert f'org.opencontainers.image.version="{version}"' in text("docker", "Dockerfile")
 
 
 @pytest.mark.parametrize("target", engines.TARGETS)
@@ -249,7 +250,7 @@ def test_the_bill_of_materials_names_the_packages_of_the_locks_with_their_hashes
         with open(os.path.join(stack.LOCKS, name + ".txt")) as stream:
             for pin, hashes in re.findall(r"^(\S+==\S+)((?:.*\\\n)*.*)", stream.read(), re.M):
                 locked[pin] = set(re.findall(r"sha256:(\w{64})", hashes))
-    named = {"%s==%s" % (component["name"], component["version"]): {
+    named = {"{}=={}".format(component["name"], component["version"]): {
         word["content"] for reference in component["externalReferences"] for word in reference["hashes"]}
         for component in bill["components"]}
     assert named == locked
@@ -257,7 +258,7 @@ def test_the_bill_of_materials_names_the_packages_of_the_locks_with_their_hashes
     assert "serialNumber" not in bill and "timestamp" not in bill["metadata"]
 
 
-class Fake(object):
+class Fake:
     """An engine whose images are as given: DRIFT makes the second of two builds, or of two runs, another one."""
 
     built, drift = 0, ""

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from scripts import command
+from scripts.base import command
 from tests.needs import ROOT
 from tests.unit import handmade
 

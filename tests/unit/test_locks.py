@@ -35,7 +35,7 @@ def test_a_lock_agrees_with_what_it_is_made_of(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_lock_is_pins_with_hashes_and_names_no_index_host_or_directory(name):
     lines = lock.text_of(os.path.join(bootstrap.LOCKS, name + ".txt")).splitlines()
-    assert lines[0].startswith("# python -m scripts.lock made this of %s.in" % name)
+    assert lines[0].startswith(f"# python -m scripts.lock made this of {name}.in")
     for line in lines[1:]:
         assert re.match(r"[a-z0-9][\w.-]*==[\w.]+( ; [^/:]+)? \\$|    --hash=sha256:[0-9a-f]{64}( \\)?$", line), line
 

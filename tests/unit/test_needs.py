@@ -64,7 +64,7 @@ def test_what_was_not_tested_is_listed_with_its_reason(run):
 
 def test_a_test_of_the_other_stack_is_left_out_and_not_skipped(run):
     other = {"modern": "py36", "py36": "modern"}[needs.STACK]
-    assert "test_of_the_%s_stack" % other not in run(PYTEST_ADDOPTS="-v")[1]
+    assert f"test_of_the_{other}_stack" not in run(PYTEST_ADDOPTS="-v")[1]
 
 
 def test_where_all_is_required_whatever_is_skipped_has_failed(run):

@@ -29,14 +29,14 @@ def archive(files, top="package"):
 @pytest.fixture
 def registry(tmp_path, monkeypatch):
     """An npm of ours that brings registry.content, and a lock of one package, thing 1.0.0."""
-    class Registry(object):
+    class Registry:
         content = archive({"dist/thing.js": b"thing()", "LICENSE": b"free", "other.js": b"other()"}, top="thing")
         bin, store = tmp_path / "bin", tmp_path / "packages"
 
         def npm(self, script):
             self.bin.mkdir(exist_ok=True)
             path = self.bin / "npm"
-            path.write_text("#!/bin/sh\necho \"$@\" >> '%s'\n%s\n" % (tmp_path / "calls", script))
+            path.write_text("#!/bin/sh\necho \"$@\" >> '{}'\n{}\n".format(tmp_path / "calls", script))
             path.chmod(path.stat().st_mode | stat.S_IXUSR)
 
         def calls(self):
@@ -53,7 +53,7 @@ def registry(tmp_path, monkeypatch):
     (tmp_path / "thing.tgz").write_bytes(registry.content)
     registry.npm("cp '%s' of-thing-1.0.0.tgz" % (tmp_path / "thing.tgz"))
     registry.lock()
-    monkeypatch.setenv("PATH", "%s%s%s" % (registry.bin, os.pathsep, os.environ["PATH"]))
+    monkeypatch.setenv("PATH", "{}{}{}".format(registry.bin, os.pathsep, os.environ["PATH"]))
     monkeypatch.setenv("TENSORSPACE_PACKAGES", str(registry.store))
     monkeypatch.setattr(packages, "LOCK", str(tmp_path / "lock.json"))
     return registry
@@ -102,8 +102,9 @@ def test_without_network_and_cache_there_is_one_line_that_says_so(registry):
     registry.npm("echo 'npm error code ENOTFOUND' >&2; echo 'npm error more' >&2; exit 1")
     with pytest.raises(Fault) as fault:
         packages.bundle("@of/thing")
-    assert str(fault.value) == ("@of/thing@1.0.0: not in %s, and npm could not fetch it (npm error code ENOTFOUND); "
-                                "it takes a network once" % registry.store)
+    assert str(fault.value) == (f"@of/thing@1.0.0: not in {registry.store}, and npm could not fetch it (npm error "
+                                "code ENOTFOUND); "
+                                "it takes a network once")
     assert left_in(registry.store) == []
 
 
@@ -111,7 +112,7 @@ def test_without_node_and_npm_the_line_says_what_to_install(registry, monkeypatc
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
     monkeypatch.setattr(packages.sys, "path", [])
     for ask, name in ((packages.npm, "npm"), (packages.node, "node")):
-        with pytest.raises(Fault, match="^%s: not found on the PATH; install Node.js, or the Python package" % name):
+        with pytest.raises(Fault, match=f"^{name}: not found on the PATH; install Node.js, or the Python package"):
             ask()
 
 

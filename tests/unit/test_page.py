@@ -16,10 +16,9 @@ from scripts import Fault
 from scripts.viewer import drawing, page
 from tests import needs
 
-
 # Topologies, as tfjs has them ---------------------------------------------------------------------------------
 
-class Net(object):
+class Net:
     """A model.json and what TensorFlow.js says of it, written down layer by layer."""
 
     def __init__(self):
@@ -217,7 +216,7 @@ def test_an_output_of_a_rank_that_tensorspace_has_not_is_refused_by_name(shape):
     spelled = ", ".join(str(size) for size in shape)
     with pytest.raises(Fault) as fault:
         net.draw(box, net("Flatten", "flat", (120,), box))
-    assert str(fault.value).startswith("a/model.json: output box of shape (%s) cannot be drawn: " % spelled)
+    assert str(fault.value).startswith(f"a/model.json: output box of shape ({spelled}) cannot be drawn: ")
     assert "leave it out of the model's layers" in str(fault.value)
 
 
@@ -333,7 +332,7 @@ def test_a_page_without_a_title_has_the_models_name_or_its_directorys(name, titl
 def test_a_title_is_text_wherever_it_stands(tiny, tmp_path, title):
     built(tiny, tmp_path / "page", title=title)
     text = (tmp_path / "page" / "index.html").read_text(encoding="utf-8")
-    assert "<title>%s</title>" % html.escape(title) in text
+    assert f"<title>{html.escape(title)}</title>" in text
     assert json.loads((tmp_path / "page" / "page.json").read_text())["title"] == title
 
 
@@ -389,7 +388,7 @@ def test_weights_that_lie_elsewhere_are_refused(tiny, tmp_path, name):
     (tmp_path / "secret").write_text("secret")
     path = tiny / "model.json"
     path.write_text(path.read_text().replace('"weightsManifest": []',
-                                             '"weightsManifest": [{"paths": ["%s"], "weights": []}]' % name))
+                                             f'"weightsManifest": [{{"paths": ["{name}"], "weights": []}}]'))
     with pytest.raises(Fault, match="which do not lie beside it"):
         built(tiny, tmp_path / "page")
     assert "secret" not in str(contents(tmp_path / "page"))
@@ -489,7 +488,7 @@ def test_one_file_takes_the_place_of_an_earlier_page_and_of_nothing_else(tiny, t
         assert mine.read_bytes() == content
     for title in ("first", "second"):
         status, _, err = command(str(tiny), "--standalone", str(one), "--title", title)
-        assert (status, err) == (0, "") and "<title>%s</title>" % title in one.read_text(encoding="utf-8")
+        assert (status, err) == (0, "") and f"<title>{title}</title>" in one.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("arguments", [[], ["{tiny}"], ["{tiny}", "out", "--standalone", "x"], ["no/such", "out"],

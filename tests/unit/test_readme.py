@@ -71,7 +71,7 @@ def test_every_command_works_in_the_order_in_which_it_stands(checkout):
         else:
             process = shell(checkout, command)
             out, err = process.communicate(timeout=600)
-            assert process.returncode == 0, "%s\n%s\n%s" % (command, out.decode(), err.decode())
+            assert process.returncode == 0, f"{command}\n{out.decode()}\n{err.decode()}"
             if command == "make":
                 assert b"test accuracy" in out and b"next: " in out
                 assert os.path.exists(checkout.file("models/json_models/keras/model.json"))
@@ -120,8 +120,8 @@ def test_every_file_and_module_that_readme_names_is_there():
 
 
 def test_every_setting_is_in_the_readme():
-    from scripts import catalog
+    from scripts.builds import catalog
     with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as stream:
         text = stream.read()
     for key in catalog.KEYS:
-        assert "`%s`" % key in text, key
+        assert f"`{key}`" in text, key

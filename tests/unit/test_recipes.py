@@ -8,7 +8,9 @@ import sys
 import numpy
 import pytest
 
-from scripts import dataset, files, lenet, recipes, train
+from scripts import dataset, train
+from scripts.base import files
+from scripts.training import lenet, recipes
 from tests import needs
 from tests.needs import ROOT
 

@@ -7,7 +7,9 @@ import sys
 import numpy
 import pytest
 
-from scripts import Fault, child, files, lenet
+from scripts import Fault
+from scripts.base import child, files
+from scripts.training import lenet
 from scripts.viewer import predict
 from tests import needs
 
@@ -55,7 +57,7 @@ def enclosed(source):
     """enc_model.h5 with the guide's outputs."""
     target = source[1] / "enc_model.h5"
     done = run("encapsulate", source[1] / "model.h5", target, "--layers", json.dumps(SHOWN))
-    assert done.returncode == 0 and done.stderr == "" and done.stdout.endswith("outputs %s\n" % ", ".join(SHOWN))
+    assert done.returncode == 0 and done.stderr == "" and done.stdout.endswith("outputs {}\n".format(", ".join(SHOWN)))
     again = run("encapsulate", source[1] / "model.h5", target)
     assert (again.returncode, again.stdout) == (1, "") and "enc_model.h5 is there already" in again.stderr
     return target
@@ -115,7 +117,7 @@ def test_what_it_converts_gives_keras_s_activations_in_node(source, enclosed, im
 def test_what_is_kept_out_of_the_official_converter_is_there_for_others():
     needs.reference()
     script = ("import sys\n"
-              "from scripts import child\n"
+              "from scripts.base import child\n"
               "assert child.tensorflowjs().converters.converter\n"
               "assert not {'jax', 'jax.experimental', 'tensorflow_hub'} & set(sys.modules)\n"
               "import keras\n")
@@ -204,6 +206,6 @@ def test_what_is_no_model_is_one_line(tmp_path, content):
 def test_a_child_s_fault_is_the_parent_s_and_a_bug_of_the_child_is_a_bug(tmp_path, monkeypatch):
     monkeypatch.delenv("MNIST_NPZ", raising=False)
     with pytest.raises(Fault, match="nowhere"):
-        child.run("scripts.dataset", ["--data", "nowhere", "--out", str(tmp_path / "data.npz")], quiet=True)
+        child.run("dataset", ["--data", "nowhere", "--out", str(tmp_path / "data.npz")], quiet=True)
     with pytest.raises(RuntimeError, match="nosuchmodule"):
         child.run("unittest", ["nosuchmodule"], quiet=True)  # ends with 1 too, but with a traceback

@@ -1,4 +1,4 @@
-"""scripts/runs.py: how doit starts, ends and cleans here; and what stands in a build's way."""
+"""scripts/builds/run.py: how doit starts, ends and cleans here; and what stands in a build's way."""
 import json
 import os
 import shutil
@@ -40,7 +40,7 @@ def project(tmp_path):
 def slow(project):
     """The project with four models, whose builds take as many seconds each as SLOW says."""
     project.write("models/models.toml", "".join(MINE.replace("mine", "m%d" % index) for index in range(4)))
-    project.write("scripts/artifacts.py", project.read("scripts/artifacts.py") + SLOW.encode())
+    project.write("scripts/builds/records.py", project.read("scripts/builds/records.py") + SLOW.encode())
     return project
 
 
@@ -93,8 +93,9 @@ def test_a_lost_process_ends_the_run_with_one_line(slow):
 
 @pytest.mark.parametrize("number, status", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_run_that_is_told_to_end_ends_though_one_of_its_processes_lost_the_signal(number, status, slow):
-    slow.write("scripts/runs.py", slow.read("scripts/runs.py").replace(b"LEAVE_SECONDS = 10", b"LEAVE_SECONDS = 1"))
-    slow.write("scripts/artifacts.py", slow.read("scripts/artifacts.py").replace(
+    slow.write("scripts/builds/run.py", slow.read("scripts/builds/run.py").replace(
+        b"LEAVE_SECONDS = 10", b"LEAVE_SECONDS = 1"))
+    slow.write("scripts/builds/records.py", slow.read("scripts/builds/records.py").replace(
         b"        time.sleep(",
         b"        import signal; signal.signal(signal.SIGTERM, lambda *_: None)\n        time.sleep("))
     process = start(slow, "-n", "2", SLOW="60")
@@ -124,7 +125,7 @@ def test_a_signal_at_any_moment_ends_all_processes_of_a_run(slow):
 
 def test_a_signal_that_python_lost_ends_the_run_after_the_task(slow):
     """What is raised while an object is finalized is printed, and forgotten."""
-    slow.write("scripts/artifacts.py", slow.read("scripts/artifacts.py") + b"""
+    slow.write("scripts/builds/records.py", slow.read("scripts/builds/records.py") + b"""
 class Finalized(object):
     def __del__(self):
         time.sleep(3)
@@ -212,7 +213,7 @@ def test_models_that_are_made_from_each_other_are_one_line(project):
 def test_a_model_that_is_made_from_its_own_product_is_one_line_and_stays(source, project):
     project.ran()
     built = project.artifacts()
-    project.write("models/models.toml", '[mine]\nsource = "%s"\n' % source)
+    project.write("models/models.toml", f'[mine]\nsource = "{source}"\n')
     assert "[mine]: it would be made from itself" in project.fault()
     assert dict(project.artifacts(), **{"models/models.toml": ""}) == dict(built, **{"models/models.toml": ""})
 
@@ -254,7 +255,7 @@ def test_what_another_kind_of_table_left_is_an_orphan(project):
 def test_what_another_table_reads_is_no_orphan(source, left, project):
     project.ran()
     built = set(project.artifacts()) - {"models/models.toml"}
-    project.write("models/models.toml", '[new]\nsource = "%s"\n' % source.replace("%s", project.path))
+    project.write("models/models.toml", '[new]\nsource = "{}"\n'.format(source.replace("%s", project.path)))
     status, out, err = project.doit("clean", "orphans")
     assert (status, err) == (0, "")
     assert out.count("a model of models.toml is made from it") == len(left)
@@ -396,12 +397,12 @@ def test_a_reader_that_leaves_and_a_full_disk_for_what_is_said_end_no_work(words
 def test_a_source_that_was_another_while_it_was_read_is_not_built(slow):
     """Its own bytes are there again when the build ends, with another stamp."""
     slow.write("models/models.toml", MINE)
-    text = slow.read("scripts/artifacts.py").replace(b"return plain(self, stage, produce)", b"""
+    text = slow.read("scripts/builds/records.py").replace(b"return plain(self, stage, produce)", b"""
     def meanwhile(directory):
         data = open("model.h5", "rb").read()
         open("model.h5", "wb").write(data)
         return produce(directory)
     return plain(self, stage, meanwhile if os.environ.get("SLOW") else produce)""")
-    slow.write("scripts/artifacts.py", text)
+    slow.write("scripts/builds/records.py", text)
     assert "model.h5 changed while encapsulate:mine read it" in slow.fault(SLOW="0.01")
     assert slow.ran() == {"encapsulate:mine", "convert:mine"}

@@ -32,7 +32,7 @@ def site(tmp_path):
 
 def ask(port, target, method="GET", host=None, version="HTTP/1.1", headers=(), raw=None):
     """Send one request as it stands; return (status, headers, body)."""
-    lines = ["%s %s %s" % (method, target, version)]
+    lines = [f"{method} {target} {version}"]
     if host is not False:
         lines.append("Host: %s" % (host or "127.0.0.1:%d" % port))
     request = raw if raw is not None else \
@@ -114,8 +114,8 @@ def test_malformed_requests_end_without_a_file_and_the_server_lives_on(site, raw
 def test_it_listens_on_this_machine_only(site):
     with open("/proc/net/tcp") as stream:
         listening = [line.split()[1] for line in stream if line.split()[3] == "0A"]
-    assert "0100007F:%04X" % site in listening
-    assert "00000000:%04X" % site not in listening
+    assert f"0100007F:{site:04X}" in listening
+    assert f"00000000:{site:04X}" not in listening
 
 
 def test_a_directory_without_a_page_and_a_port_that_is_taken_are_faults(tmp_path, site):

@@ -4,9 +4,11 @@ import os
 import numpy
 import pytest
 
-from scripts import Fault, child, shards
+from scripts import Fault
+from scripts.base import child
 from scripts.formats import tfjs
-from scripts.model import Weight
+from scripts.layers.model import Weight
+from scripts.wire import shards
 from tests import needs
 
 

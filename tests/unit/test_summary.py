@@ -6,7 +6,8 @@ import sys
 import numpy
 import pytest
 
-from scripts import Fault, formats, lenet, summary
+from scripts import Fault, formats, summary
+from scripts.training import lenet
 from tests import needs
 from tests.unit import handmade
 

@@ -6,8 +6,9 @@ import hypothesis
 import pytest
 from hypothesis import strategies
 
-from scripts import Fault, outputs, topology
-from scripts.references import Ref, redirect, references
+from scripts import Fault
+from scripts.layers import outputs, topology
+from scripts.layers.references import Ref, redirect, references
 
 
 def layer(name, *calls, **config):

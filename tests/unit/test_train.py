@@ -10,7 +10,9 @@ import types
 import numpy
 import pytest
 
-from scripts import Fault, child, dataset, files, lenet, train
+from scripts import Fault, dataset, train
+from scripts.base import child, files
+from scripts.training import lenet
 from tests import needs
 from tests.project import Project
 
@@ -133,7 +135,7 @@ def test_a_training_that_is_killed_and_resumed_writes_the_bytes_of_an_undisturbe
 def test_a_signal_that_is_lost_in_a_finalizer_ends_the_training_at_the_end_of_the_epoch(arguments, digits, tmp_path):
     """TensorFlow has many objects that are finalized all the time; Python forgets what is raised there."""
     needs.tensorflow()
-    code = ("import os, signal, sys; from scripts import command, lenet, train\n"
+    code = ("import os, signal, sys; from scripts import train; from scripts.base import command; from scripts.training import lenet\n"
             "class Loses(object):\n"
             "    def __del__(self):\n"
             "        os.kill(os.getpid(), signal.SIGTERM)\n"
@@ -305,12 +307,12 @@ def test_gpus_get_memory_as_they_need_it_and_several_share_each_batch(count, cap
     """On a stand-in for TensorFlow's interface: no machine of the tests has a GPU."""
     grown, entered = [], []
 
-    class Mirrored(object):
+    class Mirrored:
         def scope(self):
             entered.append("mirrored")
             return contextlib.suppress()
 
-    class Gpu(object):
+    class Gpu:
         def __init__(self, index):
             self.name = "/physical_device:GPU:%d" % index
 
@@ -331,7 +333,8 @@ def test_gpus_get_memory_as_they_need_it_and_several_share_each_batch(count, cap
 
 
 def test_without_tensorflow_one_line_says_what_to_do(digits, tmp_path):
-    code = ("import sys; sys.modules['keras'] = sys.modules['tensorflow'] = None; from scripts import command, train; "
+    code = ("import sys; sys.modules['keras'] = sys.modules['tensorflow'] = None; from scripts import train; "
+            "from scripts.base import command; "
             "command.run(train.main, sys.argv[1:])")
     done = subprocess.run([sys.executable, "-c", code, "--data", digits, "--out", str(tmp_path / "m.h5")],
                           env=dict(os.environ, **train.ENVIRONMENT), stdout=subprocess.PIPE, stderr=subprocess.PIPE,

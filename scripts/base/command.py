@@ -1,0 +1,227 @@
+"""The edge between a stage and the person who runs it: arguments in, exit status out.
+
+Exit status: 0 done, 1 the input is at fault (one line on stderr, no traceback), 130 Ctrl-C, 143 SIGTERM;
+anything else is a bug, and shows its traceback.
+"""
+import argparse
+import errno
+import json
+import os
+import signal
+import sys
+import threading
+import traceback
+
+from .fault import Fault, lacking
+
+NOTICED = (signal.SIGINT, signal.SIGTERM)  # what ends a run and is told apart by its status
+FAULT, INTERRUPTED, TERMINATED = 1, 130, 143  # the latter two: 128 + signal number, as shells count
+LINE = 1 << 16  # letters of the longest line that is printed whole: the outputs of a model of 3000 layers have half
+BUG = 2  # Python's own status for a traceback is 1, which here means the input
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser whose errors are one line and exit status 1 (argparse: usage, then status 2)."""
+
+    def __init__(self, *args, **options):
+        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        options.setdefault("allow_abbrev", False)
+        super().__init__(*args, **options)
+
+    def error(self, message):
+        raise Fault(f"{self.prog}: {message} (see {self.prog} --help)")
+
+
+def one_line(text):
+    """Return `text` on one line, safe to print: every control character, line end or lone surrogate is escaped, and
+    the middle of what is longer than LINE is left out.
+
+    Names inside a model file are the file's author's words; a terminal must not act on them.
+    """
+    text = str(text)
+    if len(text) > LINE:
+        text = "%s… (%d letters more) …%s" % (text[:LINE // 2], len(text) - LINE // 2 * 2, text[-(LINE // 2):])
+    return text if text.isprintable() else "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def json_value(text):
+    """json.loads; ValueError for what is nested too deep as well."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deep")
+
+
+def json_names(text):
+    """'["a", "b"]' -> the list; ValueError where it is none of texts."""
+    value = json_value(text)
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise ValueError("no list of names")
+    return value
+
+
+json_names.__name__ = "list of names in JSON"  # as argparse calls its type
+
+
+def check_json_name(name):
+    """Raise a Fault where `name` is no plain name for a model.json: it is put behind a directory."""
+    if os.path.basename(name) != name or not name.endswith(".json") or name.startswith(".") or "\\" in name \
+            or name == "manifest.json" or not name.isprintable():
+        raise Fault(f"json_name: {name!r} is not a plain file name that ends in .json")
+
+
+def say(line):
+    """Print one line of progress on stdout, at once, with control characters escaped, as what stdout cannot encode.
+
+    It is one write: print's two (PYTHONUNBUFFERED) would let another process's line stand between it and its end.
+    Who no longer reads it (`… | head`) does not end the work.  Raises Fault where it cannot be written for another
+    reason.
+    """
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"  # doit puts its own stream in the place
+    try:
+        if sys.stdout is not None:
+            sys.stdout.write(one_line(line).encode(encoding, "backslashreplace").decode(encoding) + "\n")
+            sys.stdout.flush()
+    except OSError as error:
+        discard(sys.stdout)
+        if error.errno != errno.EPIPE:
+            raise Fault(f"standard output: {error.strerror}")
+
+
+def complain(line):
+    """Print one line on stderr, with control characters escaped."""
+    if sys.stderr is None:
+        return
+    encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
+    try:
+        sys.stderr.write(one_line(line).encode(encoding, "backslashreplace").decode(encoding) + "\n")
+        sys.stderr.flush()
+    except OSError:  # there is nobody left to tell
+        discard(sys.stderr)
+
+
+def end(line):
+    """The input is at fault: say so in one line, and end the process."""
+    complain(line)
+    raise SystemExit(FAULT)
+
+
+def discard(stream):
+    """Let all that is written to a stream from now on, and what it still holds, go nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
+class Lenient:
+    """A stream that what is said of a long work goes to: where it can no more be written, the work goes on.
+
+    A reader that has left (`doit | head`) is no fault; a full disk is one line on stderr.
+    """
+
+    def __init__(self, stream):
+        if stream is None:  # closed (>&-): the next file that is opened must not be taken for it
+            stream = open(os.devnull, "w")
+        self.stream = stream
+
+    def _try(self, action, *arguments):
+        try:
+            return action(*arguments)
+        except OSError as error:
+            discard(self.stream)
+            if error.errno != errno.EPIPE:
+                complain(f"what is said here cannot be written ({error.strerror}): the work goes on")
+
+    def write(self, text):
+        return self._try(self.stream.write, text)
+
+    def flush(self):
+        return self._try(self.stream.flush)
+
+    def __getattr__(self, name):
+        return getattr(self.stream, name)
+
+
+CAME = []  # signals that `terminate` has met
+
+
+def terminate(signum, frame):
+    """Signal handler: leave through SystemExit, so that every `finally` on the way still runs."""
+    CAME.append(signum)
+    raise SystemExit(128 + signum)
+
+
+def heed_lost_signals():
+    """Leave, if `terminate` has said so before in vain: in a callback of C code, or while an object is finalized,
+    Python prints what is raised and goes on."""
+    if CAME:
+        raise SystemExit(128 + CAME[-1])
+
+
+def heed_signals():
+    """From here on Ctrl-C and SIGTERM end the process through `terminate`."""
+    for number in NOTICED:
+        signal.signal(number, terminate)
+
+
+class Held:
+    """With it, Ctrl-C and SIGTERM wait until its end, or until `let_in` is called: for C code that an exception in
+    its callback would crash.  Only the main thread is ever interrupted by them, so elsewhere it does nothing."""
+
+    def __enter__(self):
+        self.came, self.handlers = None, {}
+        if threading.current_thread() is threading.main_thread():
+            for number in NOTICED:
+                if callable(signal.getsignal(number)):  # Python's; what C code or nobody handles raises nothing
+                    self.handlers[number] = signal.signal(number, self.keep)
+        return self
+
+    def keep(self, number, frame):
+        self.came = number
+
+    def let_in(self):
+        """Act on what came meanwhile; the rest of the block, on the way out, is held again."""
+        if self.came is not None:
+            number, self.came = self.came, None
+            self.handlers[number](number, None)
+
+    def __exit__(self, kind, exception, trace):
+        for number, handler in self.handlers.items():
+            signal.signal(number, handler)
+        self.let_in()
+
+
+def finished():
+    """From here on the work is done and only the processes are left to end: a signal would find Python's handlers
+    gone, and make a finished run look like an interrupted one."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def run(main, arguments=None):
+    """Call `main(arguments)` and end the process with the status that this module's docstring promises.
+
+    main: callable that takes a list of str (without the program's name) and returns None or an exit status.
+    """
+    heed_signals()
+    try:
+        status = main(sys.argv[1:] if arguments is None else arguments)
+    except Fault as fault:
+        complain(fault)
+        status = FAULT
+    except BrokenPipeError:
+        # `… | head` closed our stdout: not a fault.  Python would complain again when it flushes at exit.
+        sys.stderr.close()
+        status = 0
+    except Exception as error:
+        line = lacking(error)
+        if isinstance(error, PermissionError) and error.filename:
+            line = f"{error.filename}: {error.strerror}"
+        status = FAULT if line else BUG
+        if line:
+            complain(line)
+        else:
+            traceback.print_exc()
+    finished()
+    sys.exit(status or 0)

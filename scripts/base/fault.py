@@ -1,0 +1,30 @@
+"""Fault: what the user gave is at fault.  Every other exception that leaves a stage is a bug of this project's."""
+import sys
+
+PACKAGE = __name__.split(".")[0]
+
+
+class Fault(Exception):
+    """What the user gave is at fault: a file, a name, a setting.
+
+    The message is one line: what is wrong, where, and what to do about it.  A command prints it on
+    stderr and exits with 1; every other exception that leaves a stage is a bug of ours.
+    """
+
+
+def lacking(error):
+    """Return the line for an ImportError of a package that this Python lacks, None for any other exception."""
+    package = (getattr(error, "name", None) or "").split(".")[0]
+    if isinstance(error, ModuleNotFoundError) and package not in ("", PACKAGE):
+        return (f"{sys.executable} has no {package}: `make` puts it into .venv; run this with .venv/bin/python "
+                "(.venv-py36/bin/python for "
+                "the stack of Python 3.6)")
+
+
+def say_what_is_lacking(kind, error, trace):
+    """Excepthook: one line for a package that is not there, Python's own words for anything else."""
+    line = lacking(error)
+    if line:
+        sys.stderr.write(line + "\n")
+    else:
+        sys.__excepthook__(kind, error, trace)

@@ -1,0 +1,270 @@
+"""Files of the user's and of ours: how one is written whole or not at all, and never over another.
+
+What a command writes where its user says comes by `whole`, `into` or `deliver`; models/ is scripts.artifacts'.
+"""
+import contextlib
+import errno
+import glob
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+
+from .fault import Fault
+
+CHUNK = 1 << 20  # bytes hashed at a time
+IN_THE_WAY = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENOTEMPTY)
+
+
+def sha256(path):
+    """Return the hex sha256 of the file `path`."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as stream:
+        for chunk in iter(lambda: stream.read(CHUNK), b""):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def files_of(path, links=True):
+    """Return the files that make up an input: itself, or every file below a directory, sorted.
+
+    links  whether links to directories are followed
+    """
+    if not os.path.isdir(path):
+        return [path]
+    found, seen = [], set()
+    for directory, names, own in os.walk(path, followlinks=links):
+        if identity(directory) in seen:  # a link to a directory above it, say
+            names[:] = []
+            continue
+        seen.add(identity(directory))
+        names.sort()
+        found += [os.path.join(directory, name).replace(os.sep, "/") for name in sorted(own)]
+    return found
+
+
+def at_once(path, flags):
+    """Open a file for reading; where it is a pipe that nobody writes to, do not wait for one who does."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def durable_json(path, value):
+    """Write `value` as JSON to `path` so that after a power cut it is there whole, or the old one is."""
+    temporary = path + ".new"
+    with open(temporary, "w", encoding="utf-8") as stream:
+        json.dump(value, stream, indent=1, sort_keys=True, ensure_ascii=True)
+        stream.write("\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(temporary, path)
+    flush_directory(os.path.dirname(path))
+
+
+def keep(path, text):
+    """Write a cache, whole or not at all: where it cannot be written, what it would have held is found out again."""
+    # Several builds of other models may do so at once, on other machines too.
+    temporary = "%s.%s.%d.new" % (path, os.uname().nodename, os.getpid())
+    try:
+        try:
+            with open(temporary, "w", encoding="utf-8") as stream:
+                stream.write(text)
+            os.replace(temporary, path)
+        finally:
+            if os.path.exists(temporary):
+                os.remove(temporary)
+    except OSError as error:
+        if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT, errno.ENOENT,
+                               errno.EFBIG, errno.EISDIR):
+            raise
+
+
+def flush(paths):
+    """Make the contents of files durable."""
+    for path in paths:
+        with open(path, "rb") as stream:
+            os.fsync(stream.fileno())
+
+
+def flush_directory(path):
+    """Make the names in a directory durable: a rename is not until its directory is."""
+    descriptor = os.open(path or ".", os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def beside(path, target):
+    """The file `path` where a rename can put it in the place of `target`: itself, or, on another disk, a copy there."""
+    directory, name = os.path.split(target)
+    if os.stat(directory or ".").st_dev == os.stat(path).st_dev:
+        return path
+    copy = os.path.join(directory, f".{name}.new")
+    try:
+        shutil.copyfile(path, copy)
+        flush([copy])
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.remove(copy)
+        raise
+    return copy
+
+
+def make_directory(path):
+    """os.makedirs, while another process (doit -n 2) may remove the same parent because it is empty."""
+    for _ in range(1000):
+        with contextlib.suppress(FileNotFoundError):
+            return os.makedirs(path)
+    os.makedirs(path)
+
+
+@contextlib.contextmanager
+def writable(root):
+    """Turn the system's refusals to write below `root` into one line that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise Fault(f"{error.filename or root}: {os.strerror(error.errno)}; nothing is half-written, run again "
+                        "when there is room")
+        place = os.fsdecode(error.filename or "")
+        if error.errno in (errno.EACCES, errno.EPERM) and os.path.isfile(place) and not os.access(place, os.R_OK):
+            raise Fault("%s cannot be read by user %d (%s)" % (place, os.getuid(), os.strerror(error.errno)))
+        if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+            raise Fault("%s cannot be written by user %d (%s): give this user the directory, or build as its owner"
+                        % (error.filename or root, os.getuid(), os.strerror(error.errno)))
+        if error.errno == errno.EIO:
+            raise Fault(f"{error.filename or root}: the disk failed ({os.strerror(error.errno)})")
+        if error.errno == errno.ENOENT and (place + os.sep).startswith(root.rstrip(os.sep) + os.sep):
+            missing = os.path.dirname(place)
+            while missing and not os.path.lexists(missing):
+                missing = os.path.dirname(missing)
+            if os.path.islink(missing) and not os.path.exists(missing):
+                raise Fault(f"{missing} is a link that leads nowhere (a disk that is not mounted?): make what it "
+                            "leads to, or "
+                            "remove the link")
+            if not os.path.isdir(os.path.dirname(place)):
+                raise Fault(f"{os.path.dirname(place)} was moved or removed while it was written to: run again")
+        if error.errno in IN_THE_WAY and (place + os.sep).startswith(root.rstrip(os.sep) + os.sep):
+            while place and not os.path.lexists(place):  # what is no directory stands further up
+                place = os.path.dirname(place)
+            raise Fault(f"{place} is in the way of what is built, and no file or directory of this project's making: "
+                        "move it")
+        raise
+
+
+def vacant(path, ours=None):
+    """Raise Fault where a file that the user named cannot be written without the loss of what is there.
+
+    ours  callable(path) -> whether the file there is an earlier result, which may be replaced; by default none is
+    """
+    if os.path.lexists(path) and not os.path.isfile(path):  # a device, a pipe, a directory
+        raise Fault(f"{path} is there and is no ordinary file: name another place")
+    if os.path.lexists(path) and not (ours and ours(path)):
+        raise Fault(f"{path} is there already: remove it, or name another place")
+    folder = os.path.dirname(path) or "."
+    if not os.path.isdir(folder):
+        raise Fault(f"{path} cannot be written: there is no directory {folder}: make it, or name another place")
+
+
+@contextlib.contextmanager
+def whole(path, ours=None):
+    """Give the name of a file beside `path` to write to; in the end it is `path`, or nothing is left of it.
+
+    What is there already stays, and is a Fault, as `vacant` says; os.path.isfile as `ours`: any file may be replaced.
+    What a process that was killed on this machine left of an earlier attempt is removed.
+    """
+    vacant(path, ours)
+    # A few letters for this machine: its name may be as long as a file's may be.
+    own = "{}.{}.".format(path, hashlib.sha256(os.uname().nodename.encode("utf-8", "surrogateescape")).hexdigest()[:8])
+    part = "%s%d.part" % (own, os.getpid())
+    for left in glob.glob(glob.escape(own) + "*.part"):
+        writer = left[len(own):-len(".part")]
+        if re.match("[1-9][0-9]*$", writer) and not alive(int(writer)):
+            with contextlib.suppress(OSError):  # another process's like this one removes it too
+                os.remove(left)
+    try:
+        yield part
+        vacant(path, ours)  # it may have come meanwhile
+        os.replace(part, path)
+    finally:
+        if os.path.exists(part):
+            os.remove(part)
+
+
+def alive(pid):
+    """Whether a process of this number runs on this machine."""
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except (ProcessLookupError, OverflowError):
+        return False
+    return True
+
+
+def deliver(directory, names, target, owned=()):
+    """Move the files `names` (the one that names the others last) from `directory` into `target`, whole.
+
+    For a command that writes where its user says, outside the records.  `owned` are names in `target` that
+    the caller knows to be an earlier result of its own; any other file in the way is a Fault.
+    """
+    with writable(target):
+        os.makedirs(target, exist_ok=True)
+        for name in names:
+            place = os.path.join(target, name)
+            if os.path.lexists(place) and name not in owned:
+                raise Fault(f"{place} is there already: remove it, or name another place")
+        folders = sorted({os.path.dirname(os.path.join(target, name)) for name in names})
+        for folder in folders:
+            os.makedirs(folder, exist_ok=True)
+        for name in list(names)[-1:] + [name for name in owned if name not in names]:
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(os.path.join(target, name))
+        for name in names:
+            os.chmod(os.path.join(directory, name), 0o666 & ~UMASK)
+            os.replace(os.path.join(directory, name), os.path.join(target, name))
+        for folder in folders:
+            flush_directory(folder)
+
+
+def into(directory, write, owned=(), read=()):
+    """Call `write(path)` with a new empty directory, and `deliver` the files that it names, the first of them last, to
+    `directory`, which need not be there.  Raises Fault where that would replace one of the files `read`."""
+    directory = directory.rstrip(os.sep) or directory[:1]
+    sources = {identity(path) for path in (set(read) if owned else ())} - {None}
+    for path in [os.path.join(directory, name) for name in owned]:
+        if identity(path) in sources:
+            raise Fault(f"{path} belongs to the source, and would be overwritten: name another place")
+    with writable(directory):
+        new, parent = [], directory
+        while parent and not os.path.isdir(parent):
+            new.append(parent)
+            parent = os.path.dirname(parent)
+        try:
+            os.makedirs(directory, exist_ok=True)
+        except (FileExistsError, NotADirectoryError, FileNotFoundError) as error:
+            raise Fault(f"{directory}: no directory can be made there ({error.strerror}): name another place")
+        try:
+            with tempfile.TemporaryDirectory(prefix=".", dir=directory) as private:
+                names = write(private)
+                deliver(private, names[1:] + names[:1], directory, owned)
+        finally:
+            for made in new:
+                if os.listdir(made):
+                    break
+                os.rmdir(made)
+    return names
+
+
+def identity(path):
+    """What tells a file apart whatever path leads to it; None where there is none."""
+    with contextlib.suppress(OSError):
+        found = os.stat(path)
+        return found.st_dev, found.st_ino
+
+
+UMASK = os.umask(0o022)  # read once: it can only be read by setting it, and threads share it
+os.umask(UMASK)

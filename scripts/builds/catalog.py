@@ -1,0 +1,317 @@
+"""models.toml -> Entry objects: what to build, one table per model.
+
+    [keras]                      # models/model.h5 -> models/enc_model.h5 -> models/json_models/keras/
+    epochs = 5                   # a table without `source` is trained
+
+    [mine]                       # models/mine/enc_model.h5 -> models/json_models/mine/
+    source = "my/model.h5"
+    layers = ["conv1", "dense"]
+
+Every error names the file, the table and the key, and the nearest name where one was mistyped.
+"""
+import difflib
+import glob
+import itertools
+import os
+import re
+
+from ..base import command
+from ..base.fault import Fault
+
+DEFAULT = "keras"  # the table whose paths are the guide's own, without its name in them
+# Names below models/ that are taken, those of the table DEFAULT among them.
+RESERVED = ("json_models", "pages", "models.toml", "model.h5", "enc_model.h5", "data.npz", "verify.json")
+LONGEST = 200  # bytes of a name: file systems take 255, and a record's name has more words in it
+# Smallest and largest values; of whole numbers where these are.
+RANGES = {"epochs": (1, 10 ** 6), "batch_size": (1, 10 ** 6), "seed": (0, 2 ** 32 - 1), "learning_rate": (1e-30, 1e30)}
+MOST = 100000  # files that one pattern may match
+IDX = re.compile(r"idx\d-ubyte(\.gz)?$")  # how the names of MNIST's own four files end
+NAME = re.compile(r"^\w[\w.-]*$", re.UNICODE)  # a table is a directory, a task and a word on a command line
+QUANTIZATIONS = ("float16", "uint8", "uint16")  # tensorflowjs_converter --quantize_*
+ENGINES = ("native", "reference")
+
+
+def _positive(value):
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _within(key):
+    smallest, largest = RANGES[key]
+    kinds = (int, type(smallest))
+    return lambda value: isinstance(value, kinds) and not isinstance(value, bool) and smallest <= value <= largest
+
+
+def _text(value):
+    return isinstance(value, str) and value != "" and "\0" not in value
+
+
+def _short(name):
+    return len(name.encode("utf-8", "backslashreplace")) <= LONGEST
+
+
+def _texts(value):
+    return isinstance(value, list) and bool(value) and all(_text(item) for item in value)
+
+
+def _sizes(value):
+    return isinstance(value, list) and bool(value) and all(_positive(size) for size in value)
+
+
+def _shape(value):
+    """Of one input, or one for each of several: in their order, or by name."""
+    shapes = list(value.values()) if isinstance(value, dict) else value
+    return _sizes(value) or isinstance(shapes, list) and bool(shapes) and all(_sizes(shape) for shape in shapes)
+
+
+def _quantize(value):
+    """"uint8" for every weight, or {"uint8" = ["*/kernel"], …} for those that a pattern names."""
+    if isinstance(value, str):
+        return value in QUANTIZATIONS
+    return isinstance(value, dict) and bool(value) and all(
+        key in QUANTIZATIONS and (_text(patterns) or _texts(patterns)) for key, patterns in value.items())
+
+
+def _json_file(value):
+    try:
+        command.check_json_name(value if _text(value) else "")
+        return _short(value)
+    except Fault:
+        return False
+
+
+# key -> (default, check, what it must be)
+DATA = {
+    "data": (None, _text, '"auto", "mnist", "digits" or the path of a file'),
+}
+# What a recipe says where the table does not; epochs None: as many as scripts/train.py finds enough for the data.
+RECIPES = {"guide": {"epochs": 5, "batch_size": 32}, "fast": {"epochs": None, "batch_size": 64}}
+TRAINING = {
+    "recipe": ("guide", lambda value: value in RECIPES, '"guide" or "fast"'),
+    "checkpoint": (False, lambda value: isinstance(value, bool), "true or false"),
+    "epochs": (5, _within("epochs"), "a whole number from 1 to 1000000"),
+    "batch_size": (32, _within("batch_size"), "a whole number from 1 to 1000000"),
+    "seed": (0, _within("seed"), "a whole number from 0 to 4294967295"),
+    "optimizer": ("adam", _text, "the name of a Keras optimizer"),
+    "learning_rate": (None, _within("learning_rate"), "a number from 1e-30 to 1e30"),  # None: the optimizer's own
+}
+CHOOSING = {
+    "layers": (None, _texts, "a list of layer names"),
+    "input_shape": (None, _shape, "a list of whole numbers, or one such list per input: {a = [8], b = [8, 8]}"),
+    "compile": (False, lambda value: isinstance(value, bool), "true or false"),
+    "engine": ("native", lambda value: value in ENGINES, '"native" or "reference"'),
+}
+CONVERTING = {
+    "json_name": ("model.json", _json_file,
+                  "a file name that begins with a letter or digit and ends in .json, other than manifest.json"),
+    "shard_size": (4 * 1024 * 1024, _positive, "a number of bytes"),
+    "quantize": (None, _quantize, '"float16", "uint8", "uint16", or a table of one of them to weight patterns'),
+}
+PIXELS = ("0..1", "-1..1", "0..255")  # scripts/viewer/page.py: what a model was trained on
+SHOWING = {
+    "title": (None, _text, "the title of the page"),
+    "labels": (None, _texts, "a list of words, one per class"),
+    "pixels": ("0..1", lambda value: value in PIXELS, "one of " + ", ".join(f'"{name}"' for name in PIXELS)),
+}
+READING = {
+    "source": (None, _text, "the path of a model"),
+    "weights": (None, _text, "the path of a weights file"),
+    "saved_model_tags": ("serve", _text, "a tag, or several separated by commas"),
+    "signature": (None, _text, "the name of a signature"),
+}
+KEYS = {}
+for _group in (READING, DATA, TRAINING, CHOOSING, CONVERTING, SHOWING):
+    KEYS.update(_group)
+
+
+class Entry:
+    """One model to build: its table's settings as attributes (see KEYS), and its paths.
+
+    name       str, the table's
+    trained    bool, True where the table names no source
+    source     str, the model that is read: the user's, or the model.h5 that is trained
+    after      list of the tasks of other entries that make what it reads, and
+    behind     set of the names of all entries that it is made from: `connect`
+    """
+
+    after, behind = (), frozenset()
+
+    def __init__(self, name, settings, root="models"):
+        self.name = name
+        settings = dict(RECIPES[settings.get("recipe", "guide")], **settings)
+        for key, (default, _, _) in KEYS.items():
+            setattr(self, key, settings.get(key, default))
+        for key in ("source", "weights"):  # it becomes an argument of a command
+            if (getattr(self, key) or "").startswith("-"):
+                setattr(self, key, "./" + getattr(self, key))
+        self.trained = self.source is None
+        home = root if name == DEFAULT else root + "/" + name
+        self.data_file = home + "/data.npz"
+        self.enc_model = home + "/enc_model.h5"
+        self.directory = root + "/json_models/" + name
+        self.page = root + "/pages/" + name
+        self.checkpoint_file = root + "/.checkpoints/" + name + ".npz"
+        if self.trained:
+            self.source = home + "/model.h5"
+            self.data = self.data or "auto"
+
+    def settings(self, group):
+        """Return {key: value} of one of this module's groups of keys."""
+        return {key: getattr(self, key) for key in group}
+
+
+def read(path="models/models.toml", root="models"):
+    """Return the list of Entry objects of the catalogue `path`, in its order.
+
+    Raises Fault for a file that is no TOML, an unknown key, a value of the wrong kind, a name that cannot be
+    a directory.
+    """
+    try:
+        with open(path, "rb") as stream:
+            text = stream.read().decode("utf-8-sig").replace("\r\n", "\n")
+    except OSError as error:
+        raise Fault(f"{path}: {error.strerror}; it says what to build, see README.md")
+    except UnicodeDecodeError as error:
+        raise Fault("%s: not UTF-8 at byte %d: save it as UTF-8" % (path, error.start))
+    toml = _toml()
+    try:
+        tables = toml.loads(text)
+    except RecursionError:
+        raise Fault(f"{path}: nested too deep")
+    except ValueError as error:  # a TOMLDecodeError is one; a number of thousands of digits is another
+        advice = ': texts stand in "straight quotes", names in other letters than a-z too: ["模型"]; true and false ' \
+                 'are small, and / parts a path'
+        written = re.match("Can ?not ", str(error))  # "… declare [keras] twice"
+        raise Fault("{}: {}{}".format(path, error, "" if written else advice))
+    entries, seen = [], {}
+    for name, table in tables.items():
+        for entry in _expand(path, name, table, root):
+            if not _short(entry.name):
+                raise Fault("%s: [%.40s…]: a name of more than %d bytes is too long for a directory"
+                            % (path, entry.name, LONGEST))
+            if entry.name.lower() in seen:
+                raise Fault(f"{path}: [{seen[entry.name.lower()]}] and [{entry.name}] would share a directory: rename "
+                            "one")
+            seen[entry.name.lower()] = entry.name
+            entries.append(entry)
+    if not entries:
+        raise Fault(f"{path}: it names no model: add a table such as [keras]")
+    return entries
+
+
+def data_files(path):
+    """Return the files of a data set: an npz, or MNIST's IDX files: in a directory, or beside the one that is named."""
+    path = os.path.expanduser(path)
+    named = IDX.search(path)
+    if not named and not os.path.isdir(path):
+        return [path]
+    return sorted(glob.glob(os.path.join(glob.escape(os.path.dirname(path) if named else path), "*idx?-ubyte*")))
+
+
+def connect(entries):
+    """Find out which entries read what others make: their `after` and `behind`.
+
+    Raises Fault where one is made from itself by way of others.
+    """
+    places = {os.sep: os.sep, os.sep * 2: os.sep}
+
+    def real(path):
+        """os.path.realpath, with one look at each directory: a thousand models share most of them."""
+        path, names = os.path.abspath(path), []
+        while path not in places:
+            path, name = os.path.split(path)
+            names.append(name)
+        place = places[path]
+        for name in reversed(names):
+            path, place = os.path.join(path, name), os.path.join(place, name)
+            places[path] = place = os.path.realpath(place) if os.path.islink(place) else place
+        return place
+
+    makers = {}
+    for entry in entries:
+        makers.update({real(path): "convert:" + entry.name for path in (
+            entry.enc_model, entry.directory, entry.directory + "/" + entry.json_name)})
+        if entry.data:
+            makers[real(entry.data_file)] = "data:" + entry.name
+        if entry.trained:
+            makers[real(entry.source)] = "train:" + entry.name
+    for entry in entries:
+        read = [entry.weights] + ([] if entry.trained else [entry.source]) + (
+            data_files(entry.data) if entry.data else [])
+        made = [makers.get(real(path)) for path in read if path]
+        entry.after = [task for task in made if task]
+    names = {entry.name: entry for entry in entries}
+    for entry in entries:
+        waiting, entry.behind = list(entry.after), set()
+        while waiting:
+            name = waiting.pop().partition(":")[2]
+            if name == entry.name:
+                raise Fault("models.toml [{}]: it would be made from itself ({}): name another "
+                            "source".format(name, ", ".join(entry.after)))
+            if name not in entry.behind:
+                entry.behind.add(name)
+                waiting += names[name].after
+
+
+def _toml():
+    try:
+        import tomllib
+        return tomllib
+    except ImportError:  # Python < 3.11
+        import tomli
+        return tomli
+
+
+def _expand(path, name, table, root):
+    """Yield the Entry of a table, or one per file where its source is a pattern ("zoo/*.h5")."""
+    where = f"{path}: [{name}]"
+    if isinstance(table, list) and table and isinstance(table[0], dict):
+        raise Fault(f"{path}: [[{name}]]: write [{name}], in one pair of brackets")
+    if not isinstance(table, dict):
+        raise Fault(f"{path}: {name} stands outside every table: put it below a line such as [keras]")
+    if not NAME.match(name) or name.lower() in RESERVED:
+        raise Fault("{}: a name is made of letters, digits, - . and _, begins with a letter or digit, and is none of "
+                    "{}".format(where, ", ".join(RESERVED)))
+    _check(where, table)
+    source = table.get("source")
+    if source is None or not glob.has_magic(source) or os.path.exists(source):
+        yield Entry(name, table, root)
+        return
+    if ".." in source[re.search(r"[*?[]", source).start():].split("/"):
+        raise Fault(f'{where} source = "{source}": no ".." behind a * (each would find every file once more)')
+    found = sorted(itertools.islice(glob.iglob(source), MOST + 1))
+    if len(found) > MOST:
+        raise Fault('%s source = "%s": more than %d files match: name fewer' % (where, source, MOST))
+    if not found:
+        raise Fault(f'{where} source = "{source}": no file matches')
+    named = {}
+    for file in found:
+        stem = re.sub(r"[^\w.-]", "_", os.path.splitext(os.path.basename(file))[0])
+        settings = dict(table, source=file.replace(os.sep, "/"))
+        if named.setdefault(stem.lower(), file) != file:
+            raise Fault(f'{where} source = "{source}": {named[stem.lower()]} and {file} would both be '
+                        f"[{name}-{stem}]: rename one, or give each a table of its own")
+        yield Entry(f"{name}-{stem}", settings, root)
+
+
+def _check(where, table):
+    for key, value in table.items():
+        if key not in KEYS:
+            near = difflib.get_close_matches(key, KEYS, 1)
+            raise Fault("{}: no setting is called {}{}; there are: "
+                        "{}".format(where, key, f", did you mean {near[0]}?" if near else "", ", ".join(sorted(KEYS))))
+        _, good, kind = KEYS[key]
+        if not good(value):
+            raise Fault(f"{where}: {key} = {value!r} is not {kind}")
+    if "source" in table:
+        given = sorted(set(table) & set(TRAINING))
+        if given:
+            raise Fault("{}: it has a source, which is not trained: remove {}, or remove "
+                        "source".format(where, ", ".join(given)))
+    elif "weights" in table:
+        raise Fault(f"{where}: weights without source: name the topology in source")
+    if table.get("engine") == "reference" and "input_shape" in table:
+        raise Fault(f'{where}: engine "reference" takes no input_shape: remove one of them')
+    layers = table.get("layers", [])
+    twice = sorted({name for name in layers if layers.count(name) > 1})
+    if twice:
+        raise Fault("{}: layers names {} twice".format(where, ", ".join(twice)))

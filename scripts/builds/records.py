@@ -1,0 +1,346 @@
+"""What was built: records, digests, ownership, and the only code that writes into models/.
+
+doit alone forgets finished work after a kill and trusts altered targets.  So each stage leaves a record,
+models/.records/STAGE.json, durably on disk before its targets are moved into place:
+
+    {"stage": "convert:keras", "stack": {…}, "code": sha256, "settings": {…}, "facts": {…},
+     "inputs":  {path: sha256}, "outputs": {path: sha256}, "before": {path: [sha256, …]}}
+
+A stage is fresh when what it would read and what it wrote still have the digests of its record.  A file is
+ours when a record names it; "before" keeps naming what the outputs replaced until the replacing is done, so a
+kill between record and rename loses neither the old target nor its owner.  Nothing in a record depends on the
+time or the machine: what `stat` says is kept apart, in a cache that may be deleted.
+"""
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import shutil
+import stat
+from collections import OrderedDict
+
+from ..base import files
+from ..base.fault import Fault
+from .digests import Digests
+
+
+def well_formed(record):
+    """Whether a JSON value has what every record has, each part of its type."""
+    if not isinstance(record, dict) or not isinstance(record.get("stage"), str):
+        return False
+    if not all(isinstance(record.get(key), dict)
+               for key in ("settings", "facts", "stack", "inputs", "outputs", "before")):
+        return False
+    digests = list(record["outputs"].values())
+    for known in record["before"].values():
+        digests += known if isinstance(known, list) else [None]
+    return all(isinstance(digest, str) for digest in digests)
+
+
+class Stage:
+    """One thing to build: what it reads, what it would do, and what became of it.
+
+    name      str, "convert:keras"
+    inputs    callable(record) -> list of paths (files or directories) that are read, or a list; the record is that of
+              the last build, {} where none counts
+    outputs   list of paths that are known before; a build may add others (shards)
+    settings  dict, JSON-able: whatever changes the result
+    code      str, sha256 of the stage's source files
+    stack     dict, scripts.stack.identity(role)
+    keep      True: an output whose content is not of our making is the user's and is left alone (model.h5);
+              False: an altered output is built again
+    also      callable(record) -> why it is out of date for a reason of its own, or None
+    """
+
+    def __init__(self, name, inputs, outputs, settings, code, stack, keep=False, also=None):
+        self.name, self.outputs = name, list(outputs)
+        self._inputs = inputs
+        self.settings, self.code, self.stack, self.keep = settings, code, stack, keep
+        self.also = also
+
+    def inputs(self, record):
+        paths = self._inputs(record) if callable(self._inputs) else self._inputs
+        known = record.get("inputs", ())  # files, or they were not there by this name
+        return [name for path in paths for name in ([path] if path in known else files.files_of(path))]
+
+
+class House:
+    """models/: the records, the lock, and the moving of what was built into its place."""
+
+    def __init__(self, root="models", stack_name="modern"):
+        self.root = root
+        self.records = os.path.join(root, ".records")
+        self.building = os.path.join(root, ".building")
+        self.digests = Digests(os.path.join(self.records, f"stats.{stack_name}.json"))
+        self._locks, self._holder_of_locks = [], None
+
+    # -- records ---------------------------------------------------------------------------------
+
+    def record_path(self, name):
+        return os.path.join(self.records, name.replace(":", ".") + ".json")
+
+    def record(self, name):
+        """Return the record of stage `name`, or {} where there is none, or none that was written by us: we replace
+        records whole."""
+        try:
+            with open(self.record_path(name), "rb", buffering=0, opener=files.at_once) as stream:
+                record = json.loads(stream.read().decode("utf-8"))
+        except PermissionError as error:
+            raise Fault("%s cannot be read by user %d (%s)" % (error.filename, os.getuid(), error.strerror))
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return record if well_formed(record) and record["stage"] == name else {}
+
+    def recorded(self):
+        """Return what may be names of stages that have a record, sorted: `record` tells."""
+        try:
+            names = os.listdir(self.records)
+        except OSError:  # not there, or not for this user: a build says so
+            return []
+        return [name[:-len(".json")].replace(".", ":", 1) for name in sorted(names) if name.endswith(".json")]
+
+    def ours(self, record):
+        """Return {path: set of sha256} of every file that a record proves to be of our making: all of them stand below
+        root, whatever a record from elsewhere names."""
+        known = {path: {digest} for path, digest in record.get("outputs", {}).items()}
+        for path, digests in record.get("before", {}).items():
+            known.setdefault(path, set()).update(digests)
+        return {path: digests for path, digests in known.items()
+                if os.path.normpath(path).startswith(os.path.normpath(self.root) + os.sep)}
+
+    def users(self, stage):
+        """Return the outputs of a `keep` stage that are the user's: there, and not of our making."""
+        if not stage.keep:
+            return []
+        known = self.ours(self.record(stage.name))
+        return [path for path in stage.outputs
+                if os.path.islink(path) or os.path.lexists(path) and self.digests.of(path) not in known.get(path, ())]
+
+    def verdict(self, stage):
+        """Return None when `stage` is fresh, else a few words that say why it is not."""
+        if self.users(stage):
+            return None
+        record = self.record(stage.name)
+        if not record:
+            return "not built yet"
+        if record.get("settings") != stage.settings:
+            old, new = record.get("settings", {}), stage.settings
+            return ", ".join(sorted(key for key in set(old) | set(new) if old.get(key) != new.get(key))) + " changed"
+        if record.get("stack") != stage.stack:
+            return "stack changed"
+        if record.get("code") != stage.code:
+            return "code changed"
+        for path, digest in sorted(record["outputs"].items()):
+            now = self.digests.of(path)
+            if now != digest:
+                return "{} {}".format(path, "is missing" if now is None else "was altered")
+        if set(stage.outputs) - set(record["outputs"]):
+            return "not built yet"
+        inputs = stage.inputs(record)
+        for path in sorted(set(inputs) | set(record["inputs"])):
+            if path not in inputs or self.digests.of(path) != record["inputs"].get(path):
+                return f"{path} changed"
+        return stage.also(record) if stage.also else None
+
+    # -- building --------------------------------------------------------------------------------
+
+    def build(self, stage, produce):
+        """Run `produce(directory)` and move what it wrote into place.  Returns the record.
+
+        produce: callable(directory) -> (facts, {target path: name in directory}), targets in the order in
+        which they may appear: the one that names the others (model.json) last, so that it is never there
+        without them.
+        Raises Fault when an input changes meanwhile, or a target's place holds a file that is not ours.
+        """
+        old = self.record(stage.name)
+        stamps = {path: self.digests.stamp(path) for path in stage.inputs({})}
+        inputs = {path: self.digests.of(path, last=True) for path in stamps}
+        directory = os.path.join(self.building, stage.name.replace(":", "."))
+        with files.writable(self.root):
+            shutil.rmtree(directory, ignore_errors=True)
+            files.make_directory(directory)
+            os.makedirs(self.records, exist_ok=True)
+            try:
+                facts, targets = produce(directory)
+                built = OrderedDict((target, os.path.join(directory, name)) for target, name in targets.items())
+                from concurrent.futures import ThreadPoolExecutor  # not where all is up to date
+                with ThreadPoolExecutor(2) as pool:
+                    flushed = pool.submit(files.flush, list(built.values()))  # the disk works while processors hash
+                    hashed = pool.submit(lambda: {target: self.digests.of(path, last=True)
+                                                  for target, path in built.items()})
+                    for path, digest in inputs.items():
+                        # Another's bytes may have stood there meanwhile, and its own again now.
+                        if self.digests.of(path) != digest or self.digests.stamp(path) != stamps[path]:
+                            raise Fault(f"{path} changed while {stage.name} read it: run again when it is whole")
+                    outputs = hashed.result()
+                    flushed.result()
+                return self._publish(stage, old, inputs, facts, built, outputs)
+            finally:
+                shutil.rmtree(directory, ignore_errors=True)
+                with contextlib.suppress(OSError):  # another stage may be at work there
+                    os.rmdir(self.building)
+
+    def _publish(self, stage, old, inputs, facts, built, outputs):
+        known = self.ours(old)
+        users = self.users(stage)
+        if users:
+            raise Fault(f"{users[0]} became yours while {stage.name} worked: it is left as it is, and nothing was "
+                        "replaced")
+        for target in built:
+            os.makedirs(os.path.dirname(target) or ".", exist_ok=True)
+            there = os.path.lexists(target)  # a link that leads nowhere is there too
+            if os.path.isdir(target) or (there and target not in known and self.digests.of(target) != outputs[target]):
+                raise Fault(f"{target} is not of this project's making and is in the way: move it, or give this model "
+                            "another name in models.toml")
+        placed = OrderedDict()
+        try:
+            for target, path in built.items():  # before anything is removed
+                placed[target] = files.beside(path, target)
+            return self._replace(stage, known, inputs, facts, built, outputs, placed)
+        finally:
+            for target, path in placed.items():
+                if path != built[target] and os.path.lexists(path):
+                    os.remove(path)
+
+    def _replace(self, stage, known, inputs, facts, built, outputs, placed):
+        before = {path: sorted(digests) for path, digests in known.items()}
+        record = {"stage": stage.name, "stack": stage.stack, "code": stage.code, "settings": stage.settings,
+                  "facts": facts, "inputs": inputs, "outputs": outputs, "before": before}
+        files.durable_json(self.record_path(stage.name), record)
+        replaced = [target for target in built if self.digests.of(target) != outputs[target]]
+        stale = [path for path in known if path not in outputs]
+        if replaced or stale:
+            for path in entries_first(list(built)[-1:] + stale):  # back last
+                if os.path.lexists(path) and (path in built or self.digests.of(path) in known[path]):
+                    os.remove(path)
+        for target, path in built.items():
+            os.chmod(placed[target], 0o666 & ~files.UMASK)
+            os.replace(placed[target], target)
+            self.digests.moved(path, target, outputs[target])
+        for parent in sorted({os.path.dirname(path) for path in list(built) + stale}):
+            if os.path.isdir(parent or "."):
+                files.flush_directory(parent)
+        record["before"] = {}
+        files.durable_json(self.record_path(stage.name), record)
+        return record
+
+    def remove(self, name, dryrun=False, spared=()):
+        """Delete what stage `name` built, as long as it still is what we built and none of the real paths `spared`.
+
+        Returns (removed, left).  Raises Fault where something may not be removed, or not be seen.
+        """
+        known = self.ours(self.record(name))
+        removed, left = [], []
+        for path in entries_first(known):
+            digest = self.digests.of(path)
+            if digest is None and not os.path.lexists(path):
+                for parent in parents(path, self.root):
+                    if os.path.islink(parent) and not os.path.exists(parent):  # a disk that is not mounted
+                        raise Fault(f"{parent} leads nowhere: what was built there cannot be seen")
+                continue
+            (removed if digest in known[path] and os.path.realpath(path) not in spared else left).append(path)
+        if dryrun:
+            return removed, left
+        with files.writable(self.root):
+            for path in removed:
+                os.remove(path)
+                with contextlib.suppress(OSError):  # not empty: somebody's files are there
+                    for parent in parents(path, self.root):
+                        os.rmdir(parent)
+            if known and not left:
+                os.remove(self.record_path(name))
+        return removed, left
+
+    # -- one at a time ---------------------------------------------------------------------------
+
+    def lock(self, waiting, models=None):
+        """Take models/ for this process, or some models in it, waiting for other builds of the same; `waiting(pid)` is
+        called once before that.
+
+        models  names: builds of others may go on meanwhile, on this machine or on one that shares models/
+        The locks are the kernel's (flock), so they cannot outlive their holder.  Left-overs of killed builds go: with
+        all of models/ taken those of any, else those of the same models.
+        """
+        if self._locks:
+            return
+        self._holder_of_locks = os.getpid()
+        with files.writable(self.root):
+            os.makedirs(self.records, exist_ok=True)
+            self._lock("lock", fcntl.LOCK_EX if models is None else fcntl.LOCK_SH, waiting)
+            for name in sorted(models or ()):  # in one order everywhere: two builds cannot wait for each other
+                self._lock("lock." + name, fcntl.LOCK_EX, waiting)
+            if models is None:
+                shutil.rmtree(self.building, ignore_errors=True)
+                for name in os.listdir(self.records):
+                    if name.endswith(".new") or name.startswith("lock."):
+                        os.remove(os.path.join(self.records, name))
+            elif os.path.isdir(self.building):
+                for name in os.listdir(self.building):  # STAGE.MODEL
+                    if name.partition(".")[2] in models:
+                        shutil.rmtree(os.path.join(self.building, name), ignore_errors=True)
+                with contextlib.suppress(OSError):  # others are at work there
+                    os.rmdir(self.building)
+        self.digests.merge()  # what the other build measured counts too
+
+    def taken(self):
+        """Whether this process has a lock, its own or one that it was forked with."""
+        return bool(self._locks)
+
+    def _lock(self, name, kind, waiting):
+        path = os.path.join(self.records, name)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
+        stream = os.fdopen(descriptor, "a+b", buffering=0)
+        self._locks.append(stream)
+        if not locked(stream, kind):
+            waiting(self._holder(name))
+            fcntl.flock(stream, kind)
+        if kind == fcntl.LOCK_EX:
+            with contextlib.suppress(OSError):  # a full disk: those who wait are not told for whom
+                stream.truncate(0)
+                stream.write(b"%d\n" % os.getpid())
+
+    def _holder(self, name):
+        """Return the number of a process that holds a lock, as text: of the whole, or of a model where it has that."""
+        parts = [part for part in sorted(os.listdir(self.records)) if name == "lock" and part.startswith("lock.")]
+        for part in parts + [name]:
+            with contextlib.suppress(FileNotFoundError), open(os.path.join(self.records, part), "rb") as stream:
+                if part == name or not locked(stream, fcntl.LOCK_SH):
+                    return stream.read(20).decode("ascii", "replace").strip() or "?"
+        return "?"
+
+    def unlock(self):
+        """Give the locks away; in a process that was forked with them, do nothing: they are the other's."""
+        if self._holder_of_locks != os.getpid():
+            return
+        if self._locks:
+            self.digests.save()
+        while self._locks:
+            stream = self._locks.pop()
+            fcntl.flock(stream, fcntl.LOCK_UN)  # a forked child holds the same lock open
+            stream.close()
+
+
+def locked(stream, kind):
+    """Take the lock of a file, unless another process has it; tell whether it is taken."""
+    try:
+        fcntl.flock(stream, kind | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
+
+
+def parents(path, root):
+    """Yield the directories that hold `path`, below `root`, the nearest first."""
+    parent = os.path.dirname(path)
+    while parent.startswith(root + os.sep):
+        yield parent
+        parent = os.path.dirname(parent)
+
+
+def entries_first(paths):
+    """Return paths in the order in which they may go: what names others (a page, model.json) before what it names."""
+    return sorted(paths, key=lambda path: (not path.endswith(".html"), not path.endswith(".json"), path))

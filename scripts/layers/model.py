@@ -1,0 +1,123 @@
+"""Model: a topology and its lazily read weights.  The one thing that readers, stages and writers pass around.
+
+Reading a file gives a Model without reading one weight; a weight is read when something asks for its values,
+whole (`read`) or piece by piece (`pieces`), so memory does not grow with the model.
+"""
+from collections import OrderedDict
+
+import numpy
+
+from ..base.fault import Fault
+from .topology import MAX_SIZE
+
+MAX_RANK = 32  # dimensions of a weight, as many as numpy 1 and HDF5 have
+PIECE_BYTES = 4 * 1024 * 1024  # how much of a weight is in memory at once: one shard's worth
+
+
+def check_shape(name, shape):
+    """Raise a Fault for a shape that no weight has, before anybody multiplies its sizes."""
+    if len(shape) > MAX_RANK or any(size >= MAX_SIZE for size in shape):
+        raise Fault("weight %r claims a shape of %d dimensions, the largest of %s: the file is damaged"
+                    % (name, len(shape), max(shape)))
+
+
+class Weight:
+    """One variable of a layer.
+
+    name   str, as the source file spells it, e.g. "Conv2D_1/kernel:0"
+    shape  tuple of int
+    dtype  numpy.dtype of the stored values
+    """
+
+    def __init__(self, name, shape, dtype, read, read_rows=None, band=None):
+        """read() returns the whole array; read_rows(start, stop), where the source can do it, returns
+        array[start:stop] along the first axis without reading the rest.  band: how many rows the source packs
+        together, so that it has to unpack them all for one of them; None where it packs nothing."""
+        self.name = name
+        self.shape = tuple(int(size) for size in shape)
+        check_shape(name, self.shape)
+        self.dtype = numpy.dtype(dtype)
+        self._read = read
+        self._read_rows = read_rows
+        self.band = band
+
+    @classmethod
+    def of(cls, name, array):
+        """A Weight whose values are in memory already."""
+        array = numpy.asarray(array)
+        return cls(name, array.shape, array.dtype, lambda: array, lambda start, stop: array[start:stop])
+
+    @property
+    def size(self):
+        """Number of values (1 for a scalar), as a Python int: shapes in hostile files overflow int64."""
+        size = 1
+        for length in self.shape:
+            size *= length
+        return size
+
+    @property
+    def nbytes(self):
+        return self.size * self.dtype.itemsize
+
+    def renamed(self, name):
+        """The same values under another name."""
+        return Weight(name, self.shape, self.dtype, self._read, self._read_rows, self.band)
+
+    def read(self):
+        """Return the values, an ndarray of `shape` and `dtype`."""
+        return numpy.asarray(self._read(), dtype=self.dtype).reshape(self.shape)
+
+    def pieces(self, limit=PIECE_BYTES):
+        """Yield the values in C order as 1-d arrays; each is at most `limit` bytes where the source can
+        read by rows and a row, or a band of rows, is not larger than that."""
+        if self._read_rows is None or not self.shape or self.nbytes <= limit:
+            yield self.read().reshape(-1)
+            return
+        row_bytes = max(1, self.nbytes // max(1, self.shape[0]))
+        band = self.band or 1
+        step = max(1, limit // row_bytes // band) * band
+        for start in range(0, self.shape[0], step):
+            rows = self._read_rows(start, min(start + step, self.shape[0]))
+            yield numpy.ascontiguousarray(rows, dtype=self.dtype).reshape(-1)
+
+
+class Model:
+    """A Keras model as data.
+
+    topology         dict, {"class_name": …, "config": {…}} as the source's Keras wrote it
+    weights          OrderedDict: name of a top-level layer -> list of its Weights, in Keras's order
+    keras_version    str, of the Keras that wrote the source ("2.6.0", "3.15.1")
+    backend          str, "tensorflow" if the source does not say
+    training_config  dict or None, what compile() left in the file
+    """
+
+    def __init__(self, topology, weights=None, keras_version="2.0.0", backend="tensorflow",
+                 training_config=None, close=None):
+        self.topology = topology
+        self.weights = OrderedDict(weights or ())
+        self.keras_version = keras_version
+        self.backend = backend
+        self.training_config = training_config
+        self._close = close
+
+    @property
+    def keras_major(self):
+        """1, 2 or 3: which Keras dialect `topology` is written in."""
+        head = str(self.keras_version).split(".")[0]
+        return int(head) if head.isdecimal() else 2
+
+    def replaced(self, topology, weights):
+        """A Model with another topology and other weights; closing it closes the same source."""
+        return Model(topology, weights, self.keras_version, self.backend, self.training_config, self.close)
+
+    def close(self):
+        """Close the file behind the weights.  Weights cannot be read afterwards."""
+        if self._close is not None:
+            self._close()
+            self._close = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()

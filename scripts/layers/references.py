@@ -1,0 +1,93 @@
+"""How the calls of layers refer to the outputs of others: Keras's two spellings, found, listed and changed.
+
+Keras 2 writes ``["conv", 0, 0, {}]``: output 0 of call 0 of the layer conv, and keyword arguments of the call;
+Keras 3 writes ``{"class_name": "__keras_tensor__", "config": {"keras_history": ["conv", 0, 0], …}}``.
+"""
+from collections import namedtuple
+
+from ..base.fault import Fault
+
+Ref = namedtuple("Ref", "layer node tensor")  # output `tensor` of call number `node` of the layer of that name
+
+
+def is_keras3_tensor(value):
+    return isinstance(value, dict) and value.get("class_name") == "__keras_tensor__"
+
+
+def is_keras2_tensor(value, names):
+    """Whether `value` is ``[layer, node, tensor]`` or ``[layer, node, tensor, kwargs]`` of a known layer."""
+    return (isinstance(value, list) and 3 <= len(value) <= 4 and isinstance(value[0], str)
+            and type(value[1]) is int and type(value[2]) is int and value[0] in names)
+
+
+def history(value):
+    """The Ref of a Keras 3 tensor record."""
+    try:
+        layer, node, tensor = value["config"]["keras_history"]
+        return Ref(str(layer), int(node), int(tensor))
+    except (KeyError, TypeError, ValueError):
+        raise Fault("the topology holds a tensor without a history: the file is damaged")
+
+
+def redirect(call, names, change):
+    """Return `call` with every reference `ref` in it replaced by `change(ref)`."""
+    if is_keras3_tensor(call):
+        config = dict(call["config"], keras_history=list(change(history(call))))
+        return dict(call, config=config)
+    if is_keras2_tensor(call, names):
+        rest = [redirect(value, names, change) for value in call[3:]]
+        return list(change(Ref(*call[:3]))) + rest
+    if isinstance(call, list):
+        return [redirect(value, names, change) for value in call]
+    if isinstance(call, dict):
+        return type(call)((key, redirect(value, names, change)) for key, value in call.items())
+    return call
+
+
+def references(call, names):
+    """Return the Refs in `call` in the order of Keras's tree.flatten: arguments first, then keyword
+    arguments by sorted key.  Keras 2 repeats the keyword arguments beside every tensor; they count once."""
+    if isinstance(call, list) and all(type(item) is list and len(item) == 4 and item[3] == {}
+                                      and is_keras2_tensor(item, names) for item in call):
+        return [Ref(*item[:3]) for item in call]  # as nearly all calls are: much quicker
+    found, keywords = [], []
+
+    def walk(value):
+        if is_keras3_tensor(value):
+            found.append(history(value))
+        elif is_keras2_tensor(value, names):
+            found.append(Ref(*value[:3]))
+            keywords[:] = value[3:]
+        elif isinstance(value, list):
+            for item in value:
+                walk(item)
+        elif isinstance(value, dict):
+            for key in sorted(value):
+                walk(value[key])
+
+    walk(call)
+    while keywords:
+        value = keywords.pop()
+        walk(value)
+    return found
+
+
+def keras3_tensors(call):
+    """Return the list of Keras 3 tensor records in a call, in the order of `references`."""
+    if is_keras3_tensor(call):
+        return [call]
+    values = call if isinstance(call, list) else [call[key] for key in sorted(call)] if isinstance(call, dict) else []
+    return [tensor for value in values for tensor in keras3_tensors(value)]
+
+
+def flat_references(value):
+    """Flatten input_layers or output_layers (one reference, a list of them, or a dict) to a list of Refs."""
+    if isinstance(value, list) and len(value) == 3 and isinstance(value[0], str):
+        if type(value[1]) is not int or type(value[2]) is not int:
+            raise Fault(f"the topology refers to {value!r}, which is no layer's output: the file is damaged")
+        return [Ref(*value)]
+    if isinstance(value, dict):
+        value = [value[key] for key in sorted(value)]
+    if not isinstance(value, list):
+        raise Fault("the topology's input_layers or output_layers are not lists: the file is damaged")
+    return [ref for item in value for ref in flat_references(item)]

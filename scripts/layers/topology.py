@@ -1,0 +1,421 @@
+"""Pure functions on Keras topologies: a model's JSON record to a graph of layers, and back.
+
+A record is what Keras writes for a layer or a model, ``{"class_name": …, "config": {…}}``.  A graph keeps each
+layer's record as the source spelt it; only the references between layers are understood, so what is written
+back is what was read, less what was left out.
+"""
+import contextlib
+from collections import OrderedDict
+
+from ..base.fault import Fault
+from ..tfjs.supported import LAYERS
+from .references import Ref, flat_references, redirect, references
+
+MODELS = ("Sequential", "Functional", "Model")  # classes whose config holds layers
+RECURRENT = ("RNN", "LSTM", "GRU", "SimpleRNN", "ConvLSTM2D", "Bidirectional")  # give their states too, where asked
+MAX_NAME = 8192  # letters of a layer's or a class's name: each is repeated wherever a layer is spoken of
+MAX_DIMENSIONS = 64  # numpy's own limit, twice HDF5's
+MAX_SIZE = 1 << 63  # what no size of a tensor reaches: TensorFlow counts in int64
+
+@contextlib.contextmanager
+def of(path):
+    """Inside, a Fault names the file `path`, and what breaks on data of the wrong kind is a Fault: every field of a
+    file of unknown origin may be missing, or be a list where a number is meant."""
+    try:
+        yield
+    except Fault as fault:
+        raise fault if str(fault).startswith(str(path)) else Fault(f"{path}: {fault}")
+    except MemoryError as error:
+        raise Fault(f"{path}: needs more memory than there is") from error
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError, OverflowError, RecursionError) as error:
+        raise Fault(f"{path}: the topology is damaged, or of a kind that is not known ({type(error).__name__}: "
+                    f"{error})") from error
+
+
+class Layer:
+    """One layer of a graph.
+
+    record  dict, the layer as its source spells it, without "inbound_nodes"
+    calls   list with one entry per call, each as its source spells it (references in place)
+    """
+
+    def __init__(self, record, calls=()):
+        self.record = record
+        self.calls = list(calls)
+
+    @property
+    def class_name(self):
+        return self.record["class_name"]
+
+    @property
+    def config(self):
+        return self.record["config"]
+
+    @property
+    def name(self):
+        return self.record.get("name") or self.config["name"]
+
+    @property
+    def is_input(self):
+        return self.class_name == "InputLayer"
+
+    @property
+    def is_model(self):
+        return is_model(self.record)
+
+
+def output_count(record):
+    """How many outputs a call of the layer `record` has; None where its class does not tell."""
+    name, config = record["class_name"], record["config"]
+    if is_model(record):
+        return 1 if name == "Sequential" else len(flat_references(config.get("output_layers", [])))
+    if name == "TimeDistributed":
+        return output_count(config["layer"])
+    cell = config["layer"]["config"] if name == "Bidirectional" else config
+    if name not in LAYERS or not str(record.get("module") or "keras").startswith("keras") \
+            or name in RECURRENT and (cell.get("return_state") or config.get("merge_mode", "") is None):
+        return None
+    return 1
+
+
+class Graph:
+    """A model: its layers by name, and which of their outputs are the model's inputs and outputs.
+
+    layers   OrderedDict: name -> Layer, in the order of the source
+    inputs   list of Ref        outputs  list of Ref
+    rest     dict, what else the model's config holds (name, trainable, …)
+    shift    dict: name of a nested model -> how many calls its source counts before the first (see `graph`)
+    """
+
+    def __init__(self, layers, inputs, outputs, rest, shift=()):
+        self.shift = dict(shift)
+        self.layers = layers
+        self.inputs = inputs
+        self.outputs = outputs
+        self.rest = rest
+
+    def references(self, layer):
+        """Return a list with one list of Refs per call of `layer`, in the order in which Keras walks them."""
+        return [references(call, self.layers) for call in layer.calls]
+
+    def node_count(self, name):
+        return 1 if self.layers[name].is_input else len(self.layers[name].calls)
+
+
+def is_model(record):
+    """Whether a record is that of a nested model (a custom class of that name has no layers)."""
+    config = record.get("config")
+    return record.get("class_name") in MODELS and (isinstance(config, list) or "layers" in (config or {}))
+
+
+def inner_records(record):
+    """Return the records of the layers of the model `record`."""
+    config = record["config"]
+    layers = config if isinstance(config, list) else config["layers"]  # a list before Keras 2.2.3
+    if not isinstance(layers, list):
+        raise Fault("the topology's layers are not a list: the file is damaged or no Keras model")
+    for layer in layers:
+        check_record(layer)
+    return layers
+
+
+def check_record(layer):
+    """Raise a Fault unless `layer` is a dict with a class name and a config that names the layer."""
+    if not isinstance(layer, dict) or not isinstance(layer.get("class_name"), str):
+        raise Fault("the topology holds a layer without a class name: the file is damaged or no Keras model")
+    check_length(layer["class_name"])
+    config = layer.get("config")
+    if isinstance(config, list) and layer["class_name"] == "Sequential":
+        return
+    name = layer.get("name") or config.get("name") if isinstance(config, dict) else None
+    if not isinstance(name, str) or not name:
+        raise Fault("the topology holds a {} layer without a name: the file is damaged".format(layer["class_name"]))
+    check_length(name)
+    if not is_text(name):
+        raise Fault(f"the topology holds a layer called {name!r}, which no file can store: the file is damaged")
+    check_wrapped(layer)
+    for key in ("batch_input_shape", "batch_shape"):
+        if isinstance(config.get(key), list):
+            check_sizes(name, config[key])
+
+
+def check_sizes(name, shape):
+    sizes = [abs(size) for size in shape if type(size) is int]
+    if len(shape) > MAX_DIMENSIONS or max(sizes + [0]) >= MAX_SIZE:
+        raise Fault("layer %r declares a shape of %d dimensions, the largest of %s: no tensor has such a shape"
+                    % (name, len(shape), max(sizes or ["?"])))
+
+
+def check_length(name):
+    if len(name) > MAX_NAME:
+        raise Fault("the topology holds a name of %d letters, %r…: more than %d are refused"
+                    % (len(name), name[:40], MAX_NAME))
+
+
+def is_text(name):
+    """Whether `name` can stand in a file: no lone surrogate and no NUL is in it."""
+    try:
+        return b"\0" not in name.encode("utf-8")  # many times faster than a look at every letter
+    except UnicodeEncodeError:
+        return False
+
+
+def check_wrapped(record):
+    """Raise a Fault for a Bidirectional around a model or another wrapper, or around cells that are one of these.
+
+    No Keras makes one, because it turns go_backwards around in the config of what it wraps; and as each has what it
+    wraps twice, the variables of 60 of them in one another would have no end.
+    """
+    pending = [(record, False)]
+    while pending:
+        outer, twice = pending.pop()
+        kind, config = outer.get("class_name"), outer.get("config")
+        if twice and kind in MODELS + ("Bidirectional", "TimeDistributed"):
+            raise Fault(f"layer {Layer(record).name!r} has a Bidirectional around a {kind}, which no Keras makes: the "
+                        "file is damaged")
+        if isinstance(config, dict):
+            cells = config.get("cells")
+            wrapped = [config.get("layer"), config.get("cell")] + (cells if isinstance(cells, list) else [])
+            pending += [(inner, twice or kind == "Bidirectional") for inner in wrapped if isinstance(inner, dict)]
+
+
+# Records to graphs and back --------------------------------------------------------------------------------
+
+def graph(record, major=2):
+    """Return the Graph of a Sequential, Functional or Model record.
+
+    Nodes are numbered from 0 for every layer: Keras counts a nested model's own construction as a call in some
+    places and not in others (Functional.get_config: kept_nodes); `record_of` puts that back.
+    """
+    if not is_model(record):
+        raise Fault("the model is a {}, not a Sequential or Functional model: only those have a graph of layers "
+                    "that can be converted".format(record.get("class_name")))
+    if record["class_name"] == "Sequential":
+        return sequential_graph(record, major)
+    layers = OrderedDict()
+    for entry in inner_records(record):
+        layer = Layer({key: value for key, value in entry.items() if key != "inbound_nodes"},
+                      entry.get("inbound_nodes") or [])
+        if layer.name in layers:
+            raise Fault(f"two layers are called {layer.name!r}: names must be unique")
+        layers[layer.name] = layer
+    config = record["config"]
+    rest = OrderedDict((key, value) for key, value in config.items()
+                       if key not in ("layers", "input_layers", "output_layers"))
+    result = Graph(layers, flat_references(config.get("input_layers", [])),
+                   flat_references(config.get("output_layers", [])), rest)
+    renumber_from_zero(result, major)
+    check(result)
+    return result
+
+
+def renumber_from_zero(result, major):
+    """Take Keras's own construction of nested models out of the node numbers."""
+    lowest = {}
+    everywhere = [ref for layer in result.layers.values() for refs in result.references(layer) for ref in refs]
+    for ref in (everywhere + result.outputs if major < 3 else result.outputs):
+        lowest[ref.layer] = min(ref.node, lowest.get(ref.layer, ref.node))
+    shift = {name: lowest[name] if major < 3 else 1 for name, layer in result.layers.items()
+             if layer.is_model and lowest.get(name)
+             and (major < 3 or layer.class_name != "Sequential")}
+    if major < 3:
+        result.shift = {name: lowest[name] for name in lowest
+                        if name in result.layers and result.layers[name].is_model}
+    if not shift:
+        return
+
+    def lower(ref):
+        return ref._replace(node=ref.node - shift.get(ref.layer, 0))
+
+    if major < 3:
+        for layer in result.layers.values():
+            layer.calls = redirect(layer.calls, result.layers, lower)
+    result.outputs = [lower(ref) for ref in result.outputs]
+
+
+def sequential_graph(record, major):
+    """The chain that a Sequential is, with an InputLayer at its head."""
+    config = record["config"]
+    entries = inner_records(record)
+    if not entries:
+        raise Fault("the Sequential model has no layers")
+    layers = OrderedDict()
+    first = entries[0]
+    if first["class_name"] != "InputLayer":
+        head = Layer(first)
+        layers[head.name + "_input"] = input_layer(head.name + "_input", sequential_input(record), major,
+                                                   input_dtype(first))
+    previous = next(iter(layers), None)
+    for entry in entries:
+        layer = Layer(entry if entry.get("name") else dict(entry, name=Layer(entry).name))
+        if layer.name in layers:
+            raise Fault(f"two layers are called {layer.name!r}: names must be unique")
+        if previous is not None:
+            layer.calls = [[[previous, 0, 0, {}]]]  # Keras 3 reads this spelling too
+        layers[layer.name] = layer
+        previous = layer.name
+    rest = OrderedDict([("name", config.get("name", "sequential") if isinstance(config, dict) else "sequential")])
+    return Graph(layers, [Ref(next(iter(layers)), 0, 0)], [Ref(previous, 0, 0)], rest)
+
+
+def sequential_input(record):
+    """The input shape, batch included, of a Sequential that has no InputLayer; a list, or a Fault."""
+    config = record["config"]
+    first = inner_records(record)[0]
+    shape = first["config"].get("batch_input_shape") if isinstance(first["config"], dict) else None
+    if shape is None and is_model(first):
+        if first["class_name"] != "Sequential":
+            source = graph(first)
+            return batch_shape(source.layers[source.inputs[0].layer])
+        inner = inner_records(first)
+        shape = batch_shape(Layer(inner[0])) if inner and inner[0]["class_name"] == "InputLayer" \
+            else sequential_input(first)
+    if shape is None and isinstance(config, dict):
+        shape = config.get("build_input_shape")
+    if shape is None:
+        raise Fault("the Sequential model was saved before its input shape was known: give it (--input-shape, or "
+                    "input_shape in models.toml)")
+    return shape
+
+
+def input_dtype(record):
+    dtype = record["config"].get("dtype") if isinstance(record["config"], dict) else None
+    return dtype if isinstance(dtype, str) else "float32"
+
+
+def input_layer(name, shape, major, dtype="float32"):
+    """A new InputLayer in Keras `major`'s spelling."""
+    key = "batch_shape" if major >= 3 else "batch_input_shape"
+    config = OrderedDict([(key, list(shape)), ("dtype", dtype), ("sparse", False), ("name", name)])
+    return Layer(OrderedDict([("class_name", "InputLayer"), ("config", config), ("name", name)]))
+
+
+def batch_shape(layer):
+    """The shape that an InputLayer declares, batch size first: a list of int or None."""
+    shape = layer.config.get("batch_input_shape", layer.config.get("batch_shape"))
+    if isinstance(shape, dict):  # {"class_name": "__tuple__", "items": […]}
+        shape = shape.get("items")
+    if not isinstance(shape, list) or not all(size is None or type(size) is int for size in shape):
+        raise Fault(f"input {layer.name!r} declares no shape: the file is damaged")
+    check_sizes(layer.name, shape)
+    return shape
+
+
+def record_of(source, class_name, major=2):
+    """The inverse of `graph`: the record of the Functional model `source`.
+
+    Layers are written in the order in which Keras will keep them (`layer_order`), because Keras reads an h5's
+    weights by that order.
+    """
+    def raise_inbound(ref):
+        layer = source.layers[ref.layer]
+        return ref._replace(node=ref.node + (0 if major >= 3 else source.shift[ref.layer] if ref.layer in source.shift
+                                             else starts_with_a_node(layer.record)))
+
+    def raise_output(ref):
+        layer = source.layers[ref.layer]
+        if major < 3:
+            return raise_inbound(ref)
+        return ref._replace(node=ref.node + (layer.is_model and layer.class_name != "Sequential"))
+
+    layers = []
+    for name in layer_order(source):
+        layer = source.layers[name]
+        calls = [redirect(call, source.layers, raise_inbound) for call in layer.calls]
+        layers.append(OrderedDict(list(layer.record.items()) + [("name", name), ("inbound_nodes", calls)]))
+    config = OrderedDict(source.rest)
+    config["layers"] = layers
+    config["input_layers"] = [list(ref) for ref in source.inputs]
+    config["output_layers"] = [list(raise_output(ref)) for ref in source.outputs]
+    return OrderedDict([("class_name", class_name), ("config", config)])
+
+
+def starts_with_a_node(record):
+    """Whether Keras 2 and TensorFlow.js count the construction of the nested model `record` as its call 0
+    (keras 2.6 functional._should_skip_first_node): it has an input of its own from the start."""
+    if not is_model(record):
+        return 0
+    if record["class_name"] != "Sequential":
+        return 1
+    first = (inner_records(record) or [{}])[0]
+    config = first.get("config")
+    return int(first.get("class_name") == "InputLayer" or isinstance(config, dict) and "batch_input_shape" in config
+               or bool(first) and bool(starts_with_a_node(first)))
+
+
+def check(source):
+    """Raise a Fault if a reference leads nowhere or the layers form a cycle."""
+    everywhere = [(name, ref) for name, layer in source.layers.items()
+                  for refs in source.references(layer) for ref in refs]
+    everywhere += [("the model", ref) for ref in source.inputs + source.outputs]
+    counts = {name: output_count(layer.record) for name, layer in source.layers.items()}
+    for name, ref in everywhere:
+        if ref.layer not in source.layers:
+            raise Fault(f"{name} refers to a layer {ref.layer!r} that is not there: the file is damaged")
+        if counts[ref.layer] is not None and ref.tensor >= counts[ref.layer]:
+            raise Fault("%s refers to output %d of layer %r, which has %d: the file is damaged"
+                        % (name, ref.tensor, ref.layer, counts[ref.layer]))
+        if not 0 <= ref.node < source.node_count(ref.layer) or ref.tensor < 0:
+            raise Fault("%s refers to call %d of layer %r, which is called %d times: the file is damaged"
+                        % (name, ref.node, ref.layer, source.node_count(ref.layer)))
+    if not source.inputs or not source.outputs:
+        raise Fault("the model has no %s: the file is damaged" % ("inputs" if not source.inputs else "outputs"))
+    layer_order(source)
+
+
+def ancestors(source, refs):
+    """Return the set of (layer name, call) that the outputs `refs` need, their own included."""
+    needed, stack = set(), [ref[:2] for ref in refs]
+    while stack:
+        node = stack.pop()
+        if node not in needed:
+            needed.add(node)
+            layer = source.layers[node[0]]
+            stack += [] if layer.is_input else [ref[:2] for ref in references(layer.calls[node[1]], source.layers)]
+    return needed
+
+
+# Order -----------------------------------------------------------------------------------------------------
+
+def layer_order(source):
+    """Return the names of the layers that the outputs need, and of all inputs, as Keras orders `model.layers`.
+
+    The rule of keras 2.6 functional._map_graph_network and Keras 3 function.map_graph: by decreasing depth
+    (longest way to an output); layers of one depth in the order in which a walk from the outputs, in their
+    order, first meets them.  Inputs that no output needs come first among depth 0.
+    """
+    nodes, index, behind = [], {}, {}
+    finished, waiting = set(), set()
+    for output in source.outputs:
+        stack = [((output.layer, output.node), None)]
+        while stack:
+            node, parents = stack.pop()
+            if parents is None:
+                if node in finished:
+                    continue
+                if node in waiting:
+                    raise Fault(f"layer {node[0]!r} depends on its own output: the topology has a cycle")
+                waiting.add(node)
+                index.setdefault(node[0], len(index))
+                layer = source.layers[node[0]]
+                refs = references(layer.calls[node[1]], source.layers) if not layer.is_input else []
+                behind[node] = [(ref.layer, ref.node) for ref in refs]
+                parents = iter(behind[node])
+            parent = next(parents, None)
+            if parent is None:
+                waiting.discard(node)
+                finished.add(node)
+                nodes.append((node, behind.pop(node)))
+            else:
+                stack.append((node, parents))
+                stack.append((parent, None))
+    node_depth, layer_depth = {}, {}
+    for node, parents in reversed(nodes):
+        depth = max(node_depth.setdefault(node, 0), layer_depth.get(node[0], 0))
+        layer_depth[node[0]] = node_depth[node] = depth
+        for parent in parents:
+            node_depth[parent] = max(depth + 1, node_depth.get(parent, 0))
+    for ref in source.inputs:
+        if ref.layer not in layer_depth:
+            layer_depth[ref.layer], index[ref.layer] = 0, -1
+    return sorted(layer_depth, key=lambda name: (-layer_depth[name], index[name]))

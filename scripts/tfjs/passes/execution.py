@@ -1,0 +1,62 @@
+"""In which order TensorFlow.js computes the layers of a model, and what it throws away too early.
+
+The rules of tfjs-layers 1.0.0 - 4.22.0, engine/executor.js: execute and getTopologicalSortAndRecipientCounts.
+"""
+from collections import OrderedDict
+
+from ...base.fault import Fault
+from ...layers.references import references
+
+
+def order(source):
+    """Return the outputs of calls (Refs) that a Graph's outputs need, as TensorFlow.js computes them: a walk from each
+    output, to the input that is named last first.  A call of several outputs is made again for each that is needed."""
+    result, visited = [], set()
+    for output in source.outputs:
+        stack, marks = [output], []
+        while stack:
+            top = stack[-1]
+            if top in visited:
+                stack.pop()
+                continue
+            refs = inputs(source, top)
+            marked = bool(marks) and marks[-1] == len(stack) - 1
+            if not refs or marked:
+                stack.pop()
+                result.append(top)
+                visited.add(top)
+                if marked:
+                    marks.pop()
+            else:
+                marks.append(len(stack) - 1)
+                stack += [ref for ref in refs if ref not in visited]
+    return result
+
+
+def inputs(source, ref):
+    layer = source.layers[ref.layer]
+    return [] if layer.is_input else references(layer.calls[ref.node], source.layers)
+
+
+def lost(source):
+    """Return {name: Fault} of the layers that find an input of theirs gone: TensorFlow.js counts the calls that use a
+    tensor, and then its uses, so that one that a call gets twice (`x + x`) is thrown away before its last use."""
+    if not any(len(set(refs)) < len(refs) for layer in source.layers.values() for refs in source.references(layer)):
+        return {}
+    calls, kept, gone, found = order(source), set(source.outputs), {}, OrderedDict()
+    counts = {}
+    for call in calls:
+        for ref in set(inputs(source, call)):
+            counts[ref] = counts.get(ref, 0) + 1
+    for call in calls:
+        refs = inputs(source, call)
+        for ref in refs:
+            if ref in gone and gone[ref] != call:
+                found.setdefault(call.layer, Fault(
+                    f"layer {call.layer!r} gets the output of {ref.layer!r} when TensorFlow.js has thrown it away, "
+                    "because another layer gets "
+                    f"it twice; with {ref.layer!r} among the outputs it is kept"))
+            counts[ref] -= 1
+            if not counts[ref] and ref not in kept and not source.layers[ref.layer].is_input:
+                gone[ref] = call
+    return found

@@ -1,0 +1,279 @@
+"""Masks: where TensorFlow.js hides other time steps than Keras does, which no file says.
+
+An Embedding(mask_zero=True) or a Masking layer hands a mask on from layer to layer.  Both sides are followed here:
+Keras's masks, which belong to tensors, and TensorFlow.js's (tfjs-layers 1.0.0 - 4.22.0, engine/executor.js: execute),
+which calls all layers of a model with one set of keyword arguments, so that each layer finds the mask of the last one
+that had one, though its own input has none, and a recurrent layer the initial state of an earlier one.
+"""
+from collections import OrderedDict, namedtuple
+
+from ...base.fault import Fault
+from ...layers import shapes
+from ...layers.references import Ref, references
+from ...layers.topology import RECURRENT, graph, inner_records, is_model
+from ..supported import OfOperation
+from . import execution
+
+MERGES = ("Add", "Average", "Maximum", "Minimum", "Multiply")
+PASS_IN_KERAS = frozenset("""Activation Dense Dropout SpatialDropout1D GaussianDropout GaussianNoise AlphaDropout
+    BatchNormalization LayerNormalization ReLU PReLU LeakyReLU ELU ThresholdedReLU""".split())
+PASS_IN_TFJS = PASS_IN_KERAS - {"LeakyReLU", "ELU", "ThresholdedReLU"}
+USERS = RECURRENT + ("Softmax", "GlobalAveragePooling1D")  # what computes otherwise behind a mask, there or here
+# Keras's mask of a tensor, and the Call of the layer that computes its masked steps otherwise in TensorFlow.js, or None
+Side = namedtuple("Side", "mask unlike")
+NONE = Side(None, None)
+# A layer's record; Keras's Side of each input and its mask, TensorFlow.js's mask of each; the latter's keyword
+# arguments; the layer of the outermost model that the call is in; what the mask of a layer that makes one depends on
+Call = namedtuple("Call", "record sides own other keywords outermost source")
+UNLIKE = "behind a mask: Keras gives 0 for masked steps and TensorFlow.js does not"
+COUNT = 1 << 17  # calls of layers, nested ones included, that are followed
+
+
+def makes(record):
+    """Whether a call of the layer `record` makes a mask."""
+    return record["class_name"] == "Masking" or \
+        record["class_name"] == "Embedding" and bool(record["config"].get("mask_zero"))
+
+
+def all_inside(record):
+    """Yield the records of a model's or TimeDistributed's layers, its own if it is none of these, those within too."""
+    pending = [record]
+    while pending:
+        record = pending.pop()
+        if is_model(record):
+            pending += inner_records(record)
+        else:
+            yield record
+            if record["class_name"] == "TimeDistributed":
+                pending.append(record["config"]["layer"])
+
+
+def any_inside(record, wanted):
+    """Whether wanted(record) is true of a layer's record, or of one within it."""
+    return any(wanted(layer) for layer in all_inside(record))
+
+
+def carried(source):
+    """Return {Ref: Ref}: of which layer's input Keras 3 makes the mask that an output has when the graph is built, for
+    those that a mask of one maker reaches."""
+    result = {}
+    for name, node, refs in shapes.steps(source):
+        record, ref = source.layers[name].record, Ref(name, node, 0)
+        kind, config = record["class_name"], record["config"]
+        if not refs or is_model(record):
+            continue
+        inner = config["layer"]["config"] if kind == "Bidirectional" else config
+        if makes(record):
+            result[ref] = refs[0]
+        elif refs[0] in result and (kind in PASS_IN_KERAS or kind in ("Softmax", "TimeDistributed", "Identity")
+                                    or kind in RECURRENT and inner.get("return_sequences")):
+            result[ref] = result[refs[0]]
+            if config.get("merge_mode", "") is None:
+                result[ref._replace(tensor=1)] = result[refs[0]]
+    return result
+
+
+def refused(record, major):
+    """Return two dicts {name of a layer of the model `record`: Fault}: what TensorFlow.js computes otherwise for its
+    masks, and what it computes otherwise in masked steps alone, which no later layer sees.
+
+    record: of a model, in Keras 2's dialect      major: the Keras that it comes from, which decides what Keras computes
+    """
+    walk = Walk(major)
+    if any_inside(record, makes):
+        (source, _) = walk.graph(record)
+        for ref, side in zip(source.outputs, walk.model(record, [NONE] * len(source.inputs), None, None)):
+            if side.unlike and ref.layer not in walk.found:
+                walk.shown.setdefault(ref.layer, walk.fault(side.unlike, UNLIKE))
+    return walk.found, walk.shown
+
+
+class Walk:
+    """Both sides' masks, followed through a model.
+
+    A mask is a number, equal where the masks are, or None.  found, shown: as in `refused`
+    """
+
+    def __init__(self, major):
+        self.major, self.found, self.shown = major, OrderedDict(), OrderedDict()
+        self.numbers, self.graphs, self.bent = {}, {}, set()
+        self.models = self.calls = 0
+
+    def number(self, *key):
+        """The number of the mask that is made so of other masks."""
+        return self.numbers.setdefault(key, len(self.numbers) + 1)
+
+    def graph(self, record):
+        """Return (Graph, the order of its execution) of a model's record, made once."""
+        if id(record) not in self.graphs:  # the record is kept beside them, so that its id stays its own
+            source = graph(record)
+            self.graphs[id(record)] = record, source, execution.order(source)
+        return self.graphs[id(record)][1:]
+
+    def model(self, record, sides, keywords, outermost):
+        """Follow one call of a model; return the Side of each of its outputs.
+
+        sides: of its inputs      keywords: TensorFlow.js's for the call, changed in place; None before there are any
+        outermost: the layer of the outermost model that this is in, None for that itself
+        """
+        (source, order), place = self.graph(record), self.models
+        self.models += 1
+        mine, theirs = {ref[:2]: [side] for ref, side in zip(source.inputs, sides)}, {}
+
+        def side(ref):
+            known = mine.get(ref[:2], ())
+            return known[ref.tensor] if ref.tensor < len(known) else NONE
+
+        for ref in order:
+            layer, node = source.layers[ref.layer], ref[:2]
+            if layer.is_input:
+                continue
+            self.calls += 1
+            if self.calls > COUNT:
+                raise Fault("the layers of nested models are called more than %d times: their masks cannot be followed"
+                            % COUNT)
+            refs = references(layer.calls[ref.node], source.layers)
+            given, other = [side(ref) for ref in refs], [theirs.get(ref[:2]) for ref in refs]
+            if any(other):
+                keywords = {} if keywords is None else keywords
+                keywords["mask"] = other[0]
+            made = self.layer(Call(layer.record, given, [one.mask for one in given], other,
+                                   {} if keywords is None else keywords, outermost or layer.name, (place,) + refs[0]))
+            if node not in theirs:  # a call is made again for each of its outputs; the first one's masks are kept
+                mine[node], theirs[node] = made
+        return [side(ref) for ref in source.outputs]
+
+    def layer(self, call):
+        """Follow one call of a layer; return ([Side of each output], TensorFlow.js's mask of all of them)."""
+        kind = call.record["class_name"]
+        if is_model(call.record):
+            return self.model(call.record, call.sides, call.keywords, call.outermost), None
+        if kind in RECURRENT:
+            return self.recurrent(call)
+        own, other, steps = self.one(call)
+        unlike = next((side.unlike for side in call.sides if side.unlike), None)
+        if unlike and not steps:
+            self.refuse(unlike, UNLIKE)
+        return [Side(own, unlike if steps else None)], other
+
+    def one(self, call):
+        """Return Keras's mask of the output of a layer that has one, TensorFlow.js's, and whether the layer computes
+        each step by itself."""
+        kind, config, mask, other = call.record["class_name"], call.record["config"], call.own[0], call.other[0]
+        if makes(call.record):
+            made = self.number(kind, config.get("mask_value", 0), call.source)
+            return made, made, False
+        if kind == "TimeDistributed":
+            return self.time_distributed(call)
+        if kind in MERGES:
+            return self.merged_by_keras(call), self.merged(call), False
+        if kind == "Concatenate":
+            return self.joined_by_keras(call), self.joined(call), False
+        if kind == "GlobalAveragePooling1D":
+            if mask:
+                self.refuse(call, "behind a mask: TensorFlow.js averages over masked steps too")
+            return None, None, False
+        if kind == "Softmax":
+            if mask or call.keywords.get("mask"):
+                self.refuse(call, "behind a mask, which it would have added; use an Activation")
+            return mask, None, True
+        steps = kind in PASS_IN_KERAS and (kind != "LayerNormalization" or config.get("axis", -1) in (-1, 2, [-1], [2]))
+        return mask if kind in PASS_IN_KERAS else None, other if kind in PASS_IN_TFJS else None, steps
+
+    def fault(self, call, reason):
+        name = call.record.get("name") or call.record["config"]["name"]
+        return Fault("layer {!r} is a {} {} (without mask_zero=True or Masking it is "
+                     "converted)".format(name, call.record["class_name"], reason))
+
+    def refuse(self, call, reason):
+        self.found.setdefault(call.outermost, self.fault(call, reason))
+
+    def recurrent(self, call):
+        kind, config, mask, keywords = call.record["class_name"], call.record["config"], call.own[0], call.keywords
+        states = len(call.own) > 1
+        inner = config["layer"]["config"] if kind == "Bidirectional" else config
+        sequences = inner.get("return_sequences")
+        hides = None if states and self.major >= 3 else mask  # Keras 3 looks for a mask where one tensor is given
+        if keywords.get("state"):
+            self.refuse(call, "behind a mask and another with an initial state, which TensorFlow.js hands it too")
+        elif hides != keywords.get("mask"):
+            self.refuse(call, "of which " + (
+                "Keras hides steps behind a mask and TensorFlow.js does not" if not keywords.get("mask") else
+                "TensorFlow.js hides steps by the mask of another layer" if not call.other[0] else
+                "TensorFlow.js hides steps behind a mask and Keras does not" if not hides else
+                "TensorFlow.js hides other steps than Keras"))
+        elif hides and (kind == "ConvLSTM2D" or class_of_cell(inner) == "ConvLSTM2DCell"):
+            self.refuse(call, "behind a mask, which TensorFlow.js cannot compute")
+        if states:
+            keywords["state"] = True
+        for side in call.sides:
+            if side.unlike and not hides:
+                self.refuse(side.unlike, UNLIKE)
+        zeros = kind == "Bidirectional" and sequences or inner.get("zero_output_for_mask") or states
+        side = Side(mask if sequences else None, call if hides and zeros else None)
+        return [side] * (2 if config.get("merge_mode", "") is None else 1), call.other[0] if sequences else None
+
+    def time_distributed(self, call):
+        inner, mask, keywords = call.record["config"]["layer"], call.own[0], call.keywords
+        uses = any_inside(inner, lambda record: record["class_name"] in USERS or makes(record))
+        if uses:
+            if mask or keywords.get("mask") or keywords.get("state"):
+                self.refuse(call, "behind a mask, around what uses masks: TensorFlow.js hands it the mask of all steps")
+            elif self.major < 3 and any_inside(inner, makes):
+                mask = self.number("inside", call.source)
+            while inner["class_name"] == "TimeDistributed":
+                inner = inner["config"]["layer"]
+            if is_model(inner):
+                for _ in range(2):  # the second step finds what the first one left in the keywords
+                    for side in self.model(inner, [NONE], keywords, call.outermost):
+                        if side.unlike:
+                            self.refuse(side.unlike, UNLIKE)
+        return mask, call.other[0], not uses
+
+    def merged_by_keras(self, call):
+        if isinstance(call.record["config"], OfOperation):
+            return None
+        given = [mask for mask in call.own if mask]
+        if given and self.major >= 3 and call.record["class_name"] in ("Multiply", "Maximum", "Minimum"):
+            self.refuse(call, "behind a mask: Keras 3 leaves masked steps out and TensorFlow.js does not")
+        if not given or self.major >= 3 and len(given) < len(call.own):
+            return None
+        return given[0] if len(set(given)) == 1 else self.number("merge", tuple(sorted(set(given))))
+
+    def merged(self, call):
+        """TensorFlow.js's masks of a merge get an axis in front, and it leaves some out (Merge.computeMask)."""
+        given = [mask for mask in call.other if mask]
+        if not given:
+            return None
+        if len(call.other) > 2 and (None in call.other or self.bent.intersection(given)):
+            self.refuse(call, "of some tensors with a mask and some without, which TensorFlow.js cannot compute")
+        if call.other[0] is None:
+            return None
+        made = self.number("merged", tuple(call.other))
+        self.bent.add(made)
+        return made
+
+    def joined_by_keras(self, call):
+        axis, given = call.record["config"].get("axis", -1), [mask for mask in call.own if mask]
+        if not given:
+            return None
+        if axis == -1 and len(set(given)) == 1 and (self.major < 3 or None not in call.own):
+            return given[0]
+        if self.major >= 3 and axis != 1:  # a step is masked where all of the tensors mask it, elsewhere where one does
+            return self.number("any", axis, tuple(call.own))
+        return self.number("joined", axis, tuple(sorted(set(given))) if axis == -1 else tuple(call.own))
+
+    def joined(self, call):
+        axis, given = call.record["config"].get("axis", -1), [mask for mask in call.other if mask]
+        if not given:
+            return None
+        if self.bent.intersection(given) or axis != -1 and None in call.other:
+            self.refuse(call, "of masks that TensorFlow.js cannot join")
+        if axis == -1 and len(set(given)) == 1:
+            return given[0]
+        return self.number("joined", axis, tuple(sorted(set(given))) if axis == -1 else tuple(call.other))
+
+
+def class_of_cell(config):
+    cell = config.get("cell")
+    return cell.get("class_name") if isinstance(cell, dict) else None

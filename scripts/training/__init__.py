@@ -1,0 +1,1 @@
+"""How the guide's LeNet is trained: recipes, checkpoints, several machines."""

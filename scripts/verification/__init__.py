@@ -1,0 +1,1 @@
+"""Keras and TensorFlow as oracles, each in a process of its own."""

@@ -1,0 +1,112 @@
+"""What Keras itself computes: a source model and inputs -> every output asked for.  What verify compares with.
+
+Runs in a process of its own; `--keras` says which Keras of the stack's loads the model.
+"""
+import importlib
+import json
+
+import numpy
+
+from ..base import child, command, files
+from ..base.fault import Fault
+from ..layers.outputs import SUFFIX
+
+
+def predict(flavour, source, names, inputs, weights=None):
+    """Return [ndarray] of the outputs `names` (spelt as layers.outputs does) of the model in `source`.
+
+    flavour  "keras" or "tf_keras"
+    inputs   [ndarray], in the order of the model's inputs
+    Raises Fault where this Keras does not load the model, or does not have such an output.
+    """
+    keras = child.legacy_keras() if flavour == "tf_keras" else importlib.import_module("keras")
+    child.hush()
+    try:
+        if weights is None:
+            model = keras.models.load_model(source, compile=False)
+        else:
+            with open(source, encoding="utf-8") as file:
+                model = keras.models.model_from_json(file.read())
+            model.load_weights(weights)
+        tensors = [tensor(keras, model, name) for name in names]
+        whole = keras.models.Model(model.inputs, tensors)
+        found = whole.predict(inputs if len(inputs) > 1 else inputs[0], batch_size=len(inputs[0]), verbose=0)
+    except child.REFUSALS as error:
+        raise Fault(f"Keras {keras.__version__}: {child.first_line(error)}")
+    return [numpy.asarray(values) for values in (found if isinstance(found, list) else [found])]
+
+
+def tensor(keras, model, name):
+    """Return the symbolic tensor that NAME, NAME@CALL, NAME:OUTPUT or OUTER/INNER stands for in a Keras model."""
+    graph, layers = inside(model)
+    own, call, index = (name, None, None) if name in layers else SUFFIX.match(name).groups()
+    if own in layers:
+        return flat(outputs_of(calls(graph, layers[own])[int(call or 0)]))[int(index or 0)]
+    outer, rest = parted(layers, name)
+    path, call, index = (rest, None, None) if rest in inside(outer)[1] else SUFFIX.match(rest).groups()
+    # As layers.outputs counts them: each call of the outer model is as many of the inner layer as that has in it.
+    number, below = divmod(int(call or 0), count(outer, path))
+    inner = tensor(keras, outer, "%s@%d%s" % (path, below, ":" + index if index else ""))
+    fed = flat(calls(graph, outer)[number].input_tensors)
+    return keras.models.Model(outer.inputs, inner)(fed if len(fed) > 1 else fed[0])
+
+
+def inside(model):
+    """Return (graph, {name: layer}) of a model: Keras 3's Sequential has its graph inside."""
+    graph = getattr(model, "_functional", None) or model
+    return graph, {layer.name: layer for layer in getattr(graph, "operations", None) or model.layers}
+
+
+def count(model, path):
+    """How often the layer NAME or OUTER/INNER is called in a model."""
+    graph, layers = inside(model)
+    if path in layers:
+        return len(calls(graph, layers[path]))
+    outer, rest = parted(layers, path)
+    return len(calls(graph, outer)) * count(outer, rest)
+
+
+def parted(layers, name):
+    """Return (the nested model OUTER, "INNER") for a name OUTER/INNER: names have / in them too."""
+    outer = max((key for key in layers if name.startswith(key + "/")), key=len, default=None)
+    if outer is None:
+        raise ValueError(f"no layer {name!r}")
+    return layers[outer], name[len(outer) + 1:]
+
+
+def calls(graph, layer):
+    """The calls of a layer that belong to this graph: a nested model has one more, its own construction."""
+    keys, prefix = (graph._nodes, "%d" % id(layer)) if hasattr(graph, "_nodes") and hasattr(graph, "operations") \
+        else (graph._network_nodes, layer.name)
+    nodes = layer._inbound_nodes
+    return [node for index, node in enumerate(nodes) if "%s_ib-%d" % (prefix, index) in keys] or nodes[-1:]
+
+
+def outputs_of(node):
+    return node.output_tensors if hasattr(node, "output_tensors") else node.outputs
+
+
+def flat(value):
+    return [item for part in value for item in flat(part)] if isinstance(value, (list, tuple)) else [value]
+
+
+def main(arguments):
+    parser = command.Parser(prog="python -m scripts.verification.by_keras", description=__doc__)
+    parser.add_argument("source", help="h5, .keras, SavedModel, or topology json with --weights")
+    parser.add_argument("inputs", help="npz with input_0, input_1, …")
+    parser.add_argument("target", help="npz to write, where no file is yet: output_0, output_1, …")
+    parser.add_argument("--names", type=json.loads, required=True, metavar="JSON", help="list of output names")
+    parser.add_argument("--weights", metavar="H5")
+    parser.add_argument("--keras", choices=("keras", "tf_keras"), default="keras")
+    options = parser.parse_args(arguments)
+    child.in_environment("verification.by_keras", arguments)
+    files.vacant(options.target)
+    with numpy.load(options.inputs, allow_pickle=False) as archive:
+        inputs = [archive["input_%d" % index] for index in range(len(archive.files))]
+    found = predict(options.keras, options.source, options.names, inputs, options.weights)
+    with files.whole(options.target) as part, open(part, "wb") as file:
+        numpy.savez(file, **{"output_%d" % index: values for index, values in enumerate(found)})
+
+
+if __name__ == "__main__":
+    command.run(main)
