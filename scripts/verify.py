@@ -13,7 +13,7 @@ from collections import OrderedDict
 
 import numpy
 
-from . import bootstrap, dataset, formats
+from . import bootstrap, formats
 from .base import child, command, files
 from .base.fault import Fault
 from .formats import frozen
@@ -21,6 +21,7 @@ from .layers import outputs
 from .layers.topology import graph
 from .tfjs import supported
 from .tfjs.passes import masks
+from .training import dataset
 from .viewer import page, predict
 
 BOUND = 1e-4

@@ -17,15 +17,13 @@ import re
 
 from ..base import command
 from ..base.fault import Fault
+from ..training.choices import IDX, RANGES, RECIPES
 
 DEFAULT = "keras"  # the table whose paths are the guide's own, without its name in them
 # Names below models/ that are taken, those of the table DEFAULT among them.
 RESERVED = ("json_models", "pages", "models.toml", "model.h5", "enc_model.h5", "data.npz", "verify.json")
 LONGEST = 200  # bytes of a name: file systems take 255, and a record's name has more words in it
-# Smallest and largest values; of whole numbers where these are.
-RANGES = {"epochs": (1, 10 ** 6), "batch_size": (1, 10 ** 6), "seed": (0, 2 ** 32 - 1), "learning_rate": (1e-30, 1e30)}
 MOST = 100000  # files that one pattern may match
-IDX = re.compile(r"idx\d-ubyte(\.gz)?$")  # how the names of MNIST's own four files end
 NAME = re.compile(r"^\w[\w.-]*$", re.UNICODE)  # a table is a directory, a task and a word on a command line
 QUANTIZATIONS = ("float16", "uint8", "uint16")  # tensorflowjs_converter --quantize_*
 ENGINES = ("native", "reference")
@@ -83,8 +81,6 @@ def _json_file(value):
 DATA = {
     "data": (None, _text, '"auto", "mnist", "digits" or the path of a file'),
 }
-# What a recipe says where the table does not; epochs None: as many as scripts/train.py finds enough for the data.
-RECIPES = {"guide": {"epochs": 5, "batch_size": 32}, "fast": {"epochs": None, "batch_size": 64}}
 TRAINING = {
     "recipe": ("guide", lambda value: value in RECIPES, '"guide" or "fast"'),
     "checkpoint": (False, lambda value: isinstance(value, bool), "true or false"),

@@ -23,13 +23,13 @@ HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # Which source files a stage's result depends on; a test compares this with what they import.
 CONVERTING = ["__init__.py", "base/", "wire/", "layers/", "operations/", "tfjs/", "formats/"]
 CODE = {
-    "train": ["__init__.py", "base/", "builds/__init__.py", "builds/catalog.py", "dataset.py", "training/", "train.py"],
+    "train": ["__init__.py", "base/", "training/", "train.py"],
     "encapsulate": CONVERTING + ["encapsulate.py"],
     "convert": CONVERTING + ["convert.py"],
-    "reference": ["__init__.py", "base/", "reference.py"],
+    "reference": ["__init__.py", "base/", "training/__init__.py", "training/saved_by_keras.py",
+                  "verification/__init__.py", "verification/reference.py", "reference.py"],
     "graph": CONVERTING,
-    "page": CONVERTING + ["viewer/", "builds/__init__.py", "builds/catalog.py", "dataset.py", "bootstrap.py",
-                          "verification/", "verify.py"],
+    "page": CONVERTING + ["viewer/", "training/", "bootstrap.py", "verification/", "verify.py"],
 }
 
 
@@ -62,7 +62,7 @@ def data(entry):
             return "MNIST_NPZ changed"
 
     def produce(directory):
-        dataset = importlib.import_module("..dataset", __package__)
+        dataset = importlib.import_module("..training.dataset", __package__)
         setting = entry.data
         before = HOUSE.record(stage.name)
         if before.get("settings") == stage.settings and setting == "auto" and not given:

@@ -10,6 +10,7 @@ import numpy
 from ..base import child, command, files
 from ..base.fault import Fault
 from ..layers.outputs import SUFFIX
+from ..training import saved_by_keras
 
 
 def predict(flavour, source, names, inputs, weights=None):
@@ -19,7 +20,7 @@ def predict(flavour, source, names, inputs, weights=None):
     inputs   [ndarray], in the order of the model's inputs
     Raises Fault where this Keras does not load the model, or does not have such an output.
     """
-    keras = child.legacy_keras() if flavour == "tf_keras" else importlib.import_module("keras")
+    keras = saved_by_keras.legacy_keras() if flavour == "tf_keras" else importlib.import_module("keras")
     child.hush()
     try:
         if weights is None:

@@ -19,6 +19,7 @@ from .. import formats
 from ..base import command, files
 from ..base.fault import Fault
 from ..layers import topology
+from ..training import dataset
 from . import drawing, packages, predict
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -200,7 +201,6 @@ def sample_places(labels):
 
 def samples(data, drawn):
     """Return the page's samples from a data set's test images, or None where they do not fit the model's input."""
-    from .. import dataset
     arrays, origin = dataset.load(data)
     images, labels = arrays["x_test"], arrays["y_test"]
     inputs = drawn["inputs"]
@@ -221,7 +221,6 @@ def _check_labels(labels, drawn, source):
 
 def _write_reference(path, drawn, target_dir):
     """Write reference.bin, float32: per sample every input, then every drawn output; return what it holds."""
-    from .. import dataset
     try:
         with numpy.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}

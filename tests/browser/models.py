@@ -11,8 +11,9 @@ import sys
 
 import numpy
 
-from scripts import convert, dataset, encapsulate
+from scripts import convert, encapsulate
 from scripts.base import child
+from scripts.training import dataset
 from scripts.viewer import page
 from tests.models import oracle, zoo
 

@@ -4,7 +4,8 @@ import os
 
 import numpy
 
-from scripts.base import child, stack
+from scripts.base import stack
+from scripts.training import saved_by_keras
 from tests.models import zoo
 
 # Keras flavours of each stack: Keras 2 is keras itself on py36 and tf_keras on modern.
@@ -68,7 +69,7 @@ def load(flavour):
         return importlib.import_module(OLD[flavour])
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     keras = importlib.import_module("keras")  # first: it looks for a jax that the official converter is denied
-    return keras if flavour == "keras3" else child.legacy_keras()
+    return keras if flavour == "keras3" else saved_by_keras.legacy_keras()
 
 
 def tensors(keras, model, names):

@@ -120,7 +120,7 @@ def test_shards_and_manifest_are_the_official_converters(case, tmp_path):
 
 def officially(h5, directory):
     """Convert with tensorflowjs, in this process; return its model.json."""
-    from scripts import reference
+    from scripts.verification import reference
     os.mkdir(directory)
     reference.convert(h5, directory)
     with open(os.path.join(directory, "model.json")) as file:

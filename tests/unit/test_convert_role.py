@@ -12,8 +12,8 @@ from tests import needs
 from tests.needs import ROOT
 from tests.project import Project
 
-LENET = ("import sys; from scripts.base import child; from scripts.training import lenet; "
-         "child.save_h5(lenet.build(child.legacy_keras()), sys.argv[1])")
+LENET = ("import sys; from scripts.training import lenet, saved_by_keras; "
+         "saved_by_keras.save_h5(lenet.build(saved_by_keras.legacy_keras()), sys.argv[1])")
 MEGABYTES = 150
 
 

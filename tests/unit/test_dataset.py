@@ -16,8 +16,9 @@ import zipfile
 import numpy
 import pytest
 
-from scripts import Fault, dataset
+from scripts import Fault
 from scripts.base import files
+from scripts.training import dataset
 from tests import needs
 
 

@@ -5,9 +5,9 @@ import numpy
 import pytest
 
 from scripts import Fault
-from scripts.base import child
 from scripts.formats import tfjs
 from scripts.layers.model import Weight
+from scripts.verification import reference
 from scripts.wire import shards
 from tests import needs
 
@@ -96,7 +96,7 @@ RULES = ["float16", "uint8", "uint16", {"uint8": "*/kernel"}, {"uint16": ["a/*"]
 @pytest.mark.parametrize("rule", RULES, ids=str)
 def test_quantized_bytes_and_manifest_are_the_official_converters(weights, rule, tmp_path):
     needs.reference()
-    child.tensorflowjs()
+    reference.tensorflowjs()
     from tensorflowjs import write_weights
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
     ours.mkdir()

@@ -6,8 +6,8 @@ import sys
 import numpy
 import pytest
 
-from scripts import Fault, dataset, preprocess, verify
-from scripts.training import lenet
+from scripts import Fault, preprocess, verify
+from scripts.training import dataset, lenet
 from tests import needs
 
 NAMES = ["shared@1", "inner/inner_dense", "sum", "shared@0", "inner", "chain"]

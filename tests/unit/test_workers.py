@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-from scripts import Fault, dataset, train
-from scripts.base import files
-from scripts.training import workers
+from scripts import Fault
+from scripts.base import child, files
+from scripts.training import dataset, workers
 from tests import needs
 from tests.needs import ROOT
 from tests.project import Project
@@ -171,7 +171,7 @@ def test_a_worker_that_waits_in_vain_ends_with_one_line(digits, tmp_path):
             "from scripts.training import workers; workers.JOIN_SECONDS = 3; "
             "command.run(train.main, sys.argv[1:])")
     status, _, err = ends(start(addresses(), 0, "--data", digits, "--out", tmp_path / "m.h5",
-                                command=[sys.executable, "-c", code], env=dict(os.environ, **train.ENVIRONMENT)))
+                                command=[sys.executable, "-c", code], env=dict(os.environ, **child.ENVIRONMENT)))
     assert status == 1 and err.count("\n") == 1 and "within 3 s" in err
 
 
