@@ -17,7 +17,8 @@ from scripts.formats import tfjs
 from scripts.layers import shapes, topology, variables
 from scripts.layers.model import Model, Weight
 from scripts.layers.topology import Layer, inner_records
-from scripts.viewer import drawing, page
+from scripts.viewer import page
+from scripts.viewer.renderers.tensorspace import drawing
 from tests import needs
 from tests.fuzz import mutate, seeds
 from tests.models import oracle, zoo

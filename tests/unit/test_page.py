@@ -13,7 +13,8 @@ import numpy
 import pytest
 
 from scripts import Fault
-from scripts.viewer import drawing, page
+from scripts.viewer import page
+from scripts.viewer.renderers.tensorspace import drawing
 from tests import needs
 
 # Topologies, as tfjs has them ---------------------------------------------------------------------------------
