@@ -6,7 +6,7 @@ import pytest
 
 from scripts import Fault, convert, encapsulate, formats
 from scripts.layers import shapes as rules
-from scripts.tfjs import dialect
+from scripts.tfjs.passes import spelling
 from scripts.viewer import predict
 from tests import needs
 from tests.models import oracle
@@ -107,7 +107,7 @@ def test_what_it_computes_otherwise_is_refused_and_does_differ(kind, shapes, set
         compare(model, flavour, str(tmp_path))
     os.rmdir(str(tmp_path / "js"))
     monkeypatch.setattr(rules, "check", lambda *arguments: None)
-    monkeypatch.setattr(dialect, "refusal", lambda record, major: None)
+    monkeypatch.setattr(spelling, "refusal", lambda record, major: None)
     try:
         distance = compare(model, flavour, str(tmp_path))
     except Fault as fault:
