@@ -1,4 +1,4 @@
-"""A nested Sequential that learnt its input's shape when it was called gets an InputLayer: TensorFlow.js cannot learn."""
+"""A nested Sequential that learnt the shape of its input when it was called gets an InputLayer in TensorFlow.js."""
 from collections import OrderedDict
 from typing import List, Optional
 
