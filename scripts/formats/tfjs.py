@@ -135,14 +135,13 @@ def shard(directory: str, name: str, path: str) -> Tuple[str, str]:
     Raises Fault for a name that leads out of the directory, and where no such file is there.
     """
     place = inside(name)
-    if place is None:
+    where = os.path.join(directory, place or "")
+    if place is None or "/" in place and not os.path.isfile(where):
         leaves = isinstance(name, str) and re.match(r"/|\.\.(/|\Z)", os.path.normpath(name.replace("\\", "/")))
         raise Fault(f"{path}: the manifest names {name!r}, which {'leads out of its directory and ' if leaves else ''}"
-                    "is no file beside it: refused")
-    where = os.path.join(directory, place)
+                    f"is no file beside it: refused{'' if place is None else '; download the model with all its shards'}")
     if not os.path.isfile(where):
-        raise Fault(f"{path}: shard {place} is missing: put it into {os.path.dirname(where) or '.'}, or download "
-                    "the model again with all of its shards")
+        raise Fault(f"{path}: shard {place} is missing: download the model again, with all its shards")
     return where, place
 
 

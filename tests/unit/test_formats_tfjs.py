@@ -43,7 +43,8 @@ def test_a_path_inside_the_directory_is_a_file_of_the_model(names, tmp_path):
     ("..\\group1.bin", "leads out of its directory and is no file beside it: refused"),
     ("a/..", "which is no file beside it: refused"), ("", "which is no file beside it: refused"),
     ("a\0b", "which is no file beside it: refused"), (7, "which is no file beside it: refused"),
-    ("./weights/gone.bin", "shard weights/gone.bin is missing")])
+    ("./weights/gone.bin", "which is no file beside it: refused; download the model with all its shards"),
+    ("./gone.bin", "shard gone.bin is missing: download the model again, with all its shards")])
 def test_a_path_that_leads_out_of_the_directory_is_named(name, words, tmp_path):
     directory = moved(tmp_path, ["1.bin", "2.bin"])
     path = os.path.join(directory, "model.json")
