@@ -4,6 +4,7 @@ The guide's section 2 and 3 without Keras: the topology gets other outputs, what
 out, and the weights are copied.  The file is written in the dialect of its source and loads in that Keras.
 """
 import argparse
+import functools
 import os
 from collections import OrderedDict
 
@@ -11,8 +12,9 @@ from . import formats
 from .base import command, files
 from .base.fault import Fault
 from .formats import keras_h5
-from .layers import outputs, references, shapes, topology, variables
-from .tfjs import dialect, supported
+from .layers import outputs, references, topology, variables
+from .layers.kinds import operations
+from .tfjs import dialect, refusals
 
 ADAM = {"class_name": "Adam", "config": {"name": "Adam", "learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.999,
                                          "epsilon": 1e-07, "amsgrad": False}}
@@ -44,13 +46,13 @@ def encapsulate(model, layers=None, input_shape=None):
                 weights[renamed[inner]] = own
 
     if layers is None:
-        refs = outputs.every_output(graph, supported.is_hidden)
+        refs = outputs.every_output(graph, functools.partial(operations.is_hidden, major=major))
     else:
         graph, known = outputs.open_models(graph, layers, major, opened)
         refs = outputs.find(graph, layers, known)
     graph = outputs.prune(graph, refs)
     for layer in graph.layers.values():
-        if major >= 3 and layer.class_name in supported.OPERATIONS and supported.is_operation(layer.record) \
+        if major >= 3 and layer.class_name in operations.LAYER_OF and operations.is_operation(layer.record, major) \
                 and "module" not in layer.record:
             as_layer(layer, graph)
     order = topology.layer_order(graph)
@@ -58,7 +60,7 @@ def encapsulate(model, layers=None, input_shape=None):
         if variables.is_known(graph.layers[name].record):
             variables.named(graph.layers[name].record, weights.get(name, []))
     record = topology.record_of(graph, model_class(model), major)
-    kept = [name for name in order if not supported.is_operation(graph.layers[name].record) or major < 3]
+    kept = [name for name in order if not operations.is_operation(graph.layers[name].record, major) or major < 3]
     result = model.replaced(record, OrderedDict((name, weights.get(name, [])) for name in kept))
     result.training_config = None
     return result
@@ -66,10 +68,12 @@ def encapsulate(model, layers=None, input_shape=None):
 
 def as_layer(layer, graph):
     """Make a layer of `a + b` in a Keras 3 h5: the file does not say that it is none, so Keras cannot load it."""
-    shapes.check(layer, graph, 3, {})
+    refusals.check(layer, graph, 3, {})
     tensors = [dialect.keras2_call(layer, call, graph.layers) for call in layer.calls]
-    layer.record = dialect.operation(layer, tensors)
-    layer.calls = [{"args": [references.keras3_tensors(call)], "kwargs": {}} for call in layer.calls]
+    layer.record = dialect.operation(layer, tensors, 3)
+    several = operations.is_of_several(layer.class_name)
+    given = [references.keras3_tensors(call) for call in layer.calls]
+    layer.calls = [{"args": [tensors] if several else tensors, "kwargs": {}} for tensors in given]
 
 
 def with_input_shape(record, shape):

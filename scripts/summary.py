@@ -11,7 +11,8 @@ from .base.fault import Fault
 from .layers import outputs, shapes, topology, variables
 from .layers.references import Ref
 from .layers.topology import Layer, graph, inner_records, is_model, layer_order
-from .tfjs import dialect, supported
+from .layers.kinds.operations import is_operation
+from .tfjs import dialect, refusals
 
 FROZEN = ("moving_mean", "moving_variance", "running_mean", "running_std")  # of BatchNormalization: not trained
 COLUMNS = ("layer", "class", "output", "parameters", "inputs", "shown")
@@ -82,15 +83,15 @@ def shown(layer, shape, major, layers):
     """
     if layer.is_input:
         return "input"
-    if supported.is_operation(layer.record):
+    if is_operation(layer.record, major):
         try:
-            dialect.operation(layer, [dialect.keras2_call(layer, call, layers) for call in layer.calls])
+            dialect.operation(layer, [dialect.keras2_call(layer, call, layers) for call in layer.calls], major)
         except Fault as fault:
             return str(fault)
     elif not is_model(layer.record):
-        reason = supported.refusal(layer.record, major)
+        reason = refusals.refusal(layer.record, major)
         if reason:
-            return reason
+            return reason.reason
     if shape is not None and len(shape) > 4:
         return "TensorSpace draws nothing of more than 3 dimensions"
     return "yes"

@@ -8,6 +8,7 @@ from collections import OrderedDict
 
 from ..base.fault import Fault
 from ..layers import shapes
+from ..layers.kinds.operations import LAYER_OF, OfOperation, function_of, is_of_several, is_operation, settings_of
 from ..layers.outputs import listing
 from ..layers.references import flat_references, references
 from ..layers.topology import (
@@ -21,9 +22,10 @@ from ..layers.topology import (
     starts_with_a_node,
 )
 from ..layers.variables import named
+from . import refusals
 from .passes import execution, masks
 from .passes.normalization import as_rescaling
-from .supported import CLASSES, IDLE, INITIALIZERS, LAYERS, OPERATIONS, OfOperation, function_of, is_operation, refusal
+from .supported import CLASSES, IDLE, INITIALIZERS, LAYERS
 
 KERAS3_ONLY = frozenset("""module registered_name build_config compile_config quantization_config lora_rank
     lora_alpha optional""".split())
@@ -70,10 +72,10 @@ def model_record(record, major):
     if record["class_name"] == "Sequential":
         config = record["config"]
         records = inner_records(record)
-        if any(shapes.asked_of(layer) or layer["class_name"] == "Flatten" for layer in records):
+        if any(refusals.asked_of(layer, major) or layer["class_name"] == "Flatten" for layer in records):
             source, known = graph(record, major), {}
             for layer in source.layers.values():
-                shapes.check(layer, source, major, known)
+                refusals.check(layer, source, major, known)
             records = [flattened(source.layers[Layer(layer).name], layer, source, major, known) for layer in records]
         layers = [entry for layer in records for entry in split(layer_record(layer, major))]
         if isinstance(config, list):
@@ -91,12 +93,12 @@ def model_record(record, major):
     layers, refused, known = OrderedDict(), masks_as_tensors(source) if major >= 3 else OrderedDict(), {}
     for name, layer in source.layers.items():
         try:
-            shapes.check(layer, source, major, known)
+            refusals.check(layer, source, major, known)
             given = flattened(layer, with_input(layer, source, major, known), source, major, known)
-            entry = None if is_operation(given) else layer_record(given, major)
+            entry = None if is_operation(given, major) else layer_record(given, major)
             calls = [keras2_call(layer, call, source.layers) for call in layer.calls]
             check_training(layer)
-            entries = split(entry or operation(layer, calls))
+            entries = split(entry or operation(layer, calls, major))
         except Fault as fault:
             refused.setdefault(name, fault)
             continue
@@ -181,9 +183,9 @@ def layer_record(record, major):
     if is_model(record):
         result = OrderedDict(model_record(record, major))
     else:
-        reason = refusal(record, major)
+        reason = refusals.refusal(record, major)
         if reason:
-            raise Fault("layer {!r} is a {}: {}".format(Layer(record).name, record["class_name"], reason))
+            raise Fault(refusals.line(Layer(record).name, record["class_name"], reason))
         if record["class_name"] in IDLE:
             record = OrderedDict(record, config={"name": Layer(record).name, "trainable": True, "dtype": "float32",
                                                  "activation": "linear"})
@@ -285,7 +287,7 @@ def without_masks(source):
                 raise Fault(f"layer {ref.layer!r} depends on its own output: the topology has a cycle")
             behind.add(ref)
             refs = [] if layer.is_input else references(layer.calls[ref.node], source.layers)
-            if not refs or not is_operation(layer.record) or layer.class_name not in ("NotEqual", "Any"):
+            if not refs or not is_operation(layer.record, 3) or layer.class_name not in ("NotEqual", "Any"):
                 answer = False
             elif layer.class_name == "NotEqual":
                 answer = refs[0]
@@ -318,7 +320,7 @@ def masks_as_tensors(source):
 def keras2_call(layer, call, names):
     """One call in Keras 2's spelling: [[layer, node, tensor, {}], …]."""
     if not isinstance(call, dict):
-        if is_operation(layer.record):  # ["a", 0, 0, {"y": ["b", 0, 0], "name": null}]
+        if is_operation(layer.record, 2):  # ["a", 0, 0, {"y": ["b", 0, 0], "name": null}]
             return [[ref.layer, ref.node, ref.tensor, {}] for ref in references(call, names)]
         for keywords in [item[3] for item in call if isinstance(item, list) and len(item) == 4 and item[3]]:
             check_keywords(layer, keywords, names)
@@ -331,7 +333,7 @@ def keras2_call(layer, call, names):
     values = list(call.get("args") or []) + [keywords.pop(key) for key in ("inputs", "sequences") if key in keywords]
     check_keywords(layer, keywords, names)
     tensors = [[ref.layer, ref.node, ref.tensor, {}] for ref in references([values, state], names)]
-    if not is_operation(layer.record):
+    if not is_operation(layer.record, 3):
         return tensors
     if len(tensors) != len(flat(values)) or keywords:
         raise Fault(f"{layer.name!r} is the operation {layer.class_name} with a constant, which is no layer: "
@@ -349,7 +351,7 @@ def check_training(layer):
     """Raise a Fault if a call of Keras 2 asks for what the layer does in training alone."""
     asked = any(isinstance(item, list) and len(item) == 4 and item[3] and item[3].get("training")
                 for call in layer.calls if not isinstance(call, dict) for item in call)
-    if asked and not is_operation(layer.record) and trains(layer.record):
+    if asked and not is_operation(layer.record, 2) and trains(layer.record):
         raise Fault(f"layer {layer.name!r} is called with training=True, and TensorFlow.js predicts without")
 
 
@@ -368,15 +370,19 @@ def flat(value):
     return [value]
 
 
-def operation(layer, calls):
+def operation(layer, calls, major):
     """The record of the layer that does what the operation `layer` (`a + b`, `a * b`) does."""
     function = function_of(layer.record)
-    name = OPERATIONS.get(function)
+    name = LAYER_OF.get(function)
     if name is None:
         raise Fault("{!r} is the operation {}, which is no layer: TensorFlow.js needs a layer "
                     "there".format(layer.name, layer.config.get("function", function)))
     for call in calls:
-        if len(call) < 2:
+        if len(call) < 2 and is_of_several(name):
             raise Fault(f"{layer.name!r} is the operation {name} with a constant: TensorFlow.js needs a layer there")
-    config = OfOperation([("name", layer.name), ("trainable", True), ("dtype", "float32")])
-    return OrderedDict([("class_name", name), ("config", config), ("name", layer.name)])
+    config = OfOperation([("name", layer.name), ("trainable", True), ("dtype", "float32")] + settings_of(layer.record))
+    result = OrderedDict([("class_name", name), ("config", config), ("name", layer.name)])
+    reason = refusals.refusal(result, major)
+    if reason:
+        raise Fault(refusals.line(layer.name, function, reason, operation=True))
+    return result

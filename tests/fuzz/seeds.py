@@ -149,7 +149,7 @@ def archive_value(record):
                 walk(*below)
         else:
             place += "/cell" if inner["class_name"] in keras_archive.CELLS else ""
-            for index, (_, shape) in enumerate(variables.layer_variables(inner["class_name"], config)):
+            for index, own in enumerate(variables.layer_variables(inner["class_name"], config)):
                 put(found, "%s/vars/%d" % (place, index), ["f4", filled(shape)])
 
     walk(record, "")

@@ -8,17 +8,15 @@ that had one, though its own input has none, and a recurrent layer the initial s
 from collections import OrderedDict, namedtuple
 
 from ...base.fault import Fault
-from ...layers import shapes
+from ...layers import kinds, shapes
+from ...layers.kinds.operations import OfOperation
 from ...layers.references import Ref, references
-from ...layers.topology import RECURRENT, graph, inner_records, is_model
-from ..supported import OfOperation
+from ...layers.topology import graph, inner_records, is_model
 from . import execution
 
-MERGES = ("Add", "Average", "Maximum", "Minimum", "Multiply")
-PASS_IN_KERAS = frozenset("""Activation Dense Dropout SpatialDropout1D GaussianDropout GaussianNoise AlphaDropout
-    BatchNormalization LayerNormalization ReLU PReLU LeakyReLU ELU ThresholdedReLU""".split())
+MERGES, RECURRENT, PASS_IN_KERAS = kinds.merges(), kinds.recurrents(), kinds.passing()
 PASS_IN_TFJS = PASS_IN_KERAS - {"LeakyReLU", "ELU", "ThresholdedReLU"}
-USERS = RECURRENT + ("Softmax", "GlobalAveragePooling1D")  # what computes otherwise behind a mask, there or here
+USERS = RECURRENT | {"Softmax", "GlobalAveragePooling1D"}  # what computes otherwise behind a mask, there or here
 # Keras's mask of a tensor, and the Call of the layer that computes its masked steps otherwise in TensorFlow.js, or None
 Side = namedtuple("Side", "mask unlike")
 NONE = Side(None, None)
@@ -65,8 +63,7 @@ def carried(source):
         inner = config["layer"]["config"] if kind == "Bidirectional" else config
         if makes(record):
             result[ref] = refs[0]
-        elif refs[0] in result and (kind in PASS_IN_KERAS or kind in ("Softmax", "TimeDistributed", "Identity")
-                                    or kind in RECURRENT and inner.get("return_sequences")):
+        elif refs[0] in result and (kind in PASS_IN_KERAS or kind in RECURRENT and inner.get("return_sequences")):
             result[ref] = result[refs[0]]
             if config.get("merge_mode", "") is None:
                 result[ref._replace(tensor=1)] = result[refs[0]]
@@ -254,6 +251,8 @@ class Walk:
         return made
 
     def joined_by_keras(self, call):
+        if isinstance(call.record["config"], OfOperation):
+            return None
         axis, given = call.record["config"].get("axis", -1), [mask for mask in call.own if mask]
         if not given:
             return None
