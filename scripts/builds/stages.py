@@ -23,12 +23,13 @@ HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # Which source files a stage's result depends on; a test compares this with what they import.
 CONVERTING = ["__init__.py", "base/", "wire/", "layers/", "operations/", "tfjs/", "formats/"]
 CODE = {
-    "train": ["__init__.py", "base/", "builds/catalog.py", "dataset.py", "training/", "train.py"],
+    "train": ["__init__.py", "base/", "builds/__init__.py", "builds/catalog.py", "dataset.py", "training/", "train.py"],
     "encapsulate": CONVERTING + ["encapsulate.py"],
     "convert": CONVERTING + ["convert.py"],
     "reference": ["__init__.py", "base/", "reference.py"],
     "graph": CONVERTING,
-    "page": CONVERTING + ["viewer/", "builds/catalog.py", "dataset.py", "bootstrap.py", "verification/", "verify.py"],
+    "page": CONVERTING + ["viewer/", "builds/__init__.py", "builds/catalog.py", "dataset.py", "bootstrap.py",
+                          "verification/", "verify.py"],
 }
 
 

@@ -318,7 +318,8 @@ def test_a_full_disk_is_one_line_and_a_new_directory_is_made(graphs, tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (40, 40))
 
     def run(**options):
-        return subprocess.run([sys.executable, "-m", "scripts.tfjs.graph_by_tensorflow", graphs["two"][0], str(tmp_path / "new")],
+        return subprocess.run([sys.executable, "-m", "scripts.tfjs.graph_by_tensorflow", graphs["two"][0],
+                               str(tmp_path / "new")],
                               cwd=needs.ROOT, stderr=subprocess.PIPE, universal_newlines=True, **options)
 
     done = run(preexec_fn=quota)

@@ -395,15 +395,15 @@ def test_a_kill_between_any_two_steps_loses_neither_owner_nor_bytes(house, monke
 
 
 def test_what_a_record_says_depends_on_neither_time_nor_place(tmp_path, monkeypatch):
-    records = []
+    written = []
     for name in ("here", "there"):
         (tmp_path / name).mkdir()
         monkeypatch.chdir(tmp_path / name)
         write("in", "x")
         records.House("models").build(stage(), copying())
-        records.append(read("models/.records/copy.a.json"))
-    assert records[0] == records[1]
-    assert json.loads(records[0])["before"] == {}
+        written.append(read("models/.records/copy.a.json"))
+    assert written[0] == written[1]
+    assert json.loads(written[0])["before"] == {}
 
 
 def test_cleaning_removes_what_was_built_and_nothing_else(house):

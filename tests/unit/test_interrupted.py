@@ -14,7 +14,8 @@ from tests.unit import handmade
 # Writes a model once undisturbed, then with a signal at each call that HDF5 makes of the file, in turn.
 WRITE = """
 import os, signal, sys
-from scripts import command, formats
+from scripts import formats
+from scripts.base import command
 from scripts.formats import keras_h5
 source, target, number = sys.argv[1], sys.argv[2], int(sys.argv[3])
 signal.signal(number, command.terminate)

@@ -207,5 +207,6 @@ def test_a_child_s_fault_is_the_parent_s_and_a_bug_of_the_child_is_a_bug(tmp_pat
     monkeypatch.delenv("MNIST_NPZ", raising=False)
     with pytest.raises(Fault, match="nowhere"):
         child.run("dataset", ["--data", "nowhere", "--out", str(tmp_path / "data.npz")], quiet=True)
+    monkeypatch.setattr(child, "PACKAGE", "unittest")
     with pytest.raises(RuntimeError, match="nosuchmodule"):
-        child.run("unittest", ["nosuchmodule"], quiet=True)  # ends with 1 too, but with a traceback
+        child.run("__main__", ["nosuchmodule"], quiet=True)  # ends with 1 too, but with a traceback

@@ -135,7 +135,8 @@ def test_a_training_that_is_killed_and_resumed_writes_the_bytes_of_an_undisturbe
 def test_a_signal_that_is_lost_in_a_finalizer_ends_the_training_at_the_end_of_the_epoch(arguments, digits, tmp_path):
     """TensorFlow has many objects that are finalized all the time; Python forgets what is raised there."""
     needs.tensorflow()
-    code = ("import os, signal, sys; from scripts import train; from scripts.base import command; from scripts.training import lenet\n"
+    code = ("import os, signal, sys; from scripts import train; from scripts.base import command\n"
+            "from scripts.training import lenet\n"
             "class Loses(object):\n"
             "    def __del__(self):\n"
             "        os.kill(os.getpid(), signal.SIGTERM)\n"

@@ -167,8 +167,8 @@ def test_workers_that_would_train_something_else_are_refused_on_all_sides(digits
 @pytest.mark.py36
 def test_a_worker_that_waits_in_vain_ends_with_one_line(digits, tmp_path):
     needs.tensorflow()
-    code = ("import sys; from scripts import train; from scripts.base import command; from scripts.training import workers; "
-            "workers.JOIN_SECONDS = 3; "
+    code = ("import sys; from scripts import train; from scripts.base import command; "
+            "from scripts.training import workers; workers.JOIN_SECONDS = 3; "
             "command.run(train.main, sys.argv[1:])")
     status, _, err = ends(start(addresses(), 0, "--data", digits, "--out", tmp_path / "m.h5",
                                 command=[sys.executable, "-c", code], env=dict(os.environ, **train.ENVIRONMENT)))
