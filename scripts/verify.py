@@ -17,10 +17,9 @@ from . import bootstrap, dataset, formats
 from .base import child, command, files
 from .base.fault import Fault
 from .formats import frozen
-from .layers import outputs
+from .layers import masks, outputs
 from .layers.kinds.operations import is_hidden
 from .layers.topology import graph
-from .tfjs.passes import masks
 from .viewer import page, predict
 
 BOUND = 1e-4

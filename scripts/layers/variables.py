@@ -7,7 +7,6 @@ from collections import OrderedDict
 
 from ..base.fault import Fault
 from . import kinds
-from .kinds import Variable
 from .topology import Layer, inner_records, is_model
 
 

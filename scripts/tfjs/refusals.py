@@ -8,7 +8,7 @@ The rules are those of @tensorflow/tfjs-layers 4.22.0 and tfjs-core 4.22.0.
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from ..base.fault import Fault
-from ..layers import kinds, shapes
+from ..layers import kinds, operators, shapes
 from ..layers.kinds.operations import LAYER_OF, function_of, is_operation
 from ..layers.kinds.sizes import overhangs, several
 from ..layers.topology import MODELS, Graph, Layer
@@ -223,8 +223,8 @@ def leaves_out_the_end(case: Case) -> Facts:
 
 def unlike_ranks(case: Case) -> Facts:
     """A layer broadcasts tensors of unlike rank otherwise than `a + b`."""
-    ranks = [len(shape) for shape in case.inputs]
-    return {"ranks": " and ".join(map(str, ranks))} if LAYER_OF.get(case.name) and len(set(ranks)) > 1 else None
+    ranks = operators.unlike_ranks(case.name, case.inputs)
+    return {"ranks": ranks} if ranks else None
 
 
 # The table ------------------------------------------------------------------------------------------------------------

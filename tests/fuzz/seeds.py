@@ -150,7 +150,7 @@ def archive_value(record):
         else:
             place += "/cell" if inner["class_name"] in keras_archive.CELLS else ""
             for index, own in enumerate(variables.layer_variables(inner["class_name"], config)):
-                put(found, "%s/vars/%d" % (place, index), ["f4", filled(shape)])
+                put(found, "%s/vars/%d" % (place, index), ["f4", filled(own.shape)])
 
     walk(record, "")
     return found

@@ -9,8 +9,8 @@ import numpy
 import pytest
 
 from scripts import Fault, convert, encapsulate, formats
-from scripts.layers.model import Weight
-from scripts.tfjs import dialect, refusals
+from scripts.layers.model import Model, Weight
+from scripts.tfjs import passes, refusals
 from tests.unit import handmade
 
 
@@ -170,7 +170,7 @@ def test_a_constant_added_by_an_operator_is_refused_by_name():
                                                     "input_layers": [["start", 0, 0]],
                                                     "output_layers": [["multiply", 0, 0]]}}
     with pytest.raises(Fault, match="'multiply' is the operation Multiply with a constant"):
-        dialect.model_record(model, 3)
+        passes.keras2(Model(model, keras_version="3.15.1"))
 
 
 def test_memory_holds_a_piece_of_a_weight_not_the_weight(tmp_path):
@@ -179,7 +179,7 @@ def test_memory_holds_a_piece_of_a_weight_not_the_weight(tmp_path):
 import resource, sys
 import numpy
 from scripts.wire import shards
-from scripts.layers.model import Weight
+from scripts.layers.model import Model, Weight
 with open("/proc/self/statm") as file:
     base = int(file.read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (base + (256 << 20),) * 2)
