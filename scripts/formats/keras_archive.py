@@ -6,7 +6,6 @@ follows from the topology.  Only these three members are read, and nothing is un
 """
 import io
 import os
-import re
 import struct
 import zipfile
 import zlib
@@ -14,9 +13,11 @@ from collections import OrderedDict
 
 from ..base.fault import Fault
 from ..layers import variables
+from ..layers.kinds.operations import is_operation
+from ..layers.kinds.wrappers import ways
 from ..layers.model import Model
+from ..layers.names import given, snake_case
 from ..layers.topology import Layer, inner_records, is_model
-from ..tfjs import supported
 from . import MAX_JSON_BYTES, head, keras_h5, parse
 
 MEMBERS = CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
@@ -54,6 +55,7 @@ def read(path, **options):
             raise Fault("{}: the model is a {}, not a Sequential or Functional model: only those have a graph of "
                         "layers that can be converted".format(path, record.get("class_name")
                                                           if isinstance(record, dict) else "list"))
+        record = given(record)
         file = open_weights(archive, path)
         model = Model(record, close=closing(file, archive), keras_version=version)
         if model.keras_major < 3:
@@ -177,7 +179,7 @@ def places(record, prefix):
     layers = inner_records(record)
     if record["class_name"] == "Sequential":
         layers = [layer for layer in layers if layer["class_name"] != "InputLayer"]
-    return list(zip_names([layer for layer in layers if not supported.is_operation(layer)
+    return list(zip_names([layer for layer in layers if not is_operation(layer, 3)
                            or layer["class_name"] == "TFOpLambda"], prefix))
 
 
@@ -187,12 +189,6 @@ def zip_names(layers, prefix):
         name = snake_case(layer["class_name"])
         used[name] = used.get(name, -1) + 1
         yield layer, "{}/{}{}".format(prefix, name, "_%d" % used[name] if used[name] else "")
-
-
-def snake_case(class_name):
-    """Conv2DTranspose -> conv2d_transpose, SimpleRNNCell -> simple_rnn_cell: keras naming.to_snake_case."""
-    words = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W+", "", class_name.split(">")[-1]))
-    return re.sub(r"([a-z])([A-Z])", r"\1_\2", words).lower()
 
 
 def leaves(file, record, place, scope, trainable, path):
@@ -205,7 +201,7 @@ def leaves(file, record, place, scope, trainable, path):
         inner = [(config["layer"], place + "/layer", scope)]
     elif name == "Bidirectional":
         inner = [(layer, f"{place}/{way}_layer", "{}/{}_{}".format(scope, way, Layer(config["layer"]).name))
-                 for way, layer in variables.ways(config)]
+                 for way, layer in ways(config)]
     elif name == "RNN":
         inner = [(config["cell"], place + "/cell", scope)]
     elif name == "StackedRNNCells":
@@ -225,7 +221,7 @@ def stored(file, record, place, scope, path, seen=None):
     """
     if not present(file, place):
         return []
-    names = [key for key, _ in variables.layer_variables(record["class_name"], record["config"])]
+    names = [own.name for own in variables.layer_variables(record["class_name"], record["config"])]
     count = len(keras_h5.subgroup(file, place + "/vars", path)) if present(file, place + "/vars") else 0
     if count != len(names):
         names = [str(index) for index in range(count)]
