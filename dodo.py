@@ -11,12 +11,20 @@ import sys
 if __name__ == "__main__":
     sys.exit("doit reads this file: run `doit`, or `make`, which sets it up first")
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+if __package__:  # in the wheel, which carries this file
+    from .builds import run, stages, tasks
+else:
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    from scripts.builds import run, stages, tasks
 
-from scripts.builds import run, stages, tasks  # noqa: E402  (the path comes first)
 
 DOIT_CONFIG = run.configure(default=["convert"])
 MODELS, SHOWN = tasks.catalogue()
+
+
+def of_the_checkout(creator):
+    """Leave a task out of the wheel: it is about the checkout's own files."""
+    return None if __package__ else creator
 
 
 def task_data():
@@ -54,6 +62,7 @@ def task_view():
     return (stages.view(entry) for entry in SHOWN)
 
 
+@of_the_checkout
 def task_screenshot():
     """Take the picture at the top of README from the first model's page"""
     return (stages.screenshot(entry) for entry in SHOWN[:1])
@@ -64,32 +73,38 @@ def task_orphans():
     return tasks.orphans()
 
 
+@of_the_checkout
 def task_image():
     """Build the container image (CPU); image:gpu and image:convert are the others"""
     for target, name in (("cpu", "image"), ("gpu", "image:gpu"), ("convert", "image:convert")):
         yield tasks.always("image:build", target, basename=name, doc="Build the container image, " + target)
 
 
+@of_the_checkout
 def task_image_test():
     """Convert in the image, and compare with what the same stack builds outside it"""
     return tasks.always("image:test", basename="image-test")
 
 
+@of_the_checkout
 def task_reproduce():
     """Build the images twice from nothing and compare them, then what they build"""
-    return tasks.always("reproduce:reproduce", basename="reproduce")
+    return tasks.always("release.reproduce:reproduce", basename="reproduce")
 
 
+@of_the_checkout
 def task_lock():
     """Pin every dependency anew, by hash: docker/locks/"""
     return tasks.always("lock:main", [], basename="lock")
 
 
+@of_the_checkout
 def task_audit():
     """List the advisories of the day on everything that is pinned: SECURITY.md"""
     return tasks.always("audit:main", [], basename="audit")
 
 
+@of_the_checkout
 def task_bench():
     """Measure against what one would use otherwise: bench/README.md"""
     for name in ("uptodate", "changed", "many", "big", "page", "image", "train"):

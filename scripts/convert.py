@@ -24,7 +24,7 @@ def convert(source: str, directory: str, json_name: str = "model.json", shard_si
 
 
 def main(arguments: List[str]) -> None:
-    parser = command.Parser(prog="python -m scripts.convert", description=__doc__)
+    parser = command.Parser(module="convert", description=__doc__)
     parser.add_argument("source", help="enc_model.h5, or any other model file")
     parser.add_argument("directory", help="where model.json and the shards go")
     parser.add_argument("--json-name", default="model.json")

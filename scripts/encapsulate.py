@@ -32,7 +32,7 @@ def build(source: str, target: str, weights: Optional[str] = None, layers: Optio
 
 
 def main(arguments: List[str]) -> None:
-    parser = command.Parser(prog="python -m scripts.encapsulate", description=__doc__)
+    parser = command.Parser(module="encapsulate", description=__doc__)
     parser.add_argument("source", help="the trained model: h5, .keras, topology json, tfjs model.json")
     parser.add_argument("target", help="the h5 file to write")
     parser.add_argument("--weights", help="weights h5 of a topology json")

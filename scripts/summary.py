@@ -142,7 +142,7 @@ def lines(model, input_shape=None):
 
 
 def main(arguments):
-    parser = command.Parser(prog="python -m scripts.summary", description=__doc__)
+    parser = command.Parser(module="summary", description=__doc__)
     parser.add_argument("source", help="a model file: h5, .keras, topology json, SavedModel, tfjs model.json, …")
     parser.add_argument("--weights", metavar="H5", help="weights of a topology json")
     taken.add_input_shape(parser)

@@ -195,7 +195,7 @@ def names(value):
 
 
 def main(arguments):
-    parser = command.Parser(prog="python -m scripts.verify", description=__doc__)
+    parser = command.Parser(module="verify", description=__doc__)
     parser.add_argument("source", help="the trained model")
     parser.add_argument("model_json", help="what was made of it: a model.json, or its directory")
     parser.add_argument("--weights", metavar="H5", help="weights of a topology json")

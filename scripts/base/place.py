@@ -32,6 +32,11 @@ def doit(words: str = "") -> str:
     return " ".join(filter(None, ["doit" if CHECKOUT else "tensorspace-build", words]))
 
 
+def makes() -> str:
+    """Return the command that builds what the catalogue asks for."""
+    return "`make`" if CHECKOUT else f"`{doit()}`"
+
+
 def advice(text: str) -> str:
     """Return a text with every `python -m scripts.MODULE` in it spelled as here."""
     if CHECKOUT:

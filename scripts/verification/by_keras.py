@@ -92,7 +92,7 @@ def flat(value):
 
 
 def main(arguments):
-    parser = command.Parser(prog="python -m scripts.verification.by_keras", description=__doc__)
+    parser = command.Parser(module="verification.by_keras", description=__doc__)
     parser.add_argument("source", help="h5, .keras, SavedModel, or topology json with --weights")
     parser.add_argument("inputs", help="npz with input_0, input_1, …")
     parser.add_argument("target", help="npz to write, where no file is yet: output_0, output_1, …")
