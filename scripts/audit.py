@@ -5,6 +5,9 @@
 SECURITY.md says what is known and accepted about the stack of Python 3.6, so advisories on that alone are a report; one
 on what the current Pythons get ends with 1.
 """
+if not __package__:
+    raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.audit")
+
 from .base import command
 from .release import advisories
 

@@ -6,6 +6,9 @@
 
 doit runs the tasks of dodo.py: the wheel's, or the checkout's.
 """
+if not __package__:
+    raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.build")
+
 import importlib
 import os
 import shutil

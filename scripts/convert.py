@@ -2,6 +2,9 @@
 
 The guide's section 4 without TensorFlow; shards and manifest are the official converter's, byte for byte.
 """
+if not __package__:
+    raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.convert")
+
 from typing import List
 
 from . import formats

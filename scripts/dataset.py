@@ -1,4 +1,7 @@
 """The images that LeNet learns: reads MNIST, a file of the user's, or the embedded digits; writes data.npz."""
+if not __package__:
+    raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.dataset")
+
 import os
 
 from .base import command, files

@@ -4,6 +4,9 @@ ok       it is here
 -        it is not, and only what the line names needs it
 MISSING  nothing works without it; the exit status is 1 then
 """
+if not __package__:
+    raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.doctor")
+
 import platform
 import sys
 

@@ -3,6 +3,9 @@
 The guide's section 2 and 3 without Keras: the topology gets other outputs, what none of them needs is left
 out, and the weights are copied.  The file is written in the dialect of its source and loads in that Keras.
 """
+if not __package__:
+    raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.encapsulate")
+
 import os
 from typing import Any, Dict, List, Optional, Sequence
 

@@ -7,6 +7,9 @@
 
 scripts/release/engines.py says which settings in the environment the engines take.
 """
+if not __package__:
+    raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.image")
+
 from .base import command
 from .base.fault import Fault
 from .release import reproduce

@@ -4,6 +4,9 @@
     python -m scripts.lock --upgrade  the same, with the newest versions that the .in files allow
     python -m scripts.lock --check    say which .in and .txt disagree; needs no network
 """
+if not __package__:
+    raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.lock")
+
 from . import bootstrap
 from .base import command
 from .release import locks, sbom

@@ -4,6 +4,9 @@
 
 writes out/model.json and its shards.  The flags of tensorspacejs_converter, which this replaces, work too.
 """
+if not __package__:
+    raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.preprocess")
+
 import os
 import tempfile
 

@@ -5,6 +5,9 @@
 
 Runs in a process of its own: `engine = "reference"` in models.toml.
 """
+if not __package__:
+    raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.reference")
+
 import os
 
 from .base import child, command, files

@@ -3,6 +3,9 @@
 The guide's `model.summary()` (section 2), with what a user needs to choose outputs: the names as --layers takes
 them, and whether TensorFlow.js and TensorSpace can show them.
 """
+if not __package__:
+    raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.summary")
+
 from collections import OrderedDict
 
 from . import formats

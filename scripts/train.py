@@ -3,6 +3,9 @@
 Runs in a process of its own with ENVIRONMENT set before Python starts; started by hand, it sees to that itself.
 Several machines train together where TF_CONFIG names them: docs/training.md.
 """
+if not __package__:
+    raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.train")
+
 import os
 import tempfile
 

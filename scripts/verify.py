@@ -4,6 +4,9 @@ The source model is run by Keras, by whichever stack's can load it, the converte
 test images of the data set or on seeded random input.  An output agrees where |difference| <= 1e-4 * max(1, largest
 value of that output).
 """
+if not __package__:
+    raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.verify")
+
 import functools
 import json
 import os

@@ -4,6 +4,9 @@ CycloneDX's own tool writes them, in an environment of its own that is pinned by
 away; run it again after the locks changed (`doit lock` does).  The same locks give the same bytes: no time, no serial
 number.  The base image's packages are not in it: they stand in the base, which its digest pins.
 """
+if not __package__:
+    raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.release.sbom")
+
 import json
 import os
 import subprocess

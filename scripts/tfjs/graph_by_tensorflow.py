@@ -5,6 +5,10 @@ constants, what no output needs is left out, constants are folded; operations ar
 folded into convolutions, as the official converter does: that would change the intermediate tensors that are shown.
 TensorFlow is imported in a child process alone.
 """
+if not __package__:
+    raise SystemExit("run it as a module, from the project's directory: "
+                     ".venv/bin/python -m scripts.tfjs.graph_by_tensorflow")
+
 import argparse
 import contextlib
 import difflib

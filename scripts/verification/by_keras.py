@@ -2,6 +2,10 @@
 
 Runs in a process of its own; `--keras` says which Keras of the stack's loads the model.
 """
+if not __package__:
+    raise SystemExit("run it as a module, from the project's directory: "
+                     ".venv/bin/python -m scripts.verification.by_keras")
+
 import importlib
 import json
 

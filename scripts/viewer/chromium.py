@@ -4,6 +4,9 @@
 
 Drives Chromium through drive.js (Node and playwright-core); servers and browsers end with their `with` block.
 """
+if not __package__:
+    raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.viewer.chromium")
+
 import base64
 import json
 import os

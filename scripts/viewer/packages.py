@@ -4,6 +4,9 @@ Reads packages.lock.json (name, version, integrity of the package, sha256 of eac
 Writes NAME-VERSION/FILE below `directory()`.  A package comes from `npm pack`, so from the registry that npm is set up
 with, without its dependencies (TensorSpace depends on npm itself: 395 MB) and without running its scripts.
 """
+if not __package__:
+    raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.viewer.packages")
+
 import base64
 import hashlib
 import json

@@ -4,6 +4,9 @@ Reads a directory with model.json and its shards (what scripts.convert writes), 
 reference values; writes index.html and all that it needs, or one self-contained HTML file.  The same input gives
 the same bytes.  The page works from any web server; its Content-Security-Policy allows no eval and no other host.
 """
+if not __package__:
+    raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.viewer.page")
+
 import base64
 import hashlib
 import html

@@ -3,6 +3,9 @@
 Answers GET and HEAD alone, for files inside the directory alone (no listing, no links that lead out), and only to
 requests that name this machine as their host: another web site cannot read the page through a name of its own.
 """
+if not __package__:
+    raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.viewer.serve")
+
 import os
 import socket
 import sys

@@ -175,7 +175,18 @@ def test_weights_of_a_subclassed_model_are_told_so(tmp_path):
     assert "a subclass" in refused(tmp_path, str(tmp_path / "model.weights.h5"))
 
 
-@pytest.mark.parametrize("stage", ["convert", "dataset", "train", "viewer.page"])
+def stages():
+    """Yield the name of every module that is a command."""
+    for directory, _, names in os.walk(os.path.join(ROOT, "scripts")):
+        for name in sorted(names):
+            path = os.path.join(directory, name)
+            if name.endswith(".py") and name != "bootstrap.py":
+                with open(path, encoding="utf-8") as stream:
+                    if '\nif __name__ == "__main__":' in stream.read():
+                        yield os.path.relpath(path, os.path.join(ROOT, "scripts"))[:-len(".py")].replace(os.sep, ".")
+
+
+@pytest.mark.parametrize("stage", sorted(stages()))
 def test_a_stage_that_is_run_by_its_path_says_how_to_run_it(stage, tmp_path):
     path = os.path.join(ROOT, "scripts", stage.replace(".", "/") + ".py")
     done = subprocess.run([sys.executable, path], cwd=str(tmp_path),
