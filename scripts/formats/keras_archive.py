@@ -14,7 +14,7 @@ from collections import OrderedDict
 from ..base.fault import Fault
 from ..layers import variables
 from ..layers.model import Model
-from ..layers.names import given, snake_case
+from ..layers.spelling import snake_case, usual
 from ..layers.topology import Layer, inner_records, is_model
 from ..tfjs import supported
 from . import MAX_JSON_BYTES, head, keras_h5, parse
@@ -50,11 +50,11 @@ def read(path, **options):
         record = parse(member(archive, CONFIG, path), f"{path}: {CONFIG}")
         metadata = parse(member(archive, METADATA, path), f"{path}: {METADATA}") if METADATA in names else {}
         version = str(metadata.get("keras_version", "3.0.0")) if isinstance(metadata, dict) else "3.0.0"
+        record = usual(record) if isinstance(record, dict) else record
         if not isinstance(record, dict) or not is_model(record):
             raise Fault("{}: the model is a {}, not a Sequential or Functional model: only those have a graph of "
                         "layers that can be converted".format(path, record.get("class_name")
                                                           if isinstance(record, dict) else "list"))
-        record = given(record)
         file = open_weights(archive, path)
         model = Model(record, close=closing(file, archive), keras_version=version)
         if model.keras_major < 3:
@@ -185,7 +185,7 @@ def places(record, prefix):
 def zip_names(layers, prefix):
     used = {}
     for layer in layers:
-        name = snake_case(layer["class_name"])
+        name = snake_case(getattr(layer, "own", layer["class_name"]))
         used[name] = used.get(name, -1) + 1
         yield layer, "{}/{}{}".format(prefix, name, "_%d" % used[name] if used[name] else "")
 

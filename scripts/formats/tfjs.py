@@ -11,7 +11,7 @@ import numpy
 from ..base.fault import Fault
 from ..layers import variables
 from ..layers.model import Model, Weight, check_shape
-from ..layers.names import given
+from ..layers.spelling import usual
 from ..layers.topology import Layer, inner_records, is_model
 from ..wire import shards
 from . import inside
@@ -44,7 +44,7 @@ def read(path, **options):
     record = topology.get("model_config", topology)
     if not isinstance(record, dict) or not is_model(record):
         raise Fault(f"{path}: its topology is no Sequential or Functional model")
-    record = given(record)
+    record = usual(record)
     entries = manifest_weights(document.get("weightsManifest"), os.path.dirname(path), path)
     model = Model(record, belonging(record, entries, path), str(topology.get("keras_version", "2.0.0")),
                   str(topology.get("backend", "tensorflow")), topology.get("training_config"))
