@@ -17,7 +17,7 @@ from ..layers.model import Model
 from ..layers.spelling import snake_case, usual
 from ..layers.topology import Layer, inner_records, is_model
 from ..tfjs import supported
-from . import MAX_JSON_BYTES, head, keras_h5, parse
+from . import MAX_JSON_BYTES, MAX_JSON_TEXT, head, keras_h5, parse
 
 MEMBERS = CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 CELLS = ("LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM2D", "ConvLSTM1D", "ConvLSTM3D")
@@ -79,13 +79,16 @@ def closing(*opened):
 def member(archive, name, path):
     """The bytes of a small member."""
     info = archive.getinfo(name)
-    if info.file_size > MAX_JSON_BYTES:
-        raise Fault("%s: %s claims to be %d bytes long: refused" % (path, name, info.file_size))
+    stored = info.compress_type == zipfile.ZIP_STORED
+    limit = MAX_JSON_TEXT if stored else MAX_JSON_BYTES  # what is stored is in the file byte for byte
+    if info.file_size > limit:
+        remedy = "" if stored or info.file_size > MAX_JSON_TEXT else ": pack the archive again with zip -0"
+        raise Fault(f"{path}: {name} claims to be {info.file_size} bytes long: refused{remedy}")
     if info.compress_type not in PACKED:
         raise Fault("%s: %s is packed by method %d, which is not read here: pack the archive again with zip -0"
                     % (path, name, info.compress_type))
     with archive.open(name) as file:
-        data = file.read(MAX_JSON_BYTES + 1)
+        data = file.read(limit + 1)
     return data
 
 

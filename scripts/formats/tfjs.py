@@ -138,8 +138,9 @@ def shard(directory: str, name: str, path: str) -> Tuple[str, str]:
     where = os.path.join(directory, place or "")
     if place is None or "/" in place and not os.path.isfile(where):
         leaves = isinstance(name, str) and re.match(r"/|\.\.(/|\Z)", os.path.normpath(name.replace("\\", "/")))
+        remedy = "" if place is None else "; download the model with all its shards"
         raise Fault(f"{path}: the manifest names {name!r}, which {'leads out of its directory and ' if leaves else ''}"
-                    f"is no file beside it: refused{'' if place is None else '; download the model with all its shards'}")
+                    f"is no file beside it: refused{remedy}")
     if not os.path.isfile(where):
         raise Fault(f"{path}: shard {place} is missing: download the model again, with all its shards")
     return where, place

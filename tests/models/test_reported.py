@@ -128,6 +128,38 @@ def test_an_own_layer_without_a_name_is_told_by_its_class(flavour, tmp_path):
         assert found == ["one"]
 
 
+# Embeddings of given numbers -------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("way", ["h5", "json"] + ["keras"] * (needs.STACK == "modern"))
+@pytest.mark.parametrize("flavour", oracle.FLAVOURS)
+def test_an_embedding_that_was_made_of_a_matrix_is_read_whatever_its_size(flavour, way, tmp_path):
+    """Keras's own example of pretrained embeddings: all numbers stand in the topology once more."""
+    keras = oracle.load(flavour)
+    keras.backend.clear_session()
+    layers, random = keras.layers, numpy.random.RandomState(5)
+    matrix = random.rand(20000, 100)
+    start = keras.Input((5,), name="start")
+    looked = layers.Embedding(20000, 100, embeddings_initializer=keras.initializers.Constant(matrix), trainable=False,
+                              name="looked")(start)
+    end = layers.Dense(2, bias_initializer=keras.initializers.Constant(0.5), name="end")(
+        layers.GlobalAveragePooling1D(name="mean")(looked))
+    model = keras.Model(start, end)
+    source, options = str(tmp_path / ("model." + way)), {}
+    if way == "json":
+        (tmp_path / "model.json").write_text(model.to_json())
+        options["weights"] = str(tmp_path / "model.weights.h5")
+        model.save_weights(options["weights"])
+    else:
+        model.save(source)
+    inputs = [random.randint(0, 20000, (3, 5)).astype("float32")]
+    enc = str(tmp_path / "enc.h5")
+    model_json, found = converted(source, tmp_path, enc_model=enc, **options)
+    assert found == ["looked", "mean", "end"] and os.path.getsize(model_json) < 10000
+    computes(model_json, inputs, dict(zip(found, oracle.predict(oracle.multi_output(keras, model, found), inputs))))
+    again = keras.models.load_model(enc, compile=False)
+    assert numpy.array_equal(again.get_layer("looked").get_weights()[0], model.get_layer("looked").get_weights()[0])
+
+
 # A Sequential in list form, layers without a name ----------------------------------------------------------
 
 def listed(record, depth=0):
