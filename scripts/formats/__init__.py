@@ -10,8 +10,10 @@ import glob
 import importlib
 import json
 import os
+import posixpath
 import re
 import zipfile
+from typing import Optional
 
 from ..base.fault import Fault
 from ..layers import variables
@@ -146,10 +148,19 @@ def files(path, weights=None):
         for group in manifest if isinstance(manifest, list) else ():
             paths = group.get("paths") if isinstance(group, dict) else None
             for name in paths if isinstance(paths, list) else ():
-                # others the reader refuses
-                if isinstance(name, str) and is_text(name) and os.path.basename(name) == name:
-                    found.append(os.path.join(os.path.dirname(path), name).replace(os.sep, "/"))
+                place = inside(name)  # others the reader refuses
+                if place is not None:
+                    found.append(os.path.join(os.path.dirname(path), place).replace(os.sep, "/"))
     return found
+
+
+def inside(name) -> Optional[str]:
+    """The shortest spelling of `name`, a path that a manifest gives from its own directory: "./a.bin" is "a.bin".
+    None where it leads out of the directory, to the directory itself, or is no path that a file can have."""
+    if not isinstance(name, str) or not name or "\\" in name or not is_text(name):
+        return None
+    place = posixpath.normpath(name)
+    return None if place in (".", "..") or place.startswith(("/", "../")) else place
 
 
 def check_readable(path):

@@ -6,7 +6,6 @@ follows from the topology.  Only these three members are read, and nothing is un
 """
 import io
 import os
-import re
 import struct
 import zipfile
 import zlib
@@ -15,6 +14,7 @@ from collections import OrderedDict
 from ..base.fault import Fault
 from ..layers import variables
 from ..layers.model import Model
+from ..layers.names import given, snake_case
 from ..layers.topology import Layer, inner_records, is_model
 from ..tfjs import supported
 from . import MAX_JSON_BYTES, head, keras_h5, parse
@@ -54,6 +54,7 @@ def read(path, **options):
             raise Fault("{}: the model is a {}, not a Sequential or Functional model: only those have a graph of "
                         "layers that can be converted".format(path, record.get("class_name")
                                                           if isinstance(record, dict) else "list"))
+        record = given(record)
         file = open_weights(archive, path)
         model = Model(record, close=closing(file, archive), keras_version=version)
         if model.keras_major < 3:
@@ -187,12 +188,6 @@ def zip_names(layers, prefix):
         name = snake_case(layer["class_name"])
         used[name] = used.get(name, -1) + 1
         yield layer, "{}/{}{}".format(prefix, name, "_%d" % used[name] if used[name] else "")
-
-
-def snake_case(class_name):
-    """Conv2DTranspose -> conv2d_transpose, SimpleRNNCell -> simple_rnn_cell: keras naming.to_snake_case."""
-    words = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W+", "", class_name.split(">")[-1]))
-    return re.sub(r"([a-z])([A-Z])", r"\1_\2", words).lower()
 
 
 def leaves(file, record, place, scope, trainable, path):

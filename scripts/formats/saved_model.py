@@ -15,6 +15,7 @@ from collections import OrderedDict
 
 from ..base.fault import Fault
 from ..layers.model import Model
+from ..layers.names import given
 from ..layers.topology import is_model
 from ..wire.checkpoint import Bundle, Damaged, message, number, open_file, string, text
 from . import MAX_DEPTH, TAGS, keras_archive, parse
@@ -51,7 +52,7 @@ def read(path, saved_model_tags=None, **options):
                     "enc_model.h5; "
                     "python -m scripts.preprocess converts it")
     root, names, variables = layers
-    record = plain(keras_archive.without_modules(root["model_config"]))
+    record = given(plain(keras_archive.without_modules(root["model_config"])), names)
     weights = OrderedDict()
     if any(variables.values()):
         bundle = Bundle(os.path.join(os.path.dirname(file_of(path)), "variables", "variables"))

@@ -4,14 +4,17 @@ import json
 import os
 import re
 from collections import OrderedDict
+from typing import Tuple
 
 import numpy
 
 from ..base.fault import Fault
 from ..layers import variables
 from ..layers.model import Model, Weight, check_shape
+from ..layers.names import given
 from ..layers.topology import Layer, inner_records, is_model
 from ..wire import shards
+from . import inside
 from .topology_and_weights import json_object
 
 DEQUANTIZED = ("float32", "int32")  # what TensorFlow.js takes back from integers (io_utils.ts)
@@ -41,6 +44,7 @@ def read(path, **options):
     record = topology.get("model_config", topology)
     if not isinstance(record, dict) or not is_model(record):
         raise Fault(f"{path}: its topology is no Sequential or Functional model")
+    record = given(record)
     entries = manifest_weights(document.get("weightsManifest"), os.path.dirname(path), path)
     model = Model(record, belonging(record, entries, path), str(topology.get("keras_version", "2.0.0")),
                   str(topology.get("backend", "tensorflow")), topology.get("training_config"))
@@ -88,10 +92,11 @@ def manifest_weights(manifest, directory, path):
             raise Fault(f"{path}: a group of the weights manifest has no paths or no weights")
         paths = []
         for name in names:
-            paths.append(shard(directory, name, path))
-            if name in seen:  # it would be read and written as often as a file cares to say
-                raise Fault(f"{path}: the manifest lists shard {name} twice: the file is damaged")
-            seen.add(name)
+            where, place = shard(directory, name, path)
+            if place in seen:  # it would be read and written as often as a file cares to say
+                raise Fault(f"{path}: the manifest lists shard {place} twice: the file is damaged")
+            seen.add(place)
+            paths.append(where)
         stream = Stream(paths)
         offset = 0
         for entry in entries:
@@ -123,14 +128,21 @@ def own(directory, json_name):
         return []
 
 
-def shard(directory, name, path):
-    """The path of a shard.  Raises Fault for a name that leaves the model's own directory."""
-    if not isinstance(name, str) or not name or name in (".", "..") or "/" in name or "\\" in name or "\0" in name:
-        raise Fault(f"{path}: the manifest names {name!r}, which is no file beside it: refused")
-    where = os.path.join(directory, name)
+def shard(directory: str, name: str, path: str) -> Tuple[str, str]:
+    """(Path of a shard, its shortest spelling in a manifest).  TensorFlow.js puts `name` behind the directory of
+    model.json (io/http.ts, io/file_system.ts): "./a.bin" and "weights/a.bin" are files there too.
+
+    Raises Fault for a name that leads out of the directory, and where no such file is there.
+    """
+    place = inside(name)
+    where = os.path.join(directory, place or "")
+    if place is None or "/" in place and not os.path.isfile(where):
+        leaves = isinstance(name, str) and re.match(r"/|\.\.(/|\Z)", os.path.normpath(name.replace("\\", "/")))
+        raise Fault(f"{path}: the manifest names {name!r}, which {'leads out of its directory and ' if leaves else ''}"
+                    f"is no file beside it: refused{'' if place is None else '; download the model with all its shards'}")
     if not os.path.isfile(where):
-        raise Fault(f"{path}: shard {name} is missing")
-    return where
+        raise Fault(f"{path}: shard {place} is missing: download the model again, with all its shards")
+    return where, place
 
 
 class Stream:

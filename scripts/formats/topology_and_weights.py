@@ -8,6 +8,7 @@ from collections import OrderedDict
 from ..base.fault import Fault
 from ..layers import variables
 from ..layers.model import Model
+from ..layers.names import given
 from ..layers.topology import Layer, graph, inner_records, is_model, layer_order
 from . import head, keras_archive, keras_h5, mistaken, parse
 
@@ -40,6 +41,7 @@ def read(path, weights=None, **options):
     if not is_model(record):
         raise Fault("{}: the model is a {}, not a Sequential or Functional model: only those have a graph of layers "
                     "that can be converted".format(path, record["class_name"]))
+    record = given(record)
     major = guess_major(record)
     version = str(record.get("keras_version", "%d.0.0" % major))
     record = OrderedDict((key, record[key]) for key in ("module", "class_name", "config", "registered_name")
