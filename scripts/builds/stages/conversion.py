@@ -156,8 +156,11 @@ def written(entry: Entry, directory: str) -> tuple:
 
 
 def write_manifest(run: Run, entry: Entry, directory: str, names: list, facts: dict) -> dict:
-    """Write manifest.json and return it: sha256 of every input and output, versions, the settings that are not the
-    default.  Nothing in it depends on the time, the machine or the path."""
+    """Write manifest.json and return it: sha256 of every input and output, versions, settings.
+
+    The settings are those that are not the default, and json_name, by which a reader finds the model.  Nothing in it
+    depends on the time, the machine or the path.
+    """
     import h5py
     import numpy
     digests, read = run.house.digests, sources(run, entry)
@@ -170,7 +173,7 @@ def write_manifest(run: Run, entry: Entry, directory: str, names: list, facts: d
         "name": entry.name,
         "inputs": inputs,
         "outputs": {name: digests.of(os.path.join(directory, name), last=True) for name in names},
-        "settings": catalog.told(entry.settings(catalog.CHOOSING, catalog.CONVERTING)),
+        "settings": dict(catalog.told(entry.settings(catalog.CHOOSING, catalog.CONVERTING)), json_name=entry.json_name),
         "layers": facts.get("outputs"),
         "versions": {"stack": stack.identity("convert"), "python": "%d.%d" % sys.version_info[:2],
                      "numpy": numpy.__version__, "h5py": h5py.__version__},
@@ -188,4 +191,4 @@ def training_of(run: Run, entry: Entry, digest: str) -> dict:
     record = run.house.record("train:" + entry.name)
     if digest is None or record.get("outputs", {}).get(entry.source) != digest:
         return None
-    return dict(record["facts"], settings=catalog.told(record["settings"]), data=sorted(record["inputs"].values()))
+    return dict(record["facts"], data=sorted(record["inputs"].values()))  # facts hold the settings that train took
