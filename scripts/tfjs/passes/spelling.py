@@ -43,7 +43,7 @@ def layer_record(record: Record, draft: Draft) -> Record:
 
 def spelled(config: Record, draft: Draft) -> Record:
     """A layer's config, with what is nested in it."""
-    result = OrderedDict()  # type: Record
+    result: Record = OrderedDict()
     separable = "depthwise_initializer" in config and "pointwise_initializer" in config
     for key, value in config.items():
         if draft.major >= 3 and key in KERAS3_ONLY or separable and key.startswith("kernel_") and key != "kernel_size":
