@@ -10,9 +10,10 @@ from .base import arguments as taken
 from .base import command
 from .base.fault import Fault
 from .layers import encapsulation, operators, outputs, shapes, topology, variables
+from .layers.kinds.operations import is_operation
 from .layers.references import Ref
 from .layers.topology import Layer, graph, inner_records, is_model, layer_order
-from .tfjs import supported
+from .tfjs import refusals
 
 FROZEN = ("moving_mean", "moving_variance", "running_mean", "running_std")  # of BatchNormalization: not trained
 COLUMNS = ("layer", "class", "output", "parameters", "inputs", "shown")
@@ -83,15 +84,15 @@ def shown(layer, shape, major, layers):
     """
     if layer.is_input:
         return "input"
-    if supported.is_operation(layer.record):
+    if is_operation(layer.record, major):
         try:
             operators.record_of_layer(layer, [operators.tensors(layer, call, layers) for call in layer.calls])
         except Fault as fault:
             return str(fault)
     elif not is_model(layer.record):
-        reason = supported.refusal(layer.record, major)
+        reason = refusals.refusal(layer.record, major)
         if reason:
-            return reason
+            return reason.reason
     if shape is not None and len(shape) > 4:
         return "TensorSpace draws nothing of more than 3 dimensions"
     return "yes"

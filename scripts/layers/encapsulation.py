@@ -3,12 +3,13 @@
 The guide's section 2 and 3 without Keras.  The topology gets other outputs, what none of them needs is left out, and
 the weights stay.  The result is in the dialect of its source, and loads in that Keras.
 """
+import functools
 from collections import OrderedDict
 from typing import Any, Dict, List, Optional, Sequence, Union
 
 from ..base.fault import Fault
-from ..tfjs import supported
 from . import masks, operators, outputs, topology, variables
+from .kinds.operations import is_hidden, is_operation
 from .model import Model
 from .topology import Graph
 
@@ -44,7 +45,7 @@ def encapsulate(model: Model, layers: Optional[Sequence[str]] = None, input_shap
     for name in order:
         if variables.is_known(source.layers[name].record):
             variables.named(source.layers[name].record, weights.get(name, []))
-    kept = [name for name in order if not supported.is_operation(source.layers[name].record) or major < 3]
+    kept = [name for name in order if not is_operation(source.layers[name].record, major) or major < 3]
     result = model.replaced(topology.record_of(source, model_class(model), major),
                             OrderedDict((name, weights.get(name, [])) for name in kept))
     result.training_config = None
@@ -62,7 +63,7 @@ def with_outputs(source: Graph, layers: Optional[Sequence[str]], major: int, wei
                 weights[renamed[inner]] = own
 
     if layers is None:
-        return outputs.prune(source, outputs.every_output(source, supported.is_hidden))
+        return outputs.prune(source, outputs.every_output(source, functools.partial(is_hidden, major=major)))
     source, known = outputs.open_models(source, layers, major, opened)
     return outputs.prune(source, outputs.find(source, layers, known))
 

@@ -6,14 +6,12 @@ Keras 3 writes `NotEqual` and `Any` nodes, and hands their outputs to the layers
 from typing import Any, Callable, Dict, Iterator, Optional
 
 from ..base.fault import Fault
-from ..tfjs.supported import is_operation
-from . import shapes
+from . import kinds, shapes
+from .kinds.operations import is_operation
 from .references import Ref, references
-from .topology import RECURRENT, Graph, inner_records, is_model
+from .topology import Graph, inner_records, is_model
 
-# compute_mask hands the mask on in keras 2.6 - 3 (supports_masking and one input)
-PASS = frozenset("""Activation Dense Dropout SpatialDropout1D GaussianDropout GaussianNoise AlphaDropout
-    BatchNormalization LayerNormalization ReLU PReLU LeakyReLU ELU ThresholdedReLU""".split())
+PASS, RECURRENT = kinds.passing(), kinds.recurrents()
 
 
 def makes(record: Dict[str, Any]) -> bool:
@@ -54,8 +52,7 @@ def carried(source: Graph) -> Dict[Ref, Ref]:
         inner = config["layer"]["config"] if kind == "Bidirectional" else config
         if makes(record):
             result[ref] = refs[0]
-        elif refs[0] in result and (kind in PASS or kind in ("Softmax", "TimeDistributed", "Identity")
-                                    or kind in RECURRENT and inner.get("return_sequences")):
+        elif refs[0] in result and (kind in PASS or kind in RECURRENT and inner.get("return_sequences")):
             result[ref] = result[refs[0]]
             if config.get("merge_mode", "") is None:
                 result[ref._replace(tensor=1)] = result[refs[0]]
@@ -99,7 +96,7 @@ class Comparisons:
                 raise Fault(f"layer {ref.layer!r} depends on its own output: the topology has a cycle")
             behind.add(ref)
             refs = [] if layer.is_input else references(layer.calls[ref.node], self.source.layers)
-            if not refs or not is_operation(layer.record) or layer.class_name not in ("NotEqual", "Any"):
+            if not refs or not is_operation(layer.record, 3) or layer.class_name not in ("NotEqual", "Any"):
                 break
             if layer.class_name == "NotEqual":
                 answer = refs[0]

@@ -10,7 +10,7 @@ import pytest
 
 from scripts import Fault, convert, encapsulate, formats
 from scripts.layers.model import Model, Weight
-from scripts.tfjs import passes, supported
+from scripts.tfjs import passes, refusals
 from tests.unit import handmade
 
 
@@ -125,7 +125,7 @@ def test_where_every_output_needs_it_there_is_no_choice(tmp_path):
     ("Bidirectional", {"layer": {"class_name": "LSTM", "config": {}},
                        "backward_layer": {"class_name": "GRU", "config": {}}}, "is a GRU")])
 def test_settings_that_tensorflow_js_takes_and_computes_otherwise_are_refused(class_name, config, reason):
-    assert reason in supported.refusal({"class_name": class_name, "config": config}, 2)
+    assert reason in refusals.refusal({"class_name": class_name, "config": config}, 2).text
 
 
 @pytest.mark.parametrize("class_name, config", [
@@ -136,13 +136,13 @@ def test_settings_that_tensorflow_js_takes_and_computes_otherwise_are_refused(cl
                        "backward_layer": {"class_name": "LSTM", "config": {"units": 2, "name": "b",
                                                                            "go_backwards": True}}})])
 def test_and_those_that_it_computes_alike_are_not(class_name, config):
-    assert supported.refusal({"class_name": class_name, "config": config}, 3) is None
+    assert refusals.refusal({"class_name": class_name, "config": config}, 3) is None
 
 
 def test_keras_3s_hard_sigmoid_is_another_function_than_tensorflow_jss():
     record = {"class_name": "Activation", "config": {"activation": "hard_sigmoid"}}
-    assert supported.refusal(record, 2) is None
-    assert "x / 6 + 0.5" in supported.refusal(record, 3)
+    assert refusals.refusal(record, 2) is None
+    assert "x / 6 + 0.5" in refusals.refusal(record, 3).text
 
 
 def test_normalizing_along_another_axis_than_the_last_is_refused(tmp_path):

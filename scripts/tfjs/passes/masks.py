@@ -9,17 +9,18 @@ from collections import OrderedDict
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from ...base.fault import Fault
-from ...layers.masks import PASS, any_inside, makes
+from ...layers import kinds
+from ...layers.kinds.operations import OfOperation
+from ...layers.masks import PASS, RECURRENT, any_inside, makes
 from ...layers.references import Ref, references
-from ...layers.topology import RECURRENT, Graph, graph, is_model
-from ..supported import OfOperation
+from ...layers.topology import Graph, graph, is_model
 from . import execution
 from .draft import Draft, Record
 from .refusal import refusal
 
-MERGES = ("Add", "Average", "Maximum", "Minimum", "Multiply")
+MERGES = kinds.merges()
 PASS_IN_TFJS = PASS - {"LeakyReLU", "ELU", "ThresholdedReLU"}
-USERS = RECURRENT + ("Softmax", "GlobalAveragePooling1D")  # what computes otherwise behind a mask, there or here
+USERS = RECURRENT | {"Softmax", "GlobalAveragePooling1D"}  # what computes otherwise behind a mask, there or here
 
 
 class Side(NamedTuple):
@@ -239,6 +240,8 @@ class Walk:
         return made
 
     def joined_by_keras(self, call: Call) -> Optional[int]:
+        if isinstance(call.record["config"], OfOperation):
+            return None
         axis, given = call.record["config"].get("axis", -1), [mask for mask in call.own if mask]
         if not given:
             return None

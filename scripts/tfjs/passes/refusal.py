@@ -4,9 +4,9 @@ from types import MappingProxyType
 from typing import Collection, Dict, Mapping, Set, Tuple
 
 from ...base.fault import Fault
+from ...layers.kinds.operations import is_hidden
 from ...layers.outputs import listing
 from ...layers.topology import Graph
-from ..supported import is_hidden
 from .draft import Draft
 
 
@@ -18,7 +18,7 @@ def check(draft: Draft) -> Draft:
     if draft.refused:
         layers = draft.source.layers
         names = sorted([name for name in layers if name in draft.refused],
-                       key=lambda name: is_hidden(layers[name].record))
+                       key=lambda name: is_hidden(layers[name].record, draft.major))
         raise refusal(draft, draft.source, OrderedDict((name, draft.refused[name]) for name in names))
     return draft
 

@@ -7,8 +7,10 @@ from collections import OrderedDict
 from typing import Any, Tuple
 
 from ...base.fault import Fault
+from ...layers.kinds.operations import is_operation
 from ...layers.topology import Layer, is_model
-from ..supported import CLASSES, IDLE, INITIALIZERS, LAYERS, is_operation, refusal
+from .. import refusals
+from ..supported import CLASSES, IDLE, INITIALIZERS, LAYERS
 from .draft import Draft, Record, each_layer
 
 KERAS3_ONLY = frozenset("""module registered_name build_config compile_config quantization_config lora_rank
@@ -20,7 +22,7 @@ DTYPES = {"float16": "float32", "bfloat16": "float32", "float64": "float32", "mi
 @each_layer
 def as_keras_2(draft: Draft, layer: Layer) -> Layer:
     """Spell the layer, and the models and layers in it; what stands for an operation is left to a later pass."""
-    return layer if is_operation(layer.record) else Layer(layer_record(layer.record, draft), layer.calls)
+    return layer if is_operation(layer.record, draft.major) else Layer(layer_record(layer.record, draft), layer.calls)
 
 
 def layer_record(record: Record, draft: Draft) -> Record:
@@ -29,9 +31,9 @@ def layer_record(record: Record, draft: Draft) -> Record:
     if is_model(record):
         result = OrderedDict(draft.converted(record))
     else:
-        reason = refusal(record, draft.major)
+        reason = refusals.refusal(record, draft.major)
         if reason:
-            raise Fault(f"layer {Layer(record).name!r} is a {name}: {reason}")
+            raise Fault(refusals.line(Layer(record).name, name, reason))
         if name in IDLE:
             config = {"name": Layer(record).name, "trainable": True, "dtype": "float32", "activation": "linear"}
         result = OrderedDict([("class_name", CLASSES.get(name, name)), ("config", spelled(config, draft))])
