@@ -7,8 +7,8 @@ convolution of one row.  With as much above as on the left it is right, and so a
 from collections import OrderedDict
 from typing import List, Optional, Tuple
 
+from ...layers.kinds.sizes import several
 from ...layers.topology import Layer
-from ..supported import several
 from .draft import Draft, Record, added_record, each_split
 
 CONVOLUTIONS = ("Conv1D", "Conv2D", "DepthwiseConv2D", "SeparableConv2D")
