@@ -5,6 +5,7 @@
 A new refusal is one row.  docs/refused.md shows the rows that have an example; tests/models/test_refused.py tries each.
 The rules are those of @tensorflow/tfjs-layers 4.22.0 and tfjs-core 4.22.0.
 """
+import re
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from ..base.fault import Fault
@@ -267,7 +268,7 @@ TABLE = (
             "train it with another one", example='Dense(4, activation="exponential")'),
 
     Refusal("GRU GRUCell", has("reset_after"), "TensorFlow.js has no reset_after=True",
-            "train it with reset_after=False: its weights are others", example="GRU(4)",
+            "train it with reset_after=False, its weights are others", example="GRU(4)",
             instead=("GRU(4, reset_after=False)",)),
     Refusal(LOOPS, has("time_major"), "TensorFlow.js has no time_major=True", "give it the batch first"),
     Refusal("RNN", only(lambda case: case.config.get("return_state")
@@ -300,7 +301,7 @@ TABLE = (
     Refusal("Conv2DTranspose Conv3DTranspose", only(lambda case: not ones(case.config.get("dilation_rate", 1))),
             "TensorFlow.js does not dilate it (dilation_rate={dilation_rate})", "take a larger kernel with zeros in it"),
     Refusal("Conv2DTranspose Conv3DTranspose", only(lambda case: case.config.get("output_padding") is not None),
-            "TensorFlow.js has no output_padding ({output_padding})", "leave it out: its output is then smaller",
+            "TensorFlow.js has no output_padding ({output_padding})", "leave it out, its output is then smaller",
             example="Conv2DTranspose(4, 3, strides=2, output_padding=1)",
             instead=("Conv2DTranspose(4, 3, strides=2)",)),
     Refusal("Conv3DTranspose", only(strides_larger),
@@ -365,6 +366,17 @@ def classes(row: Refusal) -> List[str]:
 
 
 OF_CONFIG, OF_SHAPES = by_class(shapes=False), by_class(shapes=True)
+
+
+def in_docs() -> List[str]:
+    """The table in docs/refused.md, line by line: the rows that have an example."""
+    lines = ["| in Keras (an example) | the line says | instead |", "|---|---|---|"]
+    for row in TABLE:
+        if row.example:
+            says = re.sub(r"\{\w+\}", "…", f"{row.manner}: {row.reason}" if row.manner else row.reason)
+            code = ", ".join(f"`{layer}`" for layer in row.instead)
+            lines.append(f"| `{row.example}` | {says} | {row.remedy}{': ' if code else ''}{code} |")
+    return lines
 
 
 # What is refused ------------------------------------------------------------------------------------------------------
