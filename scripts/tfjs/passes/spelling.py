@@ -4,7 +4,7 @@ What changes from Keras 3: batch_shape, DTypePolicy, silu, functions as records,
 changes from any Keras: dtypes, and what says only how a layer is trained.
 """
 from collections import OrderedDict
-from typing import Any
+from typing import Any, Tuple
 
 from ...base.fault import Fault
 from ...layers.kinds.operations import is_operation
@@ -91,6 +91,17 @@ def object_setting(key: str, value: Record, draft: Draft) -> Any:
     return dict(value, class_name=name)
 
 
+def known_to_all(name: str, value: Record) -> Tuple[str, Record]:
+    """(Class, record) of an initializer that TensorFlow.js 1.0.0 knows too, of the same distribution."""
+    config = value["config"]
+    if name == "LeCunUniform":
+        name, config = "VarianceScaling", OrderedDict([("scale", 1.0), ("mode", "fan_in"), ("distribution", "uniform"),
+                                                       ("seed", config.get("seed"))])
+    elif name == "VarianceScaling" and config.get("distribution") not in ("normal", "uniform", None):
+        config = OrderedDict(config, distribution="normal")  # truncated where Keras says so alone: tfjs-layers always
+    return name, dict(value, config=config)
+
+
 def for_training(key: str, name: str, value: Record, draft: Draft) -> Any:
     """An initializer, regularizer or constraint: nothing outside of training, but TensorFlow.js has to load it."""
     if key == "activity_regularizer":
@@ -103,6 +114,8 @@ def for_training(key: str, name: str, value: Record, draft: Draft) -> Any:
         return None  # TensorFlow.js changes weights by it as it loads them (LayerVariable.write)
     if name not in INITIALIZERS:  # the weights are there: what made them is not needed
         return {"class_name": "Zeros", "config": {}}
+    if isinstance(value["config"], dict):
+        name, value = known_to_all(name, value)
     if isinstance(value["config"], dict) and draft.major >= 3:
         return OrderedDict([("class_name", name), ("config", spelled(value["config"], draft))])
     return dict(value, class_name=name)
