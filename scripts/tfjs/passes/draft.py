@@ -5,6 +5,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Set
 
 from ...base.fault import Fault
 from ...layers import shapes
+from ...layers.kinds.operations import is_operation
 from ...layers.model import Weight
 from ...layers.topology import Graph, Layer, graph, inner_records, record_of
 
@@ -47,6 +48,10 @@ class Draft:
     def is_nested(self) -> bool:
         """Whether the model is a layer of another one."""
         return self.weights is None
+
+    def is_operation(self, layer: Layer) -> bool:
+        """Whether the file has an operation there (`a + b`) and no layer: it says so, what is spelled anew does not."""
+        return is_operation(self.source.layers[layer.name].record, self.major)
 
     @property
     def shapes(self) -> Dict[Any, Any]:
