@@ -93,7 +93,7 @@ def test_a_layer_is_converted_or_refused_as_a_layer(name, end, tmp_path):
 
 
 @pytest.mark.modern  # keras.ops came with Keras 3
-@pytest.mark.parametrize("axis, line", [(1, "along axis 1 of 3"), (-2, "along axis -2 of 3"), (None, "axis=None")])
+@pytest.mark.parametrize("axis, line", [(1, "along axis 1 of 3"), (-2, "along axis -2 of 3"), (None, "axis.*None")])
 @pytest.mark.parametrize("end", ["h5", "keras"])
 def test_what_is_refused_of_the_layer_is_refused_of_the_operation(end, axis, line, tmp_path):
     inputs, path = start(1), str(tmp_path / ("model." + end))
