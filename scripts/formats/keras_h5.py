@@ -9,15 +9,16 @@ save_attributes_to_hdf5_group).  External and virtual datasets and links would r
 """
 import itertools
 import json
+import os
 import re
 from collections import OrderedDict
 
 import numpy
 
-from ..base import command
+from ..base import command, files
 from ..base.fault import Fault
 from ..layers.model import PIECE_BYTES, Model, Weight
-from ..layers.names import as_lists, given
+from ..layers.spelling import as_lists, usual
 from . import attributes, head, parse
 
 ATTRIBUTES = ("model_config", "training_config", "keras_version", "backend")  # of a whole model, as they are read
@@ -50,7 +51,7 @@ def read(path, **options):
         if "model_weights" not in file:
             raise Fault(f"{path}: an h5 with a topology and no weights: save the whole model (model.save)")
         weights = read_weights(subgroup(file, "model_weights", path), path)
-        return Model(given(record, list(weights)), weights, version(file),
+        return Model(usual(record, list(weights)), weights, version(file),
                      text(file.attrs.get("backend", "tensorflow")), training, file.close)
     except Exception as error:
         file.close()
@@ -344,3 +345,21 @@ def write_weight(group, weight):
         rows = len(piece) // row
         dataset[start:start + rows] = piece.reshape((rows,) + weight.shape[1:])
         start += rows
+
+
+def deliver(target, write_to, read=None):
+    """Call `write_to(path)` and put the h5 that it writes at `target`, whole; return what it returned.
+
+    read: None: what is there is left, a Fault; else it is replaced, unless it is one of these files.
+    """
+    folder, name = os.path.split(target)
+    if not name.lower().endswith((".h5", ".hdf5")):
+        raise Fault(f"{target}: what is written is HDF5, which Keras opens by its name: let it end in .h5")
+    done = []
+
+    def written(directory):
+        done.append(write_to(os.path.join(directory, name)))
+        return [name]
+
+    files.into(folder or ".", written, [] if read is None else [name], read or ())
+    return done[0]
