@@ -6,6 +6,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import time
 import zipfile
 
 import pytest
@@ -402,3 +403,24 @@ def test_a_python_3_6_is_found_by_name_on_the_path_and_in_pyenv(tmp_path):
     assert bootstrap.find_python36(dict(environ, PYTHON36=named)) == named
     assert bootstrap.find_python36(dict(environ, PYTHON36=shim)) is None
     assert bootstrap.find_python36({"PATH": "", "PYENV_ROOT": root}) is None
+
+
+@pytest.mark.parametrize("target", ["build", "convert", "view", "clean", "lock"])
+def test_no_shell_stands_between_make_and_what_it_runs(target, tmp_path):
+    """A shell that is killed leaves what it runs behind, a server on its port for one."""
+    needs.command("make", "install make")
+    shutil.copy(os.path.join(bootstrap.ROOT, "Makefile"), str(tmp_path))
+    python = tmp_path / "python"
+    python.write_text('#!/bin/sh\n[ "$1" = -c ] && exec echo 1\necho $PPID $WITHOUT_TRAINING > started\n'
+                      'mv started parent\nexec sleep 60\n')
+    python.chmod(0o755)
+    environment = {key: value for key, value in os.environ.items() if key != "WITHOUT_TRAINING"}
+    with subprocess.Popen(["make", target, f"PYTHON={python}"], cwd=str(tmp_path), stderr=subprocess.DEVNULL,
+                          env=environment) as process:
+        while not (tmp_path / "parent").exists():
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.terminate()
+    parent, *rest = (tmp_path / "parent").read_text().split()
+    assert int(parent) == process.pid
+    assert rest == (["1"] if target == "convert" else [])

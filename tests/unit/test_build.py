@@ -699,3 +699,19 @@ def test_the_shards_that_a_source_names_are_inputs(own):
     shard = own.read("given/tfjs/group1-shard1of1.bin")
     own.write("given/tfjs/group1-shard1of1.bin", shard[:-1] + bytes([shard[-1] ^ 1]))
     assert own.ran() == {"encapsulate:again", "convert:again"}
+
+
+def test_every_action_that_a_task_names_is_there():
+    """Tasks that run now and then import what they do when they run: here it is looked for without running it."""
+    code = ("import importlib, sys; sys.argv = ['doit', 'list']; sys.path.insert(0, '.'); import dodo; "
+            "from doit.loader import generate_tasks\n"
+            "for name in [name for name in dir(dodo) if name.startswith('task_')]:\n"
+            "    for task in generate_tasks(name[5:], getattr(dodo, name)()):\n"
+            "        for action in task.actions:\n"
+            "            if getattr(action, 'py_callable', None) == dodo.RUN.call:\n"
+            "                module, function = action.args[0].split(':')\n"
+            "                assert callable(getattr(importlib.import_module(module, 'scripts'), function))\n"
+            "                print(task.name)")
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, check=True)
+    found = {name.split(":")[0] for name in done.stdout.decode().split()}
+    assert found >= {"image", "image-test", "reproduce", "lock", "audit", "bench", "view", "screenshot"}

@@ -500,3 +500,19 @@ def test_the_commands_mistakes_are_one_line(tiny, tmp_path, arguments):
     status, out, err = command(*[argument.format(tiny=tiny) for argument in arguments])
     assert (status, out, err.count("\n")) == (1, "", 1) and "Traceback" not in err
     assert not os.path.exists("out")
+
+
+def test_a_page_is_not_mixed_of_two_models_where_one_is_replaced_meanwhile(tiny, tmp_path, monkeypatch):
+    """As a build does it: model.json goes first and comes last."""
+    model_json, plain = tiny / "model.json", page._copy
+
+    def copy(source, target_dir, name):
+        if name == "model/model.json":
+            text = model_json.read_bytes()
+            model_json.unlink()
+            model_json.write_bytes(text)
+        return plain(source, target_dir, name)
+
+    monkeypatch.setattr(page, "_copy", copy)
+    with pytest.raises(Fault, match="model.json was replaced while its page was made: run again"):
+        page.build(str(tiny), str(tmp_path / "page"))
