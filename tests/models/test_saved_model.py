@@ -10,10 +10,10 @@ import sys
 import numpy
 import pytest
 
-from scripts import Fault, convert, encapsulate, formats, preprocess, verify
+from scripts import Fault, encapsulate, formats, preprocess, verify
 from scripts.base import child
 from scripts.formats import frozen, saved_model
-from scripts.tfjs import graph_by_tensorflow
+from scripts.tfjs import graph_by_tensorflow, write_layers
 from scripts.training import lenet
 from scripts.viewer import predict
 from tests import needs, shared_tensorflow
@@ -188,7 +188,7 @@ def test_code_in_a_savedmodel_is_not_run_and_the_layer_is_refused_by_name(tmp_pa
     model.save(str(tmp_path / "source"), save_format="tf")
     with formats.read(str(tmp_path / "source")) as found:
         with pytest.raises(Fault, match="'doubled'.*Lambda"):
-            convert.write(found, str(tmp_path))
+            write_layers.write(found, str(tmp_path))
 
 
 # Graphs -----------------------------------------------------------------------------------------------------

@@ -5,8 +5,7 @@ import numpy
 import pytest
 
 from scripts import Fault, convert, encapsulate, formats
-from scripts.layers import shapes as rules
-from scripts.tfjs import dialect
+from scripts.tfjs import refusals
 from scripts.viewer import predict
 from tests import needs
 from tests.models import oracle
@@ -106,8 +105,8 @@ def test_what_it_computes_otherwise_is_refused_and_does_differ(kind, shapes, set
     with pytest.raises(Fault, match=line):
         compare(model, flavour, str(tmp_path))
     os.rmdir(str(tmp_path / "js"))
-    monkeypatch.setattr(rules, "check", lambda *arguments: None)
-    monkeypatch.setattr(dialect, "refusal", lambda record, major: None)
+    monkeypatch.setattr(refusals, "check", lambda *arguments: None)
+    monkeypatch.setattr(refusals, "refusal", lambda record, major: None)
     try:
         distance = compare(model, flavour, str(tmp_path))
     except Fault as fault:

@@ -15,8 +15,7 @@ SMALL = [builder.__name__ for builder in zoo.SMALL]
 LARGE = [builder.__name__ for builder in zoo.LARGE]
 # What TensorFlow.js 1.0.0, TensorSpace's own, does not have or does not load.
 NEWER = {"convolutions": "Conv3D", "shapes": "MaxPooling3D", "conv_lstm": "ConvLSTM2D", "rescaled": "Rescaling",
-         "normalized": "LayerNormalization", "cells": "RNN of a cell", "masking": "Masking", "activations": "swish",
-         "constrained": "LeCunUniform"}
+         "normalized": "LayerNormalization", "cells": "RNN of a cell", "masking": "Masking", "activations": "swish"}
 # Mixed precision: Keras itself rounds to float16 on the way, TensorFlow.js does not.
 ROUNDED = {"half": 2e-3}
 
