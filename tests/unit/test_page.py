@@ -52,7 +52,9 @@ class Net:
                 "format": "layers-model", "weightsManifest": []}
 
     def draw(self, *outputs):
-        entry = lambda call: {"name": call[0], "shape": [None] + self.shapes[call], "dtype": "float32"}
+        def entry(call):
+            return {"name": call[0], "shape": [None] + self.shapes[call], "dtype": "float32"}
+
         described = {"format": "layers", "inputs": [entry((name, 0)) for name in self.inputs],
                      "outputs": [entry(call) for call in outputs], "parameters": self.parameters}
         return drawing.drawing(self.model(*outputs), described, "a/model.json")

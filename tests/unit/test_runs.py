@@ -1,4 +1,4 @@
-"""scripts/builds/run.py, workers.py, doit_patches.py: how doit starts, ends and cleans here; and what stands in a build's way."""
+"""scripts/builds/run.py, workers.py, doit_patches.py: how doit starts, ends and cleans here; what stands in its way."""
 import json
 import os
 import shutil
