@@ -48,7 +48,7 @@ def encapsulate(model: Model, layers: Optional[Sequence[str]] = None, input_shap
     kept = [name for name in order if not is_operation(source.layers[name].record, major) or major < 3]
     result = model.replaced(topology.record_of(source, model_class(model), major),
                             OrderedDict((name, weights.get(name, [])) for name in kept))
-    result.training_config = None
+    result.training_config, result.output_names = None, list(layers) if layers is not None else None
     return result
 
 
