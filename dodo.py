@@ -79,31 +79,31 @@ def task_orphans():
 def task_image():
     """Build the container image (CPU); image:gpu and image:convert are the others"""
     for target, name in (("cpu", "image"), ("gpu", "image:gpu"), ("convert", "image:convert")):
-        yield RUN.always("image:build", target, basename=name, doc="Build the container image, " + target)
+        yield RUN.always(".image:build", target, basename=name, doc="Build the container image, " + target)
 
 
 @of_the_checkout
 def task_image_test():
     """Convert in the image, and compare with what the same stack builds outside it"""
-    return RUN.always("image:test", basename="image-test")
+    return RUN.always(".image:test", basename="image-test")
 
 
 @of_the_checkout
 def task_reproduce():
     """Build the images twice from nothing and compare them, then what they build"""
-    return RUN.always("release.reproduce:reproduce", basename="reproduce")
+    return RUN.always(".release.reproduce:reproduce", basename="reproduce")
 
 
 @of_the_checkout
 def task_lock():
     """Pin every dependency anew, by hash: docker/locks/"""
-    return RUN.always("lock:main", [], basename="lock")
+    return RUN.always(".lock:main", [], basename="lock")
 
 
 @of_the_checkout
 def task_audit():
     """List the advisories of the day on everything that is pinned: SECURITY.md"""
-    return RUN.always("audit:main", [], basename="audit")
+    return RUN.always(".audit:main", [], basename="audit")
 
 
 @of_the_checkout

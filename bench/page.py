@@ -79,7 +79,7 @@ def page(place):
         got = {contender: [] for contender in contenders}
         for turn in range(runs):
             for contender, (directory, watched) in contenders.items():
-                measure.progress("%s, run %d of %d" % (contender, turn + 1, runs))
+                measure.progress(f"{contender}, run {turn + 1} of {runs}")
                 got[contender].append(opened(directory, watched))
         middle = {contender: [statistics.median(column) for column in zip(*samples)]
                   for contender, samples in got.items()}

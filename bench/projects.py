@@ -16,7 +16,7 @@ def lenet(python, path):
 
 def names(count):
     """Return what `count` models are called."""
-    return ["m%04d" % index for index in range(count)]
+    return [f"m{index:04d}" for index in range(count)]
 
 
 def make_project(path, sources):

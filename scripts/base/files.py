@@ -4,6 +4,7 @@ A command writes where its user says by `whole`, `into` or `deliver`; builds/rec
 """
 import contextlib
 import errno
+import fcntl
 import glob
 import hashlib
 import json
@@ -239,6 +240,7 @@ def into(directory: str, write: Callable[[str], List[str]], owned: Sequence[str]
     Raises Fault where that would replace one of the files `read`.
     """
     directory = directory.rstrip(os.sep) or directory[:1]
+    before = {name: stamp(os.path.join(directory, name)) for name in owned}
     sources = {identity(path) for path in (set(read) if owned else ())} - {None}
     for path in [os.path.join(directory, name) for name in owned]:
         if identity(path) in sources:
@@ -255,13 +257,39 @@ def into(directory: str, write: Callable[[str], List[str]], owned: Sequence[str]
         try:
             with tempfile.TemporaryDirectory(prefix=".", dir=directory) as private:
                 names = write(private)
-                deliver(private, names[1:] + names[:1], directory, owned)
+                with one_at_a_time(directory):
+                    for name in owned:
+                        if stamp(os.path.join(directory, name)) not in (before[name], None):
+                            raise Fault(f"{os.path.join(directory, name)} was replaced by another command meanwhile: "
+                                        "run again, or name another place")
+                    deliver(private, names[1:] + names[:1], directory, owned)
         finally:
             for made in new:
                 if os.listdir(made):
                     break
                 os.rmdir(made)
     return names
+
+
+@contextlib.contextmanager
+def one_at_a_time(directory: str) -> Iterator[None]:
+    """Have a directory to oneself among the commands that deliver files there, where its file system has locks."""
+    descriptor = None
+    try:
+        with contextlib.suppress(OSError):
+            descriptor = os.open(directory, os.O_RDONLY)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def stamp(path: str) -> Optional[Tuple[int, int, int, int]]:
+    """Return what changes when the file `path` is replaced; None where there is none."""
+    with contextlib.suppress(OSError):
+        found = os.stat(path)
+        return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
 
 
 def identity(path: str) -> Optional[Tuple[int, int]]:

@@ -58,6 +58,7 @@ def build(model_dir: str, target_dir: str, data: Optional[str] = None, title: Op
     Raises Fault where the model cannot be drawn, or a file is missing or not what it should be.
     """
     source = model_file(model_dir)
+    before = files.stamp(source)
     model = read_model(source)
     weights = [os.path.join(os.path.dirname(source), name) for name in shards(model, source)]
     described = predict.describe(source)
@@ -67,6 +68,8 @@ def build(model_dir: str, target_dir: str, data: Optional[str] = None, title: Op
     copied = []
     for name in [source] + weights:
         copied.append(_copy(name, target_dir, "model/" + os.path.basename(name)))
+    if files.stamp(source) != before:  # it goes first and comes last where a model is replaced
+        raise Fault(f"{source} was replaced while its page was made: run again when it is whole")
     page = {"title": title or _own_title(model, source), "drawing": drawn, "files": copied, "pixels": pixels,
             "labels": labels, "hidden": len(described["parameters"]) - len(drawn["inputs"]), "made-by": MADE_BY}
     if data is not None:

@@ -95,11 +95,11 @@ def own_nodes(keras, model, name):
         operation = next(item for item in functional.operations if item.name == name)
         keys = functional._nodes
         found = [node for index, node in enumerate(operation._inbound_nodes)
-                 if "%d_ib-%d" % (id(operation), index) in keys]
+                 if f"{id(operation)}_ib-{index}" in keys]
     else:
         operation = model.get_layer(name)
         keys = functional._network_nodes
-        found = [node for index, node in enumerate(operation._inbound_nodes) if "%s_ib-%d" % (name, index) in keys]
+        found = [node for index, node in enumerate(operation._inbound_nodes) if f"{name}_ib-{index}" in keys]
     return found or operation._inbound_nodes[-1:]
 
 

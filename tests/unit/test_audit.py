@@ -47,7 +47,7 @@ def test_every_pin_of_every_lock_is_asked_about_once_whatever_its_platform(tmp_p
 
 
 def test_advisories_on_the_stack_of_2021_are_a_report(tmp_path, capsys):
-    ids = [{"id": "CVE-2021-%d" % number} for number in range(9)]
+    ids = [{"id": f"CVE-2021-{number}"} for number in range(9)]
     (version,) = [version for name, version in advisories.pinned() if name == "keras-preprocessing"]
     advisories.audit(stand_in(tmp_path, {"*": CLEAN, "keras-preprocessing": {"vulns": ids}, "astunparse": UNASKED}))
     out = capsys.readouterr().out

@@ -30,7 +30,7 @@ def stub(directory, devices):
     source, library = os.path.join(str(directory), "stub.c"), os.path.join(str(directory), "libcuda.so.1")
     with open(source, "w") as stream:
         stream.write(STUB)
-    subprocess.run([needs.command("gcc", "apt install gcc"), "-shared", "-fPIC", "-DDEVICES=%d" % devices, "-o",
+    subprocess.run([needs.command("gcc", "apt install gcc"), "-shared", "-fPIC", f"-DDEVICES={devices}", "-o",
                     library, source], check=True)
     return library
 

@@ -96,7 +96,7 @@ def test_no_two_roles_that_share_an_environment_ask_for_different_versions(stack
     pinned = {}
     for name in NAMES:
         if name.startswith(stack) and not name.endswith(("gpu", "keras231", "dvc", "matplotlib")):
-            for (package, marker), (version, _) in release_locks.pins(name).items():
+            for (package, _), (version, _) in release_locks.pins(name).items():
                 # Markers differ between locks ("" where a role needs the package on every Python): compare versions.
                 pinned.setdefault(package, {}).setdefault(name, set()).add(version)
     for package, versions in pinned.items():

@@ -315,7 +315,7 @@ def test_gpus_get_memory_as_they_need_it_and_several_share_each_batch(count, cap
 
     class Gpu:
         def __init__(self, index):
-            self.name = "/physical_device:GPU:%d" % index
+            self.name = f"/physical_device:GPU:{index}"
 
     gpus = [Gpu(index) for index in range(count)]
     experimental = types.SimpleNamespace(set_memory_growth=lambda gpu, value: grown.append((gpu.name, value)),

@@ -77,7 +77,7 @@ def addresses(count=2):
     sockets = [socket.socket() for _ in range(count)]
     for one in sockets:
         one.bind(("127.0.0.1", 0))
-    found = ["127.0.0.1:%d" % one.getsockname()[1] for one in sockets]
+    found = [f"127.0.0.1:{one.getsockname()[1]}" for one in sockets]
     for one in sockets:
         one.close()
     return found
@@ -101,8 +101,8 @@ def ends(process):
 def pair(place, data, *arguments, **options):
     """Start two workers; each would write its model beside the other's."""
     cluster = addresses()
-    return [start(cluster, index, "--data", data, "--out", place / ("%d.h5" % index), "--report",
-                  place / ("%d.json" % index), "--checkpoint", place / ("kept-%d" % index), "--epochs", EPOCHS,
+    return [start(cluster, index, "--data", data, "--out", place / f"{index}.h5", "--report",
+                  place / f"{index}.json", "--checkpoint", place / f"kept-{index}", "--epochs", EPOCHS,
                   *arguments, **options) for index in range(2)]
 
 
