@@ -24,13 +24,13 @@ def test_what_a_killed_process_left_of_a_file_goes_with_the_next_attempt_and_a_l
     gone = subprocess.Popen(["true"])
     gone.wait()
     with files.whole(path, os.path.isfile) as part:
-        here = part[len(path):].split(".%d." % os.getpid())[0]
+        here = part[len(path):].split(f".{os.getpid()}.")[0]
         write(part, "")
-    for name in (path, path + here + ".%d.part" % gone.pid, path + here + ".99999999999999999999.part"):
+    for name in (path, path + here + f".{gone.pid}.part", path + here + ".99999999999999999999.part"):
         write(name, "old")
     stay = ["[kept].npz" + name for name in (
-        here + ".1.part", here + ".notes.part", here + ".².part", here + ".0%d.part" % gone.pid,
-        ".elsewhere.%d.part" % gone.pid, ".%d.part" % gone.pid)] + ["k.npz%s.%d.part" % (here, gone.pid)]
+        here + ".1.part", here + ".notes.part", here + ".².part", here + f".0{gone.pid}.part",
+        f".elsewhere.{gone.pid}.part", f".{gone.pid}.part")] + [f"k.npz{here}.{gone.pid}.part"]
     for name in stay:
         write(tmp_path / name, "old")
     with files.whole(path, os.path.isfile) as part:

@@ -23,7 +23,7 @@ def data(run: Run, entry: Entry) -> dict:
         return "MNIST_NPZ changed" if given and _digest(run, given) != record["facts"].get("sha256") else None
 
     def produce(directory):
-        dataset = module("dataset")
+        dataset = module("training.dataset")
         setting = entry.data
         before = run.house.record(stage.name)
         if before and not stage.changed(before["settings"]) and setting == "auto" and not given:
