@@ -1,7 +1,7 @@
 """One run of doit: its models, the tasks that are declared, the locks that it holds, and what its tasks do.
 
-dodo.py makes the Run; stages declare their tasks with it.  Freshness and ownership are records.py's, what a stage
-reads and writes is told in stages/, and what doit itself does otherwise here is told in doit_patches.py.
+dodo.py makes the Run; the stages declare their tasks with it.  records.py knows freshness and ownership, stages/ knows
+what a stage reads and writes, and doit_patches.py holds what stands here in the place of something of doit's.
 """
 import importlib
 import os
