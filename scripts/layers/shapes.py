@@ -28,6 +28,9 @@ class Nested:
     def __init__(self, major):
         self.major, self.known = major, {}
 
+    def meets(self, record, inputs):
+        """Called with each layer and the shapes of its inputs, where these are known."""
+
     def steps(self, record):
         """Return (Graph, its `steps`) of a Functional record."""
         if id(record) not in self.known:  # the record is kept beside it, so that its id stays its own
@@ -79,6 +82,7 @@ def of_layer(record, inputs, nested):
     """Return the shapes of the outputs of one call of the layer `record`; [None] where they cannot be told."""
     if not inputs or any(shape is None for shape in inputs):
         return [None]
+    nested.meets(record, inputs)
     try:
         if not is_model(record):
             if any(isinstance(record["config"].get(key), list) and len(record["config"][key]) > MAX_DIMENSIONS
