@@ -13,10 +13,11 @@ from collections import OrderedDict
 
 from ..base.fault import Fault
 from ..layers import variables
+from ..layers.kinds.operations import is_operation
+from ..layers.kinds.wrappers import ways
 from ..layers.model import Model
 from ..layers.spelling import snake_case, usual
 from ..layers.topology import Layer, inner_records, is_model
-from ..tfjs import supported
 from . import MAX_JSON_BYTES, MAX_JSON_TEXT, head, keras_h5, parse
 
 MEMBERS = CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
@@ -181,7 +182,7 @@ def places(record, prefix):
     layers = inner_records(record)
     if record["class_name"] == "Sequential":
         layers = [layer for layer in layers if layer["class_name"] != "InputLayer"]
-    return list(zip_names([layer for layer in layers if not supported.is_operation(layer)
+    return list(zip_names([layer for layer in layers if not is_operation(layer, 3)
                            or layer["class_name"] == "TFOpLambda"], prefix))
 
 
@@ -203,7 +204,7 @@ def leaves(file, record, place, scope, trainable, path):
         inner = [(config["layer"], place + "/layer", scope)]
     elif name == "Bidirectional":
         inner = [(layer, f"{place}/{way}_layer", "{}/{}_{}".format(scope, way, Layer(config["layer"]).name))
-                 for way, layer in variables.ways(config)]
+                 for way, layer in ways(config)]
     elif name == "RNN":
         inner = [(config["cell"], place + "/cell", scope)]
     elif name == "StackedRNNCells":
@@ -223,7 +224,7 @@ def stored(file, record, place, scope, path, seen=None):
     """
     if not present(file, place):
         return []
-    names = [key for key, _ in variables.layer_variables(record["class_name"], record["config"])]
+    names = [own.name for own in variables.layer_variables(record["class_name"], record["config"])]
     count = len(keras_h5.subgroup(file, place + "/vars", path)) if present(file, place + "/vars") else 0
     if count != len(names):
         names = [str(index) for index in range(count)]

@@ -9,12 +9,13 @@ save_attributes_to_hdf5_group).  External and virtual datasets and links would r
 """
 import itertools
 import json
+import os
 import re
 from collections import OrderedDict
 
 import numpy
 
-from ..base import command
+from ..base import command, files
 from ..base.fault import Fault
 from ..layers.model import PIECE_BYTES, Model, Weight
 from ..layers.spelling import as_lists, usual
@@ -344,3 +345,21 @@ def write_weight(group, weight):
         rows = len(piece) // row
         dataset[start:start + rows] = piece.reshape((rows,) + weight.shape[1:])
         start += rows
+
+
+def deliver(target, write_to, read=None):
+    """Call `write_to(path)` and put the h5 that it writes at `target`, whole; return what it returned.
+
+    read: None: what is there is left, a Fault; else it is replaced, unless it is one of these files.
+    """
+    folder, name = os.path.split(target)
+    if not name.lower().endswith((".h5", ".hdf5")):
+        raise Fault(f"{target}: what is written is HDF5, which Keras opens by its name: let it end in .h5")
+    done = []
+
+    def written(directory):
+        done.append(write_to(os.path.join(directory, name)))
+        return [name]
+
+    files.into(folder or ".", written, [] if read is None else [name], read or ())
+    return done[0]

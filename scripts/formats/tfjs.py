@@ -1,6 +1,5 @@
-"""TensorFlow.js layers models: model.json and the shards that its weights manifest names.  Reads and writes."""
+"""TensorFlow.js layers models: model.json and the shards that its weights manifest names."""
 import bisect
-import json
 import os
 import re
 from collections import OrderedDict
@@ -18,7 +17,6 @@ from . import inside
 from .topology_and_weights import json_object
 
 DEQUANTIZED = ("float32", "int32")  # what TensorFlow.js takes back from integers (io_utils.ts)
-VERSION_NAME = "TensorSpace preprocessing"
 
 
 def match(path):
@@ -115,19 +113,6 @@ def manifest_weights(manifest, directory, path):
     return weights
 
 
-def own(directory, json_name):
-    """The names of the files of the model in `directory` if this project converted it, else []."""
-    path = os.path.join(directory, json_name)
-    try:
-        document = json_object(path) if os.path.isfile(path) else {}
-        if (document or {}).get("convertedBy") != VERSION_NAME:
-            return []
-        return [json_name] + [name for group in document["weightsManifest"] for name in group["paths"]
-                              if re.match(r"group1-shard\d+of\d+\.bin\Z", name)]  # as wire/shards.py names them
-    except (Fault, OSError, KeyError, TypeError):
-        return []
-
-
 def shard(directory: str, name: str, path: str) -> Tuple[str, str]:
     """(Path of a shard, its shortest spelling in a manifest).  TensorFlow.js puts `name` behind the directory of
     model.json (io/http.ts, io/file_system.ts): "./a.bin" and "weights/a.bin" are files there too.
@@ -208,31 +193,3 @@ def stored_weight(entry, stream, offset, path):
 
     weight = Weight(name, shape, dtype, lambda: values(0, count), lambda start, stop: values(start * row, stop * row))
     return weight, count * stored.itemsize
-
-
-# Writing ---------------------------------------------------------------------------------------------------
-
-def write(model, directory, json_name="model.json", shard_size=shards.SHARD_SIZE, quantize=None):
-    """Write `model`, in the Keras 2 dialect, to the empty `directory`; return the names written, json first.
-
-    model.weights: in any order; the manifest has the layers sorted by name, as HDF5 sorts groups, because
-    that is the order of the official converter.  Shards keep its names whatever the json is called.
-    """
-    ordered = [weight.renamed(plain(weight.name)) for name in sorted(model.weights, key=lambda n: n.encode("utf-8"))
-               for weight in model.weights[name]]
-    manifest = shards.write(ordered, directory, shard_size, quantize)
-    config = OrderedDict([("keras_version", model.keras_version), ("backend", model.backend),
-                          ("model_config", model.topology)])
-    if model.training_config is not None:
-        config["training_config"] = model.training_config
-    document = OrderedDict([("format", "layers-model"), ("generatedBy", f"keras v{model.keras_version}"),
-                            ("convertedBy", VERSION_NAME), ("modelTopology", config),
-                            ("weightsManifest", manifest)])
-    with open(os.path.join(directory, json_name), "w") as file:
-        file.write(json.dumps(document, allow_nan=False))  # many times faster than dump
-    return [json_name] + manifest[0]["paths"]
-
-
-def plain(name):
-    """A weight's name without TensorFlow's output number."""
-    return name[:-2] if name.endswith(":0") else name

@@ -11,7 +11,7 @@ import re
 from collections import OrderedDict
 
 from ..base.fault import Fault
-from ..layers.shapes import overhangs
+from ..layers.kinds.sizes import overhangs
 
 TYPES = {"int8": 6, "uint8": 4, "int16": 5, "uint16": 17, "int32": 3, "int64": 9, "uint32": 22, "uint64": 23,
          "bool": 10}  # core/framework/types.proto

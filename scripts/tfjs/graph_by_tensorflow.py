@@ -15,10 +15,11 @@ from collections import OrderedDict
 
 from ..base import child, command, files
 from ..base.fault import Fault
-from ..formats import TAGS, check_readable, frozen, saved_model, tfjs
+from ..formats import TAGS, check_readable, frozen, saved_model
 from ..layers.model import Weight
 from ..operations import unlike
 from ..wire import shards
+from . import VERSION_NAME
 
 SIGNATURE = "serving_default"
 PASSES = ("debug_stripper", "pruning", "constfold", "arithmetic", "dependency", "pruning", "constfold", "dependency")
@@ -328,7 +329,7 @@ def write_model(tensorflow, graph, signature, directory, json_name, shard_size, 
     message, inputs, outputs = signature
     sides = MessageToDict(message)
     document = OrderedDict([
-        ("format", "graph-model"), ("generatedBy", tensorflow.__version__), ("convertedBy", tfjs.VERSION_NAME),
+        ("format", "graph-model"), ("generatedBy", tensorflow.__version__), ("convertedBy", VERSION_NAME),
         ("signature", OrderedDict((side, OrderedDict((name, sides[side][name]) for name in names))
                                   for side, names in (("inputs", inputs), ("outputs", outputs)) if names)),
         ("modelTopology", json.loads(json.dumps(MessageToDict(graph), sort_keys=True))), ("weightsManifest", manifest)])

@@ -2,6 +2,7 @@
 import functools
 import importlib
 import os
+import warnings
 
 import numpy
 
@@ -108,7 +109,9 @@ def predict(model, inputs):
     A Keras of TensorFlow 1 has `predict` alone.
     """
     given = inputs if len(inputs) > 1 else inputs[0]
-    values = model(given, training=False) if eager() else model.predict(given, verbose=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Keras 3 says that one input comes without a list around it
+        values = model(given, training=False) if eager() else model.predict(given, verbose=0)
     return [numpy.asarray(value) for value in (values if isinstance(values, (list, tuple)) else [values])]
 
 
