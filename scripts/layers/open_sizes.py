@@ -8,7 +8,7 @@ from collections import OrderedDict
 from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from ..base.fault import Fault
-from . import shapes, variables
+from . import kinds, masks, shapes, variables
 from .topology import Layer, batch_shape, graph, inner_records, is_model
 
 MOST = 100000  # calls of layers whose shapes are told, all tries together: a model has 1000, a size takes three tries
@@ -25,8 +25,11 @@ class Place(NamedTuple):
 
 
 def told(model) -> Dict:
-    """The topology of a model.Model with the open sizes of its inputs, as far as weights tell them; of its nested models
-    too, as far as their calls do.  The topology itself where nothing is open, or where it is no graph of layers."""
+    """The topology of a model.Model with the open sizes of its inputs, as far as its weights tell them, and with those
+    of its nested models' inputs, as far as weights or calls tell them.
+
+    It is the topology itself where nothing is open, and where it is no graph of layers.
+    """
     if not is_model(model.topology) or not any(open_shapes(model.topology)):
         return model.topology
     try:
@@ -80,9 +83,12 @@ class Watched(shapes.Nested):
 
     def meets(self, record, inputs):
         self.budget.spend(len(inputs))
+        if inputs[0] is None:
+            return
         declared = self.declared(record) if is_model(record) else \
-            [said_by(record, self.weights.get(id(record["config"]), ()))]
+            [said_by(record, self.weights.get(id(record["config"]), ()), len(inputs[0]))]
         for number, (shape, sizes) in enumerate(zip(inputs, declared)):
+            shape = shape or []
             self.calls += [((id(record["config"]), len(self.calls), number, axis), shape[axis], size)
                            for axis, size in sizes.items() if -len(shape) <= axis < len(shape)]
 
@@ -92,7 +98,7 @@ def closed(record: Dict, weights: Dict, major: int, budget: Budget, given: List[
 
     weights: {id of a layer's config: its Weights}.  given: what is known of its inputs from its calls.
     """
-    source = graph(record, major)
+    source = masks.without(graph(record, major)) if major >= 3 else graph(record, major)
     order = shapes.steps(source)
     declared = [list(batch_shape(source.layers[ref.layer])) for ref in source.inputs]
     inputs = [filled(shape, more) for shape, more in zip(declared, list(given) + [None] * len(declared))]
@@ -124,7 +130,7 @@ def closed(record: Dict, weights: Dict, major: int, budget: Budget, given: List[
 def filled(shape: Sizes, more: Optional[Sizes]) -> Sizes:
     """A shape, its open sizes from another one of as many dimensions."""
     if more is None or len(more) != len(shape):
-        return shape
+        return list(shape)
     return shape[:1] + [a if a is not None else b for a, b in zip(shape[1:], more[1:])]
 
 
@@ -162,29 +168,41 @@ def lowest(tried: Callable[[int], Dict], key: Tuple, wanted: int) -> int:
 
 # What weights say ------------------------------------------------------------------------------------------
 
-def said_by(record: Dict, weights: List) -> Dict[int, int]:
-    """{axis of the layer's input: its size}, as its weights have it."""
-    name, config = record["class_name"].replace("V1", ""), record["config"]
-    held = [weight.shape for weight in weights]
-    channel = 1 if config.get("data_format") == "channels_first" else -1
-    if name == "Normalization" and not held and isinstance(config.get("mean"), list):
-        held = [(len(config["mean"]),)]
-    if not held:
-        return {}
-    if name in ("Dense", "RNN") or name.replace("Unified", "") in ("LSTM", "GRU", "SimpleRNN"):
-        return {-1: held[0][0]}
-    if "Conv" in name and len(held[0]) > 2:
-        if name.endswith("Transpose"):
-            return {channel: held[0][-1]}
-        return {channel: held[0][-2] * (config.get("groups") or 1 if "LSTM" not in name else 1)}
+def asks(record: Dict) -> bool:
+    """Whether a layer's weights, or a Flatten, depend on the sizes of its input."""
+    return bool(needed(record, 2))
+
+
+def needed(record: Dict, rank: int) -> List[int]:
+    """The axes of an input of `rank` dimensions whose sizes the variables of the layer depend on; all of a Flatten."""
+    name, config = kinds.canonical(record["class_name"]), record["config"]
+    if name in ("Dense", "RNN", "LSTM", "GRU", "SimpleRNN"):
+        return [-1]
+    if "Conv" in name:
+        return [(2 if "LSTM" in name else 1) if config.get("data_format") == "channels_first" else -1]
     if name in ("BatchNormalization", "LayerNormalization", "Normalization"):
         axis = config.get("axis", -1)
-        axes = axis if isinstance(axis, list) else [] if axis is None else [axis]
-        return dict(zip(axes, held[0])) if len(axes) == len(held[0]) else {}
+        return axis if isinstance(axis, list) else [] if axis is None else [axis]
     if name == "PReLU":
-        shared = config.get("shared_axes") or []
-        return {axis + 1: size for axis, size in enumerate(held[0]) if axis + 1 not in shared}
-    return {}
+        return [axis for axis in range(1, rank) if axis not in (config.get("shared_axes") or [])]
+    return list(range(1, rank)) if name == "Flatten" else []
+
+
+def said_by(record: Dict, weights: List, rank: int) -> Dict[int, int]:
+    """{axis of the layer's input: its size}, as its weights have it."""
+    name, config = kinds.canonical(record["class_name"]), record["config"]
+    held = weights[0].shape if weights else (len(config["mean"]),) if isinstance(config.get("mean"), list) else ()
+    axes = needed(record, rank)
+    if not held or not axes or name == "Flatten":
+        return {}
+    if name == "PReLU":
+        return {axis: held[axis - 1] for axis in axes}
+    if name.endswith("Normalization"):
+        return dict(zip(axes, held)) if len(axes) == len(held) else {}
+    if "Conv" in name and len(held) > 2:
+        groups = config.get("groups") or 1
+        return {axes[0]: held[-1] if name.endswith("Transpose") else held[-2] * groups}
+    return {axes[0]: held[0]}
 
 
 def weights_within(record: Dict, weights: Dict) -> Dict[int, List]:

@@ -22,7 +22,7 @@ class Nested:
         self.major, self.known = major, {}
 
     def meets(self, record, inputs):
-        """Called with each layer and the shapes of its inputs, where these are known."""
+        """Called with each layer and the shapes of its inputs, of which some may be None."""
 
     def steps(self, record):
         """Return (Graph, its `steps`) of a Functional record."""
@@ -77,9 +77,10 @@ def walk(source, order, inputs, nested):
 
 def of_layer(record, inputs, nested):
     """Return the shapes of the outputs of one call of the layer `record`; [None] where they cannot be told."""
+    if inputs:
+        nested.meets(record, inputs)
     if not inputs or any(shape is None for shape in inputs):
         return [None]
-    nested.meets(record, inputs)
     try:
         if not is_model(record):
             if any(isinstance(record["config"].get(key), list) and len(record["config"][key]) > MAX_DIMENSIONS
