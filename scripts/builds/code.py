@@ -136,7 +136,8 @@ class Code:
 
     def __init__(self, digests: Digests, path: str = None, root: str = ROOT):
         self.root, self.digests, self.path = root, digests, path
-        self._known, self._read, self._tree, self._found = None, {}, None, {}
+        self._known, self._read, self._tree = None, {}, None
+        self._direct, self._found = {}, {}  # {file: what it imports}, {modules: digest}
 
     def of(self, *modules: str) -> str:
         """Return one sha256 over the code of modules, named from `root` ("viewer.page"), and of all that they import.
@@ -160,10 +161,12 @@ class Code:
             if name in found:
                 continue
             found.add(name)
-            waiting += self._imported(name)
-        for package in {os.path.dirname(name) for name in found} - {""}:
-            found.update(name for name in self._files() if name.startswith(package + "/") and not name.endswith(".py"))
-        return sorted(found)
+            if name not in self._direct:
+                self._direct[name] = set(self._imported(name))
+            waiting += self._direct[name]
+        packages = tuple({os.path.dirname(name) + "/" for name in found} - {"/"})
+        others = [name for name in self._files() if not name.endswith(".py")]
+        return sorted(found.union(name for name in others if name.startswith(packages)))
 
     def _imported(self, name: str) -> Iterable[str]:
         """Yield the files of the modules that one file imports or starts."""

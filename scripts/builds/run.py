@@ -11,13 +11,14 @@ from typing import Callable, Iterable, Iterator, List, Optional, Sequence, Set, 
 
 from doit.exceptions import TaskFailed
 
-from ..base import child, command, files, stack
+from ..base import command, files, stack
 from ..base.fault import Fault
 from . import catalog, doit_patches, records, reporter
 from .catalog import Entry
 from .records import Stage
 from .tasks import Fresh, asked
 
+PACKAGE = __package__.rpartition(".")[0]
 MANY = 100  # locks to hold one by one
 
 
@@ -143,7 +144,7 @@ class Run:
                after: Iterable[str] = ()) -> dict:
         """Return a doit task that runs a function whenever it is asked for, and builds nothing in models/ itself.
 
-        action  "module:function", imported when it runs
+        action  ".module:function" of this package, or "module:function" of another, imported when it runs
         """
         self.names.update([basename] + ([f"{basename}:{name}"] if name else []))
         task = {"actions": [(self.call, [action] + list(arguments))], "uptodate": [False], "task_dep": list(after)}
@@ -209,7 +210,7 @@ class Run:
         self.house.unlock()  # `perform` takes it again
         module, function = action.split(":")
         try:
-            getattr(importlib.import_module("." + module, child.PACKAGE), function)(*arguments)
+            getattr(importlib.import_module(module, PACKAGE), function)(*arguments)
         except Fault as fault:
             return TaskFailed(command.one_line(fault))
         return None

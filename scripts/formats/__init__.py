@@ -15,6 +15,7 @@ import re
 import zipfile
 from typing import Optional
 
+from ..base import place
 from ..base.fault import Fault
 from ..layers import open_sizes, variables
 from ..layers.topology import inner_records, is_model, is_text, of
@@ -42,7 +43,7 @@ PATHS = (
     (r"[\"'\u2018-\u201f]", "the quotes are taken for a part of the name: leave them out"),
     (r"[A-Za-z]:\\", "a path of Windows: give it as this system spells it"),
     (r".*[*?]", "no file matches, and one file is meant (in models.toml, source takes patterns)"),
-    (r"models/(enc_)?model\.h5$", "run `make` first, which makes it"),
+    (r"models/(enc_)?model\.h5$", f"run {place.makes()} first, which makes it"),
 )
 MAX_DEPTH = 200  # nesting of a topology; NASNet inside a wrapper inside a model needs about 20
 MAX_JSON_BYTES = 16 * 1024 * 1024  # the largest of keras.applications has 1 MB

@@ -14,6 +14,7 @@ import re
 from collections import OrderedDict
 
 from ..base.fault import Fault
+from ..base.place import spelled
 from ..layers.model import Model
 from ..layers.spelling import as_keras_class, usual
 from ..layers.topology import is_model
@@ -49,8 +50,7 @@ def read(path, saved_model_tags=None, **options):
     layers = keras_layers(path, found)
     if layers is None:
         raise Fault(f"{path}: a TensorFlow graph without Keras layers: it becomes a graph model, and has no "
-                    "enc_model.h5; "
-                    "python -m scripts.preprocess converts it")
+                    f"enc_model.h5; {spelled('preprocess')} converts it")
     root, names, variables = layers
     record = usual(plain(keras_archive.without_modules(root["model_config"])), names)
     weights = OrderedDict()

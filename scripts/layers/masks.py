@@ -43,7 +43,7 @@ def carried(source: Graph) -> Dict[Ref, Ref]:
 
     Only outputs that the mask of one maker reaches are in it.
     """
-    result = {}  # type: Dict[Ref, Ref]
+    result: Dict[Ref, Ref] = {}
     for name, node, refs in shapes.steps(source):
         record, ref = source.layers[name].record, Ref(name, node, 0)
         kind, config = record["class_name"], record["config"]
@@ -84,7 +84,7 @@ class Comparisons:
 
     def __init__(self, source: Graph) -> None:
         self.source = source
-        self.known = {}  # type: Dict[Ref, Optional[Ref]]
+        self.known: Dict[Ref, Optional[Ref]] = {}
 
     def input_of(self, ref: Ref) -> Optional[Ref]:
         """The tensor that the NotEqual at the head of the row compares; None where `ref` is no mask."""

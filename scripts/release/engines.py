@@ -12,11 +12,12 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+from typing import Any, Callable, List, Optional, Sequence, Tuple, Type
 
 from ..base import command, files
 from ..base.fault import Fault
+from ..base.place import ROOT
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 NAME = "tensorspace-keras-build"
 TARGETS = ("convert", "cpu", "gpu")
 EPOCH = "1640995200"  # as in docker/Dockerfile
@@ -27,7 +28,7 @@ BUILDKIT = (0, 13)  # the first that can date files: rewrite-timestamp
 DOCKER = 26  # the first docker with such a one inside
 
 
-def output_of(arguments, **options):
+def output_of(arguments: List[str], **options: Any) -> Optional[str]:
     """Return what a program prints on stdout, stripped; None where it cannot run or fails."""
     try:
         return subprocess.check_output(arguments, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
@@ -36,11 +37,11 @@ def output_of(arguments, **options):
         return None
 
 
-def run(arguments, purpose, **options):
+def run(arguments: List[str], purpose: str, **options: Any) -> None:
     """Run a program and let it speak.  Raises Fault with `purpose` where it fails."""
     status = subprocess.call(arguments, stdin=subprocess.DEVNULL, **options)
     if status:
-        raise Fault("%s: %s ended with %d; what it said stands above" % (purpose, arguments[0], status))
+        raise Fault(f"{purpose}: {arguments[0]} ended with {status}; what it said stands above")
 
 
 class Engine:
@@ -51,27 +52,29 @@ class Engine:
 
     name = None
 
-    def __init__(self, store=None):
+    def __init__(self, store: Optional[str] = None):
         self.store = store
 
-    def words(self):
+    def words(self) -> List[str]:
         """Return the program and the options that name its store."""
         return [self.name]
 
-    def tag(self, target):
+    def tag(self, target: str) -> str:
+        """Return the name of a target's image."""
         return f"localhost/{NAME}:{target}"
 
-    def secrets(self):
+    def secrets(self) -> List[str]:
+        """Return the options that give a build the user's certificates and pip.conf."""
         pairs = [("ca", os.environ.get("PIP_CERT")), ("pip", os.environ.get("PIP_CONFIG_FILE"))]
         return [word for name, path in pairs if path and os.path.isfile(path)
                 for word in ("--secret", f"id={name},src={path}")]
 
-    def network(self):
+    def network(self) -> List[str]:
         """Return the options that name a build's network.  A chroot has none but the host's."""
         name = os.environ.get("BUILD_NETWORK") or (os.environ.get("BUILDAH_ISOLATION") == "chroot" and "host")
         return ["--network", name] if name else []
 
-    def base(self):
+    def base(self) -> str:
         """Return the name of the base image: BASE_IMAGE, a stand-in, or the Dockerfile's."""
         if os.environ.get("BASE_IMAGE_TAR"):
             return "localhost/stand-in:" + files.sha256(os.environ["BASE_IMAGE_TAR"])[:12]
@@ -79,7 +82,7 @@ class Engine:
             default = re.search(r"^ARG BASE_IMAGE=(\S+)", stream.read(), re.M).group(1)
         return os.environ.get("BASE_IMAGE") or default
 
-    def build(self, target, context=ROOT, fresh=False):
+    def build(self, target: str, context: str = ROOT, fresh: bool = False) -> str:
         """Build `target` and tag it.  Returns the image's digest (of its configuration, which names every layer).
 
         fresh  True: nothing that an earlier build left is used
@@ -94,11 +97,11 @@ class Engine:
             command.say("this build's digest is its own, for its files are dated today: " + self.undated())
         return self.bake(self.tag(target), arguments)
 
-    def base_layers(self):
+    def base_layers(self) -> List[str]:
         """Return the digests of the base image's layers, the lowest first."""
         return self.configuration(self.base())["layers"]
 
-    def stand_in(self, name, tar):
+    def stand_in(self, name: str, tar: str) -> None:
         """Make a base image of a root file system's tar, where it is not there yet."""
         if self.configuration(name):
             return
@@ -108,42 +111,44 @@ class Engine:
                 stream.write("FROM scratch\nADD base.tar /\n")
             self.bake(name, [context])
 
-    def undated(self):
+    def undated(self) -> Optional[str]:
         """Return why this engine cannot date files, so that no two of its builds are the same; None where it can."""
 
-    def reproducible(self):
+    def reproducible(self) -> None:
         """Raise Fault where this engine cannot build the same image twice."""
         undated = self.undated()
         if undated:
             raise Fault(f"no two builds are the same whose files are not dated, and {undated} (or set "
                         "IMAGE_ENGINE=buildah)")
 
-    def forget(self):
-        """Delete the store, where it is ours."""
+    def forget(self) -> None:
+        """Delete the store, where it is this engine's alone."""
 
-    def run(self, target, arguments, directory, user=None, mounts=(), confined=True):
-        """Run the image on `directory`, as README does.  Returns a CompletedProcess with stdout and stderr together.
+    def run(self, target: str, arguments: Sequence[str], directory: str, user: Optional[str] = None,
+            mounts: Sequence[Tuple[str, str]] = (), confined: bool = True) -> subprocess.CompletedProcess:
+        """Run the image on `directory`, as README does.  The process's stdout holds its stderr too.
 
-        user    "uid:gid", default ours;  mounts  more of (path here, path there), read-only
+        user    "uid:gid", default this process's;  mounts  more of (path here, path there), read-only
         """
         words = self.words() + ["run", "--rm"] + (CONFINED if confined else [])
-        words += ["--user", user or "%d:%d" % (os.getuid(), os.getgid()), "-v", directory + ":/project"]
+        words += ["--user", user or f"{os.getuid()}:{os.getgid()}", "-v", directory + ":/project"]
         for here, there in mounts:
             words += ["-v", f"{here}:{there}:ro"]
         return finished(words + [self.tag(target)] + list(arguments))
 
-    def archive(self, target, path):
+    def archive(self, target: str, path: str) -> None:
         """Write the image to `path` as docker's archive, for a look into its layers."""
         run(self.words() + ["save", "--output", path, self.tag(target)], "cannot save the image")
 
 
-def mounted(directory):
+def mounted(directory: str) -> List[str]:
     """Return the places below a directory on which something is mounted, as Linux has them."""
     with open("/proc/self/mounts", encoding="utf-8", errors="surrogateescape") as stream:
         return [place for place in (line.split()[1] for line in stream) if place.startswith(directory + "/")]
 
 
-def finished(words):
+def finished(words: List[str]) -> subprocess.CompletedProcess:
+    """Run a program to its end, whatever its status; its stdout holds its stderr too."""
     return subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           universal_newlines=True)
 
@@ -172,7 +177,8 @@ class Docker(Engine):
         said = output_of(["docker", "buildx", "inspect", "--bootstrap"]) if server else None
         found = re.search(r"buildkit(?: version)?:\s*v?([\d.]+)", said or "", re.I)
         # A distribution's docker does not know the version of the one inside.
-        return found and "docker {}, BuildKit {}".format(server, re.sub(r"^0\.0\.0$", "inside", found.group(1)))
+        inside = found and re.sub(r"^0\.0\.0$", "inside", found.group(1))
+        return found and f"docker {server}, BuildKit {inside}"
 
     def undated(self):
         docker, buildkit = re.match(r"docker (\d*)\S*, BuildKit (\S+)", self.version()).groups()
@@ -216,7 +222,7 @@ class Docker(Engine):
         return found and {"id": found["Id"], "layers": found["RootFS"]["Layers"], "config": found["Config"]}
 
 
-def configuration_digest(path):
+def configuration_digest(path: str) -> str:
     """Return the digest of the configuration in docker's archive: of what names every layer."""
     with tarfile.open(path) as archive:
         name = json.loads(archive.extractfile("manifest.json").read().decode("utf-8"))[0]["Config"]
@@ -290,12 +296,12 @@ class Buildah(Podman):
             root = output_of(self.words() + ["mount", container])
             bundle = bundle_of(self.configuration(self.tag(target))["config"], root, arguments,
                                [(directory, "/project", [])] + [(here, there, ["ro"]) for here, there in mounts],
-                               user or "%d:%d" % (os.getuid(), os.getgid()), confined)
+                               user or f"{os.getuid()}:{os.getgid()}", confined)
             with tempfile.TemporaryDirectory() as place:
                 with open(os.path.join(place, "config.json"), "w") as stream:
                     json.dump(bundle, stream)
                 return finished(["runc", "--root", os.path.join(place, "state"), "run", "--bundle", place,
-                                 "tensorspace-%d" % os.getpid()])
+                                 f"tensorspace-{os.getpid()}"])
         finally:
             output_of(self.words() + ["rm", container])
 
@@ -303,7 +309,8 @@ class Buildah(Podman):
         run(self.words() + ["push", "--quiet", self.tag(target), "docker-archive:" + path], "cannot save the image")
 
 
-def bundle_of(config, root, arguments, mounts, user, confined):
+def bundle_of(config: dict, root: str, arguments: Sequence[str], mounts: Sequence[tuple], user: str,
+              confined: bool) -> dict:
     """Return the OCI runtime's config.json for `docker run` with CONFINED: what runc reads.
 
     config  the image's;  mounts  list of (path here, path there, more options)
@@ -333,7 +340,7 @@ def bundle_of(config, root, arguments, mounts, user, confined):
 ENGINES = (Docker, Podman, Buildah)
 
 
-def engine_class(say=command.say):
+def engine_class(say: Callable[[str], None] = command.say) -> Type[Engine]:
     """Return the class of the engine to use: IMAGE_ENGINE's, or the first that works here; say which it is."""
     wanted = os.environ.get("IMAGE_ENGINE")
     known = [kind for kind in ENGINES if wanted in (None, "", kind.name)]
@@ -344,5 +351,5 @@ def engine_class(say=command.say):
         if version:
             say("engine: " + version)
             return kind
-    raise Fault("no container engine %sworks here: install docker with buildx, podman, or buildah and runc "
-                "(apt-get install buildah runc)" % (wanted + " " if wanted else ""))
+    raise Fault(f"no container engine {wanted + ' ' if wanted else ''}works here: install docker with buildx, podman, "
+                "or buildah and runc (apt-get install buildah runc)")

@@ -2,6 +2,10 @@
 
 Runs in a process of its own; `--keras` says which Keras of the stack's loads the model.
 """
+if not __package__:
+    raise SystemExit("run it as a module, from the project's directory: "
+                     ".venv/bin/python -m scripts.verification.by_keras")
+
 import importlib
 import json
 
@@ -10,6 +14,7 @@ import numpy
 from ..base import child, command, files
 from ..base.fault import Fault
 from ..layers.outputs import SUFFIX
+from ..training import saved_by_keras
 
 
 def predict(flavour, source, names, inputs, weights=None):
@@ -19,7 +24,7 @@ def predict(flavour, source, names, inputs, weights=None):
     inputs   [ndarray], in the order of the model's inputs
     Raises Fault where this Keras does not load the model, or does not have such an output.
     """
-    keras = child.legacy_keras() if flavour == "tf_keras" else importlib.import_module("keras")
+    keras = saved_by_keras.legacy_keras() if flavour == "tf_keras" else importlib.import_module("keras")
     child.hush()
     try:
         if weights is None:
@@ -91,7 +96,7 @@ def flat(value):
 
 
 def main(arguments):
-    parser = command.Parser(prog="python -m scripts.verification.by_keras", description=__doc__)
+    parser = command.Parser(module="verification.by_keras", description=__doc__)
     parser.add_argument("source", help="h5, .keras, SavedModel, or topology json with --weights")
     parser.add_argument("inputs", help="npz with input_0, input_1, …")
     parser.add_argument("target", help="npz to write, where no file is yet: output_0, output_1, …")

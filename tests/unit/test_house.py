@@ -19,7 +19,8 @@ ROOMS = {
     "release": ("base", "wire", "layers", "operations", "formats"),
     "viewer": ("base", "wire", "layers", "operations", "formats", "tfjs", "training"),
     "verification": ("base", "wire", "layers", "operations", "formats", "tfjs", "training", "viewer"),
-    "builds": ("base", "wire", "layers", "operations", "formats", "tfjs", "training", "viewer", "verification", "release"),
+    "builds": ("base", "wire", "layers", "operations", "formats", "tfjs", "training", "viewer", "verification",
+               "release"),
 }
 # What a module of a room may not import in the lines that run when it is itself imported, and who may import it at all
 HEAVY = ("tensorflow", "keras", "tf_keras", "tensorflowjs")
@@ -83,7 +84,8 @@ def test_imports_run_down():
 
 
 def test_no_import_goes_in_a_circle():
-    graph = {path: {target for _, target, _ in imported(path, package) if target != path} for path, package in modules()}
+    graph = {path: {target for _, target, _ in imported(path, package) if target != path}
+             for path, package in modules()}
     finished = set()
 
     def visit(path, behind):

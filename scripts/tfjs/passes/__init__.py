@@ -14,6 +14,7 @@ from . import (
     open_sizes,
     operations,
     outputs,
+    padding,
     pooling,
     ranks,
     refusal,
@@ -36,6 +37,7 @@ PASSES = (
     training.check,              # calls for what happens in training alone
     operations.as_layers,        # `a + b`
     refusal.check,               # one line about all layers that are refused so far
+    padding.split,               # padding="same" that TensorFlow.js 1.0.0 puts on other sides
     pooling.split,               # global pooling that keeps its dimensions
     execution.check,             # tensors that TensorFlow.js throws away too early
     outputs.check,               # one tensor that is two outputs

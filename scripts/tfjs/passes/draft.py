@@ -1,10 +1,11 @@
 """Draft: a model on its way to TensorFlow.js, and how a pass over its layers is written."""
 import functools
 from collections import OrderedDict
-from typing import Any, Callable, Dict, List, Optional, Sequence
+from typing import Any, Callable, Dict, List, Optional, Sequence, Set
 
 from ...base.fault import Fault
 from ...layers import shapes
+from ...layers.kinds.operations import is_operation
 from ...layers.model import Weight
 from ...layers.topology import Graph, Layer, graph, inner_records, record_of
 
@@ -21,6 +22,7 @@ class Draft:
     layers     OrderedDict: name -> Layer, as they are to be written
     weights    OrderedDict: layer -> [Weight]; None in a nested model, whose weights its outer layer has
     refused    OrderedDict: name of a layer in `source` -> Fault, why TensorFlow.js cannot compute it
+    added      set of the names of layers that passes have added
     """
 
     def __init__(self, given: Record, major: int, passes: Sequence[Callable[["Draft"], "Draft"]],
@@ -33,8 +35,9 @@ class Draft:
             own = [Layer(record) for record in inner_records(given)]
             self.layers = OrderedDict((layer.name, Layer(layer.record, self.source.layers[layer.name].calls))
                                       for layer in own)
-        self.refused = OrderedDict()  # type: Dict[str, Fault]
-        self._shapes = {}  # type: Dict[Any, Any]
+        self.refused: Dict[str, Fault] = OrderedDict()
+        self.added: Set[str] = set()
+        self._shapes: Dict[Any, Any] = {}
 
     @property
     def is_sequential(self) -> bool:
@@ -46,6 +49,10 @@ class Draft:
         """Whether the model is a layer of another one."""
         return self.weights is None
 
+    def is_operation(self, layer: Layer) -> bool:
+        """Whether the file has an operation there (`a + b`) and no layer: it says so, what is spelled anew does not."""
+        return is_operation(self.source.layers[layer.name].record, self.major)
+
     @property
     def shapes(self) -> Dict[Any, Any]:
         """{Ref: shape or None} of `source`, told when it is first asked for."""
@@ -56,6 +63,13 @@ class Draft:
     def input_shapes(self, layer: Layer) -> List[Optional[List[Optional[int]]]]:
         """The shape of the first input of each call of `layer`; None where it cannot be told."""
         return [self.shapes.get(refs[0]) if refs else None for refs in self.source.references(layer)]
+
+    def free(self, name: str) -> str:
+        """A name for a layer that a pass adds: `name`, longer where a layer has it."""
+        while name in self.layers or name in self.source.layers or name in self.added:
+            name += "_"
+        self.added.add(name)
+        return name
 
     def done(self) -> "Draft":
         """The model after all passes.  Raises Fault for what TensorFlow.js cannot compute."""
@@ -100,3 +114,28 @@ def each_layer(change: Callable[[Draft, Layer], Layer]) -> Callable[[Draft], Dra
                     draft.refused[name] = fault
         return draft
     return step
+
+
+def each_split(parts: Callable[[Draft, Layer], List[Record]]) -> Callable[[Draft], Draft]:
+    """The pass that puts the layers `parts(draft, layer)`, one behind the other, in the place of every layer.
+
+    The last one has the layer's name, and the first one its calls.
+    """
+    @functools.wraps(parts)
+    def step(draft: Draft) -> Draft:
+        layers = OrderedDict()
+        for layer in draft.layers.values():
+            calls = layer.calls
+            for record in parts(draft, layer):
+                added = Layer(record, calls)
+                layers[added.name] = added
+                calls = [[[added.name, node, 0, {}]] for node in range(len(calls))]
+        draft.layers = layers
+        return draft
+    return step
+
+
+def added_record(class_name: str, name: str, **config: Any) -> Record:
+    """The record of a layer that a pass adds."""
+    return OrderedDict([("class_name", class_name), ("config", OrderedDict(
+        [("name", name), ("trainable", True), ("dtype", "float32")], **config)), ("name", name)])

@@ -41,13 +41,13 @@ def refusal(draft: Draft, source: Graph, refused: Dict[str, Fault],
 
 def dependents(source: Graph, names: Collection[str]) -> Set[Tuple[str, int]]:
     """Return the (layer name, call) of the layers `names` and of all that needs an output of theirs."""
-    users = {}  # type: Dict[Tuple[str, int], list]
+    users: Dict[Tuple[str, int], list] = {}
     for name, layer in source.layers.items():
         for node, refs in enumerate(source.references(layer)):
             for ref in refs:
                 users.setdefault(ref[:2], []).append((name, node))
     pending = [(name, node) for name in names for node in range(source.node_count(name))]
-    found = set()  # type: Set[Tuple[str, int]]
+    found: Set[Tuple[str, int]] = set()
     while pending:
         call = pending.pop()
         if call not in found:
