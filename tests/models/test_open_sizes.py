@@ -94,8 +94,8 @@ def test_a_normalization_without_an_input_is_as_wide_as_its_mean(way, tmp_path):
     assert names == ["norm", "one", "two"]
     computes(model_json, [values], {"two": expected})
     assert predict.describe(model_json)["inputs"][0]["shape"] == [None, 9]
-    loaded = keras.models.load_model(enc, compile=False)
-    assert oracle.distance(expected, oracle.predict(loaded, [values])[-1]) <= 1e-6
+    found = [oracle.predict(keras.models.load_model(path, compile=False), [values])[-1] for path in (source, enc)]
+    assert oracle.distance(*found) <= 1e-6  # Keras 2.6 itself does not compute with the mean that it loads
 
 
 @pytest.mark.parametrize("flavour", oracle.FLAVOURS)
