@@ -105,6 +105,8 @@ def checked(model):
     if problem:
         model.close()
         raise Fault(problem)
+    from ..layers import cudnn  # which needs numpy
+    model = cudnn.as_in_keras(model)
     model.topology = open_sizes.told(model)
     return model
 

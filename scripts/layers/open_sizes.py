@@ -82,6 +82,7 @@ class Watched(shapes.Nested):
         return [{axis: size for axis, size in enumerate(shape) if axis and size is not None} for shape in found]
 
     def meets(self, record, inputs):
+        """Note the sizes that the weights of a layer, or the inputs of a nested model, say beside those it is given."""
         self.budget.spend(len(inputs))
         if inputs[0] is None:
             return

@@ -94,8 +94,10 @@ def test_a_normalization_without_an_input_is_as_wide_as_its_mean(way, tmp_path):
     assert names == ["norm", "one", "two"]
     computes(model_json, [values], {"two": expected})
     assert predict.describe(model_json)["inputs"][0]["shape"] == [None, 9]
-    found = [oracle.predict(keras.models.load_model(path, compile=False), [values])[-1] for path in (source, enc)]
-    assert oracle.distance(*found) <= 1e-6  # Keras 2.6 itself does not compute with the mean that it loads
+    loaded = keras.models.load_model(enc, compile=False)
+    if hasattr(norm, "finalize_state"):  # Keras 2.6 does not compute with the mean that it loads before this
+        loaded.get_layer("norm").finalize_state()
+    assert oracle.distance(expected, oracle.predict(loaded, [values])[-1]) <= 1e-6
 
 
 @pytest.mark.parametrize("flavour", oracle.FLAVOURS)
