@@ -75,7 +75,8 @@ def test_the_line_names_the_first_layer_of_the_model_though_a_later_pass_refuses
 def test_the_line_lists_the_outputs_that_do_without():
     record = functional([start(), layer("ReLU", "good", "start"), layer("Lambda", "bad", "start"),
                          layer("ReLU", "behind", "bad")], "good", "bad", "behind")
-    assert refused(record).endswith("; outputs that do without it: good")
+    assert refused(record).endswith("TensorFlow.js does not have it; build the model without it; "
+                                    "outputs that do without it: good")
 
 
 def test_the_outermost_model_alone_says_which_outputs_do_without():

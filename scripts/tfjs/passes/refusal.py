@@ -1,13 +1,25 @@
 """The one line about what TensorFlow.js cannot compute: the reason of the first layer, and the outputs without any."""
 from collections import OrderedDict
 from types import MappingProxyType
-from typing import Collection, Dict, Mapping, Set, Tuple
+from typing import Collection, Dict, List, Mapping, Set, Tuple
 
 from ...base.fault import Fault
 from ...layers.kinds.operations import is_hidden
-from ...layers.outputs import listing
+from ...layers.outputs import listing, spelling
 from ...layers.topology import Graph
 from .draft import Draft
+
+
+class Outputs(Fault):
+    """What TensorFlow.js cannot compute of a model.
+
+    layers  {name of a layer: Fault}: why not
+    """
+
+    def __init__(self, layers: Mapping[str, Fault], free: List[str]) -> None:
+        self.layers = OrderedDict(layers)
+        advice = f"outputs that do without it: {listing(free)}" if free else "every output needs it"
+        super().__init__(f"{next(iter(layers.values()))}; {advice}")
 
 
 def check(draft: Draft) -> Draft:
@@ -34,9 +46,8 @@ def refusal(draft: Draft, source: Graph, refused: Dict[str, Fault],
     if draft.is_nested:
         return first
     spoilt = dependents(source, refused)
-    free = [ref.layer for ref in source.outputs if ref[:2] not in spoilt and ref.layer not in shown]
-    advice = f"outputs that do without it: {listing(free)}" if free else "every output needs it"
-    return Fault(f"{first}; {advice}")
+    free = [spelling(source, ref) for ref in source.outputs if ref[:2] not in spoilt and ref.layer not in shown]
+    return Outputs(OrderedDict(refused, **{name: shown[name] for name in shown if name not in refused}), free)
 
 
 def dependents(source: Graph, names: Collection[str]) -> Set[Tuple[str, int]]:
