@@ -7,7 +7,7 @@ from collections import OrderedDict
 from typing import Any, Dict, List, Optional, Sequence, Union
 
 from ..base.fault import Fault
-from . import masks, operators, outputs, topology, variables
+from . import masks, open_sizes, operators, outputs, topology, variables
 from .kinds.operations import is_hidden, is_operation
 from .model import Model
 from .references import Ref
@@ -49,6 +49,8 @@ def encapsulate(model: Model, layers: Optional[Sequence[str]] = None, input_shap
     result = model.replaced(topology.record_of(source, model_class(model), major),
                             OrderedDict((name, weights.get(name, [])) for name in kept))
     result.training_config, result.output_names = None, list(layers) if layers is not None else None
+    if input_shape is not None:  # the sizes of nested models' inputs follow
+        result.topology = open_sizes.told(result)
     return result
 
 
