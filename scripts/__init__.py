@@ -3,18 +3,19 @@
 The rooms, the lowest first; each module imports from its own room and from those before it:
 
     base/          faults, commands, files, child processes, the two stacks: knows nothing of models
-    wire/          bytes: protobuf and tensor bundles, TensorFlow.js's shards
-    layers/        a Keras model as data: topology, references, outputs, variables, shapes
-    operations/    a graph of operations as data
+    wire/          bytes: protobuf, tables, TensorFlow.js's shards
+    layers/        a Keras model as data: topology, references, outputs, variables, shapes; kinds/: each layer class
+    operations/    a graph of operations as data, and what TensorFlow.js computes otherwise
     formats/       one reader per source format; decides what a file is
     tfjs/          the target: what TensorFlow.js computes otherwise, the passes, the writers
     training/      the guide's LeNet: recipes, checkpoints, several machines
-    verification/  Keras and TensorFlow as oracles
+    release/       locks, advisories, the image and what it holds
     viewer/        the page, its server, its browser
-    release/       the image, by docker, podman or buildah; what is in it
+    verification/  Keras and TensorFlow as oracles
     builds/        doit's side: the catalogue, records, stages, tasks
 
-The modules beside the rooms are the commands: ``python -m scripts.STAGE --help``.
+The modules beside the rooms are the commands: ``python -m scripts.STAGE --help``.  docs/house.md says which files a
+change touches.
 Nothing here imports TensorFlow, Keras or h5py when it is itself imported.
 """
 import sys
