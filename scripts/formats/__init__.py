@@ -17,7 +17,7 @@ from typing import Optional
 
 from ..base import place
 from ..base.fault import Fault
-from ..layers import variables
+from ..layers import open_sizes, variables
 from ..layers.topology import inner_records, is_model, is_text, of
 
 FORMATS = ("keras_h5", "keras_archive", "topology_and_weights", "tfjs", "saved_model", "frozen")
@@ -87,7 +87,8 @@ def read(path, weights=None, **options):
 
 
 def checked(model):
-    """The model itself, unless a walk through all calls of all layers in it would not end."""
+    """The model itself, with the sizes of its inputs that its weights tell, unless a walk through all calls of all
+    layers in it would not end."""
     layers, walked = extent(model.topology)
     problem = None
     if layers > MAX_LAYERS:
@@ -104,6 +105,9 @@ def checked(model):
     if problem:
         model.close()
         raise Fault(problem)
+    from ..layers import cudnn  # which needs numpy
+    model = cudnn.as_in_keras(model)
+    model.topology = open_sizes.told(model)
     return model
 
 

@@ -73,9 +73,14 @@ class Reason(NamedTuple):
     remedy: str
 
     @property
+    def why(self) -> str:
+        """What is said of the layer, less what to do."""
+        return f"{self.manner}: {self.reason}" if self.manner else self.reason
+
+    @property
     def text(self) -> str:
         """The line about a layer, less its name and class."""
-        return (f"{self.manner}: " if self.manner else "") + f"{self.reason}; {self.remedy}"
+        return f"{self.why}; {self.remedy}"
 
 
 # The table ------------------------------------------------------------------------------------------------------------
@@ -149,7 +154,7 @@ TABLE = (
             "take a SeparableConv2D, its pointwise kernel the identity", example="DepthwiseConv2D(3, dilation_rate=2)",
             instead=("SeparableConv2D(4, 3, dilation_rate=2)",)),
     Refusal("Conv2DTranspose Conv3DTranspose", only(lambda case: not ones(case.config.get("dilation_rate", 1))),
-            "TensorFlow.js does not dilate it (dilation_rate={dilation_rate})", "take a larger kernel with zeros within"),
+            "TensorFlow.js does not dilate it (dilation_rate={dilation_rate})", "take a larger kernel, with zeros"),
     Refusal("Conv2DTranspose Conv3DTranspose", only(lambda case: case.config.get("output_padding") is not None),
             "TensorFlow.js has no output_padding ({output_padding})", "leave it out, its output is then smaller",
             example="Conv2DTranspose(4, 3, strides=2, output_padding=1)",
@@ -284,10 +289,20 @@ def check(layer: Layer, source: Graph, major: int, known: Dict[Any, Any]) -> Non
         reason = first(rows, Case(record, name, major, inputs)) if inputs else None
         if reason:
             operation = is_operation(record, major)
-            raise Fault(line(layer.name, name if operation else record["class_name"], reason, operation))
+            raise Refused(layer.name, name if operation else record["class_name"], reason, operation)
 
 
-def line(name: str, kind: str, reason: Reason, operation: bool = False) -> str:
-    """The line about a layer or an operation: which, its class, why, what to do."""
-    subject = f"{name!r} is the operation {kind}" if operation else f"layer {name!r} is a {kind}"
-    return subject + (" " if reason.manner else ": ") + reason.text
+class Refused(Fault):
+    """A layer or an operation that TensorFlow.js cannot compute as Keras does: which, its class, why, what to do.
+
+    path: its name, "outer/inner" in a nested model.
+    """
+
+    def __init__(self, path: str, kind: str, reason: Reason, operation: bool = False) -> None:
+        self.path, self.kind, self.reason, self.operation = path, kind, reason, operation
+        subject = f"{path!r} is the operation {kind}" if operation else f"layer {path!r} is a {kind}"
+        super().__init__(subject + (" " if reason.manner else ": ") + reason.text)
+
+    def inside(self, model: str) -> "Refused":
+        """The same of a layer in a nested model."""
+        return Refused(f"{model}/{self.path}", self.kind, self.reason, self.operation)

@@ -11,6 +11,7 @@ from . import (
     keras3_masks,
     masks,
     normalization,
+    open_sizes,
     operations,
     outputs,
     padding,
@@ -28,6 +29,7 @@ PASSES = (
     keras3_masks.left_out,       # masks that Keras 3 writes as tensors and TensorFlow.js computes by itself
     keras3_masks.refused,        # those that it does not
     ranks.check,                 # layers that compute otherwise for some shapes of their inputs
+    open_sizes.check,            # layers that need to know a size that is open
     inputs.given,                # a nested Sequential without an input gets one
     flatten.as_reshape,          # a Flatten of what is flat
     spelling.as_keras_2,         # layers, and the models in them
@@ -51,7 +53,7 @@ def keras2(model: Model) -> Model:
 
     Raises Fault naming layer, class and reason for what TensorFlow.js cannot compute, and the outputs without it.
     """
-    draft = Draft(model.topology, model.keras_major, PASSES, model.weights).done()
+    draft = Draft(model.topology, model.keras_major, PASSES, model.weights, model.output_names).done()
     result = model.replaced(draft.record(), draft.weights)
     if model.keras_major >= 3:
         result.keras_version, result.training_config = KERAS2, None

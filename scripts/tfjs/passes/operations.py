@@ -1,5 +1,4 @@
 """Operations between layers (`a + b`, `a * b`) are the layers that compute the same."""
-from ...base.fault import Fault
 from ...layers import operators
 from ...layers.topology import Layer
 from .. import refusals
@@ -14,5 +13,5 @@ def as_layers(draft: Draft, layer: Layer) -> Layer:
     record = operators.record_of_layer(layer, layer.calls)
     reason = refusals.refusal(record, draft.major)
     if reason:
-        raise Fault(refusals.line(layer.name, layer.class_name, reason, operation=True))
+        raise refusals.Refused(layer.name, layer.class_name, reason, operation=True)
     return Layer(record, layer.calls)

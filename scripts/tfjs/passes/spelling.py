@@ -6,7 +6,6 @@ changes from any Keras: dtypes, and what says only how a layer is trained.
 from collections import OrderedDict
 from typing import Any, Tuple
 
-from ...base.fault import Fault
 from ...layers.topology import Layer, is_model
 from .. import refusals
 from ..supported import CLASSES, IDLE, INITIALIZERS, LAYERS
@@ -28,11 +27,14 @@ def layer_record(record: Record, draft: Draft) -> Record:
     """The record of one layer or nested model.  Raises Fault if TensorFlow.js cannot compute it."""
     name, config = record["class_name"], record["config"]
     if is_model(record):
-        result = OrderedDict(draft.converted(record))
+        try:
+            result = OrderedDict(draft.converted(record))
+        except refusals.Refused as fault:
+            raise fault.inside(Layer(record).name)
     else:
         reason = refusals.refusal(record, draft.major)
         if reason:
-            raise Fault(refusals.line(Layer(record).name, name, reason))
+            raise refusals.Refused(Layer(record).name, name, reason)
         if name in IDLE:
             config = {"name": Layer(record).name, "trainable": True, "dtype": "float32", "activation": "linear"}
         result = OrderedDict([("class_name", CLASSES.get(name, name)), ("config", spelled(config, draft))])
