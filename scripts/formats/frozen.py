@@ -3,7 +3,7 @@ import os
 
 from ..base.fault import Fault
 from ..layers.topology import of
-from ..wire.checkpoint import Damaged, fields, text, varint
+from ..wire.protobuf import Damaged, fields, text, varint
 from . import saved_model
 
 HEAD = 65536  # bytes of a node: its name and operation come first, the values of a constant behind them

@@ -16,8 +16,9 @@ from collections import OrderedDict
 from ..base.fault import Fault
 from ..layers.model import Model
 from ..layers.topology import is_model
-from ..wire.checkpoint import Bundle, Damaged, message, number, open_file, string, text
+from ..wire.protobuf import Damaged, message, number, open_file, string, text
 from . import MAX_DEPTH, TAGS, keras_archive, parse
+from .bundle import Bundle
 
 INITIALIZER = "__saved_model_init_op"  # TensorFlow 2 writes it among the signatures, and it is none
 LIMIT = 2 << 30  # a protobuf message cannot be larger

@@ -8,7 +8,7 @@ import pytest
 
 from scripts import Fault, formats, preprocess, summary
 from scripts.formats import frozen, saved_model
-from scripts.wire.checkpoint import Damaged, message, string, text
+from scripts.wire.protobuf import Damaged, message, string, text
 from tests.fuzz import mutate, seeds
 from tests.unit import handmade
 
@@ -109,6 +109,6 @@ def test_the_table_of_a_damaged_topology_is_one_line(record, command, more, tmp_
 
 def test_a_checkpoint_s_index_made_here_is_one():
     """seeds.table is what these tests stand on: the reader finds every key in it."""
-    from scripts.wire import checkpoint
+    from scripts.wire import sstable
     pairs = [(b"", b"x"), (b"a", b"y" * 200), (b"ab", b"")]
-    assert list(checkpoint.entries(seeds.table(pairs))) == pairs
+    assert list(sstable.entries(seeds.table(pairs))) == pairs
