@@ -15,7 +15,7 @@ def convert(source, directory, json_name="model.json", shard_size=shards.SHARD_S
 
     Returns the names of the files written, the json first.  quantize: as in shards.write.
     """
-    with formats.read(source) as model, topology.of(source):
+    with formats.read_layers(source) as model, topology.of(source):
         return write(model, directory, json_name, shard_size, quantize)
 
 

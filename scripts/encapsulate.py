@@ -102,7 +102,7 @@ def build(source, target, weights=None, layers=None, input_shape=None, compile=F
     reading: what single formats take (saved_model_tags).
     Returns {"outputs": [names as asked for], "inputs": […]}: the same for the same source.
     """
-    with formats.read(source, weights=weights, **reading) as model, topology.of(source):
+    with formats.read_layers(source, weights=weights, **reading) as model, topology.of(source):
         result = encapsulate(model, layers, input_shape)
         if compile:
             result.training_config = training_config(result)

@@ -177,10 +177,9 @@ def sources(entry, record=None):
 
 @functools.lru_cache(None)
 def is_graph(source, tags):
-    """Whether a source is a TensorFlow graph without Keras layers.  Only what may be one is looked into."""
-    if os.path.isdir(source) or source.endswith(".pb"):
-        return importlib.import_module("..formats.frozen", __package__).is_graph(source, tags)
-    return False
+    """Whether a source is a graph of operations without Keras layers, looked at once a run."""
+    from .. import formats
+    return formats.is_graph(source, tags)
 
 
 def graph(entry):
@@ -241,12 +240,13 @@ def convert(entry):
             raise Fault(f"{entry.enc_model} is not what is wanted now ({why}): run doit convert:{entry.name} again, "
                         "without -s")
         if graph(entry):
-            graphs = importlib.import_module("..tfjs.graph_by_tensorflow", __package__)
+            from .. import formats
+            graphs = importlib.import_module("..tfjs.graph", __package__)
             graphs.check_settings(entry.source, weights=entry.weights, input_shape=entry.input_shape,
                                   compile=entry.compile)
             names, facts = graphs.convert(
-                entry.source, directory, outputs=entry.layers, tags=entry.saved_model_tags, signature=entry.signature,
-                **written)
+                formats.read(entry.source, saved_model_tags=entry.saved_model_tags, signature=entry.signature),
+                directory, outputs=entry.layers, **written)
         elif entry.engine == "reference":
             arguments = ["convert", entry.enc_model, directory, "--json-name", entry.json_name,
                          "--shard-size", str(entry.shard_size)]

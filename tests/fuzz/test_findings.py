@@ -44,7 +44,7 @@ def test_a_number_where_a_text_is_meant_is_damage_and_not_as_many_zeros():
 ])
 def test_a_number_in_the_place_of_a_message_or_a_text_is_one_line(fields, words, tmp_path):
     with pytest.raises(Fault, match=words):
-        formats.read(saved(tmp_path, *fields))
+        formats.read_layers(saved(tmp_path, *fields))
 
 
 @pytest.mark.parametrize("entry", [HUGE, mutate.message((1, HUGE)), b"\xff", mutate.message((1, b"\xff")),
@@ -70,7 +70,7 @@ def test_a_graph_s_first_node_may_claim_any_size(size, tmp_path):
         (tmp_path / "graph.pb").write_bytes(b"\x0a" + mutate.varint(size) + content)
         assert frozen.match(str(tmp_path / "graph.pb")) == known
         with pytest.raises(Fault):
-            formats.read(str(tmp_path / "graph.pb"))
+            formats.read_layers(str(tmp_path / "graph.pb"))
 
 
 @pytest.mark.parametrize("paths", [None, 1, "x", {"x": 1}])

@@ -3,7 +3,7 @@ import pytest
 
 from scripts import Fault, formats
 from scripts.formats import frozen
-from scripts.tfjs import graph_by_tensorflow
+from scripts.tfjs import graph
 from tests import needs
 
 
@@ -21,7 +21,7 @@ def path(tmp_path_factory):
 
 
 def test_a_graphdef_is_known_by_its_content(path):
-    assert frozen.match(str(path)) and frozen.is_graph(str(path))
+    assert frozen.match(str(path)) and formats.is_graph(str(path))
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"\n\x05hello", b"\n\x04\n\x02hi", b"not a graph",
@@ -38,7 +38,7 @@ def test_a_truncated_one_is_one_line(path, tmp_path):
     (tmp_path / "short.pb").write_bytes(content[:-8])  # the last 5 are the versions, a message of their own
     (tmp_path / "out").mkdir()
     with pytest.raises(Fault, match="short.pb: damaged"):
-        graph_by_tensorflow.convert(str(tmp_path / "short.pb"), str(tmp_path / "out"))
+        graph.convert(formats.read(str(tmp_path / "short.pb")), str(tmp_path / "out"))
 
 
 def test_a_graph_whose_variables_are_elsewhere_is_refused(tmp_path):
@@ -49,4 +49,4 @@ def test_a_graph_whose_variables_are_elsewhere_is_refused(tmp_path):
     (tmp_path / "graph.pb").write_bytes(whole.as_graph_def().SerializeToString())
     (tmp_path / "out").mkdir()
     with pytest.raises(Fault, match="freeze it"):
-        graph_by_tensorflow.convert(str(tmp_path / "graph.pb"), str(tmp_path / "out"))
+        graph.convert(formats.read(str(tmp_path / "graph.pb")), str(tmp_path / "out"))

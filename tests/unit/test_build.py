@@ -563,7 +563,7 @@ def test_every_module_that_a_stage_imports_is_a_dependency_of_what_it_builds():
     for stage, names in stages.CODE.items():
         listed = {"scripts/" + name for name in names}
         directories = tuple(name for name in listed if name.endswith("/"))
-        module = {"page": "viewer/page", "graph": "tfjs/graph_by_tensorflow"}.get(stage, stage)
+        module = {"page": "viewer/page", "graph": "tfjs/graph"}.get(stage, stage)
         for name in closure(f"scripts/{module}.py", set()):
             assert name in listed or name.startswith(directories), f"{stage} imports {name}"
 

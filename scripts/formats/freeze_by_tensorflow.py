@@ -1,9 +1,9 @@
-"""A TensorFlow graph, from a SavedModel (TensorFlow 1's too) or a frozen .pb -> a TensorFlow.js graph model.
+"""A SavedModel or a frozen graph -> operations.Graph, by TensorFlow.
 
-Writes model.json and shards whose outputs are the tensors asked for, in the order asked for.  Variables become
-constants, what no output needs is left out, constants are folded; operations are not fused and batch norms not
-folded into convolutions, as the official converter does: that would change the intermediate tensors that are shown.
-TensorFlow is imported in a child process alone.
+Variables become constants, what no output needs is left out, constants are folded; operations are not fused and batch
+norms not folded into convolutions, as the official converter does: that would change the intermediate tensors that are
+shown.  TensorFlow tells the shapes and types of every tensor, which a GraphDef does not hold.
+Run as a child process by formats/graphs.py, this writes graph.pb and about.json.
 """
 import argparse
 import contextlib
@@ -12,53 +12,40 @@ import json
 import os
 import re
 from collections import OrderedDict
+from typing import Any, Dict, List, Optional
 
 from ..base import child, command, files
 from ..base.fault import Fault
-from ..formats import TAGS, check_readable, frozen, saved_model, tfjs
-from ..layers.model import Weight
-from ..operations import unlike
-from ..wire import shards
+from ..operations import graphdef
+from ..operations.graph import TYPES, Graph, Spec
+from . import TAGS, saved_model
 
 SIGNATURE = "serving_default"
 PASSES = ("debug_stripper", "pruning", "constfold", "arithmetic", "dependency", "pruning", "constfold", "dependency")
-VALUES = ("tensor_content", "half_val", "float_val", "double_val", "int_val", "string_val", "scomplex_val", "int64_val",
-          "bool_val", "resource_handle_val", "variant_val", "uint32_val", "uint64_val")  # core/framework/tensor.proto
 VARIABLES = ("VariableV2", "Variable", "VarHandleOp")
 SILENT = ("NoOp", "Const", "Placeholder", "PlaceholderWithDefault", "SaveV2", "RestoreV2", "Assert")
 
 
-def convert(source, directory, outputs=None, tags=None, signature=None, json_name="model.json",
-            shard_size=shards.SHARD_SIZE, quantize=None):
-    """Convert the graph `source` into the empty `directory`, in a child process.
-
-    outputs    list of str, each a key of the signature, a tensor ("dense/Relu:0"), an operation, the end of an
-               operation's path that stands for one alone, or a scope with one result (a layer's name); default: the
-               signature's outputs, and of a frozen graph those that nothing reads
-    tags, signature   of a SavedModel; default "serve", "serving_default"
-    Returns (names of the files, the json first; {"inputs": [names], "outputs": [names]}).
-    """
-    check_readable(source)
-    settings = {"outputs": outputs, "tags": tags, "signature": signature, "json_name": json_name,
-                "shard_size": shard_size, "quantize": quantize}
-    child.run("tfjs.graph_by_tensorflow", [source, directory, "--settings", json.dumps(settings)], quiet=True)
-    with open(os.path.join(directory, json_name), encoding="utf-8") as file:
-        document = json.load(file)
-    names = [json_name] + [name for group in document["weightsManifest"] for name in group["paths"]]
-    return names, {side: list(document["signature"].get(side, {})) for side in ("inputs", "outputs")}
-
-
-def check_settings(source, **settings):
-    """Raise a Fault where any of these settings, which are about layers, is given."""
-    given = [key for key, value in sorted(settings.items()) if value]
-    if given:
-        raise Fault("{}: a TensorFlow graph has no layers: leave out {}".format(source, ", ".join(given)))
-
-
-def write(source, directory, outputs, tags, signature, json_name, shard_size, quantize):
-    """The child's part: load, freeze, choose, optimize, write."""
-    command.check_json_name(json_name)
+def freeze(source: str, outputs: Optional[List[str]] = None, tags: Optional[str] = None,
+           signature: Optional[str] = None) -> Graph:
+    """Return the graph of `source` in this process: see formats/graphs.py for what the arguments mean."""
     import tensorflow
+    content, about = frozen_graph(tensorflow, source, outputs, tags, signature)
+    return described(content, about)
+
+
+def described(content: Any, about: Dict[str, Any]) -> Graph:
+    """Return the Graph of the bytes of a GraphDef and what TensorFlow told of it besides (frozen_graph)."""
+    graph = graphdef.read(content)
+    graph.inputs, graph.outputs, graph.made_by = about["inputs"], about["outputs"], about["version"]
+    for name, specs in about["specs"].items():
+        graph.nodes[name].outputs = [Spec(dtype, None if shape is None else tuple(shape)) for dtype, shape in specs]
+    return graph
+
+
+def frozen_graph(tensorflow, source, outputs, tags, signature):
+    """Load, freeze, choose, optimize; return (bytes of a GraphDef, {"inputs": [names], "outputs": [names], "specs":
+    {name: [[dtype, shape] of each output]}, "version": TensorFlow's})."""
     child.hush()
     graph, inputs, known = frozen_of(tensorflow, source, tags, signature)
     names = list(known) if outputs is None else outputs
@@ -67,11 +54,25 @@ def write(source, directory, outputs, tags, signature, json_name, shard_size, qu
     chosen = choose(graph, known, names, source)
     graph, signature = with_outputs(tensorflow, graph, chosen, inputs, source)
     graph = optimize(tensorflow, graph, signature)
-    unlike.without_erfc(tensorflow, graph)
     with imported(tensorflow, graph, source) as whole:
-        unlike.check(tensorflow, graph, whole, source)
-        graph = unlike.adapt(tensorflow, graph, whole)
-    return write_model(tensorflow, graph, signature, directory, json_name, shard_size, quantize)
+        specs = {operation.name: [spec(tensor) for tensor in operation.outputs]
+                 for operation in whole.get_operations()}
+    message, inputs, ends = signature
+    for side in (message.inputs, message.outputs):
+        for name, info in side.items():  # what was known before anything was folded
+            specs[name][0] = [TYPES[info.dtype], sizes(tensorflow.TensorShape(info.tensor_shape))]
+    return graph.SerializeToString(), {"inputs": inputs, "outputs": ends, "specs": specs,
+                                       "version": tensorflow.__version__}
+
+
+def spec(tensor):
+    """Return [dtype, shape] of a tensor of TensorFlow's, JSON-able."""
+    return [TYPES[tensor.dtype.as_datatype_enum], sizes(tensor.shape)]
+
+
+def sizes(shape):
+    """Return a TensorShape as a list, None where not even the rank is known."""
+    return None if shape.rank is None else shape.as_list()
 
 
 # Reading and freezing --------------------------------------------------------------------------------------
@@ -79,7 +80,7 @@ def write(source, directory, outputs, tags, signature, json_name, shard_size, qu
 def frozen_of(tensorflow, source, tags, signature):
     """Return (GraphDef without variables, [names of its inputs], OrderedDict of its known outputs: name -> tensor)."""
     if saved_model.match(source):
-        return freeze(tensorflow, source, tags, signature)
+        return freeze_saved_model(tensorflow, source, tags, signature)
     return load_frozen(tensorflow, source)
 
 
@@ -108,7 +109,7 @@ def placeholders(graph):
     return [node.name for node in graph.node if node.op in ("Placeholder", "PlaceholderWithDefault")]
 
 
-def freeze(tensorflow, path, tags, signature):
+def freeze_saved_model(tensorflow, path, tags, signature):
     """Return (GraphDef without variables, [names of its inputs], {key of the signature: tensor}) of a SavedModel."""
     found = saved_model.meta_graph(path, tags)
     there = saved_model.signatures(path, found)
@@ -292,7 +293,7 @@ def imported(tensorflow, graph, source):
         yield whole
 
 
-# Optimizing and writing ------------------------------------------------------------------------------------
+# Optimizing ------------------------------------------------------------------------------------------------
 
 def optimize(tensorflow, graph, signature):
     """Let TensorFlow's own passes drop what is not needed and compute what is constant; outputs keep their names."""
@@ -310,73 +311,23 @@ def optimize(tensorflow, graph, signature):
     return tf_optimizer.OptimizeGraph(config, meta)
 
 
-def write_model(tensorflow, graph, signature, directory, json_name, shard_size, quantize):
-    """Write model.json and shards (tfjs-converter tf_saved_model_conversion_v2.write_artifacts)."""
-    from google.protobuf.json_format import MessageToDict
-    weights = []
-    for node in list(graph.node) + [node for function in graph.library.function for node in function.node_def]:
-        if node.op == "Const":
-            value = tensorflow.make_ndarray(node.attr["value"].tensor)
-            if value.dtype.name in ("int8", "uint8", "int16", "uint16"):  # no dtypes of weights to TensorFlow.js
-                value = value.astype("int32")
-            if value.dtype == object:
-                raise Fault(f"operation {node.name!r} is a constant of strings, which a graph model cannot hold here")
-            weights.append(Weight.of(node.name, value))
-            for field in VALUES:
-                node.attr["value"].tensor.ClearField(field)
-    manifest = shards.write(weights, directory, shard_size, quantize)
-    message, inputs, outputs = signature
-    sides = MessageToDict(message)
-    document = OrderedDict([
-        ("format", "graph-model"), ("generatedBy", tensorflow.__version__), ("convertedBy", tfjs.VERSION_NAME),
-        ("signature", OrderedDict((side, OrderedDict((name, sides[side][name]) for name in names))
-                                  for side, names in (("inputs", inputs), ("outputs", outputs)) if names)),
-        ("modelTopology", json.loads(json.dumps(MessageToDict(graph), sort_keys=True))), ("weightsManifest", manifest)])
-    with open(os.path.join(directory, json_name), "w") as file:
-        json.dump(document, file)
-    return [json_name] + [name for group in manifest for name in group["paths"]]
-
-
-def compute(source, request, answer, settings):
-    """What TensorFlow computes of the graph, verify's oracle: npz of inputs by name -> npz of output_0, output_1, …"""
-    import numpy
-    import tensorflow
-    child.hush()
-    frozen_graph, _, known = frozen_of(tensorflow, source, settings["tags"], settings["signature"])
-    chosen = choose(frozen_graph, known, settings["outputs"] or list(known), source)
-    needed = sorted({name for name, _ in chosen.values()})
-    kept = tensorflow.compat.v1.graph_util.extract_sub_graph(frozen_graph, needed)
-    with numpy.load(request, allow_pickle=False) as archive:
-        fed = {name + ":0": archive[name] for name in archive.files}
-    with imported(tensorflow, kept, source) as whole, tensorflow.compat.v1.Session(graph=whole) as session:
-        found = session.run(["%s:%d" % place for place in chosen.values()], fed)
-    with files.whole(answer) as part, open(part, "wb") as stream:
-        numpy.savez(stream, **{"output_%d" % index: values for index, values in enumerate(found)})
-
-
 def main(arguments):
-    parser = command.Parser(prog="python -m scripts.tfjs.graph_by_tensorflow", description=__doc__)
-    parser.add_argument("source", help="a SavedModel's directory or a frozen .pb")
-    parser.add_argument("directory", nargs="?", default="", help="where model.json and the shards go")
-    parser.add_argument("--outputs", type=lambda text: text.split(","), help="tensors, operations or layers: a,b,c")
-    parser.add_argument("--tags", help="of the SavedModel's graph (default: serve)")
-    parser.add_argument("--signature", help="default: serving_default")
-    parser.add_argument("--json-name", default="model.json")
-    # What `convert` and scripts.verify ask their child for.
+    parser = command.Parser(prog="python -m scripts.formats.freeze_by_tensorflow", description=__doc__)
+    parser.add_argument("source", help="a SavedModel's directory or a frozen graph")
+    parser.add_argument("directory", help="where graph.pb and about.json go")
     parser.add_argument("--settings", type=json.loads, help=argparse.SUPPRESS)
-    parser.add_argument("--compute", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
-    child.in_environment("tfjs.graph_by_tensorflow", arguments)
-    if options.compute:
-        return compute(options.source, options.compute[0], options.compute[1], options.settings)
-    if not options.directory:
-        parser.error("the directory to write to is missing")
-    if options.settings is None and not frozen.is_graph(options.source, options.tags):
-        raise Fault(f"{options.source}: not a TensorFlow graph; python -m scripts.preprocess takes other models")
-    settings = options.settings or {
-        "outputs": options.outputs, "tags": options.tags, "signature": options.signature,
-        "json_name": options.json_name, "shard_size": shards.SHARD_SIZE, "quantize": None}
-    files.into(options.directory, lambda path: write(options.source, path, **settings))
+    import tensorflow
+    content, about = frozen_graph(tensorflow, options.source, **options.settings)
+
+    def write(directory):
+        with open(os.path.join(directory, "graph.pb"), "wb") as file:
+            file.write(content)
+        with open(os.path.join(directory, "about.json"), "w") as file:
+            json.dump(about, file)
+        return ["graph.pb", "about.json"]
+
+    files.into(options.directory, write)
 
 
 if __name__ == "__main__":
