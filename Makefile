@@ -10,7 +10,7 @@
 MAKEFLAGS += --no-print-directory
 SUITABLE = import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))
 
-# The environment's own Python first: it must not be made anew because another python3 comes first today.
+# The environment's own Python comes first, so that another python3 on the PATH does not make the environment anew.
 ifndef PYTHON
 CHOSEN := $(shell for p in .venv/bin/python python3 python3.13 python3.12 python3.11 python3.10; do \
 	"$$p" -c "$(SUITABLE)" >/dev/null 2>&1 && echo "$$p" && break; done)
@@ -19,7 +19,7 @@ else
 CHOSEN := $(PYTHON)
 endif
 
-# A Python that is not there, or none at all, is told here: in a recipe, as not every target needs one.
+# A missing Python is an error only in a recipe, since not every target needs one.
 RUNS = $(shell "$(CHOSEN)" -c "print(1)" 2>/dev/null)
 SET_UP = $(if $(RUNS),,$(error $(CHOSEN) is no Python that runs here: install Python 3.10 - 3.13 with venv, or name \
 	another one, as in: make PYTHON=python3.12))"$(CHOSEN)" scripts/bootstrap.py
@@ -32,9 +32,9 @@ convert:
 
 ROLES = train reference test view
 
-# With no PYTHON named: the modern stack, then Python 3.6's, or with `make -j2 test` both at once; both are run, whatever
-# the one's tests say.  All environments are made before, since tests of the one hold what it builds against the others;
-# the modern one first, since it is made in no time or says what is in the way.
+# Without PYTHON `make test` tests the modern stack, then Python 3.6's; `make -j2 test` tests both at once.  Both run,
+# even if the first one fails.  All environments are made before the tests, since the tests of one stack compare its
+# models with the other's.  The modern one is made first: that is quick, or says what is in the way.
 test:
 ifdef PYTHON
 	@$(SET_UP) $(ROLES) -- -m pytest $(ARGS)

@@ -1,4 +1,4 @@
-"""The benchmarks, each a function: what we do against what one would do otherwise, in one run on one machine.
+"""Each benchmark is a function: it times this project against the alternatives, in one run on one machine.
 
     python -m bench.benchmarks [NAME …]
 
@@ -82,7 +82,7 @@ def big(place, sizes=(10, 100, 500, 2000)):
         make_project(project, {"big": source})
 
         def hash_and_copy():
-            # What the build writes is enc_model.h5 and the shards, what it hashes is the source and both of these.
+            # The build writes enc_model.h5 and the shards, and hashes the source and both of these.
             for copy in ("one", "two"):
                 shutil.copyfile(source, os.path.join(place, copy))
             for path in (source, os.path.join(place, "one"), os.path.join(place, "two")):
@@ -95,7 +95,7 @@ def big(place, sizes=(10, 100, 500, 2000)):
             shutil.rmtree(os.path.join(project, "models", ".records"), ignore_errors=True)
             for name in ("big", "json_models"):
                 shutil.rmtree(os.path.join(project, "models", name), ignore_errors=True)
-            os.sync()  # or who comes next waits for what the one before left to be written
+            os.sync()  # else the next contender waits until the bytes of the one before are written
 
         got = measure.side_by_side({"ours": [([sys.executable, "-m", "doit", "convert"], project)],
                                     "cp and sha256": [hash_and_copy]}, runs=3, prepare=prepare)

@@ -56,8 +56,8 @@ def uptodate(place, counts=COUNTS):
                      "dvc s": got["dvc"]["seconds"] if dvc else "none here",
                      "of dvc": ratio(got, "ours", "dvc") if dvc else "none here",
                      "one model of them s": got["one"]["seconds"], "spread s": got["ours"]["spread"]})
-    return rows, ("Two tasks or stages per model everywhere, with file dependencies; ours hold code, settings and the "
-                  "stack beside. `one model of them` is `doit convert:NAME`. dvc: %s."
+    return rows, ("Every contender has two tasks or stages per model, with file dependencies. Those of this project "
+                  "depend on code, settings and the stack too. `one model of them` is `doit convert:NAME`. dvc: %s."
                   % (subprocess.check_output([dvc, "--version"]).decode().strip() if dvc
                      else "could not be installed here"))
 

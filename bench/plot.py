@@ -1,6 +1,6 @@
-"""The plot in bench/README.md: what everything costs, as a part of what one would do otherwise.
+"""The plot in bench/README.md: the cost of this project as a part of the alternatives'.
 
-matplotlib comes as locked, into an environment that is thrown away.  The same results give the same bytes.
+matplotlib is installed from its lock, into an environment that is thrown away.  The same results give the same bytes.
 
     python -m bench.plot RESULTS OUT.svg
 """
@@ -68,7 +68,7 @@ def draw(results, target):
 
 
 def update(target=TARGET):
-    """Draw bench/ratios.svg from bench/results/, with a matplotlib that is thrown away; it stays where none is had."""
+    """Draw bench/ratios.svg from bench/results/, with a matplotlib that is thrown away; without one the plot stays."""
     with tempfile.TemporaryDirectory(prefix="bench-") as place:
         programs = catalogues.install("matplotlib", place)
         if programs is None:

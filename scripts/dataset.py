@@ -17,7 +17,7 @@ import numpy
 
 from .base import command, files
 from .base.fault import Fault
-from .builds import catalog
+from .training.choices import IDX
 
 NAMES = ("x_train", "y_train", "x_test", "y_test")
 IDX_NAMES = {"x_train": "train-images-idx3-ubyte", "y_train": "train-labels-idx1-ubyte",
@@ -94,7 +94,7 @@ def read(path):
         raise Fault(f"{path}: {error.strerror or error}; give an npz file or a directory of IDX files")
     if magic[:2] == b"PK":
         return _checked(_read_npz(path), path)
-    if magic[:3] in (b"\0\0\x08", b"\x1f\x8b\x08") and catalog.IDX.search(path):
+    if magic[:3] in (b"\0\0\x08", b"\x1f\x8b\x08") and IDX.search(path):
         return _checked(_read_idx_files(os.path.dirname(path) or "."), path)
     raise Fault(f"{path}: neither an npz nor an IDX file (or a truncated one); give Keras's mnist.npz or MNIST's four "
                 "files")

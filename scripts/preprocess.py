@@ -7,12 +7,13 @@ writes out/model.json and its shards.  The flags of tensorspacejs_converter, whi
 import os
 import tempfile
 
-from . import convert, encapsulate, formats
+from . import formats
+from .base import arguments as taken
 from .base import command
 from .base.fault import Fault
 from .formats import keras_h5
-from .layers import outputs, topology
-from .tfjs import graph
+from .layers import encapsulation, outputs, topology
+from .tfjs import graph, write_layers
 from .wire import shards
 
 FORMS = ("topology_weights_combined", "topology_weights_separated", "tf_saved", "tf_frozen", "tf_keras",
@@ -24,18 +25,18 @@ def preprocess(source, directory, weights=None, layers=None, input_shape=None, j
     """Read `source`, give it the outputs `layers`, write the tfjs model into the empty `directory`.
 
     enc_model: path of a new h5 to write the multi-output Keras model to as well.  reading: saved_model_tags, signature.
-    Returns (names of the files written, the json first; facts as encapsulate.build's).
+    Returns (names of the files written, the json first; facts as encapsulation.facts').
     """
     formats.check_readable(source)
     if formats.is_graph(source, reading.get("saved_model_tags")):
         graph.check_settings(source, enc_model=enc_model, input_shape=input_shape, weights=weights)
         return graph.convert(formats.read(source, **reading), directory, layers, json_name, shard_size, quantize)
     with formats.read(source, weights=weights, **reading) as model, topology.of(source):
-        result = encapsulate.encapsulate(model, layers, input_shape)
-        names = convert.write(result, directory, json_name, shard_size, quantize)
+        result = encapsulation.encapsulate(model, layers, input_shape)
+        names = write_layers.write(result, directory, json_name, shard_size, quantize)
         if enc_model:
             keras_h5.write(result, enc_model)
-        return names, encapsulate.facts(result)
+        return names, encapsulation.facts(result)
 
 
 def main(arguments=None):
@@ -44,9 +45,9 @@ def main(arguments=None):
                         "or topology.json,weights.h5")
     parser.add_argument("directory", nargs="?", help="where model.json and the shards go")
     parser.add_argument("--weights", help="weights h5 of a topology json")
-    parser.add_argument("--layers", "--output_layer_names", type=encapsulate.names, metavar="A,B,C",
+    parser.add_argument("--layers", "--output_layer_names", type=taken.names, metavar="A,B,C",
                         help=f"outputs in their order: {outputs.SYNTAX} (default: every layer but inputs)")
-    encapsulate.add_input_shape(parser)
+    taken.add_input_shape(parser)
     parser.add_argument("--quantize", type=quantization, metavar="DTYPE[=PATTERN]",
                         help="float16, uint8 or uint16; for some weights: uint8=conv*/kernel,uint16=dense*")
     parser.add_argument("--json-name", default="model.json")
@@ -92,10 +93,10 @@ def main(arguments=None):
 
     def deliver(enc_model=None):
         done["enc_model"] = enc_model
-        return convert.deliver(options.directory, write, options.json_name, formats.files(source, weights))
+        return write_layers.deliver(options.directory, write, options.json_name, formats.files(source, weights))
 
     # The h5 has its place when the directory has: a run that is refused leaves neither.
-    names = encapsulate.deliver(options.enc_model, deliver) if options.enc_model else deliver()
+    names = keras_h5.deliver(options.enc_model, deliver) if options.enc_model else deliver()
     command.say("{}: {}".format(options.directory, ", ".join(names)))
     command.say("%d outputs: %s" % (len(done["facts"]["outputs"]), ", ".join(done["facts"]["outputs"])))
     if options.view:

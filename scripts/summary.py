@@ -5,13 +5,15 @@ them, and whether TensorFlow.js and TensorSpace can show them.
 """
 from collections import OrderedDict
 
-from . import encapsulate, formats
+from . import formats
+from .base import arguments as taken
 from .base import command
 from .base.fault import Fault
-from .layers import outputs, shapes, topology, variables
+from .layers import encapsulation, operators, outputs, shapes, topology, variables
+from .layers.kinds.operations import is_operation
 from .layers.references import Ref
 from .layers.topology import Layer, graph, inner_records, is_model, layer_order
-from .tfjs import dialect, supported
+from .tfjs import refusals
 
 FROZEN = ("moving_mean", "moving_variance", "running_mean", "running_std")  # of BatchNormalization: not trained
 COLUMNS = ("layer", "class", "output", "parameters", "inputs", "shown")
@@ -20,7 +22,7 @@ COLUMNS = ("layer", "class", "output", "parameters", "inputs", "shown")
 def rows(model, input_shape=None):
     """Return a list of dicts, one per layer in the order of `model.layers`; nested models' layers follow them.
 
-    input_shape: sizes that are open, as encapsulate's.
+    input_shape: sizes that are open, as encapsulation.encapsulate's.
 
     layer       str, "conv", "outer/inner" inside a nested model
     class       str
@@ -29,7 +31,7 @@ def rows(model, input_shape=None):
     inputs      list of str, as outputs.spelling names them; calls of a shared layer are told apart by ";"
     shown       "yes", "input", or why TensorFlow.js or TensorSpace cannot show it
     """
-    source = graph(encapsulate.with_input_shape(model.topology, input_shape), model.keras_major)
+    source = graph(encapsulation.with_input_shape(model.topology, input_shape), model.keras_major)
     if input_shape is not None:
         outputs.fix_input_shape(source, input_shape)
     shape = shapes.of_graph(source, model.keras_major)
@@ -82,15 +84,15 @@ def shown(layer, shape, major, layers):
     """
     if layer.is_input:
         return "input"
-    if supported.is_operation(layer.record):
+    if is_operation(layer.record, major):
         try:
-            dialect.operation(layer, [dialect.keras2_call(layer, call, layers) for call in layer.calls])
+            operators.record_of_layer(layer, [operators.tensors(layer, call, layers) for call in layer.calls])
         except Fault as fault:
             return str(fault)
     elif not is_model(layer.record):
-        reason = supported.refusal(layer.record, major)
+        reason = refusals.refusal(layer.record, major)
         if reason:
-            return reason
+            return reason.reason
     if shape is not None and len(shape) > 4:
         return "TensorSpace draws nothing of more than 3 dimensions"
     return "yes"
@@ -143,7 +145,7 @@ def main(arguments):
     parser = command.Parser(prog="python -m scripts.summary", description=__doc__)
     parser.add_argument("source", help="a model file: h5, .keras, topology json, SavedModel, tfjs model.json, …")
     parser.add_argument("--weights", metavar="H5", help="weights of a topology json")
-    encapsulate.add_input_shape(parser)
+    taken.add_input_shape(parser)
     options = parser.parse_args(arguments)
     with formats.read_layers(options.source, weights=options.weights) as model, topology.of(options.source):
         for line in lines(model, options.input_shape):

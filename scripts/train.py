@@ -16,8 +16,7 @@ import numpy
 from . import dataset
 from .base import child, command, files
 from .base.fault import Fault
-from .builds import catalog
-from .training import lenet, recipes, resume, workers
+from .training import choices, lenet, recipes, resume, workers
 
 ENVIRONMENT = child.ENVIRONMENT
 SEED, OPTIMIZER = 0, "adam"  # the guide's, and a seed
@@ -28,7 +27,7 @@ def train(arrays, epochs=None, batch_size=None, seed=SEED, optimizer=OPTIMIZER, 
           checkpoint=None, cluster=None):
     """Return (Keras model, report) of LeNet trained on `arrays` (as dataset.resolve gives them).
 
-    epochs, batch_size  None: the recipe's own (catalog.RECIPES)
+    epochs, batch_size  None: the recipe's own (choices.RECIPES)
     learning_rate  None: the optimizer's own (0.001 for adam); the fast recipe rises to it and falls to 0
     recipe         "guide" or "fast": recipes.RECIPES
     checkpoint     path of a file to keep after each epoch and to resume from, or None.  The guide's
@@ -47,8 +46,8 @@ def train(arrays, epochs=None, batch_size=None, seed=SEED, optimizer=OPTIMIZER, 
         raise Fault(f"training needs TensorFlow, which is not installed here ({command.one_line(error)}): `make` "
                     "installs it, the cpu image "
                     "has it; or give the table a source")
-    batch_size = batch_size or catalog.RECIPES[recipe]["batch_size"]
-    epochs = epochs or catalog.RECIPES[recipe]["epochs"] or -(
+    batch_size = batch_size or choices.RECIPES[recipe]["batch_size"]
+    epochs = epochs or choices.RECIPES[recipe]["epochs"] or -(
         -recipes.STEPS // max(1, len(arrays["x_train"]) // batch_size))
     settings = {"epochs": epochs, "batch_size": batch_size, "seed": seed, "optimizer": optimizer,
                 "learning_rate": learning_rate}
@@ -112,8 +111,8 @@ def _content(arrays):
 
 
 def _code():
-    """The sha256 of what a checkpoint's values depend on: this file, recipes, the model, the catalogue's defaults."""
-    modules = sys.modules[__name__], lenet, catalog, resume, recipes, workers
+    """The sha256 of what a checkpoint's values depend on: this file, recipes, the model, their defaults."""
+    modules = sys.modules[__name__], lenet, choices, resume, recipes, workers
     return [files.sha256(module.__file__) for module in modules]
 
 
@@ -152,7 +151,7 @@ def show_prediction(model, arrays, seed):
 
 
 def _number(kind, key):
-    smallest, largest = catalog.RANGES[key]
+    smallest, largest = choices.RANGES[key]
 
     def parse(text):
         value = kind(text)
@@ -173,7 +172,7 @@ def main(arguments):
     parser.add_argument("--seed", type=_number(int, "seed"), default=SEED)
     parser.add_argument("--optimizer", default=OPTIMIZER, help="a Keras optimizer's name (default: adam)")
     parser.add_argument("--learning-rate", type=_number(float, "learning_rate"), help="default: the optimizer's own")
-    parser.add_argument("--recipe", choices=sorted(catalog.RECIPES), default="guide",
+    parser.add_argument("--recipe", choices=sorted(choices.RECIPES), default="guide",
                         help="the guide's own, or a fast one")
     parser.add_argument("--checkpoint", metavar="NPZ", help="file to keep after each epoch and to resume from")
     options = parser.parse_args(arguments)

@@ -16,10 +16,9 @@ import numpy
 from . import bootstrap, dataset, formats
 from .base import child, command, files
 from .base.fault import Fault
-from .layers import outputs
+from .layers import masks, outputs
+from .layers.kinds.operations import is_hidden
 from .layers.topology import graph
-from .tfjs import supported
-from .tfjs.passes import masks
 from .viewer import page, predict
 
 BOUND = 1e-4
@@ -47,7 +46,8 @@ def verify(source, model_json, layers=None, weights=None, data=None, tags=None, 
             if '"class_name": "Lambda"' in json.dumps(model.topology):
                 raise Fault(f"{source}: no oracle: it holds a Lambda layer, code that Keras would run")
             major, whole = model.keras_major, graph(model.topology, model.keras_major)
-        names = layers or [outputs.spelling(whole, ref) for ref in outputs.every_output(whole, supported.is_hidden)]
+        hidden = functools.partial(is_hidden, major=major)
+        names = layers or [outputs.spelling(whole, ref) for ref in outputs.every_output(whole, hidden)]
         inputs = inputs_for(whole, described, data)
         wanted, by = expected(source, weights, names, list(inputs.values()), major)
     fed = [values for name, values in inputs.items() if name in described or len(inputs) == 1]

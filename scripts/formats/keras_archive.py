@@ -6,7 +6,6 @@ follows from the topology.  Only these three members are read, and nothing is un
 """
 import io
 import os
-import re
 import struct
 import zipfile
 import zlib
@@ -14,10 +13,12 @@ from collections import OrderedDict
 
 from ..base.fault import Fault
 from ..layers import variables
+from ..layers.kinds.operations import is_operation
+from ..layers.kinds.wrappers import ways
 from ..layers.model import Model
+from ..layers.spelling import snake_case, usual
 from ..layers.topology import Layer, inner_records, is_model
-from ..tfjs import supported
-from . import MAX_JSON_BYTES, head, keras_h5, parse
+from . import MAX_JSON_BYTES, MAX_JSON_TEXT, head, keras_h5, parse
 
 MEMBERS = CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 CELLS = ("LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM2D", "ConvLSTM1D", "ConvLSTM3D")
@@ -50,6 +51,7 @@ def read(path, **options):
         record = parse(member(archive, CONFIG, path), f"{path}: {CONFIG}")
         metadata = parse(member(archive, METADATA, path), f"{path}: {METADATA}") if METADATA in names else {}
         version = str(metadata.get("keras_version", "3.0.0")) if isinstance(metadata, dict) else "3.0.0"
+        record = usual(record) if isinstance(record, dict) else record
         if not isinstance(record, dict) or not is_model(record):
             raise Fault("{}: the model is a {}, not a Sequential or Functional model: only those have a graph of "
                         "layers that can be converted".format(path, record.get("class_name")
@@ -78,13 +80,16 @@ def closing(*opened):
 def member(archive, name, path):
     """The bytes of a small member."""
     info = archive.getinfo(name)
-    if info.file_size > MAX_JSON_BYTES:
-        raise Fault("%s: %s claims to be %d bytes long: refused" % (path, name, info.file_size))
+    stored = info.compress_type == zipfile.ZIP_STORED
+    limit = MAX_JSON_TEXT if stored else MAX_JSON_BYTES  # what is stored is in the file byte for byte
+    if info.file_size > limit:
+        remedy = "" if stored or info.file_size > MAX_JSON_TEXT else ": pack the archive again with zip -0"
+        raise Fault(f"{path}: {name} claims to be {info.file_size} bytes long: refused{remedy}")
     if info.compress_type not in PACKED:
         raise Fault("%s: %s is packed by method %d, which is not read here: pack the archive again with zip -0"
                     % (path, name, info.compress_type))
     with archive.open(name) as file:
-        data = file.read(MAX_JSON_BYTES + 1)
+        data = file.read(limit + 1)
     return data
 
 
@@ -177,22 +182,16 @@ def places(record, prefix):
     layers = inner_records(record)
     if record["class_name"] == "Sequential":
         layers = [layer for layer in layers if layer["class_name"] != "InputLayer"]
-    return list(zip_names([layer for layer in layers if not supported.is_operation(layer)
+    return list(zip_names([layer for layer in layers if not is_operation(layer, 3)
                            or layer["class_name"] == "TFOpLambda"], prefix))
 
 
 def zip_names(layers, prefix):
     used = {}
     for layer in layers:
-        name = snake_case(layer["class_name"])
+        name = snake_case(getattr(layer, "own", layer["class_name"]))
         used[name] = used.get(name, -1) + 1
         yield layer, "{}/{}{}".format(prefix, name, "_%d" % used[name] if used[name] else "")
-
-
-def snake_case(class_name):
-    """Conv2DTranspose -> conv2d_transpose, SimpleRNNCell -> simple_rnn_cell: keras naming.to_snake_case."""
-    words = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W+", "", class_name.split(">")[-1]))
-    return re.sub(r"([a-z])([A-Z])", r"\1_\2", words).lower()
 
 
 def leaves(file, record, place, scope, trainable, path):
@@ -205,7 +204,7 @@ def leaves(file, record, place, scope, trainable, path):
         inner = [(config["layer"], place + "/layer", scope)]
     elif name == "Bidirectional":
         inner = [(layer, f"{place}/{way}_layer", "{}/{}_{}".format(scope, way, Layer(config["layer"]).name))
-                 for way, layer in variables.ways(config)]
+                 for way, layer in ways(config)]
     elif name == "RNN":
         inner = [(config["cell"], place + "/cell", scope)]
     elif name == "StackedRNNCells":
@@ -225,7 +224,7 @@ def stored(file, record, place, scope, path, seen=None):
     """
     if not present(file, place):
         return []
-    names = [key for key, _ in variables.layer_variables(record["class_name"], record["config"])]
+    names = [own.name for own in variables.layer_variables(record["class_name"], record["config"])]
     count = len(keras_h5.subgroup(file, place + "/vars", path)) if present(file, place + "/vars") else 0
     if count != len(names):
         names = [str(index) for index in range(count)]

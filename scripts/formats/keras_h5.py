@@ -9,18 +9,22 @@ save_attributes_to_hdf5_group).  External and virtual datasets and links would r
 """
 import itertools
 import json
+import os
+import re
 from collections import OrderedDict
 
 import numpy
 
-from ..base import command
+from ..base import command, files
 from ..base.fault import Fault
 from ..layers.model import PIECE_BYTES, Model, Weight
+from ..layers.spelling import as_lists, usual
 from . import attributes, head, parse
 
 ATTRIBUTES = ("model_config", "training_config", "keras_version", "backend")  # of a whole model, as they are read
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 ATTRIBUTE_BYTES = 64512  # keras hdf5_format.HDF5_OBJECT_HEADER_LIMIT
+LISTS = re.compile(r"2\.(0|1|2\.[0-2])\b")  # Kerases whose Sequential is a list of layers
 CHUNK_BYTES = 256 * 1024 * 1024  # HDF5 unpacks a chunk as a whole; h5py makes them of up to 1 MB
 GZIP_RATIO = 1100  # deflate cannot do better than 1032 : 1; a dataset that claims more holds nothing
 PACKED_RATIO, PACKED_BYTES = 100, 16 * 1024 * 1024  # of all that is packed; a pruned model's weights are 20 : 1
@@ -46,8 +50,9 @@ def read(path, **options):
             training = parse(text(file.attrs["training_config"]), f"{path}: training_config")
         if "model_weights" not in file:
             raise Fault(f"{path}: an h5 with a topology and no weights: save the whole model (model.save)")
-        return Model(record, read_weights(subgroup(file, "model_weights", path), path),
-                     version(file), text(file.attrs.get("backend", "tensorflow")), training, file.close)
+        weights = read_weights(subgroup(file, "model_weights", path), path)
+        return Model(usual(record, list(weights)), weights, version(file),
+                     text(file.attrs.get("backend", "tensorflow")), training, file.close)
     except Exception as error:
         file.close()
         raise as_fault(error, path)
@@ -242,7 +247,8 @@ def write(model, path):
         for place in (file, group):
             write_text(place, "backend", model.backend)
             write_text(place, "keras_version", model.keras_version)
-        write_text(file, "model_config", json.dumps(model.topology))
+        topology = as_lists(model.topology) if LISTS.match(str(model.keras_version)) else model.topology
+        write_text(file, "model_config", json.dumps(topology))
         if model.training_config is not None:
             write_text(file, "training_config", json.dumps(model.training_config))
         write_names(group, "layer_names", list(model.weights))
@@ -339,3 +345,21 @@ def write_weight(group, weight):
         rows = len(piece) // row
         dataset[start:start + rows] = piece.reshape((rows,) + weight.shape[1:])
         start += rows
+
+
+def deliver(target, write_to, read=None):
+    """Call `write_to(path)` and put the h5 that it writes at `target`, whole; return what it returned.
+
+    read: None: what is there is left, a Fault; else it is replaced, unless it is one of these files.
+    """
+    folder, name = os.path.split(target)
+    if not name.lower().endswith((".h5", ".hdf5")):
+        raise Fault(f"{target}: what is written is HDF5, which Keras opens by its name: let it end in .h5")
+    done = []
+
+    def written(directory):
+        done.append(write_to(os.path.join(directory, name)))
+        return [name]
+
+    files.into(folder or ".", written, [] if read is None else [name], read or ())
+    return done[0]

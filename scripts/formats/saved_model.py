@@ -16,6 +16,7 @@ from collections import OrderedDict
 from typing import Any, Optional
 
 from ..base.fault import Fault
+from ..layers.spelling import as_keras_class, usual
 from ..layers.topology import is_model
 from ..wire.protobuf import Damaged, message, number, open_file, string, text
 from . import MAX_DEPTH, TAGS, parse
@@ -54,7 +55,7 @@ def read(path: str, saved_model_tags: Optional[str] = None, signature: Optional[
     if layers is None:
         return GraphFile(path, saved_model_tags, signature)
     root, names, variables = layers
-    record = plain(keras_archive.without_modules(root["model_config"]))
+    record = usual(plain(keras_archive.without_modules(root["model_config"])), names)
     weights = OrderedDict()
     if any(variables.values()):
         bundle = Bundle(os.path.join(os.path.dirname(file_of(path)), "variables", "variables"))
@@ -130,7 +131,7 @@ def keras_layers(path, found):
     try:
         tree = Tree(path, message(found[7][-1]).get(1, []) if 7 in found else [])
         root = tree.metadata(0) if tree.nodes else {}
-        if not is_model(root.get("model_config") or {}):
+        if not is_model(as_keras_class(root.get("model_config") or {})):
             return None
         layers = sorted((int(name[6:]), node) for name, node in tree.children(0).items()
                         if re.match(r"layer-[0-9]{1,9}$", name))

@@ -1,21 +1,22 @@
-"""TensorFlow.js layers models: model.json and the shards that its weights manifest names.  Reads and writes."""
+"""TensorFlow.js layers models: model.json and the shards that its weights manifest names."""
 import bisect
-import json
 import os
 import re
 from collections import OrderedDict
+from typing import Tuple
 
 import numpy
 
 from ..base.fault import Fault
 from ..layers import variables
 from ..layers.model import Model, Weight, check_shape
+from ..layers.spelling import usual
 from ..layers.topology import Layer, inner_records, is_model
 from ..wire import shards
+from . import inside
 from .topology_and_weights import json_object
 
 DEQUANTIZED = ("float32", "int32")  # what TensorFlow.js takes back from integers (io_utils.ts)
-VERSION_NAME = "TensorSpace preprocessing"
 
 
 def match(path):
@@ -41,6 +42,7 @@ def read(path, **options):
     record = topology.get("model_config", topology)
     if not isinstance(record, dict) or not is_model(record):
         raise Fault(f"{path}: its topology is no Sequential or Functional model")
+    record = usual(record)
     entries = manifest_weights(document.get("weightsManifest"), os.path.dirname(path), path)
     model = Model(record, belonging(record, entries, path), str(topology.get("keras_version", "2.0.0")),
                   str(topology.get("backend", "tensorflow")), topology.get("training_config"))
@@ -88,10 +90,11 @@ def manifest_weights(manifest, directory, path):
             raise Fault(f"{path}: a group of the weights manifest has no paths or no weights")
         paths = []
         for name in names:
-            paths.append(shard(directory, name, path))
-            if name in seen:  # it would be read and written as often as a file cares to say
-                raise Fault(f"{path}: the manifest lists shard {name} twice: the file is damaged")
-            seen.add(name)
+            where, place = shard(directory, name, path)
+            if place in seen:  # it would be read and written as often as a file cares to say
+                raise Fault(f"{path}: the manifest lists shard {place} twice: the file is damaged")
+            seen.add(place)
+            paths.append(where)
         stream = Stream(paths)
         offset = 0
         for entry in entries:
@@ -110,27 +113,22 @@ def manifest_weights(manifest, directory, path):
     return weights
 
 
-def own(directory, json_name):
-    """The names of the files of the model in `directory` if this project converted it, else []."""
-    path = os.path.join(directory, json_name)
-    try:
-        document = json_object(path) if os.path.isfile(path) else {}
-        if (document or {}).get("convertedBy") != VERSION_NAME:
-            return []
-        return [json_name] + [name for group in document["weightsManifest"] for name in group["paths"]
-                              if re.match(r"group1-shard\d+of\d+\.bin\Z", name)]  # as wire/shards.py names them
-    except (Fault, OSError, KeyError, TypeError):
-        return []
+def shard(directory: str, name: str, path: str) -> Tuple[str, str]:
+    """(Path of a shard, its shortest spelling in a manifest).  TensorFlow.js puts `name` behind the directory of
+    model.json (io/http.ts, io/file_system.ts): "./a.bin" and "weights/a.bin" are files there too.
 
-
-def shard(directory, name, path):
-    """The path of a shard.  Raises Fault for a name that leaves the model's own directory."""
-    if not isinstance(name, str) or not name or name in (".", "..") or "/" in name or "\\" in name or "\0" in name:
-        raise Fault(f"{path}: the manifest names {name!r}, which is no file beside it: refused")
-    where = os.path.join(directory, name)
+    Raises Fault for a name that leads out of the directory, and where no such file is there.
+    """
+    place = inside(name)
+    where = os.path.join(directory, place or "")
+    if place is None or "/" in place and not os.path.isfile(where):
+        leaves = isinstance(name, str) and re.match(r"/|\.\.(/|\Z)", os.path.normpath(name.replace("\\", "/")))
+        remedy = "" if place is None else "; download the model with all its shards"
+        raise Fault(f"{path}: the manifest names {name!r}, which {'leads out of its directory and ' if leaves else ''}"
+                    f"is no file beside it: refused{remedy}")
     if not os.path.isfile(where):
-        raise Fault(f"{path}: shard {name} is missing")
-    return where
+        raise Fault(f"{path}: shard {place} is missing: download the model again, with all its shards")
+    return where, place
 
 
 class Stream:
@@ -195,31 +193,3 @@ def stored_weight(entry, stream, offset, path):
 
     weight = Weight(name, shape, dtype, lambda: values(0, count), lambda start, stop: values(start * row, stop * row))
     return weight, count * stored.itemsize
-
-
-# Writing ---------------------------------------------------------------------------------------------------
-
-def write(model, directory, json_name="model.json", shard_size=shards.SHARD_SIZE, quantize=None):
-    """Write `model`, in the Keras 2 dialect, to the empty `directory`; return the names written, json first.
-
-    model.weights: in any order; the manifest has the layers sorted by name, as HDF5 sorts groups, because
-    that is the order of the official converter.  Shards keep its names whatever the json is called.
-    """
-    ordered = [weight.renamed(plain(weight.name)) for name in sorted(model.weights, key=lambda n: n.encode("utf-8"))
-               for weight in model.weights[name]]
-    manifest = shards.write(ordered, directory, shard_size, quantize)
-    config = OrderedDict([("keras_version", model.keras_version), ("backend", model.backend),
-                          ("model_config", model.topology)])
-    if model.training_config is not None:
-        config["training_config"] = model.training_config
-    document = OrderedDict([("format", "layers-model"), ("generatedBy", f"keras v{model.keras_version}"),
-                            ("convertedBy", VERSION_NAME), ("modelTopology", config),
-                            ("weightsManifest", manifest)])
-    with open(os.path.join(directory, json_name), "w") as file:
-        file.write(json.dumps(document, allow_nan=False))  # many times faster than dump
-    return [json_name] + manifest[0]["paths"]
-
-
-def plain(name):
-    """A weight's name without TensorFlow's output number."""
-    return name[:-2] if name.endswith(":0") else name

@@ -72,6 +72,21 @@ def references(call, names):
     return found
 
 
+def arguments(call):
+    """Return (values, keywords) of a Keras 3 call, {"args": […], "kwargs": {…}}.
+
+    values: what is given by place, then `inputs` or `sequences`, then `initial_state`.  keywords: the rest of them,
+    less `training` and masks that are None.
+    """
+    keywords = dict(call.get("kwargs") or {})
+    for key in ("training", "mask", "initial_state"):
+        if keywords.get(key) is None or key == "training":
+            keywords.pop(key, None)
+    state = keywords.pop("initial_state", [])
+    values = list(call.get("args") or []) + [keywords.pop(key) for key in ("inputs", "sequences") if key in keywords]
+    return values + [state], keywords
+
+
 def keras3_tensors(call):
     """Return the list of Keras 3 tensor records in a call, in the order of `references`."""
     if is_keras3_tensor(call):

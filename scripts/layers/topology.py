@@ -8,14 +8,14 @@ import contextlib
 from collections import OrderedDict
 
 from ..base.fault import Fault
-from ..tfjs.supported import LAYERS
+from . import kinds
 from .references import Ref, flat_references, redirect, references
 
 MODELS = ("Sequential", "Functional", "Model")  # classes whose config holds layers
-RECURRENT = ("RNN", "LSTM", "GRU", "SimpleRNN", "ConvLSTM2D", "Bidirectional")  # give their states too, where asked
 MAX_NAME = 8192  # letters of a layer's or a class's name: each is repeated wherever a layer is spoken of
 MAX_DIMENSIONS = 64  # numpy's own limit, twice HDF5's
 MAX_SIZE = 1 << 63  # what no size of a tensor reaches: TensorFlow counts in int64
+
 
 @contextlib.contextmanager
 def of(path):
@@ -66,16 +66,12 @@ class Layer:
 
 def output_count(record):
     """How many outputs a call of the layer `record` has; None where its class does not tell."""
-    name, config = record["class_name"], record["config"]
     if is_model(record):
-        return 1 if name == "Sequential" else len(flat_references(config.get("output_layers", [])))
-    if name == "TimeDistributed":
-        return output_count(config["layer"])
-    cell = config["layer"]["config"] if name == "Bidirectional" else config
-    if name not in LAYERS or not str(record.get("module") or "keras").startswith("keras") \
-            or name in RECURRENT and (cell.get("return_state") or config.get("merge_mode", "") is None):
-        return None
-    return 1
+        if record["class_name"] == "Sequential":
+            return 1
+        return len(flat_references(record["config"].get("output_layers", [])))
+    kind = kinds.of(record)
+    return kind and kind.outputs(record["config"], output_count)
 
 
 class Graph:

@@ -9,7 +9,7 @@ from typing import Any, Callable, List, Optional, Sequence
 import numpy
 
 from ..base.fault import Fault
-from ..layers.shapes import overhangs
+from ..layers.kinds.sizes import overhangs
 from .graph import Graph, Node
 
 WHOLE = ("DT_INT8", "DT_UINT8", "DT_INT16", "DT_UINT16", "DT_INT32", "DT_INT64", "DT_UINT32", "DT_UINT64")

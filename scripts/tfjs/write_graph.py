@@ -12,11 +12,10 @@ import numpy
 
 from ..base import command
 from ..base.fault import Fault
-from ..formats import tfjs
 from ..layers.model import Weight
 from ..operations.graph import Graph, Node, Tensor
 from ..wire import shards
-from . import graph_json, operations
+from . import VERSION_NAME, graph_json, operations
 
 SMALL = ("int8", "uint8", "int16", "uint16")  # which TensorFlow.js has no weights of
 
@@ -38,7 +37,7 @@ def write(graph: Graph, directory: str, json_name: str = "model.json", shard_siz
         ("inputs", graph.inputs), ("outputs", graph.outputs)) if names)
     topology = json.loads(json.dumps(graph_json.topology(graph), sort_keys=True))
     document = OrderedDict([
-        ("format", "graph-model"), ("generatedBy", graph.made_by), ("convertedBy", tfjs.VERSION_NAME),
+        ("format", "graph-model"), ("generatedBy", graph.made_by), ("convertedBy", VERSION_NAME),
         ("signature", sides), ("modelTopology", topology), ("weightsManifest", manifest)])
     with open(os.path.join(directory, json_name), "w") as file:
         file.write(json.dumps(document))  # many times faster than dump

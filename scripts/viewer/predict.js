@@ -8,6 +8,7 @@
 //             or one line {"format": "layers" or "graph", "inputs": [{"name", "shape", "dtype"}, ...], "outputs": [the same],
 //             "parameters": {layer's name: count}}, shapes with the batch's null first
 // Nothing is printed but, on failure, one line on stderr, with exit status 1.  Byte order is the machine's, little-endian in practice.
+// `require`d, it runs nothing and exports `answer`.
 'use strict';
 
 const fs = require('fs');
@@ -19,8 +20,6 @@ function fail(error) {
   fs.writeSync(2, String((error && error.message) || error).split('\n')[0] + '\n');
   process.exit(1);
 }
-process.on('unhandledRejection', fail);
-process.on('uncaughtException', fail);
 
 function readRequest(file) {
   const bytes = fs.readFileSync(file);
@@ -41,7 +40,7 @@ function artifacts(file) {
   for (const group of json.weightsManifest || []) {
     specs.push(...group.weights);
     for (const name of group.paths) {
-      if (name !== path.basename(name)) fail(`it names the weights ${name}, which do not lie beside it`);
+      if (name !== path.basename(name)) throw new Error(`it names the weights ${name}, which do not lie beside it`);
       shards.push(fs.readFileSync(path.join(path.dirname(file), name)));
     }
   }
@@ -84,8 +83,7 @@ async function describe(tf, model, graph) {
   return found;
 }
 
-async function main([bundle, modelFile, requestFile, answerFile]) {
-  const tf = require(path.resolve(bundle));
+async function answer(tf, modelFile, requestFile, answerFile) {
   await tf.setBackend('cpu');
   const request = readRequest(requestFile);
   const loaded = artifacts(modelFile);
@@ -97,7 +95,7 @@ async function main([bundle, modelFile, requestFile, answerFile]) {
     return;
   }
   if (model.inputs.length !== request.inputs.length) {
-    fail(`the model takes ${model.inputs.length} input(s), ${request.inputs.length} given`);
+    throw new Error(`the model takes ${model.inputs.length} input(s), ${request.inputs.length} given`);
   }
   const tensors = request.inputs.map((input, i) =>
     tf.tensor(input.values, input.shape, model.inputs[i].dtype === 'int32' ? 'int32' : 'float32'));
@@ -112,7 +110,9 @@ async function main([bundle, modelFile, requestFile, answerFile]) {
     results = model.predict(tensors.length === 1 ? tensors[0] : tensors, {batchSize: batch});
     results = Array.isArray(results) ? results : [results];
     if (request.outputs) {
-      for (const name of request.outputs) if (!names.includes(name)) fail(`the model has no output "${name}"; it has: ${names.join(', ')}`);
+      for (const name of request.outputs) {
+        if (!names.includes(name)) throw new Error(`the model has no output "${name}"; it has: ${names.join(', ')}`);
+      }
       results = request.outputs.map(name => results[names.indexOf(name)]);
       names = request.outputs;
     }
@@ -129,4 +129,10 @@ async function main([bundle, modelFile, requestFile, answerFile]) {
   fs.writeFileSync(answerFile, Buffer.concat([Buffer.from(JSON.stringify({outputs: header}) + '\n', 'utf8'), ...bodies]));
 }
 
-main(process.argv.slice(2)).catch(fail);
+if (require.main === module) {
+  process.on('unhandledRejection', fail);
+  process.on('uncaughtException', fail);
+  const [bundle, ...files] = process.argv.slice(2);
+  answer(require(path.resolve(bundle)), ...files).catch(fail);
+}
+module.exports = {answer};

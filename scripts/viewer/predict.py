@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from typing import Tuple
 
 import numpy
 
@@ -56,15 +57,21 @@ def _run(model_json, bundle, header, inputs):
             stream.write(json.dumps(header).encode("utf-8") + b"\n")
             for values in inputs:
                 stream.write(values.tobytes())
-        ended = subprocess.run(packages.node() + [SCRIPT, bundle, model_json, request, answer],
-                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        if ended.returncode != 0:
-            said = ended.stderr.decode("utf-8", "replace").strip().splitlines() or ["exit status %d" % ended.returncode]
+        status, words = run_node(bundle, model_json, request, answer)
+        if status != 0:
+            said = words.strip().splitlines() or [f"exit status {status}"]
             raise Fault(f"{model_json}: TensorFlow.js in Node: {command.one_line(said[0])}")
         stream = open(answer, "rb")
         return json.loads(stream.readline().decode("utf-8")), stream
     finally:
         shutil.rmtree(private, ignore_errors=True)  # what is open stays readable
+
+
+def run_node(bundle: str, model_json: str, request: str, answer: str) -> Tuple[int, str]:
+    """Run predict.js in a Node process of its own; return its exit status and what it printed on stderr."""
+    ended = subprocess.run(packages.node() + [SCRIPT, bundle, model_json, request, answer],
+                           stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    return ended.returncode, ended.stderr.decode("utf-8", "replace")
 
 
 def _array(stream, output):

@@ -149,8 +149,8 @@ def archive_value(record):
                 walk(*below)
         else:
             place += "/cell" if inner["class_name"] in keras_archive.CELLS else ""
-            for index, (_, shape) in enumerate(variables.layer_variables(inner["class_name"], config)):
-                put(found, "%s/vars/%d" % (place, index), ["f4", filled(shape)])
+            for index, own in enumerate(variables.layer_variables(inner["class_name"], config)):
+                put(found, "%s/vars/%d" % (place, index), ["f4", filled(own.shape)])
 
     walk(record, "")
     return found

@@ -9,10 +9,10 @@ import os
 import shutil
 import struct
 
-from scripts import Fault, convert, encapsulate, formats, preprocess, summary
+from scripts import Fault, convert, formats, preprocess, summary
 from scripts.builds import catalog
 from scripts.formats import saved_model
-from scripts.layers import topology
+from scripts.layers import encapsulation, topology
 from tests.fuzz import mutate, seeds
 
 TARGETS = {}  # name -> Target
@@ -94,7 +94,7 @@ def whole_way(folder, path, weights=None):
                 for weight in own:
                     sum(piece.size for piece in weight.pieces())
     with written(), formats.read(os.path.join(out, "model.json")) as model:
-        encapsulate.facts(model)
+        encapsulation.facts(model)
     second = os.path.join(folder, "second")
     os.mkdir(second)
     with written():

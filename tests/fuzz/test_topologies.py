@@ -12,11 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from scripts import Fault, convert, encapsulate, formats, summary
+from scripts import Fault, formats, summary
 from scripts.formats import tfjs
-from scripts.layers import shapes, topology, variables
+from scripts.layers import encapsulation, shapes, topology, variables
 from scripts.layers.model import Model, Weight
 from scripts.layers.topology import Layer, inner_records
+from scripts.tfjs import write_layers
 from scripts.viewer import drawing, page
 from tests import needs
 from tests.fuzz import mutate, seeds
@@ -69,21 +70,21 @@ def everything(record, major):
     written = []
 
     def whole_way():
-        result = encapsulate.encapsulate(model)
-        encapsulate.facts(result)
-        convert.write(result, folder)
+        result = encapsulation.encapsulate(model)
+        encapsulation.facts(result)
+        write_layers.write(result, folder)
         written.append(result)
 
     try:
         faults(topology.graph, record, major)
         faults(formats.calls, record)
         faults(lambda: list(summary.lines(model)))
-        faults(convert.write, model, tempfile.mkdtemp(dir=folder))
+        faults(write_layers.write, model, tempfile.mkdtemp(dir=folder))
         faults(whole_way)
         if not written:
             return False
         again = tfjs.read(os.path.join(folder, "model.json"))
-        assert len(encapsulate.facts(again)["outputs"]) == len(encapsulate.facts(written[0])["outputs"])
+        assert len(encapsulation.facts(again)["outputs"]) == len(encapsulation.facts(written[0])["outputs"])
         document = page.read_model(os.path.join(folder, "model.json"))
         page.shards(document, os.path.join(folder, "model.json"))
         faults(lambda: drawing.drawing(document, described(document)))

@@ -1,6 +1,7 @@
 """SavedModels of Keras, of TensorFlow 2 and of TensorFlow 1: scripts/formats/saved_model.py, scripts/tfjs/graph.py."""
 import json
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -9,12 +10,13 @@ import sys
 import numpy
 import pytest
 
-from scripts import Fault, convert, encapsulate, formats, preprocess, verify
+from scripts import Fault, encapsulate, formats, preprocess, verify
+from scripts.base import child
 from scripts.formats import saved_model
-from scripts.tfjs import graph
+from scripts.tfjs import graph, write_layers
 from scripts.training import lenet
 from scripts.viewer import predict
-from tests import needs
+from tests import needs, shared_tensorflow
 
 
 def convert_graph(path, directory, outputs=None, tags=None, signature=None, **settings):
@@ -191,7 +193,7 @@ def test_code_in_a_savedmodel_is_not_run_and_the_layer_is_refused_by_name(tmp_pa
     model.save(str(tmp_path / "source"), save_format="tf")
     with formats.read(str(tmp_path / "source")) as found:
         with pytest.raises(Fault, match="'doubled'.*Lambda"):
-            convert.write(found, str(tmp_path))
+            write_layers.write(found, str(tmp_path))
 
 
 # Graphs -----------------------------------------------------------------------------------------------------
@@ -247,12 +249,24 @@ def test_another_signature_can_be_asked_for(graphs, tmp_path):
     agree(values, wanted["total"])
 
 
-def test_the_same_graph_gives_the_same_bytes(graphs, tmp_path):
-    for name in ("a", "b"):
+def test_the_same_graph_gives_the_same_bytes_in_the_shared_process_and_in_a_child_of_its_own(
+        graphs, tmp_path, monkeypatch):
+    for name, run in (("a", shared_tensorflow.run), ("b", shared_tensorflow.ALONE)):
         (tmp_path / name).mkdir()
+        monkeypatch.setattr(child, "run", run)
         convert_graph(graphs["one"][0], str(tmp_path / name), ["conv/Conv2D", "y"])
     for name in os.listdir(str(tmp_path / "a")):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_an_error_and_the_end_of_the_shared_process_name_the_graph_and_the_next_one_is_converted(graphs, tmp_path):
+    path = graphs["two"][0]
+    with pytest.raises(RuntimeError, match="no_such_by_tensorflow " + re.escape(path)):
+        shared_tensorflow.run("no_such_by_tensorflow", [path], quiet=True)
+    shared_tensorflow.TENSORFLOW.process.kill()
+    with pytest.raises(RuntimeError, match=re.escape(path) + ".* ended with -9"):
+        convert_graph(path, str(tmp_path / "out"))
+    convert_graph(path, str(tmp_path / "again"))
 
 
 def test_weights_can_be_cut_and_quantized(graphs, tmp_path):

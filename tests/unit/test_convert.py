@@ -9,8 +9,8 @@ import numpy
 import pytest
 
 from scripts import Fault, convert, encapsulate, formats
-from scripts.layers.model import Weight
-from scripts.tfjs import dialect, supported
+from scripts.layers.model import Model, Weight
+from scripts.tfjs import passes, refusals
 from tests.unit import handmade
 
 
@@ -125,7 +125,7 @@ def test_where_every_output_needs_it_there_is_no_choice(tmp_path):
     ("Bidirectional", {"layer": {"class_name": "LSTM", "config": {}},
                        "backward_layer": {"class_name": "GRU", "config": {}}}, "is a GRU")])
 def test_settings_that_tensorflow_js_takes_and_computes_otherwise_are_refused(class_name, config, reason):
-    assert reason in supported.refusal({"class_name": class_name, "config": config}, 2)
+    assert reason in refusals.refusal({"class_name": class_name, "config": config}, 2).text
 
 
 @pytest.mark.parametrize("class_name, config", [
@@ -136,13 +136,13 @@ def test_settings_that_tensorflow_js_takes_and_computes_otherwise_are_refused(cl
                        "backward_layer": {"class_name": "LSTM", "config": {"units": 2, "name": "b",
                                                                            "go_backwards": True}}})])
 def test_and_those_that_it_computes_alike_are_not(class_name, config):
-    assert supported.refusal({"class_name": class_name, "config": config}, 3) is None
+    assert refusals.refusal({"class_name": class_name, "config": config}, 3) is None
 
 
 def test_keras_3s_hard_sigmoid_is_another_function_than_tensorflow_jss():
     record = {"class_name": "Activation", "config": {"activation": "hard_sigmoid"}}
-    assert supported.refusal(record, 2) is None
-    assert "x / 6 + 0.5" in supported.refusal(record, 3)
+    assert refusals.refusal(record, 2) is None
+    assert "x / 6 + 0.5" in refusals.refusal(record, 3).text
 
 
 def test_normalizing_along_another_axis_than_the_last_is_refused(tmp_path):
@@ -170,7 +170,7 @@ def test_a_constant_added_by_an_operator_is_refused_by_name():
                                                     "input_layers": [["start", 0, 0]],
                                                     "output_layers": [["multiply", 0, 0]]}}
     with pytest.raises(Fault, match="'multiply' is the operation Multiply with a constant"):
-        dialect.model_record(model, 3)
+        passes.keras2(Model(model, keras_version="3.15.1"))
 
 
 def test_memory_holds_a_piece_of_a_weight_not_the_weight(tmp_path):
@@ -179,7 +179,7 @@ def test_memory_holds_a_piece_of_a_weight_not_the_weight(tmp_path):
 import resource, sys
 import numpy
 from scripts.wire import shards
-from scripts.layers.model import Weight
+from scripts.layers.model import Model, Weight
 with open("/proc/self/statm") as file:
     base = int(file.read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (base + (256 << 20),) * 2)

@@ -9,7 +9,7 @@ import numpy
 import pytest
 
 from scripts import Fault, encapsulate, formats, preprocess, summary
-from scripts.layers import outputs
+from scripts.layers import encapsulation, outputs, topology
 from tests.attacks import builders
 from tests.unit import handmade
 
@@ -357,7 +357,7 @@ def test_quantization_is_spelt_by_dtype_and_pattern():
 
 def test_the_spelling_of_an_output_is_the_shortest_that_tells_it_apart(tmp_path):
     with formats.read(handmade.h5(tmp_path / "model.h5")) as model:
-        graph = encapsulate.topology.graph(model.topology)
+        graph = topology.graph(model.topology)
         assert [outputs.spelling(graph, ref) for ref in outputs.find(graph, ["conv@0", "pool:0"])] == ["conv", "pool"]
 
 
@@ -379,4 +379,4 @@ def test_sizes_of_one_input_twice_are_refused(tmp_path):
 def test_a_sequential_without_its_shape_takes_it_in_every_form(shape):
     record = {"class_name": "Sequential", "config": {"name": "s", "layers": [
         {"class_name": "Dense", "config": {"name": "d", "units": 2}}]}}
-    assert encapsulate.with_input_shape(record, shape)["config"]["build_input_shape"] == [None, 4]
+    assert encapsulation.with_input_shape(record, shape)["config"]["build_input_shape"] == [None, 4]

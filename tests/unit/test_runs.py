@@ -1,4 +1,4 @@
-"""scripts/builds/run.py: how doit starts, ends and cleans here; and what stands in a build's way."""
+"""scripts/builds/run.py, workers.py, doit_patches.py: how doit starts, ends and cleans here; and what stands in a build's way."""
 import json
 import os
 import shutil
@@ -93,7 +93,7 @@ def test_a_lost_process_ends_the_run_with_one_line(slow):
 
 @pytest.mark.parametrize("number, status", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_run_that_is_told_to_end_ends_though_one_of_its_processes_lost_the_signal(number, status, slow):
-    slow.write("scripts/builds/run.py", slow.read("scripts/builds/run.py").replace(
+    slow.write("scripts/builds/workers.py", slow.read("scripts/builds/workers.py").replace(
         b"LEAVE_SECONDS = 10", b"LEAVE_SECONDS = 1"))
     slow.write("scripts/builds/records.py", slow.read("scripts/builds/records.py").replace(
         b"        time.sleep(",

@@ -1,1 +1,56 @@
-"""What is done to a model on its way to TensorFlow.js."""
+"""What is done to a Keras model on its way to TensorFlow.js, one step after the other.
+
+Each pass is a function from a Draft to a Draft.  Nested models go through the same list, where their layer is spelled.
+"""
+from ...layers.model import Model
+from . import (
+    calls,
+    execution,
+    flatten,
+    inputs,
+    keras3_masks,
+    masks,
+    normalization,
+    operations,
+    outputs,
+    pooling,
+    ranks,
+    refusal,
+    spelling,
+    training,
+    weights,
+)
+from .draft import Draft
+
+PASSES = (
+    normalization.as_rescaling,  # a Normalization, which TensorFlow.js does not have, is a Rescaling
+    keras3_masks.left_out,       # masks that Keras 3 writes as tensors and TensorFlow.js computes by itself
+    keras3_masks.refused,        # those that it does not
+    ranks.check,                 # layers that compute otherwise for some shapes of their inputs
+    inputs.given,                # a nested Sequential without an input gets one
+    flatten.as_reshape,          # a Flatten of what is flat
+    spelling.as_keras_2,         # layers, and the models in them
+    calls.as_keras_2,            # calls
+    training.check,              # calls for what happens in training alone
+    operations.as_layers,        # `a + b`
+    refusal.check,               # one line about all layers that are refused so far
+    pooling.split,               # global pooling that keeps its dimensions
+    execution.check,             # tensors that TensorFlow.js throws away too early
+    outputs.check,               # one tensor that is two outputs
+    masks.check,                 # time steps that TensorFlow.js hides otherwise
+    weights.named_as_variables,  # weights under TensorFlow.js's names
+)
+KERAS2 = "2.15.0"  # the last Keras whose dialect this is: what model.json says of a model of Keras 3
+
+
+def keras2(model: Model) -> Model:
+    """Return `model` as every TensorFlow.js reads it: the topology in Keras 2's dialect, class "Model" for graphs of
+    layers, weights under the names that TensorFlow.js gives its variables.
+
+    Raises Fault naming layer, class and reason for what TensorFlow.js cannot compute, and the outputs without it.
+    """
+    draft = Draft(model.topology, model.keras_major, PASSES, model.weights).done()
+    result = model.replaced(draft.record(), draft.weights)
+    if model.keras_major >= 3:
+        result.keras_version, result.training_config = KERAS2, None
+    return result

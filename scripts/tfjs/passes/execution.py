@@ -3,12 +3,25 @@
 The rules of tfjs-layers 1.0.0 - 4.22.0, engine/executor.js: execute and getTopologicalSortAndRecipientCounts.
 """
 from collections import OrderedDict
+from typing import Dict, List
 
 from ...base.fault import Fault
-from ...layers.references import references
+from ...layers.references import Ref, references
+from ...layers.topology import Graph
+from .draft import Draft
+from .refusal import refusal
 
 
-def order(source):
+def check(draft: Draft) -> Draft:
+    """Raise a Fault where a layer would find an input of its own gone."""
+    source = draft.graph()
+    found = {} if draft.is_sequential else lost(source)
+    if found:
+        raise refusal(draft, source, found)
+    return draft
+
+
+def order(source: Graph) -> List[Ref]:
     """Return the outputs of calls (Refs) that a Graph's outputs need, as TensorFlow.js computes them: a walk from each
     output, to the input that is named last first.  A call of several outputs is made again for each that is needed."""
     result, visited = [], set()
@@ -33,12 +46,13 @@ def order(source):
     return result
 
 
-def inputs(source, ref):
+def inputs(source: Graph, ref: Ref) -> List[Ref]:
+    """The tensors that one call of a layer is given."""
     layer = source.layers[ref.layer]
     return [] if layer.is_input else references(layer.calls[ref.node], source.layers)
 
 
-def lost(source):
+def lost(source: Graph) -> Dict[str, Fault]:
     """Return {name: Fault} of the layers that find an input of theirs gone: TensorFlow.js counts the calls that use a
     tensor, and then its uses, so that one that a call gets twice (`x + x`) is thrown away before its last use."""
     if not any(len(set(refs)) < len(refs) for layer in source.layers.values() for refs in source.references(layer)):
@@ -54,8 +68,7 @@ def lost(source):
             if ref in gone and gone[ref] != call:
                 found.setdefault(call.layer, Fault(
                     f"layer {call.layer!r} gets the output of {ref.layer!r} when TensorFlow.js has thrown it away, "
-                    "because another layer gets "
-                    f"it twice; with {ref.layer!r} among the outputs it is kept"))
+                    f"because another layer gets it twice; with {ref.layer!r} among the outputs it is kept"))
             counts[ref] -= 1
             if not counts[ref] and ref not in kept and not source.layers[ref.layer].is_input:
                 gone[ref] = call

@@ -5,75 +5,60 @@ Keras's masks, which belong to tensors, and TensorFlow.js's (tfjs-layers 1.0.0 -
 which calls all layers of a model with one set of keyword arguments, so that each layer finds the mask of the last one
 that had one, though its own input has none, and a recurrent layer the initial state of an earlier one.
 """
-from collections import OrderedDict, namedtuple
+from collections import OrderedDict
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from ...base.fault import Fault
-from ...layers import shapes
+from ...layers import kinds
+from ...layers.kinds.operations import OfOperation
+from ...layers.masks import PASS, RECURRENT, any_inside, makes
 from ...layers.references import Ref, references
-from ...layers.topology import RECURRENT, graph, inner_records, is_model
-from ..supported import OfOperation
+from ...layers.topology import Graph, graph, is_model
 from . import execution
+from .draft import Draft, Record
+from .refusal import refusal
 
-MERGES = ("Add", "Average", "Maximum", "Minimum", "Multiply")
-PASS_IN_KERAS = frozenset("""Activation Dense Dropout SpatialDropout1D GaussianDropout GaussianNoise AlphaDropout
-    BatchNormalization LayerNormalization ReLU PReLU LeakyReLU ELU ThresholdedReLU""".split())
-PASS_IN_TFJS = PASS_IN_KERAS - {"LeakyReLU", "ELU", "ThresholdedReLU"}
-USERS = RECURRENT + ("Softmax", "GlobalAveragePooling1D")  # what computes otherwise behind a mask, there or here
-# Keras's mask of a tensor, and the Call of the layer that computes its masked steps otherwise in TensorFlow.js, or None
-Side = namedtuple("Side", "mask unlike")
+MERGES = kinds.merges()
+PASS_IN_TFJS = PASS - {"LeakyReLU", "ELU", "ThresholdedReLU"}
+USERS = RECURRENT | {"Softmax", "GlobalAveragePooling1D"}  # what computes otherwise behind a mask, there or here
+
+
+class Side(NamedTuple):
+    """What Keras has at one tensor."""
+
+    mask: Optional[int]       # number of its mask
+    unlike: Optional["Call"]  # the call whose masked steps TensorFlow.js computes otherwise
+
+
+class Call(NamedTuple):
+    """One call of a layer, as both follow it."""
+
+    record: Record               # the layer's
+    sides: List[Side]            # of each input, in Keras
+    own: List[Optional[int]]     # Keras's mask of each input
+    other: List[Optional[int]]   # TensorFlow.js's mask of each input
+    keywords: Dict[str, Any]     # TensorFlow.js's keyword arguments: "mask", "state"
+    outermost: str               # the layer of the outermost model that the call is in
+    source: Tuple[Any, ...]      # what the mask of a layer that makes one depends on: the model's call and the input
+
+
 NONE = Side(None, None)
-# A layer's record; Keras's Side of each input and its mask, TensorFlow.js's mask of each; the latter's keyword
-# arguments; the layer of the outermost model that the call is in; what the mask of a layer that makes one depends on
-Call = namedtuple("Call", "record sides own other keywords outermost source")
 UNLIKE = "behind a mask: Keras gives 0 for masked steps and TensorFlow.js does not"
 COUNT = 1 << 17  # calls of layers, nested ones included, that are followed
 
 
-def makes(record):
-    """Whether a call of the layer `record` makes a mask."""
-    return record["class_name"] == "Masking" or \
-        record["class_name"] == "Embedding" and bool(record["config"].get("mask_zero"))
+def check(draft: Draft) -> Draft:
+    """Raise a Fault where TensorFlow.js would hide other time steps than Keras, anywhere in the outermost model."""
+    if draft.is_nested:
+        return draft
+    record = draft.record()
+    found = refused(record, draft.major)
+    if any(found):
+        raise refusal(draft, graph(record), *found)
+    return draft
 
 
-def all_inside(record):
-    """Yield the records of a model's or TimeDistributed's layers, its own if it is none of these, those within too."""
-    pending = [record]
-    while pending:
-        record = pending.pop()
-        if is_model(record):
-            pending += inner_records(record)
-        else:
-            yield record
-            if record["class_name"] == "TimeDistributed":
-                pending.append(record["config"]["layer"])
-
-
-def any_inside(record, wanted):
-    """Whether wanted(record) is true of a layer's record, or of one within it."""
-    return any(wanted(layer) for layer in all_inside(record))
-
-
-def carried(source):
-    """Return {Ref: Ref}: of which layer's input Keras 3 makes the mask that an output has when the graph is built, for
-    those that a mask of one maker reaches."""
-    result = {}
-    for name, node, refs in shapes.steps(source):
-        record, ref = source.layers[name].record, Ref(name, node, 0)
-        kind, config = record["class_name"], record["config"]
-        if not refs or is_model(record):
-            continue
-        inner = config["layer"]["config"] if kind == "Bidirectional" else config
-        if makes(record):
-            result[ref] = refs[0]
-        elif refs[0] in result and (kind in PASS_IN_KERAS or kind in ("Softmax", "TimeDistributed", "Identity")
-                                    or kind in RECURRENT and inner.get("return_sequences")):
-            result[ref] = result[refs[0]]
-            if config.get("merge_mode", "") is None:
-                result[ref._replace(tensor=1)] = result[refs[0]]
-    return result
-
-
-def refused(record, major):
+def refused(record: Record, major: int) -> Tuple[Dict[str, Fault], Dict[str, Fault]]:
     """Return two dicts {name of a layer of the model `record`: Fault}: what TensorFlow.js computes otherwise for its
     masks, and what it computes otherwise in masked steps alone, which no later layer sees.
 
@@ -94,23 +79,24 @@ class Walk:
     A mask is a number, equal where the masks are, or None.  found, shown: as in `refused`
     """
 
-    def __init__(self, major):
+    def __init__(self, major: int) -> None:
         self.major, self.found, self.shown = major, OrderedDict(), OrderedDict()
         self.numbers, self.graphs, self.bent = {}, {}, set()
         self.models = self.calls = 0
 
-    def number(self, *key):
+    def number(self, *key: Any) -> int:
         """The number of the mask that is made so of other masks."""
         return self.numbers.setdefault(key, len(self.numbers) + 1)
 
-    def graph(self, record):
+    def graph(self, record: Record) -> Tuple[Graph, List[Ref]]:
         """Return (Graph, the order of its execution) of a model's record, made once."""
         if id(record) not in self.graphs:  # the record is kept beside them, so that its id stays its own
             source = graph(record)
             self.graphs[id(record)] = record, source, execution.order(source)
         return self.graphs[id(record)][1:]
 
-    def model(self, record, sides, keywords, outermost):
+    def model(self, record: Record, sides: List[Side], keywords: Optional[Dict[str, Any]],
+              outermost: Optional[str]) -> List[Side]:
         """Follow one call of a model; return the Side of each of its outputs.
 
         sides: of its inputs      keywords: TensorFlow.js's for the call, changed in place; None before there are any
@@ -130,8 +116,8 @@ class Walk:
                 continue
             self.calls += 1
             if self.calls > COUNT:
-                raise Fault("the layers of nested models are called more than %d times: their masks cannot be followed"
-                            % COUNT)
+                raise Fault(f"the layers of nested models are called more than {COUNT} times: their masks cannot be "
+                            "followed")
             refs = references(layer.calls[ref.node], source.layers)
             given, other = [side(ref) for ref in refs], [theirs.get(ref[:2]) for ref in refs]
             if any(other):
@@ -143,7 +129,7 @@ class Walk:
                 mine[node], theirs[node] = made
         return [side(ref) for ref in source.outputs]
 
-    def layer(self, call):
+    def layer(self, call: Call) -> Tuple[List[Side], Optional[int]]:
         """Follow one call of a layer; return ([Side of each output], TensorFlow.js's mask of all of them)."""
         kind = call.record["class_name"]
         if is_model(call.record):
@@ -156,7 +142,7 @@ class Walk:
             self.refuse(unlike, UNLIKE)
         return [Side(own, unlike if steps else None)], other
 
-    def one(self, call):
+    def one(self, call: Call) -> Tuple[Optional[int], Optional[int], bool]:
         """Return Keras's mask of the output of a layer that has one, TensorFlow.js's, and whether the layer computes
         each step by itself."""
         kind, config, mask, other = call.record["class_name"], call.record["config"], call.own[0], call.other[0]
@@ -177,18 +163,18 @@ class Walk:
             if mask or call.keywords.get("mask"):
                 self.refuse(call, "behind a mask, which it would have added; use an Activation")
             return mask, None, True
-        steps = kind in PASS_IN_KERAS and (kind != "LayerNormalization" or config.get("axis", -1) in (-1, 2, [-1], [2]))
-        return mask if kind in PASS_IN_KERAS else None, other if kind in PASS_IN_TFJS else None, steps
+        steps = kind in PASS and (kind != "LayerNormalization" or config.get("axis", -1) in (-1, 2, [-1], [2]))
+        return mask if kind in PASS else None, other if kind in PASS_IN_TFJS else None, steps
 
-    def fault(self, call, reason):
+    def fault(self, call: Call, reason: str) -> Fault:
         name = call.record.get("name") or call.record["config"]["name"]
-        return Fault("layer {!r} is a {} {} (without mask_zero=True or Masking it is "
-                     "converted)".format(name, call.record["class_name"], reason))
+        kind = call.record["class_name"]
+        return Fault(f"layer {name!r} is a {kind} {reason} (without mask_zero=True or Masking it is converted)")
 
-    def refuse(self, call, reason):
+    def refuse(self, call: Call, reason: str) -> None:
         self.found.setdefault(call.outermost, self.fault(call, reason))
 
-    def recurrent(self, call):
+    def recurrent(self, call: Call) -> Tuple[List[Side], Optional[int]]:
         kind, config, mask, keywords = call.record["class_name"], call.record["config"], call.own[0], call.keywords
         states = len(call.own) > 1
         inner = config["layer"]["config"] if kind == "Bidirectional" else config
@@ -213,7 +199,7 @@ class Walk:
         side = Side(mask if sequences else None, call if hides and zeros else None)
         return [side] * (2 if config.get("merge_mode", "") is None else 1), call.other[0] if sequences else None
 
-    def time_distributed(self, call):
+    def time_distributed(self, call: Call) -> Tuple[Optional[int], Optional[int], bool]:
         inner, mask, keywords = call.record["config"]["layer"], call.own[0], call.keywords
         uses = any_inside(inner, lambda record: record["class_name"] in USERS or makes(record))
         if uses:
@@ -230,7 +216,7 @@ class Walk:
                             self.refuse(side.unlike, UNLIKE)
         return mask, call.other[0], not uses
 
-    def merged_by_keras(self, call):
+    def merged_by_keras(self, call: Call) -> Optional[int]:
         if isinstance(call.record["config"], OfOperation):
             return None
         given = [mask for mask in call.own if mask]
@@ -240,7 +226,7 @@ class Walk:
             return None
         return given[0] if len(set(given)) == 1 else self.number("merge", tuple(sorted(set(given))))
 
-    def merged(self, call):
+    def merged(self, call: Call) -> Optional[int]:
         """TensorFlow.js's masks of a merge get an axis in front, and it leaves some out (Merge.computeMask)."""
         given = [mask for mask in call.other if mask]
         if not given:
@@ -253,7 +239,9 @@ class Walk:
         self.bent.add(made)
         return made
 
-    def joined_by_keras(self, call):
+    def joined_by_keras(self, call: Call) -> Optional[int]:
+        if isinstance(call.record["config"], OfOperation):
+            return None
         axis, given = call.record["config"].get("axis", -1), [mask for mask in call.own if mask]
         if not given:
             return None
@@ -263,7 +251,7 @@ class Walk:
             return self.number("any", axis, tuple(call.own))
         return self.number("joined", axis, tuple(sorted(set(given))) if axis == -1 else tuple(call.own))
 
-    def joined(self, call):
+    def joined(self, call: Call) -> Optional[int]:
         axis, given = call.record["config"].get("axis", -1), [mask for mask in call.other if mask]
         if not given:
             return None
@@ -274,6 +262,6 @@ class Walk:
         return self.number("joined", axis, tuple(sorted(set(given))) if axis == -1 else tuple(call.other))
 
 
-def class_of_cell(config):
+def class_of_cell(config: Record) -> Optional[str]:
     cell = config.get("cell")
     return cell.get("class_name") if isinstance(cell, dict) else None

@@ -4,46 +4,44 @@ Keras 2.6 - 3 (layers/preprocessing/normalization.py): (x - mean) / max(sqrt(var
 the mean has, from its weights or its config.
 """
 from collections import OrderedDict
+from typing import List, Optional, Tuple
 
 import numpy
 
 from ...base.fault import Fault
-from ...layers import shapes
-from ...layers.topology import Layer, graph, inner_records, is_model
+from ...layers.model import Weight
+from ...layers.topology import Layer
+from .draft import Draft, Record, each_layer
 
 EPSILON = 1e-7  # keras.backend.epsilon()
 MOST = 65536  # numbers that a config may hold in their place
 
 
-def as_rescaling(topology, weights, major):
-    """Return (topology, weights) in which each Normalization along the last axis, of the outermost model, is a
-    Rescaling; the others stay, and are refused as what they are.
-
-    weights: {layer: [Weight]}.  Raises Fault where mean or variance are no numbers.
-    """
-    if not is_model(topology) or not any(layer["class_name"] == "Normalization" for layer in inner_records(topology)):
-        return topology, weights
-    source, records, weights = graph(topology, major), [], OrderedDict(weights)
-    known = shapes.of_graph(source, major)
-    for record in inner_records(topology):
-        name = Layer(record).name
-        if record["class_name"] == "Normalization" and str(record.get("module") or "keras").startswith("keras"):
-            axis = record["config"].get("axis", -1)
-            axis = axis[0] if isinstance(axis, list) and len(axis) == 1 else axis
-            found = [known.get(refs[0]) if refs else None for refs in source.references(source.layers[name])]
-            along_last = axis in (None, []) or axis == -1 or all(shape and axis == len(shape) - 1 for shape in found)
-            given = statistics(record["config"], weights.get(name, []))
-            if along_last and given and not record["config"].get("invert"):
-                record = rescaling(record, name, *given)
-                weights[name] = []
-        records.append(record)
-    config = topology["config"]
-    config = records if isinstance(config, list) else OrderedDict(config, layers=records)
-    return OrderedDict(topology, config=config), weights
+def as_rescaling(draft: Draft) -> Draft:
+    """Make a Rescaling of each Normalization along the last axis, of the outermost model; the others stay, and are
+    refused as what they are, or for a mean or variance that are no numbers."""
+    return draft if draft.is_nested else rescaled(draft)
 
 
-def statistics(config, weights):
-    """(mean, variance) as float32 arrays of at most one dimension, or None."""
+@each_layer
+def rescaled(draft: Draft, layer: Layer) -> Layer:
+    record, config = layer.record, layer.config
+    if layer.class_name != "Normalization" or not str(record.get("module") or "keras").startswith("keras"):
+        return layer
+    axis = config.get("axis", -1)
+    axis = axis[0] if isinstance(axis, list) and len(axis) == 1 else axis
+    along_last = axis in (None, []) or axis == -1 or all(
+        shape and axis == len(shape) - 1 for shape in draft.input_shapes(layer))
+    given = statistics(config, draft.weights.get(layer.name, []))
+    if not along_last or not given or config.get("invert"):
+        return layer
+    made = rescaling(record, layer.name, *given)
+    draft.weights = OrderedDict(draft.weights, **{layer.name: []})
+    return Layer(made, layer.calls)
+
+
+def statistics(config: Record, weights: List[Weight]) -> Optional[Tuple[numpy.ndarray, numpy.ndarray]]:
+    """(mean, variance) as float32 arrays of one dimension, from the config or the weights; None without any."""
     values = [config.get("mean"), config.get("variance")]
     values = [value["config"]["value"] if isinstance(value, dict) else value for value in values]
     if None in values:
@@ -56,7 +54,11 @@ def statistics(config, weights):
     return mean.ravel(), variance.ravel()
 
 
-def rescaling(record, name, mean, variance):
+def rescaling(record: Record, name: str, mean: numpy.ndarray, variance: numpy.ndarray) -> Record:
+    """The record of the Rescaling that computes what the Normalization `record` does.
+
+    Raises Fault where mean or variance are no numbers.
+    """
     with numpy.errstate(invalid="ignore"):
         scale = 1 / numpy.maximum(numpy.sqrt(variance.astype("float64")), EPSILON)
     offset = -mean * scale

@@ -1,0 +1,46 @@
+"""What several commands take as arguments: names, and the sizes of inputs."""
+import argparse
+from typing import Any, Dict, List, Optional, Union
+
+from .fault import Fault
+
+Sizes = List[Optional[int]]
+
+
+def names(value: str) -> List[str]:
+    """"a, b" -> ["a", "b"]."""
+    return [name.strip() for name in value.split(",") if name.strip()]
+
+
+def add_input_shape(parser: argparse.ArgumentParser) -> None:
+    """Declare --input-shape: [224, 224, 3], or {input: sizes} where each is given by name."""
+    parser.add_argument("--input-shape", type=shape, action=Shapes, metavar="[INPUT=]224,224,3", help="sizes that are "
+                        "open; of several inputs each by its name: --input-shape a=8 --input-shape b=8,8")
+
+
+class Shapes(argparse.Action):
+    """Puts the values of a flag that stands once for each input together."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, value: Any,
+                 option_string: Optional[str] = None) -> None:
+        before = getattr(namespace, self.dest)
+        if before is not None and not (isinstance(before, dict) and isinstance(value, dict)):
+            raise Fault("--input-shape stands twice: once is enough, or name the input of each: --input-shape a=8")
+        if isinstance(value, dict) and set(value) & set(before or ()):
+            raise Fault(f"--input-shape: {', '.join(value)} is given twice")
+        setattr(namespace, self.dest, dict(before or {}, **value) if isinstance(value, dict) else value)
+
+
+def shape(value: str) -> Union[Sizes, Dict[str, Sizes]]:
+    """"224,224,3" -> [224, 224, 3]; "a=8" -> {"a": [8]}."""
+    name, equals, rest = value.partition("=")
+    return {name.strip(): sizes(rest)} if equals else sizes(value)
+
+
+def sizes(value: str) -> Sizes:
+    """"224,224,3", "224x224x3", "(None, 224, 3)" -> list of int or None."""
+    parts = [part.strip() for part in value.strip("()[] ").replace("x", ",").split(",") if part.strip()]
+    if not all(part in ("None", "?") or part.isdecimal() for part in parts):
+        raise Fault(f"--input-shape: {value!r} is not sizes separated by commas, as 224,224,3; for one of several "
+                    "inputs with its name, as a=224,224,3, in a flag of its own")
+    return [None if part in ("None", "?") else int(part) for part in parts]

@@ -1,0 +1,26 @@
+"""What is known in Keras of each layer class, by family: one row of a table per class, looked up by the class's name.
+
+    kinds.of({"class_name": "Conv2D", "config": {…}}).shape(config, [[None, 28, 28, 1]], nested)
+
+A new layer class is one row in the module of its family.  Nothing here knows where a model goes to: whether
+TensorFlow.js has a layer stands in tfjs/refusals.py.
+"""
+from . import (
+    activation,
+    convolution,
+    core,
+    merging,
+    normalization,
+    operations,
+    pooling,
+    preprocessing,
+    recurrent,
+    regularization,
+    reshaping,
+    wrappers,
+)
+from .kind import ALIASES, KINDS, Kind, Mask, Part, Variable, canonical, find, idle, merges, of, passing, recurrents
+
+__all__ = ["ALIASES", "KINDS", "Kind", "Mask", "Part", "Variable", "activation", "canonical", "convolution", "core",
+           "find", "idle", "merges", "merging", "normalization", "of", "operations", "passing", "pooling", "preprocessing",
+           "recurrent", "recurrents", "regularization", "reshaping", "wrappers"]

@@ -1,0 +1,80 @@
+"""Convolutions (keras 2.6 layers/convolutional.py; Keras 3 layers/convolutional/)."""
+from .kind import Variable, row
+from .sizes import channels, several, slide, spatial, times, whole
+
+
+def convolution(filters):
+    """The shape rule of a convolution.  filters(config, channels): how many channels its output has."""
+    def rule(config, inputs, nested):
+        sizes, put = spatial(config, inputs[0])
+        settings = [several(config.get(key, 1), len(sizes)) for key in ("kernel_size", "strides", "dilation_rate")]
+        settings = zip(sizes, *settings)
+        return [put([slide(size, window, stride, config["padding"], dilation)
+                     for size, window, stride, dilation in settings], filters(config, channels(config, inputs[0])))]
+    return rule
+
+
+def transposed(config, inputs, nested):
+    """The input's shape of the convolution whose output this is (keras 2.6 conv_utils.deconv_output_length)."""
+    sizes, put = spatial(config, inputs[0])
+    extra = config.get("output_padding")
+    result = []
+    for index, size in enumerate(sizes):
+        window = several(config["kernel_size"], len(sizes))[index]
+        stride = several(config["strides"], len(sizes))[index]
+        if size is None:
+            result.append(None)
+        elif extra is None:
+            result.append(times(size, stride) + (max(window - stride, 0) if config["padding"] == "valid" else 0))
+        else:
+            cut = window // 2 if config["padding"] == "same" else 0
+            result.append(times(size - 1, stride) + window - 2 * cut + several(extra, len(sizes))[index])
+    return [put(result, config["filters"])]
+
+
+def window(config):
+    """The kernel's sizes."""
+    size = config.get("kernel_size") or []
+    return several(size, 1)
+
+
+def bias(config, size):
+    """One value per channel of the output."""
+    return [Variable("bias", [size])] * bool(config.get("use_bias", True))
+
+
+def kernel(config):
+    """A window from all channels to each filter."""
+    filters = whole(config, "filters")
+    return [Variable("kernel", window(config) + [None, filters])] + bias(config, filters)
+
+
+def transposed_kernel(config):
+    """The filters stand before the channels."""
+    filters = whole(config, "filters")
+    return [Variable("kernel", window(config) + [filters, None])] + bias(config, filters)
+
+
+def depthwise_kernel(config):
+    """A window for each channel by itself."""
+    return [Variable("depthwise_kernel", window(config) + [None, whole(config, "depth_multiplier")])] \
+        + bias(config, None)
+
+
+def separable_kernels(config):
+    """A depthwise kernel, and one of a single place behind it."""
+    filters, size = whole(config, "filters"), window(config)
+    return [Variable("depthwise_kernel", size + [None, whole(config, "depth_multiplier")]),
+            Variable("pointwise_kernel", [1] * len(size) + [None, filters])] + bias(config, filters)
+
+
+to_filters = convolution(lambda config, count: config["filters"])
+to_each = convolution(lambda config, count: times(count, config.get("depth_multiplier", 1)))
+
+row("convolution", "Conv1D Conv2D Conv3D", shape=to_filters, variables=kernel)
+row("convolution", "Conv2DTranspose Conv3DTranspose", shape=transposed, variables=transposed_kernel)
+row("convolution", "Conv1DTranspose", shape=transposed, variables=None)
+row("convolution", "DepthwiseConv2D", shape=to_each, variables=depthwise_kernel)
+row("convolution", "DepthwiseConv1D", shape=to_each, variables=None)
+row("convolution", "SeparableConv2D", shape=to_filters, variables=separable_kernels)
+row("convolution", "SeparableConv1D", shape=to_filters, variables=None)

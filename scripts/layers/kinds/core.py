@@ -1,0 +1,23 @@
+"""Inputs, Dense, Embedding and Masking (keras 2.6 layers/core.py, embeddings.py; Keras 3 layers/core/)."""
+from .kind import Mask, Variable, row, same
+from .sizes import whole
+
+
+def dense(config):
+    """A row of units."""
+    units = whole(config, "units")
+    return [Variable("kernel", [None, units])] + [Variable("bias", [units])] * bool(config.get("use_bias", True))
+
+
+def embedding(config):
+    """A row per word."""
+    return [Variable("embeddings", [whole(config, "input_dim"), whole(config, "output_dim")])]
+
+
+row("core", "InputLayer")
+row("core", "Dense", variables=dense, mask=Mask.PASSES,
+    shape=lambda config, inputs, nested: [list(inputs[0][:-1]) + [config["units"]]])
+row("core", "Embedding", variables=embedding, mask=Mask.MAKES,  # where mask_zero=True
+    shape=lambda config, inputs, nested: [list(inputs[0]) + [config["output_dim"]]])
+row("core", "Masking", shape=same, mask=Mask.MAKES)
+row("core", "Identity", shape=same, mask=Mask.PASSES, idle=True)

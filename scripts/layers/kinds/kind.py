@@ -1,0 +1,129 @@
+"""The table of layer classes: what a row holds, how a family adds its rows, and how a row is found."""
+import enum
+from typing import Any, Callable, Dict, FrozenSet, List, NamedTuple, Optional
+
+Config = Dict[str, Any]
+Shape = List[Optional[int]]  # batch size first; None is a size that is open
+
+
+class Mask(enum.Enum):
+    """What becomes of the mask of a layer's input (Keras: supports_masking and compute_mask)."""
+
+    STOPS = "the output has none"
+    PASSES = "the output has the input's"
+    MAKES = "the layer makes one"
+    SEQUENCES = "the output has the input's where the layer returns sequences"
+    MERGES = "the output has one that is made of those of all inputs"
+    JOINS = "the output has those of all inputs, joined as the inputs are"
+
+
+class Variable(NamedTuple):
+    """A variable of a layer.  A size that the layer's config does not tell is None; so is a shape of unknown rank."""
+
+    name: str
+    shape: Optional[Shape]
+    trainable: bool = True
+
+
+class Part(NamedTuple):
+    """A layer within a layer: its record, and the scope that stands before the names of its variables."""
+
+    record: Dict[str, Any]
+    scope: str
+
+
+class Kind(NamedTuple):
+    """What is known in Keras of a layer class.
+
+    name       the class
+    family     the module of the row: "convolution"
+    shape      shape(config, inputs, nested) -> shapes of a call's outputs; nested.layer(record, inputs) is that of a
+               layer within.  Raises any of the errors of data of the wrong kind.  None: not known
+    variables  variables(config) -> [Variable] in the order in which Keras makes them, without those of `parts`.
+               None: not known
+    parts      parts(config, scope) -> [Part] in the order in which Keras makes their variables
+    outputs    outputs(config, count) -> how many outputs a call has, None where the config does not tell;
+               count(record) is that of a layer within
+    mask       what becomes of the input's mask
+    idle       whether the layer does nothing outside of training
+    """
+
+    name: str
+    family: str
+    shape: Optional[Callable[[Config, List[Shape], Any], List[Optional[Shape]]]]
+    variables: Optional[Callable[[Config], List[Variable]]]
+    parts: Callable[[Config, str], List[Part]]
+    outputs: Callable[[Config, Callable[[Dict[str, Any]], Optional[int]]], Optional[int]]
+    mask: Mask
+    idle: bool
+
+
+KINDS = {}  # type: Dict[str, Kind]
+# What TensorFlow 1.13 calls them in the files that it writes (tfjs issue 1255).
+ALIASES = {"BatchNormalizationV1": "BatchNormalization", "UnifiedGRU": "GRU", "UnifiedLSTM": "LSTM"}
+
+
+def nothing(config: Config, scope: str = "") -> list:
+    """The variables of a layer that has none, and the parts of one that has none."""
+    return []
+
+
+def one(config: Config, count: Callable) -> int:
+    """The outputs of a layer that has one."""
+    return 1
+
+
+def same(config: Config, inputs: List[Shape], nested: Any) -> List[Shape]:
+    """The shape of what is computed number by number."""
+    return [list(inputs[0])]
+
+
+def row(family: str, names: str, shape=None, variables=nothing, parts=nothing, outputs=one, mask=Mask.STOPS,
+        idle=False) -> None:
+    """Add the classes `names`, separated by spaces, to the table.  The other arguments are the fields of Kind."""
+    for name in names.split():
+        if name in KINDS:
+            raise ValueError(f"{name} stands in the table twice")
+        KINDS[name] = Kind(name, family, shape, variables, parts, outputs, mask, idle)
+
+
+def canonical(name: str) -> str:
+    """The name that Keras has today for a class: "UnifiedLSTM" -> "LSTM"."""
+    return ALIASES.get(name, name)
+
+
+def find(name: str) -> Optional[Kind]:
+    """The Kind of the Keras class `name`, None where it is not known."""
+    return KINDS.get(canonical(name))
+
+
+def of(record: Dict[str, Any]) -> Optional[Kind]:
+    """The Kind of a layer's record; None for a class that is not known, and for one that is not Keras's."""
+    return find(record["class_name"]) if is_of_keras(record) else None
+
+
+def is_of_keras(record: Dict[str, Any]) -> bool:
+    """Whether the class of a record is Keras's: its module says so where the file has one (Keras 3)."""
+    if record.get("module") is None:
+        return not ("module" in record and record.get("registered_name"))
+    return str(record["module"]).startswith("keras")
+
+
+def merges() -> FrozenSet[str]:
+    """The classes that compute one tensor of several, number by number."""
+    return frozenset(name for name, kind in KINDS.items() if kind.mask is Mask.MERGES)
+
+
+def recurrents() -> FrozenSet[str]:
+    """The classes that go through a sequence step by step with a state: their cells and TimeDistributed are none."""
+    return frozenset(name for name, kind in KINDS.items() if kind.mask is Mask.SEQUENCES)
+
+
+def passing() -> FrozenSet[str]:
+    """The classes whose output has the mask of their input."""
+    return frozenset(name for name, kind in KINDS.items() if kind.mask is Mask.PASSES)
+
+
+def idle() -> FrozenSet[str]:
+    """The classes that do nothing outside of training."""
+    return frozenset(name for name, kind in KINDS.items() if kind.idle)

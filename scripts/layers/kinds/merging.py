@@ -1,0 +1,35 @@
+"""Layers of several inputs (keras 2.6 layers/merge.py; Keras 3 layers/merging/)."""
+from .kind import Mask, row
+from .sizes import several
+
+
+def broadcast(config, inputs, nested):
+    """Broadcasting, dimension by dimension from the last."""
+    result = list(max(inputs, key=len))
+    for shape in inputs:
+        for place in range(-1, -len(shape) - 1, -1):
+            if result[place] in (1, None) and (shape[place] != 1 or result[place] is None):
+                result[place] = shape[place] if shape[place] != 1 else result[place]
+    return [result]
+
+
+def concatenate(config, inputs, nested):
+    """The sum of the sizes along the axis."""
+    result = list(inputs[0])
+    sizes = [shape[config["axis"]] for shape in inputs]
+    result[config["axis"]] = None if None in sizes else sum(sizes)
+    return [result]
+
+
+def dot(config, inputs, nested):
+    """The dimensions that are not summed over, of both; the batch once."""
+    first, second = [list(shape) for shape in inputs]
+    axes = several(config["axes"], 2)
+    del first[axes[0]], second[axes[1]]
+    result = first + second[1:]
+    return [result if len(result) > 1 else result + [1]]
+
+
+row("merging", "Add Subtract Multiply Average Maximum Minimum", shape=broadcast, mask=Mask.MERGES)
+row("merging", "Concatenate", shape=concatenate, mask=Mask.JOINS)
+row("merging", "Dot", shape=dot)

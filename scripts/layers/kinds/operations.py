@@ -1,0 +1,71 @@
+"""Operations among the layers of a model: `a + b`, keras.ops.relu(x), and what Keras 3 computes masks with.
+
+Keras 3 writes them as nodes of their own class, of a module of keras.ops in a .keras archive and of none in an h5.
+Keras 2 writes a TFOpLambda, Keras before 2.4 a TensorFlowOpLayer.
+"""
+from collections import OrderedDict
+from typing import Any, Dict, List, Tuple
+
+from . import merging
+from .kind import KINDS, row
+
+FUNCTIONS = ("TFOpLambda", "TensorFlowOpLayer")  # what stands for an operation: Keras 2.4 - 2.15, and before
+# The layer that does what an operation does: keras.ops, TFOpLambda's functions, TensorFlowOpLayer's operations
+LAYER_OF = {"Add": "Add", "Multiply": "Multiply", "Maximum": "Maximum", "Minimum": "Minimum",
+            "add": "Add", "multiply": "Multiply", "mul": "Multiply", "maximum": "Maximum", "minimum": "Minimum",
+            "AddV2": "Add", "Mul": "Multiply", "Softmax": "Softmax", "Concatenate": "Concatenate"}
+KEPT = {"Softmax": ("axis",), "Concatenate": ("axis",)}  # settings of the operations of Keras 3
+
+
+def function_of(record: Dict[str, Any]) -> str:
+    """The name of the function that a node stands for: one of FUNCTIONS says it in its config."""
+    if record["class_name"] == "TFOpLambda":
+        return str(record["config"].get("function", "")).split(".")[-1]
+    if record["class_name"] == "TensorFlowOpLayer":
+        return str(record["config"]["node_def"]["op"])
+    return record["class_name"]
+
+
+def is_operation(record: Dict[str, Any], major: int) -> bool:
+    """Whether the node is an operation (`a + b`) and no layer.
+
+    Keras 2 has a class for all of them.  Keras 3 names the module in a .keras archive, {"module": "keras.src.ops.nn",
+    "class_name": "Softmax"}.  An h5 holds no module; but the config of each layer of Keras 3 says whether the layer is
+    trained (keras 3 layers/layer.py: get_config), and that of no operation does.
+    """
+    name, config = record["class_name"], record["config"]
+    if major < 3:
+        return name in FUNCTIONS
+    if "module" in record:
+        return str(record["module"]).startswith(("keras.src.ops", "keras.ops"))
+    return name in FUNCTIONS or name != "InputLayer" and isinstance(config, dict) \
+        and not {"trainable", "layers"} & set(config)
+
+
+def is_hidden(record: Dict[str, Any], major: int) -> bool:
+    """Whether the node is an operation that no layer does: what Keras 3 computes masks with, and the like."""
+    return is_operation(record, major) and record["class_name"] not in FUNCTIONS + tuple(LAYER_OF)
+
+
+def settings_of(record: Dict[str, Any]) -> List[Tuple[str, Any]]:
+    """[(key, value)] of an operation's config that the layer in LAYER_OF needs too."""
+    return [(key, record["config"][key]) for key in KEPT.get(record["class_name"], ()) if key in record["config"]]
+
+
+def is_of_several(name: str) -> bool:
+    """Whether the layer `name` in LAYER_OF takes a list of tensors."""
+    return KINDS[name].family == "merging"
+
+
+def broadcast(config, inputs, nested):
+    """The shape of `a + b` in Keras 2, as far as it is what a layer does."""
+    kind = "TFOpLambda" if "function" in config else "TensorFlowOpLayer"
+    known = function_of({"class_name": kind, "config": config}) in LAYER_OF
+    return merging.broadcast(config, inputs, nested) if known and len(inputs) > 1 else [None]
+
+
+row("operations", " ".join(FUNCTIONS), shape=broadcast, variables=None, outputs=lambda config, count: None)
+
+
+class OfOperation(OrderedDict):
+    """The config of a layer that stands for an operation: what comes of `a + b` has no mask in any Keras."""

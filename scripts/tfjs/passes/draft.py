@@ -1,0 +1,102 @@
+"""Draft: a model on its way to TensorFlow.js, and how a pass over its layers is written."""
+import functools
+from collections import OrderedDict
+from typing import Any, Callable, Dict, List, Optional, Sequence
+
+from ...base.fault import Fault
+from ...layers import shapes
+from ...layers.model import Weight
+from ...layers.topology import Graph, Layer, graph, inner_records, record_of
+
+Record = Dict[str, Any]
+REST = ("name", "build_input_shape")  # of a Keras 3 Sequential's config: what Keras 2's has too
+
+
+class Draft:
+    """One model, the outermost or a nested one, between two passes.
+
+    given      dict, the model's record as the file holds it
+    major      int, the Keras that wrote the file: 2 or 3
+    source     Graph of `given`; its layers and calls stay in the dialect of that Keras
+    layers     OrderedDict: name -> Layer, as they are to be written
+    weights    OrderedDict: layer -> [Weight]; None in a nested model, whose weights its outer layer has
+    refused    OrderedDict: name of a layer in `source` -> Fault, why TensorFlow.js cannot compute it
+    """
+
+    def __init__(self, given: Record, major: int, passes: Sequence[Callable[["Draft"], "Draft"]],
+                 weights: Optional[Dict[str, List[Weight]]] = None) -> None:
+        self.given, self.major, self.passes = given, major, passes
+        self.weights = weights
+        self.source = graph(given, major)
+        self.layers = OrderedDict(self.source.layers)
+        if self.is_sequential:  # its records as they stand, without the input that `source` puts in front
+            own = [Layer(record) for record in inner_records(given)]
+            self.layers = OrderedDict((layer.name, Layer(layer.record, self.source.layers[layer.name].calls))
+                                      for layer in own)
+        self.refused = OrderedDict()  # type: Dict[str, Fault]
+        self._shapes = {}  # type: Dict[Any, Any]
+
+    @property
+    def is_sequential(self) -> bool:
+        """Whether the model is written as a list of layers, without calls."""
+        return self.given["class_name"] == "Sequential"
+
+    @property
+    def is_nested(self) -> bool:
+        """Whether the model is a layer of another one."""
+        return self.weights is None
+
+    @property
+    def shapes(self) -> Dict[Any, Any]:
+        """{Ref: shape or None} of `source`, told when it is first asked for."""
+        if not self._shapes:
+            self._shapes.update(shapes.of_graph(self.source, self.major))
+        return self._shapes
+
+    def input_shapes(self, layer: Layer) -> List[Optional[List[Optional[int]]]]:
+        """The shape of the first input of each call of `layer`; None where it cannot be told."""
+        return [self.shapes.get(refs[0]) if refs else None for refs in self.source.references(layer)]
+
+    def done(self) -> "Draft":
+        """The model after all passes.  Raises Fault for what TensorFlow.js cannot compute."""
+        draft = self
+        for step in self.passes:
+            draft = step(draft)
+        return draft
+
+    def converted(self, record: Record) -> Record:
+        """The record of the model `record`, which is a layer of this one, after the same passes."""
+        return Draft(record, self.major, self.passes).done().record()
+
+    def graph(self) -> Graph:
+        """The Graph of `layers`, whose calls are in Keras 2's dialect."""
+        rest = OrderedDict([("name", self.source.rest.get("name"))]) if self.major >= 3 else self.source.rest
+        return Graph(self.layers, self.source.inputs, self.source.outputs, rest)
+
+    def record(self) -> Record:
+        """The model's record, in Keras 2's dialect."""
+        if not self.is_sequential:
+            return record_of(self.graph(), "Model", 2)
+        layers, config = [layer.record for layer in self.layers.values()], self.given["config"]
+        if isinstance(config, list):
+            return OrderedDict(self.given, config=layers)
+        kept = OrderedDict((key, value) for key, value in config.items() if self.major < 3 or key in REST)
+        kept["layers"] = layers
+        return OrderedDict([("class_name", "Sequential"), ("config", kept)])
+
+
+def each_layer(change: Callable[[Draft, Layer], Layer]) -> Callable[[Draft], Draft]:
+    """The pass that puts `change(draft, layer)` in the place of every layer that no pass has refused yet.
+
+    A Fault that `change` raises refuses the layer.
+    """
+    @functools.wraps(change)
+    def step(draft: Draft) -> Draft:
+        for name, layer in list(draft.layers.items()):
+            if name not in draft.refused:
+                try:
+                    draft.layers[name] = change(draft, layer)
+                except Fault as fault:
+                    draft.refused[name] = fault
+        return draft
+    return step

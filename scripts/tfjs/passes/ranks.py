@@ -1,0 +1,12 @@
+"""Layers that TensorFlow.js computes as Keras does for some shapes of their inputs alone."""
+from ...layers.topology import Layer
+from .. import refusals
+from .draft import Draft, each_layer
+
+
+@each_layer
+def check(draft: Draft, layer: Layer) -> Layer:
+    """Refuse what the table in tfjs/refusals.py says of shapes: an axis, a rank, a window that TensorFlow.js computes otherwise."""
+    if refusals.asked_of(layer.record, draft.major):
+        refusals.check(layer, draft.source, draft.major, draft.shapes)
+    return layer

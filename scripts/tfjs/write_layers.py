@@ -1,0 +1,73 @@
+"""TensorFlow.js layers models: writes model.json and the shards that its weights manifest names.
+
+Shards and manifest are the official converter's, byte for byte; model.json holds what every TensorFlow.js loads.
+"""
+import json
+import os
+import re
+from collections import OrderedDict
+from typing import Callable, Collection, Dict, List, Union
+
+from ..base import command, files
+from ..base.fault import Fault
+from ..formats.topology_and_weights import json_object
+from ..layers.model import Model
+from ..wire import shards
+from . import VERSION_NAME
+from .passes import keras2
+
+SHARD = re.compile(r"group1-shard\d+of\d+\.bin\Z")  # as wire/shards.py names them
+Quantize = Union[None, str, Dict[str, Union[bool, List[str]]]]  # as shards.write takes it
+
+
+def write(model: Model, directory: str, json_name: str = "model.json", shard_size: int = shards.SHARD_SIZE,
+          quantize: Quantize = None) -> List[str]:
+    """Write `model` to the empty `directory`; return the names of the files, the json first.
+
+    model.weights: in any order; the manifest has the layers sorted by name, as HDF5 sorts groups, because
+    that is the order of the official converter.  Shards keep its names whatever the json is called.
+    shard_size: bytes.
+    Raises Fault for what TensorFlow.js cannot compute, and for a json_name that is no plain name.
+    """
+    command.check_json_name(json_name)
+    model = keras2(model)
+    ordered = [weight.renamed(plain(weight.name)) for name in sorted(model.weights, key=lambda n: n.encode("utf-8"))
+               for weight in model.weights[name]]
+    manifest = shards.write(ordered, directory, shard_size, quantize)
+    config = OrderedDict([("keras_version", model.keras_version), ("backend", model.backend),
+                          ("model_config", model.topology)])
+    if model.training_config is not None:
+        config["training_config"] = model.training_config
+    document = OrderedDict([("format", "layers-model"), ("generatedBy", f"keras v{model.keras_version}"),
+                            ("convertedBy", VERSION_NAME), ("modelTopology", config),
+                            ("weightsManifest", manifest)])
+    with open(os.path.join(directory, json_name), "w") as file:
+        file.write(json.dumps(document, allow_nan=False))  # many times faster than dump
+    return [json_name] + manifest[0]["paths"]
+
+
+def plain(name: str) -> str:
+    """A weight's name without TensorFlow's output number."""
+    return name[:-2] if name.endswith(":0") else name
+
+
+def own(directory: str, json_name: str) -> List[str]:
+    """The names of the files of the model in `directory` if this project converted it, else []."""
+    path = os.path.join(directory, json_name)
+    try:
+        document = json_object(path) if os.path.isfile(path) else {}
+        if (document or {}).get("convertedBy") != VERSION_NAME:
+            return []
+        return [json_name] + [name for group in document["weightsManifest"] for name in group["paths"]
+                              if SHARD.match(name)]
+    except (Fault, OSError, KeyError, TypeError):
+        return []
+
+
+def deliver(directory: str, write_to: Callable[[str], List[str]], json_name: str, read: Collection[str]) -> List[str]:
+    """Put the files that `write_to(path)` names, the json first, into `directory`: files.into.
+
+    An earlier result of this project there is replaced, its shards too.  Anything else is left, as are the files
+    `read`: a Fault.
+    """
+    return files.into(directory, write_to, own(directory, json_name), read)

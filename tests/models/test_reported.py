@@ -1,0 +1,264 @@
+"""Files that people reported: each is rebuilt by a real Keras, and converts to what that Keras computes."""
+import json
+import os
+
+import h5py
+import numpy
+import pytest
+
+from scripts import Fault, encapsulate, preprocess
+from scripts.formats import keras_h5
+from scripts.viewer import predict
+from tests import needs
+from tests.models import oracle, zoo
+
+needs.tensorflow()
+
+
+def converted(source, folder, name="js", **options):
+    """Convert `source` with every layer as output; return the path of model.json and the outputs' names."""
+    out = os.path.join(str(folder), name)
+    os.mkdir(out)
+    _, found = preprocess.preprocess(str(source), out, **options)
+    return os.path.join(out, "model.json"), found["outputs"]
+
+
+def computes(model_json, inputs, expected):
+    """Assert that TensorFlow.js's outputs are those of `expected`: {name: ndarray}."""
+    needs.node()
+    found = dict(predict.predict(model_json, inputs))
+    for name, value in expected.items():
+        assert oracle.distance(value, found[name]) <= 1e-5, name
+
+
+def bent(path, change):
+    """Change the topology in an h5: change(record) returns the new one."""
+    with h5py.File(str(path), "r+") as file:
+        text = file.attrs["model_config"]
+        record = json.loads(text.decode("utf-8") if isinstance(text, bytes) else text)
+        del file.attrs["model_config"]
+        file.attrs["model_config"] = json.dumps(change(record)).encode("utf-8")
+    return str(path)
+
+
+def planted(keras, model):
+    """The model with random weights, seeded; its variances are not negative."""
+    random = numpy.random.RandomState(3)
+    model.set_weights([numpy.asarray(numpy.abs(random.normal(0.2, 0.4, value.shape)) + 0.1 * (value.ndim == 1),
+                                     value.dtype) for value in model.get_weights()])
+    return model
+
+
+# Models of a user's own class ------------------------------------------------------------------------------
+
+def subclassed(keras):
+    """Models of own classes: the outer one, one in it, one wrapped, a Sequential, and a layer without a name."""
+    class Mine(keras.Model):
+        def train_step(self, data):
+            return {}
+
+    class Chain(keras.Sequential):
+        pass
+
+    class Unnamed(keras.layers.Layer):
+        def call(self, inputs):
+            return inputs
+
+        def get_config(self):
+            return {}
+
+    layers = keras.layers
+    start, inner, step = keras.Input((5, 3), name="start"), keras.Input((5, 3)), keras.Input((3,))
+    middle = Mine(inner, layers.BatchNormalization(name="norm")(layers.Dense(3, name="dense")(inner)), name="middle")
+    wrapped = Mine(step, layers.Dense(2, name="of_step")(step), name="wrapped")
+    each = layers.TimeDistributed(wrapped, name="each")(middle(start))
+    chain = Chain([keras.Input((5, 2)), layers.Dense(4, name="first"), layers.Dense(2, name="second")], name="chain")
+    end = layers.Dense(2, name="end")(chain(each))
+    return planted(keras, Mine(start, [end, Unnamed(name="odd")(end)], name="outer"))
+
+
+WAYS = [(flavour, way) for flavour in oracle.FLAVOURS for way in ["h5", "json"] + ["keras"] * (
+    needs.STACK == "modern") + ["tf"] * (flavour == "keras2")]
+
+
+@pytest.mark.parametrize("flavour, way", WAYS)
+def test_a_functional_model_of_a_subclass_is_the_graph_that_its_file_holds(flavour, way, tmp_path):
+    keras = oracle.load(flavour)
+    keras.backend.clear_session()
+    model = subclassed(keras)
+    names = ["middle", "each", "chain", "end"]
+    inputs = [numpy.random.RandomState(1).rand(2, 5, 3).astype("float32")]
+    expected = dict(zip(names, oracle.predict(oracle.multi_output(keras, model, names), inputs)))
+    source, options = str(tmp_path / ("model." + way)), {}
+    if way == "json":
+        (tmp_path / "model.json").write_text(model.to_json())
+        options["weights"] = str(tmp_path / "model.weights.h5")
+        model.save_weights(options["weights"])
+    else:
+        model.save(source, **({"save_format": "tf"} if way == "tf" else {}))
+    with pytest.raises(Fault, match="'odd' is .*Unnamed.*outputs that do without it: middle, each, chain, end"):
+        converted(source, tmp_path, "all", **options)
+    enc = str(tmp_path / "enc.h5")
+    model_json, found = converted(source, tmp_path, layers=names, enc_model=enc, **options)
+    assert found == names
+    computes(model_json, inputs, expected)
+    for value, other in zip(expected.values(), oracle.predict(keras.models.load_model(enc, compile=False), inputs)):
+        assert oracle.distance(value, other) <= 1e-6
+
+
+@pytest.mark.parametrize("flavour", oracle.FLAVOURS)
+def test_an_own_layer_without_a_name_is_told_by_its_class(flavour, tmp_path):
+    keras = oracle.load(flavour)
+
+    class RandomCut(keras.layers.Layer):
+        def call(self, inputs):
+            return inputs
+
+        def get_config(self):
+            return {"size": 3}
+
+    keras.backend.clear_session()
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, name="one"), RandomCut(),
+                              keras.layers.Dense(2, name="two")])
+    for name in ["model.h5"] + ["model.keras"] * (needs.STACK == "modern"):
+        model.save(str(tmp_path / name))
+        with pytest.raises(Fault, match="'random_cut' is .*RandomCut.*; outputs that do without it: one$"):
+            converted(tmp_path / name, tmp_path, name + ".js")
+        _, found = converted(tmp_path / name, tmp_path, name + ".one", layers=["one"])
+        assert found == ["one"]
+
+
+# Embeddings of given numbers -------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("way", ["h5", "json"] + ["keras"] * (needs.STACK == "modern"))
+@pytest.mark.parametrize("flavour", oracle.FLAVOURS)
+def test_an_embedding_that_was_made_of_a_matrix_is_read_whatever_its_size(flavour, way, tmp_path):
+    """Keras's own example of pretrained embeddings: all numbers stand in the topology once more."""
+    keras = oracle.load(flavour)
+    keras.backend.clear_session()
+    layers, random = keras.layers, numpy.random.RandomState(5)
+    matrix = random.rand(20000, 100)
+    start = keras.Input((5,), name="start")
+    looked = layers.Embedding(20000, 100, embeddings_initializer=keras.initializers.Constant(matrix), trainable=False,
+                              name="looked")(start)
+    end = layers.Dense(2, bias_initializer=keras.initializers.Constant(0.5), name="end")(
+        layers.GlobalAveragePooling1D(name="mean")(looked))
+    model = keras.Model(start, end)
+    source, options = str(tmp_path / ("model." + way)), {}
+    if way == "json":
+        (tmp_path / "model.json").write_text(model.to_json())
+        options["weights"] = str(tmp_path / "model.weights.h5")
+        model.save_weights(options["weights"])
+    else:
+        model.save(source)
+    inputs = [random.randint(0, 20000, (3, 5)).astype("float32")]
+    enc = str(tmp_path / "enc.h5")
+    model_json, found = converted(source, tmp_path, enc_model=enc, **options)
+    assert found == ["looked", "mean", "end"] and os.path.getsize(model_json) < 10000
+    computes(model_json, inputs, dict(zip(found, oracle.predict(oracle.multi_output(keras, model, found), inputs))))
+    again = keras.models.load_model(enc, compile=False)
+    assert numpy.array_equal(again.get_layer("looked").get_weights()[0], model.get_layer("looked").get_weights()[0])
+
+
+# A Sequential in list form, layers without a name ----------------------------------------------------------
+
+def listed(record, depth=0):
+    """A record with each Sequential in it as a list of layers, as Keras before 2.2.3 and TensorFlow.js 1 write it."""
+    if isinstance(record, list):
+        return [listed(item, depth) for item in record]
+    if not isinstance(record, dict):
+        return record
+    record = {key: listed(item, depth + 1) for key, item in record.items()}
+    if record.get("class_name") == "Sequential":
+        record["config"] = record["config"]["layers"]
+    return record
+
+
+def lists_of(keras):
+    """Sequentials in a Sequential: one in it, one in that, and one wrapped."""
+    layers = keras.layers
+    deep = zoo.chain(keras, (4, 3), [layers.Dense(3, name="deep_1"), layers.Dense(2, name="deep_2")])
+    inner = zoo.chain(keras, (4, 3), [layers.Dense(3, activation="tanh", name="inner_1"), deep])
+    wrapped = zoo.chain(keras, (2,), [layers.Dense(3, name="step_1"), layers.Dense(2, name="step_2")])
+    return zoo.chain(keras, (4, 3), [inner, layers.TimeDistributed(wrapped, name="each"),
+                                     layers.Dense(2, name="end")])
+
+
+@pytest.mark.parametrize("flavour", oracle.FLAVOURS)
+def test_a_sequential_in_list_form_is_one_wherever_it_stands(flavour, tmp_path):
+    keras = oracle.load(flavour)
+    keras.backend.clear_session()
+    model = planted(keras, lists_of(keras))
+    model.save(str(tmp_path / "model.h5"))
+    names = [layer.name for layer in model.layers]
+    inputs = [numpy.random.RandomState(1).rand(2, 4, 3).astype("float32")]
+    expected = dict(zip(names, oracle.predict(oracle.multi_output(keras, model, names), inputs)))
+    model_json, found = converted(bent(tmp_path / "model.h5", listed), tmp_path)
+    assert found == names
+    computes(model_json, inputs, expected)
+    # The same in TensorFlow.js's own files, which keep the names of weights alone: names are then Keras's defaults.
+    with open(model_json) as file:
+        document = json.load(file)
+    outer = document["modelTopology"]["model_config"]["config"]["layers"]
+    chain = [dict(entry, name=None, inbound_nodes=None) for entry in outer]
+    document["modelTopology"]["model_config"] = {"class_name": "Sequential", "config": listed(
+        [{key: value for key, value in entry.items() if value is not None} for entry in chain])}
+    with open(model_json, "w") as file:
+        json.dump(document, file)
+    again, found = converted(model_json, tmp_path, "again")
+    assert found == ["sequential_1", "each", "end"]
+    computes(again, inputs, {"sequential_1": expected[names[0]], "each": expected["each"], "end": expected["end"]})
+
+
+@pytest.mark.parametrize("flavour", oracle.FLAVOURS)
+def test_a_nested_list_in_a_functional_model_has_the_name_beside_it(flavour, tmp_path):
+    model = oracle.planted(flavour, "nested_sequential")
+    model.save(str(tmp_path / "model.h5"))
+    names = ["head", "late"]
+    expected = dict(zip(names, model.activations(names)))
+    model_json, found = converted(bent(tmp_path / "model.h5", listed), tmp_path)
+    assert found == names
+    computes(model_json, model.inputs, expected)
+
+
+def nameless(record):
+    """A record without the names of its Dense layers."""
+    if isinstance(record, list):
+        return [nameless(item) for item in record]
+    if not isinstance(record, dict):
+        return record
+    record = {key: nameless(item) for key, item in record.items()}
+    if record.get("class_name") == "Dense":
+        record["config"] = {key: item for key, item in record["config"].items() if key != "name"}
+    return record
+
+
+def test_layers_without_a_name_are_called_what_keras_calls_them(tmp_path):
+    keras = oracle.load("keras2")
+    keras.backend.clear_session()
+    model = planted(keras, lists_of(keras))
+    inputs = [numpy.random.RandomState(1).rand(2, 4, 3).astype("float32")]
+    values = oracle.predict(model, inputs)[0]
+    (tmp_path / "topology.json").write_text(json.dumps(listed(nameless(json.loads(model.to_json())))))
+    model.save_weights(str(tmp_path / "weights.h5"))
+    keras.backend.clear_session()
+    again = keras.models.model_from_json((tmp_path / "topology.json").read_text())
+    model_json, found = converted(tmp_path / "topology.json", tmp_path, weights=str(tmp_path / "weights.h5"))
+    assert found == [layer.name for layer in again.layers]
+    computes(model_json, inputs, {found[-1]: values})
+
+
+@pytest.mark.parametrize("version, lists", [("2.2.2", True), ("2.1.6-tf", True), ("2.2.4", False), ("2.20.0", False)])
+def test_an_h5_for_an_old_keras_holds_lists_again(version, lists, tmp_path):
+    keras = oracle.load("keras2")
+    source, enc = str(tmp_path / "model.h5"), str(tmp_path / "enc.h5")
+    lists_of(keras).save(source)
+    with h5py.File(bent(source, listed), "r+") as file:
+        file.attrs["keras_version"] = version
+    encapsulate.build(source, enc)
+    with h5py.File(enc, "r") as file:
+        record = json.loads(keras_h5.text(file.attrs["model_config"]))
+    configs = [layer["config"] for layer in record["config"]["layers"] if layer["class_name"] == "Sequential"]
+    assert configs and all(isinstance(config, list) == lists for config in configs)
+    model = keras.models.load_model(enc, compile=False)  # it reads both
+    assert len(model.outputs) == 3

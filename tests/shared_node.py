@@ -1,0 +1,70 @@
+"""One Node process for all models that a run of the tests converts, in the place of one process for each.
+
+`run_node` is what scripts.viewer.predict.run_node is, and each model gets a TensorFlow.js of its own (shared_node.js).
+A process that ends is one model's error, which names the model, and the next model gets a new process.
+"""
+import atexit
+import json
+import os
+import subprocess
+import tempfile
+
+from scripts.viewer import packages, predict
+
+SCRIPT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "shared_node.js")
+
+
+class Node:
+    """The process, started with the first model."""
+
+    def __init__(self):
+        self.process, self.log = None, tempfile.TemporaryFile()
+        atexit.register(self.end)
+
+    def start(self):
+        self.process = subprocess.Popen(packages.node() + [SCRIPT, predict.SCRIPT], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=self.log)
+
+    def ask(self, *request):
+        """Send one request; return (exit status, words) as a process of its own would have ended."""
+        if self.process is None:
+            self.start()
+        try:
+            self.process.stdin.write(json.dumps(request).encode("ascii") + b"\n")
+            self.process.stdin.flush()
+            line = self.process.stdout.readline()
+        except OSError:
+            line = b""
+        if not line:
+            return self.crashed()
+        said = json.loads(line.decode("utf-8"))
+        return (0, "") if said is None else (1, said)
+
+    def crashed(self):
+        """Return the exit status of the process and its last words; the next request starts another."""
+        status = self.end()
+        self.log.seek(0)
+        words = [line for line in self.log.read().decode("utf-8", "replace").splitlines() if line.strip()]
+        self.log.seek(0)
+        self.log.truncate()
+        return status or 1, f"Node ended with {status}: " + " | ".join(words[-3:])
+
+    def end(self):
+        """End the process; return its exit status."""
+        process, self.process = self.process, None
+        if process is None:
+            return 0
+        try:
+            process.stdin.close()
+        except OSError:
+            pass  # it has ended before
+        process.stdout.close()
+        return process.wait()
+
+
+NODE = Node()
+
+
+def run_node(bundle, model_json, request, answer):
+    """Run predict.js on one model; return (exit status, what it says where it fails)."""
+    return NODE.ask(os.path.abspath(bundle), os.path.abspath(model_json), request, answer)

@@ -1,0 +1,214 @@
+"""The passes from a Keras model to one that TensorFlow.js loads: one small model and one assertion for each."""
+import pytest
+
+from scripts import Fault
+from scripts.layers.topology import graph
+from scripts.tfjs.passes import PASSES, keras2, normalization, pooling, refusal, spelling
+from scripts.tfjs.passes.draft import Draft, each_layer
+from tests.unit import made
+from tests.unit.made import functional, keras3, layer, start, tensor
+
+
+def converted(record, version=made.KERAS2):
+    """{name: record} of the layers after all passes."""
+    result = keras2(made.model(record, version)).topology
+    return {item["config"]["name"]: item for item in result["config"]["layers"]}
+
+
+def refused(record, version=made.KERAS2):
+    with pytest.raises(Fault) as caught:
+        keras2(made.model(record, version))
+    return str(caught.value)
+
+
+# The list --------------------------------------------------------------------------------------------------
+
+def test_a_nested_model_goes_through_every_pass_that_its_outer_model_goes_through():
+    seen = []
+
+    def spy(draft):
+        seen.append(draft.given["config"]["name"])
+        return draft
+
+    inner = functional([start("inside"), layer("ReLU", "relu", "inside")], "relu", name="inner")
+    record = functional([start(), made.nested(inner, "inner", "start")], "inner@1")
+    Draft(record, 2, (spy,) + PASSES + (spy,), {}).done()
+    assert seen == ["model", "inner", "inner", "model"]
+
+
+def test_a_layer_that_one_pass_refuses_is_left_alone_by_the_next():
+    seen = []
+
+    @each_layer
+    def refuses(draft, item):
+        if item.name == "relu":
+            raise Fault("no")
+        return item
+
+    @each_layer
+    def sees(draft, item):
+        seen.append(item.name)
+        return item
+
+    draft = Draft(functional([start(), layer("ReLU", "relu", "start")], "relu"), 2, (refuses, sees), {}).done()
+    assert seen == ["start"] and list(draft.refused) == ["relu"]
+
+
+def test_a_pass_leaves_the_record_of_the_source_as_it_is():
+    record = functional([start(), layer("Dense", "dense", "start", units=2, kernel_regularizer={
+        "class_name": "L2", "config": {"l2": 0.5}})], "dense")
+    before = repr(record)
+    converted(record)
+    assert repr(record) == before
+
+
+# Refusals --------------------------------------------------------------------------------------------------
+
+def test_the_line_names_the_first_layer_of_the_model_though_a_later_pass_refuses_it():
+    """A call is looked at behind the layers' settings."""
+    record = functional([start(), layer("Dropout", "first", "start", rate=0.5), layer("Lambda", "second", "start")],
+                        "first", "second")
+    record["config"]["layers"][1]["inbound_nodes"][0][0][3] = {"training": True}
+    assert refused(record).startswith("layer 'first' is called with training=True")
+
+
+def test_the_line_lists_the_outputs_that_do_without():
+    record = functional([start(), layer("ReLU", "good", "start"), layer("Lambda", "bad", "start"),
+                         layer("ReLU", "behind", "bad")], "good", "bad", "behind")
+    assert refused(record).endswith("TensorFlow.js does not have it; outputs that do without it: good")
+
+
+def test_the_outermost_model_alone_says_which_outputs_do_without():
+    inner = functional([start("inside"), layer("Lambda", "code", "inside")], "code", name="inner")
+    record = functional([start(), made.nested(inner, "inner", "start")], "inner@1")
+    assert refused(record).count("every output needs it") == 1
+
+
+def test_all_that_needs_a_refused_layer_is_a_dependent():
+    layers = [start(), layer("ReLU", "a", "start"), layer("ReLU", "b", "a"), layer("ReLU", "c", "start")]
+    source = graph(functional(layers, "b", "c"))
+    assert refusal.dependents(source, ["a"]) == {("a", 0), ("b", 0)}
+
+
+# Single passes ---------------------------------------------------------------------------------------------
+
+def test_a_normalization_along_the_last_axis_is_a_rescaling():
+    record = functional([start(), layer("Normalization", "norm", "start", axis=[-1], mean=[2.0] * 4,
+                                        variance=[4.0] * 4)], "norm")
+    made_of = converted(record)["norm"]
+    assert made_of["class_name"] == "Rescaling"
+    assert made_of["config"]["scale"] == [0.5] * 4 and made_of["config"]["offset"] == [-1.0] * 4
+
+
+def test_a_mean_that_is_no_number_is_refused():
+    record = functional([start(), layer("Normalization", "norm", "start", mean=[float("nan")] * 4, variance=[1.0] * 4)],
+                        "norm")
+    assert "'norm' is a Normalization whose mean or variance are no numbers" in refused(record)
+    assert normalization.statistics({"mean": [1.0, 2.0], "variance": [1.0]}, []) is None
+
+
+def test_a_mask_that_keras_3_computes_for_the_layers_own_input_is_left_out():
+    embedding = keras3(layer("Embedding", "words", input_dim=5, output_dim=3, mask_zero=True), tensor("start"))
+    record = functional([start(), embedding, made.operation("NotEqual", "mask", tensor("start"), 0),
+                         keras3(layer("LSTM", "lstm", units=2), tensor("words"), mask=tensor("mask"))], "lstm")
+    assert list(converted(record, made.KERAS3)) == ["start", "words", "lstm"]
+
+
+def test_a_mask_of_another_layer_is_refused_by_the_layers_name():
+    embedding = keras3(layer("Embedding", "words", input_dim=5, output_dim=3), tensor("start"))
+    record = functional([start(), embedding, made.operation("NotEqual", "mask", tensor("start"), 0),
+                         keras3(layer("LSTM", "lstm", units=2), tensor("words"), mask=tensor("mask"))], "lstm")
+    assert refused(record, made.KERAS3).startswith("layer 'lstm' is called with a tensor as mask=")
+
+
+def test_a_rank_that_tensorflow_js_does_not_have_is_refused():
+    record = functional([start(shape=(2, 2, 2, 2)), layer("LayerNormalization", "norm", "start", axis=[-1])], "norm")
+    assert "'norm' is a LayerNormalization of 5 dimensions" in refused(record)
+
+
+def test_a_nested_sequential_without_an_input_gets_one_of_the_shape_that_it_is_called_on():
+    inner = {"class_name": "Sequential", "name": "inner", "config": {"name": "inner", "layers": [
+        layer("Dense", "dense", units=2)]}, "inbound_nodes": [[["start", 0, 0, {}]]]}
+    head = converted(functional([start(), inner], "inner"))["inner"]["config"]["layers"][0]
+    assert (head["class_name"], head["config"]["batch_input_shape"]) == ("InputLayer", [None, 4])
+
+
+def test_time_distributed_calls_its_sequential_without_the_second_axis():
+    inner = {"class_name": "Sequential", "config": {"name": "inner", "layers": [layer("Dense", "dense", units=2)]}}
+    record = functional([start(shape=(7, 4)), layer("TimeDistributed", "each", "start", layer=inner)], "each")
+    head = converted(record)["each"]["config"]["layer"]["config"]["layers"][0]
+    assert head["config"]["batch_input_shape"] == [None, 4]
+
+
+@pytest.mark.parametrize("shape, target", [((6,), [6]), ((None,), [-1])])
+def test_a_flatten_of_what_is_flat_is_a_reshape(shape, target):
+    made_of = converted(functional([start(shape=shape), layer("Flatten", "flat", "start")], "flat"))["flat"]
+    assert (made_of["class_name"], made_of["config"]["target_shape"]) == ("Reshape", target)
+
+
+def test_a_flatten_of_an_image_stays_one():
+    assert converted(functional([start(shape=(2, 2, 1)), layer("Flatten", "flat", "start")],
+                                "flat"))["flat"]["class_name"] == "Flatten"
+
+
+def test_keras_3s_spelling_becomes_keras_2s():
+    dense = keras3(dict(layer("Dense", "dense", units=2, activation="silu", quantization_config=None, dtype={
+        "module": "keras", "class_name": "DTypePolicy", "config": {"name": "mixed_bfloat16"}}),
+        module="keras.layers", registered_name=None), tensor("start"))
+    first = dict(start(), config={"batch_shape": [None, 4], "dtype": "float32", "name": "start"})
+    layers = converted(functional([first, dense], "dense"), made.KERAS3)
+    assert layers["start"]["config"]["batch_input_shape"] == [None, 4]
+    assert layers["dense"]["config"] == {"name": "dense", "trainable": True, "dtype": "float32", "units": 2,
+                                         "activation": "swish"}
+    assert layers["dense"]["inbound_nodes"] == [[["start", 0, 0, {}]]] and "module" not in layers["dense"]
+
+
+@pytest.mark.parametrize("key, given, written", [
+    ("activity_regularizer", {"class_name": "L2", "config": {"l2": 0.1}}, None),
+    ("kernel_regularizer", {"class_name": "L2", "config": {"l2": 0.1}},
+     {"class_name": "L1L2", "config": {"l1": 0.0, "l2": 0.1}}),
+    ("kernel_regularizer", {"class_name": "OrthogonalRegularizer", "config": {"factor": 0.1}}, None),
+    ("kernel_constraint", {"class_name": "NonNeg", "config": {}}, None),
+    ("kernel_initializer", {"class_name": "Mine", "config": {}}, {"class_name": "Zeros", "config": {}})])
+def test_what_is_for_training_alone_is_written_so_that_tensorflow_js_loads_it(key, given, written):
+    draft = Draft(functional([start(), layer("ReLU", "relu", "start")], "relu"), 2, (), {})
+    assert spelling.setting(key, given, draft) == written
+
+
+def test_a_tensor_given_by_keyword_is_refused():
+    attends = keras3(layer("Dot", "dot", axes=1), tensor("start"), other=tensor("start"))
+    assert "'dot' is called with a tensor as other=" in refused(functional([start(), attends], "dot"), made.KERAS3)
+
+
+def test_a_plus_b_is_an_add():
+    both = made.operation("Add", "sum", tensor("start"), tensor("other"))
+    assert converted(functional([start(), start("other"), both], "sum"), made.KERAS3)["sum"]["class_name"] == "Add"
+
+
+def test_a_plus_one_is_no_layer():
+    record = functional([start(), made.operation("Add", "sum", tensor("start"), 1.0)], "sum")
+    assert "'sum' is the operation Add with a constant" in refused(record, made.KERAS3)
+
+
+@pytest.mark.parametrize("kind, names", [
+    ("GlobalMaxPooling1D", ["pool_pooled", "pool"]), ("GlobalAveragePooling2D", ["pool_pooled", "pool_row", "pool"])])
+def test_global_pooling_that_keeps_its_dimensions_ends_in_a_layer_of_its_name(kind, names):
+    assert [record["config"]["name"] for record in pooling.records(
+        {"class_name": kind, "config": {"name": "pool", "keepdims": True}})] == names
+
+
+def test_one_tensor_is_no_two_outputs():
+    record = functional([start(), layer("ReLU", "relu", "start")], "relu", "relu")
+    assert refused(record).startswith("one tensor is two")
+
+
+def test_weights_have_tensorflow_jss_names():
+    result = keras2(made.model(functional([start(), layer("Dense", "dense", "start", units=2)], "dense")))
+    assert [weight.name for weight in result.weights["dense"]] == ["dense/kernel", "dense/bias"]
+
+
+def test_weights_of_no_layer_are_refused():
+    model = made.model(functional([start(), layer("Dense", "dense", "start", units=2)], "dense"))
+    model.weights["other"] = model.weights["dense"]
+    with pytest.raises(Fault, match="weights for a layer 'other' that the topology does not have"):
+        keras2(model)
