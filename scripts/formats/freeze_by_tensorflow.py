@@ -22,6 +22,10 @@ from . import TAGS, saved_model
 
 SIGNATURE = "serving_default"
 PASSES = ("debug_stripper", "pruning", "constfold", "arithmetic", "dependency", "pruning", "constfold", "dependency")
+ASSIGNMENTS = ("AssignVariableOp", "AssignAddVariableOp", "AssignSubVariableOp")
+PASSING = ("Identity", "Enter", "Switch")  # which give the variable that they take
+# Which nodes of a loop have it depends on where TensorFlow happens to keep them in memory; it computes nothing.
+UNSTEADY = "_has_manual_control_dependencies"
 VARIABLES = ("VariableV2", "Variable", "VarHandleOp")
 SILENT = ("NoOp", "Const", "Placeholder", "PlaceholderWithDefault", "SaveV2", "RestoreV2", "Assert")
 
@@ -54,6 +58,8 @@ def frozen_graph(tensorflow, source, outputs, tags, signature):
     chosen = choose(graph, known, names, source)
     graph, signature = with_outputs(tensorflow, graph, chosen, inputs, source)
     graph = optimize(tensorflow, graph, signature)
+    for node in graph.node:
+        node.attr.pop(UNSTEADY, None)
     with imported(tensorflow, graph, source) as whole:
         specs = {operation.name: [spec(tensor) for tensor in operation.outputs]
                  for operation in whole.get_operations()}
@@ -137,12 +143,68 @@ def freeze_function(tensorflow, directory, tags, signature):
     """TensorFlow 2: the signature is a function; its calls are inlined, its variables become constants."""
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
     loaded = tensorflow.saved_model.load(directory, tags=tags)  # whose variables live as long as it does
-    function = loaded.signatures[signature]
+    function, written = loaded.signatures[signature], {}
+    if has_assignments(function.graph.as_graph_def()):
+        variables = {inner.op.name: variable for outer, inner in function.graph.captures
+                     for variable in function.graph.variables if variable.handle is outer}
+        function.graph.variables = []
+        flat = convert_variables_to_constants_v2(function, lower_control_flow=True, aggressive_inlining=True)
+        written = {name: variables.pop(name) for name in assigned(flat.graph.as_graph_def()) if name in variables}
+        function.graph.variables = list(variables.values())
     constant = convert_variables_to_constants_v2(function, lower_control_flow=True, aggressive_inlining=True)
     keys = sorted(function.structured_outputs)  # the order in which tf.nest flattens a dict
     tensors = dict(zip(keys, [tensor.name for tensor in constant.outputs]))
     inputs = [tensor.op.name for tensor in constant.inputs if tensor.dtype != tensorflow.resource]
-    return constant.graph.as_graph_def(), inputs, OrderedDict((key, tensors[key]) for key in sorted(keys, key=natural))
+    graph = constant.graph.as_graph_def()
+    if written:
+        graph = without_assignments(tensorflow, graph, {name: one.numpy() for name, one in written.items()})
+    return graph, inputs, OrderedDict((key, tensors[key]) for key in sorted(keys, key=natural))
+
+
+def has_assignments(graph):
+    """Tell whether a GraphDef, or a function in it, writes a variable: TensorFlow freezes no such one."""
+    inside = [node for function in graph.library.function for node in function.node_def]
+    return any(node.op in ASSIGNMENTS for node in list(graph.node) + inside)
+
+
+def assigned(graph):
+    """Return the names of the placeholders of variables that a GraphDef without functions writes."""
+    nodes = {node.name: node for node in graph.node}
+    return {variable_of(nodes, node) for node in graph.node if node.op in ASSIGNMENTS}
+
+
+def variable_of(nodes, node):
+    """Return the name of the placeholder of the variable that a node reads or writes; nodes: {name: NodeDef}."""
+    name = operation_of(node.input[0])
+    while nodes[name].op in PASSING:
+        name = operation_of(nodes[name].input[0])
+    return name
+
+
+def without_assignments(tensorflow, graph, written):
+    """Return a GraphDef whose written variables have the values that they were saved with; the writing is left out.
+
+    A random layer draws from a state that it writes, even where its output is its input.  A variable that is read
+    after it was written stays: no output may need it.  written: {name of its placeholder: ndarray}.
+    """
+    nodes = {node.name: node for node in graph.node}
+    writing = {node.name for node in graph.node if node.op in ASSIGNMENTS}
+    reading = {node.name for node in graph.node if node.op == "ReadVariableOp" and variable_of(nodes, node) in written}
+    result = tensorflow.compat.v1.GraphDef(versions=graph.versions, library=graph.library)
+    for node in graph.node:
+        if node.op in ASSIGNMENTS:
+            continue
+        copy = result.node.add()
+        copy.CopyFrom(node)
+        controls = {name[1:] for name in node.input if name.startswith("^")}
+        if node.name in reading and not controls & writing:
+            copy.Clear()
+            set_constant(tensorflow, copy, node.name, written[variable_of(nodes, node)])
+        else:
+            del copy.input[:]
+            copy.input.extend(name for name in node.input if not name.startswith("^")
+                              or name[1:] not in writing | reading)
+    return result
 
 
 def natural(text):

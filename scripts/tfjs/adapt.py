@@ -133,6 +133,29 @@ def count_from_the_front(graph: Graph) -> None:
             node.inputs[1] = Tensor(added.name)
 
 
+BOUNDS = {1: "begin", 2: "end"}  # inputs of a StridedSlice
+
+
+def narrow_bounds(graph: Graph) -> None:
+    """Give slices bounds that fit 32 bits: TensorFlow spells "up to the end" as the largest int64."""
+    limits = numpy.iinfo(numpy.int32)
+    for node in list(graph.nodes.values()):
+        for place in (1, 2) if node.op == "StridedSlice" else ():
+            bound = graph.constant(node.inputs[place])
+            if bound is not None and bound.size and (bound.min() < limits.min or bound.max() > limits.max):
+                added = graph.add(constant(f"{node.name}/{BOUNDS[place]}", bound.clip(limits.min, limits.max)))
+                node.inputs[place] = Tensor(added.name)
+    leave_out_unread(graph)
+
+
+def leave_out_unread(graph: Graph) -> None:
+    """Leave out constants that nothing reads any more: TensorFlow.js would count them among the outputs."""
+    read = {tensor.node for node in graph.nodes.values() for tensor in node.inputs} | set(graph.outputs)
+    read.update(name for node in graph.nodes.values() for name in node.controls)
+    for name in [name for name, node in graph.nodes.items() if node.op == "Const" and name not in read]:
+        del graph.nodes[name]
+
+
 def leave_out_bundles(graph: Graph) -> None:
     """Leave out NoOps, which bundle control inputs: TensorFlow.js computes them outside of the loop that they are in,
     and then waits in it for ever."""
@@ -169,4 +192,4 @@ def rename(function: Function, before: str, after: str) -> None:
             function.results[key] = after + colon + place
 
 
-PASSES = (gate_constants, count_from_the_front, leave_out_bundles, name_apart)
+PASSES = (gate_constants, count_from_the_front, narrow_bounds, leave_out_bundles, name_apart)

@@ -1,7 +1,7 @@
 """The operations of TensorFlow.js's graph models, by the first version that has them.
 
 Taken from the op lists of @tensorflow/tfjs-converter 1.0.0 and 4.22.0 (src/operations/op_list/*.ts, which both
-dist/tf.min.js hold); tests/unit/test_graph_operations.py reads them there again.
+dist/tf.min.js hold); tests/unit/test_graphs.py reads them there again.
 """
 from collections import OrderedDict
 
@@ -53,6 +53,9 @@ SINCE = {name.rstrip("*"): NEWEST if name.endswith("*") else OLDEST
 def check(graph: Graph) -> None:
     """Raise a Fault for operations of a graph, and of its functions, that TensorFlow.js does not have."""
     missing = OrderedDict((node.op, node.name) for node in graph.every_node() if node.op not in SINCE)
+    drawn = [op for op in missing if op.startswith("Stateless") and "Random" in op]
     if missing:
-        raise Fault("TensorFlow.js has no {}; ask for outputs before it".format(
-            ", ".join(f"{op} ({name})" for op, name in missing.items())))
+        raise Fault("TensorFlow.js has no {}; {}".format(
+            ", ".join(f"{op} ({name})" for op, name in missing.items()),
+            "the model was saved with its random layers at work: save it without them, or ask for outputs before them"
+            if drawn else "ask for outputs before it"))

@@ -1,10 +1,15 @@
 """scripts/formats/frozen.py: what is a frozen graph, and what only looks like one."""
+import os
+import subprocess
+import sys
+
 import pytest
 
 from scripts import Fault, formats
 from scripts.formats import frozen
 from scripts.tfjs import graph
 from tests import needs
+from tests.project import Project
 
 
 @pytest.fixture(scope="module")
@@ -50,3 +55,22 @@ def test_a_graph_whose_variables_are_elsewhere_is_refused(tmp_path):
     (tmp_path / "out").mkdir()
     with pytest.raises(Fault, match="freeze it"):
         graph.convert(formats.read(str(tmp_path / "graph.pb")), str(tmp_path / "out"))
+
+
+@pytest.mark.parametrize("name", ["frozen.bin", "frozen.pb", "frozen", "frozen.h5"])
+def test_a_frozen_graph_of_any_name_converts_the_same_by_command_and_under_doit(name, path, tmp_path):
+    project = Project.create(tmp_path / "project", f'[graph]\nsource = "given/{name}"\n')
+    project.write("given/" + name, path.read_bytes())
+    assert project.ran() == {"convert:graph"}
+    assert project.ran() == set()
+    done = subprocess.run([sys.executable, "-m", "scripts.preprocess", project.file("given/" + name),
+                           str(tmp_path / "out")], cwd=needs.ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert (done.returncode, done.stderr) == (0, b"")
+    for written in os.listdir(str(tmp_path / "out")):
+        assert (tmp_path / "out" / written).read_bytes() == project.read("models/json_models/graph/" + written)
+    # What is up to date is told a graph, or no graph, without what would read it.
+    code = ("import sys; from doit.doit_cmd import DoitMain; status = DoitMain().run(['convert']); "
+            "print(sorted({'numpy', 'h5py', 'tensorflow'} & set(sys.modules))); sys.exit(status)")
+    done = subprocess.run([sys.executable, "-c", code], cwd=project.path, stdout=subprocess.PIPE,
+                          env=project.environment())
+    assert done.returncode == 0 and done.stdout.decode().splitlines()[-1] == "[]"
