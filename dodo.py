@@ -11,14 +11,22 @@ import sys
 if __name__ == "__main__":
     sys.exit("doit reads this file: run `doit`, or `make`, which sets it up first")
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-
-from scripts.builds.run import Run  # noqa: E402  (the path comes first)
-from scripts.builds.stages import conversion, showing, training  # noqa: E402
+if __package__:  # in the wheel, which carries this file
+    from .builds.run import Run
+    from .builds.stages import conversion, showing, training
+else:
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    from scripts.builds.run import Run
+    from scripts.builds.stages import conversion, showing, training
 
 RUN = Run("models")
 DOIT_CONFIG = RUN.configure(default=["convert"])
 MODELS, SHOWN = RUN.catalogue()
+
+
+def of_the_checkout(creator):
+    """Leave a task out of the wheel: it is about the checkout's own files."""
+    return None if __package__ else creator
 
 
 def task_data():
@@ -56,6 +64,7 @@ def task_view():
     return (showing.view(RUN, entry) for entry in SHOWN)
 
 
+@of_the_checkout
 def task_screenshot():
     """Take the picture at the top of README from the first model's page"""
     return (showing.screenshot(RUN, entry) for entry in SHOWN[:1])
@@ -66,33 +75,39 @@ def task_orphans():
     return RUN.orphans(conversion.sources)
 
 
+@of_the_checkout
 def task_image():
     """Build the container image (CPU); image:gpu and image:convert are the others"""
     for target, name in (("cpu", "image"), ("gpu", "image:gpu"), ("convert", "image:convert")):
-        yield RUN.always("image:build", target, basename=name, doc="Build the container image, " + target)
+        yield RUN.always(".image:build", target, basename=name, doc="Build the container image, " + target)
 
 
+@of_the_checkout
 def task_image_test():
     """Convert in the image, and compare with what the same stack builds outside it"""
-    return RUN.always("image:test", basename="image-test")
+    return RUN.always(".image:test", basename="image-test")
 
 
+@of_the_checkout
 def task_reproduce():
     """Build the images twice from nothing and compare them, then what they build"""
-    return RUN.always("reproduce:reproduce", basename="reproduce")
+    return RUN.always(".release.reproduce:reproduce", basename="reproduce")
 
 
+@of_the_checkout
 def task_lock():
     """Pin every dependency anew, by hash: docker/locks/"""
-    return RUN.always("lock:main", [], basename="lock")
+    return RUN.always(".lock:main", [], basename="lock")
 
 
+@of_the_checkout
 def task_audit():
     """List the advisories of the day on everything that is pinned: SECURITY.md"""
-    return RUN.always("audit:main", [], basename="audit")
+    return RUN.always(".audit:main", [], basename="audit")
 
 
+@of_the_checkout
 def task_bench():
-    """Measure against what one would use otherwise: bench/README.md"""
+    """Measure against the tools that others use for this: bench/README.md"""
     for name in ("uptodate", "changed", "many", "big", "page", "image", "train"):
         yield RUN.always("bench.benchmarks:run", name, basename="bench", name=name)

@@ -3,6 +3,9 @@
 The guide's `model.summary()` (section 2), with what a user needs to choose outputs: the names as --layers takes
 them, and whether TensorFlow.js and TensorSpace can show them.
 """
+if not __package__:
+    raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.summary")
+
 from collections import OrderedDict
 
 from . import formats
@@ -10,10 +13,11 @@ from .base import arguments as taken
 from .base import command
 from .base.fault import Fault
 from .layers import encapsulation, operators, outputs, shapes, topology, variables
-from .layers.kinds.operations import is_operation
+from .layers.kinds.operations import is_hidden, is_operation
 from .layers.references import Ref
 from .layers.topology import Layer, graph, inner_records, is_model, layer_order
-from .tfjs import refusals
+from .tfjs.reasons import reasons
+from .tfjs.refusals import Refused, refusal
 
 FROZEN = ("moving_mean", "moving_variance", "running_mean", "running_std")  # of BatchNormalization: not trained
 COLUMNS = ("layer", "class", "output", "parameters", "inputs", "shown")
@@ -35,7 +39,7 @@ def rows(model, input_shape=None):
     if input_shape is not None:
         outputs.fix_input_shape(source, input_shape)
     shape = shapes.of_graph(source, model.keras_major)
-    found = []
+    found, refused = [], reasons(model, input_shape)
     ordered = layer_order(source)
     reached = set(ordered)
     for name in ordered + [name for name in source.layers if name not in reached]:
@@ -43,15 +47,15 @@ def rows(model, input_shape=None):
         weights = model.weights.get(name, [])
         calls = [", ".join(outputs.spelling(source, ref) for ref in refs) for refs in source.references(layer)]
         found.append(row(name, layer, shape.get(Ref(name, 0, 0)), weights, [] if layer.is_input else calls,
-                         model.keras_major, source.layers))
+                         model.keras_major, source.layers, refused))
         if layer.is_model:
             found += inner_rows(name, layer.record, weights, model.keras_major)
     return found
 
 
-def row(name, layer, shape, weights, inputs, major, layers=()):
+def row(name, layer, shape, weights, inputs, major, layers=(), refused=None):
     return OrderedDict(zip(COLUMNS, (name, layer.class_name, shape, sum(weight.size for weight in weights), inputs,
-                                     shown(layer, shape, major, layers))))
+                                     shown(layer, shape, major, layers, refused))))
 
 
 def inner_rows(prefix, record, weights, major):
@@ -77,25 +81,35 @@ def shortened(name):
     return name if len(name) <= outputs.TYPED else f"{name[:outputs.TYPED // 2]}…{name[-outputs.TYPED // 2:]}"
 
 
-def shown(layer, shape, major, layers):
+def shown(layer, shape, major, layers, reasons=None):
     """Whether TensorFlow.js can compute and TensorSpace draw the layer: "yes", "input", or the reason.
 
-    layers: those of the graph that it is called in.
+    layers: those of the graph that it is called in
+    reasons: of the model, as far as it was converted; None for a layer in a nested model
     """
     if layer.is_input:
         return "input"
+    fault = reasons.layers.get(layer.name) if reasons else None
+    if fault is not None:
+        return fault.reason.why if isinstance(fault, Refused) and fault.path == layer.name else str(fault)
+    if not (reasons and reasons.whole) or is_hidden(layer.record, major):
+        why = by_itself(layer, major, layers)
+        if why:
+            return why
+    if shape is not None and len(shape) > 4:
+        return "TensorSpace draws nothing of more than 3 dimensions"
+    return "yes"
+
+
+def by_itself(layer, major, layers):
+    """Why TensorFlow.js cannot compute the layer, as far as its record tells; None where it can, or is a model."""
     if is_operation(layer.record, major):
         try:
             operators.record_of_layer(layer, [operators.tensors(layer, call, layers) for call in layer.calls])
         except Fault as fault:
             return str(fault)
-    elif not is_model(layer.record):
-        reason = refusals.refusal(layer.record, major)
-        if reason:
-            return reason.reason
-    if shape is not None and len(shape) > 4:
-        return "TensorSpace draws nothing of more than 3 dimensions"
-    return "yes"
+    reason = None if is_model(layer.record) or is_operation(layer.record, major) else refusal(layer.record, major)
+    return reason and reason.why
 
 
 def counts(model):
@@ -142,7 +156,7 @@ def lines(model, input_shape=None):
 
 
 def main(arguments):
-    parser = command.Parser(prog="python -m scripts.summary", description=__doc__)
+    parser = command.Parser(module="summary", description=__doc__)
     parser.add_argument("source", help="a model file: h5, .keras, topology json, SavedModel, tfjs model.json, …")
     parser.add_argument("--weights", metavar="H5", help="weights of a topology json")
     taken.add_input_shape(parser)

@@ -16,9 +16,10 @@ import re
 import zipfile
 from typing import Optional
 
+from ..base import place
 from ..base.fault import Fault
 from ..base.files import at_once
-from ..layers import variables
+from ..layers import open_sizes, variables
 from ..layers.topology import inner_records, is_model, is_text, of
 
 GRAPHS = ("saved_model", "frozen")  # formats of which some or all are graphs of operations
@@ -45,7 +46,7 @@ PATHS = (
     (r"[\"'\u2018-\u201f]", "the quotes are taken for a part of the name: leave them out"),
     (r"[A-Za-z]:\\", "a path of Windows: give it as this system spells it"),
     (r".*[*?]", "no file matches, and one file is meant (in models.toml, source takes patterns)"),
-    (r"models/(enc_)?model\.h5$", "run `make` first, which makes it"),
+    (r"models/(enc_)?model\.h5$", f"run {place.makes()} first, which makes it"),
 )
 MAX_DEPTH = 200  # nesting of a topology; NASNet inside a wrapper inside a model needs about 20
 MAX_JSON_BYTES = 16 * 1024 * 1024  # the largest of keras.applications has 1 MB
@@ -95,7 +96,7 @@ def read_layers(path, weights=None, **options):
     found = read(path, weights, **options)
     if not isinstance(found, Model):
         raise Fault(f"{path}: a TensorFlow graph without Keras layers: it becomes a graph model, and has no "
-                    "enc_model.h5; python -m scripts.preprocess converts it")
+                    f"enc_model.h5; {place.spelled('preprocess')} converts it")
     return found
 
 
@@ -129,7 +130,8 @@ def is_graph(path, tags=None):
 
 
 def checked(model):
-    """The model itself, unless a walk through all calls of all layers in it would not end."""
+    """The model itself, with the sizes of its inputs that its weights tell, unless a walk through all calls of all
+    layers in it would not end."""
     layers, walked = extent(model.topology)
     problem = None
     if layers > MAX_LAYERS:
@@ -146,6 +148,9 @@ def checked(model):
     if problem:
         model.close()
         raise Fault(problem)
+    from ..layers import cudnn  # which needs numpy
+    model = cudnn.as_in_keras(model)
+    model.topology = open_sizes.told(model)
     return model
 
 

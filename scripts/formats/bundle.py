@@ -45,8 +45,8 @@ class Bundle:
 
     def extent(self, entry):
         """Return (path of the data file, offset, size) of what an entry names."""
-        return ("%s.data-%05d-of-%05d" % (self.prefix, number(entry, 3), self.shards), number(entry, 4),
-                number(entry, 5))
+        path = f"{self.prefix}.data-{number(entry, 3):05d}-of-{self.shards:05d}"
+        return path, number(entry, 4), number(entry, 5)
 
     def check(self):
         """Raise a Fault where a data file is missing, or shorter than the index says."""
@@ -54,7 +54,7 @@ class Bundle:
             for path, offset, size in [self.extent(message(entry)) for entry in self.entries.values()]:
                 there = os.path.getsize(path) if os.path.isfile(path) else 0
                 if offset + size > there:
-                    raise Fault("%s: cut short: %d bytes at %d wanted, the file has %d" % (path, size, offset, there))
+                    raise Fault(f"{path}: cut short: {size} bytes at {offset} wanted, the file has {there}")
         except Damaged as error:
             raise Fault(f"{self.prefix}.index: damaged ({error})")
 
@@ -65,19 +65,19 @@ class Bundle:
         except (KeyError, Damaged):
             raise Fault(f"{self.prefix}: variable {key!r} is not in the checkpoint")
         if kind not in DTYPES:
-            raise Fault("%s: variable %r has type number %d, which is not read here" % (self.prefix, key, kind))
+            raise Fault(f"{self.prefix}: variable {key!r} has type number {kind}, which is not read here")
         dtype = numpy.dtype(DTYPES[kind])
         weight = Weight(name, sizes, dtype, lambda: read(0, sizes[0] if sizes else 1),
                         (lambda start, stop: read(start, stop)) if sizes else None)
         there = os.path.getsize(path) if os.path.isfile(path) else 0
         if weight.nbytes != size or offset + size > there:
-            raise Fault("%s: variable %r is cut short: %d bytes at %d wanted, the file has %d" % (
-                path, key, weight.nbytes, offset, there))
+            raise Fault(f"{path}: variable {key!r} is cut short: {weight.nbytes} bytes at {offset} wanted, the file has "
+                        f"{there}")
         self.held[path] = there
         self.claimed += weight.nbytes
         if self.claimed > SHARED * sum(self.held.values()):
-            raise Fault("%s: its variables claim over %d times what it holds: the checkpoint is damaged"
-                        % (self.prefix, SHARED))
+            raise Fault(f"{self.prefix}: its variables claim over {SHARED} times what it holds: the checkpoint is "
+                        "damaged")
         row = weight.nbytes // sizes[0] if sizes and sizes[0] else weight.nbytes
 
         def read(start, stop):

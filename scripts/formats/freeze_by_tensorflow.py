@@ -112,6 +112,7 @@ def load_frozen(tensorflow, path):
 
 
 def placeholders(graph):
+    """Return the names of what can be fed."""
     return [node.name for node in graph.node if node.op in ("Placeholder", "PlaceholderWithDefault")]
 
 
@@ -255,6 +256,7 @@ def continue_without(graph):
 
 
 def set_constant(tensorflow, node, name, value):
+    """Make a NodeDef a constant of this name and value."""
     node.name, node.op = name, "Const"
     tensor = tensorflow.make_tensor_proto(value)
     node.attr["dtype"].type = tensor.dtype
@@ -289,6 +291,7 @@ def choose(graph, known, names, source):
 
 
 def ending(operations, name):
+    """Return the one operation whose path ends so, None where there are none or several."""
     found = [operation for operation in operations if operation.endswith("/" + name)]
     return found[0] if len(found) == 1 else None
 
@@ -318,9 +321,9 @@ def with_outputs(tensorflow, graph, chosen, inputs, source):
     with imported(tensorflow, graph, source) as whole:
         for name, (operation, index) in chosen.items():
             if index >= len(whole.get_operation_by_name(operation).outputs):
-                raise Fault("%s: output %r: the operation %s has %d outputs" % (
-                    source, name, operation, len(whole.get_operation_by_name(operation).outputs)))
-        types = {name: whole.get_tensor_by_name("%s:%d" % place).dtype for name, place in chosen.items()}
+                count = len(whole.get_operation_by_name(operation).outputs)
+                raise Fault(f"{source}: output {name!r}: the operation {operation} has {count} outputs")
+        types = {name: whole.get_tensor_by_name("{}:{}".format(*place)).dtype for name, place in chosen.items()}
     ends, there = [], {node.name for node in graph.node}
     for name, (operation, index) in chosen.items():
         end = re.sub(r"[^A-Za-z0-9.\-_/]", "_", name[:-2] if name.endswith(":0") else name)
@@ -328,7 +331,7 @@ def with_outputs(tensorflow, graph, chosen, inputs, source):
         if end != operation or index or end in ends:
             while end in there:
                 end += "_"
-            node = graph.node.add(name=end, op="Identity", input=["%s:%d" % (operation, index) if index else operation])
+            node = graph.node.add(name=end, op="Identity", input=[f"{operation}:{index}" if index else operation])
             node.attr["T"].type = types[name].as_datatype_enum
         there.add(end)
         ends.append(end)
@@ -374,7 +377,8 @@ def optimize(tensorflow, graph, signature):
 
 
 def main(arguments):
-    parser = command.Parser(prog="python -m scripts.formats.freeze_by_tensorflow", description=__doc__)
+    """What formats/graphs.py asks its child for."""
+    parser = command.Parser(module="formats.freeze_by_tensorflow", description=__doc__)
     parser.add_argument("source", help="a SavedModel's directory or a frozen graph")
     parser.add_argument("directory", help="where graph.pb and about.json go")
     parser.add_argument("--settings", type=json.loads, help=argparse.SUPPRESS)

@@ -30,6 +30,7 @@ def match(path: str) -> bool:
 
 
 def text_or_none(found, number):
+    """Return the text of a field, None where it is none."""
     try:
         return text(found, number)
     except Damaged:

@@ -211,7 +211,8 @@ def leaves(file, record, place, scope, trainable, path):
         inner = [(cell, where, "{}/{}".format(scope, where.split("/")[-1]))
                  for cell, where in zip_names(config["cells"], place + "/cells")]
     else:
-        group = place + "/cell" if name in CELLS else place
+        cell = name in CELLS and not getattr(record, "own", name).startswith("CuDNN")
+        group = place + "/cell" if cell else place
         return [(weight, trainable and not weight.name.split("/")[-1].startswith("moving_"))
                 for weight in stored(file, record, group, scope, path)]
     return [item for layer, where, name in inner for item in leaves(file, layer, where, name, trainable, path)]

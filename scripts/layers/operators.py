@@ -66,17 +66,36 @@ def as_layers(source: Graph) -> Graph:
     found = [layer for layer in source.layers.values()
              if layer.class_name in LAYER_OF and is_operation(layer.record, 3) and "module" not in layer.record]
     known = shapes.of_graph(source, 3) if found else {}
+    faults = OrderedDict()
     for layer in found:
-        for refs in source.references(layer):
-            ranks = unlike_ranks(layer.class_name, [known.get(ref) for ref in refs])
-            if ranks:
-                raise Fault(f"{layer.name!r} is the operation {layer.class_name} on tensors of {ranks} dimensions: the "
-                            "layer of that name broadcasts otherwise; give them as many by a Reshape")
-        given = [tensors(layer, call, source.layers) for call in layer.calls]
-        layer.record = record_of_layer(layer, given)
-        several, records = is_of_several(layer.class_name), [keras3_tensors(call) for call in layer.calls]
-        layer.calls = [{"args": [call] if several else call, "kwargs": {}} for call in records]
+        try:
+            source.layers[layer.name] = as_layer(layer, source, known)
+        except Fault as fault:
+            faults[layer.name] = fault
+    if faults:
+        raise NoLayers(faults)
     return source
+
+
+class NoLayers(Fault):
+    """Operations in the graph of a Keras 3 h5 that no layer computes.  layers: {name: Fault}."""
+
+    def __init__(self, layers: Dict[str, Fault]) -> None:
+        self.layers = layers
+        super().__init__(str(next(iter(layers.values()))))
+
+
+def as_layer(layer: Layer, source: Graph, known: Dict[Ref, Any]) -> Layer:
+    """The layer that computes what the operation `layer` does.  known: {Ref: shape}.  Raises Fault where none does."""
+    for refs in source.references(layer):
+        ranks = unlike_ranks(layer.class_name, [known.get(ref) for ref in refs])
+        if ranks:
+            raise Fault(f"{layer.name!r} is the operation {layer.class_name} on tensors of {ranks} dimensions: the "
+                        "layer of that name broadcasts otherwise; give them as many by a Reshape")
+    record = record_of_layer(layer, [tensors(layer, call, source.layers) for call in layer.calls])
+    given = [keras3_tensors(call) for call in layer.calls]
+    several = is_of_several(record["class_name"])
+    return Layer(record, [{"args": [call] if several else call, "kwargs": {}} for call in given])
 
 
 def unlike_ranks(function: str, inputs: Sequence[Optional[Sequence[Any]]]) -> str:

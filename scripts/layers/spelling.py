@@ -2,6 +2,7 @@
 
 - A Sequential may be a list of layers, which has no place for a name (TensorFlow.js 1, Keras before 2.2.3).
 - The get_config of a user's own layer may leave the name out.
+- CuDNNLSTM and CuDNNGRU layers are an LSTM and a GRU(reset_after=True) that only a GPU runs.
 - A model of a user's own subclass, built as My(inputs, outputs), holds the whole graph of layers under its own class.
 """
 import copy
@@ -12,6 +13,9 @@ from typing import Dict, Optional, Sequence
 from .topology import MODELS
 
 WRAPPED = ("layer", "backward_layer", "cell")  # settings of wrappers that hold a layer; "cells" holds a list of them
+
+CUDNN = {"CuDNNLSTM": "LSTM", "CuDNNGRU": "GRU"}
+CUDNN_SETTINGS = [("activation", "tanh"), ("recurrent_activation", "sigmoid"), ("use_bias", True)]
 
 
 class OfSubclass(OrderedDict):
@@ -62,6 +66,10 @@ def as_lists(record):
 
 def as_keras_class(record: Dict) -> Dict:
     """The record of a model of a user's own class under the class of Keras whose get_config wrote it; else itself."""
+    name, config = record.get("class_name"), record.get("config")
+    if isinstance(name, str) and isinstance(config, dict) and (
+            name in CUDNN or name in CUDNN.values() and "recurrent_activation" not in config):
+        return of_cudnn(record, CUDNN.get(name, name))
     known = class_that_wrote(record)
     if known is None:
         return record
@@ -73,6 +81,20 @@ def as_keras_class(record: Dict) -> Dict:
             result.update(module="keras.src.models.functional", registered_name="Functional")
     elif "module" in record:
         result.update(module="keras", registered_name=None)
+    return result
+
+
+def of_cudnn(record: Dict, class_name: str) -> Dict:
+    """The layer of Keras that computes what a CuDNNLSTM or CuDNNGRU does (keras 2.6 layers/cudnn_recurrent.py).
+
+    A file in which people changed the class alone has none of the settings that cuDNN does not know either.
+    """
+    result = OfSubclass(record, class_name=class_name)
+    result.own = record["class_name"]
+    config = OrderedDict(record["config"])
+    for key, value in CUDNN_SETTINGS + [("reset_after", True)] * (class_name == "GRU"):
+        config.setdefault(key, value)
+    result["config"] = config
     return result
 
 

@@ -138,14 +138,15 @@ BOUNDS = {1: "begin", 2: "end"}  # inputs of a StridedSlice
 
 def narrow_bounds(graph: Graph) -> None:
     """Give slices bounds that fit 32 bits: TensorFlow spells "up to the end" as the largest int64."""
-    limits = numpy.iinfo(numpy.int32)
+    limits, changed = numpy.iinfo(numpy.int32), False
     for node in list(graph.nodes.values()):
         for place in (1, 2) if node.op == "StridedSlice" else ():
             bound = graph.constant(node.inputs[place])
             if bound is not None and bound.size and (bound.min() < limits.min or bound.max() > limits.max):
                 added = graph.add(constant(f"{node.name}/{BOUNDS[place]}", bound.clip(limits.min, limits.max)))
-                node.inputs[place] = Tensor(added.name)
-    leave_out_unread(graph)
+                node.inputs[place], changed = Tensor(added.name), True
+    if changed:
+        leave_out_unread(graph)
 
 
 def leave_out_unread(graph: Graph) -> None:

@@ -5,36 +5,42 @@
 A new refusal is one row.  docs/refused.md shows the rows that have an example; tests/models/test_refused.py tries each.
 The rules are those of @tensorflow/tfjs-layers 4.22.0 and tfjs-core 4.22.0.
 """
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
+import re
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from ..base.fault import Fault
-from ..layers import kinds, operators, shapes
+from ..layers import kinds, shapes
 from ..layers.kinds.operations import LAYER_OF, function_of, is_operation
-from ..layers.kinds.sizes import overhangs, several
 from ..layers.topology import MODELS, Graph, Layer
-from .supported import ACTIVATIONS, CLASSES, LAYERS, NAME, TAKEN
+from .cases import (
+    Case,
+    Facts,
+    activation_lacking,
+    activation_layer,
+    activation_of_keras_3,
+    along_another_axis,
+    axes_of_dot,
+    axis_of_softmax,
+    channels_first,
+    class_of,
+    has,
+    lacking,
+    leaves_out_the_end,
+    lone_number,
+    more_dimensions,
+    ones,
+    only,
+    other_class_backward,
+    other_settings_backward,
+    own_name,
+    registered,
+    strides_larger,
+    unlike_ranks,
+    wrapped_keepdims,
+)
+from .supported import CLASSES, NAME, TAKEN
 
-Facts = Optional[Dict[str, Any]]
 EVERY, OPERATION = "every layer", "an operation"  # in the place of a class
-
-
-class Case(NamedTuple):
-    """A layer that a rule is asked about.
-
-    name    its class as TensorFlow.js calls it
-    major   the Keras that it comes from: 2 or 3
-    inputs  shapes of the inputs of one of its calls, as far as they are known; None where a rule is not asked for them
-    """
-
-    record: Dict[str, Any]
-    name: str
-    major: int
-    inputs: Optional[List[List[Optional[int]]]] = None
-
-    @property
-    def config(self) -> Dict[str, Any]:
-        """The layer's settings."""
-        return self.record["config"]
 
 
 class Refusal(NamedTuple):
@@ -67,164 +73,14 @@ class Reason(NamedTuple):
     remedy: str
 
     @property
+    def why(self) -> str:
+        """What is said of the layer, less what to do."""
+        return f"{self.manner}: {self.reason}" if self.manner else self.reason
+
+    @property
     def text(self) -> str:
         """The line about a layer, less its name and class."""
-        return (f"{self.manner}: " if self.manner else "") + f"{self.reason}; {self.remedy}"
-
-
-# When -----------------------------------------------------------------------------------------------------------------
-
-def only(condition: Callable[[Case], Any]) -> Callable[[Case], Facts]:
-    """The rule of a condition; the texts may name the layer's settings."""
-    return lambda case: {key: case.config[key] for key in case.config} if condition(case) else None
-
-
-def has(key: str, *values: Any) -> Callable[[Case], Facts]:
-    """The rule of a setting that has one of the values; without values, any that says something."""
-    return only(lambda case: case.config.get(key) in values if values else case.config.get(key))
-
-
-def ones(value: Any) -> bool:
-    """Whether a setting is 1 in each dimension."""
-    return all(number == 1 for number in (value if isinstance(value, (list, tuple)) else [value]))
-
-
-def channels_first(case: Case) -> bool:
-    """Whether the channels stand before the image."""
-    return case.config.get("data_format") == "channels_first"
-
-
-def class_of(record: Any) -> Optional[str]:
-    """The class of a layer within another one, as TensorFlow.js calls it."""
-    return CLASSES.get(record.get("class_name"), record.get("class_name")) if isinstance(record, dict) else None
-
-
-def own_name(case: Case) -> Any:
-    """The name that a layer's config holds, where that is one."""
-    name = case.config.get("name")
-    return name if isinstance(name, str) else None
-
-
-def lacking(case: Case) -> Facts:
-    """A class that TensorFlow.js does not have, or has and cannot use, or that is the user's."""
-    module = case.record.get("module")
-    return None if case.name in LAYERS and (module is None or str(module).startswith("keras")) else {}
-
-
-def registered(case: Case) -> Facts:
-    """A class of the user's that is called like Keras's."""
-    record = case.record
-    own = "module" in record and record["module"] is None and record.get("registered_name")
-    return {"own": record["registered_name"]} if own else None
-
-
-def lone_number(case: Case) -> bool:
-    """An input without dimensions behind the batch's."""
-    shape = case.config.get("batch_input_shape", case.config.get("batch_shape"))
-    return isinstance(shape, list) and len(shape) == 1
-
-
-def activations(case: Case) -> Iterator[Any]:
-    """The layer's activations: names, or the records of what is no function."""
-    for key in ("activation", "recurrent_activation"):
-        value = case.config.get(key)
-        if isinstance(value, dict) and value.get("class_name") == "function" \
-                and value.get("module") in (None, "builtins"):
-            value = value.get("config")
-        if value is not None and value != "silu":
-            yield value
-
-
-def activation_layer(case: Case) -> Facts:
-    """An activation that is a layer, or the user's function."""
-    return next(({"kind": value.get("class_name")} for value in activations(case) if isinstance(value, dict)), None)
-
-
-def activation_of_keras_3(case: Case) -> Facts:
-    """Keras 3 changed hard_sigmoid."""
-    return {} if case.major >= 3 and "hard_sigmoid" in list(activations(case)) else None
-
-
-def activation_lacking(case: Case) -> Facts:
-    """A function that TensorFlow.js does not have."""
-    return next(({"activation": repr(value)} for value in activations(case)
-                 if not isinstance(value, dict) and value not in ACTIVATIONS), None)
-
-
-def strides_larger(case: Case) -> bool:
-    """Whether steps of a transposed convolution leave values between its kernels."""
-    strides, sizes = [several(case.config.get(key, 1), 3) for key in ("strides", "kernel_size")]
-    return case.config.get("padding") == "same" and any(stride > size for stride, size in zip(strides, sizes))
-
-
-def axis_of_softmax(case: Case) -> bool:
-    """Whether a Softmax's axis is certainly not the last."""
-    axis = case.config.get("axis", -1)
-    return not (type(axis) is int and axis >= -1)
-
-
-def axes_of_dot(case: Case) -> bool:
-    """Whether one axis is counted from the front and one from the back."""
-    axes = case.config.get("axes")
-    return isinstance(axes, list) and len({axis < 0 for axis in axes}) > 1
-
-
-def wrapped_keepdims(case: Case) -> bool:
-    """Whether the layer within keeps its dimensions."""
-    inner = case.config.get("layer")
-    return isinstance(inner, dict) and bool((inner.get("config") or {}).get("keepdims"))
-
-
-# The settings of a recurrent layer that change what it computes
-COMPUTED = ("units", "activation", "recurrent_activation", "use_bias", "reset_after", "filters", "kernel_size",
-            "strides", "padding", "dilation_rate", "data_format")
-
-
-def other_class_backward(case: Case) -> Facts:
-    """Keras 2 writes no backward_layer where none was given, and makes it from the forward one, as TensorFlow.js."""
-    layer, backward = case.config.get("layer"), case.config.get("backward_layer")
-    if not isinstance(backward, dict) or class_of(backward) == class_of(layer):
-        return None
-    return {"kind": class_of(backward)}
-
-
-def other_settings_backward(case: Case) -> Facts:
-    """What the backward layer computes otherwise than the forward one."""
-    layer, backward = case.config.get("layer"), case.config.get("backward_layer")
-    differ = isinstance(backward, dict) and [
-        key for key in COMPUTED if layer["config"].get(key) != backward["config"].get(key)]
-    return {"differ": ", ".join(differ)} if differ else None
-
-
-# When, of the shapes of a call's inputs
-
-def along_another_axis(case: Case) -> Facts:
-    """Not along the last axis: tfjs's cpu backend takes the statistics for those of the last axis (batchNorm4d)."""
-    axis, rank = case.config.get("axis", -1), len(case.inputs[0])
-    axis = axis[0] if isinstance(axis, list) and len(axis) == 1 else axis
-    return {"axis": axis, "rank": rank} if axis not in (rank - 1, -1) else None
-
-
-def more_dimensions(most: int) -> Callable[[Case], Facts]:
-    """The rule of a layer that TensorFlow.js has for so many dimensions, the batch's too."""
-    def when(case: Case) -> Facts:
-        rank = max(map(len, case.inputs))
-        return {"rank": rank, "most": most} if rank > most else None
-    return when
-
-
-def leaves_out_the_end(case: Case) -> Facts:
-    """The padding in front is then below 0 (tfjs-core conv_util.get3DPadAndOutInfo)."""
-    size = several(case.config.get("kernel_size", case.config.get("pool_size", 1)), 3)
-    strides = several(case.config.get("strides") or size, 3)
-    found = case.config.get("padding") == "same" and any(map(overhangs, case.inputs[0][1:-1], size, strides))
-    return {} if found else None
-
-
-def unlike_ranks(case: Case) -> Facts:
-    """A layer broadcasts tensors of unlike rank otherwise than `a + b`."""
-    ranks = operators.unlike_ranks(case.name, case.inputs)
-    return {"ranks": ranks} if ranks else None
+        return f"{self.why}; {self.remedy}"
 
 
 # The table ------------------------------------------------------------------------------------------------------------
@@ -242,8 +98,8 @@ TABLE = (
             "TensorFlow.js takes no such name, which every object of JavaScript has", "rename it"),
     Refusal(EVERY, only(lambda case: own_name(case) is not None and not NAME.fullmatch(own_name(case))),
             "TensorFlow.js takes no such name", "rename it: letters a-z, digits, and behind the first also - _ . /"),
-    Refusal("Normalization", lacking, "TensorFlow.js does not have it, and a Rescaling does the same along the last axis alone",
-            "normalize along the last axis"),
+    Refusal("Normalization", lacking, "TensorFlow.js does not have it",
+            "put a Rescaling by 1 / sqrt(variance) in its place"),
     Refusal("UpSampling1D", lacking, "TensorFlow.js does not have it", "upsample it as an image of one column",
             example="UpSampling1D(2)", instead=("Reshape((6, 1, 4))", "UpSampling2D((2, 1))", "Reshape((12, 4))")),
     Refusal("MultiHeadAttention", lacking,
@@ -267,7 +123,7 @@ TABLE = (
             "train it with another one", example='Dense(4, activation="exponential")'),
 
     Refusal("GRU GRUCell", has("reset_after"), "TensorFlow.js has no reset_after=True",
-            "train it with reset_after=False: its weights are others", example="GRU(4)",
+            "train it with reset_after=False, its weights are others", example="GRU(4)",
             instead=("GRU(4, reset_after=False)",)),
     Refusal(LOOPS, has("time_major"), "TensorFlow.js has no time_major=True", "give it the batch first"),
     Refusal("RNN", only(lambda case: case.config.get("return_state")
@@ -298,9 +154,9 @@ TABLE = (
             "take a SeparableConv2D, its pointwise kernel the identity", example="DepthwiseConv2D(3, dilation_rate=2)",
             instead=("SeparableConv2D(4, 3, dilation_rate=2)",)),
     Refusal("Conv2DTranspose Conv3DTranspose", only(lambda case: not ones(case.config.get("dilation_rate", 1))),
-            "TensorFlow.js does not dilate it (dilation_rate={dilation_rate})", "take a larger kernel with zeros in it"),
+            "TensorFlow.js does not dilate it (dilation_rate={dilation_rate})", "take a larger kernel, with zeros"),
     Refusal("Conv2DTranspose Conv3DTranspose", only(lambda case: case.config.get("output_padding") is not None),
-            "TensorFlow.js has no output_padding ({output_padding})", "leave it out: its output is then smaller",
+            "TensorFlow.js has no output_padding ({output_padding})", "leave it out, its output is then smaller",
             example="Conv2DTranspose(4, 3, strides=2, output_padding=1)",
             instead=("Conv2DTranspose(4, 3, strides=2)",)),
     Refusal("Conv3DTranspose", only(strides_larger),
@@ -367,6 +223,17 @@ def classes(row: Refusal) -> List[str]:
 OF_CONFIG, OF_SHAPES = by_class(shapes=False), by_class(shapes=True)
 
 
+def in_docs() -> List[str]:
+    """The table in docs/refused.md, line by line: the rows that have an example."""
+    lines = ["| in Keras (an example) | the line says | instead |", "|---|---|---|"]
+    for row in TABLE:
+        if row.example:
+            says = re.sub(r"\{\w+\}", "…", f"{row.manner}: {row.reason}" if row.manner else row.reason)
+            code = ", ".join(f"`{layer}`" for layer in row.instead)
+            lines.append(f"| `{row.example}` | {says} | {row.remedy}{': ' if code else ''}{code} |")
+    return lines
+
+
 # What is refused ------------------------------------------------------------------------------------------------------
 
 def first(rows: List[Refusal], case: Case) -> Optional[Reason]:
@@ -422,10 +289,20 @@ def check(layer: Layer, source: Graph, major: int, known: Dict[Any, Any]) -> Non
         reason = first(rows, Case(record, name, major, inputs)) if inputs else None
         if reason:
             operation = is_operation(record, major)
-            raise Fault(line(layer.name, name if operation else record["class_name"], reason, operation))
+            raise Refused(layer.name, name if operation else record["class_name"], reason, operation)
 
 
-def line(name: str, kind: str, reason: Reason, operation: bool = False) -> str:
-    """The line about a layer or an operation: which, its class, why, what to do."""
-    subject = f"{name!r} is the operation {kind}" if operation else f"layer {name!r} is a {kind}"
-    return subject + (" " if reason.manner else ": ") + reason.text
+class Refused(Fault):
+    """A layer or an operation that TensorFlow.js cannot compute as Keras does: which, its class, why, what to do.
+
+    path: its name, "outer/inner" in a nested model.
+    """
+
+    def __init__(self, path: str, kind: str, reason: Reason, operation: bool = False) -> None:
+        self.path, self.kind, self.reason, self.operation = path, kind, reason, operation
+        subject = f"{path!r} is the operation {kind}" if operation else f"layer {path!r} is a {kind}"
+        super().__init__(subject + (" " if reason.manner else ": ") + reason.text)
+
+    def inside(self, model: str) -> "Refused":
+        """The same of a layer in a nested model."""
+        return Refused(f"{model}/{self.path}", self.kind, self.reason, self.operation)

@@ -18,13 +18,14 @@ def compute(source, given, answer, outputs, tags, signature):
     with numpy.load(given, allow_pickle=False) as archive:
         fed = {name + ":0": archive[name] for name in archive.files}
     with freeze.imported(tensorflow, kept, source) as whole, tensorflow.compat.v1.Session(graph=whole) as session:
-        found = session.run(["%s:%d" % place for place in chosen.values()], fed)
+        found = session.run([f"{name}:{index}" for name, index in chosen.values()], fed)
     with files.whole(answer) as part, open(part, "wb") as stream:
-        numpy.savez(stream, **{"output_%d" % index: values for index, values in enumerate(found)})
+        numpy.savez(stream, **{f"output_{index}": values for index, values in enumerate(found)})
 
 
 def main(arguments):
-    parser = command.Parser(prog="python -m scripts.verification.graph_by_tensorflow", description=__doc__)
+    """What scripts.verify asks its child for."""
+    parser = command.Parser(module="verification.graph_by_tensorflow", description=__doc__)
     parser.add_argument("source", help="a SavedModel's directory or a frozen graph")
     parser.add_argument("given", help="npz of the inputs by name")
     parser.add_argument("answer", help="the npz to write: output_0, output_1, …")

@@ -20,8 +20,7 @@ def entries(table: bytes) -> Iterator[Tuple[bytes, bytes]]:
         if offset < end:  # a block that is named again would be read again
             raise Damaged("its blocks do not follow one another")
         end = offset + size
-        for pair in block(table, offset, size):
-            yield pair
+        yield from block(table, offset, size)
 
 
 def handle_of(data: bytes, place: int) -> Tuple[int, int]:

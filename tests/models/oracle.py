@@ -6,7 +6,8 @@ import warnings
 
 import numpy
 
-from scripts.base import child, stack
+from scripts.base import stack
+from scripts.training import saved_by_keras
 from tests.models import zoo
 
 # Keras flavours of each stack: Keras 2 is keras itself on py36 and tf_keras on modern.
@@ -70,7 +71,7 @@ def load(flavour):
         return importlib.import_module(OLD[flavour])
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     keras = importlib.import_module("keras")  # first: it looks for a jax that the official converter is denied
-    return keras if flavour == "keras3" else child.legacy_keras()
+    return keras if flavour == "keras3" else saved_by_keras.legacy_keras()
 
 
 def tensors(keras, model, names):
@@ -94,11 +95,11 @@ def own_nodes(keras, model, name):
         operation = next(item for item in functional.operations if item.name == name)
         keys = functional._nodes
         found = [node for index, node in enumerate(operation._inbound_nodes)
-                 if "%d_ib-%d" % (id(operation), index) in keys]
+                 if f"{id(operation)}_ib-{index}" in keys]
     else:
         operation = model.get_layer(name)
         keys = functional._network_nodes
-        found = [node for index, node in enumerate(operation._inbound_nodes) if "%s_ib-%d" % (name, index) in keys]
+        found = [node for index, node in enumerate(operation._inbound_nodes) if f"{name}_ib-{index}" in keys]
     return found or operation._inbound_nodes[-1:]
 
 

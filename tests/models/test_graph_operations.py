@@ -33,7 +33,7 @@ class Module(tf.Module):
 
 def computed(function, inputs, folder, tracked=None):
     """Save the function as a SavedModel and convert it; return (what TensorFlow gives, what TensorFlow.js gives)."""
-    specs = [tf.TensorSpec(value.shape, value.dtype, name="i%d" % place) for place, value in enumerate(inputs)]
+    specs = [tf.TensorSpec(value.shape, value.dtype, name=f"i{place}") for place, value in enumerate(inputs)]
     folder.mkdir(exist_ok=True)
     module, path, target = Module(function, specs), str(folder / "saved"), folder / "js"
     module.tracked = tracked

@@ -1,22 +1,17 @@
-"""docs/refused.md: each layer that it names is refused with the words that it says, and what it offers is converted."""
+"""Each row of the table of refusals that has an example is refused with its words, what it offers in its place is
+converted, and docs/refused.md shows the table."""
 import os
 import re
 
 import pytest
 
 from scripts import Fault, convert
+from scripts.tfjs import refusals
 from tests import needs
 from tests.models import oracle
 
 needs.tensorflow()
-
-
-def rows():
-    """Return [(code of the layer, what the line says, [code of what to take instead])] of the first table."""
-    with open(os.path.join(needs.ROOT, "docs", "refused.md"), encoding="utf-8") as stream:
-        table = stream.read().split("## Masks")[0]
-    found = [line.strip("|\n ").split(" | ") for line in table.splitlines() if line.startswith("| `")]
-    return [(code[0].strip("`"), code[1], re.findall("`([^`]*)`", code[2]) if len(code) > 2 else []) for code in found]
+ROWS = [row for row in refusals.TABLE if row.example]
 
 
 def saved(keras, codes, path):
@@ -33,17 +28,28 @@ def saved(keras, codes, path):
 
 
 @pytest.mark.parametrize("flavour", oracle.FLAVOURS)
-@pytest.mark.parametrize("code, line, instead", rows(), ids=[row[0] for row in rows()])
-def test_each_row_of_the_table(code, line, instead, flavour, tmp_path):
+@pytest.mark.parametrize("row", ROWS, ids=[row.example for row in ROWS])
+def test_each_example_of_the_table(row, flavour, tmp_path):
     keras, path = oracle.load(flavour), str(tmp_path / "model.h5")
-    saved(keras, [code], path)
+    saved(keras, [row.example], path)
     with pytest.raises(Fault) as caught:
         convert.convert(path, str(tmp_path))
-    assert line in str(caught.value) and os.listdir(str(tmp_path)) == ["model.h5"]
-    if instead:
-        saved(keras, instead, path)
+    for text in (row.manner, row.reason, row.remedy):
+        pattern = re.sub(r"\\\{\w+\\\}", ".+", re.escape(text))
+        assert re.search(pattern, str(caught.value)), text
+    assert os.listdir(str(tmp_path)) == ["model.h5"]
+    if row.instead:
+        saved(keras, row.instead, path)
         convert.convert(path, str(tmp_path))
 
 
-def test_the_table_is_read():
-    assert len(rows()) > 15 and sum(bool(instead) for _, _, instead in rows()) > 10
+def test_enough_rows_have_examples_and_each_has_a_remedy():
+    assert len(ROWS) > 15 and sum(bool(row.instead) for row in ROWS) > 10
+    assert all(row.remedy for row in refusals.TABLE)
+
+
+def test_the_docs_show_the_table():
+    with open(os.path.join(needs.ROOT, "docs", "refused.md"), encoding="utf-8") as stream:
+        page = stream.read()
+    lines = "\n".join(refusals.in_docs())
+    assert lines in page, f"docs/refused.md: put in its first table's place\n\n{lines}"

@@ -1,6 +1,8 @@
 """Files that people reported: each is rebuilt by a real Keras, and converts to what that Keras computes."""
+import importlib
 import json
 import os
+import shutil
 
 import h5py
 import numpy
@@ -158,6 +160,62 @@ def test_an_embedding_that_was_made_of_a_matrix_is_read_whatever_its_size(flavou
     computes(model_json, inputs, dict(zip(found, oracle.predict(oracle.multi_output(keras, model, found), inputs))))
     again = keras.models.load_model(enc, compile=False)
     assert numpy.array_equal(again.get_layer("looked").get_weights()[0], model.get_layer("looked").get_weights()[0])
+
+
+# CuDNNLSTM and CuDNNGRU ------------------------------------------------------------------------------------
+
+def as_plain(record):
+    """A topology whose CuDNN layers are called what Keras calls them today, edited as people do."""
+    if isinstance(record, list):
+        return [as_plain(item) for item in record]
+    if not isinstance(record, dict):
+        return record
+    record = {key: as_plain(item) for key, item in record.items()}
+    if str(record.get("class_name")).startswith("CuDNN"):
+        record["class_name"] = record["class_name"][5:]
+        record["config"].pop("time_major", None)
+    return record
+
+
+def fast(keras, kind):
+    """CuDNN layers alone, in a Bidirectional, in a nested model."""
+    made = getattr(importlib.import_module("tensorflow").compat.v1.keras.layers, "CuDNN" + kind)
+    layers = keras.layers
+    start, inner_start = keras.Input((5, 3), name="start"), keras.Input((5, 4))
+    inner = keras.Model(inner_start, layers.Dense(2, name="of_inner")(made(3, name="inner_rnn")(inner_start)),
+                        name="inner")
+    x = made(4, return_sequences=True, name="rnn")(start)
+    return planted(keras, keras.Model(start, [inner(x), layers.Bidirectional(made(2), name="both")(x)], name="fast"))
+
+
+@pytest.mark.parametrize("edited", [False, True])
+@pytest.mark.parametrize("kind", ["LSTM", "GRU"])
+def test_a_cudnn_layer_is_the_layer_that_keras_makes_of_it(kind, edited, tmp_path):
+    keras = oracle.load("keras2")
+    keras.backend.clear_session()
+    source, enc = str(tmp_path / "model.h5"), str(tmp_path / "enc.h5")
+    model = fast(keras, kind)
+    model.save(source)
+    shutil.copy(source, str(tmp_path / "edited.h5"))
+    again = keras.models.load_model(bent(tmp_path / "edited.h5", as_plain), compile=False)
+    assert isinstance(again.get_layer("rnn"), getattr(keras.layers, kind))
+    inputs = [numpy.random.RandomState(1).rand(2, 5, 3).astype("float32")]
+    names = ["rnn", "inner", "both"]
+    expected = dict(zip(names, oracle.predict(oracle.multi_output(keras, again, names), inputs)))
+    source = str(tmp_path / "edited.h5") if edited else source
+    assert encapsulate.build(source, enc, layers=names)["outputs"] == names
+    for value, other in zip(expected.values(), oracle.predict(keras.models.load_model(enc, compile=False), inputs)):
+        assert oracle.distance(value, other) <= 1e-6
+    archive = str(tmp_path / "model.keras")
+    if needs.STACK == "modern":
+        model.save(archive)
+    for index, path in enumerate([source] + [archive] * os.path.exists(archive)):
+        if kind == "GRU":
+            with pytest.raises(Fault, match="reset_after=True"):
+                converted(path, tmp_path, "js%d" % index)
+        else:
+            model_json, _ = converted(path, tmp_path, "js%d" % index, layers=names)
+            computes(model_json, inputs, expected)
 
 
 # A Sequential in list form, layers without a name ----------------------------------------------------------

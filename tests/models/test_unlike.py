@@ -16,7 +16,7 @@ needs.tensorflow()
 def build(keras, kind, shapes, **settings):
     """A model of one layer (or `a + b`, `a * b`) on inputs of these shapes."""
     keras.backend.clear_session()
-    inputs = [keras.Input(shape, name="input_%d" % place) for place, shape in enumerate(shapes)]
+    inputs = [keras.Input(shape, name=f"input_{place}") for place, shape in enumerate(shapes)]
     one = inputs[0] if len(inputs) == 1 else inputs
     if kind in "+*":
         made = inputs[0] + inputs[1] if kind == "+" else inputs[0] * inputs[1]

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from scripts import Fault, convert, encapsulate, formats
-from scripts.base import child
+from scripts.verification import reference
 from scripts.viewer import packages, predict
 from tests import needs
 from tests.models import oracle, zoo
@@ -131,7 +131,7 @@ def test_shards_and_manifest_are_the_official_converters(case, tmp_path):
 def officially(h5, directory):
     """Convert with tensorflowjs, in this process; return its model.json."""
     os.mkdir(directory)
-    child.tensorflowjs().converters.converter.convert(["--input_format=keras", h5, directory])
+    reference.tensorflowjs().converters.converter.convert(["--input_format=keras", h5, directory])
     with open(os.path.join(directory, "model.json")) as file:
         return json.load(file)
 

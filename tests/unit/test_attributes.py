@@ -21,8 +21,8 @@ def good(tmp_path):
     """An h5 file with a text in its heap."""
     path = str(tmp_path / "good.h5")
     with h5py.File(path, "w") as file:
-        file.attrs["text"] = u"t\xe9xt"
-        file.create_group("a").create_group(u"b \u5c42").attrs["text"] = "t" * 5000
+        file.attrs["text"] = "t\xe9xt"
+        file.create_group("a").create_group("b \u5c42").attrs["text"] = "t" * 5000
     return path
 
 
@@ -42,7 +42,7 @@ def gone(pid):
 def test_one_helper_serves_all_files_and_groups(good):
     attempt(good)
     pid = attributes.HELPER[0].pid
-    attempt(good, u"a/b \u5c42")
+    attempt(good, "a/b \u5c42")
     assert [helper.pid for helper in attributes.HELPER] == [pid]
 
 

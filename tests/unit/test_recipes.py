@@ -8,9 +8,8 @@ import sys
 import numpy
 import pytest
 
-from scripts import dataset, train
-from scripts.base import files
-from scripts.training import lenet, recipes
+from scripts.base import child, files
+from scripts.training import dataset, lenet, recipes, train
 from tests import needs
 from tests.needs import ROOT
 
@@ -131,7 +130,7 @@ def test_fewer_images_than_a_batch_are_one_batch(digits):
 ON_DEVICES = """
 import contextlib, sys
 import numpy, tensorflow
-from scripts import dataset, train
+from scripts.training import dataset, train
 count, recipe = int(sys.argv[2]), sys.argv[3]
 cpu = tensorflow.config.list_physical_devices("CPU")[0]
 tensorflow.config.set_logical_device_configuration(cpu, [tensorflow.config.LogicalDeviceConfiguration()] * 2)
@@ -151,7 +150,7 @@ def test_two_devices_that_share_each_batch_end_with_the_weights_of_one(digits, t
     for count in ("1", "2"):
         out = str(tmp_path / (count + ".npz"))
         done = subprocess.run([sys.executable, "-c", ON_DEVICES, digits, count, recipe, out], cwd=ROOT,
-                              env=dict(os.environ, **train.ENVIRONMENT), stdout=subprocess.PIPE,
+                              env=dict(os.environ, **child.ENVIRONMENT), stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, universal_newlines=True)
         assert done.returncode == 0, done.stderr
         with numpy.load(out) as file:

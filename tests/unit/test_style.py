@@ -1,9 +1,13 @@
-"""How the project's Python is written, for the machines without ruff; and that no test passes in silence."""
+"""How the project's Python is written, by ruff and without it; and that no test passes in silence."""
 import ast
+import glob
 import os
+import re
+import subprocess
 
 import pytest
 
+from tests import needs
 from tests.needs import ROOT
 
 COLUMNS = 120
@@ -62,3 +66,22 @@ def test_no_test_returns_before_it_has_asserted():
     ("def inner():\n  return 1\n assert inner()", 0), ("f(lambda: 1)\n assert x", 0)])
 def test_a_return_is_found_wherever_it_stands_in_a_test(body, found):
     assert len(returns(f"def test_x(x):\n {body}\n")) == found
+
+
+@pytest.mark.modern  # ruff runs on no Python 3.6, and reads the code without running it
+def test_ruff_finds_nothing():
+    done = subprocess.run([needs.command("ruff", "python scripts/bootstrap.py test"), "check", "--no-cache",
+                           "--output-format", "concise", "."], cwd=ROOT, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, universal_newlines=True)
+    assert done.returncode == 0, done.stdout
+
+
+def test_every_file_that_the_table_of_promises_names_is_there():
+    rows = [line.split(" | ") for line in text_of("tests/README.md").splitlines() if line.startswith("| ")][1:]
+    named = [name for row in rows for name in re.findall("`([^`]+)`", row[1])]
+    assert len(rows) > 30 and all(re.findall("`[^`]+`", row[1]) for row in rows)
+    assert [name for name in named if not glob.glob(os.path.join(ROOT, "tests", name))] == []
+    whole = [name for name in named if "*" not in name]
+    tests = [path[len("tests/"):] for path in sources() if re.match(r"tests/(?!unit/).*/test_\w+\.py", path)]
+    assert [path for path in tests if not path.startswith(tuple(whole))] == []
+    assert all(len(row) == 3 for row in rows), "promise, test, how much of it"

@@ -1,12 +1,13 @@
-"""scripts/summary.py and scripts/shapes.py: the table says what Keras itself says, and reads without TensorFlow."""
+"""scripts/summary.py and layers/shapes.py: the table says what Keras itself says, and reads without TensorFlow."""
 import importlib
+import os
 import subprocess
 import sys
 
 import numpy
 import pytest
 
-from scripts import Fault, formats, summary
+from scripts import Fault, formats, preprocess, summary
 from scripts.training import lenet
 from tests import needs
 from tests.unit import handmade
@@ -133,6 +134,43 @@ def test_what_cannot_be_shown_says_why(keras, tmp_path):
         rows = {row["layer"]: row["shown"] for row in summary.rows(read)}
     assert rows["volume"] == "TensorSpace draws nothing of more than 3 dimensions"
     assert "reset_after" in rows["gru"] and rows["rows"] == "yes"
+
+
+def mixed(keras):
+    """Layers that TensorFlow.js shows, and some that it does not, each for another reason."""
+    layers, first = keras.layers, keras.Input((4, 4), name="first")
+    kind = getattr(layers, "Normalization", None) or layers.experimental.preprocessing.Normalization
+    adapted = kind(name="adapted")
+    adapted.adapt(numpy.random.RandomState(1).rand(9, 4, 4).astype("float32"))
+    words = keras.Input((4,), name="words")
+    looked = layers.Embedding(9, 4, mask_zero=True, name="looked")(words)
+    inside = keras.Input((4, 4), name="inside")
+    inner = keras.Model(inside, layers.GRU(4, name="again")(inside), name="inner")
+    return keras.Model([first, words], [
+        adapted(first), layers.Softmax(axis=1, name="across")(first), layers.GRU(3, name="gru")(first),
+        layers.Dense(2, name="dense")(first), layers.GlobalAveragePooling1D(name="average")(looked), inner(first),
+        layers.LSTM(2, name="lstm")(looked), first + layers.GlobalMaxPooling1D(name="most")(first)])
+
+
+def test_what_is_shown_is_what_converts(keras, tmp_path):
+    path = str(tmp_path / "model.h5")
+    mixed(keras).save(path)
+    with formats.read(path) as model:
+        shown = {row["layer"]: row["shown"] for row in summary.rows(model) if "/" not in row["layer"]}
+    assert {shown[name] for name in ("adapted", "dense", "lstm", "looked", "most")} == {"yes"}
+    assert "along axis 1 of 3" in shown["across"] and "averages over masked steps" in shown["average"]
+    assert "layer 'inner/again' is a GRU" in shown["inner"]
+    for name, said in shown.items():
+        if said == "input" or name in ("not_equal", "any"):  # what Keras 3 makes masks of is no output
+            continue
+        target = str(tmp_path / name)
+        os.mkdir(target)
+        if said == "yes":
+            preprocess.preprocess(path, target, layers=[name])
+        else:
+            with pytest.raises(Fault) as caught:
+                preprocess.preprocess(path, target, layers=[name])
+            assert said in str(caught.value)
 
 
 def test_sizes_that_are_open_are_those_that_are_given(tmp_path):

@@ -269,7 +269,7 @@ def test_every_layer_stands_behind_those_it_needs_whatever_the_graph(parents, ra
     """parents[i]: which of the earlier layers layer i is called on."""
     layers = [source()]
     for index, chosen in enumerate(parents):
-        layers.append(layer("n%d" % index, [layers[number % len(layers)]["name"] for number in chosen]))
+        layers.append(layer(f"n{index}", [layers[number % len(layers)]["name"] for number in chosen]))
     ends = random.sample([item["name"] for item in layers[1:]], random.randint(1, len(layers) - 1))
     graph = outputs.prune(topology.graph(model(layers, ends)), [Ref(end, 0, 0) for end in ends])
     order = topology.layer_order(graph)

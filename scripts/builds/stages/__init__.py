@@ -8,12 +8,10 @@ reads it at import and does not survive a fork.  Nothing heavy is imported here:
 import importlib
 import os
 
-from ...base import child
-
 
 def module(name: str):
     """Import and return a module of this package by its name, as records name it too: "viewer.page"."""
-    return importlib.import_module("." + name, child.PACKAGE)
+    return importlib.import_module("..." + name, __package__)
 
 
 def size(path: str) -> str:

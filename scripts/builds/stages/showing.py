@@ -114,7 +114,7 @@ def _title(run, entry):
 
 def view(run: Run, entry: Entry) -> dict:
     """Serve a model's page until Ctrl-C."""
-    return run.always("builds.stages.showing:serve", entry.page, basename="view", name=entry.name,
+    return run.always(".builds.stages.showing:serve", entry.page, basename="view", name=entry.name,
                       after=["page:" + entry.name], doc="-> http://127.0.0.1:…/")
 
 
@@ -126,6 +126,6 @@ def serve(directory: str) -> None:
 
 def screenshot(run: Run, entry: Entry) -> dict:
     """Take the picture of a model's page that README shows, in headless Chromium."""
-    return run.always("viewer.chromium:picture", entry.page, "docs/lenet.png", basename="screenshot",
+    return run.always(".viewer.chromium:picture", entry.page, "docs/lenet.png", basename="screenshot",
                       name=entry.name, after=["page:" + entry.name],
                       doc="Take the picture at the top of README from the page")

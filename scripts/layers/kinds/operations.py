@@ -31,15 +31,15 @@ def is_operation(record: Dict[str, Any], major: int) -> bool:
 
     Keras 2 has a class for all of them.  Keras 3 names the module in a .keras archive, {"module": "keras.src.ops.nn",
     "class_name": "Softmax"}.  An h5 holds no module; but the config of each layer of Keras 3 says whether the layer is
-    trained (keras 3 layers/layer.py: get_config), and that of no operation does.
+    trained (keras 3 layers/layer.py: get_config), or at least its dtype (SpatialDropout2D), and the config of an
+    operation that is called like a layer says neither.
     """
     name, config = record["class_name"], record["config"]
     if major < 3:
         return name in FUNCTIONS
     if "module" in record:
         return str(record["module"]).startswith(("keras.src.ops", "keras.ops"))
-    return name in FUNCTIONS or name != "InputLayer" and isinstance(config, dict) \
-        and not {"trainable", "layers"} & set(config)
+    return name in FUNCTIONS or isinstance(config, dict) and not {"trainable", "dtype", "layers"} & set(config)
 
 
 def is_hidden(record: Dict[str, Any], major: int) -> bool:

@@ -6,7 +6,7 @@ from .draft import Draft, each_layer
 
 @each_layer
 def check(draft: Draft, layer: Layer) -> Layer:
-    """Refuse what the table in tfjs/refusals.py says of shapes: an axis, a rank, a window that TensorFlow.js computes otherwise."""
+    """Refuse an axis, a rank or a window that TensorFlow.js computes otherwise: rows of tfjs/refusals.py."""
     if refusals.asked_of(layer.record, draft.major):
         refusals.check(layer, draft.source, draft.major, draft.shapes)
     return layer
