@@ -1,9 +1,10 @@
 """Readers of model files, one module per format, all with the same two functions:
 
     match(path) -> bool                   by content, never by the file's name
-    read(path, **options) -> model.Model  topology at once, weights when they are asked for
+    read(path, **options)                 -> layers.model.Model, topology at once, weights when they are asked for;
+                                          or graphs.GraphFile, of which TensorFlow makes an operations.Graph
 
-Nothing in a file is ever executed.  `read` here asks each format in turn.
+Nothing in a file is ever executed.  `which` here asks each format in turn: nothing else decides what a file is.
 """
 import contextlib
 import glob
@@ -17,10 +18,12 @@ from typing import Optional
 
 from ..base import place
 from ..base.fault import Fault
+from ..base.files import at_once
 from ..layers import open_sizes, variables
 from ..layers.topology import inner_records, is_model, is_text, of
 
-FORMATS = ("keras_h5", "keras_archive", "topology_and_weights", "tfjs", "saved_model", "frozen")
+GRAPHS = ("saved_model", "frozen")  # formats of which some or all are graphs of operations
+FORMATS = GRAPHS + ("keras_h5", "keras_archive", "topology_and_weights", "tfjs")
 TAGS = "serve"  # of a SavedModel's graph, where none are named
 KNOWN = "known are h5, .keras, topology json + weights h5, tfjs model.json, SavedModel, frozen .pb"
 ENDINGS = (".h5", ".hdf5", ".keras", "saved_model.pb", "model.json")
@@ -61,29 +64,69 @@ MAX_CALLS = 250000  # of layers and what is in them: models called twice in mode
 
 
 def read(path, weights=None, **options):
-    """Return the Model in the file or directory `path`; `weights` is the second file of a separated model.
+    """Return the Model in the file or directory `path`, a graphs.GraphFile where it has no layers; `weights` is the
+    second file of a separated model.
 
-    options: what single formats take (saved_model_tags, signature, outputs).
+    options: what single formats take (saved_model_tags, signature).
     Raises Fault if there is no such file, no format knows it, or it is damaged.
     """
+    from ..layers.model import Model
     path = str(path)
     check_readable(path)
     if weights is not None:
         check_readable(str(weights))
         options["weights"] = str(weights)
     with of(path):
-        for name in FORMATS:
-            reader = importlib.import_module("." + name, __package__)
-            if reader.match(path):
-                break
-        else:
+        reader = which(path)
+        if reader is None:
             raise Fault(unknown(path))
+        name = reader.__name__.rpartition(".")[2]
         if weights is not None and name != "topology_and_weights":
             raise Fault("a model of its own where a topology json is meant: give it alone, or the json first")
-        if name not in ("saved_model", "frozen") and (
+        if name not in GRAPHS and (
                 options.get("signature") or (options.get("saved_model_tags") or TAGS) != TAGS):
             raise Fault("tags and signatures are a SavedModel's: leave them out")
-        return checked(reader.read(path, **options))
+        found = reader.read(path, **options)
+        return checked(found) if isinstance(found, Model) else found
+
+
+def read_layers(path, weights=None, **options):
+    """Return the Model in `path` as `read` does, with a Fault for a graph of operations."""
+    from ..layers.model import Model
+    found = read(path, weights, **options)
+    if not isinstance(found, Model):
+        raise Fault(f"{path}: a TensorFlow graph without Keras layers: it becomes a graph model, and has no "
+                    f"enc_model.h5; {place.spelled('preprocess')} converts it")
+    return found
+
+
+def which(path, names=FORMATS):
+    """Return the module of the format of the file or directory `path`, None where no format knows it."""
+    for name in names:
+        reader = importlib.import_module("." + name, __package__)
+        if reader.match(path):
+            return reader
+    return None
+
+
+def is_graph(path, tags=None):
+    """Return whether `path` holds a graph of operations, and no layers; False for what cannot be opened.
+
+    Most files are told by one look at their first byte, and nothing heavy is imported: doit asks this of every model.
+    tags: as in `read`.  Raises Fault for a damaged SavedModel.
+    """
+    path = str(path)
+    try:
+        with open(path, "rb", buffering=0, opener=at_once) as file:
+            if file.read(1) not in (b"\x0a", b"\x08"):  # of a message: its first field
+                return False
+    except IsADirectoryError:
+        pass
+    except (OSError, ValueError):
+        return False
+    with of(path):
+        reader = which(path, GRAPHS)
+        return reader is not None and reader.is_graph(path, tags)
 
 
 def checked(model):

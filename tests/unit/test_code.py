@@ -237,7 +237,7 @@ def test_an_import_that_the_closure_does_not_see_is_found_by_that(project):
 
 def test_a_page_depends_on_what_computes_the_numbers_of_a_graph():
     found = code.Code(digests.Digests()).closure(showing.PAGE, showing.VERIFY)
-    assert {"tfjs/graph_by_tensorflow.py", "verification/by_keras.py", "viewer/style.css",
+    assert {"verification/graph_by_tensorflow.py", "verification/by_keras.py", "viewer/style.css",
             "viewer/packages.lock.json"} <= set(found)
 
 
