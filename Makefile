@@ -24,11 +24,12 @@ RUNS = $(shell "$(CHOSEN)" -c "print(1)" 2>/dev/null)
 SET_UP = $(if $(RUNS),,$(error $(CHOSEN) is no Python that runs here: install Python 3.10 - 3.13 with venv, or name \
 	another one, as in: make PYTHON=python3.12))"$(CHOSEN)" scripts/bootstrap.py
 
+# exec: no shell stands between make and what it runs, which would live on where the shell is killed.
 build:
-	@$(SET_UP) train -- -m doit convert
+	@exec $(SET_UP) train -- -m doit convert
 
 convert:
-	@WITHOUT_TRAINING=1 $(SET_UP) convert -- -m doit convert
+	@WITHOUT_TRAINING=1; export WITHOUT_TRAINING; exec $(SET_UP) convert -- -m doit convert
 
 ROLES = train reference test view
 
@@ -60,21 +61,21 @@ test-py36:
 	fi
 
 view:
-	@$(SET_UP) train view -- -m doit view
+	@exec $(SET_UP) train view -- -m doit view
 
 image:
-	@$(SET_UP) convert -- -m doit image
+	@exec $(SET_UP) convert -- -m doit image
 
 docker-convert:
-	@docker compose -f docker/compose.yaml run --rm --user "$$(id -u):$$(id -g)" convert
+	@exec docker compose -f docker/compose.yaml run --rm --user "$$(id -u):$$(id -g)" convert
 
 bench:
-	@$(SET_UP) train view -- -m doit bench
+	@exec $(SET_UP) train view -- -m doit bench
 
 lock:
-	@"$(CHOSEN)" -m scripts.lock
+	@exec "$(CHOSEN)" -m scripts.lock
 
 clean:
-	@$(SET_UP) convert -- -m doit clean -a
+	@exec $(SET_UP) convert -- -m doit clean -a
 
 .PHONY: build convert test test-modern test-py36 view image docker-convert bench lock clean

@@ -3,7 +3,7 @@
     models/model.h5 -> models/enc_model.h5 -> models/json_models/keras/model.json + shards
 
 models/models.toml says which models; `doit list` shows these tasks, `doit` builds what is out of date.
-Declarations only: scripts/stages.py says what a stage does, scripts/artifacts.py when it is out of date.
+Declarations only: scripts/builds/stages/ says what a stage does, scripts/builds/records.py when it is out of date.
 """
 import os
 import sys
@@ -11,86 +11,103 @@ import sys
 if __name__ == "__main__":
     sys.exit("doit reads this file: run `doit`, or `make`, which sets it up first")
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+if __package__:  # in the wheel, which carries this file
+    from .builds.run import Run
+    from .builds.stages import conversion, showing, training
+else:
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    from scripts.builds.run import Run
+    from scripts.builds.stages import conversion, showing, training
 
-from scripts.builds import run, stages, tasks  # noqa: E402  (the path comes first)
+RUN = Run("models")
+DOIT_CONFIG = RUN.configure(default=["convert"])
+MODELS, SHOWN = RUN.catalogue()
 
-DOIT_CONFIG = run.configure(default=["convert"])
-MODELS, SHOWN = tasks.catalogue()
+
+def of_the_checkout(creator):
+    """Leave a task out of the wheel: it is about the checkout's own files."""
+    return None if __package__ else creator
 
 
 def task_data():
     """Get the images to train on: MNIST, or the embedded digits"""
-    return (stages.data(entry) for entry in MODELS if entry.data)
+    return (training.data(RUN, entry) for entry in MODELS if entry.data)
 
 
 def task_train():
     """Train the guide's LeNet for each model without a source"""
-    return (stages.train(entry) for entry in MODELS if entry.trained)
+    return (training.train(RUN, entry) for entry in MODELS if entry.trained)
 
 
 def task_encapsulate():
     """Make every wanted layer of each model an output: enc_model.h5"""
-    return (stages.encapsulate(entry) for entry in MODELS if not stages.graph(entry))
+    return (conversion.encapsulate(RUN, entry) for entry in MODELS if not conversion.graph(entry))
 
 
 def task_convert():
     """Convert each model for TensorFlow.js: model.json and its shards"""
-    return (stages.convert(entry) for entry in MODELS)
+    return (conversion.convert(RUN, entry) for entry in MODELS)
 
 
 def task_verify():
     """Compare each converted model in TensorFlow.js with Keras, output by output"""
-    return (stages.verify(entry) for entry in SHOWN)
+    return (showing.verify(RUN, entry) for entry in SHOWN)
 
 
 def task_page():
     """Draw each converted model as a web page with TensorSpace: models/pages/"""
-    return (stages.page(entry) for entry in SHOWN)
+    return (showing.page(RUN, entry) for entry in SHOWN)
 
 
 def task_view():
     """Open a model's page in the browser, until Ctrl-C"""
-    return (stages.view(entry) for entry in SHOWN)
+    return (showing.view(RUN, entry) for entry in SHOWN)
 
 
+@of_the_checkout
 def task_screenshot():
     """Take the picture at the top of README from the first model's page"""
-    return (stages.screenshot(entry) for entry in SHOWN[:1])
+    return (showing.screenshot(RUN, entry) for entry in SHOWN[:1])
 
 
 def task_orphans():
     """Name what was built of models that models.toml no longer has; `doit clean orphans` removes it"""
-    return tasks.orphans()
+    return RUN.orphans(conversion.sources)
 
 
+@of_the_checkout
 def task_image():
     """Build the container image (CPU); image:gpu and image:convert are the others"""
     for target, name in (("cpu", "image"), ("gpu", "image:gpu"), ("convert", "image:convert")):
-        yield tasks.always("image:build", target, basename=name, doc="Build the container image, " + target)
+        yield RUN.always(".image:build", target, basename=name, doc="Build the container image, " + target)
 
 
+@of_the_checkout
 def task_image_test():
     """Convert in the image, and compare with what the same stack builds outside it"""
-    return tasks.always("image:test", basename="image-test")
+    return RUN.always(".image:test", basename="image-test")
 
 
+@of_the_checkout
 def task_reproduce():
     """Build the images twice from nothing and compare them, then what they build"""
-    return tasks.always("reproduce:reproduce", basename="reproduce")
+    return RUN.always(".release.reproduce:reproduce", basename="reproduce")
 
 
+@of_the_checkout
 def task_lock():
     """Pin every dependency anew, by hash: docker/locks/"""
-    return tasks.always("lock:main", [], basename="lock")
+    return RUN.always(".lock:main", [], basename="lock")
 
 
+@of_the_checkout
 def task_audit():
     """List the advisories of the day on everything that is pinned: SECURITY.md"""
-    return tasks.always("audit:main", [], basename="audit")
+    return RUN.always(".audit:main", [], basename="audit")
 
 
+@of_the_checkout
 def task_bench():
-    """Measure against what one would use otherwise: bench/README.md"""
+    """Measure against the tools that others use for this: bench/README.md"""
     for name in ("uptodate", "changed", "many", "big", "page", "image", "train"):
-        yield tasks.always("bench.benchmarks:run", name, basename="bench", name=name)
+        yield RUN.always("bench.benchmarks:run", name, basename="bench", name=name)

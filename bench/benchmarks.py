@@ -60,7 +60,7 @@ def write_big(path, size):
     weights = {"input": []}
     random = numpy.random.RandomState(0)
     for index in range(8):
-        name = "dense_%d" % index
+        name = f"dense_{index}"
         layers.append({"class_name": "Dense", "config": {"name": name, "trainable": True, "dtype": "float32",
                        "units": width, "activation": "relu", "use_bias": False}})
         weights[name] = [Weight.of(name + "/kernel:0", random.rand(width, width).astype("float32"))]

@@ -35,8 +35,8 @@ def uptodate(place, counts=COUNTS):
     programs = install("dvc", place)
     dvc = os.path.join(programs, "dvc") if programs else None
     for count in counts:
-        measure.progress("%d models" % count)
-        project, plain = os.path.join(place, "ours-%d" % count), os.path.join(place, "plain-%d" % count)
+        measure.progress(f"{count} models")
+        project, plain = os.path.join(place, f"ours-{count}"), os.path.join(place, f"plain-{count}")
         make_project(project, {name: source for name in names(count)})
         measure.once(DOIT, project)
         make_plain(plain, source, count)
@@ -45,7 +45,7 @@ def uptodate(place, counts=COUNTS):
         contenders = {"ours": [(DOIT, project)], "one": [(DOIT + ["convert:m0000"], project)],
                       "doit": [(DOIT, plain)], "make": [(["make", "-s"], plain)]}
         if dvc:
-            pipeline = os.path.join(place, "dvc-%d" % count)
+            pipeline = os.path.join(place, f"dvc-{count}")
             make_dvc(dvc, pipeline, source, count)
             contenders["dvc"] = [([dvc, "repro", "-q"], pipeline)]
         for commands in contenders.values():
@@ -56,10 +56,10 @@ def uptodate(place, counts=COUNTS):
                      "dvc s": got["dvc"]["seconds"] if dvc else "none here",
                      "of dvc": ratio(got, "ours", "dvc") if dvc else "none here",
                      "one model of them s": got["one"]["seconds"], "spread s": got["ours"]["spread"]})
+    version = subprocess.check_output([dvc, "--version"]).decode().strip() if dvc else "could not be installed here"
     return rows, ("Every contender has two tasks or stages per model, with file dependencies. Those of this project "
-                  "depend on code, settings and the stack too. `one model of them` is `doit convert:NAME`. dvc: %s."
-                  % (subprocess.check_output([dvc, "--version"]).decode().strip() if dvc
-                     else "could not be installed here"))
+                  "depend on code, settings and the stack too. `one model of them` is `doit convert:NAME`. "
+                  f"dvc: {version}.")
 
 
 def ratio(got, one, other):
@@ -114,7 +114,7 @@ def make_dvc(dvc, path, source, count):
             lock += begin
             for key, file in (("deps", dependency), ("outs", output)):
                 lock += [f"    {key}:", "    - path: " + file, "      hash: md5", "      md5: " + digest,
-                         "      size: %d" % os.path.getsize(source)]
+                         f"      size: {os.path.getsize(source)}"]
     for file, lines in (("dvc.yaml", pipeline), ("dvc.lock", lock)):
         with open(os.path.join(path, file), "w") as stream:
             stream.write("\n".join(lines) + "\n")
@@ -134,15 +134,15 @@ def many(place, counts=COUNTS):
     outside = os.path.join(place, "loop")
     os.makedirs(outside)
     for count in counts:
-        measure.progress("%d models" % count)
-        project = os.path.join(place, "many-%d" % count)
+        measure.progress(f"{count} models")
+        project = os.path.join(place, f"many-{count}")
         make_project(project, {name: source for name in names(count)})
 
         def prepare(contender):
             forget(project)
             for index in range(LOOP):
-                shutil.rmtree(os.path.join(outside, "out-%d" % index), ignore_errors=True)
-                os.makedirs(os.path.join(outside, "out-%d" % index))
+                shutil.rmtree(os.path.join(outside, f"out-{index}"), ignore_errors=True)
+                os.makedirs(os.path.join(outside, f"out-{index}"))
 
         contenders = {"one": [(DOIT, project)], "two": [(DOIT + ["-n", "2"], project)],
                       "loop": [(["sh", "-c", script], outside, {"PYTHONPATH": measure.ROOT})]}
@@ -155,4 +155,4 @@ def many(place, counts=COUNTS):
                      "times faster than the loop": round(loop * count / got["one"]["seconds"], 1),
                      "spread s": got["one"]["spread"]})
     return rows, ("LeNet under as many names, outputs chosen and converted. The loop only converts, and was measured "
-                  "on %d models in the same rounds: it starts TensorFlow for each, whatever their number." % LOOP)
+                  f"on {LOOP} models in the same rounds: it starts TensorFlow for each, whatever their number.")

@@ -8,8 +8,8 @@ import shutil
 import time
 
 from bench import measure
-from scripts.image import project
 from scripts.release.engines import ROOT, engine_class
+from scripts.release.inside import project
 
 LOCKS = {"convert": ["py36-convert"], "cpu": ["py36-train"], "gpu": ["py36-train", "py36-gpu"]}
 PLAIN = """ARG BASE_IMAGE

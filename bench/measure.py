@@ -48,7 +48,7 @@ def side_by_side(contenders, runs=5, prepare=None, fewer=None):
         for name, commands in contenders.items():
             if turn >= (fewer or {}).get(name, runs):
                 continue
-            progress("%s, run %d of %d" % (name, turn + 1, (fewer or {}).get(name, runs)))
+            progress(f"{name}, run {turn + 1} of {(fewer or {}).get(name, runs)}")
             if prepare:
                 prepare(name)
             total, peak = 0.0, 0.0

@@ -13,9 +13,9 @@ from scripts.viewer.chromium import Browser, Serving
 RUNS = {"LeNet": 5, "MobileNet": 5, "ResNet50": 3}
 BUILD = """
 import sys
-from scripts.base import child
-keras = child.legacy_keras()
-child.save_h5(getattr(keras.applications, sys.argv[1])(weights=None), sys.argv[2])
+from scripts.training import saved_by_keras
+keras = saved_by_keras.legacy_keras()
+saved_by_keras.save_h5(getattr(keras.applications, sys.argv[1])(weights=None), sys.argv[2])
 """
 
 # In every page before its own scripts: when there was a frame with the model in it, and when its first prediction.
@@ -79,7 +79,7 @@ def page(place):
         got = {contender: [] for contender in contenders}
         for turn in range(runs):
             for contender, (directory, watched) in contenders.items():
-                measure.progress("%s, run %d of %d" % (contender, turn + 1, runs))
+                measure.progress(f"{contender}, run {turn + 1} of {runs}")
                 got[contender].append(opened(directory, watched))
         middle = {contender: [statistics.median(column) for column in zip(*samples)]
                   for contender, samples in got.items()}

@@ -5,8 +5,8 @@ import shutil
 from bench import measure
 
 LAYERS = ["Conv2D_1", "MaxPooling2D_1", "Conv2D_2", "MaxPooling2D_2", "Dense_1", "Dense_2", "Softmax"]
-BUILD_LENET = ("import sys; from scripts.base import child; from scripts.training import lenet; "
-               "child.save_h5(lenet.build(child.legacy_keras()), sys.argv[1])")
+BUILD_LENET = ("import sys; from scripts.training import lenet, saved_by_keras; "
+               "saved_by_keras.save_h5(lenet.build(saved_by_keras.legacy_keras()), sys.argv[1])")
 
 
 def lenet(python, path):
@@ -16,7 +16,7 @@ def lenet(python, path):
 
 def names(count):
     """Return what `count` models are called."""
-    return ["m%04d" % index for index in range(count)]
+    return [f"m{index:04d}" for index in range(count)]
 
 
 def make_project(path, sources):

@@ -2,6 +2,9 @@
 
 The guide's section 4 without TensorFlow; shards and manifest are the official converter's, byte for byte.
 """
+if not __package__:
+    raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.convert")
+
 from typing import List
 
 from . import formats
@@ -24,7 +27,7 @@ def convert(source: str, directory: str, json_name: str = "model.json", shard_si
 
 
 def main(arguments: List[str]) -> None:
-    parser = command.Parser(prog="python -m scripts.convert", description=__doc__)
+    parser = command.Parser(module="convert", description=__doc__)
     parser.add_argument("source", help="enc_model.h5, or any other model file")
     parser.add_argument("directory", help="where model.json and the shards go")
     parser.add_argument("--json-name", default="model.json")

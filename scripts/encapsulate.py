@@ -3,6 +3,9 @@
 The guide's section 2 and 3 without Keras: the topology gets other outputs, what none of them needs is left
 out, and the weights are copied.  The file is written in the dialect of its source and loads in that Keras.
 """
+if not __package__:
+    raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.encapsulate")
+
 import os
 from typing import Any, Dict, List, Optional, Sequence
 
@@ -32,7 +35,7 @@ def build(source: str, target: str, weights: Optional[str] = None, layers: Optio
 
 
 def main(arguments: List[str]) -> None:
-    parser = command.Parser(prog="python -m scripts.encapsulate", description=__doc__)
+    parser = command.Parser(module="encapsulate", description=__doc__)
     parser.add_argument("source", help="the trained model: h5, .keras, topology json, tfjs model.json")
     parser.add_argument("target", help="the h5 file to write")
     parser.add_argument("--weights", help="weights h5 of a topology json")

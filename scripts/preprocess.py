@@ -4,12 +4,15 @@
 
 writes out/model.json and its shards.  The flags of tensorspacejs_converter, which this replaces, work too.
 """
+if not __package__:
+    raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.preprocess")
+
 import os
 import tempfile
 
 from . import formats
 from .base import arguments as taken
-from .base import command
+from .base import command, place, stack
 from .base.fault import Fault
 from .formats import keras_h5
 from .layers import encapsulation, outputs, topology
@@ -45,7 +48,7 @@ def preprocess(source, directory, weights=None, layers=None, input_shape=None, j
 
 
 def main(arguments=None):
-    parser = command.Parser(prog="python -m scripts.preprocess", description=__doc__)
+    parser = command.Parser(module="preprocess", description=__doc__)
     parser.add_argument("source", nargs="?", help="h5, .keras, topology json, tfjs model.json, SavedModel, frozen .pb; "
                         "or topology.json,weights.h5")
     parser.add_argument("directory", nargs="?", help="where model.json and the shards go")
@@ -66,9 +69,9 @@ def main(arguments=None):
     parser.add_argument("--input_model_from", choices=("tensorflow", "keras", "tfjs"), help="told by the file itself")
     parser.add_argument("--input_model_format", choices=FORMS, help="told by the file itself")
     options, rest = parser.parse_known_args(arguments)
-    for place in ("source", "directory"):  # argparse takes optional ones only where they stand together
-        if getattr(options, place) is None and rest and not rest[0].startswith("-"):
-            setattr(options, place, rest.pop(0))
+    for name in ("source", "directory"):  # argparse takes optional ones only where they stand together
+        if getattr(options, name) is None and rest and not rest[0].startswith("-"):
+            setattr(options, name, rest.pop(0))
     if rest:
         parser.error("unrecognized arguments: " + " ".join(rest))
     if options.version:
@@ -139,18 +142,13 @@ def quantization(value):
 
 
 def version():
-    """This project's version: the checkout's setup.cfg says it, else the installed package."""
-    import configparser
-    checkout = configparser.ConfigParser()
-    checkout.read(os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "setup.cfg"))
-    if checkout.has_option("metadata", "version"):
+    """Return this project's version: the checkout's setup.cfg says it, else the installed package."""
+    if place.CHECKOUT:
+        import configparser
+        checkout = configparser.ConfigParser()
+        checkout.read(os.path.join(place.ROOT, "setup.cfg"))
         return checkout.get("metadata", "version")
-    try:
-        from importlib import metadata
-        return metadata.version("tensorspace-keras-build")
-    except ImportError:  # Python 3.6; newer ones may be without pkg_resources
-        import pkg_resources
-        return pkg_resources.get_distribution("tensorspace-keras-build").version
+    return stack.installed()[place.DISTRIBUTION]
 
 
 def entry():

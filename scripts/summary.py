@@ -3,6 +3,9 @@
 The guide's `model.summary()` (section 2), with what a user needs to choose outputs: the names as --layers takes
 them, and whether TensorFlow.js and TensorSpace can show them.
 """
+if not __package__:
+    raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.summary")
+
 from collections import OrderedDict
 
 from . import formats
@@ -153,7 +156,7 @@ def lines(model, input_shape=None):
 
 
 def main(arguments):
-    parser = command.Parser(prog="python -m scripts.summary", description=__doc__)
+    parser = command.Parser(module="summary", description=__doc__)
     parser.add_argument("source", help="a model file: h5, .keras, topology json, SavedModel, tfjs model.json, …")
     parser.add_argument("--weights", metavar="H5", help="weights of a topology json")
     taken.add_input_shape(parser)

@@ -4,6 +4,9 @@ The source model is run by Keras, by whichever stack's can load it, the converte
 test images of the data set or on seeded random input.  An output agrees where |difference| <= 1e-4 * max(1, largest
 value of that output).
 """
+if not __package__:
+    raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.verify")
+
 import functools
 import json
 import os
@@ -13,13 +16,13 @@ from collections import OrderedDict
 
 import numpy
 
-from . import bootstrap, dataset, formats
+from . import bootstrap, formats
 from .base import child, command, files
 from .base.fault import Fault
 from .formats import frozen
-from .layers import masks, outputs
-from .layers.kinds.operations import is_hidden
+from .layers import encapsulation, masks, outputs
 from .layers.topology import graph
+from .training import dataset
 from .viewer import page, predict
 
 BOUND = 1e-4
@@ -47,7 +50,7 @@ def verify(source, model_json, layers=None, weights=None, data=None, tags=None, 
             if '"class_name": "Lambda"' in json.dumps(model.topology):
                 raise Fault(f"{source}: no oracle: it holds a Lambda layer, code that Keras would run")
             major, whole = model.keras_major, graph(model.topology, model.keras_major)
-        names = layers or [outputs.spelling(whole, ref) for ref in outputs.every_output(whole, functools.partial(is_hidden, major=major))]
+        names = layers or [outputs.spelling(whole, ref) for ref in encapsulation.every_output(whole, major)]
         inputs = inputs_for(whole, described, data)
         wanted, by = expected(source, weights, names, list(inputs.values()), major)
     fed = [values for name, values in inputs.items() if name in described or len(inputs) == 1]
@@ -194,7 +197,7 @@ def names(value):
 
 
 def main(arguments):
-    parser = command.Parser(prog="python -m scripts.verify", description=__doc__)
+    parser = command.Parser(module="verify", description=__doc__)
     parser.add_argument("source", help="the trained model")
     parser.add_argument("model_json", help="what was made of it: a model.json, or its directory")
     parser.add_argument("--weights", metavar="H5", help="weights of a topology json")

@@ -65,4 +65,4 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.section("NOT TESTED on this machine", yellow=True)
     for reason, tests in sorted(reasons.items()):
         files = sorted({test.split("::")[0] for test in tests})
-        terminalreporter.line("%d %s: %s" % (len(tests), reason, " ".join(files)))
+        terminalreporter.line(f'{len(tests)} {reason}: {" ".join(files)}')

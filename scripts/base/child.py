@@ -1,7 +1,7 @@
-"""What those who run TensorFlow share: a process of its own, its environment, imports, and an h5 without timestamps.
+"""Child processes: a module of this package, run in the environment that makes TensorFlow's results the same.
 
 TensorFlow reads its environment when it is imported and does not survive a fork, so a stage or a reader that
-needs it is a module with a command line, run as a child of whoever wants it.
+needs it is a module with a command line, and its caller runs it as a child.
 """
 import logging
 import os
@@ -9,11 +9,12 @@ import signal
 import subprocess
 import sys
 import tempfile
-import types
 import warnings
+from typing import List, Optional
 
-from . import command, files
+from . import command
 from .fault import Fault
+from .place import PACKAGE, ROOT
 
 # TensorFlow reads these when it is imported, Python the first one when it starts.  Thread counts, op determinism
 # and the processor's dispatch all change the last bits of the weights; two machines must not differ in them.
@@ -41,14 +42,13 @@ ENVIRONMENT = {
 }
 # What Keras, TensorFlow, h5py and tensorflowjs raise at files that they do not take.
 REFUSALS = (ValueError, TypeError, KeyError, AttributeError, NotImplementedError, OSError, ImportError, RuntimeError)
-PACKAGE = __name__.split(".")[0]  # "scripts" in the checkout, another where pip installed it
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
-def run(module, arguments, quiet=False, python=None):
-    """Run `python -m PACKAGE.MODULE ARGUMENTS` in ENVIRONMENT and wait; its stdout is ours, or nobody's where `quiet`.
+def run(module: str, arguments: List[str], quiet: bool = False, python: Optional[str] = None) -> None:
+    """Run `python -m PACKAGE.MODULE ARGUMENTS` in ENVIRONMENT and wait.  The child writes on this process's stdout.
 
-    python: path of another stack's Python.
+    quiet   True: what the child writes on stdout is thrown away
+    python  path of another stack's Python
     Raises Fault with the child's one line where it ends with 1, RuntimeError with its words where it is a bug.
     The child ends when this process does, killed or not.
     """
@@ -75,103 +75,32 @@ def run(module, arguments, quiet=False, python=None):
     if status == -signal.SIGKILL:
         raise Fault(f"{module} was killed: too little memory, most likely")
     if status:
-        raise RuntimeError("%s ended with %d\n%s" % (module, status, text))
+        raise RuntimeError(f"{module} ended with {status}\n{text}")
 
 
-def die_with_parent():
+def die_with_parent() -> None:
     """In a child: end when the parent is killed (prctl PR_SET_PDEATHSIG, Linux only)."""
     if sys.platform.startswith("linux"):
         import ctypes
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
-def first_line(error):
-    """What an exception of theirs says, in one line of a length that can be read."""
+def first_line(error: BaseException) -> str:
+    """Return what another library's exception says, in one line of a length that can be read."""
     lines = [line for line in str(error).splitlines() if line.strip()]
     return command.one_line(lines[0] if lines else type(error).__name__)[:300]
 
 
-def in_environment(module, arguments):
-    """For a `main` that may have been started by hand: start it again in ENVIRONMENT, unless it is in it."""
+def in_environment(module: str, arguments: List[str]) -> None:
+    """Start a `main` that was started by hand again in ENVIRONMENT, unless it is in it."""
     wanted = dict(os.environ, **ENVIRONMENT)
     if wanted != dict(os.environ):
         sys.stdout.flush()
         os.execve(sys.executable, [sys.executable, "-m", PACKAGE + "." + module] + list(arguments), wanted)
 
 
-def hush():
-    """Keep Keras and TensorFlow from saying that h5 is legacy and that a loaded model was not compiled."""
+def hush() -> None:
+    """Keep TensorFlow and its libraries from warnings: that h5 is legacy, that a loaded model was not compiled."""
     warnings.simplefilter("ignore")
     for name in ("absl", "tensorflow"):
         logging.getLogger(name).setLevel(logging.ERROR)
-
-
-def legacy_keras():
-    """Import and return the Keras 2 of this stack: keras 2.6 on py36, tf_keras on modern.  Fault where it lacks."""
-    hush()
-    os.environ["TF_USE_LEGACY_KERAS"] = "1"
-    try:
-        if sys.version_info < (3, 7):
-            import keras
-            return keras
-        import tf_keras
-        return tf_keras
-    except ImportError as error:
-        raise Fault(f"Keras 2 is not installed here ({command.one_line(error)}): make reference")
-
-
-def tensorflowjs():
-    """Import and return the official converter, tensorflowjs.  Fault where it is not installed.
-
-    What it imports for formats that nobody converts here is kept out: 4.22 crashes on its ydf, pulls in jax and
-    flax, and tensorflow_hub needs a pkg_resources that current setuptools no longer bring.
-    """
-    legacy_keras()
-    kept_out = ("tensorflow_decision_forests", "tensorflow_hub", "jax", "jax.experimental", "jax.experimental.jax2tf")
-    before = {name: sys.modules[name] for name in kept_out if name in sys.modules}
-    for name in kept_out:
-        module = sys.modules[name] = types.ModuleType(name)
-        parent, _, leaf = name.rpartition(".")
-        if parent:
-            setattr(sys.modules[parent], leaf, module)
-    sys.modules["jax.experimental.jax2tf"].PolyShape = object  # stands in a signature
-    try:
-        import tensorflowjs
-        import tensorflowjs.converters.converter
-    except ImportError as error:
-        raise Fault(f"the official converter is not installed here ({command.one_line(error)}): make reference")
-    finally:
-        for name in kept_out:  # Keras 3 looks for jax too
-            del sys.modules[name]
-        sys.modules.update(before)
-    return tensorflowjs
-
-
-def save_h5(model, path):
-    """Write a Keras model as h5 at `path`, whole or not at all, the same bytes for the same model.
-
-    TensorFlow 2.6's h5py stamps the time on each dataset; everything is copied into a file without stamps.
-    """
-    import h5py
-    hush()
-    stamped = "%s.%d.h5" % (path, os.getpid())
-    try:
-        model.save(stamped)
-        with files.whole(path) as part, h5py.File(stamped, "r") as source, h5py.File(part, "w") as target:
-            _copy(source, target)
-    finally:
-        if os.path.exists(stamped):
-            os.remove(stamped)
-
-
-def _copy(source, target):
-    """Copy attributes, datasets and groups of an h5py group, in the order of their names, without timestamps."""
-    import h5py
-    for name in sorted(source.attrs):
-        kind = source.attrs.get_id(name)
-        target.attrs.create(name, source.attrs[name], shape=kind.shape, dtype=kind.dtype)
-    for name in sorted(source):
-        if isinstance(source[name], h5py.Group):
-            _copy(source[name], target.create_group(name))
-        else:
-            target.create_dataset(name, data=source[name][()], dtype=source[name].dtype, track_times=False)

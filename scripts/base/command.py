@@ -11,7 +11,9 @@ import signal
 import sys
 import threading
 import traceback
+from typing import IO, Any, Callable, List, Optional
 
+from . import place
 from .fault import Fault, lacking
 
 NOTICED = (signal.SIGINT, signal.SIGTERM)  # what ends a run and is told apart by its status
@@ -21,18 +23,25 @@ BUG = 2  # Python's own status for a traceback is 1, which here means the input
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser whose errors are one line and exit status 1 (argparse: usage, then status 2)."""
+    """An ArgumentParser whose errors are one line and exit status 1 (argparse: usage, then status 2).
 
-    def __init__(self, *args, **options):
+    module  the module of this package that the command line runs: the usage and the description spell it as here
+    """
+
+    def __init__(self, *args, module: Optional[str] = None, **options):
+        if module:
+            options["prog"] = place.spelled(module)
+            options["description"] = place.advice(options.get("description") or "")
         options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         options.setdefault("allow_abbrev", False)
         super().__init__(*args, **options)
 
-    def error(self, message):
+    def error(self, message: str) -> None:
+        """Raise a Fault with argparse's words."""
         raise Fault(f"{self.prog}: {message} (see {self.prog} --help)")
 
 
-def one_line(text):
+def one_line(text: object) -> str:
     """Return `text` on one line, safe to print: every control character, line end or lone surrogate is escaped, and
     the middle of what is longer than LINE is left out.
 
@@ -40,21 +49,21 @@ def one_line(text):
     """
     text = str(text)
     if len(text) > LINE:
-        text = "%s… (%d letters more) …%s" % (text[:LINE // 2], len(text) - LINE // 2 * 2, text[-(LINE // 2):])
+        text = f"{text[:LINE // 2]}… ({len(text) - LINE // 2 * 2} letters more) …{text[-(LINE // 2):]}"
     return text if text.isprintable() else "".join(
         c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
-def json_value(text):
-    """json.loads; ValueError for what is nested too deep as well."""
+def json_value(text: str) -> Any:
+    """Return what a JSON text says.  Raises ValueError for no JSON, and for what is nested too deep."""
     try:
         return json.loads(text)
     except RecursionError:
         raise ValueError("nested too deep")
 
 
-def json_names(text):
-    """'["a", "b"]' -> the list; ValueError where it is none of texts."""
+def json_names(text: str) -> List[str]:
+    """Return the list of texts that a JSON text says: '["a", "b"]'.  Raises ValueError for anything else."""
     value = json_value(text)
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
         raise ValueError("no list of names")
@@ -64,18 +73,18 @@ def json_names(text):
 json_names.__name__ = "list of names in JSON"  # as argparse calls its type
 
 
-def check_json_name(name):
+def check_json_name(name: str) -> None:
     """Raise a Fault where `name` is no plain name for a model.json: it is put behind a directory."""
     if os.path.basename(name) != name or not name.endswith(".json") or name.startswith(".") or "\\" in name \
             or name == "manifest.json" or not name.isprintable():
         raise Fault(f"json_name: {name!r} is not a plain file name that ends in .json")
 
 
-def say(line):
+def say(line: object) -> None:
     """Print one line of progress on stdout, at once, with control characters escaped, as what stdout cannot encode.
 
     It is one write: print's two (PYTHONUNBUFFERED) would let another process's line stand between it and its end.
-    Who no longer reads it (`… | head`) does not end the work.  Raises Fault where it cannot be written for another
+    A reader that has left (`… | head`) does not end the work.  Raises Fault where stdout cannot be written for another
     reason.
     """
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"  # doit puts its own stream in the place
@@ -89,7 +98,7 @@ def say(line):
             raise Fault(f"standard output: {error.strerror}")
 
 
-def complain(line):
+def complain(line: object) -> None:
     """Print one line on stderr, with control characters escaped."""
     if sys.stderr is None:
         return
@@ -97,25 +106,25 @@ def complain(line):
     try:
         sys.stderr.write(one_line(line).encode(encoding, "backslashreplace").decode(encoding) + "\n")
         sys.stderr.flush()
-    except OSError:  # there is nobody left to tell
+    except OSError:  # nobody is left to tell
         discard(sys.stderr)
 
 
-def end(line):
-    """The input is at fault: say so in one line, and end the process."""
+def end(line: object) -> None:
+    """Say in one line that the input is at fault, and end the process."""
     complain(line)
     raise SystemExit(FAULT)
 
 
-def discard(stream):
-    """Let all that is written to a stream from now on, and what it still holds, go nowhere."""
+def discard(stream: IO) -> None:
+    """Throw away what a stream still holds and all that is written to it from now on."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
 
 
 class Lenient:
-    """A stream that what is said of a long work goes to: where it can no more be written, the work goes on.
+    """A stream for the words about a long work: where it can no more be written, the work goes on.
 
     A reader that has left (`doit | head`) is no fault; a full disk is one line on stderr.
     """
@@ -133,10 +142,12 @@ class Lenient:
             if error.errno != errno.EPIPE:
                 complain(f"what is said here cannot be written ({error.strerror}): the work goes on")
 
-    def write(self, text):
+    def write(self, text: str) -> Optional[int]:
+        """Write, or go on where that is no more possible."""
         return self._try(self.stream.write, text)
 
-    def flush(self):
+    def flush(self) -> None:
+        """Flush, or go on where that is no more possible."""
         return self._try(self.stream.flush)
 
     def __getattr__(self, name):
@@ -146,28 +157,28 @@ class Lenient:
 CAME = []  # signals that `terminate` has met
 
 
-def terminate(signum, frame):
+def terminate(signum: int, frame: Any) -> None:
     """Signal handler: leave through SystemExit, so that every `finally` on the way still runs."""
     CAME.append(signum)
     raise SystemExit(128 + signum)
 
 
-def heed_lost_signals():
-    """Leave, if `terminate` has said so before in vain: in a callback of C code, or while an object is finalized,
+def heed_lost_signals() -> None:
+    """Leave where `terminate` has met a signal in vain: in a callback of C code, or while an object is finalized,
     Python prints what is raised and goes on."""
     if CAME:
         raise SystemExit(128 + CAME[-1])
 
 
-def heed_signals():
+def heed_signals() -> None:
     """From here on Ctrl-C and SIGTERM end the process through `terminate`."""
     for number in NOTICED:
         signal.signal(number, terminate)
 
 
 class Held:
-    """With it, Ctrl-C and SIGTERM wait until its end, or until `let_in` is called: for C code that an exception in
-    its callback would crash.  Only the main thread is ever interrupted by them, so elsewhere it does nothing."""
+    """A block in which Ctrl-C and SIGTERM wait until its end, or until `let_in` is called: for C code that an exception
+    in its callback would crash.  They interrupt the main thread alone, so in other threads the block does nothing."""
 
     def __enter__(self):
         self.came, self.handlers = None, {}
@@ -177,10 +188,11 @@ class Held:
                     self.handlers[number] = signal.signal(number, self.keep)
         return self
 
-    def keep(self, number, frame):
+    def keep(self, number: int, frame: Any) -> None:
+        """Signal handler: remember the signal."""
         self.came = number
 
-    def let_in(self):
+    def let_in(self) -> None:
         """Act on what came meanwhile; the rest of the block, on the way out, is held again."""
         if self.came is not None:
             number, self.came = self.came, None
@@ -192,14 +204,14 @@ class Held:
         self.let_in()
 
 
-def finished():
+def finished() -> None:
     """From here on the work is done and only the processes are left to end: a signal would find Python's handlers
     gone, and make a finished run look like an interrupted one."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def run(main, arguments=None):
+def run(main: Callable[[List[str]], Optional[int]], arguments: Optional[List[str]] = None) -> None:
     """Call `main(arguments)` and end the process with the status that this module's docstring promises.
 
     main: callable that takes a list of str (without the program's name) and returns None or an exit status.

@@ -1,24 +1,27 @@
 """Fault: what the user gave is at fault.  Every other exception that leaves a stage is a bug of this project's."""
 import sys
+from typing import Optional
 
-PACKAGE = __name__.split(".")[0]
+from .place import CHECKOUT, PACKAGE, installs
 
 
 class Fault(Exception):
     """What the user gave is at fault: a file, a name, a setting.
 
     The message is one line: what is wrong, where, and what to do about it.  A command prints it on
-    stderr and exits with 1; every other exception that leaves a stage is a bug of ours.
+    stderr and exits with 1; every other exception that leaves a stage is a bug of this project's.
     """
 
 
-def lacking(error):
+def lacking(error: BaseException) -> Optional[str]:
     """Return the line for an ImportError of a package that this Python lacks, None for any other exception."""
     package = (getattr(error, "name", None) or "").split(".")[0]
-    if isinstance(error, ModuleNotFoundError) and package not in ("", PACKAGE):
-        return (f"{sys.executable} has no {package}: `make` puts it into .venv; run this with .venv/bin/python "
-                "(.venv-py36/bin/python for "
-                "the stack of Python 3.6)")
+    if not isinstance(error, ModuleNotFoundError) or package in ("", PACKAGE):
+        return None
+    if CHECKOUT:
+        return (f"{sys.executable} has no {package}: {installs(package)} puts it into .venv; run this with "
+                ".venv/bin/python (.venv-py36/bin/python for the stack of Python 3.6)")
+    return f"{sys.executable} has no {package}: {installs(package)} installs it"
 
 
 def say_what_is_lacking(kind, error, trace):

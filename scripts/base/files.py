@@ -1,9 +1,10 @@
-"""Files of the user's and of ours: how one is written whole or not at all, and never over another.
+"""Files: how one is written whole or not at all, and never over another.
 
-What a command writes where its user says comes by `whole`, `into` or `deliver`; models/ is scripts.artifacts'.
+A command writes where its user says by `whole`, `into` or `deliver`; builds/records.py writes into models/.
 """
 import contextlib
 import errno
+import fcntl
 import glob
 import hashlib
 import json
@@ -11,6 +12,7 @@ import os
 import re
 import shutil
 import tempfile
+from typing import Any, Callable, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from .fault import Fault
 
@@ -18,7 +20,7 @@ CHUNK = 1 << 20  # bytes hashed at a time
 IN_THE_WAY = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENOTEMPTY)
 
 
-def sha256(path):
+def sha256(path: str) -> str:
     """Return the hex sha256 of the file `path`."""
     digest = hashlib.sha256()
     with open(path, "rb") as stream:
@@ -27,7 +29,7 @@ def sha256(path):
     return digest.hexdigest()
 
 
-def files_of(path, links=True):
+def files_of(path: str, links: bool = True) -> List[str]:
     """Return the files that make up an input: itself, or every file below a directory, sorted.
 
     links  whether links to directories are followed
@@ -45,12 +47,12 @@ def files_of(path, links=True):
     return found
 
 
-def at_once(path, flags):
-    """Open a file for reading; where it is a pipe that nobody writes to, do not wait for one who does."""
+def at_once(path: str, flags: int) -> int:
+    """Open a file for reading, without waiting where it is a pipe that nobody writes to."""
     return os.open(path, flags | os.O_NONBLOCK)
 
 
-def durable_json(path, value):
+def durable_json(path: str, value: Any) -> None:
     """Write `value` as JSON to `path` so that after a power cut it is there whole, or the old one is."""
     temporary = path + ".new"
     with open(temporary, "w", encoding="utf-8") as stream:
@@ -62,10 +64,10 @@ def durable_json(path, value):
     flush_directory(os.path.dirname(path))
 
 
-def keep(path, text):
+def keep(path: str, text: str) -> None:
     """Write a cache, whole or not at all: where it cannot be written, what it would have held is found out again."""
     # Several builds of other models may do so at once, on other machines too.
-    temporary = "%s.%s.%d.new" % (path, os.uname().nodename, os.getpid())
+    temporary = f"{path}.{os.uname().nodename}.{os.getpid()}.new"
     try:
         try:
             with open(temporary, "w", encoding="utf-8") as stream:
@@ -80,14 +82,14 @@ def keep(path, text):
             raise
 
 
-def flush(paths):
+def flush(paths: Iterable[str]) -> None:
     """Make the contents of files durable."""
     for path in paths:
         with open(path, "rb") as stream:
             os.fsync(stream.fileno())
 
 
-def flush_directory(path):
+def flush_directory(path: str) -> None:
     """Make the names in a directory durable: a rename is not until its directory is."""
     descriptor = os.open(path or ".", os.O_RDONLY)
     try:
@@ -96,8 +98,8 @@ def flush_directory(path):
         os.close(descriptor)
 
 
-def beside(path, target):
-    """The file `path` where a rename can put it in the place of `target`: itself, or, on another disk, a copy there."""
+def beside(path: str, target: str) -> str:
+    """Return the file `path` where a rename can put it in the place of `target`: itself, or a copy on that disk."""
     directory, name = os.path.split(target)
     if os.stat(directory or ".").st_dev == os.stat(path).st_dev:
         return path
@@ -112,8 +114,8 @@ def beside(path, target):
     return copy
 
 
-def make_directory(path):
-    """os.makedirs, while another process (doit -n 2) may remove the same parent because it is empty."""
+def make_directory(path: str) -> None:
+    """Make a directory, while another process (doit -n 2) may remove the same parent because it is empty."""
     for _ in range(1000):
         with contextlib.suppress(FileNotFoundError):
             return os.makedirs(path)
@@ -121,7 +123,7 @@ def make_directory(path):
 
 
 @contextlib.contextmanager
-def writable(root):
+def writable(root: str) -> Iterator[None]:
     """Turn the system's refusals to write below `root` into one line that says what to do."""
     try:
         yield
@@ -131,10 +133,10 @@ def writable(root):
                         "when there is room")
         place = os.fsdecode(error.filename or "")
         if error.errno in (errno.EACCES, errno.EPERM) and os.path.isfile(place) and not os.access(place, os.R_OK):
-            raise Fault("%s cannot be read by user %d (%s)" % (place, os.getuid(), os.strerror(error.errno)))
+            raise Fault(f"{place} cannot be read by user {os.getuid()} ({os.strerror(error.errno)})")
         if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-            raise Fault("%s cannot be written by user %d (%s): give this user the directory, or build as its owner"
-                        % (error.filename or root, os.getuid(), os.strerror(error.errno)))
+            raise Fault(f"{error.filename or root} cannot be written by user {os.getuid()} "
+                        f"({os.strerror(error.errno)}): give this user the directory, or build as its owner")
         if error.errno == errno.EIO:
             raise Fault(f"{error.filename or root}: the disk failed ({os.strerror(error.errno)})")
         if error.errno == errno.ENOENT and (place + os.sep).startswith(root.rstrip(os.sep) + os.sep):
@@ -143,8 +145,7 @@ def writable(root):
                 missing = os.path.dirname(missing)
             if os.path.islink(missing) and not os.path.exists(missing):
                 raise Fault(f"{missing} is a link that leads nowhere (a disk that is not mounted?): make what it "
-                            "leads to, or "
-                            "remove the link")
+                            "leads to, or remove the link")
             if not os.path.isdir(os.path.dirname(place)):
                 raise Fault(f"{os.path.dirname(place)} was moved or removed while it was written to: run again")
         if error.errno in IN_THE_WAY and (place + os.sep).startswith(root.rstrip(os.sep) + os.sep):
@@ -155,10 +156,10 @@ def writable(root):
         raise
 
 
-def vacant(path, ours=None):
+def vacant(path: str, ours: Optional[Callable[[str], bool]] = None) -> None:
     """Raise Fault where a file that the user named cannot be written without the loss of what is there.
 
-    ours  callable(path) -> whether the file there is an earlier result, which may be replaced; by default none is
+    ours  tells whether the file there is an earlier result, which may be replaced; by default none is
     """
     if os.path.lexists(path) and not os.path.isfile(path):  # a device, a pipe, a directory
         raise Fault(f"{path} is there and is no ordinary file: name another place")
@@ -170,16 +171,17 @@ def vacant(path, ours=None):
 
 
 @contextlib.contextmanager
-def whole(path, ours=None):
-    """Give the name of a file beside `path` to write to; in the end it is `path`, or nothing is left of it.
+def whole(path: str, ours: Optional[Callable[[str], bool]] = None) -> Iterator[str]:
+    """Yield the name of a file beside `path` to write to; in the end it is `path`, or nothing is left of it.
 
-    What is there already stays, and is a Fault, as `vacant` says; os.path.isfile as `ours`: any file may be replaced.
-    What a process that was killed on this machine left of an earlier attempt is removed.
+    A file that is there already stays, and is a Fault, as `vacant` says; os.path.isfile as `ours`: any file may be
+    replaced.  The rest of an earlier attempt, by a process that was killed on this machine, is removed.
     """
     vacant(path, ours)
     # A few letters for this machine: its name may be as long as a file's may be.
-    own = "{}.{}.".format(path, hashlib.sha256(os.uname().nodename.encode("utf-8", "surrogateescape")).hexdigest()[:8])
-    part = "%s%d.part" % (own, os.getpid())
+    machine = hashlib.sha256(os.uname().nodename.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    own = f"{path}.{machine}."
+    part = f"{own}{os.getpid()}.part"
     for left in glob.glob(glob.escape(own) + "*.part"):
         writer = left[len(own):-len(".part")]
         if re.match("[1-9][0-9]*$", writer) and not alive(int(writer)):
@@ -194,8 +196,8 @@ def whole(path, ours=None):
             os.remove(part)
 
 
-def alive(pid):
-    """Whether a process of this number runs on this machine."""
+def alive(pid: int) -> bool:
+    """Tell whether a process of this number runs on this machine."""
     try:
         os.kill(pid, 0)
     except PermissionError:
@@ -205,7 +207,7 @@ def alive(pid):
     return True
 
 
-def deliver(directory, names, target, owned=()):
+def deliver(directory: str, names: Sequence[str], target: str, owned: Sequence[str] = ()) -> None:
     """Move the files `names` (the one that names the others last) from `directory` into `target`, whole.
 
     For a command that writes where its user says, outside the records.  `owned` are names in `target` that
@@ -230,10 +232,15 @@ def deliver(directory, names, target, owned=()):
             flush_directory(folder)
 
 
-def into(directory, write, owned=(), read=()):
+def into(directory: str, write: Callable[[str], List[str]], owned: Sequence[str] = (),
+         read: Iterable[str] = ()) -> List[str]:
     """Call `write(path)` with a new empty directory, and `deliver` the files that it names, the first of them last, to
-    `directory`, which need not be there.  Raises Fault where that would replace one of the files `read`."""
+    `directory`, which need not be there.  Returns the names.
+
+    Raises Fault where that would replace one of the files `read`.
+    """
     directory = directory.rstrip(os.sep) or directory[:1]
+    before = {name: stamp(os.path.join(directory, name)) for name in owned}
     sources = {identity(path) for path in (set(read) if owned else ())} - {None}
     for path in [os.path.join(directory, name) for name in owned]:
         if identity(path) in sources:
@@ -250,7 +257,12 @@ def into(directory, write, owned=(), read=()):
         try:
             with tempfile.TemporaryDirectory(prefix=".", dir=directory) as private:
                 names = write(private)
-                deliver(private, names[1:] + names[:1], directory, owned)
+                with one_at_a_time(directory):
+                    for name in owned:
+                        if stamp(os.path.join(directory, name)) not in (before[name], None):
+                            raise Fault(f"{os.path.join(directory, name)} was replaced by another command meanwhile: "
+                                        "run again, or name another place")
+                    deliver(private, names[1:] + names[:1], directory, owned)
         finally:
             for made in new:
                 if os.listdir(made):
@@ -259,8 +271,29 @@ def into(directory, write, owned=(), read=()):
     return names
 
 
-def identity(path):
-    """What tells a file apart whatever path leads to it; None where there is none."""
+@contextlib.contextmanager
+def one_at_a_time(directory: str) -> Iterator[None]:
+    """Have a directory to oneself among the commands that deliver files there, where its file system has locks."""
+    descriptor = None
+    try:
+        with contextlib.suppress(OSError):
+            descriptor = os.open(directory, os.O_RDONLY)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def stamp(path: str) -> Optional[Tuple[int, int, int, int]]:
+    """Return what changes when the file `path` is replaced; None where there is none."""
+    with contextlib.suppress(OSError):
+        found = os.stat(path)
+        return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
+
+
+def identity(path: str) -> Optional[Tuple[int, int]]:
+    """Return (device, inode), which tell a file apart whatever path leads to it; None where there is none."""
     with contextlib.suppress(OSError):
         found = os.stat(path)
         return found.st_dev, found.st_ino

@@ -1,4 +1,4 @@
-"""models.toml -> Entry objects: what to build, one table per model.
+"""models.toml -> Entry objects, one table per model that is built.
 
     [keras]                      # models/model.h5 -> models/enc_model.h5 -> models/json_models/keras/
     epochs = 5                   # a table without `source` is trained
@@ -14,20 +14,19 @@ import glob
 import itertools
 import os
 import re
+from typing import Callable, Dict, Iterable, List, NamedTuple
 
 from ..base import command
 from ..base.fault import Fault
+from ..training.choices import IDX, RANGES, RECIPES
+from ..wire.target import QUANTIZED, SHARD_SIZE, Target
 
 DEFAULT = "keras"  # the table whose paths are the guide's own, without its name in them
 # Names below models/ that are taken, those of the table DEFAULT among them.
 RESERVED = ("json_models", "pages", "models.toml", "model.h5", "enc_model.h5", "data.npz", "verify.json")
 LONGEST = 200  # bytes of a name: file systems take 255, and a record's name has more words in it
-# Smallest and largest values; of whole numbers where these are.
-RANGES = {"epochs": (1, 10 ** 6), "batch_size": (1, 10 ** 6), "seed": (0, 2 ** 32 - 1), "learning_rate": (1e-30, 1e30)}
 MOST = 100000  # files that one pattern may match
-IDX = re.compile(r"idx\d-ubyte(\.gz)?$")  # how the names of MNIST's own four files end
 NAME = re.compile(r"^\w[\w.-]*$", re.UNICODE)  # a table is a directory, a task and a word on a command line
-QUANTIZATIONS = ("float16", "uint8", "uint16")  # tensorflowjs_converter --quantize_*
 ENGINES = ("native", "reference")
 
 
@@ -66,9 +65,9 @@ def _shape(value):
 def _quantize(value):
     """"uint8" for every weight, or {"uint8" = ["*/kernel"], …} for those that a pattern names."""
     if isinstance(value, str):
-        return value in QUANTIZATIONS
+        return value in QUANTIZED
     return isinstance(value, dict) and bool(value) and all(
-        key in QUANTIZATIONS and (_text(patterns) or _texts(patterns)) for key, patterns in value.items())
+        key in QUANTIZED and (_text(patterns) or _texts(patterns)) for key, patterns in value.items())
 
 
 def _json_file(value):
@@ -79,48 +78,73 @@ def _json_file(value):
         return False
 
 
-# key -> (default, check, what it must be)
+class Setting(NamedTuple):
+    """One key of a table.
+
+    default  what holds where the table does not say.  It never changes: a record without the setting tells of it
+    good     callable(value) -> whether a value may stand there
+    kind     what it must be, in words
+    """
+
+    default: object
+    good: Callable[[object], bool]
+    kind: str
+
+
+def _one_of(*words: str) -> Callable[[object], bool]:
+    return lambda value: value in words
+
+
+def _true_or_false(value):
+    return isinstance(value, bool)
+
+
 DATA = {
-    "data": (None, _text, '"auto", "mnist", "digits" or the path of a file'),
+    "data": Setting(None, _text, '"auto", "mnist", "digits" or the path of a file'),
 }
-# What a recipe says where the table does not; epochs None: as many as scripts/train.py finds enough for the data.
-RECIPES = {"guide": {"epochs": 5, "batch_size": 32}, "fast": {"epochs": None, "batch_size": 64}}
 TRAINING = {
-    "recipe": ("guide", lambda value: value in RECIPES, '"guide" or "fast"'),
-    "checkpoint": (False, lambda value: isinstance(value, bool), "true or false"),
-    "epochs": (5, _within("epochs"), "a whole number from 1 to 1000000"),
-    "batch_size": (32, _within("batch_size"), "a whole number from 1 to 1000000"),
-    "seed": (0, _within("seed"), "a whole number from 0 to 4294967295"),
-    "optimizer": ("adam", _text, "the name of a Keras optimizer"),
-    "learning_rate": (None, _within("learning_rate"), "a number from 1e-30 to 1e30"),  # None: the optimizer's own
+    "recipe": Setting("guide", _one_of(*RECIPES), '"guide" or "fast"'),
+    "checkpoint": Setting(False, _true_or_false, "true or false"),
+    "epochs": Setting(5, _within("epochs"), "a whole number from 1 to 1000000"),
+    "batch_size": Setting(32, _within("batch_size"), "a whole number from 1 to 1000000"),
+    "seed": Setting(0, _within("seed"), "a whole number from 0 to 4294967295"),
+    "optimizer": Setting("adam", _text, "the name of a Keras optimizer"),
+    "learning_rate": Setting(None, _within("learning_rate"), "a number from 1e-30 to 1e30"),  # None: the optimizer's
 }
 CHOOSING = {
-    "layers": (None, _texts, "a list of layer names"),
-    "input_shape": (None, _shape, "a list of whole numbers, or one such list per input: {a = [8], b = [8, 8]}"),
-    "compile": (False, lambda value: isinstance(value, bool), "true or false"),
-    "engine": ("native", lambda value: value in ENGINES, '"native" or "reference"'),
+    "layers": Setting(None, _texts, "a list of layer names"),
+    "input_shape": Setting(None, _shape, "a list of whole numbers, or one such list per input: {a = [8], b = [8, 8]}"),
+    "compile": Setting(False, _true_or_false, "true or false"),
+    "engine": Setting("native", _one_of(*ENGINES), '"native" or "reference"'),
 }
-CONVERTING = {
-    "json_name": ("model.json", _json_file,
-                  "a file name that begins with a letter or digit and ends in .json, other than manifest.json"),
-    "shard_size": (4 * 1024 * 1024, _positive, "a number of bytes"),
-    "quantize": (None, _quantize, '"float16", "uint8", "uint16", or a table of one of them to weight patterns'),
+CONVERTING = {  # the fields of wire/target.py's Target
+    "json_name": Setting("model.json", _json_file, "a file name that begins with a letter or digit and ends in .json, "
+                                                   "other than manifest.json"),
+    "shard_size": Setting(SHARD_SIZE, _positive, "a number of bytes"),
+    "quantize": Setting(None, _quantize,
+                        '"float16", "uint8", "uint16", or a table of one of them to weight patterns'),
 }
 PIXELS = ("0..1", "-1..1", "0..255")  # scripts/viewer/page.py: what a model was trained on
 SHOWING = {
-    "title": (None, _text, "the title of the page"),
-    "labels": (None, _texts, "a list of words, one per class"),
-    "pixels": ("0..1", lambda value: value in PIXELS, "one of " + ", ".join(f'"{name}"' for name in PIXELS)),
+    "title": Setting(None, _text, "the title of the page"),
+    "labels": Setting(None, _texts, "a list of words, one per class"),
+    "pixels": Setting("0..1", _one_of(*PIXELS), "one of " + ", ".join(f'"{name}"' for name in PIXELS)),
 }
 READING = {
-    "source": (None, _text, "the path of a model"),
-    "weights": (None, _text, "the path of a weights file"),
-    "saved_model_tags": ("serve", _text, "a tag, or several separated by commas"),
-    "signature": (None, _text, "the name of a signature"),
+    "source": Setting(None, _text, "the path of a model"),
+    "weights": Setting(None, _text, "the path of a weights file"),
+    "saved_model_tags": Setting("serve", _text, "a tag, or several separated by commas"),
+    "signature": Setting(None, _text, "the name of a signature"),
 }
-KEYS = {}
-for _group in (READING, DATA, TRAINING, CHOOSING, CONVERTING, SHOWING):
-    KEYS.update(_group)
+KEYS = {key: setting for group in (READING, DATA, TRAINING, CHOOSING, CONVERTING, SHOWING)
+        for key, setting in group.items()}
+DEFAULTS = {key: setting.default for key, setting in KEYS.items()}
+
+
+def told(settings: dict) -> dict:
+    """Return the settings that are not the default.  Records and manifests hold these alone, so a setting that is new
+    to the catalogue changes none of them."""
+    return {key: value for key, value in settings.items() if key not in DEFAULTS or value != DEFAULTS[key]}
 
 
 class Entry:
@@ -135,11 +159,11 @@ class Entry:
 
     after, behind = (), frozenset()
 
-    def __init__(self, name, settings, root="models"):
+    def __init__(self, name: str, settings: Dict[str, object], root: str = "models"):
         self.name = name
         settings = dict(RECIPES[settings.get("recipe", "guide")], **settings)
-        for key, (default, _, _) in KEYS.items():
-            setattr(self, key, settings.get(key, default))
+        for key, setting in KEYS.items():
+            setattr(self, key, settings.get(key, setting.default))
         for key in ("source", "weights"):  # it becomes an argument of a command
             if (getattr(self, key) or "").startswith("-"):
                 setattr(self, key, "./" + getattr(self, key))
@@ -154,12 +178,16 @@ class Entry:
             self.source = home + "/model.h5"
             self.data = self.data or "auto"
 
-    def settings(self, group):
-        """Return {key: value} of one of this module's groups of keys."""
-        return {key: getattr(self, key) for key in group}
+    def settings(self, *groups: Iterable[str]) -> dict:
+        """Return {key: value} of some of this module's groups of keys."""
+        return {key: getattr(self, key) for group in groups for key in group}
+
+    def target(self) -> Target:
+        """Return how the converted model is written."""
+        return Target(**self.settings(CONVERTING))
 
 
-def read(path="models/models.toml", root="models"):
+def read(path: str = "models/models.toml", root: str = "models") -> List[Entry]:
     """Return the list of Entry objects of the catalogue `path`, in its order.
 
     Raises Fault for a file that is no TOML, an unknown key, a value of the wrong kind, a name that cannot be
@@ -171,7 +199,7 @@ def read(path="models/models.toml", root="models"):
     except OSError as error:
         raise Fault(f"{path}: {error.strerror}; it says what to build, see README.md")
     except UnicodeDecodeError as error:
-        raise Fault("%s: not UTF-8 at byte %d: save it as UTF-8" % (path, error.start))
+        raise Fault(f"{path}: not UTF-8 at byte {error.start}: save it as UTF-8")
     toml = _toml()
     try:
         tables = toml.loads(text)
@@ -181,13 +209,13 @@ def read(path="models/models.toml", root="models"):
         advice = ': texts stand in "straight quotes", names in other letters than a-z too: ["模型"]; true and false ' \
                  'are small, and / parts a path'
         written = re.match("Can ?not ", str(error))  # "… declare [keras] twice"
-        raise Fault("{}: {}{}".format(path, error, "" if written else advice))
+        raise Fault(f"{path}: {error}{'' if written else advice}")
     entries, seen = [], {}
     for name, table in tables.items():
         for entry in _expand(path, name, table, root):
             if not _short(entry.name):
-                raise Fault("%s: [%.40s…]: a name of more than %d bytes is too long for a directory"
-                            % (path, entry.name, LONGEST))
+                raise Fault(f"{path}: [{entry.name:.40}…]: a name of more than {LONGEST} bytes is too long for a "
+                            "directory")
             if entry.name.lower() in seen:
                 raise Fault(f"{path}: [{seen[entry.name.lower()]}] and [{entry.name}] would share a directory: rename "
                             "one")
@@ -198,7 +226,7 @@ def read(path="models/models.toml", root="models"):
     return entries
 
 
-def data_files(path):
+def data_files(path: str) -> List[str]:
     """Return the files of a data set: an npz, or MNIST's IDX files: in a directory, or beside the one that is named."""
     path = os.path.expanduser(path)
     named = IDX.search(path)
@@ -207,10 +235,10 @@ def data_files(path):
     return sorted(glob.glob(os.path.join(glob.escape(os.path.dirname(path) if named else path), "*idx?-ubyte*")))
 
 
-def connect(entries):
-    """Find out which entries read what others make: their `after` and `behind`.
+def connect(entries: Iterable[Entry]) -> None:
+    """Find out which entries read the products of others, and set their `after` and `behind`.
 
-    Raises Fault where one is made from itself by way of others.
+    Raises Fault where an entry is made from itself by way of others.
     """
     places = {os.sep: os.sep, os.sep * 2: os.sep}
 
@@ -245,8 +273,8 @@ def connect(entries):
         while waiting:
             name = waiting.pop().partition(":")[2]
             if name == entry.name:
-                raise Fault("models.toml [{}]: it would be made from itself ({}): name another "
-                            "source".format(name, ", ".join(entry.after)))
+                raise Fault(f"models.toml [{name}]: it would be made from itself ({', '.join(entry.after)}): name "
+                            "another source")
             if name not in entry.behind:
                 entry.behind.add(name)
                 waiting += names[name].after
@@ -269,8 +297,8 @@ def _expand(path, name, table, root):
     if not isinstance(table, dict):
         raise Fault(f"{path}: {name} stands outside every table: put it below a line such as [keras]")
     if not NAME.match(name) or name.lower() in RESERVED:
-        raise Fault("{}: a name is made of letters, digits, - . and _, begins with a letter or digit, and is none of "
-                    "{}".format(where, ", ".join(RESERVED)))
+        raise Fault(f"{where}: a name is made of letters, digits, - . and _, begins with a letter or digit, and is "
+                    f"none of {', '.join(RESERVED)}")
     _check(where, table)
     source = table.get("source")
     if source is None or not glob.has_magic(source) or os.path.exists(source):
@@ -280,7 +308,7 @@ def _expand(path, name, table, root):
         raise Fault(f'{where} source = "{source}": no ".." behind a * (each would find every file once more)')
     found = sorted(itertools.islice(glob.iglob(source), MOST + 1))
     if len(found) > MOST:
-        raise Fault('%s source = "%s": more than %d files match: name fewer' % (where, source, MOST))
+        raise Fault(f'{where} source = "{source}": more than {MOST} files match: name fewer')
     if not found:
         raise Fault(f'{where} source = "{source}": no file matches')
     named = {}
@@ -297,16 +325,14 @@ def _check(where, table):
     for key, value in table.items():
         if key not in KEYS:
             near = difflib.get_close_matches(key, KEYS, 1)
-            raise Fault("{}: no setting is called {}{}; there are: "
-                        "{}".format(where, key, f", did you mean {near[0]}?" if near else "", ", ".join(sorted(KEYS))))
-        _, good, kind = KEYS[key]
-        if not good(value):
-            raise Fault(f"{where}: {key} = {value!r} is not {kind}")
+            meant = f", did you mean {near[0]}?" if near else ""
+            raise Fault(f"{where}: no setting is called {key}{meant}; there are: {', '.join(sorted(KEYS))}")
+        if not KEYS[key].good(value):
+            raise Fault(f"{where}: {key} = {value!r} is not {KEYS[key].kind}")
     if "source" in table:
         given = sorted(set(table) & set(TRAINING))
         if given:
-            raise Fault("{}: it has a source, which is not trained: remove {}, or remove "
-                        "source".format(where, ", ".join(given)))
+            raise Fault(f"{where}: it has a source, which is not trained: remove {', '.join(given)}, or remove source")
     elif "weights" in table:
         raise Fault(f"{where}: weights without source: name the topology in source")
     if table.get("engine") == "reference" and "input_shape" in table:
@@ -314,4 +340,4 @@ def _check(where, table):
     layers = table.get("layers", [])
     twice = sorted({name for name in layers if layers.count(name) > 1})
     if twice:
-        raise Fault("{}: layers names {} twice".format(where, ", ".join(twice)))
+        raise Fault(f"{where}: layers names {', '.join(twice)} twice")

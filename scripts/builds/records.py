@@ -1,15 +1,16 @@
 """What was built: records, digests, ownership, and the only code that writes into models/.
 
 doit alone forgets finished work after a kill and trusts altered targets.  So each stage leaves a record,
-models/.records/STAGE.json, durably on disk before its targets are moved into place:
+models/.records/STAGE.json, which is durably on disk before its targets are moved into place:
 
     {"stage": "convert:keras", "stack": {…}, "code": sha256, "settings": {…}, "facts": {…},
      "inputs":  {path: sha256}, "outputs": {path: sha256}, "before": {path: [sha256, …]}}
 
-A stage is fresh when what it would read and what it wrote still have the digests of its record.  A file is
-ours when a record names it; "before" keeps naming what the outputs replaced until the replacing is done, so a
-kill between record and rename loses neither the old target nor its owner.  Nothing in a record depends on the
-time or the machine: what `stat` says is kept apart, in a cache that may be deleted.
+"settings" holds those that are not the catalogue's default.  A stage is fresh when the files that it would read and
+those that it wrote still have the digests of its record.  A file is this project's when a record names it; "before"
+keeps naming the files that the outputs replaced until the replacing is done, so a kill between record and rename loses
+neither the old target nor its owner.  Nothing in a record depends on the time or the machine: what `stat` says is kept
+apart, in a cache that may be deleted.
 """
 import contextlib
 import errno
@@ -19,13 +20,15 @@ import os
 import shutil
 import stat
 from collections import OrderedDict
+from typing import Callable, Dict, Iterable, List, Optional, Set, Tuple, Union
 
 from ..base import files
 from ..base.fault import Fault
+from . import catalog, code
 from .digests import Digests
 
 
-def well_formed(record):
+def well_formed(record) -> bool:
     """Whether a JSON value has what every record has, each part of its type."""
     if not isinstance(record, dict) or not isinstance(record.get("stage"), str):
         return False
@@ -45,54 +48,76 @@ class Stage:
     inputs    callable(record) -> list of paths (files or directories) that are read, or a list; the record is that of
               the last build, {} where none counts
     outputs   list of paths that are known before; a build may add others (shards)
-    settings  dict, JSON-able: whatever changes the result
-    code      str, sha256 of the stage's source files
-    stack     dict, scripts.stack.identity(role)
-    keep      True: an output whose content is not of our making is the user's and is left alone (model.h5);
+    settings  dict, JSON-able: whatever changes the result.  Those that are the catalogue's defaults are left out
+    code      sha256 of the code that makes the outputs, or a callable that finds it out where it is asked for
+    stack     dict, scripts.base.stack.identity(role)
+    keep      True: an output whose content is not of this project's making is the user's and is left alone (model.h5);
               False: an altered output is built again
     also      callable(record) -> why it is out of date for a reason of its own, or None
     """
 
-    def __init__(self, name, inputs, outputs, settings, code, stack, keep=False, also=None):
+    def __init__(self, name: str, inputs: Union[Iterable[str], Callable[[dict], Iterable[str]]],
+                 outputs: Iterable[str], settings: dict, code: Union[str, Callable[[], str]], stack: dict,
+                 keep: bool = False, also: Callable[[dict], Optional[str]] = None):
         self.name, self.outputs = name, list(outputs)
         self._inputs = inputs
-        self.settings, self.code, self.stack, self.keep = settings, code, stack, keep
+        self.settings, self._code, self.stack, self.keep = catalog.told(settings), code, stack, keep
         self.also = also
 
-    def inputs(self, record):
+    @property
+    def code(self) -> str:
+        """The sha256 of the code that makes the outputs."""
+        if callable(self._code):
+            self._code = self._code()
+        return self._code
+
+    def inputs(self, record: dict) -> List[str]:
+        """Return the files that are read, those of directories one by one."""
         paths = self._inputs(record) if callable(self._inputs) else self._inputs
         known = record.get("inputs", ())  # files, or they were not there by this name
         return [name for path in paths for name in ([path] if path in known else files.files_of(path))]
 
+    def changed(self, settings: dict) -> List[str]:
+        """Return the names of the settings that are others now than on a record."""
+        old, new = catalog.told(settings), self.settings
+        return sorted(key for key in set(old) | set(new) if old.get(key) != new.get(key))
+
 
 class House:
-    """models/: the records, the lock, and the moving of what was built into its place."""
+    """models/: the records, the lock, and the moving of what was built into its place.
 
-    def __init__(self, root="models", stack_name="modern"):
+    root     path of the directory; `records` and `building` stand in it
+    digests  Digests of all files that are read and written
+    code     code.Code of this package
+    """
+
+    def __init__(self, root: str = "models", stack_name: str = "modern"):
         self.root = root
         self.records = os.path.join(root, ".records")
         self.building = os.path.join(root, ".building")
         self.digests = Digests(os.path.join(self.records, f"stats.{stack_name}.json"))
+        self.code = code.Code(self.digests, os.path.join(self.records, "code.json"))
         self._locks, self._holder_of_locks = [], None
 
     # -- records ---------------------------------------------------------------------------------
 
-    def record_path(self, name):
+    def record_path(self, name: str) -> str:
+        """Return the path of the record of stage `name`."""
         return os.path.join(self.records, name.replace(":", ".") + ".json")
 
-    def record(self, name):
-        """Return the record of stage `name`, or {} where there is none, or none that was written by us: we replace
-        records whole."""
+    def record(self, name: str) -> dict:
+        """Return the record of stage `name`, or {} where there is none that was written here: records are replaced
+        whole."""
         try:
             with open(self.record_path(name), "rb", buffering=0, opener=files.at_once) as stream:
                 record = json.loads(stream.read().decode("utf-8"))
         except PermissionError as error:
-            raise Fault("%s cannot be read by user %d (%s)" % (error.filename, os.getuid(), error.strerror))
+            raise Fault(f"{error.filename} cannot be read by user {os.getuid()} ({error.strerror})")
         except (OSError, ValueError, RecursionError):
             return {}
         return record if well_formed(record) and record["stage"] == name else {}
 
-    def recorded(self):
+    def recorded(self) -> List[str]:
         """Return what may be names of stages that have a record, sorted: `record` tells."""
         try:
             names = os.listdir(self.records)
@@ -100,41 +125,43 @@ class House:
             return []
         return [name[:-len(".json")].replace(".", ":", 1) for name in sorted(names) if name.endswith(".json")]
 
-    def ours(self, record):
-        """Return {path: set of sha256} of every file that a record proves to be of our making: all of them stand below
-        root, whatever a record from elsewhere names."""
+    def ours(self, record: dict) -> Dict[str, Set[str]]:
+        """Return {path: set of sha256} of every file that a record proves to be of this project's making.
+
+        All of them stand below root, whatever a record from elsewhere names.
+        """
         known = {path: {digest} for path, digest in record.get("outputs", {}).items()}
         for path, digests in record.get("before", {}).items():
             known.setdefault(path, set()).update(digests)
         return {path: digests for path, digests in known.items()
                 if os.path.normpath(path).startswith(os.path.normpath(self.root) + os.sep)}
 
-    def users(self, stage):
-        """Return the outputs of a `keep` stage that are the user's: there, and not of our making."""
+    def users(self, stage: Stage) -> List[str]:
+        """Return the outputs of a `keep` stage that are the user's: they are there, and no record has their bytes."""
         if not stage.keep:
             return []
         known = self.ours(self.record(stage.name))
         return [path for path in stage.outputs
                 if os.path.islink(path) or os.path.lexists(path) and self.digests.of(path) not in known.get(path, ())]
 
-    def verdict(self, stage):
+    def verdict(self, stage: Stage) -> Optional[str]:
         """Return None when `stage` is fresh, else a few words that say why it is not."""
         if self.users(stage):
             return None
         record = self.record(stage.name)
         if not record:
             return "not built yet"
-        if record.get("settings") != stage.settings:
-            old, new = record.get("settings", {}), stage.settings
-            return ", ".join(sorted(key for key in set(old) | set(new) if old.get(key) != new.get(key))) + " changed"
-        if record.get("stack") != stage.stack:
+        changed = stage.changed(record["settings"])
+        if changed:
+            return ", ".join(changed) + " changed"
+        if record["stack"] != stage.stack:
             return "stack changed"
-        if record.get("code") != stage.code:
+        if not code.same(stage.name.split(":")[0], record.get("code"), stage.code):
             return "code changed"
         for path, digest in sorted(record["outputs"].items()):
             now = self.digests.of(path)
             if now != digest:
-                return "{} {}".format(path, "is missing" if now is None else "was altered")
+                return f"{path} is missing" if now is None else f"{path} was altered"
         if set(stage.outputs) - set(record["outputs"]):
             return "not built yet"
         inputs = stage.inputs(record)
@@ -145,15 +172,15 @@ class House:
 
     # -- building --------------------------------------------------------------------------------
 
-    def build(self, stage, produce):
+    def build(self, stage: Stage, produce: Callable[[str], Tuple[dict, Dict[str, str]]]) -> dict:
         """Run `produce(directory)` and move what it wrote into place.  Returns the record.
 
         produce: callable(directory) -> (facts, {target path: name in directory}), targets in the order in
         which they may appear: the one that names the others (model.json) last, so that it is never there
         without them.
-        Raises Fault when an input changes meanwhile, or a target's place holds a file that is not ours.
+        Raises Fault when an input changes meanwhile, or a target's place holds a file of the user's.
         """
-        old = self.record(stage.name)
+        old, _ = self.record(stage.name), stage.code  # the code that is about to run
         stamps = {path: self.digests.stamp(path) for path in stage.inputs({})}
         inputs = {path: self.digests.of(path, last=True) for path in stamps}
         directory = os.path.join(self.building, stage.name.replace(":", "."))
@@ -225,10 +252,10 @@ class House:
         files.durable_json(self.record_path(stage.name), record)
         return record
 
-    def remove(self, name, dryrun=False, spared=()):
-        """Delete what stage `name` built, as long as it still is what we built and none of the real paths `spared`.
+    def remove(self, name: str, dryrun: bool = False, spared: Iterable[str] = ()) -> Tuple[List[str], List[str]]:
+        """Delete what stage `name` built, unless it was changed since or is one of the real paths `spared`.
 
-        Returns (removed, left).  Raises Fault where something may not be removed, or not be seen.
+        Returns (paths removed, paths left).  Raises Fault where something may not be removed, or not be seen.
         """
         known = self.ours(self.record(name))
         removed, left = [], []
@@ -254,13 +281,14 @@ class House:
 
     # -- one at a time ---------------------------------------------------------------------------
 
-    def lock(self, waiting, models=None):
+    def lock(self, waiting: Callable[[str], None], models: Optional[Iterable[str]] = None) -> None:
         """Take models/ for this process, or some models in it, waiting for other builds of the same; `waiting(pid)` is
         called once before that.
 
         models  names: builds of others may go on meanwhile, on this machine or on one that shares models/
-        The locks are the kernel's (flock), so they cannot outlive their holder.  Left-overs of killed builds go: with
-        all of models/ taken those of any, else those of the same models.
+
+        The locks are the kernel's (flock), so they cannot outlive their holder.  What killed builds left is removed:
+        of any model where all of models/ is taken, else of the same models.
         """
         if self._locks:
             return
@@ -283,7 +311,7 @@ class House:
                     os.rmdir(self.building)
         self.digests.merge()  # what the other build measured counts too
 
-    def taken(self):
+    def taken(self) -> bool:
         """Whether this process has a lock, its own or one that it was forked with."""
         return bool(self._locks)
 
@@ -299,7 +327,7 @@ class House:
             waiting(self._holder(name))
             fcntl.flock(stream, kind)
         if kind == fcntl.LOCK_EX:
-            with contextlib.suppress(OSError):  # a full disk: those who wait are not told for whom
+            with contextlib.suppress(OSError):  # a full disk: other builds are not told for which process they wait
                 stream.truncate(0)
                 stream.write(b"%d\n" % os.getpid())
 
@@ -312,19 +340,20 @@ class House:
                     return stream.read(20).decode("ascii", "replace").strip() or "?"
         return "?"
 
-    def unlock(self):
+    def unlock(self) -> None:
         """Give the locks away; in a process that was forked with them, do nothing: they are the other's."""
         if self._holder_of_locks != os.getpid():
             return
         if self._locks:
             self.digests.save()
+            self.code.save()
         while self._locks:
             stream = self._locks.pop()
             fcntl.flock(stream, fcntl.LOCK_UN)  # a forked child holds the same lock open
             stream.close()
 
 
-def locked(stream, kind):
+def locked(stream, kind: int) -> bool:
     """Take the lock of a file, unless another process has it; tell whether it is taken."""
     try:
         fcntl.flock(stream, kind | fcntl.LOCK_NB)
@@ -333,7 +362,7 @@ def locked(stream, kind):
     return True
 
 
-def parents(path, root):
+def parents(path: str, root: str) -> Iterable[str]:
     """Yield the directories that hold `path`, below `root`, the nearest first."""
     parent = os.path.dirname(path)
     while parent.startswith(root + os.sep):
@@ -341,6 +370,6 @@ def parents(path, root):
         parent = os.path.dirname(parent)
 
 
-def entries_first(paths):
+def entries_first(paths: Iterable[str]) -> List[str]:
     """Return paths in the order in which they may go: what names others (a page, model.json) before what it names."""
     return sorted(paths, key=lambda path: (not path.endswith(".html"), not path.endswith(".json"), path))

@@ -1,272 +1,235 @@
-"""How doit itself starts, ends and cleans here: one run of a model at a time, one line for what goes wrong, signals.
+"""One run of doit: its models, the tasks that are declared, the locks that it holds, and what its tasks do.
 
-doit asks its classes and nobody else about these, so some of their methods are replaced.
+dodo.py makes the Run; the stages declare their tasks with it.  records.py knows freshness and ownership, stages/ knows
+what a stage reads and writes, and doit_patches.py holds what stands here in the place of something of doit's.
 """
-import contextlib
-import difflib
-import json
+import importlib
 import os
-import re
-import signal
+import resource
 import sys
-import time
+from typing import Callable, Iterable, Iterator, List, Optional, Sequence, Set, Tuple
 
-from doit import cmd_run
-from doit.cmd_base import DoitCmdBase
-from doit.cmd_clean import Clean
-from doit.cmd_info import Info
-from doit.cmdparse import CmdParseError
-from doit.control import TaskControl
-from doit.dependency import JsonDB
-from doit.exceptions import InvalidCommand
-from doit.runner import MRunner, MThreadRunner, Runner
+from doit.exceptions import TaskFailed
 
-from ..base import child, command, files, stack
+from ..base import command, files, place, stack
 from ..base.fault import Fault
-from .tasks import HOUSE, LEFT, MODELS, NAMES, Reporter, models_of, take
+from . import catalog, doit_patches, records, reporter
+from .catalog import Entry
+from .records import Stage
+from .tasks import Fresh, asked
 
-STATE = os.path.join(HOUSE.records, f"doit.{stack.NAME}.json")
-LEAVE_SECONDS = 10  # for the other processes of doit -n, when one is lost
-
-
-def configure(default):
-    """Return DOIT_CONFIG.  doit's state stands with the records, one file per stack."""
-    command.heed_signals()
-    sys.stdout, sys.stderr = command.Lenient(sys.stdout), command.Lenient(sys.stderr)
-    try:
-        os.makedirs(HOUSE.records, exist_ok=True)
-    except OSError:
-        if os.path.lexists(HOUSE.records):  # else a read-only checkout, which can still list its tasks
-            command.end(f"{HOUSE.records} is in the way of the records of what is built: move it")
-    JsonDB._load, JsonDB.dump = load_state, dump_state
-    InvalidCommand.__str__, CmdParseError.__str__ = one_line_instead, no_option
-    TaskControl._process_filter, cmd_run.codecs = selected, Written
-    Runner.run_all = one_run_at_a_time
-    MRunner._run_start_processes, MRunner.execute_task = start_processes, execute_task
-    Clean.clean_tasks, Info._execute = clean_tasks, info
-    # Commands have taken sys.stdout before this is run; what `doit run -o FILE` sets it hands on by itself.
-    DoitCmdBase.outstream = property(lambda self: sys.stdout, lambda self, stream: None)
-    if sys.argv[1:2] == ["clean"] and {"-a", "--clean-all"} & set(sys.argv):
-        default = None  # doit 0.34 would clean these and what they depend on, no page for one
-    if any(len(word) > 3 and "--backend".startswith(word.split("=")[0]) for word in sys.argv):  # doit takes --ba, too
-        command.end(f"doit: --backend: its state is a JSON file here, {STATE}: leave it out")
-    return {"default_tasks": default, "verbosity": 2, "reporter": Reporter, "backend": "json", "dep_file": STATE}
+PACKAGE = __package__.rpartition(".")[0]
+MANY = 100  # locks to hold one by one
 
 
-# The command line ------------------------------------------------------------------------------------------
+class Run:
+    """What the parts of one run share.
 
-plain_text, plain_info, plain_filter = InvalidCommand.__str__, Info._execute, TaskControl._process_filter
+    root              path of models/
+    words             list of str, the command line
+    without_training  True: a model that would be trained is taken as it is, or left out where it is not there
+    house             records.House
+    state             path of doit's own state
+    names             set of the names of all tasks that dodo.py declared
+    entries           list of catalog.Entry, all of the catalogue
+    behind            {name of a model: set of the names of those that it is made from}
+    models            the models whose locks this run has, or had before it gave them away for a task; None for all
+    left              list of lines: why the `clean` of tasks was refused
+    """
 
+    def __init__(self, root: str = "models", words: Sequence[str] = None):
+        self.root = root
+        self.words = list(sys.argv[1:] if words is None else words)
+        self.without_training = bool(os.environ.get("WITHOUT_TRAINING"))
+        self.house = records.House(root, stack.NAME)
+        self.state = os.path.join(self.house.records, f"doit.{stack.NAME}.json")
+        self.names, self.entries, self.behind, self.models, self.left = set(), [], {}, None, []
+        self._read = None
 
-def one_line_instead(error):
-    """doit prints an unknown task on four lines and exits with 3: say it in one and exit with 1."""
-    if error.not_found:
-        no_task(str(error.not_found))
-    name = re.match(r"'(.*)' is not a task", plain_text(error))  # what list, clean, forget and ignore say
-    return no_task(name.group(1)) if name else plain_text(error)
-
-
-def no_task(asked):
-    stage, colon, name = asked.partition(":")
-    if name in MODELS and os.environ.get("WITHOUT_TRAINING"):
-        command.end(f"doit: {name} is not trained yet: `make` trains it")
-    if colon and stage in NAMES:
-        there = sorted(other.split(":", 1)[1] for other in NAMES if other.startswith(stage + ":"))
-        command.end("doit: {} has no model {}: models/models.toml has {}".format(stage, name, ", ".join(there)))
-    near = [word + ":" + asked for word in sys.argv if word + ":" + asked in NAMES]  # doit convert mine
-    near = near or difflib.get_close_matches(asked, sorted(NAMES), 1)
-    command.end("doit: there is no task {}{} (`doit list` shows what there "
-                "is)".format(asked, f", did you mean {near[0]}?" if near else ""))
-
-
-def no_option(error):
-    """Options of doit's own are read before there is a dodo.py; these follow the name of a task."""
-    text = "".join(map(str, error.args))
-    found = re.match(r"Error parsing Task: option (\S+)", text)
-    if found:
-        command.end(f"doit: a task has no option {found.group(1)}: how a model is converted is set in "
-                    "models/models.toml, and doit's "
-                    "own options stand before the task")
-    return text
-
-
-def selected(control, names):
-    for name in names:
-        if "*" in name and not control._get_wild_tasks(name):
-            command.end(f"doit: no task is like {name}: `doit list --all` shows what there is")
-    return plain_filter(control, names)
-
-
-class Written:
-    """What `doit -o FILE` opens by."""
-
-    @staticmethod
-    def open(path, mode, encoding):
-        if os.path.isfile(path):
-            command.end(f"doit: -o {path} is there already: remove it, or name another place")
+    def configure(self, default: List[str]) -> dict:
+        """Return DOIT_CONFIG.  doit's state stands with the records, one file per stack."""
+        command.heed_signals()
+        sys.stdout, sys.stderr = command.Lenient(sys.stdout), command.Lenient(sys.stderr)
         try:
-            return open(path, mode, encoding=encoding)
-        except OSError as error:
-            command.end(f"doit: -o {path}: cannot be written ({error.strerror}): name another place")
+            os.makedirs(self.house.records, exist_ok=True)
+        except OSError:
+            if os.path.lexists(self.house.records):  # else a read-only checkout, which can still list its tasks
+                command.end(f"{self.house.records} is in the way of the records of what is built: move it")
+        doit_patches.apply(self)
+        if self.words[:1] == ["clean"] and {"-a", "--clean-all"} & set(self.words):
+            default = None  # doit 0.34 would clean these and what they depend on, no page for one
+        if any(len(word) > 3 and "--backend".startswith(word.split("=")[0]) for word in self.words):  # --ba, too
+            command.end(f"doit: --backend: its state is a JSON file here, {self.state}: leave it out")
+        return {"default_tasks": default, "verbosity": 2, "reporter": reporter.of(self), "backend": "json",
+                "dep_file": self.state}
 
+    # -- the catalogue ---------------------------------------------------------------------------
 
-def info(self, pos_args, hide_status=False):  # doit asks for the names
-    if len(pos_args) == 1 and pos_args[0] not in {task.name for task in self.task_list}:
-        no_task(pos_args[0])  # doit's own answer is a traceback
-    return plain_info(self, pos_args, hide_status)
+    def catalogue(self) -> Tuple[List[Entry], List[Entry]]:
+        """Return the entries of models.toml that may be built, and those of them whose pages may be.
 
+        The command line tells both.  A fault in the catalogue ends the process with its one line.
+        """
+        try:
+            entries = self._entries()
+            names = asked(self.words)
+            if names is None:
+                return entries, entries
+            if not self.behind.keys() >= set(names):
+                return entries, []
+            names = self._with_those_behind(names)
+            return [entry for entry in entries if entry.name in names], []
+        except Fault as fault:
+            return command.end(fault)
 
-# doit's state ----------------------------------------------------------------------------------------------
+    def _entries(self):
+        path = self.root + "/models.toml"
+        self.entries = entries = catalog.read(path, self.root)
+        self.behind = {entry.name: frozenset() for entry in entries}
+        for entry in entries:
+            named = entry.name, entry.source, entry.weights, entry.data, entry.json_name
+            try:
+                os.fsencode("".join(filter(None, named)))
+            except UnicodeEncodeError:
+                raise Fault(f"{path}: [{entry.name}]: the locale here has no such letters: set LANG=C.UTF-8")
+        if self.without_training:  # `make convert`, the convert image: there is no TensorFlow
+            entries = [entry for entry in entries if not entry.trained or os.path.lexists(entry.source)]
+            for entry in entries:
+                entry.trained = False
+        catalog.connect(entries)
+        self.behind.update((entry.name, entry.behind) for entry in entries)
+        return entries
 
-plain_dump = JsonDB.dump
+    def _with_those_behind(self, names: Iterable[Optional[str]]) -> Set[Optional[str]]:
+        names = set(names)
+        return names.union(*[self.behind.get(name, ()) for name in names])
 
+    # -- locks -----------------------------------------------------------------------------------
 
-def load_state(database):
-    """doit refuses to start on a state that a kill or a full disk cut short; it holds nothing that the records do not
-    know better.  What stands where --db-file says is another matter."""
-    try:
-        with open(database.name, encoding="utf-8") as stream:
-            database.text = stream.read()
-        state = json.loads(database.text)
-    except (OSError, ValueError, RecursionError):
-        state = None
-    if isinstance(state, dict) and all(isinstance(entry, dict) and any(key.endswith(":") for key in entry)
-                                       for entry in state.values()):  # "checker:", "ignore:", as no other program has
-        return state
-    if not ours(database):
-        command.end(f"{database.name} is no state of doit's: name another file")
-    return {}
+    def take(self, models: Optional[Iterable[str]] = None) -> bool:
+        """Take models/ for this run, or some models in it (names), and wait for builds of the same.
 
+        Returns whether it was not this run's yet.  The processes of doit -n have what the first one has.
+        """
+        if self.house.taken():
+            return False
+        self.models = models
+        self.house.lock(lambda pid: command.say(f"waiting: process {pid} is building in {self.root}/"), models)
+        return True
 
-def ours(database):
-    return os.path.abspath(database.name) == os.path.abspath(STATE)
+    def models_of(self, tasks: Iterable[str]) -> Optional[Set[str]]:
+        """Return the names of the models that some tasks build, with those that they are made from; None for all."""
+        models = self._with_those_behind(name.split(":", 1)[1] if ":" in name else None for name in tasks)
+        most = min(MANY, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 4)
+        return None if None in models or len(models) > most else models
 
+    # -- declaring tasks -------------------------------------------------------------------------
 
-def dump_state(database):
-    """doit writes its state in place, whether it changed or not, and ends with a traceback where there is no room."""
-    if not ours(database):
-        return plain_dump(database)
-    text = database.codec.encode(database._db)
-    if text != getattr(database, "text", None):
-        files.keep(database.name, text)
+    def task(self, stage: Stage, produce: Callable, report: Callable = None, after: Iterable[str] = (),
+             module: str = None) -> dict:
+        """Return the doit task of a stage: subtask NAME of its basename.
 
+        produce  as records.House.build takes it
+        report   callable(record) -> lines that are said once it is built
+        after    names of the tasks that run before
+        module   the module that `produce` imports at length
+        """
+        basename, name = stage.name.split(":", 1)
+        self.names.update((stage.name, basename))
+        return {"name": name, "doc": "-> " + stage.outputs[-1], "actions": [(self.perform, [stage, produce, report])],
+                "targets": stage.outputs, "uptodate": [Fresh(self.house, stage, module)], "task_dep": list(after),
+                "clean": [(self.clean, [stage.name])]}
 
-# Runs ------------------------------------------------------------------------------------------------------
+    def always(self, action: str, *arguments, basename: str, name: str = None, doc: str = None,
+               after: Iterable[str] = ()) -> dict:
+        """Return a doit task that runs a function whenever it is asked for, and builds nothing in models/ itself.
 
-plain_run, plain_clean = Runner.run_all, Clean.clean_tasks
-plain_start, plain_execute = MRunner._run_start_processes, MRunner.execute_task
+        action  ".module:function" of this package, or "module:function" of another, imported when it runs
+        """
+        self.names.update([basename] + ([f"{basename}:{name}"] if name else []))
+        task = {"actions": [(self.call, [action] + list(arguments))], "uptodate": [False], "task_dep": list(after)}
+        task.update({"name": name} if name else {"basename": basename})
+        task.update({"doc": doc} if doc else {})
+        return task
 
+    def orphans(self, sources: Callable) -> Iterator[dict]:
+        """Yield a task for each model that was built and is declared no more: its table or file is gone since, or it
+        is made in other stages now.  The task removes nothing, its `clean` all that is on record of no task.
 
-def one_run_at_a_time(runner, dispatcher):
-    """Whoever reports (doit -r), the run has models/ to itself."""
-    try:
-        take(models_of(dispatcher.selected_tasks))
-        return plain_run(runner, dispatcher)
-    except Fault as fault:
-        command.end(fault)
-    except SystemExit:
-        if hasattr(runner, "workers"):
-            runner.workers.end()
-        raise
-    finally:
-        HOUSE.unlock()
+        sources  callable(Run, Entry) -> the files that an entry reads, which stay
+        """
+        if asked(self.words) is not None:
+            return
+        stages = {}
+        for name in self.house.recorded():
+            model = name.partition(":")[2]
+            other = name not in self.names and not self.without_training  # where trained models have fewer tasks
+            if (model not in self.behind or other) and self.house.record(name):
+                stages.setdefault(model, []).append(name)
+        for model, names in sorted(stages.items()):
+            self.names.update(("orphans", "orphans:" + model))
+            yield {"name": model, "doc": "built once, in models.toml no more",
+                   "actions": [(command.say, [f"   `{place.doit('clean orphans')}` removes what was built of it"])],
+                   "clean": [(self.clean, [name, lambda: self._read_by_models(sources)]) for name in names]}
 
+    def _read_by_models(self, sources) -> Set[str]:
+        """Return the real paths of all files that the tables of the catalogue name to be read, and that these name."""
+        if self._read is None:
+            self._read = set()
+            for entry in self.entries:
+                whole = True
+                try:
+                    paths = sources(self, entry)
+                except Fault:  # what cannot be read for the moment; or no model, from which links may lead anywhere
+                    paths, whole = [path for path in (entry.source, entry.weights) if path], False
+                paths += catalog.data_files(entry.data) if entry.data else []
+                self._read.update(os.path.realpath(name) for path in paths for name in files.files_of(path, whole))
+        return self._read
 
-def clean_tasks(cleaner, tasks, dryrun, cleanforget):
-    """Cleaning has models/ to itself too; it goes on after what it may not remove, and ends with 1."""
-    try:
-        if not dryrun:
-            take()
-        plain_clean(cleaner, tasks, dryrun, cleanforget)
-    except Fault as fault:
-        command.end(fault)
-    finally:
-        HOUSE.unlock()
-    for line in LEFT:
-        command.complain(line)
-    if LEFT:
-        raise SystemExit(command.FAULT)
+    # -- what doit calls -------------------------------------------------------------------------
 
+    def perform(self, stage: Stage, produce: Callable, report: Optional[Callable]) -> Optional[TaskFailed]:
+        """Action of a stage's task: build it, say what came out."""
+        try:
+            if self.take(self.models) and self.house.verdict(stage) is None:
+                return None  # another run built it while this one had given models/ away
+            for path in self.house.users(stage):
+                command.say(f"   {path} is yours: left as it is")
+                return None
+            record = self.house.build(stage, produce)
+            for line in report(record) if report else []:
+                command.say("   " + line)
+        except Fault as fault:
+            return TaskFailed(command.one_line(fault))
+        finally:
+            command.heed_lost_signals()
+        return None
 
-# The processes of doit -n ----------------------------------------------------------------------------------
+    def call(self, action: str, *arguments) -> Optional[TaskFailed]:
+        """Action of a task made by `always`; models/ is free for other builds meanwhile."""
+        self.house.unlock()  # `perform` takes it again
+        module, function = action.split(":")
+        try:
+            getattr(importlib.import_module(module, PACKAGE), function)(*arguments)
+        except Fault as fault:
+            return TaskFailed(command.one_line(fault))
+        return None
 
-class Workers:
-    """They end when the one that started them does, which ends when one of them is lost: doit would wait for ever."""
+    def clean(self, name: str, spare: Callable[[], Iterable[str]] = frozenset,
+              dryrun: bool = False) -> None:  # doit says whether it is a dry run
+        """Clean action: delete what the record of stage `name` proves to be this project's, say what was left and why.
 
-    def __init__(self, runner, queues):
-        from multiprocessing import util  # not where nothing is forked
-        self.runner, self.parent, self.processes, self.queues = runner, os.getpid(), [], queues
-        util.register_after_fork(self, Workers.begin)
-        signal.signal(signal.SIGCHLD, self.look)
-
-    def begin(self):
-        """In a worker, before anything else."""
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        child.die_with_parent()
-        if os.getppid() != self.parent:  # it was killed before that was said
-            os._exit(command.FAULT)
-        leave_at_signals()
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, command.NOTICED)
-
-    def look(self, number, frame):
-        """Handler of SIGCHLD, which what a task starts brings as well."""
-        codes = [process.exitcode for process in self.processes]
-        noticed = [code for number in command.NOTICED for code in (-number, 128 + number)]
-        lost = [code for code in codes if code and code not in noticed]
-        if lost:
-            running = getattr(self.runner.reporter, "running", ())
-            self.end()
-            command.end("doit -n: a process {}{}: run again; alone (without -n) it says which model that is".format(
-                "was killed by signal %d, for want of memory perhaps" % -lost[0] if lost[0] < 0
-                else "ended with %d" % lost[0], running and " while it built one of " + ", ".join(running) or ""))
-
-    def end(self):
-        """Tell them to leave; who does not, for want of what a lost one holds or as the signal was lost, is killed."""
-        import multiprocessing
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        command.finished()
-        processes = multiprocessing.active_children()  # those too that were being started when the signal came
-        for process in processes:
-            process.terminate()
-        until = time.time() + LEAVE_SECONDS
-        for process in processes:
-            process.join(max(0, until - time.time()))
-            if process.exitcode is None:
-                with contextlib.suppress(ProcessLookupError):  # at last
-                    os.kill(process.pid, signal.SIGKILL)
-        for queue in self.queues:  # Python would wait for the threads that write into them, at times for ever
-            queue.cancel_join_thread()
-
-
-def leave_at_signals():
-    """Leave them to the system: an exception out of a handler would find multiprocessing with its locks half taken, and
-    a handler is not called where a signal comes just before a read that waits."""
-    for number in command.NOTICED:
-        signal.signal(number, signal.SIG_DFL)
-
-
-def execute_task(runner, task):
-    """In a worker: at a signal a task cleans up before all ends."""
-    command.heed_signals()
-    try:
-        return plain_execute(runner, task)
-    except SystemExit as told:
-        os._exit(told.code)
-    finally:
-        leave_at_signals()
-
-
-def start_processes(runner, job_q, result_q):
-    if isinstance(runner, MThreadRunner):
-        command.end("doit: -P thread: signals and locks are for processes here: leave it out, -n alone starts them")
-    if runner.num_process < 0:
-        command.end("doit: -n %d: give the number of processes, from 1" % runner.num_process)
-    workers = Workers(runner, (job_q, result_q))
-    runner.workers = workers  # held as long as they are
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, command.NOTICED)  # until each can heed them in its own way
-    try:
-        workers.processes = plain_start(runner, job_q, result_q)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-    workers.look(None, None)  # one that was lost until now
-    return workers.processes
+        spare  callable() -> real paths of files that stay
+        """
+        spared = spare()
+        try:
+            removed, left = self.house.remove(name, dryrun, spared)
+        except Fault as fault:
+            self.left.append(f"{name}: {fault}")  # doit keeps what an action writes on stderr to itself
+            return
+        for path in removed:
+            command.say(f"{'would remove' if dryrun else 'removed'} {path}")
+        for path in left:
+            why = "a model of models.toml is made from it" if os.path.realpath(path) in spared \
+                else "it was changed since it was built"
+            command.say(f"left {path}: {why}")

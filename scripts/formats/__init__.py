@@ -15,8 +15,9 @@ import re
 import zipfile
 from typing import Optional
 
+from ..base import place
 from ..base.fault import Fault
-from ..layers import variables
+from ..layers import open_sizes, variables
 from ..layers.topology import inner_records, is_model, is_text, of
 
 FORMATS = ("keras_h5", "keras_archive", "topology_and_weights", "tfjs", "saved_model", "frozen")
@@ -42,10 +43,16 @@ PATHS = (
     (r"[\"'\u2018-\u201f]", "the quotes are taken for a part of the name: leave them out"),
     (r"[A-Za-z]:\\", "a path of Windows: give it as this system spells it"),
     (r".*[*?]", "no file matches, and one file is meant (in models.toml, source takes patterns)"),
-    (r"models/(enc_)?model\.h5$", "run `make` first, which makes it"),
+    (r"models/(enc_)?model\.h5$", f"run {place.makes()} first, which makes it"),
 )
 MAX_DEPTH = 200  # nesting of a topology; NASNet inside a wrapper inside a model needs about 20
 MAX_JSON_BYTES = 16 * 1024 * 1024  # the largest of keras.applications has 1 MB
+MAX_JSON_TEXT = 1 << 30  # with the numbers of Constant initializers: an Embedding's, 20 bytes a number
+# From a Constant's class to its numbers: a list of Keras 2's, a __numpy__ of Keras 3's.  Each run of spaces and of
+# numbers stands behind a text of its own, so that the time to find them grows with the text alone.
+EMPTIED = r'''("class_name":\s*"Constant",\s*"config":\s*\{\s*"value":\s*(?:\{\s*"class_name":\s*"__numpy__",\s*''' \
+    r'''"config":\s*\{\s*"value":\s*)?)\[[-+0-9.eE,\s\[\]]*\]'''
+EMPTIED = {str: re.compile(EMPTIED), bytes: re.compile(EMPTIED.encode("ascii"))}
 MAX_JSON_OBJECTS = 400000  # an empty one takes 64 to 240 bytes in memory and 3 in a file, or none in an archive
 MAX_JSON_VALUES = 2000000  # texts and numbers: the largest of keras.applications has 50000
 MAX_LAYERS = 10000  # and calls of them; NASNetLarge has 1039, and each takes up to half a millisecond
@@ -80,7 +87,8 @@ def read(path, weights=None, **options):
 
 
 def checked(model):
-    """The model itself, unless a walk through all calls of all layers in it would not end."""
+    """The model itself, with the sizes of its inputs that its weights tell, unless a walk through all calls of all
+    layers in it would not end."""
     layers, walked = extent(model.topology)
     problem = None
     if layers > MAX_LAYERS:
@@ -97,6 +105,9 @@ def checked(model):
     if problem:
         model.close()
         raise Fault(problem)
+    from ..layers import cudnn  # which needs numpy
+    model = cudnn.as_in_keras(model)
+    model.topology = open_sizes.told(model)
     return model
 
 
@@ -227,7 +238,7 @@ def mistaken(path):
 def parse(text, where):
     """json.loads for files of unknown origin: one Fault for what is no JSON, for keys that stand twice,
     for NaN and infinities (no browser parses them), for nesting deeper than MAX_DEPTH and for more than
-    MAX_JSON_OBJECTS lists and objects.
+    MAX_JSON_OBJECTS lists and objects.  Where it is more than that, the numbers of Constant initializers are left out.
 
     text: str or bytes (UTF-8).  where: str, begins the message.
     """
@@ -252,21 +263,24 @@ def parse(text, where):
             raise Fault("%s: a number of %d digits stands in it" % (where, len(word)))
         return int(word)
 
-    if len(text) > MAX_JSON_BYTES:
-        raise Fault("%s: %d bytes of JSON are no topology" % (where, len(text)))
+    problem = too_much(text)
+    emptied = problem is not None and len(text) <= MAX_JSON_TEXT
+    if emptied:
+        text = EMPTIED[type(text)].sub(r"\1[]" if isinstance(text, str) else rb"\1[]", text)
+        problem = too_much(text)
+    if problem:
+        raise Fault(f"{where}: {problem}")
     try:
         if isinstance(text, bytes):
             text = text.decode("utf-8-sig")
-        if text.count("{") + text.count("[") > MAX_JSON_OBJECTS:
-            raise Fault("%s: more than %d lists and objects are no topology" % (where, MAX_JSON_OBJECTS))
-        if text.count(",") > MAX_JSON_VALUES:
-            raise Fault("%s: more than %d texts and numbers are no topology" % (where, MAX_JSON_VALUES))
         value = json.loads(text, object_pairs_hook=pairs, parse_constant=constant,
                            parse_float=number, parse_int=whole)
     except RecursionError:
         raise Fault(f"{where}: nested too deep")
     except ValueError as error:
         raise Fault(f"{where}: not valid JSON ({error})")
+    if emptied:
+        constants_as_zeros(value)
     level = [value]
     for _ in range(MAX_DEPTH):
         level = [inner for outer in level
@@ -274,3 +288,31 @@ def parse(text, where):
         if not level:
             return value
     raise Fault("%s: nested deeper than %d levels" % (where, MAX_DEPTH))
+
+
+def too_much(text) -> Optional[str]:
+    """Why a text of JSON (str or bytes) is more than any topology holds, None where it is not."""
+    if len(text) > MAX_JSON_BYTES:
+        return f"{len(text)} bytes of JSON are no topology"
+    opening = "{[" if isinstance(text, str) else (b"{", b"[")
+    if sum(map(text.count, opening)) > MAX_JSON_OBJECTS:
+        return f"more than {MAX_JSON_OBJECTS} lists and objects are no topology"
+    if text.count("," if isinstance(text, str) else b",") > MAX_JSON_VALUES:
+        return f"more than {MAX_JSON_VALUES} texts and numbers are no topology"
+    return None
+
+
+def constants_as_zeros(value) -> None:
+    """Make Zeros of the Constant initializers in `value` whose numbers `parse` left out: the file's weights are what
+    they were for, and no Keras takes a Constant of nothing."""
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, dict):
+            config = item.get("config") if item.get("class_name") == "Constant" else None
+            held = config.get("value") if isinstance(config, dict) else None
+            if held == [] or isinstance(held, dict) and isinstance(held.get("config"), dict) \
+                    and held["config"].get("value") == []:
+                item.update(class_name="Zeros", config={})
+            item = item.values()
+        pending += [inner for inner in item if isinstance(inner, (dict, list))] if not isinstance(item, str) else []

@@ -2,6 +2,7 @@
 import os
 
 from ..base.fault import Fault
+from ..base.place import spelled
 from ..layers.topology import of
 from ..wire.checkpoint import Damaged, fields, text, varint
 from . import saved_model
@@ -42,8 +43,7 @@ def text_or_none(found, number):
 def read(path, **options):
     """A graph has no layers: always a Fault that says what to do."""
     raise Fault(f"{path}: a frozen TensorFlow graph has no Keras layers: it becomes a graph model, and has no "
-                "enc_model.h5; "
-                "python -m scripts.preprocess converts it")
+                f"enc_model.h5; {spelled('preprocess')} converts it")
 
 
 def is_graph(path, saved_model_tags=None):

@@ -16,9 +16,9 @@ from ..layers import variables
 from ..layers.kinds.operations import is_operation
 from ..layers.kinds.wrappers import ways
 from ..layers.model import Model
-from ..layers.names import given, snake_case
+from ..layers.spelling import snake_case, usual
 from ..layers.topology import Layer, inner_records, is_model
-from . import MAX_JSON_BYTES, head, keras_h5, parse
+from . import MAX_JSON_BYTES, MAX_JSON_TEXT, head, keras_h5, parse
 
 MEMBERS = CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 CELLS = ("LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM2D", "ConvLSTM1D", "ConvLSTM3D")
@@ -51,11 +51,11 @@ def read(path, **options):
         record = parse(member(archive, CONFIG, path), f"{path}: {CONFIG}")
         metadata = parse(member(archive, METADATA, path), f"{path}: {METADATA}") if METADATA in names else {}
         version = str(metadata.get("keras_version", "3.0.0")) if isinstance(metadata, dict) else "3.0.0"
+        record = usual(record) if isinstance(record, dict) else record
         if not isinstance(record, dict) or not is_model(record):
             raise Fault("{}: the model is a {}, not a Sequential or Functional model: only those have a graph of "
                         "layers that can be converted".format(path, record.get("class_name")
                                                           if isinstance(record, dict) else "list"))
-        record = given(record)
         file = open_weights(archive, path)
         model = Model(record, close=closing(file, archive), keras_version=version)
         if model.keras_major < 3:
@@ -80,13 +80,16 @@ def closing(*opened):
 def member(archive, name, path):
     """The bytes of a small member."""
     info = archive.getinfo(name)
-    if info.file_size > MAX_JSON_BYTES:
-        raise Fault("%s: %s claims to be %d bytes long: refused" % (path, name, info.file_size))
+    stored = info.compress_type == zipfile.ZIP_STORED
+    limit = MAX_JSON_TEXT if stored else MAX_JSON_BYTES  # what is stored is in the file byte for byte
+    if info.file_size > limit:
+        remedy = "" if stored or info.file_size > MAX_JSON_TEXT else ": pack the archive again with zip -0"
+        raise Fault(f"{path}: {name} claims to be {info.file_size} bytes long: refused{remedy}")
     if info.compress_type not in PACKED:
         raise Fault("%s: %s is packed by method %d, which is not read here: pack the archive again with zip -0"
                     % (path, name, info.compress_type))
     with archive.open(name) as file:
-        data = file.read(MAX_JSON_BYTES + 1)
+        data = file.read(limit + 1)
     return data
 
 
@@ -186,7 +189,7 @@ def places(record, prefix):
 def zip_names(layers, prefix):
     used = {}
     for layer in layers:
-        name = snake_case(layer["class_name"])
+        name = snake_case(getattr(layer, "own", layer["class_name"]))
         used[name] = used.get(name, -1) + 1
         yield layer, "{}/{}{}".format(prefix, name, "_%d" % used[name] if used[name] else "")
 
@@ -208,7 +211,8 @@ def leaves(file, record, place, scope, trainable, path):
         inner = [(cell, where, "{}/{}".format(scope, where.split("/")[-1]))
                  for cell, where in zip_names(config["cells"], place + "/cells")]
     else:
-        group = place + "/cell" if name in CELLS else place
+        cell = name in CELLS and not getattr(record, "own", name).startswith("CuDNN")
+        group = place + "/cell" if cell else place
         return [(weight, trainable and not weight.name.split("/")[-1].startswith("moving_"))
                 for weight in stored(file, record, group, scope, path)]
     return [item for layer, where, name in inner for item in leaves(file, layer, where, name, trainable, path)]

@@ -18,7 +18,7 @@ import numpy
 from ..base import command, files
 from ..base.fault import Fault
 from ..layers.model import PIECE_BYTES, Model, Weight
-from ..layers.names import as_lists, given
+from ..layers.spelling import as_lists, usual
 from . import attributes, head, parse
 
 ATTRIBUTES = ("model_config", "training_config", "keras_version", "backend")  # of a whole model, as they are read
@@ -51,7 +51,7 @@ def read(path, **options):
         if "model_weights" not in file:
             raise Fault(f"{path}: an h5 with a topology and no weights: save the whole model (model.save)")
         weights = read_weights(subgroup(file, "model_weights", path), path)
-        return Model(given(record, list(weights)), weights, version(file),
+        return Model(usual(record, list(weights)), weights, version(file),
                      text(file.attrs.get("backend", "tensorflow")), training, file.close)
     except Exception as error:
         file.close()

@@ -14,8 +14,9 @@ import re
 from collections import OrderedDict
 
 from ..base.fault import Fault
+from ..base.place import spelled
 from ..layers.model import Model
-from ..layers.names import given
+from ..layers.spelling import as_keras_class, usual
 from ..layers.topology import is_model
 from ..wire.checkpoint import Bundle, Damaged, message, number, open_file, string, text
 from . import MAX_DEPTH, TAGS, keras_archive, parse
@@ -49,10 +50,9 @@ def read(path, saved_model_tags=None, **options):
     layers = keras_layers(path, found)
     if layers is None:
         raise Fault(f"{path}: a TensorFlow graph without Keras layers: it becomes a graph model, and has no "
-                    "enc_model.h5; "
-                    "python -m scripts.preprocess converts it")
+                    f"enc_model.h5; {spelled('preprocess')} converts it")
     root, names, variables = layers
-    record = given(plain(keras_archive.without_modules(root["model_config"])), names)
+    record = usual(plain(keras_archive.without_modules(root["model_config"])), names)
     weights = OrderedDict()
     if any(variables.values()):
         bundle = Bundle(os.path.join(os.path.dirname(file_of(path)), "variables", "variables"))
@@ -127,7 +127,7 @@ def keras_layers(path, found):
     try:
         tree = Tree(path, message(found[7][-1]).get(1, []) if 7 in found else [])
         root = tree.metadata(0) if tree.nodes else {}
-        if not is_model(root.get("model_config") or {}):
+        if not is_model(as_keras_class(root.get("model_config") or {})):
             return None
         layers = sorted((int(name[6:]), node) for name, node in tree.children(0).items()
                         if re.match(r"layer-[0-9]{1,9}$", name))

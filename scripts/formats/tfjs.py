@@ -10,7 +10,7 @@ import numpy
 from ..base.fault import Fault
 from ..layers import variables
 from ..layers.model import Model, Weight, check_shape
-from ..layers.names import given
+from ..layers.spelling import usual
 from ..layers.topology import Layer, inner_records, is_model
 from ..wire import shards
 from . import inside
@@ -42,7 +42,7 @@ def read(path, **options):
     record = topology.get("model_config", topology)
     if not isinstance(record, dict) or not is_model(record):
         raise Fault(f"{path}: its topology is no Sequential or Functional model")
-    record = given(record)
+    record = usual(record)
     entries = manifest_weights(document.get("weightsManifest"), os.path.dirname(path), path)
     model = Model(record, belonging(record, entries, path), str(topology.get("keras_version", "2.0.0")),
                   str(topology.get("backend", "tensorflow")), topology.get("training_config"))
@@ -123,8 +123,9 @@ def shard(directory: str, name: str, path: str) -> Tuple[str, str]:
     where = os.path.join(directory, place or "")
     if place is None or "/" in place and not os.path.isfile(where):
         leaves = isinstance(name, str) and re.match(r"/|\.\.(/|\Z)", os.path.normpath(name.replace("\\", "/")))
+        remedy = "" if place is None else "; download the model with all its shards"
         raise Fault(f"{path}: the manifest names {name!r}, which {'leads out of its directory and ' if leaves else ''}"
-                    f"is no file beside it: refused{'' if place is None else '; download the model with all its shards'}")
+                    f"is no file beside it: refused{remedy}")
     if not os.path.isfile(where):
         raise Fault(f"{path}: shard {place} is missing: download the model again, with all its shards")
     return where, place

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from ..base.fault import Fault
 from ..layers import variables
 from ..layers.model import Model
-from ..layers.names import given
+from ..layers.spelling import usual
 from ..layers.topology import Layer, graph, inner_records, is_model, layer_order
 from . import head, keras_archive, keras_h5, mistaken, parse
 
@@ -38,19 +38,19 @@ def read(path, weights=None, **options):
                     "models.toml)")
     if not keras_h5.match(weights):
         raise Fault("{}: no weights of Keras: {}".format(weights, mistaken(weights) or "no HDF5 file"))
+    record = usual(record)
     if not is_model(record):
         raise Fault("{}: the model is a {}, not a Sequential or Functional model: only those have a graph of layers "
                     "that can be converted".format(path, record["class_name"]))
-    record = given(record)
     major = guess_major(record)
     version = str(record.get("keras_version", "%d.0.0" % major))
     record = OrderedDict((key, record[key]) for key in ("module", "class_name", "config", "registered_name")
                          if key in record)
-    if major < 3:
-        record = keras_archive.without_modules(record)
     file = keras_h5.open_h5(weights)
     try:
-        return Model(record, weights_of(file, record, major, weights), version, "tensorflow", None, file.close)
+        found = weights_of(file, record, major, weights)
+        return Model(record if major >= 3 else keras_archive.without_modules(record), found, version, "tensorflow",
+                     None, file.close)
     except Exception as error:
         file.close()
         raise keras_h5.as_fault(error, weights)

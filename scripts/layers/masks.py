@@ -3,7 +3,7 @@
 An Embedding(mask_zero=True) or a Masking layer hands a mask on from layer to layer.  Keras 2 writes nothing of it.
 Keras 3 writes `NotEqual` and `Any` nodes, and hands their outputs to the layers behind as mask=.
 """
-from typing import Any, Callable, Dict, Iterator, Optional
+from typing import Any, Callable, Dict, Iterator, Optional, Set
 
 from ..base.fault import Fault
 from . import kinds, shapes
@@ -43,7 +43,7 @@ def carried(source: Graph) -> Dict[Ref, Ref]:
 
     Only outputs that the mask of one maker reaches are in it.
     """
-    result = {}  # type: Dict[Ref, Ref]
+    result: Dict[Ref, Ref] = {}
     for name, node, refs in shapes.steps(source):
         record, ref = source.layers[name].record, Ref(name, node, 0)
         kind, config = record["class_name"], record["config"]
@@ -79,12 +79,28 @@ def without(source: Graph) -> Graph:
     return source
 
 
+def computing(source: Graph) -> Set[str]:
+    """The names of the operations in a Keras 3 graph that compute masks alone: no output needs them for its values."""
+    needed, pending = set(), [ref[:2] for ref in source.outputs]
+    while pending:
+        name, node = pending.pop()
+        if (name, node) not in needed:
+            needed.add((name, node))
+            layer = source.layers[name]
+            call = {} if layer.is_input else layer.calls[node]
+            if isinstance(call, dict):
+                call = dict(call, kwargs=dict(call.get("kwargs") or {}, mask=None))
+            pending += [ref[:2] for ref in references(call, source.layers)]
+    kept = {name for name, _ in needed}
+    return {name for name, layer in source.layers.items() if name not in kept and is_operation(layer.record, 3)}
+
+
 class Comparisons:
     """The outputs of a Keras 3 graph that are masks: a NotEqual, and rows of Any behind it."""
 
     def __init__(self, source: Graph) -> None:
         self.source = source
-        self.known = {}  # type: Dict[Ref, Optional[Ref]]
+        self.known: Dict[Ref, Optional[Ref]] = {}
 
     def input_of(self, ref: Ref) -> Optional[Ref]:
         """The tensor that the NotEqual at the head of the row compares; None where `ref` is no mask."""

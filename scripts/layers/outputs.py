@@ -113,8 +113,7 @@ def inner_names(source):
     """Yield OUTER/INNER for the layers inside nested models, at any depth, as far as anybody would type them."""
     for name, layer in source.layers.items():
         if layer.is_model:
-            for inner in names_inside(layer.record, name + "/"):
-                yield inner
+            yield from names_inside(layer.record, name + "/")
 
 
 def names_inside(record, prefix):
@@ -122,8 +121,7 @@ def names_inside(record, prefix):
         name = prefix + Layer(inner).name
         if inner["class_name"] != "InputLayer" and len(name) <= TYPED:
             yield name
-            for deeper in names_inside(inner, name + "/") if is_model(inner) else ():
-                yield deeper
+            yield from names_inside(inner, name + "/") if is_model(inner) else ()
 
 
 # Nested models ---------------------------------------------------------------------------------------------

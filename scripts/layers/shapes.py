@@ -21,6 +21,9 @@ class Nested:
     def __init__(self, major):
         self.major, self.known = major, {}
 
+    def meets(self, record, inputs):
+        """Called with each layer and the shapes of its inputs, of which some may be None."""
+
     def steps(self, record):
         """Return (Graph, its `steps`) of a Functional record."""
         if id(record) not in self.known:  # the record is kept beside it, so that its id stays its own
@@ -74,6 +77,8 @@ def walk(source, order, inputs, nested):
 
 def of_layer(record, inputs, nested):
     """Return the shapes of the outputs of one call of the layer `record`; [None] where they cannot be told."""
+    if inputs:
+        nested.meets(record, inputs)
     if not inputs or any(shape is None for shape in inputs):
         return [None]
     try:

@@ -4,12 +4,16 @@ CycloneDX's own tool writes them, in an environment of its own that is pinned by
 away; run it again after the locks changed (`doit lock` does).  The same locks give the same bytes: no time, no serial
 number.  The base image's packages are not in it: they stand in the base, which its digest pins.
 """
+if not __package__:
+    raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.release.sbom")
+
 import json
 import os
 import subprocess
 import sys
 import tempfile
 import venv
+from typing import Dict, List, Sequence
 
 from ..base import command, stack
 from ..base.fault import Fault
@@ -18,7 +22,7 @@ DIRECTORY = os.path.join(os.path.dirname(stack.LOCKS), "sbom")
 CONTENTS = {"convert": ["py36-convert"], "cpu": ["py36-train"], "gpu": ["py36-train", "py36-gpu"]}  # target -> locks
 
 
-def lock_text(target):
+def lock_text(target: str) -> str:
     """Return the requirements that a target's image holds, as one text."""
     texts = []
     for name in CONTENTS[target]:
@@ -27,7 +31,7 @@ def lock_text(target):
     return "".join(texts)
 
 
-def write(targets=tuple(CONTENTS)):
+def write(targets: Sequence[str] = tuple(CONTENTS)) -> None:
     """Write docker/sbom/TARGET.json for each target.  Raises Fault where the tool cannot be had or fails."""
     if sys.version_info < (3, 10):
         raise Fault("CycloneDX's tool needs Python 3.10 - 3.13: run this with one of them")
@@ -46,8 +50,8 @@ def write(targets=tuple(CONTENTS)):
             command.say(f"docker/sbom/{target}.json")
 
 
-def without_addresses(bill, target):
-    """Return the tool's words without those that only repeat: the lock's lines, the tool's own addresses."""
+def without_addresses(bill: Dict, target: str) -> Dict:
+    """Return the tool's words without repetitions: the lock's lines, the tool's own addresses."""
     for component in bill["components"]:
         component.pop("description", None)
     for tool in bill["metadata"]["tools"]["components"]:
@@ -57,18 +61,20 @@ def without_addresses(bill, target):
     return bill
 
 
-def run(arguments, text=""):
+def run(arguments: List[str], text: str = "") -> str:
+    """Run a program with `text` on its stdin; return its stdout.  Raises Fault where it fails."""
     environment = {key: value for key, value in os.environ.items() if key != "SOURCE_DATE_EPOCH"}
     process = subprocess.run(arguments, input=text, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                              universal_newlines=True, env=environment)
     if process.returncode:
-        raise Fault("the bill of materials cannot be written: "
-                    "{}".format((process.stderr.strip().splitlines() or ["?"])[-1]))
+        said = process.stderr.strip().splitlines() or ["?"]
+        raise Fault(f"the bill of materials cannot be written: {said[-1]}")
     return process.stdout
 
 
-def main(arguments):
-    parser = command.Parser(prog="python -m scripts.release.sbom", description=__doc__)
+def main(arguments: List[str]) -> None:
+    """Run the command line."""
+    parser = command.Parser(module="release.sbom", description=__doc__)
     parser.add_argument("targets", nargs="*", choices=[[]] + sorted(CONTENTS), help="default: all of them")
     write(parser.parse_args(arguments).targets or tuple(CONTENTS))
 

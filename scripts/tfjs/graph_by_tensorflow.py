@@ -5,6 +5,10 @@ constants, what no output needs is left out, constants are folded; operations ar
 folded into convolutions, as the official converter does: that would change the intermediate tensors that are shown.
 TensorFlow is imported in a child process alone.
 """
+if not __package__:
+    raise SystemExit("run it as a module, from the project's directory: "
+                     ".venv/bin/python -m scripts.tfjs.graph_by_tensorflow")
+
 import argparse
 import contextlib
 import difflib
@@ -13,7 +17,7 @@ import os
 import re
 from collections import OrderedDict
 
-from ..base import child, command, files
+from ..base import child, command, files, place
 from ..base.fault import Fault
 from ..formats import TAGS, check_readable, frozen, saved_model
 from ..layers.model import Weight
@@ -356,7 +360,7 @@ def compute(source, request, answer, settings):
 
 
 def main(arguments):
-    parser = command.Parser(prog="python -m scripts.tfjs.graph_by_tensorflow", description=__doc__)
+    parser = command.Parser(module="tfjs.graph_by_tensorflow", description=__doc__)
     parser.add_argument("source", help="a SavedModel's directory or a frozen .pb")
     parser.add_argument("directory", nargs="?", default="", help="where model.json and the shards go")
     parser.add_argument("--outputs", type=lambda text: text.split(","), help="tensors, operations or layers: a,b,c")
@@ -373,7 +377,7 @@ def main(arguments):
     if not options.directory:
         parser.error("the directory to write to is missing")
     if options.settings is None and not frozen.is_graph(options.source, options.tags):
-        raise Fault(f"{options.source}: not a TensorFlow graph; python -m scripts.preprocess takes other models")
+        raise Fault(f"{options.source}: not a TensorFlow graph; {place.spelled('preprocess')} takes other models")
     settings = options.settings or {
         "outputs": options.outputs, "tags": options.tags, "signature": options.signature,
         "json_name": options.json_name, "shard_size": shards.SHARD_SIZE, "quantize": None}

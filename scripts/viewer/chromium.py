@@ -4,6 +4,9 @@
 
 Drives Chromium through drive.js (Node and playwright-core); servers and browsers end with their `with` block.
 """
+if not __package__:
+    raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.viewer.chromium")
+
 import base64
 import json
 import os
@@ -11,12 +14,14 @@ import shutil
 import subprocess
 import tempfile
 import threading
+from typing import List, Sequence
 
 import numpy
 
 from ..base import command, files
 from ..base.fault import Fault
 from . import packages, serve
+from .predict import Output
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -46,13 +51,13 @@ class Problem(Exception):
     """What the browser could not do, in its words."""
 
 
-def find():
-    """Return the path of a Chromium or Chrome: $CHROMIUM, or the first one on the PATH; raise Fault without one."""
+def find() -> str:
+    """Return the path of a Chromium or Chrome: $CHROMIUM, or the first one on the PATH.  Raises Fault without one."""
     named = os.environ.get("CHROMIUM")
     found = [path for path in map(shutil.which, [named] if named else NAMES) if path]
     if not found:
-        raise Fault("%s: no Chromium is here; install one (apt install chromium), or set CHROMIUM to its path"
-                    % (named or "chromium"))
+        raise Fault(f"{named or 'chromium'}: no Chromium is here; install one (apt install chromium), or set CHROMIUM "
+                    "to its path")
     return found[0]
 
 
@@ -122,8 +127,8 @@ class Serving:
         self.thread.join()
 
 
-def predict(model_json, inputs, backend="webgl"):
-    """`scripts.viewer.predict.predict` in Chromium, on the backend "webgl" or "cpu": a list of (name, float32 ndarray).
+def predict(model_json: str, inputs: Sequence[numpy.ndarray], backend: str = "webgl") -> List[Output]:
+    """Run a model in TensorFlow.js in Chromium, on the backend "webgl" or "cpu", as predict.predict does in Node.
 
     Raises Fault where there is no Chromium, no such backend in it, or TensorFlow.js does not take the model.
     """
@@ -136,8 +141,8 @@ def predict(model_json, inputs, backend="webgl"):
             shutil.copyfile(os.path.join(folder, name), os.path.join(private, os.path.basename(name)))
         shutil.copyfile(model_json, os.path.join(private, "model.json"))
         shutil.copyfile(packages.bundle("@tensorflow/tfjs"), os.path.join(private, "tf.min.js"))
-        for place, values in enumerate(inputs):
-            numpy.ascontiguousarray(values, "<f4").tofile(os.path.join(private, "input-%d" % place))
+        for index, values in enumerate(inputs):
+            numpy.ascontiguousarray(values, "<f4").tofile(os.path.join(private, f"input-{index}"))
         with open(os.path.join(private, "index.html"), "w") as stream:
             stream.write('<!DOCTYPE html><script src="tf.min.js"></script>')
         with Serving(private) as address, Browser() as browser:
@@ -150,11 +155,12 @@ def predict(model_json, inputs, backend="webgl"):
         shutil.rmtree(private, ignore_errors=True)
     if used != backend:
         raise Fault(f"{model_json}: this Chromium has no {backend}, it fell back to {used}")
-    return [(name, numpy.frombuffer(base64.b64decode(values), "<f4").reshape(shape)) for name, shape, values in outputs]
+    return [Output(name, numpy.frombuffer(base64.b64decode(values), "<f4").reshape(shape))
+            for name, shape, values in outputs]
 
 
-def picture(page, target, query="theme=dark&sample=7"):
-    """Write a PNG of a page, 1400 x 860, to `target`; raise Fault where the page fails."""
+def picture(page: str, target: str, query: str = "theme=dark&sample=7") -> None:
+    """Write a PNG of a page, 1400 x 860, to `target`.  Raises Fault where the page fails."""
     try:
         with files.whole(target, os.path.isfile) as part, Serving(page) as address, Browser() as browser:
             browser.open(address + "?" + query, width=1400, height=860)
@@ -165,8 +171,9 @@ def picture(page, target, query="theme=dark&sample=7"):
         raise Fault(f"{page}: {command.one_line(str(problem).splitlines()[0])}")
 
 
-def main(arguments):
-    parser = command.Parser(prog="python -m scripts.viewer.chromium",
+def main(arguments: List[str]) -> None:
+    """Run the command line."""
+    parser = command.Parser(module="viewer.chromium",
                             description="Take a picture of a page, with Chromium.")
     parser.add_argument("page", help="directory that scripts.viewer.page wrote")
     parser.add_argument("target", help="PNG to write, where no file is yet")

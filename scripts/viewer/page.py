@@ -4,6 +4,9 @@ Reads a directory with model.json and its shards (what scripts.convert writes), 
 reference values; writes index.html and all that it needs, or one self-contained HTML file.  The same input gives
 the same bytes.  The page works from any web server; its Content-Security-Policy allows no eval and no other host.
 """
+if not __package__:
+    raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.viewer.page")
+
 import base64
 import hashlib
 import html
@@ -12,44 +15,50 @@ import os
 import re
 import shutil
 import tempfile
+from typing import Any, Dict, List, Optional, Sequence
 
 import numpy
 
 from .. import formats
-from ..base import command, files
+from ..base import command, files, place
 from ..base.fault import Fault
 from ..layers import topology
-from . import drawing, packages, predict
+from ..training import dataset
+from . import packages, predict
+from .renderers.tensorspace import drawing
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 THIRD_PARTY = (("three", "build/three.min.js"), ("three", "examples/js/controls/TrackballControls.js"),
                ("@tweenjs/tween.js", "dist/tween.umd.js"), ("@tensorflow/tfjs", "dist/tf.min.js"),
                ("tensorspace", "dist/tensorspace.min.js"))  # in the order in which they need one another
-OWN = ("globals.js", "scene.js", "inputs.js", "viewer.js")  # the first goes before the third parties
+OWN = ("globals.js", "renderers/tensorspace/scene.js", "inputs.js", "viewer.js")  # the first goes before those
 POLICY = ("default-src 'none'; script-src {scripts}; style-src {styles}; img-src 'self' data: blob:; "
           "connect-src 'self'; base-uri 'none'; form-action 'none'")
 SAMPLES_PER_LABEL = 4
 REFERENCE_VALUES = 4096  # per layer and sample; of a larger layer evenly spread ones
 REFERENCE_SAMPLES = 5
 PIXELS = ("0..1", "-1..1", "0..255")  # what a pixel is made into; viewer.js has the same list
-SCRIPTS = [OWN[0]] + [os.path.basename(path) for _, path in THIRD_PARTY] + list(OWN[1:])  # as they are loaded
+# As they are loaded.
+SCRIPTS = [os.path.basename(path) for path in OWN[:1] + tuple(path for _, path in THIRD_PARTY) + OWN[1:]]
 # Of every page; index.html, which names the others, goes into its place last.
 ALWAYS = SCRIPTS + ["style.css", "licenses.txt", "page.json", "index.html"]
 
 
-def build(model_dir, target_dir, data=None, title=None, labels=None, reference=None, pixels="0..1"):
+def build(model_dir: str, target_dir: str, data: Optional[str] = None, title: Optional[str] = None,
+          labels: Optional[List[str]] = None, reference: Optional[str] = None, pixels: str = "0..1") -> List[str]:
     """Write a page into `target_dir`, an empty private directory, and return its files' names, index.html last.
 
     model_dir  directory with model.json (or the path of that file, however it is called) and its shards
     data       path of an npz (scripts.dataset): its test images become the page's samples where they fit the input
-    title      str, by default the model's own name
-    labels     list of str, one per class
-    reference  path of an npz with what the source model makes of some inputs: input_0, …, output_0, … float32
+    title      by default the model's own name
+    labels     one per class
+    reference  path of an npz with the source model's answers to some inputs: input_0, …, output_0, … float32
                (samples, …), in the order of model.json; the page shows how far the browser is from them
     pixels     one of PIXELS: what the model was trained on
     Raises Fault where the model cannot be drawn, or a file is missing or not what it should be.
     """
     source = model_file(model_dir)
+    before = files.stamp(source)
     model = read_model(source)
     weights = [os.path.join(os.path.dirname(source), name) for name in shards(model, source)]
     described = predict.describe(source)
@@ -59,6 +68,8 @@ def build(model_dir, target_dir, data=None, title=None, labels=None, reference=N
     copied = []
     for name in [source] + weights:
         copied.append(_copy(name, target_dir, "model/" + os.path.basename(name)))
+    if files.stamp(source) != before:  # it goes first and comes last where a model is replaced
+        raise Fault(f"{source} was replaced while its page was made: run again when it is whole")
     page = {"title": title or _own_title(model, source), "drawing": drawn, "files": copied, "pixels": pixels,
             "labels": labels, "hidden": len(described["parameters"]) - len(drawn["inputs"]), "made-by": MADE_BY}
     if data is not None:
@@ -71,8 +82,8 @@ def build(model_dir, target_dir, data=None, title=None, labels=None, reference=N
         written.append("reference.bin")
     for package, path in THIRD_PARTY:
         _copy(packages.bundle(package, file=path), target_dir, os.path.basename(path))
-    for name in OWN:
-        _copy(os.path.join(HERE, name), target_dir, name)
+    for path in OWN:
+        _write(target_dir, os.path.basename(path), place.advice(_text(HERE, path)))
     _copy(os.path.join(HERE, "style.css"), target_dir, "style.css")
     _write(target_dir, "licenses.txt", licenses())
     _write(target_dir, "page.json", json.dumps(page, sort_keys=True, indent=1) + "\n")
@@ -86,7 +97,7 @@ MADE_BY = "scripts.viewer.page"
 INSIDE = '<script type="text/plain" id="file:%s">'
 
 
-def standalone(model_dir, target, **options):
+def standalone(model_dir: str, target: str, **options: Any) -> None:
     """Write the page as one HTML file that works from disk: every script, the model and page.json stand inside.
 
     target: path of the file, where none is or an earlier page; the other options are `build`'s.
@@ -120,8 +131,8 @@ def standalone(model_dir, target, **options):
         shutil.rmtree(private, ignore_errors=True)
 
 
-def is_standalone(path):
-    """Whether a file is a page that `standalone` wrote."""
+def is_standalone(path: str) -> bool:
+    """Tell whether a file is a page that `standalone` wrote."""
     with open(path, "rb") as stream:
         start = stream.read(1 << 20)  # the licenses of the scripts, 60 kB, stand before page.json
     return start.startswith(b"<!DOCTYPE html>") and (INSIDE % "page.json").encode() in start
@@ -129,7 +140,7 @@ def is_standalone(path):
 
 # The model --------------------------------------------------------------------------------------------------
 
-def model_file(path):
+def model_file(path: str) -> str:
     """Return the path of the model.json in a directory, whatever its name, or `path` itself where it is a file."""
     if not os.path.isdir(path):
         if not os.path.isfile(path):
@@ -149,7 +160,7 @@ def model_file(path):
     return found[0]
 
 
-def read_model(path):
+def read_model(path: str) -> Dict[str, Any]:
     """Return the content of a TensorFlow.js model.json, a dict; raise Fault where it is something else."""
     with open(path, "rb") as stream:
         text = stream.read(formats.MAX_JSON_BYTES + 1)
@@ -163,7 +174,7 @@ def read_model(path):
     return model
 
 
-def shards(model, source):
+def shards(model: Dict[str, Any], source: str) -> List[str]:
     """Return the names of the weight files, each a plain name of a file beside `source`, once."""
     names = []
     try:
@@ -191,16 +202,15 @@ def _own_title(model, source):
 
 # What the page shows besides --------------------------------------------------------------------------------
 
-def sample_places(labels):
+def sample_places(labels: Sequence[int]) -> List[int]:
     """Return which test images the page shows: the first SAMPLES_PER_LABEL of each label, label by label in turn."""
     kinds = numpy.unique(labels)
     places = [numpy.flatnonzero(labels == kind)[:SAMPLES_PER_LABEL] for kind in kinds]
     return [int(each[turn]) for turn in range(SAMPLES_PER_LABEL) for each in places if turn < len(each)]
 
 
-def samples(data, drawn):
+def samples(data: str, drawn: Dict[str, Any]) -> Optional[Dict[str, Any]]:
     """Return the page's samples from a data set's test images, or None where they do not fit the model's input."""
-    from .. import dataset
     arrays, origin = dataset.load(data)
     images, labels = arrays["x_test"], arrays["y_test"]
     inputs = drawn["inputs"]
@@ -215,25 +225,24 @@ def samples(data, drawn):
 def _check_labels(labels, drawn, source):
     ends = [layer for layer in drawn["layers"] if layer["class"] == "Output1d"]
     if labels and ends and len(labels) not in [layer["shape"][0] for layer in ends]:
-        raise Fault("%s: labels are %d words, but output %s has %d classes: give one word for each" % (
-            source, len(labels), command.one_line(ends[-1]["name"]), ends[-1]["shape"][0]))
+        raise Fault(f"{source}: labels are {len(labels)} words, but output {command.one_line(ends[-1]['name'])} has "
+                    f"{ends[-1]['shape'][0]} classes: give one word for each")
 
 
 def _write_reference(path, drawn, target_dir):
     """Write reference.bin, float32: per sample every input, then every drawn output; return what it holds."""
-    from .. import dataset
     try:
         with numpy.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
     except dataset.UNREADABLE + (TypeError, AttributeError) as error:  # the last two: a single array, not an npz
         raise Fault(f"{path}: not an npz of reference values ({command.one_line(error)})")
     given = len(arrays["input_0"]) if getattr(arrays.get("input_0"), "ndim", 0) else 0
-    inputs = [_wanted(arrays, "input_%d" % place, entry["shape"], path, given)
-              for place, entry in enumerate(drawn["inputs"])]
+    inputs = [_wanted(arrays, f"input_{index}", entry["shape"], path, given)
+              for index, entry in enumerate(drawn["inputs"])]
     count = min(REFERENCE_SAMPLES, given)
     outputs, about = [], []
     for layer in drawn["layers"]:
-        values = _wanted(arrays, "output_%d" % layer["output"], layer["shape"], path, given).reshape(given, -1)
+        values = _wanted(arrays, f"output_{layer['output']}", layer["shape"], path, given).reshape(given, -1)
         stride = -(-values.shape[1] // REFERENCE_VALUES)
         outputs.append(values[:, ::stride])
         about.append({"output": layer["output"], "values": outputs[-1].shape[1], "stride": stride})
@@ -248,14 +257,14 @@ def _wanted(arrays, name, shape, path, count):
     """Return the numbers of `count` samples of an input or output."""
     values = arrays.get(name)
     if values is None or not count or values.shape != (count,) + tuple(shape) or values.dtype.kind not in "fiub":
-        raise Fault("{}: has {} for {}, wanted are numbers {}; make it again".format(
-            path, "nothing" if values is None else f"{values.dtype} {values.shape}", name,
-            (count or "samples",) + tuple(shape)))
+        there = "nothing" if values is None else f"{values.dtype} {values.shape}"
+        raise Fault(f"{path}: has {there} for {name}, wanted are numbers {(count or 'samples',) + tuple(shape)}; make "
+                    "it again")
     return values
 
 
-def licenses():
-    """Return the licenses of what the page carries, a text."""
+def licenses() -> str:
+    """Return the licenses of the scripts that the page carries."""
     parts = []
     for package in ("three", "@tweenjs/tween.js", "@tensorflow/tfjs", "tensorspace"):
         entry = packages.locked(package)
@@ -264,7 +273,7 @@ def licenses():
         with open(file, encoding="utf-8") as stream:
             text = stream.read().strip() if "LICENSE" in entry["files"] else \
                 "The license that follows, of TensorSpace's."
-        parts.append("{} {} ({})\n\n{}\n".format(package, entry["version"], entry["license"], text))
+        parts.append(f"{package} {entry['version']} ({entry['license']})\n\n{text}\n")
     return ("\n" + 78 * "-" + "\n\n").join(parts)
 
 
@@ -309,7 +318,7 @@ def _hash(text):
 
 # The command ------------------------------------------------------------------------------------------------
 
-def publish(model_dir, target_dir, **options):
+def publish(model_dir: str, target_dir: str, **options: Any) -> None:
     """Build a page where the user says: into a new directory, or in place of an earlier page."""
     def write(path):
         names = build(model_dir, path, **options)
@@ -318,7 +327,7 @@ def publish(model_dir, target_dir, **options):
     files.into(target_dir, write, own(target_dir))
 
 
-def own(directory):
+def own(directory: str) -> List[str]:
     """Return the names of those files in `directory` that make up an earlier page; [] where there is none."""
     try:
         with open(os.path.join(directory, "page.json"), "rb") as stream:
@@ -332,8 +341,20 @@ def own(directory):
     return [name for name in names + ["reference.bin"] + ALWAYS if os.path.isfile(os.path.join(directory, name))]
 
 
-def main(arguments):
-    parser = command.Parser(prog="python -m scripts.viewer.page",
+def _labels(asked):
+    """Return the names of the classes: a file's lines, or those of a,b,c."""
+    if not asked or not os.path.isfile(asked):
+        return asked.split(",") if asked else None
+    try:
+        with open(asked, encoding="utf-8-sig") as stream:
+            return [line.strip() for line in stream if line.strip()]
+    except UnicodeDecodeError:
+        raise Fault(f"{asked}: no text of UTF-8; --labels takes a file with one name a line, or a,b,c")
+
+
+def main(arguments: List[str]) -> None:
+    """Run the command line."""
+    parser = command.Parser(module="viewer.page",
                             description="Make the page that draws a converted model with TensorSpace.")
     parser.add_argument("model", help="directory with model.json and its shards")
     parser.add_argument("target", nargs="?", help="directory to write the page into")
@@ -347,23 +368,14 @@ def main(arguments):
     options = parser.parse_args(arguments)
     if bool(options.target) == bool(options.standalone):
         parser.error("give a directory to write into, or --standalone FILE")
-    labels = None
-    if options.labels and os.path.isfile(options.labels):
-        try:
-            with open(options.labels, encoding="utf-8-sig") as stream:
-                labels = [line.strip() for line in stream if line.strip()]
-        except UnicodeDecodeError:
-            raise Fault(f"{options.labels}: no text of UTF-8; --labels takes a file with one name a line, or a,b,c")
-    elif options.labels:
-        labels = options.labels.split(",")
-    settings = {"data": options.data, "title": options.title, "labels": labels, "reference": options.reference,
-                "pixels": options.pixels}
+    settings = {"data": options.data, "title": options.title, "labels": _labels(options.labels),
+                "reference": options.reference, "pixels": options.pixels}
     if options.standalone:
         standalone(options.model, options.standalone, **settings)
         command.say(f"{options.standalone} ({os.path.getsize(options.standalone) / 1e6:.1f} MB): open it in a browser")
     else:
         publish(options.model, options.target, **settings)
-        command.say(f"{options.target}: python -m scripts.viewer.serve {options.target}")
+        command.say(f"{options.target}: {place.spelled('viewer.serve')} {options.target}")
 
 
 if __name__ == "__main__":

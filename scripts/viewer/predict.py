@@ -1,4 +1,4 @@
-"""What TensorFlow.js makes of a converted model: model.json and inputs in, every output's values out, in Node.
+"""TensorFlow.js on a converted model, in Node: model.json and inputs in, every output's values out.
 
 Reads model.json and its shards; writes nothing that stays.  The work is done by predict.js.
 """
@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from typing import Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy
 
@@ -18,14 +18,21 @@ from . import packages
 SCRIPT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "predict.js")
 
 
-def predict(model_json, inputs, bundle=None, outputs=None):
+class Output(NamedTuple):
+    """One output of a model, and its values: float32, or int32 where the output is int32 or bool."""
+
+    name: str
+    values: numpy.ndarray
+
+
+def predict(model_json: str, inputs: Sequence[numpy.ndarray], bundle: Optional[str] = None,
+            outputs: Optional[Sequence[str]] = None) -> List[Output]:
     """Run a layers model or graph model in TensorFlow.js on its cpu backend, in Node.
 
     model_json  path of model.json; its shards lie beside it
-    inputs      list of ndarrays, one per input of the model, batch first; they are read as float32
+    inputs      one per input of the model, batch first; they are read as float32
     bundle      path of a tf.min.js, by default that of the page's own @tensorflow/tfjs
-    outputs     list of output names, in the order wanted; by default every output, in the model's order
-    Returns a list of (name, ndarray); float32, or int32 where the output is int32 or bool.
+    outputs     output names, in the order wanted; by default every output, in the model's order
     Raises Fault with TensorFlow.js's own words where it does not load or run the model, or without Node.
     """
     bundle = bundle or packages.bundle("@tensorflow/tfjs")
@@ -33,11 +40,11 @@ def predict(model_json, inputs, bundle=None, outputs=None):
     header = {"inputs": [{"shape": list(values.shape)} for values in inputs], "outputs": outputs}
     answer, stream = _run(model_json, bundle, header, inputs)
     with stream:
-        return [(output["name"], _array(stream, output)) for output in answer["outputs"]]
+        return [Output(output["name"], _array(stream, output)) for output in answer["outputs"]]
 
 
-def describe(model_json, bundle=None):
-    """Load a model in TensorFlow.js, in Node, and return what it says of itself.
+def describe(model_json: str, bundle: Optional[str] = None) -> Dict[str, Any]:
+    """Load a model in TensorFlow.js, in Node, and return its description.
 
     Returns {"format": "layers" or "graph", "inputs": [{"name", "shape", "dtype"}], "outputs": [the same],
     "parameters": {name of a layer: how many}}; shapes are lists with the batch's None first.

@@ -3,6 +3,9 @@
 Answers GET and HEAD alone, for files inside the directory alone (no listing, no links that lead out), and only to
 requests that name this machine as their host: another web site cannot read the page through a name of its own.
 """
+if not __package__:
+    raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.viewer.serve")
+
 import os
 import socket
 import sys
@@ -10,9 +13,10 @@ import threading
 import webbrowser
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from socketserver import ThreadingMixIn
+from typing import List, Optional
 from urllib.parse import unquote
 
-from ..base import command
+from ..base import command, place
 from ..base.fault import Fault
 
 TYPES = {".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8",
@@ -33,15 +37,18 @@ class Handler(BaseHTTPRequestHandler):
     timeout = 30  # a connection that says nothing ends
 
     def do_GET(self):
+        """Answer with a file."""
         self.answer(body=True)
 
     def do_HEAD(self):
+        """Answer without the file's bytes."""
         self.answer(body=False)
 
-    def answer(self, body):
+    def answer(self, body: bool) -> None:
+        """Answer a request; `body` tells whether the file's bytes go with the head."""
         host = self.headers.get("Host", "")
         if host not in self.server.hosts:
-            return self.refuse(421, "this server answers to {} only".format(" and ".join(sorted(self.server.hosts))))
+            return self.refuse(421, f"this server answers to {' and '.join(sorted(self.server.hosts))} only")
         path = self.find(self.path)
         if path is None:
             return self.refuse(404, "there is no such file in this page")
@@ -64,7 +71,7 @@ class Handler(BaseHTTPRequestHandler):
                 left -= len(piece)
         return None
 
-    def find(self, target):
+    def find(self, target: str) -> Optional[str]:
         """Return the real path of the file that a request target names inside the directory, or None."""
         path = unquote(target.split("#")[0].split("?")[0])  # no urlsplit: it raises at "//["
         if not target.startswith("/") or "\0" in path or "\\" in path:
@@ -78,7 +85,8 @@ class Handler(BaseHTTPRequestHandler):
         inside = found.startswith(os.path.join(self.server.root, ""))
         return found if inside and os.path.isfile(found) else None
 
-    def head(self, status, kind, size):
+    def head(self, status: int, kind: str, size: int) -> None:
+        """Send the status and the headers of every answer."""
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(size))
@@ -88,7 +96,8 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Connection", "close")
         self.end_headers()
 
-    def refuse(self, status, words):
+    def refuse(self, status: int, words: str) -> None:
+        """Answer with a status and one line of text, and close the connection."""
         text = (words + "\n").encode("utf-8")
         self.close_connection = True
         self.head(status, "text/plain; charset=utf-8", len(text))
@@ -109,13 +118,15 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingMixIn, HTTPServer):
+    """A server of one directory on 127.0.0.1, a thread per request."""
+
     daemon_threads = True
     allow_reuse_address = os.name != "nt"  # a port is free at once after Ctrl-C; on Windows it would mean sharing it
 
     def __init__(self, root, port):
         self.root = os.path.realpath(root)
         super().__init__(("127.0.0.1", port), Handler)
-        self.hosts = ({"%s:%d" % (name, self.server_port) for name in HOSTS}
+        self.hosts = ({f"{name}:{self.server_port}" for name in HOSTS}
                       | (set(HOSTS) if self.server_port == 80 else set()))
 
     def handle_error(self, request, address):
@@ -124,29 +135,30 @@ class Server(ThreadingMixIn, HTTPServer):
             super().handle_error(request, address)
 
     @property
-    def address(self):
-        return "http://127.0.0.1:%d/" % self.server_port
+    def address(self) -> str:
+        """The URL that the server answers at."""
+        return f"http://127.0.0.1:{self.server_port}/"
 
 
-def listen(directory, port=None):
+def listen(directory: str, port: Optional[int] = None) -> Server:
     """Return a Server of `directory`, bound and not yet serving.
 
-    port  int, 0 for any free one, or None: FIRST_PORT or the next free one
+    port  0 for any free one, or None: FIRST_PORT or the next free one
     Raises Fault where there is no page or the port is taken.
     """
     if not os.path.isfile(os.path.join(directory, "index.html")):
-        raise Fault(f"{directory}: holds no page (no index.html); build it with scripts.viewer.page")
+        raise Fault(f"{directory}: holds no page (no index.html); build it with {place.spelled('viewer.page')}")
     candidates = list(range(FIRST_PORT, FIRST_PORT + 20)) + [0] if port is None else [port]
     for candidate in candidates:
         try:
             return Server(directory, candidate)
         except (OSError, OverflowError) as error:
             reason = error
-    raise Fault("port {} cannot be used ({}); give another one with "
-                "--port".format(port, getattr(reason, "strerror", None) or reason))
+    why = getattr(reason, "strerror", None) or reason
+    raise Fault(f"port {port} cannot be used ({why}); give another one with --port")
 
 
-def serve(directory, port=None, browser=True):
+def serve(directory: str, port: Optional[int] = None, browser: bool = True) -> None:
     """Serve `directory` until Ctrl-C; print its address and, with `browser`, open it."""
     server = listen(directory, port)
     try:
@@ -163,8 +175,8 @@ def serve(directory, port=None, browser=True):
         server.server_close()
 
 
-def can_open():
-    """Whether a browser can be opened for somebody to see: a text browser would take over the terminal."""
+def can_open() -> bool:
+    """Tell whether a browser can be opened for somebody to see: a text browser would take over the terminal."""
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         return False
     try:
@@ -174,11 +186,12 @@ def can_open():
     return True
 
 
-def main(arguments):
-    parser = command.Parser(prog="python -m scripts.viewer.serve",
+def main(arguments: List[str]) -> None:
+    """Run the command line."""
+    parser = command.Parser(module="viewer.serve",
                             description="Serve a page on 127.0.0.1 until Ctrl-C.")
     parser.add_argument("directory", help="what scripts.viewer.page wrote")
-    parser.add_argument("--port", type=int, help="by default %d or the next free one; 0: any" % FIRST_PORT)
+    parser.add_argument("--port", type=int, help=f"by default {FIRST_PORT} or the next free one; 0: any")
     parser.add_argument("--no-browser", action="store_true", help="only print the address")
     options = parser.parse_args(arguments)
     serve(options.directory, options.port, not options.no_browser)

@@ -11,11 +11,10 @@ from collections import OrderedDict
 import numpy
 
 from ..base.fault import Fault
+from .target import QUANTIZED, SHARD_SIZE
 
-SHARD_SIZE = 4 * 1024 * 1024  # what browsers cache (tfjs-converter's default)
 STORED = {"float16": "float32", "float64": "float32", "int64": "int32", "complex128": "complex64"}
 KEPT = ("float32", "int32", "complex64", "uint8", "uint16", "bool")
-QUANTIZED = ("float16", "uint8", "uint16")
 
 
 def stored_dtype(weight):

@@ -50,10 +50,10 @@ def shard_many_times(folder, count=200000):
 
 
 def many_layers_of_no_variables(folder, count=8000):
-    layers = [call({"class_name": "ReLU", "config": {"name": "r%d" % index, "trainable": index % 2 == 0}},
+    layers = [call({"class_name": "ReLU", "config": {"name": f"r{index}", "trainable": index % 2 == 0}},
                    [("start", 0)]) for index in range(count)]
     return model_json(folder, functional([start()] + layers, [("r0", 0)]), [{"paths": [], "weights": [
-        {"name": "r%d/w" % index, "shape": [0], "dtype": "float32"} for index in range(count)]}])
+        {"name": f"r{index}/w", "shape": [0], "dtype": "float32"} for index in range(count)]}])
 
 
 # Archives --------------------------------------------------------------------------------------------------
@@ -103,14 +103,14 @@ def layer_listed_again(folder, spell):
         group = file["model_weights"]
         del group.attrs["layer_names"]
         for part in range(10):
-            group.attrs["layer_names%d" % part] = numpy.array([spell(part * 1000 + index).encode()
+            group.attrs[f"layer_names{part}"] = numpy.array([spell(part * 1000 + index).encode()
                                                                for index in range(1000)])
     return bent_h5(folder, change)
 
 
 def dataset_with_many_names(folder, count=100):
     """One dataset of 4 MB, which is the kernel of a hundred layers by hard links."""
-    names = ["d%d" % index for index in range(count)]
+    names = [f"d{index}" for index in range(count)]
     layers = [call(dense(name, 1024), [("start", 0)]) for name in names]
     record = functional([start(size=1024)] + layers, [(name, 0) for name in names])
     path = plain_h5(folder, record, {name: {} for name in names})
@@ -127,7 +127,7 @@ def dataset_with_many_names(folder, count=100):
 
 def datasets_over_one_another(folder, count=8):
     """Datasets of which each says that its values lie where the first one's do."""
-    names = ["d%d" % index for index in range(count)]
+    names = [f"d{index}" for index in range(count)]
     layers = [call(dense(name, 1024), [("start", 0)]) for name in names]
     record = functional([start(size=1024)] + layers, [(name, 0) for name in names])
     path = plain_h5(folder, record, {name: {"kernel": numpy.zeros((1, 1), "f4")} for name in names})
@@ -238,9 +238,9 @@ def fields_of_two_bytes(folder):
 
 def layer_by_many_names(folder, count=3000):
     """One layer by 3000 names, in whose list one variable stands 3000 times."""
-    nodes = [message(*[child(1, "layer-%d" % index) for index in range(count)]),
+    nodes = [message(*[child(1, f"layer-{index}") for index in range(count)]),
              message(child(2, "trainable_variables"), child(3, "keras_api")),
-             message(*[child(4, "%d" % index) for index in range(count)]), b"", message((7, message((6, "d/kernel"))))]
+             message(*[child(4, f"{index}") for index in range(count)]), b"", message((7, message((6, "d/kernel"))))]
     words = [(0, {"model_config": handmade.topology()}), (1, {"name": "dense"})]
     return saved(folder, lambda files: files.update({
         "saved_model.pb": graph_of(*nodes),
@@ -250,11 +250,11 @@ def layer_by_many_names(folder, count=3000):
 
 def variable_of_many_layers(folder, count=40):
     """A hundred layers whose lists name one variable of 1 MB."""
-    names = ["d%d" % index for index in range(count)]
+    names = [f"d{index}" for index in range(count)]
     record = functional([start(size=512)] + [call(dense(name, 512), [("start", 0)]) for name in names],
                         [(name, 0) for name in names])
     owners = range(1, 1 + count)
-    nodes = [message(*[child(owner, "layer-%d" % owner) for owner in owners])]
+    nodes = [message(*[child(owner, f"layer-{owner}") for owner in owners])]
     nodes += [message(child(1 + count, "trainable_variables"), child(3 + count, "keras_api"))] * count
     nodes += [message(child(2 + count, "0")), message((7, message((6, "k")))), b""]
     words = [(0, {"model_config": record, "keras_version": "2.6.0"})]

@@ -463,9 +463,9 @@ def nested_doubling(folder, depth=40):
     """Models in models, each called twice in the one around it: 2^40 ways through 40 models."""
     record = functional([start(), call(dense("d", 4), [("start", 0)])], [("d", 0)], "m0")
     for level in range(1, depth):
-        inner = "m%d" % (level - 1)
-        record = functional([start(), call(record, [("start", 0)], [(inner, 0)])], [(inner, 1)], "m%d" % level)
-    return plain_h5(folder, record, {"m%d" % (depth - 2): {"kernel": numpy.ones((4, 4), "float32")}})
+        inner = f"m{level - 1}"
+        record = functional([start(), call(record, [("start", 0)], [(inner, 0)])], [(inner, 1)], f"m{level}")
+    return plain_h5(folder, record, {f"m{depth - 2}": {"kernel": numpy.ones((4, 4), "float32")}})
 
 
 def cycle(folder):
@@ -479,9 +479,9 @@ def own_output(folder):
 
 def chain(folder, count=3000):
     """A model of 3000 layers, one after the other."""
-    layers = [start()] + [call({"class_name": "ReLU", "config": {"name": "r%d" % index, "trainable": True}},
-                               [("r%d" % (index - 1) if index else "start", 0)]) for index in range(count)]
-    return plain_h5(folder, functional(layers, [("r%d" % (count - 1), 0)]))
+    layers = [start()] + [call({"class_name": "ReLU", "config": {"name": f"r{index}", "trainable": True}},
+                               [(f"r{index - 1}" if index else "start", 0)]) for index in range(count)]
+    return plain_h5(folder, functional(layers, [(f"r{count - 1}", 0)]))
 
 
 def mystery(folder, change):

@@ -18,7 +18,7 @@ def relu(name):
 
 def row(count, make=relu, first="start"):
     """`count` layers, each called on the one before."""
-    return [call(make("r%d" % index), [("r%d" % (index - 1) if index else first, 0)]) for index in range(count)]
+    return [call(make(f"r{index}"), [(f"r{index - 1}" if index else first, 0)]) for index in range(count)]
 
 
 def around(inner, name, calls=1):
@@ -33,7 +33,7 @@ def around(inner, name, calls=1):
 def bidirectional(levels=60, inner=None):
     inner = inner or relu("leaf")
     for level in range(levels):
-        inner = layer("Bidirectional", "b%d" % level, layer=inner, merge_mode="concat")
+        inner = layer("Bidirectional", f"b{level}", layer=inner, merge_mode="concat")
     return inner
 
 
@@ -46,8 +46,8 @@ def bidirectional_through_others(folder):
     """The same by way of other wrappers, a cell and a model."""
     inner = relu("leaf")
     for level in range(12):
-        inner = layer("Bidirectional", "b%d" % level, merge_mode="sum", layer=layer("TimeDistributed", "t%d" % level,
-                      layer=layer("RNN", "n%d" % level, cell=layer("StackedRNNCells", "s%d" % level, cells=[inner]))))
+        inner = layer("Bidirectional", f"b{level}", merge_mode="sum", layer=layer("TimeDistributed", f"t{level}",
+                      layer=layer("RNN", f"n{level}", cell=layer("StackedRNNCells", f"s{level}", cells=[inner]))))
     return plain_h5(folder, sequential(layer("TimeDistributed", "outermost", layer=inner)))
 
 
@@ -61,7 +61,7 @@ def models_called_twice(folder):
     """
     many = functional([start(), call(layer("Mystery", "many"), [("start", 0)] * 200)], [("many", 0)], "m0")
     for level in range(1, 15):
-        many = around(many, "m%d" % level, 2)
+        many = around(many, f"m{level}", 2)
     return plain_h5(folder, many)
 
 
@@ -70,7 +70,7 @@ def masks_in_models(folder):
     inner = functional([start(), call(layer("Masking", "masking", mask_value=0.0), [("start", 0)]),
                         call(relu("relu"), [("masking", 0)])], [("relu", 0)], "m0")
     for level in range(1, 13):
-        inner = around(inner, "m%d" % level, 2)
+        inner = around(inner, f"m{level}", 2)
     return plain_h5(folder, inner)
 
 
@@ -82,14 +82,14 @@ def called_often(folder, count=4000):
 
 
 def many_outputs(folder, count=9000):
-    layers = [call(relu("r%d" % index), [("start", 0)]) for index in range(count)]
-    return plain_h5(folder, functional([start()] + layers, [("r%d" % index, 0) for index in range(count)]))
+    layers = [call(relu(f"r{index}"), [("start", 0)]) for index in range(count)]
+    return plain_h5(folder, functional([start()] + layers, [(f"r{index}", 0) for index in range(count)]))
 
 
 def refused_first(folder, count=4000):
     """A Lambda, and 4000 layers behind it: which of the outputs do without it?"""
     evil = call(layer("Lambda", "evil"), [("start", 0)])
-    return plain_h5(folder, functional([start(), evil] + row(count, first="evil"), [("r%d" % (count - 1), 0)]))
+    return plain_h5(folder, functional([start(), evil] + row(count, first="evil"), [(f"r{count - 1}", 0)]))
 
 
 def outputs_that_are_not_there(folder, count=2000):
@@ -97,7 +97,7 @@ def outputs_that_are_not_there(folder, count=2000):
     layers = row(count, lambda name: layer("Mystery", name))
     for item in layers[1:]:
         item["inbound_nodes"][0][0][2] = 1
-    return plain_h5(folder, functional([start()] + layers, [("r%d" % (count - 1), 0)]))
+    return plain_h5(folder, functional([start()] + layers, [(f"r{count - 1}", 0)]))
 
 
 def second_output(folder):
@@ -130,10 +130,10 @@ def masks(folder, count=2000, cycle=False):
     first = {"class_name": "InputLayer", "name": "start", "inbound_nodes": [], "config": {
         "batch_shape": [None, 4], "dtype": "float32", "name": "start"}}
     layers = [first, node("Masking", "masked", "start"), node("NotEqual", "a0", "a9" if cycle else "start")]
-    layers += [node("Any", "a%d" % index, "a%d" % (index - 1)) for index in range(1, count)]
+    layers += [node("Any", f"a{index}", f"a{index - 1}") for index in range(1, count)]
     if cycle:
         layers[2]["class_name"] = "Any"
-    layers += [node("ReLU", "r%d" % index, "masked", mask=tensor("a%d" % (count - 1))) for index in range(count)]
+    layers += [node("ReLU", f"r{index}", "masked", mask=tensor(f"a{count - 1}")) for index in range(count)]
     return keras3_h5(folder, layers, "r0")
 
 
@@ -143,7 +143,7 @@ def masks_in_a_circle(folder):
 
 def names_that_clash(folder, count=9000):
     """A nested model of 9000 layers, to be looked into."""
-    return plain_h5(folder, around(functional([start()] + row(count), [("r%d" % (count - 1), 0)], "inner"), "outer"))
+    return plain_h5(folder, around(functional([start()] + row(count), [(f"r{count - 1}", 0)], "inner"), "outer"))
 
 
 def trained_deep(folder):
@@ -151,13 +151,13 @@ def trained_deep(folder):
     record = functional([start()] + row(1), [("r0", 0)], "m0")
     record["config"]["layers"][1]["config"]["extra"] = [{}] * 200000
     for level in range(1, 45):
-        record = around(record, "m%d" % level)
+        record = around(record, f"m{level}")
         record["config"]["layers"][1]["inbound_nodes"][0][0][3] = {"training": True}
     return plain_h5(folder, record)
 
 
 def many_layers(folder):
-    return plain_h5(folder, sequential(*[{"class_name": "ReLU", "config": {"name": "r%d" % index}}
+    return plain_h5(folder, sequential(*[{"class_name": "ReLU", "config": {"name": f"r{index}"}}
                                          for index in range(60000)]))
 
 
@@ -168,7 +168,7 @@ def many_calls(folder):
 def many_numbers(folder):
     """7 million numbers in one list of a layer's config."""
     text = json.dumps(sequential(dict(relu("r"), config={"name": "r", "numbers": [0]})))
-    return plain_h5(folder, None, raw=text.replace("[0]", "[%s0]" % ("0," * 7000000)))
+    return plain_h5(folder, None, raw=text.replace("[0]", "[" + "0," * 7000000 + "0]"))
 
 
 # Names -----------------------------------------------------------------------------------------------------
@@ -191,7 +191,7 @@ def long_names_in_long_names(folder):
     """8000 letters before each name of a layer in a nested model, 40 deep: 300 kB a layer."""
     record = functional([start()] + row(4000), [("r3999", 0)], "m" * 8000)
     for level in range(40):
-        record = around(record, "%d" % level * 8000 if level < 10 else "%d" % level * 4000)
+        record = around(record, f"{level}" * 8000 if level < 10 else f"{level}" * 4000)
     return plain_h5(folder, record)
 
 
@@ -201,14 +201,14 @@ def squared(folder, count=40):
     """A size that is multiplied by itself 40 times: 2^40 times as many digits."""
     layers = [layer("RepeatVector", "first", n=10 ** 9)]
     for index in range(count):
-        layers += [layer("Permute", "p%d" % index, dims=[2, 2] if index else [1, 1]), layer("Flatten", "f%d" % index),
-                   layer("RepeatVector", "v%d" % index, n=3)]
+        layers += [layer("Permute", f"p{index}", dims=[2, 2] if index else [1, 1]), layer("Flatten", f"f{index}"),
+                   layer("RepeatVector", f"v{index}", n=3)]
     return plain_h5(folder, sequential(*layers))
 
 
 def dimensions(folder, count=60):
     """Dot makes 2 n - 3 dimensions of n."""
-    names = ["start"] + ["d%d" % index for index in range(count)]
+    names = ["start"] + [f"d{index}" for index in range(count)]
     layers = [call(layer("Dot", name, axes=1), [(before, 0), (before, 0)]) for before, name in zip(names, names[1:])]
     first = start()
     first["config"]["batch_input_shape"] = [None, 2, 2, 2, 2]
@@ -219,11 +219,11 @@ def texts_for_sizes(folder):
     """A text or a list times ten million is ten million of them."""
     first = start()
     first["config"]["batch_input_shape"] = [None, 10 ** 7, 10 ** 7, 3]
-    layers = [call(layer("UpSampling2D", "u%d" % index, size=size), [("start", 0)])
+    layers = [call(layer("UpSampling2D", f"u{index}", size=size), [("start", 0)])
               for index, size in enumerate(("xxxxxxxxxx", [[1, 2, 3], [1]], ["ab", "cd"]))]
     layers.append(call(layer("DepthwiseConv2D", "deep", kernel_size=1, strides=1, padding="same",
                              depth_multiplier="x" * 1000), [("start", 0)]))
-    return plain_h5(folder, functional([first] + layers, [("u%d" % index, 0) for index in range(3)]))
+    return plain_h5(folder, functional([first] + layers, [(f"u{index}", 0) for index in range(3)]))
 
 
 def wide_input(folder):
@@ -256,6 +256,6 @@ def wide_layer(folder):
 
 def by_name(folder, count=3000):
     """A nested model of classes that nobody knows: which weight is whose follows from the names."""
-    inner = functional([start()] + row(count, lambda name: layer("Mystery", name)), [("r%d" % (count - 1), 0)], "inner")
-    weights = {"r%d/w" % index: numpy.ones(1, "float32") for index in range(count)}
+    inner = functional([start()] + row(count, lambda name: layer("Mystery", name)), [(f"r{count - 1}", 0)], "inner")
+    weights = {f"r{index}/w": numpy.ones(1, "float32") for index in range(count)}
     return plain_h5(folder, around(inner, "outer"), {"inner": weights})

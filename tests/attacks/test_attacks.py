@@ -235,7 +235,7 @@ def test_a_long_model_is_converted(tmp_path):
 
 
 def test_a_pickle_among_the_training_images_is_never_opened(tmp_path):
-    from scripts import dataset
+    from scripts.training import dataset
     path = builders.pickled_npz(tmp_path)
     with pytest.raises(Fault):
         dataset.resolve(path, {})

@@ -110,7 +110,7 @@ def test_a_file_that_may_not_be_read_is_one_line(tmp_path):
 
 
 def test_a_git_lfs_pointer_says_how_to_get_the_file(tmp_path):
-    (tmp_path / "model.h5").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:%064d\nsize 1234\n" % 7)
+    (tmp_path / "model.h5").write_text(f"version https://git-lfs.github.com/spec/v1\noid sha256:{7:064d}\nsize 1234\n")
     assert "git lfs pull" in refused(tmp_path, str(tmp_path / "model.h5"))
 
 
@@ -175,7 +175,18 @@ def test_weights_of_a_subclassed_model_are_told_so(tmp_path):
     assert "a subclass" in refused(tmp_path, str(tmp_path / "model.weights.h5"))
 
 
-@pytest.mark.parametrize("stage", ["convert", "dataset", "train", "viewer.page"])
+def stages():
+    """Yield the name of every module that is a command."""
+    for directory, _, names in os.walk(os.path.join(ROOT, "scripts")):
+        for name in sorted(names):
+            path = os.path.join(directory, name)
+            if name.endswith(".py") and name != "bootstrap.py":
+                with open(path, encoding="utf-8") as stream:
+                    if '\nif __name__ == "__main__":' in stream.read():
+                        yield os.path.relpath(path, os.path.join(ROOT, "scripts"))[:-len(".py")].replace(os.sep, ".")
+
+
+@pytest.mark.parametrize("stage", sorted(stages()))
 def test_a_stage_that_is_run_by_its_path_says_how_to_run_it(stage, tmp_path):
     path = os.path.join(ROOT, "scripts", stage.replace(".", "/") + ".py")
     done = subprocess.run([sys.executable, path], cwd=str(tmp_path),
@@ -389,7 +400,7 @@ def test_a_setting_in_the_catalogue_that_the_source_does_not_take_is_refused(mor
 
 def test_one_broken_model_among_twenty_is_named_and_the_other_nineteen_are_converted(project):
     project.write("models/models.toml", "".join(
-        MINE.replace("mine", "m%02d" % index) % ("bad.h5" if index == 7 else "model.h5") for index in range(20)))
+        MINE.replace("mine", f"m{index:02d}") % ("bad.h5" if index == 7 else "model.h5") for index in range(20)))
     project.write("bad.h5", project.read("model.h5")[:3000])
     for parallel in ([], ["-n", "2"]):
         status, _, said = project.doit("--continue", *parallel)
@@ -397,7 +408,7 @@ def test_one_broken_model_among_twenty_is_named_and_the_other_nineteen_are_conve
         summary = said.splitlines()[-1]
         assert "encapsulate:m07" in summary and "convert:m07" in summary and "m06" not in summary
         assert [index for index in range(20)
-                if not os.path.exists(project.file("models/json_models/m%02d/model.json" % index))] == [7]
+                if not os.path.exists(project.file(f"models/json_models/m{index:02d}/model.json"))] == [7]
         assert project.doit("clean", "-a")[0] == 0
 
 

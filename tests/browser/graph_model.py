@@ -18,7 +18,7 @@ def convert(directory):
 def main(directory):
     import tensorflow as tf
 
-    from scripts.base import child
+    from scripts.verification import reference
     tf.random.set_seed(1)
 
     class Net(tf.Module):
@@ -38,7 +38,7 @@ def main(directory):
     net = Net()
     saved, graph = os.path.join(directory, "saved"), os.path.join(directory, "graph")
     tf.saved_model.save(net, saved, signatures=net.predict)
-    converter = child.tensorflowjs().converters.converter
+    converter = reference.tensorflowjs().converters.converter
     converter.convert(["--input_format=tf_saved_model", saved, graph])
 
 

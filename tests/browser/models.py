@@ -11,8 +11,9 @@ import sys
 
 import numpy
 
-from scripts import convert, dataset, encapsulate
+from scripts import convert, encapsulate
 from scripts.base import child
+from scripts.training import dataset
 from scripts.viewer import page
 from tests.models import oracle, zoo
 
@@ -25,10 +26,10 @@ def rgb(keras):
     layers = keras.layers
     start = x = keras.Input((32, 32, 3), name="photo")
     for number, filters in enumerate((8, 16), 1):
-        x = layers.Conv2D(filters, 3, padding="same", use_bias=False, name="conv_%d" % number)(x)
-        x = layers.BatchNormalization(name="norm_%d" % number)(x)
-        x = layers.Activation("relu", name="relu_%d" % number)(x)
-        x = layers.MaxPooling2D(2, name="pool_%d" % number)(x)
+        x = layers.Conv2D(filters, 3, padding="same", use_bias=False, name=f"conv_{number}")(x)
+        x = layers.BatchNormalization(name=f"norm_{number}")(x)
+        x = layers.Activation("relu", name=f"relu_{number}")(x)
+        x = layers.MaxPooling2D(2, name=f"pool_{number}")(x)
     x = layers.Dropout(0.2, name="dropped")(layers.GlobalAveragePooling2D(name="mean")(x))
     return keras.Model(start, layers.Dense(5, activation="softmax", name="kind")(x))
 
@@ -112,8 +113,8 @@ def finish(keras, model, directory, layers, inputs):
     names = encapsulate.build(source, encapsulated, layers=layers)["outputs"]
     convert.convert(encapsulated, json_dir)
     values = oracle.predict(oracle.multi_output(keras, model, names), inputs)
-    arrays = {"input_%d" % place: value for place, value in enumerate(inputs)}
-    arrays.update(("output_%d" % place, value.astype("float32")) for place, value in enumerate(values))
+    arrays = {f"input_{place}": value for place, value in enumerate(inputs)}
+    arrays.update((f"output_{place}", value.astype("float32")) for place, value in enumerate(values))
     numpy.savez(os.path.join(directory, "reference.npz"), **arrays)
 
 

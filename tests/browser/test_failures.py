@@ -24,8 +24,8 @@ def test_a_truncated_shard_is_named_with_its_sizes(browser, spoiled):
     whole = path.read_bytes()
     path.write_bytes(whole[:1000])
     browser.open(address)
-    assert browser.failure() == ("model/%s has 1000 bytes, %d are right: it was cut short or replaced.\n"
-                                 "Build the page again." % (SHARD, len(whole)))
+    assert browser.failure() == (f"model/{SHARD} has 1000 bytes, {len(whole)} are right: it was cut short or "
+                                 "replaced.\nBuild the page again.")
 
 
 def test_a_shard_of_another_model_is_noticed_though_its_size_is_right(browser, spoiled):

@@ -20,7 +20,7 @@ def expected(trained):
     with numpy.load(needs.mnist()) as archive:
         labels = archive["y_test"]
     labels = labels[page.sample_places(labels)]
-    return arrays["input_0"], {name: arrays["output_%d" % place] for place, name in enumerate(models.LAYERS)}, labels
+    return arrays["input_0"], {name: arrays[f"output_{place}"] for place, name in enumerate(models.LAYERS)}, labels
 
 
 def activations(browser, name):
@@ -48,7 +48,7 @@ def test_every_layer_of_every_sample_is_what_keras_computed(browser, lenet, expe
     browser.open(lenet + "?backend=" + backend)
     assert browser.evaluate("tf.getBackend()") == backend
     for place in range(10):
-        browser.evaluate("viewer.pick(%d).then(() => 1)" % place)
+        browser.evaluate(f"viewer.pick({place}).then(() => 1)")
         for name, values in layers.items():
             found, wanted = activations(browser, name), values[place].ravel()
             assert found.shape == wanted.shape, name
@@ -62,8 +62,8 @@ def test_it_names_the_right_digit_for_ten_test_images(browser, lenet, expected):
     ten = [right[[labels[place] for place in right].index(digit)] for digit in range(10)]
     browser.open(lenet + "?backend=cpu")
     for place in ten:
-        browser.evaluate("document.querySelectorAll('.samples button')[%d].click()" % place)
-        browser.evaluate("viewer.pick(%d).then(() => 1)" % place)
+        browser.evaluate(f"document.querySelectorAll('.samples button')[{place}].click()")
+        browser.evaluate(f"viewer.pick({place}).then(() => 1)")
         assert shown_digit(browser) == str(labels[place])
         assert "✓" in browser.evaluate("document.querySelector('#bars .head').textContent")
 

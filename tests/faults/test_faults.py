@@ -104,8 +104,8 @@ def test_a_build_killed_at_any_moment_ends_as_if_undisturbed(project, undisturbe
                 if name.startswith("models/json_models"):
                     assert now.get(name) == then[name]
         project.ran()
-        assert project.artifacts() == undisturbed.artifacts(), "after kill %d, in %s" % (killed, stage)
-        assert not left_over(project), "after kill %d, in %s" % (killed, stage)
+        assert project.artifacts() == undisturbed.artifacts(), f"after kill {killed}, in {stage}"
+        assert not left_over(project), f"after kill {killed}, in {stage}"
     ends_as_if_undisturbed(project, undisturbed)
 
 

@@ -56,7 +56,7 @@ class Trial:
     def keep(self, data, error):
         """Write down an input and what happened, once for each place in the code where it does."""
         frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "/scripts/" in frame[0]]
-        key = "{}-{}".format(type(error).__name__, "%s-%d" % (os.path.basename(frames[-1][0]), frames[-1][1])
+        key = "{}-{}".format(type(error).__name__, f"{os.path.basename(frames[-1][0])}-{frames[-1][1]}"
                          if frames else hashlib.sha256(re.sub(r"\W|\d", "", str(error)).encode()).hexdigest()[:8])
         if key not in self.seen:
             self.seen.add(key)
@@ -111,10 +111,10 @@ def guided(options, name):
         return data[:size]
 
     confine()
-    flags = ["-seed=%d" % options.seed, "-max_len=%d" % LONGEST, "-timeout=600", "-rss_limit_mb=0", "-detect_leaks=0",
+    flags = [f"-seed={options.seed}", f"-max_len={LONGEST}", "-timeout=600", "-rss_limit_mb=0", "-detect_leaks=0",
              "-len_control=0", f"-artifact_prefix={options.place}/"]
     flags += [f"-handle_{kind}=0" for kind in ("segv", "bus", "abrt", "ill", "fpe")]
-    flags += ["-runs=%d" % options.runs] if options.runs else ["-max_total_time=%d" % options.seconds]
+    flags += [f"-runs={options.runs}"] if options.runs else [f"-max_total_time={options.seconds}"]
     atheris.Setup([sys.argv[0]] + flags + [corpus], lambda data: trial(data) and None, custom_mutator=mutate)
     atheris.Fuzz()
 
@@ -142,7 +142,7 @@ def blind(options, name):
 def write_seeds(target, corpus, place):
     os.makedirs(corpus)
     for index, pieces in enumerate(target.seeds(place)):
-        with open(os.path.join(corpus, "seed-%d" % index), "wb") as file:
+        with open(os.path.join(corpus, f"seed-{index}"), "wb") as file:
             file.write(target.pack(pieces))
 
 
@@ -172,7 +172,7 @@ def fuzz(options, name):
             if status == 0:
                 break
             if runs == counted or status > 0:
-                raise SystemExit("%s: the fuzzer itself failed (%d)\n%s" % (name, status, text[-3000:]))
+                raise SystemExit(f"{name}: the fuzzer itself failed ({status})\n{text[-3000:]}")
             crashes, seed = crashes + 1, seed + 1000003
             with open(os.path.join(place, "current"), "rb") as file:
                 data = file.read()
@@ -181,8 +181,8 @@ def fuzz(options, name):
     new = sorted(set(os.listdir(options.found)) - before) if os.path.isdir(options.found) else []
     slow = [item for item in new if "-slow-" in item and item.endswith(".txt")]
     findings = [item for item in new if item.endswith(".txt") and "-crash-" not in item and item not in slow]
-    line = "%s: %d runs, %d findings, %d too slow, %d crashes of the process%s" % (
-        name, runs, len(findings), len(slow), crashes - len(slow), last and f" ({last})")
+    line = (f"{name}: {runs} runs, {len(findings)} findings, {len(slow)} too slow, "
+            f"{crashes - len(slow)} crashes of the process" + (last and f" ({last})"))
     return line, bool(findings or slow)
 
 

@@ -150,7 +150,7 @@ def archive_value(record):
         else:
             place += "/cell" if inner["class_name"] in keras_archive.CELLS else ""
             for index, own in enumerate(variables.layer_variables(inner["class_name"], config)):
-                put(found, "%s/vars/%d" % (place, index), ["f4", filled(own.shape)])
+                put(found, f"{place}/vars/{index}", ["f4", filled(own.shape)])
 
     walk(record, "")
     return found
@@ -236,7 +236,7 @@ def saved_model(record):
         listed = node(*[child(number, str(turn)) for turn, number in enumerate(numbers)])
         api = node(child(node(), "non_trainable_variables"))
         owner = node(child(listed, "trainable_variables"), child(api, "keras_api"))
-        nodes[0].append(child(owner, "layer-%d" % place))
+        nodes[0].append(child(owner, f"layer-{place}"))
         metadata.append((owner, {"name": name}))
     known = dict(graph)
     words = b"".join(field(1, message((2, message((1, "VARIABLE_VALUE"), (2, known[number]), (3, known[number]))))

@@ -38,7 +38,7 @@ class Target:
     def unpack(self, data):
         head, found = 4 * len(self.parts), []
         place = head
-        for size in struct.unpack("<%dI" % len(self.parts), data[:head].ljust(head, b"\0")):
+        for size in struct.unpack(f"<{len(self.parts)}I", data[:head].ljust(head, b"\0")):
             found.append(data[place:place + size])
             place += len(found[-1])
         return found

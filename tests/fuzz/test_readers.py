@@ -40,7 +40,7 @@ def test_every_input_of_the_corpus_is_read_to_its_end(name, tmp_path):
 def test_bent_inputs_are_refused_with_a_fault_or_read(tmp_path):
     lines = fuzz(tmp_path, "--blind", "--runs", str(RUNS))
     assert [line.split(":")[0] for line in lines] == list(run.NAMES)
-    assert all(re.search(r": %d runs, 0 findings, 0 too slow" % RUNS, line) for line in lines)
+    assert all(re.search(fr": {RUNS} runs, 0 findings, 0 too slow", line) for line in lines)
 
 
 @pytest.mark.modern

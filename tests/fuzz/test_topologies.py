@@ -18,7 +18,8 @@ from scripts.layers import encapsulation, shapes, topology, variables
 from scripts.layers.model import Model, Weight
 from scripts.layers.topology import Layer, inner_records
 from scripts.tfjs import write_layers
-from scripts.viewer import drawing, page
+from scripts.viewer import page
+from scripts.viewer.renderers.tensorspace import drawing
 from tests import needs
 from tests.fuzz import mutate, seeds
 from tests.models import oracle, zoo

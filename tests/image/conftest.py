@@ -13,8 +13,7 @@ import time
 
 import pytest
 
-from scripts import image
-from scripts.release import engines
+from scripts.release import engines, inside
 from tests import needs
 
 GPU = os.environ.get("IMAGE_GPU") == "1"
@@ -156,5 +155,5 @@ def gpu_image(engine, certificate, cpu_image):
 def outside(tmp_path_factory):
     """A directory in which the py36 stack, outside any image, built everything from the embedded digits."""
     directory = str(tmp_path_factory.mktemp("outside") / "project")
-    image.convert_outside(needs.environment("py36"), image.project(directory))
+    inside.convert_outside(needs.environment("py36"), inside.project(directory))
     return directory

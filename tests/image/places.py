@@ -5,17 +5,16 @@ import shutil
 
 import pytest
 
-from scripts import image
-from scripts.release import engines
+from scripts.release import engines, inside
 
 USER = "4321:4321"
 ELSEWHERE = {"TZ": "Asia/Tokyo", "LC_ALL": "tr_TR.UTF-8", "USER": "someone", "HOSTNAME": "elsewhere",
              "SOURCE_DATE_EPOCH": "7", "PYTHONHASHSEED": "5"}
 
 
-def project(directory, catalogue=image.DIGITS, source=None):
+def project(directory, catalogue=inside.DIGITS, source=None):
     """Make a project that belongs to USER."""
-    image.project(str(directory), catalogue, source)
+    inside.project(str(directory), catalogue, source)
     for top, _, files in os.walk(str(directory)):
         for name in [top] + [os.path.join(top, name) for name in files]:
             os.chown(name, *map(int, USER.split(":")))

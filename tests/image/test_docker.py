@@ -8,8 +8,7 @@ import subprocess
 
 import pytest
 
-from scripts import image
-from scripts.release import engines, reproduce
+from scripts.release import engines, inside, reproduce
 from tests import needs
 from tests.image.places import USER, checkout, elsewhere, project
 
@@ -27,8 +26,8 @@ def built(docker):
 def converted(outside, tmp_path_factory):
     """A source model, and what the same stack makes of it outside the image."""
     source = os.path.join(outside, "models", "model.h5")
-    there = project(tmp_path_factory.mktemp("there") / "project", image.SOURCE, source)
-    return source, image.convert_outside(needs.environment("py36"), there)
+    there = project(tmp_path_factory.mktemp("there") / "project", inside.SOURCE, source)
+    return source, inside.convert_outside(needs.environment("py36"), there)
 
 
 def test_from_nothing_elsewhere_by_another_user_it_has_the_same_digest(docker, built, tmp_path):
@@ -37,18 +36,18 @@ def test_from_nothing_elsewhere_by_another_user_it_has_the_same_digest(docker, b
 
 
 def test_confined_it_builds_what_the_same_stack_builds_outside_it(docker, built, converted, tmp_path):
-    directory = project(tmp_path / "project", image.SOURCE, converted[0])
+    directory = project(tmp_path / "project", inside.SOURCE, converted[0])
     said = docker.run("convert", [], directory, user=USER)
     assert said.returncode == 0, said.stdout
-    assert image.built(directory) == converted[1]
+    assert inside.built(directory) == converted[1]
 
 
 def test_compose_builds_the_same(built, converted, tmp_path, monkeypatch):
-    directory = project(tmp_path / "project", image.SOURCE, converted[0])
+    directory = project(tmp_path / "project", inside.SOURCE, converted[0])
     monkeypatch.setenv("PROJECT", directory)
     said = engines.finished(COMPOSE + ["run", "--rm", "--user", USER, "convert"])
     assert said.returncode == 0, said.stdout
-    assert image.built(directory) == converted[1]
+    assert inside.built(directory) == converted[1]
     assert subprocess.check_output(["docker", "ps", "--all", "--quiet"]) == b""
 
 

@@ -9,8 +9,7 @@ import tarfile
 
 import pytest
 
-from scripts import doctor, image
-from scripts.release import reproduce
+from scripts.release import inside, machine, reproduce
 from tests import needs
 
 pytestmark = [pytest.mark.modern, pytest.mark.gpu, pytest.mark.timeout(3600)]
@@ -75,16 +74,16 @@ def listed(engine, driver, directory, mounts=()):
 
 
 def test_tensorflow_opens_all_eight_libraries_and_lists_the_device(engine, gpu_image, driver, tmp_path):
-    opened, lacking, devices = listed(engine, driver, image.project(str(tmp_path / "project")))
-    assert (set(doctor.SONAMES) - opened, lacking, devices) == (set(), set(), "['/physical_device:GPU:0']")
+    opened, lacking, devices = listed(engine, driver, inside.project(str(tmp_path / "project")))
+    assert (set(machine.SONAMES) - opened, lacking, devices) == (set(), set(), "['/physical_device:GPU:0']")
 
 
 @pytest.mark.parametrize("soname", ["libcudnn.so.8", "libcusolver.so.11"])
 def test_it_lists_none_when_one_of_them_is_taken_away(engine, gpu_image, driver, tmp_path, soname):
     (tmp_path / "empty").write_text("")
     place = engine.run("gpu", ["sh", "-c", "ldconfig -p | sed -n 's/.*{}.* => //p'".format(soname.replace(".", r"\."))],
-                       image.project(str(tmp_path / "where"))).stdout.strip()
-    opened, lacking, devices = listed(engine, driver, image.project(str(tmp_path / "project")),
+                       inside.project(str(tmp_path / "where"))).stdout.strip()
+    opened, lacking, devices = listed(engine, driver, inside.project(str(tmp_path / "project")),
                                       [(str(tmp_path / "empty"), place)])
     assert soname not in opened and lacking == {soname}
     assert devices == "[]"
@@ -92,22 +91,22 @@ def test_it_lists_none_when_one_of_them_is_taken_away(engine, gpu_image, driver,
 
 def test_the_doctor_finds_the_device_and_each_library(engine, gpu_image, driver, tmp_path):
     said = engine.run("gpu", ["env", "LD_LIBRARY_PATH=/run/driver", "python", "-m", "scripts.doctor"],
-                      image.project(str(tmp_path / "project")), mounts=[(driver, "/run/driver")])
+                      inside.project(str(tmp_path / "project")), mounts=[(driver, "/run/driver")])
     assert said.returncode == 0, said.stdout
     assert "ok       GPU 0: A GPU, compute capability 7.0" in said.stdout
-    for soname in doctor.SONAMES:
+    for soname in machine.SONAMES:
         assert f"ok       {soname}: loads" in said.stdout
     assert re.search(r"^ok +packages: gpu, 8 as in docker/locks/py36-gpu.txt$", said.stdout, re.M), said.stdout
 
 
 def test_without_a_gpu_the_same_image_trains_on_the_cpu_to_the_same_bytes(engine, gpu_image, outside, tmp_path):
-    directory = image.project(str(tmp_path / "project"))
-    assert image.convert_inside(engine, "gpu", directory) == image.built(outside)
+    directory = inside.project(str(tmp_path / "project"))
+    assert inside.convert_inside(engine, "gpu", directory) == inside.built(outside)
 
 
 def test_the_driver_s_library_is_not_in_it(engine, gpu_image, tmp_path):
     look = "find / -xdev -name 'libcuda.so*' 2>/dev/null; ldconfig -p | grep libcuda.so || true"
-    assert engine.run("gpu", ["sh", "-c", look], image.project(str(tmp_path / "project"))).stdout == ""
+    assert engine.run("gpu", ["sh", "-c", look], inside.project(str(tmp_path / "project"))).stdout == ""
     environment = engine.configuration(engine.tag("gpu"))["config"]["Env"]
     assert {"NVIDIA_VISIBLE_DEVICES=all", "NVIDIA_DRIVER_CAPABILITIES=compute,utility"} <= set(environment)
 

@@ -8,8 +8,7 @@ import tarfile
 
 import pytest
 
-from scripts import image
-from scripts.release import engines, reproduce
+from scripts.release import engines, inside, reproduce
 from tests import needs
 from tests.image.places import USER, checkout, elsewhere, project
 
@@ -118,26 +117,26 @@ def test_labels_say_what_it_is_and_what_it_stands_on(engine, cpu_image):
 
 def test_what_it_builds_is_what_the_same_stack_builds_outside_it_and_the_same_again(
         engine, cpu_image, outside, tmp_path):
-    expected = image.built(outside)
+    expected = inside.built(outside)
     assert {"model.h5", "enc_model.h5", "json_models/keras/model.json", "json_models/keras/manifest.json",
             "json_models/keras/group1-shard1of1.bin"} <= set(expected)
     for name in ("first", "second"):
         directory = project(tmp_path / name)
         said = engine.run("cpu", [], directory, user=USER)
         assert said.returncode == 0, said.stdout
-        assert image.built(directory) == expected
+        assert inside.built(directory) == expected
         owners = {os.stat(path).st_uid for path in glob.glob(directory + "/models/**", recursive=True)}
         assert owners == {int(USER.split(":")[0])}
 
 
 def test_the_convert_image_builds_the_same_from_a_trained_model(engine, convert_image, outside, tmp_path):
     source = os.path.join(outside, "models", "model.h5")
-    there = project(tmp_path / "there", image.SOURCE, source)
-    expected = image.convert_outside(needs.environment("py36"), there)
-    directory = project(tmp_path / "here", image.SOURCE, source)
+    there = project(tmp_path / "there", inside.SOURCE, source)
+    expected = inside.convert_outside(needs.environment("py36"), there)
+    directory = project(tmp_path / "here", inside.SOURCE, source)
     said = engine.run("convert", [], directory, user=USER)
     assert said.returncode == 0, said.stdout
-    assert image.built(directory) == expected
+    assert inside.built(directory) == expected
 
 
 def test_a_mounted_project_runs_with_its_own_tasks(engine, convert_image, tmp_path):
@@ -169,7 +168,7 @@ def test_a_stage_and_any_program_can_be_run_by_name(engine, cpu_image, tmp_path)
 
 
 def test_a_directory_that_cannot_be_written_gets_one_line(engine, convert_image, tmp_path):
-    directory = image.project(str(tmp_path / "roots"))
+    directory = inside.project(str(tmp_path / "roots"))
     said = engine.run("convert", [], directory, user=USER)
     assert said.returncode == 1
     assert said.stdout.splitlines() == ['/project/models cannot be written by user 4321: mount a directory of yours on '

@@ -1,14 +1,15 @@
-"""What the tests of whole models share: one Node process for all of them."""
+"""What the tests of whole models share: one Node process and one TensorFlow process for all of them."""
 import pytest
 
+from scripts.base import child
 from scripts.viewer import predict
-from tests import shared_node
+from tests import shared_node, shared_tensorflow
 
 
 @pytest.fixture(scope="session", autouse=True)
-def one_node():
-    """Run TensorFlow.js in the shared process, as long as tests of models run."""
+def one_process_for_many_models():
+    """Run TensorFlow.js and TensorFlow in the shared processes, as long as tests of models run."""
     alone = predict.run_node
-    predict.run_node = shared_node.run_node
+    predict.run_node, child.run = shared_node.run_node, shared_tensorflow.run
     yield
-    predict.run_node = alone
+    predict.run_node, child.run = alone, shared_tensorflow.ALONE

@@ -45,7 +45,7 @@ def build(keras, plan):
         layers.GRU(UNITS, return_sequences=True, reset_after=False, name="inner_gru")], name="encoder")
     vectors, made = [], []
     for index, (kind, one, two) in enumerate(steps):
-        name = "%s_%d" % (kind, index)
+        name = f"{kind}_{index}"
         x, y = sequences[one % len(sequences)], sequences[two % len(sequences)]
         v = vectors[one % len(vectors)] if vectors else None
         if kind in ("repeat", "decoder") and v is None:

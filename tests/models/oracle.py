@@ -2,10 +2,12 @@
 import functools
 import importlib
 import os
+import warnings
 
 import numpy
 
-from scripts.base import child, stack
+from scripts.base import stack
+from scripts.training import saved_by_keras
 from tests.models import zoo
 
 # Keras flavours of each stack: Keras 2 is keras itself on py36 and tf_keras on modern.
@@ -69,7 +71,7 @@ def load(flavour):
         return importlib.import_module(OLD[flavour])
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     keras = importlib.import_module("keras")  # first: it looks for a jax that the official converter is denied
-    return keras if flavour == "keras3" else child.legacy_keras()
+    return keras if flavour == "keras3" else saved_by_keras.legacy_keras()
 
 
 def tensors(keras, model, names):
@@ -93,11 +95,11 @@ def own_nodes(keras, model, name):
         operation = next(item for item in functional.operations if item.name == name)
         keys = functional._nodes
         found = [node for index, node in enumerate(operation._inbound_nodes)
-                 if "%d_ib-%d" % (id(operation), index) in keys]
+                 if f"{id(operation)}_ib-{index}" in keys]
     else:
         operation = model.get_layer(name)
         keys = functional._network_nodes
-        found = [node for index, node in enumerate(operation._inbound_nodes) if "%s_ib-%d" % (name, index) in keys]
+        found = [node for index, node in enumerate(operation._inbound_nodes) if f"{name}_ib-{index}" in keys]
     return found or operation._inbound_nodes[-1:]
 
 
@@ -108,7 +110,9 @@ def predict(model, inputs):
     A Keras of TensorFlow 1 has `predict` alone.
     """
     given = inputs if len(inputs) > 1 else inputs[0]
-    values = model(given, training=False) if eager() else model.predict(given, verbose=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Keras 3 says that one input comes without a list around it
+        values = model(given, training=False) if eager() else model.predict(given, verbose=0)
     return [numpy.asarray(value) for value in (values if isinstance(values, (list, tuple)) else [values])]
 
 

@@ -1,4 +1,4 @@
-"""Operations of keras.ops and layers of the same name: each is taken for what it is, in an .h5 as in a .keras archive."""
+"""Operations of keras.ops and layers of the same name: each is taken for what it is, in h5 files and in archives."""
 import importlib
 import inspect
 import os
@@ -38,7 +38,7 @@ def saved(made, inputs, path):
 def start(count):
     keras = oracle.load("keras3")
     keras.backend.clear_session()
-    return [keras.Input((4, 4), name="input_%d" % place) for place in range(count)]
+    return [keras.Input((4, 4), name=f"input_{place}") for place in range(count)]
 
 
 def converted(path, folder, values):
@@ -71,9 +71,9 @@ def test_an_operation_is_converted_as_what_it_computes_or_refused_as_an_operatio
                            path)
     if right:
         assert oracle.distance(wanted, converted(path, tmp_path, values)) <= 1e-5
-        return
-    with pytest.raises(Fault, match=f"is the operation {name}"):
-        converted(path, tmp_path, values)
+    else:
+        with pytest.raises(Fault, match=f"is the operation {name}"):
+            converted(path, tmp_path, values)
 
 
 @pytest.mark.modern  # keras.ops came with Keras 3

@@ -1,12 +1,14 @@
 """Files that people reported: each is rebuilt by a real Keras, and converts to what that Keras computes."""
+import importlib
 import json
 import os
+import shutil
 
 import h5py
 import numpy
 import pytest
 
-from scripts import encapsulate, preprocess
+from scripts import Fault, encapsulate, preprocess
 from scripts.formats import keras_h5
 from scripts.viewer import predict
 from tests import needs
@@ -47,6 +49,173 @@ def planted(keras, model):
     model.set_weights([numpy.asarray(numpy.abs(random.normal(0.2, 0.4, value.shape)) + 0.1 * (value.ndim == 1),
                                      value.dtype) for value in model.get_weights()])
     return model
+
+
+# Models of a user's own class ------------------------------------------------------------------------------
+
+def subclassed(keras):
+    """Models of own classes: the outer one, one in it, one wrapped, a Sequential, and a layer without a name."""
+    class Mine(keras.Model):
+        def train_step(self, data):
+            return {}
+
+    class Chain(keras.Sequential):
+        pass
+
+    class Unnamed(keras.layers.Layer):
+        def call(self, inputs):
+            return inputs
+
+        def get_config(self):
+            return {}
+
+    layers = keras.layers
+    start, inner, step = keras.Input((5, 3), name="start"), keras.Input((5, 3)), keras.Input((3,))
+    middle = Mine(inner, layers.BatchNormalization(name="norm")(layers.Dense(3, name="dense")(inner)), name="middle")
+    wrapped = Mine(step, layers.Dense(2, name="of_step")(step), name="wrapped")
+    each = layers.TimeDistributed(wrapped, name="each")(middle(start))
+    chain = Chain([keras.Input((5, 2)), layers.Dense(4, name="first"), layers.Dense(2, name="second")], name="chain")
+    end = layers.Dense(2, name="end")(chain(each))
+    return planted(keras, Mine(start, [end, Unnamed(name="odd")(end)], name="outer"))
+
+
+WAYS = [(flavour, way) for flavour in oracle.FLAVOURS for way in ["h5", "json"] + ["keras"] * (
+    needs.STACK == "modern") + ["tf"] * (flavour == "keras2")]
+
+
+@pytest.mark.parametrize("flavour, way", WAYS)
+def test_a_functional_model_of_a_subclass_is_the_graph_that_its_file_holds(flavour, way, tmp_path):
+    keras = oracle.load(flavour)
+    keras.backend.clear_session()
+    model = subclassed(keras)
+    names = ["middle", "each", "chain", "end"]
+    inputs = [numpy.random.RandomState(1).rand(2, 5, 3).astype("float32")]
+    expected = dict(zip(names, oracle.predict(oracle.multi_output(keras, model, names), inputs)))
+    source, options = str(tmp_path / ("model." + way)), {}
+    if way == "json":
+        (tmp_path / "model.json").write_text(model.to_json())
+        options["weights"] = str(tmp_path / "model.weights.h5")
+        model.save_weights(options["weights"])
+    else:
+        model.save(source, **({"save_format": "tf"} if way == "tf" else {}))
+    with pytest.raises(Fault, match="'odd' is .*Unnamed.*outputs that do without it: middle, each, chain, end"):
+        converted(source, tmp_path, "all", **options)
+    enc = str(tmp_path / "enc.h5")
+    model_json, found = converted(source, tmp_path, layers=names, enc_model=enc, **options)
+    assert found == names
+    computes(model_json, inputs, expected)
+    for value, other in zip(expected.values(), oracle.predict(keras.models.load_model(enc, compile=False), inputs)):
+        assert oracle.distance(value, other) <= 1e-6
+
+
+@pytest.mark.parametrize("flavour", oracle.FLAVOURS)
+def test_an_own_layer_without_a_name_is_told_by_its_class(flavour, tmp_path):
+    keras = oracle.load(flavour)
+
+    class RandomCut(keras.layers.Layer):
+        def call(self, inputs):
+            return inputs
+
+        def get_config(self):
+            return {"size": 3}
+
+    keras.backend.clear_session()
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, name="one"), RandomCut(),
+                              keras.layers.Dense(2, name="two")])
+    for name in ["model.h5"] + ["model.keras"] * (needs.STACK == "modern"):
+        model.save(str(tmp_path / name))
+        with pytest.raises(Fault, match="'random_cut' is .*RandomCut.*; outputs that do without it: one$"):
+            converted(tmp_path / name, tmp_path, name + ".js")
+        _, found = converted(tmp_path / name, tmp_path, name + ".one", layers=["one"])
+        assert found == ["one"]
+
+
+# Embeddings of given numbers -------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("way", ["h5", "json"] + ["keras"] * (needs.STACK == "modern"))
+@pytest.mark.parametrize("flavour", oracle.FLAVOURS)
+def test_an_embedding_that_was_made_of_a_matrix_is_read_whatever_its_size(flavour, way, tmp_path):
+    """Keras's own example of pretrained embeddings: all numbers stand in the topology once more."""
+    keras = oracle.load(flavour)
+    keras.backend.clear_session()
+    layers, random = keras.layers, numpy.random.RandomState(5)
+    matrix = random.rand(20000, 100)
+    start = keras.Input((5,), name="start")
+    looked = layers.Embedding(20000, 100, embeddings_initializer=keras.initializers.Constant(matrix), trainable=False,
+                              name="looked")(start)
+    end = layers.Dense(2, bias_initializer=keras.initializers.Constant(0.5), name="end")(
+        layers.GlobalAveragePooling1D(name="mean")(looked))
+    model = keras.Model(start, end)
+    source, options = str(tmp_path / ("model." + way)), {}
+    if way == "json":
+        (tmp_path / "model.json").write_text(model.to_json())
+        options["weights"] = str(tmp_path / "model.weights.h5")
+        model.save_weights(options["weights"])
+    else:
+        model.save(source)
+    inputs = [random.randint(0, 20000, (3, 5)).astype("float32")]
+    enc = str(tmp_path / "enc.h5")
+    model_json, found = converted(source, tmp_path, enc_model=enc, **options)
+    assert found == ["looked", "mean", "end"] and os.path.getsize(model_json) < 10000
+    computes(model_json, inputs, dict(zip(found, oracle.predict(oracle.multi_output(keras, model, found), inputs))))
+    again = keras.models.load_model(enc, compile=False)
+    assert numpy.array_equal(again.get_layer("looked").get_weights()[0], model.get_layer("looked").get_weights()[0])
+
+
+# CuDNNLSTM and CuDNNGRU ------------------------------------------------------------------------------------
+
+def as_plain(record):
+    """A topology whose CuDNN layers are called what Keras calls them today, edited as people do."""
+    if isinstance(record, list):
+        return [as_plain(item) for item in record]
+    if not isinstance(record, dict):
+        return record
+    record = {key: as_plain(item) for key, item in record.items()}
+    if str(record.get("class_name")).startswith("CuDNN"):
+        record["class_name"] = record["class_name"][5:]
+        record["config"].pop("time_major", None)
+    return record
+
+
+def fast(keras, kind):
+    """CuDNN layers alone, in a Bidirectional, in a nested model."""
+    made = getattr(importlib.import_module("tensorflow").compat.v1.keras.layers, "CuDNN" + kind)
+    layers = keras.layers
+    start, inner_start = keras.Input((5, 3), name="start"), keras.Input((5, 4))
+    inner = keras.Model(inner_start, layers.Dense(2, name="of_inner")(made(3, name="inner_rnn")(inner_start)),
+                        name="inner")
+    x = made(4, return_sequences=True, name="rnn")(start)
+    return planted(keras, keras.Model(start, [inner(x), layers.Bidirectional(made(2), name="both")(x)], name="fast"))
+
+
+@pytest.mark.parametrize("edited", [False, True])
+@pytest.mark.parametrize("kind", ["LSTM", "GRU"])
+def test_a_cudnn_layer_is_the_layer_that_keras_makes_of_it(kind, edited, tmp_path):
+    keras = oracle.load("keras2")
+    keras.backend.clear_session()
+    source, enc = str(tmp_path / "model.h5"), str(tmp_path / "enc.h5")
+    model = fast(keras, kind)
+    model.save(source)
+    shutil.copy(source, str(tmp_path / "edited.h5"))
+    again = keras.models.load_model(bent(tmp_path / "edited.h5", as_plain), compile=False)
+    assert isinstance(again.get_layer("rnn"), getattr(keras.layers, kind))
+    inputs = [numpy.random.RandomState(1).rand(2, 5, 3).astype("float32")]
+    names = ["rnn", "inner", "both"]
+    expected = dict(zip(names, oracle.predict(oracle.multi_output(keras, again, names), inputs)))
+    source = str(tmp_path / "edited.h5") if edited else source
+    assert encapsulate.build(source, enc, layers=names)["outputs"] == names
+    for value, other in zip(expected.values(), oracle.predict(keras.models.load_model(enc, compile=False), inputs)):
+        assert oracle.distance(value, other) <= 1e-6
+    archive = str(tmp_path / "model.keras")
+    if needs.STACK == "modern":
+        model.save(archive)
+    for index, path in enumerate([source] + [archive] * os.path.exists(archive)):
+        if kind == "GRU":
+            with pytest.raises(Fault, match="reset_after=True"):
+                converted(path, tmp_path, "js%d" % index)
+        else:
+            model_json, _ = converted(path, tmp_path, "js%d" % index, layers=names)
+            computes(model_json, inputs, expected)
 
 
 # A Sequential in list form, layers without a name ----------------------------------------------------------

@@ -1,6 +1,7 @@
 """scripts/formats/saved_model.py and scripts/graph.py: SavedModels of Keras, of TensorFlow 2 and of TensorFlow 1."""
 import json
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -10,11 +11,12 @@ import numpy
 import pytest
 
 from scripts import Fault, encapsulate, formats, preprocess, verify
+from scripts.base import child
 from scripts.formats import frozen, saved_model
 from scripts.tfjs import graph_by_tensorflow, write_layers
 from scripts.training import lenet
 from scripts.viewer import predict
-from tests import needs
+from tests import needs, shared_tensorflow
 
 
 def keras2():
@@ -242,12 +244,24 @@ def test_another_signature_can_be_asked_for(graphs, tmp_path):
     agree(values, wanted["total"])
 
 
-def test_the_same_graph_gives_the_same_bytes(graphs, tmp_path):
-    for name in ("a", "b"):
+def test_the_same_graph_gives_the_same_bytes_in_the_shared_process_and_in_a_child_of_its_own(
+        graphs, tmp_path, monkeypatch):
+    for name, run in (("a", shared_tensorflow.run), ("b", shared_tensorflow.ALONE)):
         (tmp_path / name).mkdir()
+        monkeypatch.setattr(child, "run", run)
         graph_by_tensorflow.convert(graphs["one"][0], str(tmp_path / name), ["conv/Conv2D", "y"])
     for name in os.listdir(str(tmp_path / "a")):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_an_error_and_the_end_of_the_shared_process_name_the_graph_and_the_next_one_is_converted(graphs, tmp_path):
+    path = graphs["two"][0]
+    with pytest.raises(RuntimeError, match="no_such_by_tensorflow " + re.escape(path)):
+        shared_tensorflow.run("no_such_by_tensorflow", [path], quiet=True)
+    shared_tensorflow.TENSORFLOW.process.kill()
+    with pytest.raises(RuntimeError, match=re.escape(path) + ".* ended with -9"):
+        graph_by_tensorflow.convert(path, str(tmp_path / "out"))
+    graph_by_tensorflow.convert(path, str(tmp_path / "again"))
 
 
 def test_weights_can_be_cut_and_quantized(graphs, tmp_path):

@@ -57,7 +57,7 @@ def test_every_way_of_saving_a_model_gives_the_same_result(flavour, name, tmp_pa
 def same(ways, expected, folder):
     """Assert that the saved models `ways` (file, weights file or None) convert to what `expected` is."""
     for index, (source, weights) in enumerate(ways):
-        found = result(str(folder / source), folder, "way_%d" % index, weights and str(folder / weights))
+        found = result(str(folder / source), folder, f"way_{index}", weights and str(folder / weights))
         assert found[1] == expected[1], (source, weights)
         assert found[0]["weightsManifest"] == expected[0]["weightsManifest"]
         assert alike(found[0]["modelTopology"], expected[0]["modelTopology"]), (source, weights)
@@ -194,7 +194,7 @@ def build(keras, plan):
                              name="inner")
     tensors = [start]
     for index, (kind, (one, two)) in enumerate(plan[0]):
-        first, second, name = tensors[one], tensors[two], "%s_%d" % (kind, index)
+        first, second, name = tensors[one], tensors[two], f"{kind}_{index}"
         made = {"dense": lambda: layers.Dense(4, name=name)(first),
                 "add": lambda: layers.Add(name=name)([first, second]),
                 "concatenate": lambda: layers.Dense(4, name=name)(

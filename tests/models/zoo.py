@@ -416,9 +416,9 @@ def long_names(keras):
     """Names that are together too long for one HDF5 attribute (64 512 bytes, each as wide as the longest)."""
     layers = keras.layers
     inner = chain(keras, (2,), [layers.Dense(2, name=name) for name in ["first_" + "x" * 994]
-                                + ["inner_%d" % index for index in range(32)]], name="inner")
+                                + [f"inner_{index}" for index in range(32)]], name="inner")
     start = x = keras.Input((2,), name="start")
-    for name in ["outer_" + "x" * 994] + ["outer_%d" % index for index in range(62)]:
+    for name in ["outer_" + "x" * 994] + [f"outer_{index}" for index in range(62)]:
         x = layers.Activation("tanh", name=name)(x)
     return keras.Model(start, inner(x))
 

@@ -1,7 +1,7 @@
 """What the tests of training share."""
 import pytest
 
-from scripts import dataset
+from scripts.training import dataset
 
 
 @pytest.fixture(scope="module")

@@ -83,7 +83,7 @@ def archive(path, members=None, compression=zipfile.ZIP_STORED):
         counted = {"conv": "conv2d", "dense": "dense", "softmax": "dense_1"}
         for layer, weights in values().items():
             for index, (_, array) in enumerate(weights):
-                file["layers/%s/vars/%d" % (counted[layer], index)] = array
+                file[f"layers/{counted[layer]}/vars/{index}"] = array
     with open(inner, "rb") as file:
         content = [("metadata.json", b'{"keras_version": "3.15.1"}'),
                    ("config.json", json.dumps(topology(3)).encode()), ("model.weights.h5", file.read())]

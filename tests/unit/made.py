@@ -54,8 +54,11 @@ def nested(record, name, *sources):
                 inbound_nodes=[[[source, 0, 0, {}] for source in sources]])
 
 
-def model(record, version=KERAS2):
-    """A Model with weights of ones that fit."""
+def model(record, version=KERAS2, weights=None):
+    """A Model with weights {layer: [array]}, by default of ones that fit."""
+    if weights is not None:
+        return Model(record, OrderedDict((name, [Weight.of("%s/%d" % (name, place), array) for place, array
+                                                 in enumerate(arrays)]) for name, arrays in weights.items()), version)
     weights = OrderedDict()
     for inner in inner_records(record):
         weights[inner.get("name") or inner["config"]["name"]] = [

@@ -21,8 +21,8 @@ def good(tmp_path):
     """An h5 file with a text in its heap."""
     path = str(tmp_path / "good.h5")
     with h5py.File(path, "w") as file:
-        file.attrs["text"] = u"t\xe9xt"
-        file.create_group("a").create_group(u"b \u5c42").attrs["text"] = "t" * 5000
+        file.attrs["text"] = "t\xe9xt"
+        file.create_group("a").create_group("b \u5c42").attrs["text"] = "t" * 5000
     return path
 
 
@@ -42,7 +42,7 @@ def gone(pid):
 def test_one_helper_serves_all_files_and_groups(good):
     attempt(good)
     pid = attributes.HELPER[0].pid
-    attempt(good, u"a/b \u5c42")
+    attempt(good, "a/b \u5c42")
     assert [helper.pid for helper in attributes.HELPER] == [pid]
 
 
@@ -113,11 +113,10 @@ def test_it_ends_with_its_process_even_with_one_that_is_killed(good):
     code = ("import os, sys; from scripts.formats import attributes; from tests.unit.test_attributes import attempt\n"
             "attempt(sys.argv[1]); print(attributes.HELPER[0].pid); sys.stdout.flush(); os.kill(os.getpid(), 9)")
     said = subprocess.run([sys.executable, "-c", code, good], cwd=ROOT, stdout=subprocess.PIPE).stdout
-    for _ in range(100):
-        if gone(int(said)):
-            return
+    until = time.monotonic() + 10
+    while not gone(int(said)) and time.monotonic() < until:
         time.sleep(0.1)
-    raise AssertionError("it is still there")
+    assert gone(int(said)), "it is still there"
 
 
 def test_it_holds_none_of_the_locks_and_pipes_of_its_process(good, tmp_path, monkeypatch):

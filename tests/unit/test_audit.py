@@ -1,4 +1,4 @@
-"""scripts/audit.py: every pin of every lock is asked about, and silence is never taken for an all-clear."""
+"""The audit: every pin of every lock is asked about, and silence is never taken for an all-clear."""
 import json
 import os
 import re
@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from scripts import Fault, audit, bootstrap, lock
+from scripts import Fault, bootstrap
+from scripts.release import advisories, locks
 from tests.needs import ROOT
 
 STAND_IN = """import json, sys
@@ -36,19 +37,19 @@ def test_every_pin_of_every_lock_is_asked_about_once_whatever_its_platform(tmp_p
     written = set()
     for name in os.listdir(bootstrap.LOCKS):
         if name.endswith(".txt"):
-            text = lock.text_of(os.path.join(bootstrap.LOCKS, name))
+            text = locks.text_of(os.path.join(bootstrap.LOCKS, name))
             written |= set(re.findall(r"^([a-z0-9][\w.-]*)==(\S+)", text, re.M))
-    assert set(audit.pinned()) == {(lock.normalized(name), version) for name, version in written}
-    assert len({version for name, version in audit.pinned() if name == "numpy"}) > 1
-    audit.audit(stand_in(tmp_path, {"*": CLEAN}))
+    assert set(advisories.pinned()) == {(locks.normalized(name), version) for name, version in written}
+    assert len({version for name, version in advisories.pinned() if name == "numpy"}) > 1
+    advisories.audit(stand_in(tmp_path, {"*": CLEAN}))
     asked = (tmp_path / "asked").read_text().split()
-    assert sorted(asked) == sorted("{}=={}".format(*pin) for pin in audit.pinned())
+    assert sorted(asked) == sorted("{}=={}".format(*pin) for pin in advisories.pinned())
 
 
 def test_advisories_on_the_stack_of_2021_are_a_report(tmp_path, capsys):
-    ids = [{"id": "CVE-2021-%d" % number} for number in range(9)]
-    (version,) = [version for name, version in audit.pinned() if name == "keras-preprocessing"]
-    audit.audit(stand_in(tmp_path, {"*": CLEAN, "keras-preprocessing": {"vulns": ids}, "astunparse": UNASKED}))
+    ids = [{"id": f"CVE-2021-{number}"} for number in range(9)]
+    (version,) = [version for name, version in advisories.pinned() if name == "keras-preprocessing"]
+    advisories.audit(stand_in(tmp_path, {"*": CLEAN, "keras-preprocessing": {"vulns": ids}, "astunparse": UNASKED}))
     out = capsys.readouterr().out
     assert f"keras-preprocessing {version} (py36-train, py36-keras231): 9 advisories: CVE-2021-0, " in out \
         and ", …" in out
@@ -58,7 +59,7 @@ def test_advisories_on_the_stack_of_2021_are_a_report(tmp_path, capsys):
 
 def test_an_advisory_on_what_current_pythons_get_ends_with_one_line(tmp_path):
     with pytest.raises(Fault, match=r"current Pythons get: hypothesis .*doit lock"):
-        audit.audit(stand_in(tmp_path, {"*": CLEAN, "hypothesis": {"vulns": [{"id": "CVE-1"}]}}))
+        advisories.audit(stand_in(tmp_path, {"*": CLEAN, "hypothesis": {"vulns": [{"id": "CVE-1"}]}}))
 
 
 @pytest.mark.parametrize("answers, words", [({}, "no route to the service: nothing was audited"),
@@ -66,7 +67,7 @@ def test_an_advisory_on_what_current_pythons_get_ends_with_one_line(tmp_path):
                                             ({"numpy": CLEAN}, "no route|no answer on")])
 def test_where_the_service_does_not_answer_nothing_is_called_clean(tmp_path, answers, words):
     with pytest.raises(Fault, match=words):
-        audit.audit(stand_in(tmp_path, answers))
+        advisories.audit(stand_in(tmp_path, answers))
 
 
 @pytest.mark.modern

@@ -7,7 +7,7 @@ import pytest
 
 from bench import benchmarks, measure, plot
 from bench.projects import make_project, names
-from scripts import lock
+from scripts.release import locks
 from tests import needs
 from tests.needs import ROOT
 
@@ -82,7 +82,7 @@ def test_the_plot_of_the_committed_results_is_drawn_by_the_locked_matplotlib_to_
 
 
 def test_what_a_benchmark_installs_is_locked():
-    assert {"modern-dvc", "modern-matplotlib"} <= set(lock.MODERN)
+    assert {"modern-dvc", "modern-matplotlib"} <= set(locks.MODERN)
 
 
 def test_every_benchmark_is_a_task():

@@ -6,6 +6,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import time
 import zipfile
 
 import pytest
@@ -119,12 +120,12 @@ def test_any_python_from_2_7_on_can_parse_it():
     source.decode("ascii")  # Python 2 wants a coding line for anything else
     newer = (ast.JoinedStr, ast.AnnAssign, ast.Nonlocal, ast.Starred, ast.YieldFrom, ast.AsyncFunctionDef, ast.MatMult)
     for node in ast.walk(ast.parse(source)):
-        assert not isinstance(node, newer), "line %d" % node.lineno
+        assert not isinstance(node, newer), f"line {node.lineno}"
         if isinstance(node, ast.Raise):
-            assert node.cause is None, "line %d: raise from" % node.lineno
+            assert node.cause is None, f"line {node.lineno}: raise from"
         if isinstance(node, ast.FunctionDef):
             annotated = [argument for argument in node.args.args if argument.annotation]
-            assert not (node.returns or annotated or node.args.kwonlyargs), "line %d" % node.lineno
+            assert not (node.returns or annotated or node.args.kwonlyargs), f"line {node.lineno}"
 
 
 def test_every_python_of_this_machine_is_taken_or_told_what_to_install(checkout):
@@ -152,7 +153,7 @@ def test_every_python_of_this_machine_is_taken_or_told_what_to_install(checkout)
 def test_a_python_too_old_or_too_new_is_told_which_to_install(version):
     with pytest.raises(bootstrap.Refusal) as refusal:
         bootstrap.stack_of(version)
-    assert "Python %d.%d is too %s" % (version + ("new" if version > (3, 13) else "old",)) in str(refusal.value)
+    assert "Python {}.{} is too {}".format(*version, "new" if version > (3, 13) else "old") in str(refusal.value)
     assert "make PYTHON=" in str(refusal.value) and "\n" not in str(refusal.value)
 
 
@@ -192,7 +193,7 @@ def test_an_environment_that_is_not_whole_is_made_anew(ready, damage):
         os.unlink(ready.python)
         os.symlink("/nonexistent/python", ready.python)
     else:
-        shutil.rmtree(os.path.join(ready.venv, "lib", "python%d.%d" % sys.version_info[:2], "site-packages", "pip"))
+        shutil.rmtree(os.path.join(ready.venv, "lib", "python{}.{}".format(*sys.version_info), "site-packages", "pip"))
     assert "making it anew" in done(ready.run("convert"))
     assert not os.path.exists(left) and ready.has("small")
     assert done(ready.run("convert")) == ""
@@ -240,7 +241,7 @@ def test_the_tests_say_what_is_in_the_way_before_they_make_anything(tmp_path):
         shutil.copy(os.path.join(bootstrap.ROOT, name), str(tmp_path / name))
     shutil.copytree(os.path.join(bootstrap.ROOT, "docker", "locks"), str(tmp_path / "docker" / "locks"))
     python36 = tmp_path / "python3.6"
-    python36.write_text("#!/bin/sh\n[ \"$1\" = -c ] && echo True || touch '%s'\n" % (tmp_path / "used"))
+    python36.write_text(f"#!/bin/sh\n[ \"$1\" = -c ] && echo True || touch '{tmp_path}/used'\n")
     python36.chmod(0o755)
     (tmp_path / ".venv").write_text("mine")
     process = subprocess.run(["make", "test"], cwd=str(tmp_path), env=dict(os.environ, PYTHON36=str(python36)),
@@ -402,3 +403,24 @@ def test_a_python_3_6_is_found_by_name_on_the_path_and_in_pyenv(tmp_path):
     assert bootstrap.find_python36(dict(environ, PYTHON36=named)) == named
     assert bootstrap.find_python36(dict(environ, PYTHON36=shim)) is None
     assert bootstrap.find_python36({"PATH": "", "PYENV_ROOT": root}) is None
+
+
+@pytest.mark.parametrize("target", ["build", "convert", "view", "clean", "lock"])
+def test_no_shell_stands_between_make_and_what_it_runs(target, tmp_path):
+    """A shell that is killed leaves what it runs behind, a server on its port for one."""
+    needs.command("make", "install make")
+    shutil.copy(os.path.join(bootstrap.ROOT, "Makefile"), str(tmp_path))
+    python = tmp_path / "python"
+    python.write_text('#!/bin/sh\n[ "$1" = -c ] && exec echo 1\necho $PPID $WITHOUT_TRAINING > started\n'
+                      'mv started parent\nexec sleep 60\n')
+    python.chmod(0o755)
+    environment = {key: value for key, value in os.environ.items() if key != "WITHOUT_TRAINING"}
+    with subprocess.Popen(["make", target, f"PYTHON={python}"], cwd=str(tmp_path), stderr=subprocess.DEVNULL,
+                          env=environment) as process:
+        while not (tmp_path / "parent").exists():
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.terminate()
+    parent, *rest = (tmp_path / "parent").read_text().split()
+    assert int(parent) == process.pid
+    assert rest == (["1"] if target == "convert" else [])

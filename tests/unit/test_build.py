@@ -73,7 +73,7 @@ def test_a_changed_setting_runs_what_depends_on_it_and_no_more(built, old, new, 
 
 
 def test_code_and_lock_are_dependencies_of_what_they_built(built):
-    built.write("scripts/convert.py", built.read("scripts/convert.py") + b"\n# changed\n")
+    built.write("scripts/convert.py", built.read("scripts/convert.py") + b"\nCHANGED = True\n")
     assert built.ran() == {"convert:keras"}
     name = f"docker/locks/{needs.STACK}-convert.txt"
     built.write(name, built.read(name) + b"\n# changed\n")
@@ -337,19 +337,19 @@ def test_an_unknown_task_or_model_is_one_line(own):
 
 def test_one_broken_model_does_not_stop_the_others(own):
     own.write("given/broken.h5", own.read("given/my model.h5")[:5000])
-    own.write("models/models.toml", "".join('[m%d]\nsource = "given/my model.h5"\n' % i for i in range(3))
+    own.write("models/models.toml", "".join(f'[m{i}]\nsource = "given/my model.h5"\n' for i in range(3))
               + '[bad]\nsource = "given/broken.h5"\n')
     for parallel in ([], ["-n", "2"]):
         status, out, err = own.doit("--continue", *parallel)
         assert status == 1, err
         assert "encapsulate:bad" in err and "Traceback" not in err
-        assert all(os.path.exists(own.file("models/json_models/m%d/model.json" % i)) for i in range(3))
+        assert all(os.path.exists(own.file(f"models/json_models/m{i}/model.json")) for i in range(3))
         assert "convert:bad" in err  # the summary names what could not be tried
         own.doit("clean", "-a")
 
 
 def test_two_processes_build_what_one_builds(own):
-    own.write("models/models.toml", "".join('[m%d]\nsource = "given/my model.h5"\n' % i for i in range(4)))
+    own.write("models/models.toml", "".join(f'[m{i}]\nsource = "given/my model.h5"\n' for i in range(4)))
     assert len(own.ran("-n", "2")) == 8
     parallel = own.artifacts()
     own.doit("clean", "-a")
@@ -393,7 +393,7 @@ def test_every_file_of_a_data_set_is_a_dependency_whichever_of_them_is_named(own
         write_idx(home, arrays)
 
     write(0)
-    own.write("models/models.toml", '[a]\ndata = "%s"\n[b]\ndata = "~/own.npz"\n' % (home / "t10k-images-idx3-ubyte"))
+    own.write("models/models.toml", f'[a]\ndata = "{home / "t10k-images-idx3-ubyte"}"\n[b]\ndata = "~/own.npz"\n')
     environment = {"HOME": str(home)}
     assert own.ran("data", **environment) == {"data:a", "data:b"}
     assert own.ran("data", **environment) == set()
@@ -535,10 +535,11 @@ def test_dodo_imports_nothing_heavy(own):
 
 
 def test_every_module_that_a_stage_imports_is_a_dependency_of_what_it_builds():
-    """The list in scripts/builds/tasks.py against what the source files import, followed from module to module."""
+    """The closure of each stage against what its source files import, followed from module to module."""
     import ast
 
-    from scripts.builds import stages
+    from scripts.builds import code, digests
+    from scripts.builds.stages import conversion, showing, training
 
     def imports(path):
         """Yield the modules, dotted, that a file below scripts/ imports."""
@@ -560,12 +561,13 @@ def test_every_module_that_a_stage_imports_is_a_dependency_of_what_it_builds():
                     closure(candidate, found)
         return found
 
-    for stage, names in stages.CODE.items():
-        listed = {"scripts/" + name for name in names}
-        directories = tuple(name for name in listed if name.endswith("/"))
-        module = {"page": "viewer/page", "graph": "tfjs/graph_by_tensorflow"}.get(stage, stage)
-        for name in closure(f"scripts/{module}.py", set()):
-            assert name in listed or name.startswith(directories), f"{stage} imports {name}"
+    own = code.Code(digests.Digests())
+    stages = (training.TRAIN, conversion.ENCAPSULATE, conversion.CONVERT, conversion.REFERENCE, conversion.GRAPH,
+              showing.PAGE, showing.VERIFY)
+    for module in stages:
+        listed = {"scripts/" + name for name in own.closure(module)}
+        imported = closure("scripts/" + module.replace(".", "/") + ".py", set())
+        assert imported and imported <= listed, f"{module} imports {imported - listed}"
 
 
 def test_without_training_the_tasks_can_still_be_listed(tmp_path):
@@ -609,7 +611,7 @@ def looked_at(project, *words):
 def fleet(own):
     """Twelve models of one table, a file each, converted."""
     for number in range(12):
-        own.write("zoo/m%02d.h5" % number, own.read("given/my model.h5"))
+        own.write(f"zoo/m{number:02d}.h5", own.read("given/my model.h5"))
     own.write("models/models.toml", FLEET)
     assert len(own.ran()) == 24
     time.sleep(2.1)  # younger files are hashed at every look
@@ -620,7 +622,7 @@ def fleet(own):
 def test_a_table_with_a_pattern_is_one_independent_subtask_per_file(fleet):
     status, out, err = fleet.doit("list", "--all", "-q")
     names = [line.strip() for line in out.splitlines() if line.startswith("convert:")]
-    assert names == ["convert:zoo-m%02d" % number for number in range(12)]
+    assert names == [f"convert:zoo-m{number:02d}" for number in range(12)]
     os.remove(fleet.file("models/json_models/zoo-m03/model.json"))
     os.remove(fleet.file("models/json_models/zoo-m07/model.json"))
     assert fleet.ran(names[3]) == {names[3]}
@@ -647,7 +649,7 @@ def test_one_model_of_many_takes_no_more_looks_than_one_of_one(fleet):
     assert not [path for path in many if "zoo-" in path and "m03" not in path]
     for number in range(12):
         if number != 3:
-            os.remove(fleet.file("zoo/m%02d.h5" % number))
+            os.remove(fleet.file(f"zoo/m{number:02d}.h5"))
     assert sorted(looked_at(fleet, "convert:zoo-m03")) == sorted(many)
 
 
@@ -682,7 +684,7 @@ def test_a_model_is_built_beside_another_and_waits_for_a_build_of_all(own):
     status, out, err = own.doit("convert:mine")
     assert (status, err) == (0, "") and "waiting" not in out
     process = subprocess.Popen(own.command(), cwd=own.path, env=own.environment(), stdout=subprocess.PIPE)
-    assert process.stdout.readline().decode() == "waiting: process %d is building in models/\n" % os.getpid()
+    assert process.stdout.readline().decode() == f"waiting: process {os.getpid()} is building in models/\n"
     house.unlock()
     assert ".  " not in process.communicate()[0].decode() and process.returncode == 0
 
@@ -697,3 +699,19 @@ def test_the_shards_that_a_source_names_are_inputs(own):
     shard = own.read("given/tfjs/group1-shard1of1.bin")
     own.write("given/tfjs/group1-shard1of1.bin", shard[:-1] + bytes([shard[-1] ^ 1]))
     assert own.ran() == {"encapsulate:again", "convert:again"}
+
+
+def test_every_action_that_a_task_names_is_there():
+    """Tasks that run now and then import what they do when they run: here it is looked for without running it."""
+    code = ("import importlib, sys; sys.argv = ['doit', 'list']; sys.path.insert(0, '.'); import dodo; "
+            "from doit.loader import generate_tasks\n"
+            "for name in [name for name in dir(dodo) if name.startswith('task_')]:\n"
+            "    for task in generate_tasks(name[5:], getattr(dodo, name)()):\n"
+            "        for action in task.actions:\n"
+            "            if getattr(action, 'py_callable', None) == dodo.RUN.call:\n"
+            "                module, function = action.args[0].split(':')\n"
+            "                assert callable(getattr(importlib.import_module(module, 'scripts'), function))\n"
+            "                print(task.name)")
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, check=True)
+    found = {name.split(":")[0] for name in done.stdout.decode().split()}
+    assert found >= {"image", "image-test", "reproduce", "lock", "audit", "bench", "view", "screenshot"}

@@ -53,4 +53,4 @@ def test_a_line_of_millions_of_letters_keeps_its_ends():
     for letter in ("x", "\U000e0001"):
         line = command.one_line("begin" + letter * 3000000 + "end")
         assert line.startswith("begin") and line.endswith("end") and len(line) < 11 * command.LINE
-        assert "… (%d letters more) …" % (3000008 - command.LINE) in line and line.isprintable()
+        assert f"… ({3000008 - command.LINE} letters more) …" in line and line.isprintable()

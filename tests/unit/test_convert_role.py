@@ -12,8 +12,8 @@ from tests import needs
 from tests.needs import ROOT
 from tests.project import Project
 
-LENET = ("import sys; from scripts.base import child; from scripts.training import lenet; "
-         "child.save_h5(lenet.build(child.legacy_keras()), sys.argv[1])")
+LENET = ("import sys; from scripts.training import lenet, saved_by_keras; "
+         "saved_by_keras.save_h5(lenet.build(saved_by_keras.legacy_keras()), sys.argv[1])")
 MEGABYTES = 150
 
 
@@ -27,7 +27,7 @@ def checkout(tmp_path_factory):
         shutil.copy(os.path.join(ROOT, name), str(path))
     subprocess.run([sys.executable, "-c", LENET, str(path / "given.h5")], cwd=ROOT, check=True,
                    stderr=subprocess.DEVNULL)
-    base = os.path.join(sys.base_prefix, "bin", "python%d.%d" % sys.version_info[:2])
+    base = os.path.join(sys.base_prefix, "bin", "python{}.{}".format(*sys.version_info))
     environment = project.environment()
     done = subprocess.run(["make", "convert", "PYTHON=" + base], cwd=str(path), env=environment,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
@@ -57,4 +57,4 @@ def test_the_environment_is_small_and_holds_no_tensorflow(checkout):
     files = [os.path.join(directory, name) for directory, _, names in os.walk(top) for name in names]
     assert not [path for path in files if os.sep + "tensorflow" + os.sep in path or os.sep + "keras" + os.sep in path]
     size = sum(os.path.getsize(path) for path in files if not os.path.islink(path))
-    assert size < MEGABYTES * 10 ** 6, "%d bytes" % size
+    assert size < MEGABYTES * 10 ** 6, f"{size} bytes"

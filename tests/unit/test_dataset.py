@@ -16,8 +16,9 @@ import zipfile
 import numpy
 import pytest
 
-from scripts import Fault, dataset
+from scripts import Fault
 from scripts.base import files
+from scripts.training import dataset
 from tests import needs
 
 
@@ -37,7 +38,7 @@ def same(left, right):
 
 
 def idx_bytes(array):
-    return struct.pack(">HBB%dI" % array.ndim, 0, 8, array.ndim, *array.shape) + array.tobytes()
+    return struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes()
 
 
 def write_idx(directory, arrays, packed=()):
@@ -66,7 +67,7 @@ def serving(body, status=200, length=None):
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        yield "http://127.0.0.1:%d/mnist.npz" % server.server_port
+        yield f"http://127.0.0.1:{server.server_port}/mnist.npz"
     finally:
         server.shutdown()
         thread.join()
@@ -233,7 +234,7 @@ def test_an_array_that_claims_more_than_the_file_holds_takes_no_memory(tmp_path,
     numpy.savez(str(path), **arrays)
     with zipfile.ZipFile(str(path)) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
-    header = "{'descr': '|u1', 'fortran_order': False, 'shape': (%d, 28, 28), }\n" % 2 ** 50
+    header = f"{{'descr': '|u1', 'fortran_order': False, 'shape': ({2 ** 50}, 28, 28), }}\n"
     members["x_train.npy"] = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode()
     with zipfile.ZipFile(str(path), "w") as archive:
         for name, content in members.items():
@@ -313,7 +314,7 @@ def test_a_server_that_never_answers_is_given_up(tmp_path, monkeypatch):
     with contextlib.closing(socket.socket()) as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen(1)
-        monkeypatch.setattr(dataset, "MNIST_URL", "http://127.0.0.1:%d/mnist.npz" % silent.getsockname()[1])
+        monkeypatch.setattr(dataset, "MNIST_URL", f"http://127.0.0.1:{silent.getsockname()[1]}/mnist.npz")
         with pytest.raises(Fault, match="timed out"):
             dataset.resolve("mnist", {"KERAS_HOME": str(tmp_path)})
 

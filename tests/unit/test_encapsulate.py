@@ -88,22 +88,21 @@ def test_a_layer_that_tensorflow_js_lacks_does_not_stop_encapsulation(tmp_path):
     assert attribute(enc, "model_config")["config"]["layers"][3]["config"]["function"] == ["4wEAAAA=", None, None]
 
 
-def damaged_layers():
-    for value in (None, 5, "x", [], {}, {"class_name": "Dense"}, {"class_name": "Dense", "config": None},
-                  {"class_name": "Dense", "config": {"name": 5}}, {"class_name": "LSTM", "config": {"name": "q"}},
-                  {"class_name": "Dense", "config": {"name": "q", "units": "many"}},
-                  {"class_name": "Bidirectional", "config": {"name": "q"}},
-                  {"class_name": "RNN", "config": {"name": "q", "cell": 5}},
-                  {"class_name": "StackedRNNCells", "config": {"name": "q", "cells": 5}},
-                  {"class_name": "TimeDistributed",
-                   "config": {"name": "q", "layer": {"class_name": "Dense", "config": []}}},
-                  {"class_name": "Conv2D", "config": {"name": "q", "kernel_size": {}, "filters": 3}},
-                  {"class_name": "Dense", "config": {"name": "a\0b", "units": 1}},
-                  {"class_name": "Dense", "config": {"name": "\ud800", "units": 1}}):
-        yield value
+DAMAGED_LAYERS = [
+    None, 5, "x", [], {}, {"class_name": "Dense"}, {"class_name": "Dense", "config": None},
+    {"class_name": "Dense", "config": {"name": 5}}, {"class_name": "LSTM", "config": {"name": "q"}},
+    {"class_name": "Dense", "config": {"name": "q", "units": "many"}},
+    {"class_name": "Bidirectional", "config": {"name": "q"}},
+    {"class_name": "RNN", "config": {"name": "q", "cell": 5}},
+    {"class_name": "StackedRNNCells", "config": {"name": "q", "cells": 5}},
+    {"class_name": "TimeDistributed",
+     "config": {"name": "q", "layer": {"class_name": "Dense", "config": []}}},
+    {"class_name": "Conv2D", "config": {"name": "q", "kernel_size": {}, "filters": 3}},
+    {"class_name": "Dense", "config": {"name": "a\0b", "units": 1}},
+    {"class_name": "Dense", "config": {"name": "\ud800", "units": 1}}]
 
 
-@pytest.mark.parametrize("value", damaged_layers(), ids=repr)
+@pytest.mark.parametrize("value", DAMAGED_LAYERS, ids=repr)
 def test_a_damaged_layer_is_one_line_that_names_the_file(value, tmp_path):
     record = handmade.topology()
     record["config"]["layers"][3] = value

@@ -24,13 +24,13 @@ def test_what_a_killed_process_left_of_a_file_goes_with_the_next_attempt_and_a_l
     gone = subprocess.Popen(["true"])
     gone.wait()
     with files.whole(path, os.path.isfile) as part:
-        here = part[len(path):].split(".%d." % os.getpid())[0]
+        here = part[len(path):].split(f".{os.getpid()}.")[0]
         write(part, "")
-    for name in (path, path + here + ".%d.part" % gone.pid, path + here + ".99999999999999999999.part"):
+    for name in (path, path + here + f".{gone.pid}.part", path + here + ".99999999999999999999.part"):
         write(name, "old")
     stay = ["[kept].npz" + name for name in (
-        here + ".1.part", here + ".notes.part", here + ".².part", here + ".0%d.part" % gone.pid,
-        ".elsewhere.%d.part" % gone.pid, ".%d.part" % gone.pid)] + ["k.npz%s.%d.part" % (here, gone.pid)]
+        here + ".1.part", here + ".notes.part", here + ".².part", here + f".0{gone.pid}.part",
+        f".elsewhere.{gone.pid}.part", f".{gone.pid}.part")] + [f"k.npz{here}.{gone.pid}.part"]
     for name in stay:
         write(tmp_path / name, "old")
     with files.whole(path, os.path.isfile) as part:
@@ -107,3 +107,40 @@ def test_a_file_that_came_while_another_was_made_for_its_place_stays(tmp_path):
 def test_a_directory_that_is_not_there_is_named(tmp_path):
     with pytest.raises(Fault, match="there is no directory .*no: make it"):
         files.vacant(str(tmp_path / "no" / "file"))
+
+
+def delivering(text, meanwhile=lambda: None):
+    """A `write` for files.into: two files that hold the same word."""
+    def write(path):
+        for name in ("model.json", "shard.bin"):
+            with open(os.path.join(path, name), "w") as stream:
+                stream.write(text)
+        meanwhile()
+        return ["model.json", "shard.bin"]
+    return write
+
+
+def test_of_two_commands_into_one_directory_the_later_one_says_so_and_nothing_is_mixed(tmp_path):
+    place, owned = str(tmp_path / "out"), ["model.json", "shard.bin"]
+    files.into(place, delivering("first"))
+    with pytest.raises(Fault, match="model.json was replaced by another command meanwhile"):
+        files.into(place, delivering("slow", lambda: files.into(place, delivering("quick"), owned)), owned)
+    assert {(tmp_path / "out" / name).read_text() for name in owned} == {"quick"}
+    assert sorted(os.listdir(place)) == owned
+
+
+def test_what_the_user_removes_meanwhile_is_not_missed(tmp_path):
+    place, owned = str(tmp_path / "out"), ["model.json", "shard.bin"]
+    files.into(place, delivering("first"))
+    files.into(place, delivering("second", lambda: os.remove(os.path.join(place, "model.json"))), owned)
+    assert {(tmp_path / "out" / name).read_text() for name in owned} == {"second"}
+
+
+def test_two_commands_write_files_of_their_own_into_one_directory(tmp_path):
+    def other(path):
+        with open(os.path.join(path, "b.h5"), "w"):
+            return ["b.h5"]
+
+    place = str(tmp_path)
+    files.into(place, delivering("a", lambda: files.into(place, other)))
+    assert sorted(os.listdir(place)) == ["b.h5", "model.json", "shard.bin"]

@@ -37,7 +37,7 @@ def test_an_h5_is_an_h5_whatever_its_name(name, tmp_path):
 
 
 def test_attributes_that_keras_splits_are_put_together_and_split_again(tmp_path):
-    names = ["layer_%05d_%s" % (number, "x" * 90) for number in range(1500)]
+    names = [f'layer_{number:05d}_{"x" * 90}' for number in range(1500)]
 
     def split(file):
         group = file["model_weights"]

@@ -280,7 +280,8 @@ class Fake:
     def build(self, target, fresh):
         assert fresh and os.path.isdir(os.path.dirname(self.store))
         Fake.built += 1
-        return "sha256:" + ("%064x" % (Fake.built if self.drift == "build" else 0))
+        number = Fake.built if self.drift == "build" else 0
+        return f"sha256:{number:064x}"
 
     def base_layers(self):
         return ["sha256:" + letter * 64 for letter in "ab"]

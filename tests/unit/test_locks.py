@@ -5,9 +5,10 @@ import shutil
 
 import pytest
 
-from scripts import Fault, bootstrap, lock
+from scripts import Fault, bootstrap
+from scripts.release import locks as release_locks
 
-NAMES = lock.MODERN + lock.PY36
+NAMES = release_locks.MODERN + release_locks.PY36
 TENSORFLOW = re.compile("tensor|keras|jax|scipy|scikit")
 
 
@@ -29,12 +30,12 @@ def test_every_file_of_the_directory_is_a_known_lock_or_what_it_is_made_of():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_lock_agrees_with_what_it_is_made_of(name):
-    lock.check(name)
+    release_locks.check(name)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_lock_is_pins_with_hashes_and_names_no_index_host_or_directory(name):
-    lines = lock.text_of(os.path.join(bootstrap.LOCKS, name + ".txt")).splitlines()
+    lines = release_locks.text_of(os.path.join(bootstrap.LOCKS, name + ".txt")).splitlines()
     assert lines[0].startswith(f"# python -m scripts.lock made this of {name}.in")
     for line in lines[1:]:
         assert re.match(r"[a-z0-9][\w.-]*==[\w.]+( ; [^/:]+)? \\$|    --hash=sha256:[0-9a-f]{64}( \\)?$", line), line
@@ -44,49 +45,49 @@ def test_a_lock_is_pins_with_hashes_and_names_no_index_host_or_directory(name):
 def test_a_requirement_that_is_added_is_noticed(name, locks):
     append("left-pad", locks, name + ".in")
     with pytest.raises(Fault, match=r"lacks left-pad.*run python -m scripts\.lock"):
-        lock.check(name, locks)
+        release_locks.check(name, locks)
 
 
 def test_a_requirement_that_is_only_bounded_otherwise_is_noticed(locks):
     append("numpy<3", locks, "modern-convert.in")
     with pytest.raises(Fault, match=r"changed after .*modern-convert\.txt was made"):
-        lock.check("modern-convert", locks)
+        release_locks.check("modern-convert", locks)
 
 
 def test_a_change_in_a_file_that_an_in_file_names_is_noticed(locks):
     append("# another word", locks, "py36-convert.in")
     with pytest.raises(Fault, match="py36-train"):
-        lock.check("py36-train", locks)
+        release_locks.check("py36-train", locks)
 
 
 def test_a_pin_without_a_hash_is_refused(locks):
     append("left-pad==1.0", locks, "modern-test.txt")
     with pytest.raises(Fault, match="left-pad==1.0"):
-        lock.check("modern-test", locks)
+        release_locks.check("modern-test", locks)
 
 
 def test_an_index_line_is_refused(locks):
     append("--extra-index-url https://packages.example", locks, "modern-test.txt")
     with pytest.raises(Fault, match="not a pinned package"):
-        lock.check("modern-test", locks)
+        release_locks.check("modern-test", locks)
 
 
 def test_a_lock_that_is_missing_is_named(locks):
     os.unlink(os.path.join(locks, "modern-view.txt"))
     with pytest.raises(Fault, match=r"modern-view\.txt does not exist"):
-        lock.check("modern-view", locks)
+        release_locks.check("modern-view", locks)
 
 
 @pytest.mark.parametrize("stack", ["modern", "py36"])
 def test_converting_needs_no_tensorflow(stack):
-    assert [name for name, _ in lock.pins(stack + "-convert") if TENSORFLOW.search(name)] == []
-    assert [name for name, _ in lock.pins(stack + "-train") if TENSORFLOW.search(name)] != []
+    assert [name for name, _ in release_locks.pins(stack + "-convert") if TENSORFLOW.search(name)] == []
+    assert [name for name, _ in release_locks.pins(stack + "-train") if TENSORFLOW.search(name)] != []
 
 
 @pytest.mark.parametrize("stack", ["modern", "py36"])
 def test_what_converts_is_the_same_in_both_roles(stack):
-    train = lock.pins(stack + "-train")
-    convert = lock.pins(stack + "-convert")
+    train = release_locks.pins(stack + "-train")
+    convert = release_locks.pins(stack + "-convert")
     assert convert == {pin: train.get(pin) for pin in convert}
 
 
@@ -95,7 +96,7 @@ def test_no_two_roles_that_share_an_environment_ask_for_different_versions(stack
     pinned = {}
     for name in NAMES:
         if name.startswith(stack) and not name.endswith(("gpu", "keras231", "dvc", "matplotlib")):
-            for (package, marker), (version, _) in lock.pins(name).items():
+            for (package, _), (version, _) in release_locks.pins(name).items():
                 # Markers differ between locks ("" where a role needs the package on every Python): compare versions.
                 pinned.setdefault(package, {}).setdefault(name, set()).add(version)
     for package, versions in pinned.items():

@@ -51,7 +51,7 @@ def registry(tmp_path, monkeypatch):
 
     registry = Registry()
     (tmp_path / "thing.tgz").write_bytes(registry.content)
-    registry.npm("cp '%s' of-thing-1.0.0.tgz" % (tmp_path / "thing.tgz"))
+    registry.npm(f"cp '{tmp_path}/thing.tgz' of-thing-1.0.0.tgz")
     registry.lock()
     monkeypatch.setenv("PATH", "{}{}{}".format(registry.bin, os.pathsep, os.environ["PATH"]))
     monkeypatch.setenv("TENSORSPACE_PACKAGES", str(registry.store))

@@ -13,7 +13,8 @@ import numpy
 import pytest
 
 from scripts import Fault
-from scripts.viewer import drawing, page
+from scripts.viewer import page
+from scripts.viewer.renderers.tensorspace import drawing
 from tests import needs
 
 # Topologies, as tfjs has them ---------------------------------------------------------------------------------
@@ -52,7 +53,9 @@ class Net:
                 "format": "layers-model", "weightsManifest": []}
 
     def draw(self, *outputs):
-        entry = lambda call: {"name": call[0], "shape": [None] + self.shapes[call], "dtype": "float32"}
+        def entry(call):
+            return {"name": call[0], "shape": [None] + self.shapes[call], "dtype": "float32"}
+
         described = {"format": "layers", "inputs": [entry((name, 0)) for name in self.inputs],
                      "outputs": [entry(call) for call in outputs], "parameters": self.parameters}
         return drawing.drawing(self.model(*outputs), described, "a/model.json")
@@ -121,7 +124,7 @@ def test_layers_that_are_no_outputs_are_passed_through():
 def test_a_merge_of_unequal_shapes_has_no_counterpart(shapes, kind):
     net = Net()
     x = net.input("image", 8, 8, 1)
-    sides = [net("Conv2D", "side_%d" % place, shape, x) for place, shape in enumerate(shapes)]
+    sides = [net("Conv2D", f"side_{place}", shape, x) for place, shape in enumerate(shapes)]
     merged = net("Multiply", "merged", (8, 8, 4), *sides)
     drawn = net.draw(*(sides + [merged, net("Conv2D", "end", (8, 8, 1), merged)]))
     assert dict(classes(drawn))["merged"] == kind
@@ -226,8 +229,8 @@ def test_a_graph_of_many_paths_is_drawn_in_no_time():
     x = net("Conv2D", "start", (4, 4, 2), net.input("image", 4, 4, 1))
     outputs = [x]
     for place in range(40):
-        sides = [net("Conv2D", "%s_%d" % (side, place), (4, 4, 2), x) for side in ("left", "right")]
-        x = net("Add", "sum_%d" % place, (4, 4, 2), *sides)
+        sides = [net("Conv2D", f"{side}_{place}", (4, 4, 2), x) for side in ("left", "right")]
+        x = net("Add", f"sum_{place}", (4, 4, 2), *sides)
         outputs += sides + [x]
     assert len(net.draw(*outputs)["layers"]) == 121
 
@@ -398,8 +401,8 @@ def test_labels_that_are_more_or_fewer_than_the_classes_are_refused(tiny, tmp_pa
     classes = 900  # what its last output, a row, has
     built(tiny, tmp_path / "page", labels=[str(label) for label in range(classes)])
     for count in (2, classes + 1):
-        with pytest.raises(Fault, match="labels are %d words, but output .* has %d classes" % (count, classes)):
-            built(tiny, tmp_path / ("page-%d" % count), labels=["x"] * count)
+        with pytest.raises(Fault, match=f"labels are {count} words, but output .* has {classes} classes"):
+            built(tiny, tmp_path / f"page-{count}", labels=["x"] * count)
 
 
 def test_reference_values_of_another_model_are_refused(tiny, tmp_path):
@@ -414,7 +417,7 @@ def test_reference_values_of_another_model_are_refused(tiny, tmp_path):
             ({"input_0": numpy.float32(1)}, "for input_0"), ({}, "nothing for input_0")]):
         numpy.savez(str(tmp_path / "r.npz"), **arrays)
         with pytest.raises(Fault, match=words):
-            built(tiny, tmp_path / ("page-%d" % place), reference=str(tmp_path / "r.npz"))
+            built(tiny, tmp_path / f"page-{place}", reference=str(tmp_path / "r.npz"))
     numpy.savez(str(tmp_path / "r.npz"), input_0=image)
     whole = (tmp_path / "r.npz").read_bytes()
     numpy.save(str(tmp_path / "one.npy"), image)
@@ -422,7 +425,7 @@ def test_reference_values_of_another_model_are_refused(tiny, tmp_path):
                                      (tmp_path / "one.npy").read_bytes()]):
         (tmp_path / "r.npz").write_bytes(content)
         with pytest.raises(Fault, match="r.npz: not an npz of reference values"):
-            built(tiny, tmp_path / ("not-%d" % place), reference=str(tmp_path / "r.npz"))
+            built(tiny, tmp_path / f"not-{place}", reference=str(tmp_path / "r.npz"))
 
 
 def command(*arguments):
@@ -499,3 +502,19 @@ def test_the_commands_mistakes_are_one_line(tiny, tmp_path, arguments):
     status, out, err = command(*[argument.format(tiny=tiny) for argument in arguments])
     assert (status, out, err.count("\n")) == (1, "", 1) and "Traceback" not in err
     assert not os.path.exists("out")
+
+
+def test_a_page_is_not_mixed_of_two_models_where_one_is_replaced_meanwhile(tiny, tmp_path, monkeypatch):
+    """As a build does it: model.json goes first and comes last."""
+    model_json, plain = tiny / "model.json", page._copy
+
+    def copy(source, target_dir, name):
+        if name == "model/model.json":
+            text = model_json.read_bytes()
+            model_json.unlink()
+            model_json.write_bytes(text)
+        return plain(source, target_dir, name)
+
+    monkeypatch.setattr(page, "_copy", copy)
+    with pytest.raises(Fault, match="model.json was replaced while its page was made: run again"):
+        page.build(str(tiny), str(tmp_path / "page"))

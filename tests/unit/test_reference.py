@@ -117,8 +117,8 @@ def test_what_it_converts_gives_keras_s_activations_in_node(source, enclosed, im
 def test_what_is_kept_out_of_the_official_converter_is_there_for_others():
     needs.reference()
     script = ("import sys\n"
-              "from scripts.base import child\n"
-              "assert child.tensorflowjs().converters.converter\n"
+              "from scripts.verification import reference\n"
+              "assert reference.tensorflowjs().converters.converter\n"
               "assert not {'jax', 'jax.experimental', 'tensorflow_hub'} & set(sys.modules)\n"
               "import keras\n")
     subprocess.run([sys.executable, "-c", script], check=True, cwd=needs.ROOT)

@@ -34,7 +34,7 @@ def ask(port, target, method="GET", host=None, version="HTTP/1.1", headers=(), r
     """Send one request as it stands; return (status, headers, body)."""
     lines = [f"{method} {target} {version}"]
     if host is not False:
-        lines.append("Host: %s" % (host or "127.0.0.1:%d" % port))
+        lines.append("Host: " + (host or f"127.0.0.1:{port}"))
     request = raw if raw is not None else \
         ("\r\n".join(lines + list(headers) + ["Connection: close", "", ""])).encode("utf-8")
     with socket.create_connection(("127.0.0.1", port), 10) as connection:
@@ -91,7 +91,7 @@ def test_other_host_names_are_refused(site, host):
 
 
 def test_localhost_is_this_machine_too(site):
-    assert ask(site, "/", host="localhost:%d" % site)[0] == 200
+    assert ask(site, "/", host=f"localhost:{site}")[0] == 200
 
 
 @pytest.mark.parametrize("raw", [b"\r\n\r\n", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n",
@@ -122,7 +122,7 @@ def test_a_directory_without_a_page_and_a_port_that_is_taken_are_faults(tmp_path
     with pytest.raises(Fault, match="holds no page"):
         serve.listen(str(tmp_path))
     (tmp_path / "index.html").write_text("")
-    with pytest.raises(Fault, match="port %d cannot be used .*--port$" % site):
+    with pytest.raises(Fault, match=f"port {site} cannot be used .*--port$"):
         serve.listen(str(tmp_path), site)
     with pytest.raises(Fault, match="port 99999 cannot be used"):
         serve.listen(str(tmp_path), 99999)

@@ -5,9 +5,9 @@ import numpy
 import pytest
 
 from scripts import Fault
-from scripts.base import child
 from scripts.formats import tfjs
 from scripts.layers.model import Weight
+from scripts.verification import reference
 from scripts.wire import shards
 from tests import needs
 
@@ -30,7 +30,7 @@ def some(dtype, *shape):
 
 def test_shards_are_cut_at_their_size_and_counted(tmp_path):
     manifest, data = written([("a", some("float32", 3, 5)), ("b", some("float32", 7))], tmp_path, shard_size=16)
-    assert manifest[0]["paths"] == ["group1-shard%dof6.bin" % number for number in range(1, 7)]
+    assert manifest[0]["paths"] == [f"group1-shard{number}of6.bin" for number in range(1, 7)]
     assert [os.path.getsize(str(tmp_path / name)) for name in manifest[0]["paths"]] == [16] * 5 + [8]
     assert data == some("float32", 3, 5).tobytes() + some("float32", 7).tobytes()
 
@@ -96,7 +96,7 @@ RULES = ["float16", "uint8", "uint16", {"uint8": "*/kernel"}, {"uint16": ["a/*"]
 @pytest.mark.parametrize("rule", RULES, ids=str)
 def test_quantized_bytes_and_manifest_are_the_official_converters(weights, rule, tmp_path):
     needs.reference()
-    child.tensorflowjs()
+    reference.tensorflowjs()
     from tensorflowjs import write_weights
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
     ours.mkdir()
@@ -120,7 +120,7 @@ def test_a_pattern_that_no_weight_matches_is_refused_with_names_that_can_be_copi
 
 def test_of_many_weights_twenty_are_named(tmp_path):
     with pytest.raises(Fault, match=r"w0, w1, .*w19, … \(50 in all\)$"):
-        written([("w%d" % index, some("float32", 1)) for index in range(50)], tmp_path, quantize={"uint8": "x"})
+        written([(f"w{index}", some("float32", 1)) for index in range(50)], tmp_path, quantize={"uint8": "x"})
     with pytest.raises(Fault, match="there are: none"):
         written([], tmp_path, quantize={"uint8": "x"})
 

@@ -10,9 +10,9 @@ import types
 import numpy
 import pytest
 
-from scripts import Fault, dataset, train
+from scripts import Fault
 from scripts.base import child, files
-from scripts.training import lenet
+from scripts.training import dataset, lenet, saved_by_keras, train
 from tests import needs
 from tests.project import Project
 
@@ -24,7 +24,7 @@ GUIDE = [  # section 1.1: name or class, output shape without the batch, paramet
 
 def run(*arguments, **environment):
     """`python -m scripts.train …` by hand: in an environment without the settings that the build gives it."""
-    environ = {key: value for key, value in os.environ.items() if key not in train.ENVIRONMENT}
+    environ = {key: value for key, value in os.environ.items() if key not in child.ENVIRONMENT}
     environ.update(environment)
     return subprocess.run([sys.executable, "-m", "scripts.train"] + list(arguments), env=environ,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
@@ -143,7 +143,7 @@ def test_a_signal_that_is_lost_in_a_finalizer_ends_the_training_at_the_end_of_th
             "build, lenet.build = lenet.build, lambda keras: Loses() and build(keras)\n"
             "command.run(train.main, sys.argv[1:])")
     done = subprocess.run([sys.executable, "-c", code, "--data", digits, "--out", "m.h5", "--epochs", "3"] + arguments,
-                          env=dict(os.environ, PYTHONPATH=child.ROOT, **train.ENVIRONMENT), cwd=str(tmp_path),
+                          env=dict(os.environ, PYTHONPATH=child.ROOT, **child.ENVIRONMENT), cwd=str(tmp_path),
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
     assert done.returncode == 143 and "ignored" in done.stderr, done.stderr
     assert "epoch 1 of 3" in done.stdout and "epoch 2 of 3" not in done.stdout
@@ -251,7 +251,7 @@ def test_saving_without_timestamps_loses_nothing_that_keras_wrote(tmp_path):
     model.compile(optimizer="adam", loss="sparse_categorical_crossentropy")
     keras_s, ours = str(tmp_path / "keras.h5"), str(tmp_path / "ours.h5")
     model.save(keras_s)
-    child.save_h5(model, ours)
+    saved_by_keras.save_h5(model, ours)
 
     def content(path):
         found = {}
@@ -315,7 +315,7 @@ def test_gpus_get_memory_as_they_need_it_and_several_share_each_batch(count, cap
 
     class Gpu:
         def __init__(self, index):
-            self.name = "/physical_device:GPU:%d" % index
+            self.name = f"/physical_device:GPU:{index}"
 
     gpus = [Gpu(index) for index in range(count)]
     experimental = types.SimpleNamespace(set_memory_growth=lambda gpu, value: grown.append((gpu.name, value)),
@@ -338,7 +338,7 @@ def test_without_tensorflow_one_line_says_what_to_do(digits, tmp_path):
             "from scripts.base import command; "
             "command.run(train.main, sys.argv[1:])")
     done = subprocess.run([sys.executable, "-c", code, "--data", digits, "--out", str(tmp_path / "m.h5")],
-                          env=dict(os.environ, **train.ENVIRONMENT), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          env=dict(os.environ, **child.ENVIRONMENT), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           universal_newlines=True)
     assert done.returncode == 1 and done.stderr.count("\n") == 1
     assert "training needs TensorFlow" in done.stderr

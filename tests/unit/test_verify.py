@@ -6,8 +6,8 @@ import sys
 import numpy
 import pytest
 
-from scripts import Fault, dataset, preprocess, verify
-from scripts.training import lenet
+from scripts import Fault, preprocess, verify
+from scripts.training import dataset, lenet
 from tests import needs
 
 NAMES = ["shared@1", "inner/inner_dense", "sum", "shared@0", "inner", "chain"]
@@ -130,7 +130,7 @@ def test_each_call_of_a_layer_inside_a_model_that_is_called_twice_is_compared(ke
     left, right = keras.Input((5,), name="left"), keras.Input((5,), name="right")
     model = randomize(keras.Model([left, right], layers.Add(name="sum")([around(left), around(right)])))
     model.save(str(tmp_path / "model.h5"))
-    names = ["around/inner/cell@%d" % call for call in range(8)]
+    names = [f"around/inner/cell@{call}" for call in range(8)]
     (tmp_path / "tfjs").mkdir()
     preprocess.preprocess(str(tmp_path / "model.h5"), str(tmp_path / "tfjs"), layers=names)
     report, values = verify.verify(str(tmp_path / "model.h5"), str(tmp_path / "tfjs" / "model.json"), names)
@@ -139,7 +139,7 @@ def test_each_call_of_a_layer_inside_a_model_that_is_called_twice_is_compared(ke
     for start, first in ((0, values["input_0"]), (4, values["input_1"])):
         for call in range(start, start + 4):
             first = first.dot(kernel) + bias
-            assert numpy.abs(first - values["output_%d" % call]).max() <= 1e-5 * numpy.abs(first).max()
+            assert numpy.abs(first - values[f"output_{call}"]).max() <= 1e-5 * numpy.abs(first).max()
 
 
 def test_words_are_fed_as_whole_numbers(keras, tmp_path):

@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-from scripts import Fault, dataset, train
-from scripts.base import files
-from scripts.training import workers
+from scripts import Fault
+from scripts.base import child, files
+from scripts.training import dataset, workers
 from tests import needs
 from tests.needs import ROOT
 from tests.project import Project
@@ -77,7 +77,7 @@ def addresses(count=2):
     sockets = [socket.socket() for _ in range(count)]
     for one in sockets:
         one.bind(("127.0.0.1", 0))
-    found = ["127.0.0.1:%d" % one.getsockname()[1] for one in sockets]
+    found = [f"127.0.0.1:{one.getsockname()[1]}" for one in sockets]
     for one in sockets:
         one.close()
     return found
@@ -101,8 +101,8 @@ def ends(process):
 def pair(place, data, *arguments, **options):
     """Start two workers; each would write its model beside the other's."""
     cluster = addresses()
-    return [start(cluster, index, "--data", data, "--out", place / ("%d.h5" % index), "--report",
-                  place / ("%d.json" % index), "--checkpoint", place / ("kept-%d" % index), "--epochs", EPOCHS,
+    return [start(cluster, index, "--data", data, "--out", place / f"{index}.h5", "--report",
+                  place / f"{index}.json", "--checkpoint", place / f"kept-{index}", "--epochs", EPOCHS,
                   *arguments, **options) for index in range(2)]
 
 
@@ -171,7 +171,7 @@ def test_a_worker_that_waits_in_vain_ends_with_one_line(digits, tmp_path):
             "from scripts.training import workers; workers.JOIN_SECONDS = 3; "
             "command.run(train.main, sys.argv[1:])")
     status, _, err = ends(start(addresses(), 0, "--data", digits, "--out", tmp_path / "m.h5",
-                                command=[sys.executable, "-c", code], env=dict(os.environ, **train.ENVIRONMENT)))
+                                command=[sys.executable, "-c", code], env=dict(os.environ, **child.ENVIRONMENT)))
     assert status == 1 and err.count("\n") == 1 and "within 3 s" in err
 
 

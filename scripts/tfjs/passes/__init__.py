@@ -11,8 +11,10 @@ from . import (
     keras3_masks,
     masks,
     normalization,
+    open_sizes,
     operations,
     outputs,
+    padding,
     pooling,
     ranks,
     refusal,
@@ -27,6 +29,7 @@ PASSES = (
     keras3_masks.left_out,       # masks that Keras 3 writes as tensors and TensorFlow.js computes by itself
     keras3_masks.refused,        # those that it does not
     ranks.check,                 # layers that compute otherwise for some shapes of their inputs
+    open_sizes.check,            # layers that need to know a size that is open
     inputs.given,                # a nested Sequential without an input gets one
     flatten.as_reshape,          # a Flatten of what is flat
     spelling.as_keras_2,         # layers, and the models in them
@@ -34,6 +37,7 @@ PASSES = (
     training.check,              # calls for what happens in training alone
     operations.as_layers,        # `a + b`
     refusal.check,               # one line about all layers that are refused so far
+    padding.split,               # padding="same" that TensorFlow.js 1.0.0 puts on other sides
     pooling.split,               # global pooling that keeps its dimensions
     execution.check,             # tensors that TensorFlow.js throws away too early
     outputs.check,               # one tensor that is two outputs
@@ -49,7 +53,7 @@ def keras2(model: Model) -> Model:
 
     Raises Fault naming layer, class and reason for what TensorFlow.js cannot compute, and the outputs without it.
     """
-    draft = Draft(model.topology, model.keras_major, PASSES, model.weights).done()
+    draft = Draft(model.topology, model.keras_major, PASSES, model.weights, model.output_names).done()
     result = model.replaced(draft.record(), draft.weights)
     if model.keras_major >= 3:
         result.keras_version, result.training_config = KERAS2, None

@@ -3,7 +3,6 @@ from typing import Any, Collection, Dict, List
 
 from ...base.fault import Fault
 from ...layers import operators
-from ...layers.kinds.operations import is_operation
 from ...layers.references import arguments, references
 from ...layers.topology import Layer
 from .draft import Draft, each_layer
@@ -12,12 +11,13 @@ from .draft import Draft, each_layer
 @each_layer
 def as_keras_2(draft: Draft, layer: Layer) -> Layer:
     """Spell all calls of the layer."""
-    return Layer(layer.record, [call_of(layer, call, draft.source.layers, draft.major) for call in layer.calls])
+    return Layer(layer.record, [call_of(draft, layer, call) for call in layer.calls])
 
 
-def call_of(layer: Layer, call: Any, names: Collection[str], major: int) -> List[List[Any]]:
-    """One call of `layer`, as either Keras spells it, in Keras 2's.  names: those of the graph's layers."""
-    if is_operation(layer.record, major):
+def call_of(draft: Draft, layer: Layer, call: Any) -> List[List[Any]]:
+    """One call of `layer`, as either Keras spells it, in Keras 2's."""
+    names = draft.source.layers
+    if draft.is_operation(layer):
         return tensors(operators.tensors(layer, call, names))
     if not isinstance(call, dict):
         for keywords in [item[3] for item in call if isinstance(item, list) and len(item) == 4 and item[3]]:

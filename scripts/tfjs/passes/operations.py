@@ -1,6 +1,5 @@
 """Operations between layers (`a + b`, `a * b`) are the layers that compute the same."""
 from ...layers import operators
-from ...layers.kinds.operations import is_operation
 from ...layers.topology import Layer
 from .. import refusals
 from .draft import Draft, each_layer
@@ -9,7 +8,7 @@ from .draft import Draft, each_layer
 @each_layer
 def as_layers(draft: Draft, layer: Layer) -> Layer:
     """Behind the pass that spells calls: each lists its tensors."""
-    if not is_operation(layer.record, draft.major):
+    if not draft.is_operation(layer):
         return layer
     record = operators.record_of_layer(layer, layer.calls)
     reason = refusals.refusal(record, draft.major)

@@ -6,7 +6,6 @@ changes from any Keras: dtypes, and what says only how a layer is trained.
 from collections import OrderedDict
 from typing import Any, Tuple
 
-from ...layers.kinds.operations import is_operation
 from ...layers.topology import Layer, is_model
 from .. import refusals
 from ..supported import CLASSES, IDLE, INITIALIZERS, LAYERS
@@ -21,7 +20,7 @@ DTYPES = {"float16": "float32", "bfloat16": "float32", "float64": "float32", "mi
 @each_layer
 def as_keras_2(draft: Draft, layer: Layer) -> Layer:
     """Spell the layer, and the models and layers in it; what stands for an operation is left to a later pass."""
-    return layer if is_operation(layer.record, draft.major) else Layer(layer_record(layer.record, draft), layer.calls)
+    return layer if draft.is_operation(layer) else Layer(layer_record(layer.record, draft), layer.calls)
 
 
 def layer_record(record: Record, draft: Draft) -> Record:
@@ -47,7 +46,7 @@ def layer_record(record: Record, draft: Draft) -> Record:
 
 def spelled(config: Record, draft: Draft) -> Record:
     """A layer's config, with what is nested in it."""
-    result = OrderedDict()  # type: Record
+    result: Record = OrderedDict()
     separable = "depthwise_initializer" in config and "pointwise_initializer" in config
     for key, value in config.items():
         if draft.major >= 3 and key in KERAS3_ONLY or separable and key.startswith("kernel_") and key != "kernel_size":

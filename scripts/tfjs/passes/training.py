@@ -3,7 +3,6 @@ import re
 from typing import Any
 
 from ...base.fault import Fault
-from ...layers.kinds.operations import is_operation
 from ...layers.topology import Layer
 from .draft import Draft, each_layer
 
@@ -15,7 +14,7 @@ def check(draft: Draft, layer: Layer) -> Layer:
     """Keras 3 predicts without training, whatever calls say."""
     asked = any(isinstance(item, list) and len(item) == 4 and item[3] and item[3].get("training")
                 for call in layer.calls if not isinstance(call, dict) for item in call)
-    if asked and not is_operation(layer.record, draft.major) and trains(layer.record):
+    if asked and not draft.is_operation(layer) and trains(layer.record):
         raise Fault(f"layer {layer.name!r} is called with training=True, and TensorFlow.js predicts without")
     return layer
 

@@ -486,7 +486,7 @@ def test_processes_that_build_side_by_side_do_not_take_each_others_place(house):
             status = 1
             try:
                 for turn in range(150):
-                    name = "out-%d-%d" % (number, turn)
+                    name = f"out-{number}-{turn}"
                     house.build(stage(name="copy:" + name, outputs=["models/" + name]), copying(names=(name,)))
                 status = 0
             finally:

@@ -1,14 +1,15 @@
 """Which TensorSpace layer draws which output: a model.json's topology to the page's list of layers.
 
-Pure: takes model.json as a dict and what TensorFlow.js says of the loaded model (predict.describe), gives plain
-JSON.  The rules are those of TensorSpace 0.6.1: a layer has one parent (merges have several), ranks 1 to 3,
+Pure: model.json as a dict and TensorFlow.js's words on the loaded model (predict.describe) go in, plain JSON comes out.
+The rules are those of TensorSpace 0.6.1: a layer has one parent (merges have several), ranks 1 to 3,
 and some classes take their channels' places from their parent.
 """
 import json
 from collections import OrderedDict, deque
+from typing import Any, Dict
 
-from ..base.fault import Fault
-from ..layers import kinds, topology
+from ....base.fault import Fault
+from ....layers import kinds, topology
 
 WIDE = 400  # a row of more units than this is shown in pages
 PAGING = {"paging": True, "segmentLength": 200, "overview": True}
@@ -58,12 +59,12 @@ class Tensor:
         self.key, self.layer, self.kind, self.sources, self.last_axis = key, layer, kind, sources, last_axis
 
 
-def drawing(model, described, name="model.json"):
+def drawing(model: Dict[str, Any], described: Dict[str, Any], name: str = "model.json") -> Dict[str, Any]:
     """Return what to draw, a JSON-able dict.
 
-    model      dict, the content of model.json (layers model or graph model)
-    described  dict, predict.describe's
-    name       str, for errors
+    model      the content of model.json (layers model or graph model)
+    described  what predict.describe returns
+    name       for errors
 
     {"kind": "Sequential" or "Model", "format": "layers" or "graph",
      "inputs":  [{"name", "class", "shape", "dtype", "feed": its place among the model's inputs}],
@@ -334,7 +335,7 @@ def _layer(entry, place, tensors, chain, described, finished, names, taken, coun
     first = finished[parents[0]]
     kind = BY_RANK.get(head.kind)
     if head.kind in ACTIVATIONS:
-        kind = "Activation%dd" % rank
+        kind = f"Activation{rank}d"
     if kind and RANK.get(kind, rank) != rank:
         kind = None
     if kind and kind.startswith(FOLLOWERS) and not _follows(kind, shape, first):
@@ -351,12 +352,12 @@ def _layer(entry, place, tensors, chain, described, finished, names, taken, coun
     unique, number = name, taken.get(name, 1)
     while unique in taken:
         number += 1
-        unique = "%s (%d)" % (name, number)
+        unique = f"{name} ({number})"
     taken[name], taken[unique] = number, 1
     layers = list(OrderedDict.fromkeys(tensors[key].layer for key in chain))
     fresh = [layer for layer in layers if layer not in counted]
     counted.update(layers)
-    return {"name": unique, "keras": head.kind, "class": kind or "Layer%dd" % rank, "shape": shape, "config": config,
+    return {"name": unique, "keras": head.kind, "class": kind or f"Layer{rank}d", "shape": shape, "config": config,
             "parents": [names[parent] for parent in parents], "output": place, "chain": layers,
             "parameters": sum(described["parameters"].get(layer, 0) for layer in fresh), "terminal": terminal}
 

@@ -1,0 +1,194 @@
+"""enc_model.h5, model.json and its shards: from any model to one that TensorFlow.js loads, and its manifest."""
+import functools
+import json
+import os
+import sys
+
+from ...base import child, stack
+from ...base.fault import Fault
+from .. import catalog
+from ..catalog import Entry
+from ..records import Stage
+from ..run import Run
+from . import module, size
+
+# The modules that do the work.
+ENCAPSULATE, CONVERT, REFERENCE, GRAPH = "encapsulate", "convert", "reference", "tfjs.graph_by_tensorflow"
+
+
+def sources(run: Run, entry: Entry, record: dict = None) -> list:
+    """Return the files that make up an entry's source model; Fault where there are none.
+
+    record  of a stage that has read them.  Where the first is what it was, it still names the same others
+    """
+    before = record["inputs"] if record else {}
+    if before.get(entry.source) and (entry.weights is None or entry.weights in before) \
+            and run.house.digests.of(entry.source) == before[entry.source]:
+        return [path for path in before if path != entry.enc_model]
+    formats = module("formats")
+    for key, path in [("source", entry.source)] + ([("weights", entry.weights)] if entry.weights else []):
+        if not os.path.exists(path):
+            why = f"{path} is a link that leads nowhere" if os.path.islink(path) else formats.missing(path)
+            raise Fault(f"models.toml [{entry.name}] {key}: {why}")
+        if not (os.path.isfile(path) or os.path.isdir(path)):
+            raise Fault(f"models.toml [{entry.name}] {key}: {path} is neither a file nor a directory")
+    return formats.files(entry.source, entry.weights)
+
+
+@functools.lru_cache(None)
+def is_graph(source, tags):
+    """Whether a source is a TensorFlow graph without Keras layers.  Only what may be one is looked into."""
+    if os.path.isdir(source) or source.endswith(".pb"):
+        return module("formats.frozen").is_graph(source, tags)
+    return False
+
+
+def graph(entry):
+    """Whether an entry becomes a graph model, which has no enc_model.h5.  What cannot be read is no graph here: the
+    stage that reads it says so."""
+    try:
+        return is_graph(entry.source, entry.saved_model_tags)
+    except Fault:
+        return False
+
+
+def encapsulate(run: Run, entry: Entry) -> dict:
+    """Source model -> enc_model.h5, every wanted layer an output (guide, sections 2 and 3)."""
+    def produce(directory):
+        target = os.path.join(directory, "enc_model.h5")
+        if entry.engine == "reference":
+            arguments = ["encapsulate", entry.source, target]
+            arguments += ["--weights", entry.weights] if entry.weights else []
+            arguments += ["--layers", json.dumps(entry.layers)] if entry.layers else []
+            child.run(REFERENCE, arguments + (["--compile"] if entry.compile else []))
+            facts = {}
+        else:
+            facts = module(ENCAPSULATE).build(
+                entry.source, target, weights=entry.weights, layers=entry.layers, input_shape=entry.input_shape,
+                compile=entry.compile, saved_model_tags=entry.saved_model_tags, signature=entry.signature)
+        return facts, {entry.enc_model: "enc_model.h5"}
+
+    def report(record):
+        outputs = record["facts"].get("outputs")
+        yield f"{entry.enc_model}: {size(entry.enc_model)}" + (f", outputs {', '.join(outputs)}" if outputs else "")
+
+    return run.task(encapsulation(run, entry), produce, report,
+                    after=["train:" + entry.name] if entry.trained else entry.after,
+                    module="h5py" if entry.engine == "native" else None)
+
+
+def encapsulation(run: Run, entry: Entry) -> Stage:
+    """Return the Stage that makes enc_model.h5."""
+    by, role = (REFERENCE, "train") if entry.engine == "reference" else (ENCAPSULATE, "convert")
+    return Stage("encapsulate:" + entry.name, lambda record: sources(run, entry, record), [entry.enc_model],
+                 entry.settings(catalog.CHOOSING, ("weights", "saved_model_tags", "signature")),
+                 lambda: run.house.code.of(by), stack.identity(role))
+
+
+def convert(run: Run, entry: Entry) -> dict:
+    """enc_model.h5 -> model.json, its shards and manifest.json (guide, section 4); a graph: from its source at once."""
+    def produce(directory):
+        # doit -s, or a source that is saved again between the stages: manifest.json would tell of another.
+        why = None if graph(entry) else run.house.verdict(encapsulation(run, entry))
+        if why:
+            raise Fault(f"{entry.enc_model} is not what is wanted now ({why}): run doit convert:{entry.name} again, "
+                        "without -s")
+        names, facts = written(entry, directory)
+        manifest = write_manifest(run, entry, directory, names, facts)
+        facts = dict(facts, trained=manifest["trained"]) if "trained" in manifest else facts
+        targets = ["manifest.json"] + names[1:] + names[:1]  # model.json last: it names the others
+        return dict(facts, shards=len(names) - 1), {f"{entry.directory}/{name}": name for name in targets}
+
+    def report(record):
+        shards = sorted(path for path in record["outputs"] if path.endswith(".bin"))
+        total = sum(os.path.getsize(path) for path in shards)
+        together = f"{total} bytes" if total < 1000 else f"{total / 1000.0:.0f} kB"
+        yield (f"{entry.directory}/{entry.json_name}: {size(entry.directory + '/' + entry.json_name)}, "
+               f"{len(shards)} shard{'' if len(shards) == 1 else 's'} of {together} together")
+
+    return run.task(conversion(run, entry), produce, report,
+                    after=entry.after if graph(entry) else ["encapsulate:" + entry.name],
+                    module="h5py" if engine(entry) == CONVERT else None)
+
+
+def conversion(run: Run, entry: Entry) -> Stage:
+    """Return the Stage that makes model.json.
+
+    What manifest.json tells is a setting here too: enc_model.h5 may be the same with another.
+    """
+    def also(record):
+        if training_of(run, entry, record["inputs"].get(entry.source)) != record["facts"].get("trained"):
+            return "its training changed"
+        return None
+
+    by, groups, read = engine(entry), [catalog.CONVERTING, catalog.CHOOSING], [entry.enc_model]
+    role = "convert" if by == CONVERT else "train"
+    if by == GRAPH:
+        groups, read = groups + [("saved_model_tags", "signature")], []
+    return Stage("convert:" + entry.name, lambda record: read + sources(run, entry, record),
+                 [entry.directory + "/" + name for name in ("manifest.json", entry.json_name)],
+                 entry.settings(*groups), lambda: run.house.code.of(by), stack.identity(role),
+                 also=also if entry.trained else None)
+
+
+def engine(entry: Entry) -> str:
+    """Return the name of the module that converts an entry."""
+    if graph(entry):
+        return GRAPH
+    return REFERENCE if entry.engine == "reference" else CONVERT
+
+
+def written(entry: Entry, directory: str) -> tuple:
+    """Convert an entry into `directory`: (names of the files, model.json first; facts)."""
+    target, by = entry.target(), engine(entry)
+    if by == GRAPH:
+        graphs = module(GRAPH)
+        graphs.check_settings(entry.source, weights=entry.weights, input_shape=entry.input_shape,
+                              compile=entry.compile)
+        return graphs.convert(entry.source, directory, outputs=entry.layers, tags=entry.saved_model_tags,
+                              signature=entry.signature, **target._asdict())
+    if by == REFERENCE:
+        arguments = ["convert", entry.enc_model, directory, "--json-name", target.json_name,
+                     "--shard-size", str(target.shard_size)]
+        child.run(REFERENCE, arguments + (["--quantize", json.dumps(target.quantize)] if target.quantize else []))
+        return sorted(os.listdir(directory), key=lambda name: name != target.json_name), {}
+    return module(CONVERT).convert(entry.enc_model, directory, **target._asdict()), {}
+
+
+def write_manifest(run: Run, entry: Entry, directory: str, names: list, facts: dict) -> dict:
+    """Write manifest.json and return it: sha256 of every input and output, versions, settings.
+
+    The settings are those that are not the default, and json_name, by which a reader finds the model.  Nothing in it
+    depends on the time, the machine or the path.
+    """
+    import h5py
+    import numpy
+    digests, read = run.house.digests, sources(run, entry)
+    facts = facts or run.house.record("encapsulate:" + entry.name).get("facts", {})
+    inputs = {"source" if len(read) == 1 else f"source/{index}": digests.of(path, last=True)
+              for index, path in enumerate(read)}
+    if not graph(entry):
+        inputs["enc_model.h5"] = digests.of(entry.enc_model, last=True)
+    manifest = {
+        "name": entry.name,
+        "inputs": inputs,
+        "outputs": {name: digests.of(os.path.join(directory, name), last=True) for name in names},
+        "settings": dict(catalog.told(entry.settings(catalog.CHOOSING, catalog.CONVERTING)), json_name=entry.json_name),
+        "layers": facts.get("outputs"),
+        "versions": {"stack": stack.identity("convert"), "python": "%d.%d" % sys.version_info[:2],
+                     "numpy": numpy.__version__, "h5py": h5py.__version__},
+    }
+    trained = training_of(run, entry, inputs.get("source"))
+    manifest.update({"trained": trained} if trained else {})
+    with open(os.path.join(directory, "manifest.json"), "w", encoding="utf-8") as stream:
+        json.dump(manifest, stream, indent=1, sort_keys=True)
+        stream.write("\n")
+    return manifest
+
+
+def training_of(run: Run, entry: Entry, digest: str) -> dict:
+    """Return what manifest.json tells of how the model of this sha256 was trained; None where it was not, here."""
+    record = run.house.record("train:" + entry.name)
+    if digest is None or record.get("outputs", {}).get(entry.source) != digest:
+        return None
+    return dict(record["facts"], data=sorted(record["inputs"].values()))  # facts hold the settings that train took

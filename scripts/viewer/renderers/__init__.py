@@ -1,0 +1,1 @@
+"""How a model is drawn: one folder per library that draws."""

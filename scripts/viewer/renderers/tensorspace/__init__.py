@@ -1,0 +1,1 @@
+"""TensorSpace draws the model: drawing.py turns model.json into its layers, scene.js into its scene."""

@@ -1,0 +1,20 @@
+"""How a converted model is written: what every writer of model.json and shards is told.  Imports nothing heavy."""
+from typing import Dict, List, NamedTuple, Union
+
+SHARD_SIZE = 4 * 1024 * 1024  # bytes: what browsers cache (tfjs-converter's default)
+QUANTIZED = ("float16", "uint8", "uint16")  # tensorflowjs_converter --quantize_*
+
+
+class Target(NamedTuple):
+    """The files of a converted model.
+
+    json_name   name of the file that names the others
+    shard_size  bytes of each shard, the last one's excepted
+    quantize    None, one of QUANTIZED, or {one of QUANTIZED: a pattern of weight names, a list of patterns, or True}
+
+    Example: `write(model, directory, **Target(quantize="uint8")._asdict())`.
+    """
+
+    json_name: str = "model.json"
+    shard_size: int = SHARD_SIZE
+    quantize: Union[None, str, Dict[str, Union[bool, str, List[str]]]] = None
