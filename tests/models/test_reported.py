@@ -212,10 +212,33 @@ def test_a_cudnn_layer_is_the_layer_that_keras_makes_of_it(kind, edited, tmp_pat
     for index, path in enumerate([source] + [archive] * os.path.exists(archive)):
         if kind == "GRU":
             with pytest.raises(Fault, match="reset_after=True"):
-                converted(path, tmp_path, "js%d" % index)
+                converted(path, tmp_path, f"js{index}")
         else:
-            model_json, _ = converted(path, tmp_path, "js%d" % index, layers=names)
+            model_json, _ = converted(path, tmp_path, f"js{index}", layers=names)
             computes(model_json, inputs, expected)
+
+
+# Checkpoints -----------------------------------------------------------------------------------------------
+
+def test_the_line_about_a_checkpoint_s_graph_works_when_it_is_followed(tmp_path):
+    v1 = importlib.import_module("tensorflow").compat.v1
+    values = numpy.random.RandomState(1).rand(2, 3).astype("float32")
+    with v1.Graph().as_default(), v1.Session() as session:
+        x = v1.placeholder("float32", [None, 3], name="x")
+        y = v1.matmul(x, v1.get_variable("v", [3, 2]), name="y")
+        session.run(v1.global_variables_initializer())
+        v1.train.Saver().save(session, str(tmp_path / "model.ckpt"))
+        expected = session.run(y, {x: values})
+    for path in (tmp_path / "model.ckpt.meta", tmp_path):
+        with pytest.raises(Fault, match=r"restore it in a session \(tf.compat.v1.train.import_meta_graph\), write it"):
+            converted(path, tmp_path, "refused")
+        shutil.rmtree(str(tmp_path / "refused"))
+    with v1.Graph().as_default() as graph, v1.Session() as session:
+        v1.train.import_meta_graph(str(tmp_path / "model.ckpt.meta")).restore(session, str(tmp_path / "model.ckpt"))
+        tensors = [graph.get_tensor_by_name(name) for name in ("x:0", "y:0")]
+        v1.saved_model.simple_save(session, str(tmp_path / "saved"), {"x": tensors[0]}, {"y": tensors[1]})
+    model_json, names = converted(tmp_path / "saved", tmp_path)
+    computes(model_json, [values], {names[-1]: expected})
 
 
 # A Sequential in list form, layers without a name ----------------------------------------------------------
