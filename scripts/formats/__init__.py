@@ -122,8 +122,8 @@ def checked(model):
     if problem:
         model.close()
         raise Fault(problem)
-    from ..layers import cudnn  # which needs numpy
-    model = cudnn.as_in_keras(model)
+    from ..layers import cudnn, lora  # which need numpy
+    model = lora.merged(cudnn.as_in_keras(model))
     model.topology = open_sizes.told(model)
     return model
 
