@@ -108,6 +108,6 @@ def task_audit():
 
 @of_the_checkout
 def task_bench():
-    """Measure against what one would use otherwise: bench/README.md"""
+    """Measure against the tools that others use for this: bench/README.md"""
     for name in ("uptodate", "changed", "many", "big", "page", "image", "train"):
         yield RUN.always("bench.benchmarks:run", name, basename="bench", name=name)

@@ -17,6 +17,7 @@ class BuildPy(build_py):
     """Adds the files that stand beside scripts/ in the checkout."""
 
     def run(self):
+        """Copy the packages, then these files."""
         super().run()
         if not getattr(self, "editable_mode", False):
             for source, target in CARRIED.items():

@@ -8,11 +8,14 @@ on what the current Pythons get ends with 1.
 if not __package__:
     raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.audit")
 
+from typing import List
+
 from .base import command
 from .release import advisories
 
 
-def main(arguments):
+def main(arguments: List[str]) -> None:
+    """Run the command line."""
     command.Parser(module="audit", description=__doc__).parse_args(arguments)
     advisories.with_pip_audit()
 

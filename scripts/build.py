@@ -13,6 +13,7 @@ import importlib
 import os
 import shutil
 import sys
+from typing import List, Optional
 
 from .base import command, place
 from .base.fault import Fault
@@ -24,7 +25,7 @@ CATALOGUE = os.path.join("models", "models.toml")
 ANYWHERE = ("help", "dumpdb", "tabcompletion", "--help", "--version")
 
 
-def init(arguments):
+def init(arguments: List[str]) -> None:
     """Write models/models.toml, where none is: with a model of the user's, or with the guide's LeNet."""
     parser = command.Parser(prog=f"{place.spelled('build')} init",
                             description="Write models/models.toml, which says what to build.")
@@ -44,18 +45,19 @@ def init(arguments):
     command.say(f"{CATALOGUE}: `{place.doit()}` builds what it names")
 
 
-def quoted(text):
+def quoted(text: str) -> str:
     """Return a text as a TOML string."""
-    return '"%s"' % "".join(f"\\U{ord(letter):08X}" if letter in '"\\' or not letter.isprintable() else letter
-                            for letter in text)
+    letters = [f"\\U{ord(letter):08X}" if letter in '"\\' or not letter.isprintable() else letter for letter in text]
+    return '"' + "".join(letters) + '"'
 
 
-def template():
+def template() -> str:
     """Return the path of the catalogue that a new one begins as: the checkout's, which the wheel carries."""
     return os.path.join(HERE, "models.toml") if CARRIED else os.path.join(place.ROOT, CATALOGUE)
 
 
-def main(arguments):
+def main(arguments: List[str]) -> Optional[int]:
+    """Run the command line."""
     if arguments[:1] == ["init"]:
         return init(arguments[1:])
     if arguments in (["--help"], ["-h"]):
@@ -80,7 +82,7 @@ def main(arguments):
     return DoitMain(DodoTaskLoader(), extra_config={"GLOBAL": dodo}).run(arguments)
 
 
-def entry():
+def entry() -> None:
     """The installed command."""
     sys.argv[0] = "tensorspace-build"
     command.run(main)

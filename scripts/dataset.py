@@ -3,13 +3,15 @@ if not __package__:
     raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.dataset")
 
 import os
+from typing import List
 
 from .base import command, files
 from .base.fault import Fault
 from .training import dataset
 
 
-def main(arguments):
+def main(arguments: List[str]) -> None:
+    """Run the command line."""
     parser = command.Parser(module="dataset", description=__doc__)
     parser.add_argument("--data", default="auto", metavar="SETTING",
                         help="auto, mnist, digits, or a path: npz, or MNIST's IDX files (default: auto); "

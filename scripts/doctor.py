@@ -9,6 +9,7 @@ if not __package__:
 
 import platform
 import sys
+from typing import List, Optional
 
 from . import bootstrap
 from .base import command
@@ -40,7 +41,8 @@ def examine():
     yield node()
 
 
-def main(arguments):
+def main(arguments: List[str]) -> Optional[int]:
+    """Run the command line."""
     command.Parser(module="doctor", description=__doc__).parse_args(arguments)
     missing = 0
     for mark, line in examine():

@@ -10,6 +10,8 @@ scripts/release/engines.py says which settings in the environment the engines ta
 if not __package__:
     raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.image")
 
+from typing import List
+
 from .base import command
 from .base.fault import Fault
 from .release import reproduce
@@ -17,7 +19,8 @@ from .release.engines import TARGETS
 from .release.inside import build, test
 
 
-def main(arguments):
+def main(arguments: List[str]) -> None:
+    """Run the command line."""
     parser = command.Parser(module="image", description=__doc__)
     parser.add_argument("what", choices=["build", "test", "reproduce", "record"])
     parser.add_argument("targets", nargs="*", metavar="TARGET", help="convert, cpu or gpu")

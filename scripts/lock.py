@@ -7,12 +7,15 @@
 if not __package__:
     raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.lock")
 
+from typing import List
+
 from . import bootstrap
 from .base import command
 from .release import locks, sbom
 
 
-def main(arguments):
+def main(arguments: List[str]) -> None:
+    """Run the command line."""
     parser = command.Parser(module="lock", description=__doc__)
     parser.add_argument("--check", action="store_true", help="compare each .in with its .txt, change nothing")
     parser.add_argument("--upgrade", action="store_true", help="take the newest versions that fit")

@@ -9,6 +9,7 @@ if not __package__:
     raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.reference")
 
 import os
+from typing import List
 
 from .base import child, command, files
 from .base.fault import Fault
@@ -27,7 +28,8 @@ def _quantization(text):
 _quantization.__name__ = "dtype, or object of dtypes, in JSON"
 
 
-def main(arguments):
+def main(arguments: List[str]) -> None:
+    """Run the command line."""
     parser = command.Parser(module="reference", description=__doc__)
     stages = parser.add_subparsers(dest="stage", metavar="encapsulate | convert")
     stages.required = True

@@ -8,6 +8,7 @@ if not __package__:
 
 import os
 import tempfile
+from typing import List
 
 from .base import child, command, files
 from .base.fault import Fault
@@ -28,7 +29,8 @@ def _number(kind, key):
     return parse
 
 
-def main(arguments):
+def main(arguments: List[str]) -> None:
+    """Run the command line."""
     parser = command.Parser(module="train", description=__doc__)
     parser.add_argument("--data", required=True, metavar="NPZ", help="what scripts.dataset wrote")
     parser.add_argument("--out", required=True, metavar="H5", help="trained model to write, where no file is yet")

@@ -20,8 +20,7 @@ from . import bootstrap, formats
 from .base import child, command, files
 from .base.fault import Fault
 from .formats import frozen
-from .layers import masks, outputs
-from .layers.kinds.operations import is_hidden
+from .layers import encapsulation, masks, outputs
 from .layers.topology import graph
 from .training import dataset
 from .viewer import page, predict
@@ -51,7 +50,7 @@ def verify(source, model_json, layers=None, weights=None, data=None, tags=None, 
             if '"class_name": "Lambda"' in json.dumps(model.topology):
                 raise Fault(f"{source}: no oracle: it holds a Lambda layer, code that Keras would run")
             major, whole = model.keras_major, graph(model.topology, model.keras_major)
-        names = layers or [outputs.spelling(whole, ref) for ref in outputs.every_output(whole, functools.partial(is_hidden, major=major))]
+        names = layers or [outputs.spelling(whole, ref) for ref in encapsulation.every_output(whole, major)]
         inputs = inputs_for(whole, described, data)
         wanted, by = expected(source, weights, names, list(inputs.values()), major)
     fed = [values for name, values in inputs.items() if name in described or len(inputs) == 1]

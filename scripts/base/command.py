@@ -36,7 +36,8 @@ class Parser(argparse.ArgumentParser):
         options.setdefault("allow_abbrev", False)
         super().__init__(*args, **options)
 
-    def error(self, message):
+    def error(self, message: str) -> None:
+        """Raise a Fault with argparse's words."""
         raise Fault(f"{self.prog}: {message} (see {self.prog} --help)")
 
 
@@ -141,10 +142,12 @@ class Lenient:
             if error.errno != errno.EPIPE:
                 complain(f"what is said here cannot be written ({error.strerror}): the work goes on")
 
-    def write(self, text):
+    def write(self, text: str) -> Optional[int]:
+        """Write, or go on where that is no more possible."""
         return self._try(self.stream.write, text)
 
-    def flush(self):
+    def flush(self) -> None:
+        """Flush, or go on where that is no more possible."""
         return self._try(self.stream.flush)
 
     def __getattr__(self, name):
@@ -174,8 +177,8 @@ def heed_signals() -> None:
 
 
 class Held:
-    """With it, Ctrl-C and SIGTERM wait until its end, or until `let_in` is called: for C code that an exception in
-    its callback would crash.  Only the main thread is ever interrupted by them, so elsewhere it does nothing."""
+    """A block in which Ctrl-C and SIGTERM wait until its end, or until `let_in` is called: for C code that an exception
+    in its callback would crash.  They interrupt the main thread alone, so in other threads the block does nothing."""
 
     def __enter__(self):
         self.came, self.handlers = None, {}
@@ -185,10 +188,11 @@ class Held:
                     self.handlers[number] = signal.signal(number, self.keep)
         return self
 
-    def keep(self, number, frame):
+    def keep(self, number: int, frame: Any) -> None:
+        """Signal handler: remember the signal."""
         self.came = number
 
-    def let_in(self):
+    def let_in(self) -> None:
         """Act on what came meanwhile; the rest of the block, on the way out, is held again."""
         if self.came is not None:
             number, self.came = self.came, None

@@ -32,9 +32,9 @@ def doit(words: str = "") -> str:
     return " ".join(filter(None, ["doit" if CHECKOUT else "tensorspace-build", words]))
 
 
-def makes() -> str:
-    """Return the command that builds what the catalogue asks for."""
-    return "`make`" if CHECKOUT else f"`{doit()}`"
+def makes(target: str = "") -> str:
+    """Return the command that builds what the catalogue asks for: "`make view`" for "view"."""
+    return f"`{' '.join(['make', target]).strip()}`" if CHECKOUT else f"`{doit(target)}`"
 
 
 def advice(text: str) -> str:

@@ -1,4 +1,4 @@
-"""models.toml -> Entry objects: what to build, one table per model.
+"""models.toml -> Entry objects, one table per model that is built.
 
     [keras]                      # models/model.h5 -> models/enc_model.h5 -> models/json_models/keras/
     epochs = 5                   # a table without `source` is trained
@@ -236,9 +236,9 @@ def data_files(path: str) -> List[str]:
 
 
 def connect(entries: Iterable[Entry]) -> None:
-    """Find out which entries read what others make: their `after` and `behind`.
+    """Find out which entries read the products of others, and set their `after` and `behind`.
 
-    Raises Fault where one is made from itself by way of others.
+    Raises Fault where an entry is made from itself by way of others.
     """
     places = {os.sep: os.sep, os.sep * 2: os.sep}
 

@@ -1,9 +1,10 @@
-"""What tells whether a file changed: its sha256, and its stat."""
+"""A file's sha256 and its stat, which tell whether it changed."""
 import errno
 import json
 import os
 import stat
 import time
+from typing import Optional
 
 from ..base import files
 from ..base.fault import Fault
@@ -17,20 +18,20 @@ class Digests:
     """sha256 of files, remembered by their stat: an unchanged file is known without reading it.
 
     The memory is a cache beside doit's state, never part of an artifact.  An entry is [size, mtime, ctime,
-    inode, sha256]; a file whose ctime is as new as the clock is never remembered, since a later edit in the same
-    tick would keep that stat.  Within a run even those are, for who asks for the digest that a file had when it was
-    last read (`last`) and asks again, for sure, in the end.
+    inode, sha256]; a file whose ctime is as new as the clock is never kept, since a later edit in the same tick would
+    keep that stat.  Within a run such a file is remembered too, for a caller that takes the digest of the last
+    reading (`last`) and makes sure in the end.
     """
 
-    def __init__(self, path=None):
+    def __init__(self, path: str = None):
         self.path, self.read = path, None
         self.entries = {}
         self.young = {}  # entries too new to be kept
         self.changed = False
         self.merge()
 
-    def merge(self):
-        """Take over what other runs have kept since it was last read."""
+    def merge(self) -> None:
+        """Take over the entries that other runs have kept since the last reading."""
         try:
             status = seen_by(os.stat(self.path)) if self.path else None
             if status == self.read:
@@ -41,10 +42,10 @@ class Digests:
             return  # a cache: what cannot be read is measured again
         self.entries, self.read = dict(kept, **self.entries), status
 
-    def of(self, path, last=False):
-        """Return the sha256 of the file `path`, or None if there is no such file.
+    def of(self, path: str, last: bool = False) -> Optional[str]:
+        """Return the sha256 of the file `path`, or None where there is no such file.
 
-        last  True: the digest that it had when it was last read will do, where its stat is the same
+        last  True: the digest of the last reading will do, where the stat is the same
         """
         try:
             status = os.stat(path)
@@ -65,7 +66,7 @@ class Digests:
         try:
             digest = files.sha256(path)
         except PermissionError as error:
-            raise Fault("%s cannot be read by user %d (%s)" % (path, os.getuid(), error.strerror))
+            raise Fault(f"{path} cannot be read by user {os.getuid()} ({error.strerror})")
         if age > RACY_NS:
             self.entries[path] = seen + [digest]
             self.changed = True
@@ -74,20 +75,20 @@ class Digests:
         return digest
 
     @staticmethod
-    def stamp(path):
+    def stamp(path: str) -> Optional[list]:
         """Return what changes when the file `path` is written, even where its bytes are the same afterwards."""
         try:
             return seen_by(os.stat(path))
         except OSError:
             return None
 
-    def moved(self, source, target, digest):
-        """`source`, of this digest, was just moved to `target`."""
+    def moved(self, source: str, target: str, digest: str) -> None:
+        """Take note that `source`, of this digest, was just moved to `target`."""
         for known in (self.entries, self.young):
             known.pop(source, None)
         self.young[target] = seen_by(os.stat(target)) + [digest]
 
-    def save(self):
+    def save(self) -> None:
         """Keep the cache for the next run."""
         if not (self.path and self.changed):
             return
@@ -95,6 +96,6 @@ class Digests:
         files.keep(self.path, json.dumps(self.entries, separators=(",", ":")))
 
 
-def seen_by(status):
+def seen_by(status: os.stat_result) -> list:
     """Return what tells that a file changed, of its os.stat_result."""
     return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]

@@ -27,7 +27,7 @@ from doit.dependency import JsonDB
 from doit.exceptions import InvalidCommand
 from doit.runner import MRunner, MThreadRunner, Runner
 
-from ..base import command, files
+from ..base import command, files, place
 from ..base.fault import Fault
 from .code import digest
 from .workers import Workers, leave_at_signals
@@ -48,14 +48,14 @@ def no_task(run, asked):
     """End with the line that names the task or the model that was meant."""
     stage, colon, name = asked.partition(":")
     if name in run.behind and run.without_training:
-        command.end(f"doit: {name} is not trained yet: `make` trains it")
+        command.end(f"doit: {name} is not trained yet: {place.makes()} trains it")
     if colon and stage in run.names:
         there = sorted(other.split(":", 1)[1] for other in run.names if other.startswith(stage + ":"))
         command.end(f"doit: {stage} has no model {name}: models/models.toml has {', '.join(there)}")
     near = [word + ":" + asked for word in run.words if word + ":" + asked in run.names]  # doit convert mine
     near = near or difflib.get_close_matches(asked, sorted(run.names), 1)
     meant = f", did you mean {near[0]}?" if near else ""
-    command.end(f"doit: there is no task {asked}{meant} (`doit list` shows what there is)")
+    command.end(f"doit: there is no task {asked}{meant} (`{place.doit('list')}` shows what there is)")
 
 
 def unknown_option(run, plain):
@@ -75,7 +75,7 @@ def selection(run, plain):
     def _process_filter(control, names):
         for name in names:
             if "*" in name and not control._get_wild_tasks(name):
-                command.end(f"doit: no task is like {name}: `doit list --all` shows what there is")
+                command.end(f"doit: no task is like {name}: `{place.doit('list --all')}` shows what there is")
         return plain(control, names)
     return _process_filter
 

@@ -178,7 +178,7 @@ class House:
         produce: callable(directory) -> (facts, {target path: name in directory}), targets in the order in
         which they may appear: the one that names the others (model.json) last, so that it is never there
         without them.
-        Raises Fault when an input changes meanwhile, or a target's place holds a file that is not ours.
+        Raises Fault when an input changes meanwhile, or a target's place holds a file of the user's.
         """
         old, _ = self.record(stage.name), stage.code  # the code that is about to run
         stamps = {path: self.digests.stamp(path) for path in stage.inputs({})}
@@ -286,8 +286,9 @@ class House:
         called once before that.
 
         models  names: builds of others may go on meanwhile, on this machine or on one that shares models/
-        The locks are the kernel's (flock), so they cannot outlive their holder.  Left-overs of killed builds go: with
-        all of models/ taken those of any, else those of the same models.
+
+        The locks are the kernel's (flock), so they cannot outlive their holder.  What killed builds left is removed:
+        of any model where all of models/ is taken, else of the same models.
         """
         if self._locks:
             return
@@ -326,7 +327,7 @@ class House:
             waiting(self._holder(name))
             fcntl.flock(stream, kind)
         if kind == fcntl.LOCK_EX:
-            with contextlib.suppress(OSError):  # a full disk: those who wait are not told for whom
+            with contextlib.suppress(OSError):  # a full disk: other builds are not told for which process they wait
                 stream.truncate(0)
                 stream.write(b"%d\n" % os.getpid())
 

@@ -5,7 +5,7 @@ from collections import OrderedDict
 from doit.exceptions import TaskFailed
 from doit.reporter import ConsoleReporter
 
-from ..base import command
+from ..base import command, place
 from .tasks import freshness
 
 
@@ -29,7 +29,7 @@ class Reporter(ConsoleReporter):
         """Refuse a run that has nothing to do."""
         if self.run.without_training and not any(name.startswith("convert:") for name in self.run.names):
             command.end("nothing to convert without training: put a trained model at models/model.h5, or name it in "
-                        "models/models.toml (source = …); `make` trains one")
+                        f"models/models.toml (source = …); {place.makes()} trains one")
 
     def execute_task(self, task):
         """Say that a task runs, and why."""
@@ -67,7 +67,7 @@ class Reporter(ConsoleReporter):
     def complete_run(self):
         """Say what failed, and what was not tried for that."""
         if any(name.startswith("convert:") for name in self.executed) and not (self.faults or self.bugs):
-            self.write("next: `make view` shows it in TensorSpace\n")
+            self.write(f"next: {place.makes('view')} shows it in TensorSpace\n")
         failed = self.faults + self.bugs
         if len(failed) > 1 or self.unmet:
             untried = "; not tried for that: " + ", ".join(self.unmet) if self.unmet else ""

@@ -1,7 +1,7 @@
 """One run of doit: its models, the tasks that are declared, the locks that it holds, and what its tasks do.
 
-dodo.py makes the Run; stages declare their tasks with it.  Freshness and ownership are records.py's, what a stage
-reads and writes is told in stages/, and what doit itself does otherwise here is told in doit_patches.py.
+dodo.py makes the Run; the stages declare their tasks with it.  records.py knows freshness and ownership, stages/ knows
+what a stage reads and writes, and doit_patches.py holds what stands here in the place of something of doit's.
 """
 import importlib
 import os
@@ -11,7 +11,7 @@ from typing import Callable, Iterable, Iterator, List, Optional, Sequence, Set, 
 
 from doit.exceptions import TaskFailed
 
-from ..base import command, files, stack
+from ..base import command, files, place, stack
 from ..base.fault import Fault
 from . import catalog, doit_patches, records, reporter
 from .catalog import Entry
@@ -169,7 +169,7 @@ class Run:
         for model, names in sorted(stages.items()):
             self.names.update(("orphans", "orphans:" + model))
             yield {"name": model, "doc": "built once, in models.toml no more",
-                   "actions": [(command.say, ["   `doit clean orphans` removes what was built of it"])],
+                   "actions": [(command.say, [f"   `{place.doit('clean orphans')}` removes what was built of it"])],
                    "clean": [(self.clean, [name, lambda: self._read_by_models(sources)]) for name in names]}
 
     def _read_by_models(self, sources) -> Set[str]:

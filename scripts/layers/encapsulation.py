@@ -3,7 +3,6 @@
 The guide's section 2 and 3 without Keras.  The topology gets other outputs, what none of them needs is left out, and
 the weights stay.  The result is in the dialect of its source, and loads in that Keras.
 """
-import functools
 from collections import OrderedDict
 from typing import Any, Dict, List, Optional, Sequence, Union
 
@@ -11,6 +10,7 @@ from ..base.fault import Fault
 from . import masks, open_sizes, operators, outputs, topology, variables
 from .kinds.operations import is_hidden, is_operation
 from .model import Model
+from .references import Ref
 from .topology import Graph
 
 Sizes = List[Optional[int]]
@@ -48,7 +48,7 @@ def encapsulate(model: Model, layers: Optional[Sequence[str]] = None, input_shap
     kept = [name for name in order if not is_operation(source.layers[name].record, major) or major < 3]
     result = model.replaced(topology.record_of(source, model_class(model), major),
                             OrderedDict((name, weights.get(name, [])) for name in kept))
-    result.training_config = None
+    result.training_config, result.output_names = None, list(layers) if layers is not None else None
     if input_shape is not None:  # the sizes of nested models' inputs follow
         result.topology = open_sizes.told(result)
     return result
@@ -65,9 +65,19 @@ def with_outputs(source: Graph, layers: Optional[Sequence[str]], major: int, wei
                 weights[renamed[inner]] = own
 
     if layers is None:
-        return outputs.prune(source, outputs.every_output(source, functools.partial(is_hidden, major=major)))
+        return outputs.prune(source, every_output(source, major))
     source, known = outputs.open_models(source, layers, major, opened)
     return outputs.prune(source, outputs.find(source, layers, known))
+
+
+def every_output(source: Graph, major: int) -> List[Ref]:
+    """Every layer but the inputs, as outputs.every_output has them, without what stands for no layer."""
+    alone = masks.computing(source) if major >= 3 else ()
+
+    def hidden(record: Dict[str, Any]) -> bool:
+        return is_hidden(record, major) or topology.Layer(record).name in alone
+
+    return outputs.every_output(source, hidden)
 
 
 def with_input_shape(record: Dict[str, Any], shape: Shape) -> Dict[str, Any]:

@@ -3,7 +3,7 @@
 An Embedding(mask_zero=True) or a Masking layer hands a mask on from layer to layer.  Keras 2 writes nothing of it.
 Keras 3 writes `NotEqual` and `Any` nodes, and hands their outputs to the layers behind as mask=.
 """
-from typing import Any, Callable, Dict, Iterator, Optional
+from typing import Any, Callable, Dict, Iterator, Optional, Set
 
 from ..base.fault import Fault
 from . import kinds, shapes
@@ -77,6 +77,22 @@ def without(source: Graph) -> Graph:
                 if own is not None and all(compares.input_of(ref) == own for ref in given):
                     layer.calls[index] = dict(call, kwargs=dict(keywords, mask=None))
     return source
+
+
+def computing(source: Graph) -> Set[str]:
+    """The names of the operations in a Keras 3 graph that compute masks alone: no output needs them for its values."""
+    needed, pending = set(), [ref[:2] for ref in source.outputs]
+    while pending:
+        name, node = pending.pop()
+        if (name, node) not in needed:
+            needed.add((name, node))
+            layer = source.layers[name]
+            call = {} if layer.is_input else layer.calls[node]
+            if isinstance(call, dict):
+                call = dict(call, kwargs=dict(call.get("kwargs") or {}, mask=None))
+            pending += [ref[:2] for ref in references(call, source.layers)]
+    kept = {name for name, _ in needed}
+    return {name for name, layer in source.layers.items() if name not in kept and is_operation(layer.record, 3)}
 
 
 class Comparisons:

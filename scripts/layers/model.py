@@ -89,6 +89,7 @@ class Model:
     keras_version    str, of the Keras that wrote the source ("2.6.0", "3.15.1")
     backend          str, "tensorflow" if the source does not say
     training_config  dict or None, what compile() left in the file
+    output_names     list of str or None, how the user named each output when asking for it
     """
 
     def __init__(self, topology, weights=None, keras_version="2.0.0", backend="tensorflow",
@@ -98,6 +99,7 @@ class Model:
         self.keras_version = keras_version
         self.backend = backend
         self.training_config = training_config
+        self.output_names = None
         self._close = close
 
     @property

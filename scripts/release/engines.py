@@ -45,7 +45,7 @@ def run(arguments: List[str], purpose: str, **options: Any) -> None:
 
 
 class Engine:
-    """One way to build and run images, in the engine's own store or in one of ours.
+    """One way to build and run images, in the engine's own store or in one of its own.
 
     store  directory that holds everything the engine keeps, or None for the engine's own
     """
@@ -162,15 +162,17 @@ class Docker(Engine):
 
     name = "docker"
 
-    def tag(self, target):
+    def tag(self, target: str) -> str:
+        """Return the name of a target's image, which tells the store too."""
         return super().tag(target) + ("-" + os.path.basename(self.store) if self.store else "")
 
-    def forget(self):
+    def forget(self) -> None:
+        """Delete the images of this store."""
         if self.store:
             output_of(["docker", "image", "rm", "--force"] + [self.tag(target) for target in TARGETS])
 
     @staticmethod
-    def version():
+    def version() -> Optional[str]:
         """Return "docker 28.2.2, BuildKit 0.22.0" where docker, its daemon and buildx are there, else None."""
         server = output_of(["docker", "version", "--format", "{{.Server.Version}}"])
         # A builder of its own says its version only once it runs.
@@ -180,7 +182,8 @@ class Docker(Engine):
         inside = found and re.sub(r"^0\.0\.0$", "inside", found.group(1))
         return found and f"docker {server}, BuildKit {inside}"
 
-    def undated(self):
+    def undated(self) -> Optional[str]:
+        """Return why BuildKit cannot date files here, None where it can."""
         docker, buildkit = re.match(r"docker (\d*)\S*, BuildKit (\S+)", self.version()).groups()
         own = re.search(r"^Driver:\s*docker$", output_of(["docker", "buildx", "inspect"]) or "", re.M)
         if buildkit == "inside":
@@ -194,7 +197,7 @@ class Docker(Engine):
             return "docker's own builder dates none without the containerd image store: `docker buildx create --use`"
         return None
 
-    def bake(self, tag, arguments):
+    def bake(self, tag: str, arguments: List[str]) -> str:
         """Build and tag.  Returns the digest of the configuration, whatever the daemon calls the image."""
         words = ["docker", "buildx", "build", "--platform", "linux/amd64", "--provenance=false", "--sbom=false",
                  "--tag", tag, "--build-arg", "SOURCE_DATE_EPOCH=" + EPOCH] + self.network()
@@ -209,15 +212,18 @@ class Docker(Engine):
             run(["docker", "load", "--quiet", "--input", path], "cannot load the image")
             return configuration_digest(path)
 
-    def kind(self):
+    def kind(self) -> str:
+        """Return the engine as docker/DIGESTS names it: "docker-28.2.2,BuildKit-0.22.0"."""
         return self.version().replace(" ", "-").replace(",-", ",")
 
-    def base_layers(self):
+    def base_layers(self) -> List[str]:
+        """Return the digests of the base image's layers; the image is pulled where the daemon lacks it."""
         if not self.configuration(self.base()):  # BuildKit keeps what it builds from to itself
             run(["docker", "pull", "--quiet", "--platform", "linux/amd64", self.base()], "cannot get the base image")
         return super().base_layers()
 
-    def configuration(self, reference):
+    def configuration(self, reference: str) -> dict:
+        """Return {"id", "layers", "config"} of an image, {} without."""
         found = json.loads(output_of(["docker", "image", "inspect", reference]) or "[{}]")[0]
         return found and {"id": found["Id"], "layers": found["RootFS"]["Layers"], "config": found["Config"]}
 
@@ -238,33 +244,37 @@ class Podman(Engine):
     driver = os.environ.get("STORAGE_DRIVER", "overlay")  # an image's digest depends on it
 
     @classmethod
-    def version(cls):
+    def version(cls) -> Optional[str]:
+        """Return "podman 5.2.1" where it works here, else None."""
         said = output_of([cls.name, "--version"])
         # An engine that is installed but may not run (no user namespaces, say) is as good as none.
         return said.replace("version ", "") if said and output_of([cls.name, "info"]) is not None else None
 
-    def words(self):
+    def words(self) -> List[str]:
+        """Return the program and the options that name its store."""
         if not self.store:
             return [self.name]
         return [self.name, "--root", self.store + "/root", "--runroot", self.store + "/run",
                 "--storage-driver", self.driver]
 
-    def bake(self, tag, arguments):
+    def bake(self, tag: str, arguments: List[str]) -> str:
         """Build and tag.  Returns the image's digest."""
         run(self.words() + self.builder + ["--layers", "--timestamp", EPOCH, "--identity-label=false", "--tag", tag]
             + self.network() + arguments, "cannot build the image")
         return self.configuration(tag)["id"]
 
-    def kind(self):
-        return "{},{}".format(self.version().replace(" ", "-"), self.driver)
+    def kind(self) -> str:
+        """Return the engine as docker/DIGESTS names it: "buildah-1.28.2,overlay"."""
+        return f"{self.version().replace(' ', '-')},{self.driver}"
 
-    def forget(self):
+    def forget(self) -> None:
+        """Delete the store, and end its mounts."""
         if self.store:
             output_of(self.words() + ["rmi", "--all", "--force"])  # overlay mounts end here, but for a killed build's
             for place in sorted(mounted(self.store), reverse=True):
                 output_of(["umount", place])
 
-    def configuration(self, reference):
+    def configuration(self, reference: str) -> dict:
         """Return {"id", "layers", "config"} of an image: digest, the layers' diffIDs, Env and the like; {} without."""
         found = json.loads(output_of(self.words() + ["inspect", "--type", "image", reference]) or "{}")
         found = found[0] if isinstance(found, list) else found
@@ -277,20 +287,23 @@ class Podman(Engine):
 
 
 class Buildah(Podman):
-    """buildah with runc: no daemon.  It starts containers as root alone, by a bundle of ours."""
+    """buildah with runc: no daemon.  It starts containers as root alone, by the bundle that bundle_of makes."""
 
     name = "buildah"
     builder = ["bud"]
 
     @classmethod
-    def version(cls):
+    def version(cls) -> Optional[str]:
+        """Return "buildah 1.37.0" where it works here, else None."""
         said = super().version()
         return said and re.sub(r" \(.*", "", said)
 
-    def run(self, target, arguments, directory, user=None, mounts=(), confined=True):
+    def run(self, target: str, arguments: Sequence[str], directory: str, user: Optional[str] = None,
+            mounts: Sequence[Tuple[str, str]] = (), confined: bool = True) -> subprocess.CompletedProcess:
+        """Run the image as Engine.run does, by runc.  Raises Fault where this user or machine cannot."""
         if os.getuid() or not shutil.which("runc"):
-            raise Fault("buildah alone cannot run the image here: %s" % (
-                "install runc" if shutil.which("runc") is None else "install podman, or be root"))
+            remedy = "install runc" if shutil.which("runc") is None else "install podman, or be root"
+            raise Fault(f"buildah alone cannot run the image here: {remedy}")
         container = output_of(self.words() + ["from", self.tag(target)])
         try:
             root = output_of(self.words() + ["mount", container])
@@ -305,7 +318,8 @@ class Buildah(Podman):
         finally:
             output_of(self.words() + ["rm", container])
 
-    def archive(self, target, path):
+    def archive(self, target: str, path: str) -> None:
+        """Write the image to `path` as docker's archive, for a look into its layers."""
         run(self.words() + ["push", "--quiet", self.tag(target), "docker-archive:" + path], "cannot save the image")
 
 

@@ -72,7 +72,8 @@ def run(arguments: List[str], text: str = "") -> str:
     return process.stdout
 
 
-def main(arguments):
+def main(arguments: List[str]) -> None:
+    """Run the command line."""
     parser = command.Parser(module="release.sbom", description=__doc__)
     parser.add_argument("targets", nargs="*", choices=[[]] + sorted(CONTENTS), help="default: all of them")
     write(parser.parse_args(arguments).targets or tuple(CONTENTS))

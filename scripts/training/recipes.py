@@ -135,7 +135,7 @@ def _progress(keras, epochs, batches):
 
     def batch(number, logs=None):
         if number % 50 == 0:
-            sys.stdout.write("\repoch %d of %d  %3d %%" % (started["epoch"], epochs, 100 * number // batches))
+            sys.stdout.write(f"\repoch {started['epoch']} of {epochs}  {100 * number // batches:3} %")
             sys.stdout.flush()
 
     def end(epoch, logs=None):
@@ -147,8 +147,8 @@ def _progress(keras, epochs, batches):
 
 
 def _say(epoch, epochs, loss, accuracy, started):
-    command.say("epoch %d of %d: loss %.4f, accuracy %.4f, %.0f s" % (
-        epoch + 1, epochs, loss, accuracy, time.time() - started))
+    command.say(f"epoch {epoch + 1} of {epochs}: loss {loss:.4f}, accuracy {accuracy:.4f}, "
+                f"{time.time() - started:.0f} s")
     command.heed_lost_signals()  # TensorFlow has many objects in whose finalizers one is lost
 
 

@@ -7,6 +7,7 @@
 import json
 import os
 import zipfile
+from typing import Any, Dict
 
 import numpy
 
@@ -14,7 +15,7 @@ from ..base import command, files
 from ..base.fault import Fault
 
 
-def variables(model):
+def variables(model: Any) -> Dict[str, Any]:
     """Return {key: variable} of everything that the next epoch depends on; the optimizer's are made if need be."""
     optimizer = model.optimizer
     if hasattr(optimizer, "_create_all_weights"):  # Keras 2.6, which has no public name for it
@@ -22,13 +23,13 @@ def variables(model):
     elif not optimizer.built:
         optimizer.build(model.trainable_variables)
     states = optimizer.variables() if callable(optimizer.variables) else optimizer.variables
-    found = {"model %d" % number: variable for number, variable in enumerate(model.weights)}
-    found.update(("optimizer %d" % number, variable) for number, variable in enumerate(states))
+    found = {f"model {number}": variable for number, variable in enumerate(model.weights)}
+    found.update((f"optimizer {number}", variable) for number, variable in enumerate(states))
     return found
 
 
-def keep(model, path, identity, epochs):
-    """Write the checkpoint `path` after `epochs` epochs.  identity: dict, JSON-able."""
+def keep(model: Any, path: str, identity: dict, epochs: int) -> None:
+    """Write the checkpoint `path` after `epochs` epochs.  identity: JSON-able."""
     arrays = {key: variable.numpy() for key, variable in variables(model).items()}
     with files.writable(path):
         try:
@@ -39,7 +40,7 @@ def keep(model, path, identity, epochs):
             numpy.savez(stream, identity=json.dumps(identity, sort_keys=True), epochs=epochs, **arrays)
 
 
-def restore(model, path, identity):
+def restore(model: Any, path: str, identity: dict) -> int:
     """Give `model` the values in the checkpoint `path`; return how many epochs they are the result of.
 
     0, and a line that says why, where the file is damaged or of a training of something else.  Raises Fault where it is
@@ -66,13 +67,14 @@ def restore(model, path, identity):
         return 0
     if old != identity:
         changed = sorted(key for key in set(old) | set(identity) if old.get(key) != identity.get(key))
-        command.say("{} is of another training ({} changed): training from the start".format(path, ", ".join(changed)))
+        command.say(f"{path} is of another training ({', '.join(changed)} changed): training from the start")
         return 0
     for variable, value in values:
         variable.assign(value)
-    command.say("resuming after epoch %d: %s" % (epochs, path))
+    command.say(f"resuming after epoch {epochs}: {path}")
     return epochs
 
 
-def foreign(path):
+def foreign(path: str) -> Fault:
+    """Return the Fault for a file that is no checkpoint."""
     return Fault(f"{path} is there already and is no checkpoint: name another place")

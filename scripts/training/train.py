@@ -66,7 +66,7 @@ def train(arrays: Dict[str, numpy.ndarray], epochs: Optional[int] = None, batch_
     report = {"device": device, "settings": settings,
               "images": {"train": len(arrays["x_train"]), "test": len(arrays["x_test"])},
               "versions": {"keras": keras.__version__, "tensorflow": tensorflow.__version__,
-                           "numpy": numpy.__version__, "python": "%d.%d" % sys.version_info[:2]}}
+                           "numpy": numpy.__version__, "python": "{}.{}".format(*sys.version_info)}}
     report.update({"workers": len(cluster.addresses)} if cluster else {})
     identity = dict(report, data=_content(arrays), code=_code()) if checkpoint or cluster else None
     _seed(keras, tensorflow, seed)

@@ -14,6 +14,7 @@ import re
 import socket
 import sys
 import time
+from typing import Any, Iterator, List, Mapping, Optional
 
 import numpy
 
@@ -33,15 +34,15 @@ class Cluster:
     index      int, this one's place in it
     """
 
-    def __init__(self, addresses, index):
+    def __init__(self, addresses: List[str], index: int):
         self.addresses, self.index = addresses, index
         self.chief = index == 0
 
     def __str__(self):
-        return "worker %d of %d" % (self.index + 1, len(self.addresses))
+        return f"worker {self.index + 1} of {len(self.addresses)}"
 
 
-def cluster(environ):
+def cluster(environ: Mapping[str, str]) -> Optional[Cluster]:
     """Return the Cluster that TF_CONFIG in `environ` describes; None without one, or with one machine in it.
 
     Raises Fault for one that does not say who takes part, and for a role that this training has not.
@@ -60,26 +61,25 @@ def cluster(environ):
                     '{"cluster": {"worker": ["host:port", …]}, "task": {"type": "worker", "index": 0}}')
     others = sorted(set(jobs) - {"chief", "worker"})
     if others:
-        raise Fault("TF_CONFIG names a cluster with {}: this training has a chief and workers "
-                    "only".format(", ".join(others)))
+        raise Fault(f"TF_CONFIG names a cluster with {', '.join(others)}: this training has a chief and workers only")
     if len(addresses) < 2 and known:
         return None
     if not known or kind not in jobs or not 0 <= index < len(jobs[kind]) or len(jobs.get("chief", [])) > 1:
-        raise Fault("TF_CONFIG: task {} {} is none of the cluster's machines "
-                    "{}".format(kind, task.get("index"), ", ".join(map(str, addresses)) or "(none)"))
+        machines = ", ".join(map(str, addresses)) or "(none)"
+        raise Fault(f"TF_CONFIG: task {kind} {task.get('index')} is none of the cluster's machines {machines}")
     return Cluster(addresses, index + (len(jobs.get("chief", [])) if kind == "worker" else 0))
 
 
-def helps(environ):
-    """Whether this machine helps another one that builds: a worker, not the chief."""
+def helps(environ: Mapping[str, str]) -> bool:
+    """Tell whether this machine helps another one that builds: a worker, not the chief."""
     try:
         found = cluster(environ)
-    except Fault:  # whoever trains says so
+    except Fault:  # the training says so
         return False
     return found is not None and not found.chief
 
 
-def strategy(tensorflow, cluster):
+def strategy(tensorflow: Any, cluster: Cluster) -> Any:
     """Meet the others; return the MultiWorkerMirroredStrategy of them all.
 
     A worker that dies breaks its connections, and TensorFlow ends the others' steps; one that is cut off is
@@ -87,8 +87,8 @@ def strategy(tensorflow, cluster):
     Raises Fault where it does not work, or not all are there in time.
     """
     if sys.version_info >= (3, 7):
-        raise Fault("TF_CONFIG names %d machines, which Keras 3 cannot train on together: use the stack of Python 3.6 "
-                    "(make PYTHON=python3.6), or unset TF_CONFIG" % len(cluster.addresses))
+        raise Fault(f"TF_CONFIG names {len(cluster.addresses)} machines, which Keras 3 cannot train on together: use "
+                    "the stack of Python 3.6 (make PYTHON=python3.6), or unset TF_CONFIG")
     from tensorflow.python.distribute.collective_all_reduce_strategy import CollectiveAllReduceExtended
     CollectiveAllReduceExtended._check_health_interval = HEALTH_SECONDS
     CollectiveAllReduceExtended._check_health_initial_timeout = JOIN_SECONDS
@@ -97,11 +97,11 @@ def strategy(tensorflow, cluster):
     try:
         return tensorflow.distribute.MultiWorkerMirroredStrategy()
     except (RuntimeError, ValueError, tensorflow.errors.OpError) as error:
-        raise Fault("%s: not all of %s came within %d s (%s): start the same training on each of them" % (
-            cluster, ", ".join(cluster.addresses), JOIN_SECONDS, child.first_line(error)))
+        raise Fault(f"{cluster}: not all of {', '.join(cluster.addresses)} came within {JOIN_SECONDS} s "
+                    f"({child.first_line(error)}): start the same training on each of them")
 
 
-def agree(tensorflow, identity):
+def agree(tensorflow: Any, identity: dict) -> None:
     """Raise Fault unless every worker has the same `identity` (JSON-able): they would make a model of nobody's wish."""
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode("utf-8")).digest()
     own = numpy.frombuffer(digest, numpy.uint8).astype("float64")
@@ -113,7 +113,7 @@ def agree(tensorflow, identity):
         raise Fault("the workers do not train the same: give all of them the same images, settings, packages, scripts")
 
 
-def spread(tensorflow, model, done):
+def spread(tensorflow: Any, model: Any, done: int) -> int:
     """Give every worker the chief's values of what the next epoch depends on, bit by bit; return the chief's `done`."""
     variables = list(resume.variables(model).values())
     arrays = [numpy.float64(done)] + [variable.numpy() for variable in variables]
@@ -139,7 +139,7 @@ def _sum(tensorflow, first, others):
 
 
 @contextlib.contextmanager
-def together(tensorflow, cluster, checkpoint):
+def together(tensorflow: Any, cluster: Optional[Cluster], checkpoint: Optional[str]) -> Iterator[None]:
     """What is done inside ends with a Fault where another worker is lost; without a cluster, nothing is different.
 
     checkpoint: path of the one that the chief keeps, or None.
@@ -157,7 +157,7 @@ def together(tensorflow, cluster, checkpoint):
             + (checkpoint if cluster.chief else "which the chief has")))
 
 
-def wait_for_chief(cluster):
+def wait_for_chief(cluster: Cluster) -> None:
     """Let the chief end first: it may still be reading what this worker sent last."""
     host, _, port = cluster.addresses[0].rpartition(":")
     until = time.time() + LEAVE_SECONDS
@@ -169,7 +169,7 @@ def wait_for_chief(cluster):
         time.sleep(0.2)
 
 
-def leave(status):
+def leave(status: int) -> None:
     """End this process now: TensorFlow's server does not let the interpreter end while others are connected to it."""
     sys.stdout.flush()
     sys.stderr.flush()

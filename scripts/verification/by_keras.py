@@ -1,4 +1,4 @@
-"""What Keras itself computes: a source model and inputs -> every output asked for.  What verify compares with.
+"""Keras's own computation: a source model and inputs -> every output asked for.  verify compares with it.
 
 Runs in a process of its own; `--keras` says which Keras of the stack's loads the model.
 """
@@ -8,6 +8,7 @@ if not __package__:
 
 import importlib
 import json
+from typing import List, Optional
 
 import numpy
 
@@ -17,11 +18,12 @@ from ..layers.outputs import SUFFIX
 from ..training import saved_by_keras
 
 
-def predict(flavour, source, names, inputs, weights=None):
-    """Return [ndarray] of the outputs `names` (spelt as layers.outputs does) of the model in `source`.
+def predict(flavour: str, source: str, names: List[str], inputs: List[numpy.ndarray],
+            weights: Optional[str] = None) -> List[numpy.ndarray]:
+    """Return the values of the outputs `names` (spelt as layers.outputs does) of the model in `source`.
 
     flavour  "keras" or "tf_keras"
-    inputs   [ndarray], in the order of the model's inputs
+    inputs   in the order of the model's inputs
     Raises Fault where this Keras does not load the model, or does not have such an output.
     """
     keras = saved_by_keras.legacy_keras() if flavour == "tf_keras" else importlib.import_module("keras")
@@ -51,7 +53,7 @@ def tensor(keras, model, name):
     path, call, index = (rest, None, None) if rest in inside(outer)[1] else SUFFIX.match(rest).groups()
     # As layers.outputs counts them: each call of the outer model is as many of the inner layer as that has in it.
     number, below = divmod(int(call or 0), count(outer, path))
-    inner = tensor(keras, outer, "%s@%d%s" % (path, below, ":" + index if index else ""))
+    inner = tensor(keras, outer, f"{path}@{below}" + (f":{index}" if index else ""))
     fed = flat(calls(graph, outer)[number].input_tensors)
     return keras.models.Model(outer.inputs, inner)(fed if len(fed) > 1 else fed[0])
 
@@ -81,21 +83,24 @@ def parted(layers, name):
 
 def calls(graph, layer):
     """The calls of a layer that belong to this graph: a nested model has one more, its own construction."""
-    keys, prefix = (graph._nodes, "%d" % id(layer)) if hasattr(graph, "_nodes") and hasattr(graph, "operations") \
+    keys, prefix = (graph._nodes, str(id(layer))) if hasattr(graph, "_nodes") and hasattr(graph, "operations") \
         else (graph._network_nodes, layer.name)
     nodes = layer._inbound_nodes
-    return [node for index, node in enumerate(nodes) if "%s_ib-%d" % (prefix, index) in keys] or nodes[-1:]
+    return [node for index, node in enumerate(nodes) if f"{prefix}_ib-{index}" in keys] or nodes[-1:]
 
 
 def outputs_of(node):
+    """Return the output tensors of a call, of whichever Keras."""
     return node.output_tensors if hasattr(node, "output_tensors") else node.outputs
 
 
 def flat(value):
+    """Return the items of a nested list as one list."""
     return [item for part in value for item in flat(part)] if isinstance(value, (list, tuple)) else [value]
 
 
-def main(arguments):
+def main(arguments: List[str]) -> None:
+    """Run the command line."""
     parser = command.Parser(module="verification.by_keras", description=__doc__)
     parser.add_argument("source", help="h5, .keras, SavedModel, or topology json with --weights")
     parser.add_argument("inputs", help="npz with input_0, input_1, …")
@@ -107,10 +112,10 @@ def main(arguments):
     child.in_environment("verification.by_keras", arguments)
     files.vacant(options.target)
     with numpy.load(options.inputs, allow_pickle=False) as archive:
-        inputs = [archive["input_%d" % index] for index in range(len(archive.files))]
+        inputs = [archive[f"input_{index}"] for index in range(len(archive.files))]
     found = predict(options.keras, options.source, options.names, inputs, options.weights)
     with files.whole(options.target) as part, open(part, "wb") as file:
-        numpy.savez(file, **{"output_%d" % index: values for index, values in enumerate(found)})
+        numpy.savez(file, **{f"output_{index}": values for index, values in enumerate(found)})
 
 
 if __name__ == "__main__":

@@ -171,7 +171,8 @@ def picture(page: str, target: str, query: str = "theme=dark&sample=7") -> None:
         raise Fault(f"{page}: {command.one_line(str(problem).splitlines()[0])}")
 
 
-def main(arguments):
+def main(arguments: List[str]) -> None:
+    """Run the command line."""
     parser = command.Parser(module="viewer.chromium",
                             description="Take a picture of a page, with Chromium.")
     parser.add_argument("page", help="directory that scripts.viewer.page wrote")

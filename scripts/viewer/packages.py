@@ -181,7 +181,8 @@ def _unpack(entry, archive, target):
         raise Fault(f"{entry['name']}@{entry['version']}: its files are not those of {os.path.basename(LOCK)}")
 
 
-def main(arguments):
+def main(arguments: List[str]) -> None:
+    """Run the command line."""
     parser = command.Parser(module="viewer.packages",
                             description=f"Fetch the page's npm packages into {directory()}, so that pages are made "
                                         "offline.")

@@ -352,7 +352,8 @@ def _labels(asked):
         raise Fault(f"{asked}: no text of UTF-8; --labels takes a file with one name a line, or a,b,c")
 
 
-def main(arguments):
+def main(arguments: List[str]) -> None:
+    """Run the command line."""
     parser = command.Parser(module="viewer.page",
                             description="Make the page that draws a converted model with TensorSpace.")
     parser.add_argument("model", help="directory with model.json and its shards")

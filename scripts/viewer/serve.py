@@ -13,7 +13,7 @@ import threading
 import webbrowser
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from socketserver import ThreadingMixIn
-from typing import Optional
+from typing import List, Optional
 from urllib.parse import unquote
 
 from ..base import command, place
@@ -37,15 +37,18 @@ class Handler(BaseHTTPRequestHandler):
     timeout = 30  # a connection that says nothing ends
 
     def do_GET(self):
+        """Answer with a file."""
         self.answer(body=True)
 
     def do_HEAD(self):
+        """Answer without the file's bytes."""
         self.answer(body=False)
 
-    def answer(self, body):
+    def answer(self, body: bool) -> None:
+        """Answer a request; `body` tells whether the file's bytes go with the head."""
         host = self.headers.get("Host", "")
         if host not in self.server.hosts:
-            return self.refuse(421, "this server answers to {} only".format(" and ".join(sorted(self.server.hosts))))
+            return self.refuse(421, f"this server answers to {' and '.join(sorted(self.server.hosts))} only")
         path = self.find(self.path)
         if path is None:
             return self.refuse(404, "there is no such file in this page")
@@ -68,7 +71,7 @@ class Handler(BaseHTTPRequestHandler):
                 left -= len(piece)
         return None
 
-    def find(self, target):
+    def find(self, target: str) -> Optional[str]:
         """Return the real path of the file that a request target names inside the directory, or None."""
         path = unquote(target.split("#")[0].split("?")[0])  # no urlsplit: it raises at "//["
         if not target.startswith("/") or "\0" in path or "\\" in path:
@@ -82,7 +85,8 @@ class Handler(BaseHTTPRequestHandler):
         inside = found.startswith(os.path.join(self.server.root, ""))
         return found if inside and os.path.isfile(found) else None
 
-    def head(self, status, kind, size):
+    def head(self, status: int, kind: str, size: int) -> None:
+        """Send the status and the headers of every answer."""
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(size))
@@ -92,7 +96,8 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Connection", "close")
         self.end_headers()
 
-    def refuse(self, status, words):
+    def refuse(self, status: int, words: str) -> None:
+        """Answer with a status and one line of text, and close the connection."""
         text = (words + "\n").encode("utf-8")
         self.close_connection = True
         self.head(status, "text/plain; charset=utf-8", len(text))
@@ -181,7 +186,8 @@ def can_open() -> bool:
     return True
 
 
-def main(arguments):
+def main(arguments: List[str]) -> None:
+    """Run the command line."""
     parser = command.Parser(module="viewer.serve",
                             description="Serve a page on 127.0.0.1 until Ctrl-C.")
     parser.add_argument("directory", help="what scripts.viewer.page wrote")

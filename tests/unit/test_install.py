@@ -128,6 +128,7 @@ def test_a_directory_without_a_checkout_is_built_in(installed, tmp_path):
     assert run(installed, "tensorspace-build", "init", "model.h5", cwd=place)[0] == 0
     status, said, error = run(installed, "tensorspace-build", cwd=place)
     assert (status, error) == (0, "") and ".  convert:mine" in said
+    assert said.endswith("next: `tensorspace-build view` shows it in TensorSpace\n")
     status, said, error = run(installed, "tensorspace-build", cwd=place)
     assert (status, error) == (0, "") and ".  " not in said and "-- convert:mine" in said
     with open(os.path.join(place, "models", "json_models", "mine", "manifest.json")) as stream:
@@ -158,6 +159,13 @@ def test_init_names_a_model_whatever_its_letters(installed, name, tmp_path):
     assert (status, error) == (0, "") and ".  convert:mine" in said
 
 
+def test_a_line_that_advises_a_command_advises_one_that_is_there(installed, tmp_path):
+    handmade.h5(tmp_path / "model.h5")
+    assert run(installed, "tensorspace-build", "init", "model.h5", cwd=str(tmp_path))[0] == 0
+    status, _, error = run(installed, "tensorspace-build", "convrt", cwd=str(tmp_path))
+    assert (status, error.count("\n")) == (1, 1) and "`tensorspace-build list`" in error
+
+
 def test_only_tasks_that_need_no_checkout_are_declared(installed, tmp_path):
     assert run(installed, "tensorspace-build", "init", cwd=str(tmp_path))[0] == 0
     status, said, error = run(installed, "tensorspace-build", "list", cwd=str(tmp_path))
@@ -167,7 +175,8 @@ def test_only_tasks_that_need_no_checkout_are_declared(installed, tmp_path):
 
 
 def test_a_page_s_packages_are_kept_in_the_user_s_cache(installed, tmp_path):
-    code = ("import os; os.environ.pop('TENSORSPACE_PACKAGES', None); os.environ.update(XDG_CACHE_HOME='/c', HOME='/h')\n"
+    code = ("import os; os.environ.pop('TENSORSPACE_PACKAGES', None)\n"
+            "os.environ.update(XDG_CACHE_HOME='/c', HOME='/h')\n"
             "from tensorspace_keras.viewer import packages\nprint(packages.directory())\n"
             "del os.environ['XDG_CACHE_HOME']; print(packages.directory())")
     assert python(installed, code).split() == ["/c/tensorspace-keras", "/h/.cache/tensorspace-keras"]

@@ -2,6 +2,7 @@
 import pytest
 
 from scripts import Fault
+from scripts.layers import encapsulation
 from scripts.layers import masks as keras_masks
 from scripts.layers.references import Ref
 from scripts.layers.topology import Layer, graph
@@ -101,3 +102,15 @@ def test_keras_3_merges_masks_otherwise():
 def test_a_call_says_what_its_fields_are():
     call = masks.Call(words(), [], [], [], {}, "words", (0,))
     assert call._fields == ("record", "sides", "own", "other", "keywords", "outermost", "source")
+
+
+def test_what_computes_masks_alone_is_no_output():
+    """Keras 3 joins the masks of joined tensors by an operation, Concatenate, that is a layer elsewhere."""
+    joined = made.operation("Concatenate", "joined", [made.tensor("mask"), made.tensor("mask")])
+    embedding = made.keras3(layer("Embedding", "words", input_dim=5, output_dim=3), made.tensor("start"))
+    lstm = made.keras3(layer("LSTM", "lstm", units=2), made.tensor("words"), mask=made.tensor("joined"))
+    mask = made.operation("NotEqual", "mask", made.tensor("start"), 0)
+    source = graph(functional([start(), embedding, mask, joined, lstm], "lstm"), 3)
+    assert [ref.layer for ref in encapsulation.every_output(source, 3)] == ["words", "lstm"]
+    seen = graph(functional([start(), embedding, mask, joined, lstm], "lstm", "joined"), 3)
+    assert keras_masks.computing(seen) == set()

@@ -2,6 +2,7 @@
 import pytest
 
 from scripts import Fault
+from scripts.layers import encapsulation
 from scripts.layers.topology import graph
 from scripts.tfjs.passes import PASSES, keras2, normalization, refusal, spelling
 from scripts.tfjs.passes.draft import Draft, each_layer
@@ -214,3 +215,49 @@ def test_weights_of_no_layer_are_refused():
     model.weights["other"] = model.weights["dense"]
     with pytest.raises(Fault, match="weights for a layer 'other' that the topology does not have"):
         keras2(model)
+
+
+# Advice ----------------------------------------------------------------------------------------------------
+
+SHARED = functional([start(), start("other"), layer("Dense", "tower", ["start"], ["other"], units=2),
+                     layer("Lambda", "code", "tower@0"), layer("ReLU", "relu", "tower@1")],
+                    "tower@0", "tower@1", "code", "relu")
+EMBEDDED = [start(), start("open", (3, 4)),
+            layer("Embedding", "words", "start", input_dim=9, output_dim=4, mask_zero=True),
+            layer("LSTM", "first", "words", units=2),
+            layer("LSTM", "second", "open", units=2),
+            layer("GlobalAveragePooling1D", "average", "words")]
+INNER = functional([start("inside"), layer("ReLU", "one", "inside"), layer("Lambda", "two", "one")], "two",
+                   name="inner")
+REFUSED = {
+    "shared": (SHARED, None), "masks": (functional(EMBEDDED, "first", "second", "average", "words"), None),
+    "shown": (functional(EMBEDDED, "average", "second", "first"), None),
+    "doubled": (functional([start(), layer("ReLU", "x", "start"), layer("Add", "twice", "x", "x"),
+                            layer("ReLU", "later", "x")], "twice", "later"), ["twice", "later"]),
+    "asked": (SHARED, ["tower@1", "code"]),
+    "inside": (functional([start(), made.nested(INNER, "inner", "start")], "inner@1"), ["inner/one", "inner"])}
+
+
+@pytest.mark.parametrize("name", sorted(REFUSED))
+def test_the_outputs_that_a_refusal_lists_are_converted_when_they_are_asked_for(name):
+    record, layers = REFUSED[name]
+    with pytest.raises(Fault, match="outputs that do without it: ") as caught:
+        keras2(encapsulation.encapsulate(made.model(record), layers))
+    listed = str(caught.value).split("outputs that do without it: ")[1].split(", ")
+    again = keras2(encapsulation.encapsulate(made.model(record), listed))
+    assert len(again.topology["config"]["output_layers"]) == len(listed)
+
+
+def test_calls_of_a_shared_layer_are_listed_apart():
+    assert refused(SHARED).endswith("outputs that do without it: tower@0, tower@1, relu")
+
+
+def test_a_name_that_was_asked_for_is_listed_as_it_was_asked_for():
+    with pytest.raises(Fault, match="outputs that do without it: tower@1$"):
+        keras2(encapsulation.encapsulate(made.model(SHARED), ["code", "tower@1"]))
+
+
+def test_outputs_that_are_refused_together_are_listed_as_far_as_they_are_converted():
+    """Without the average, the mask of the first LSTM still reaches the second one."""
+    line = refused(functional(EMBEDDED, "first", "second", "average"))
+    assert line.startswith("layer 'second'") and line.endswith("outputs that do without it: first")

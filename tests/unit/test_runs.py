@@ -1,4 +1,5 @@
-"""scripts/builds/run.py, workers.py, doit_patches.py: how doit starts, ends and cleans here; what stands in its way."""
+"""How doit starts, ends and cleans here (builds/run.py, workers.py, doit_patches.py), and what is in a build's way."""
+import ast
 import json
 import os
 import shutil
@@ -8,6 +9,7 @@ import time
 
 import pytest
 
+from tests.needs import ROOT
 from tests.project import Project
 from tests.unit import handmade
 
@@ -407,3 +409,21 @@ def test_a_source_that_was_another_while_it_was_read_is_not_built(slow):
     slow.write("scripts/builds/records.py", text)
     assert "model.h5 changed while encapsulate:mine read it" in slow.fault(SLOW="0.01")
     assert slow.ran() == {"encapsulate:mine", "convert:mine"}
+
+
+def test_no_module_of_builds_holds_what_belongs_to_a_run():
+    """State has a name, run.Run: no module variable begins empty, or is set from a function."""
+    for place, _, names in os.walk(os.path.join(ROOT, "scripts", "builds")):
+        for name in names:
+            if not name.endswith(".py"):
+                continue
+            with open(os.path.join(place, name), encoding="utf-8") as stream:
+                tree = ast.parse(stream.read())
+            assert not [node for node in ast.walk(tree) if isinstance(node, (ast.Global, ast.Nonlocal))], name
+            for node in tree.body:
+                value = getattr(node, "value", None) if isinstance(node, (ast.Assign, ast.AnnAssign)) else None
+                empty = isinstance(value, (ast.List, ast.Tuple)) and not value.elts \
+                    or isinstance(value, ast.Dict) and not value.keys \
+                    or isinstance(value, ast.Call) and getattr(value.func, "attr", getattr(value.func, "id", "")) in (
+                        "set", "list", "dict", "OrderedDict", "House", "Digests", "Code", "Run")
+                assert not empty, f"{name}:{node.lineno}"

@@ -1,6 +1,8 @@
 """How the project's Python is written, by ruff and without it; and that no test passes in silence."""
 import ast
+import glob
 import os
+import re
 import subprocess
 
 import pytest
@@ -72,3 +74,14 @@ def test_ruff_finds_nothing():
                            "--output-format", "concise", "."], cwd=ROOT, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, universal_newlines=True)
     assert done.returncode == 0, done.stdout
+
+
+def test_every_file_that_the_table_of_promises_names_is_there():
+    rows = [line.split(" | ") for line in text_of("tests/README.md").splitlines() if line.startswith("| ")][1:]
+    named = [name for row in rows for name in re.findall("`([^`]+)`", row[1])]
+    assert len(rows) > 30 and all(re.findall("`[^`]+`", row[1]) for row in rows)
+    assert [name for name in named if not glob.glob(os.path.join(ROOT, "tests", name))] == []
+    whole = [name for name in named if "*" not in name]
+    tests = [path[len("tests/"):] for path in sources() if re.match(r"tests/(?!unit/).*/test_\w+\.py", path)]
+    assert [path for path in tests if not path.startswith(tuple(whole))] == []
+    assert all(len(row) == 3 for row in rows), "promise, test, how much of it"

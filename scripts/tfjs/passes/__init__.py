@@ -53,7 +53,7 @@ def keras2(model: Model) -> Model:
 
     Raises Fault naming layer, class and reason for what TensorFlow.js cannot compute, and the outputs without it.
     """
-    draft = Draft(model.topology, model.keras_major, PASSES, model.weights).done()
+    draft = Draft(model.topology, model.keras_major, PASSES, model.weights, model.output_names).done()
     result = model.replaced(draft.record(), draft.weights)
     if model.keras_major >= 3:
         result.keras_version, result.training_config = KERAS2, None

@@ -7,6 +7,7 @@ from ...base.fault import Fault
 from ...layers import shapes
 from ...layers.kinds.operations import is_operation
 from ...layers.model import Weight
+from ...layers.outputs import prune, spelling
 from ...layers.topology import Graph, Layer, graph, inner_records, record_of
 
 Record = Dict[str, Any]
@@ -21,15 +22,20 @@ class Draft:
     source     Graph of `given`; its layers and calls stay in the dialect of that Keras
     layers     OrderedDict: name -> Layer, as they are to be written
     weights    OrderedDict: layer -> [Weight]; None in a nested model, whose weights its outer layer has
+    names      list of str, how the user names each output of the outermost model
+    is_trial   whether the model is a part of another one, converted to see whether it can be
     refused    OrderedDict: name of a layer in `source` -> Fault, why TensorFlow.js cannot compute it
     added      set of the names of layers that passes have added
     """
 
     def __init__(self, given: Record, major: int, passes: Sequence[Callable[["Draft"], "Draft"]],
-                 weights: Optional[Dict[str, List[Weight]]] = None) -> None:
+                 weights: Optional[Dict[str, List[Weight]]] = None, names: Optional[List[str]] = None,
+                 is_trial: bool = False) -> None:
         self.given, self.major, self.passes = given, major, passes
-        self.weights = weights
+        self.weights = self.given_weights = weights
         self.source = graph(given, major)
+        self.names = names or [spelling(self.source, ref) for ref in self.source.outputs]
+        self.is_trial = is_trial
         self.layers = OrderedDict(self.source.layers)
         if self.is_sequential:  # its records as they stand, without the input that `source` puts in front
             own = [Layer(record) for record in inner_records(given)]
@@ -81,6 +87,14 @@ class Draft:
     def converted(self, record: Record) -> Record:
         """The record of the model `record`, which is a layer of this one, after the same passes."""
         return Draft(record, self.major, self.passes).done().record()
+
+    def part(self, places: List[int]) -> "Draft":
+        """A trial: what is left of the model as it was given where its outputs are those at `places` alone."""
+        source = graph(self.given, self.major)
+        source = prune(source, [source.outputs[place] for place in places])
+        weights = OrderedDict((name, own) for name, own in self.given_weights.items() if name in source.layers)
+        record = record_of(source, self.given["class_name"], self.major)
+        return Draft(record, self.major, self.passes, weights, is_trial=True)
 
     def graph(self) -> Graph:
         """The Graph of `layers`, whose calls are in Keras 2's dialect."""

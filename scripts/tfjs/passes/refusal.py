@@ -5,21 +5,11 @@ from typing import Collection, Dict, List, Mapping, Set, Tuple
 
 from ...base.fault import Fault
 from ...layers.kinds.operations import is_hidden
-from ...layers.outputs import listing, spelling
+from ...layers.outputs import listing
 from ...layers.topology import Graph
 from .draft import Draft
 
-
-class Outputs(Fault):
-    """What TensorFlow.js cannot compute of a model.
-
-    layers  {name of a layer: Fault}: why not
-    """
-
-    def __init__(self, layers: Mapping[str, Fault], free: List[str]) -> None:
-        self.layers = OrderedDict(layers)
-        advice = f"outputs that do without it: {listing(free)}" if free else "every output needs it"
-        super().__init__(f"{next(iter(layers.values()))}; {advice}")
+TRIALS = 8  # parts of a model that are converted to find outputs which do without what is refused
 
 
 def check(draft: Draft) -> Draft:
@@ -35,19 +25,61 @@ def check(draft: Draft) -> Draft:
     return draft
 
 
+class Outputs(Fault):
+    """What TensorFlow.js cannot compute of a model.
+
+    layers  {name of a layer: Fault}: why not
+    free    the places of the outputs that need none of these layers
+    """
+
+    def __init__(self, advice: str, layers: Mapping[str, Fault], free: List[int]) -> None:
+        super().__init__(f"{next(iter(layers.values()))}{advice}")
+        self.layers, self.free = OrderedDict(layers), free
+
+
 def refusal(draft: Draft, source: Graph, refused: Dict[str, Fault],
             shown: Mapping[str, Fault] = MappingProxyType({})) -> Fault:
     """Return the Fault to raise where layers of `source` are refused, {name: Fault}, the one to name first.
 
     shown: the like of layers of which only what they give themselves is refused, not what is made of it.
-    The outermost model adds which of its outputs do without them.
+    The outermost model adds which of its outputs can be converted together.
     """
     first = next(iter((refused or shown).values()))
     if draft.is_nested:
         return first
+    layers = OrderedDict(refused, **{name: shown[name] for name in shown if name not in refused})
     spoilt = dependents(source, refused)
-    free = [spelling(source, ref) for ref in source.outputs if ref[:2] not in spoilt and ref.layer not in shown]
-    return Outputs(OrderedDict(refused, **{name: shown[name] for name in shown if name not in refused}), free)
+    free = [place for place, ref in enumerate(source.outputs) if ref[:2] not in spoilt and ref.layer not in shown]
+    if draft.is_trial:
+        return Outputs("", layers, free)
+    found = that_work(draft, free)
+    if found:
+        names = listing([draft.names[place] for place in found])
+        return Outputs(f"; outputs that do without it: {names}", layers, found)
+    return Outputs("; no other outputs can be converted" if free else "; every output needs it", layers, [])
+
+
+def that_work(draft: Draft, free: List[int]) -> List[int]:
+    """Of the outputs at the places `free` those that are converted when they are asked for without the others."""
+    wanted = free
+    for _ in range(TRIALS):
+        left = trial(draft, wanted)
+        if left == wanted:
+            return wanted
+        wanted = left
+    return next(([place] for place in free[:TRIALS] if trial(draft, [place])), [])
+
+
+def trial(draft: Draft, places: List[int]) -> List[int]:
+    """The places themselves where their outputs are converted, else those of them that may be."""
+    try:
+        if places:
+            draft.part(places).done()
+        return places
+    except Outputs as fault:
+        return [places[place] for place in fault.free]
+    except Fault:
+        return []
 
 
 def dependents(source: Graph, names: Collection[str]) -> Set[Tuple[str, int]]:
