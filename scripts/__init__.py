@@ -4,7 +4,7 @@ The rooms, the lowest first; each module imports from its own room and from thos
 
     base/          faults, commands, files, child processes, the two stacks: knows nothing of models
     wire/          bytes: protobuf and tensor bundles, TensorFlow.js's shards
-    layers/        a Keras model as data: topology, references, outputs, variables, shapes
+    layers/        a Keras model as data: topology, references, outputs, variables, shapes; kinds/ knows each layer class
     operations/    a graph of operations as data
     formats/       one reader per source format; decides what a file is
     tfjs/          the target: what TensorFlow.js computes otherwise, the passes, the writers
