@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 
-from scripts import Fault
+from scripts import Fault, formats
 from scripts.formats import json_text
 from tests.unit import handmade
 
