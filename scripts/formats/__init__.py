@@ -1,9 +1,10 @@
 """Readers of model files, one module per format, all with the same two functions:
 
     match(path) -> bool                   by content, never by the file's name
-    read(path, **options) -> model.Model  topology at once, weights when they are asked for
+    read(path, **options)                 -> layers.model.Model, topology at once, weights when they are asked for;
+                                          or graphs.GraphFile, of which TensorFlow makes an operations.Graph
 
-Nothing in a file is ever executed.  `read` here asks each format in turn.
+Nothing in a file is ever executed.  `which` here asks each format in turn: nothing else decides what a file is.
 """
 import contextlib
 import glob
@@ -17,24 +18,43 @@ from typing import Optional
 
 from ..base import place
 from ..base.fault import Fault
+from ..base.files import at_once
 from ..layers import open_sizes, variables
 from ..layers.topology import inner_records, is_model, is_text, of
 
-FORMATS = ("keras_h5", "keras_archive", "topology_and_weights", "tfjs", "saved_model", "frozen")
+GRAPHS = ("saved_model", "frozen")  # formats of which some or all are graphs of operations
+FORMATS = GRAPHS + ("keras_h5", "keras_archive", "topology_and_weights", "tfjs")
 TAGS = "serve"  # of a SavedModel's graph, where none are named
 KNOWN = "known are h5, .keras, topology json + weights h5, tfjs model.json, SavedModel, frozen .pb"
 ENDINGS = (".h5", ".hdf5", ".keras", "saved_model.pb", "model.json")
+WEIGHTS = "weights without a model: load them into the model that made them (model.load_weights, in Keras 2), and " \
+    "give what model.save writes"
+# What files are called that are a part of something, and what to do about each.
+NAMES = (
+    (r".*\.data-\d+-of-\d+$|.*\.index$", "a TensorFlow checkpoint, " + WEIGHTS),
+    (r"group\d+-shard\d+of\d+(\.bin)?$|.*\.weights\.bin$", "a shard of a TensorFlow.js model: give its model.json"),
+)
 # How files begin that are no models here, and what to do about each.
 STARTS = (
     (rb"\Z", "the file is empty"),
     (rb"version https://git-lfs", "a git-lfs pointer, not the model itself: run `git lfs pull` first"),
     (rb"\x1f\x8b|BZh|\xfd7zXZ|7z\xbc\xaf|Rar!|.{257}ustar", "a packed file: unpack it, and give the model in it"),
     (rb"\x80[\x02-\x05]|PK\x03\x04",
-     "a pickle or an archive of another program (PyTorch?), not a Keras model; " + KNOWN),
+     "a pickle or an archive of another program, not a Keras model: load it where it was made; a model of Keras saves "
+     "itself (model.save), one of PyTorch has to be built in Keras and given its weights"),
     (rb"\x93NUMPY", "a numpy array, not a model; " + KNOWN),
+    (rb".{6}\0\0\{\"", "safetensors, " + WEIGHTS),
     (rb".{4}TFL3", "a TensorFlow Lite model, whose layers are gone: give the model that it was made from"),
-    (rb"\x08[\x02-\x20]\x12", "an ONNX model: give the Keras or TensorFlow model that it was made from"),
+    (rb"\x08[\x02-\x20][\x12\x1a\x22\x2a\x32\x3a\x42]",
+     "an ONNX model: give the Keras or TensorFlow model that it was made from"),
     (rb"\s*<", "a web page, not a model: the download went wrong"),
+    (rb"model_checkpoint_path:", "a list of TensorFlow checkpoints, " + WEIGHTS),
+    # tensorflow/core/protobuf/meta_graph.proto: MetaInfoDef, in it the list of operations
+    (rb"\x0a.{1,4}\x12.{1,4}\x0a", "the graph of a TensorFlow 1 checkpoint: restore it in a session "
+     "(tf.compat.v1.train.import_meta_graph), write it with tf.compat.v1.saved_model.simple_save, and give that "
+     "directory"),
+    (rb"\s*\{\s*\"(cells|nbformat|metadata)\"", "a notebook, not a model: give what model.save in it writes"),
+    (rb"(#[^\n]*\n|\s)*(import|from) \w", "a program, not a model: give what model.save in it writes"),
 )
 # How paths look that lead nowhere, and what to do about each.
 PATHS = (
@@ -61,29 +81,69 @@ MAX_CALLS = 250000  # of layers and what is in them: models called twice in mode
 
 
 def read(path, weights=None, **options):
-    """Return the Model in the file or directory `path`; `weights` is the second file of a separated model.
+    """Return the Model in the file or directory `path`, a graphs.GraphFile where it has no layers; `weights` is the
+    second file of a separated model.
 
-    options: what single formats take (saved_model_tags, signature, outputs).
+    options: what single formats take (saved_model_tags, signature).
     Raises Fault if there is no such file, no format knows it, or it is damaged.
     """
+    from ..layers.model import Model
     path = str(path)
     check_readable(path)
     if weights is not None:
         check_readable(str(weights))
         options["weights"] = str(weights)
     with of(path):
-        for name in FORMATS:
-            reader = importlib.import_module("." + name, __package__)
-            if reader.match(path):
-                break
-        else:
+        reader = which(path)
+        if reader is None:
             raise Fault(unknown(path))
+        name = reader.__name__.rpartition(".")[2]
         if weights is not None and name != "topology_and_weights":
             raise Fault("a model of its own where a topology json is meant: give it alone, or the json first")
-        if name not in ("saved_model", "frozen") and (
+        if name not in GRAPHS and (
                 options.get("signature") or (options.get("saved_model_tags") or TAGS) != TAGS):
             raise Fault("tags and signatures are a SavedModel's: leave them out")
-        return checked(reader.read(path, **options))
+        found = reader.read(path, **options)
+        return checked(found) if isinstance(found, Model) else found
+
+
+def read_layers(path, weights=None, **options):
+    """Return the Model in `path` as `read` does, with a Fault for a graph of operations."""
+    from ..layers.model import Model
+    found = read(path, weights, **options)
+    if not isinstance(found, Model):
+        raise Fault(f"{path}: a TensorFlow graph without Keras layers: it becomes a graph model, and has no "
+                    f"enc_model.h5; {place.spelled('preprocess')} converts it")
+    return found
+
+
+def which(path, names=FORMATS):
+    """Return the module of the format of the file or directory `path`, None where no format knows it."""
+    for name in names:
+        reader = importlib.import_module("." + name, __package__)
+        if reader.match(path):
+            return reader
+    return None
+
+
+def is_graph(path, tags=None):
+    """Return whether `path` holds a graph of operations, and no layers; False for what cannot be opened.
+
+    Most files are told by one look at their first byte, and nothing heavy is imported: doit asks this of every model.
+    tags: as in `read`.  Raises Fault for a damaged SavedModel.
+    """
+    path = str(path)
+    try:
+        with open(path, "rb", buffering=0, opener=at_once) as file:
+            if file.read(1) not in (b"\x0a", b"\x08"):  # of a message: its first field
+                return False
+    except IsADirectoryError:
+        pass
+    except (OSError, ValueError):
+        return False
+    with of(path):
+        reader = which(path, GRAPHS)
+        return reader is not None and reader.is_graph(path, tags)
 
 
 def checked(model):
@@ -105,8 +165,8 @@ def checked(model):
     if problem:
         model.close()
         raise Fault(problem)
-    from ..layers import cudnn  # which needs numpy
-    model = cudnn.as_in_keras(model)
+    from ..layers import cudnn, lora  # which need numpy
+    model = lora.merged(cudnn.as_in_keras(model))
     model.topology = open_sizes.told(model)
     return model
 
@@ -216,6 +276,10 @@ def unknown(path):
         others = sorted(name for name in os.listdir(path) if name.endswith((".json", ".h5", ".keras", ".pb")))
         others = [os.path.dirname(found) for found in [os.path.join(path, os.pardir, "saved_model.pb")] + sorted(
             glob.glob(os.path.join(glob.escape(path), "*", "saved_model.pb"))) if os.path.isfile(found)] or others
+        names = [name for name in sorted(os.listdir(path)) if name.endswith((".meta", ".index"))]
+        held = None if others else next((mistaken(os.path.join(path, name)) for name in names[::-1]), None)
+        if held:  # a checkpoint's graph, or its weights
+            return f"{path}: {held}"
         return "{}: no model in this directory (no saved_model.pb, no model.json); {}".format(
             path, "give the model itself: {}".format(", ".join(map(os.path.normpath, others[:5]))) if others else KNOWN)
     return "{}: {}".format(path, mistaken(path) or "not a model file, or damaged at its start; " + KNOWN)
@@ -232,7 +296,13 @@ def mistaken(path):
             inside = [name for name in archive.namelist() if name.endswith(ENDINGS)]
             if inside:
                 return f"a zip archive with {inside[0]} in it: unpack it, and give that"
-    return next((words for pattern, words in STARTS if re.match(pattern, start, re.DOTALL)), None)
+            if all(name.endswith(".npy") for name in archive.namelist()):
+                return "numpy arrays (npz), " + WEIGHTS
+    for whole in (os.path.dirname(path), os.path.dirname(os.path.dirname(path))):
+        if os.path.isfile(os.path.join(whole, "saved_model.pb")):
+            return f"a part of a SavedModel: give its directory, {whole or os.curdir}"
+    found = next((words for pattern, words in STARTS if re.match(pattern, start, re.DOTALL)), None)
+    return found or next((words for pattern, words in NAMES if re.match(pattern, os.path.basename(path))), None)
 
 
 def parse(text, where):
