@@ -67,3 +67,31 @@ def pytest_terminal_summary(terminalreporter):
     for reason, tests in sorted(reasons.items()):
         files = sorted({test.split("::")[0] for test in tests})
         terminalreporter.line(f'{len(tests)} {reason}: {" ".join(files)}')
+
+
+@pytest.fixture(scope="session")
+def loads():
+    """In the place of write_layers.write: every result is loaded by TensorFlow.js too (tests/shared_node.py).
+
+    None on a machine without Node or TensorFlow.js, which other tests say at its end.
+    """
+    from scripts import Fault
+    from scripts.tfjs import write_layers
+    from tests import shared_node
+    try:
+        needs.node()
+        checked = shared_node.Loads()
+    except (pytest.skip.Exception, Fault):
+        yield None
+        return
+    write_layers.write = checked
+    yield checked
+    write_layers.write = checked.write
+
+
+@pytest.fixture
+def every_result_loads(loads, request):
+    """Fail the test if a result that it converted in this process is none that TensorFlow.js loads."""
+    yield
+    refused = loads.taken() if loads else []
+    assert refused == [] or request.node.get_closest_marker("not_loaded"), "converted, and TensorFlow.js refuses it"

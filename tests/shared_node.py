@@ -9,6 +9,7 @@ import os
 import subprocess
 import tempfile
 
+from scripts.tfjs import write_layers
 from scripts.viewer import packages, predict
 
 SCRIPT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "shared_node.js")
@@ -68,3 +69,32 @@ NODE = Node()
 def run_node(bundle, model_json, request, answer):
     """Run predict.js on one model; return (exit status, what it says where it fails)."""
     return NODE.ask(os.path.abspath(bundle), os.path.abspath(model_json), request, answer)
+
+
+class Loads:
+    """Exit 0 is a promise: what write_layers.write has written here, TensorFlow.js loads.
+
+    `refused` collects "PATH: what TensorFlow.js says" of each result that it does not load, at once: a test may spoil
+    the files later.
+    """
+
+    def __init__(self):
+        self.refused, self.write = [], write_layers.write
+        self.bundle = packages.bundle("@tensorflow/tfjs")
+
+    def __call__(self, model, directory, json_name="model.json", *options, **more):
+        names = self.write(model, directory, json_name, *options, **more)
+        path = os.path.join(directory, json_name)
+        with tempfile.TemporaryDirectory() as private:
+            request = os.path.join(private, "request")
+            with open(request, "w") as file:
+                file.write('{"describe": true}\n')
+            status, said = run_node(self.bundle, path, request, os.path.join(private, "answer"))
+        if status:
+            self.refused.append(f"{path}: {said}")
+        return names
+
+    def taken(self):
+        """Return what was refused since this was last asked."""
+        refused, self.refused = self.refused, []
+        return refused

@@ -1,4 +1,4 @@
-"""What the tests of whole models share: one Node process and one TensorFlow process for all of them."""
+"""What the tests of whole models share: one Node process and one TensorFlow process, and that every result loads."""
 import pytest
 
 from scripts.base import child
@@ -13,3 +13,8 @@ def one_process_for_many_models():
     predict.run_node, child.run = shared_node.run_node, shared_tensorflow.run
     yield
     predict.run_node, child.run = alone, shared_tensorflow.ALONE
+
+
+@pytest.fixture(autouse=True)
+def exit_0_is_a_promise(every_result_loads):
+    """What a test of this directory converts in this process, TensorFlow.js loads."""

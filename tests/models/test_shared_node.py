@@ -1,10 +1,12 @@
 """The Node process that the tests of models share says of each model what a process of its own says."""
+import json
 import os
 
 import numpy
 import pytest
 
 from scripts import Fault, convert
+from scripts.tfjs import write_layers
 from scripts.viewer import packages, predict
 from tests import needs, shared_node
 from tests.unit import handmade
@@ -70,3 +72,14 @@ def test_its_end_is_the_fault_of_the_model_that_was_asked_for_and_the_next_one_i
     with pytest.raises(Fault, match=f"{os.path.basename(model_json)}: TensorFlow.js in Node: Node ended with 7"):
         predict.describe(model_json, str(bundle))
     assert predict.describe(model_json)["format"] == "layers"
+
+
+def test_a_result_that_tensorflow_js_does_not_load_is_noticed(loads, tmp_path, monkeypatch):
+    """A layer that no TensorFlow.js has, written in the name of the one that it stands for."""
+    source = handmade.h5(tmp_path / "source.h5")
+    before = json.dumps
+    monkeypatch.setattr(write_layers.json, "dumps", lambda document, **options: before(document, **options).replace(
+        '"Dense"', '"NoSuchLayer"'))
+    convert.convert(source, str(tmp_path))
+    refused = loads.taken()
+    assert len(refused) == 1 and "model.json: " in refused[0] and "NoSuchLayer" in refused[0]

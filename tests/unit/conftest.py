@@ -1,7 +1,12 @@
-"""What the tests of training share."""
+"""What the tests of modules share: images to train on, and that every result loads."""
 import pytest
 
 from scripts.training import dataset
+
+
+@pytest.fixture(autouse=True)
+def exit_0_is_a_promise(every_result_loads):
+    """What a test of this directory converts in this process, TensorFlow.js loads."""
 
 
 @pytest.fixture(scope="module")
