@@ -3,9 +3,9 @@
 The rooms, the lowest first; each module imports from its own room and from those before it:
 
     base/          faults, commands, files, child processes, the two stacks: knows nothing of models
-    wire/          bytes: protobuf and tensor bundles, TensorFlow.js's shards
+    wire/          bytes: protobuf, the table of a checkpoint, TensorFlow.js's shards
     layers/        a Keras model as data: topology, references, outputs, variables, shapes
-    operations/    a graph of operations as data
+    operations/    a graph of operations as data, GraphDef's bytes, what TensorFlow.js computes otherwise of it
     formats/       one reader per source format; decides what a file is
     tfjs/          the target: what TensorFlow.js computes otherwise, the passes, the writers
     training/      the guide's LeNet: recipes, checkpoints, several machines
