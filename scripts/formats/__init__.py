@@ -270,7 +270,7 @@ def mistaken(path):
     if start.startswith(b"PK\x03\x04"):
         if not zipfile.is_zipfile(path):
             return "an archive that is cut short: download or copy it again"
-        from . import keras_archive
+        keras_archive = importlib.import_module(".keras_archive", __package__)  # which imports from here
         with contextlib.suppress(*keras_archive.DAMAGED + (ValueError,)), zipfile.ZipFile(path) as archive:
             inside = [name for name in archive.namelist() if name.endswith(ENDINGS)]
             if inside:
