@@ -4,6 +4,7 @@ HDF5 (1.12, 1.14) goes round for ever in a damaged heap of texts, deaf to Ctrl-C
 forked once per process and ended with it, opens the file too and reads the texts before they are read in earnest:
 the same attributes in the same order, each whatever became of the one before.
 """
+import atexit
 import contextlib
 import os
 import signal
@@ -77,6 +78,7 @@ def attempt(group, path, names):
         HELPER.pop().end()  # this process was forked from the one that it belongs to
     if not HELPER:
         HELPER.append(Helper())
+        atexit.register(finish, HELPER[0])
     well = False
     try:
         well = HELPER[0].tries(os.path.abspath(group.file.filename), group.name, names)
@@ -85,6 +87,13 @@ def attempt(group, path, names):
             HELPER.pop().end()
     if not well:
         raise Fault(f"{path}: HDF5 does not get through its attributes, the file is damaged")
+
+
+def finish(helper):
+    """End a helper before its process ends: nothing of a command is left when the command is over."""
+    if helper in HELPER:
+        HELPER.remove(helper)
+        helper.end()
 
 
 def serve(asked, answers):

@@ -17,7 +17,9 @@ from typing import List, Optional
 from ..base import child, command, files
 from ..base.fault import Fault
 from ..operations.graph import TYPES, Graph
-from . import TAGS, graphs, saved_model
+from . import saved_model
+from .graphs import described
+from .saved_model import TAGS
 
 SIGNATURE = "serving_default"
 PASSES = ("debug_stripper", "pruning", "constfold", "arithmetic", "dependency", "pruning", "constfold", "dependency")
@@ -34,7 +36,7 @@ def freeze(source: str, outputs: Optional[List[str]] = None, tags: Optional[str]
     """Return the graph of `source` in this process: see formats/graphs.py for what the arguments mean."""
     import tensorflow
     content, about = frozen_graph(tensorflow, source, outputs, tags, signature)
-    return graphs.described(content, about)
+    return described(content, about)
 
 
 def frozen_graph(tensorflow, source, outputs, tags, signature):

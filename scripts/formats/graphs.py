@@ -40,7 +40,8 @@ class GraphFile(NamedTuple):
 
 
 def described(content: Any, about: Dict[str, Any]) -> Graph:
-    """Return the Graph of the bytes of a GraphDef and what TensorFlow told of it besides (freeze_by_tensorflow.frozen_graph)."""
+    """Return the Graph of a GraphDef's bytes and of what TensorFlow told of it besides, as freeze_by_tensorflow writes
+    both."""
     graph = graphdef.read(content)
     graph.inputs, graph.outputs, graph.made_by = about["inputs"], about["outputs"], about["version"]
     for name, specs in about["specs"].items():

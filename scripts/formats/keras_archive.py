@@ -18,13 +18,16 @@ from ..layers.kinds.wrappers import ways
 from ..layers.model import Model
 from ..layers.spelling import snake_case, usual
 from ..layers.topology import Layer, inner_records, is_model
-from . import MAX_JSON_BYTES, MAX_JSON_TEXT, head, keras_h5, parse
+from . import keras_h5
+from .json_text import MAX_JSON_BYTES, MAX_JSON_TEXT, parse
+from .paths import head
 
 MEMBERS = CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 CELLS = ("LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM2D", "ConvLSTM1D", "ConvLSTM3D")
 PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # Keras stores; whoever packs an archive again deflates
 # What zipfile raises on damaged archives, struct's where Python 3.6 reads a field that is cut short.
 DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, OSError, RuntimeError, NotImplementedError, KeyError, EOFError)
+SHARED_RATIO = 8  # of all weights, those of a layer in several models as often as there are models, to the file's size
 PROJECTIONS = ("query_dense", "key_dense", "value_dense", "output_dense")  # MultiHeadAttention, in order of creation
 
 
@@ -169,12 +172,18 @@ def without_modules(value):
 
 def read_weights(file, record, path):
     """Return OrderedDict: name of a top-level layer -> its Weights in the order of Keras's h5 files."""
-    weights = OrderedDict()
+    weights, shared = OrderedDict(), {}
     for layer, place in places(record, "layers"):
-        found = leaves(file, layer, place, Layer(layer).name, True, path)
+        found = leaves(file, layer, place, Layer(layer).name, True, path, shared)
         weights[Layer(layer).name] = [weight for weight, trainable in found if trainable] \
             + [weight for weight, trainable in found if not trainable]
-    return keras_h5.within(weights, file, path)
+    once = {id(weight): weight for own in weights.values() for weight in own}
+    keras_h5.within({"": list(once.values())}, file, path)
+    total, size = sum(weight.nbytes for own in weights.values() for weight in own), file.id.get_filesize()
+    if len(once) < sum(map(len, weights.values())) and total > SHARED_RATIO * size:
+        raise Fault(f"{path}: its layers share weights so often that they are {total} bytes, and the file has {size}: "
+                    "refused")
+    return weights
 
 
 def places(record, prefix):
@@ -194,8 +203,12 @@ def zip_names(layers, prefix):
         yield layer, "{}/{}{}".format(prefix, name, "_%d" % used[name] if used[name] else "")
 
 
-def leaves(file, record, place, scope, trainable, path):
-    """[(Weight, trainable)] of a layer and all that is in it, in the order in which Keras makes them."""
+def leaves(file, record, place, scope, trainable, path, shared):
+    """[(Weight, trainable)] of a layer and all that is in it, in the order in which Keras makes them.
+
+    shared: {scope: (record, its Weights)} of the layers before.  Keras writes one that several models hold where it
+    comes first, and nothing in the other places (saving_lib._save_state: visited_saveables).
+    """
     name, config = record["class_name"], record["config"]
     trainable = trainable and (not isinstance(config, dict) or config.get("trainable", True) is not False)
     if is_model(record):
@@ -213,9 +226,15 @@ def leaves(file, record, place, scope, trainable, path):
     else:
         cell = name in CELLS and not getattr(record, "own", name).startswith("CuDNN")
         group = place + "/cell" if cell else place
-        return [(weight, trainable and not weight.name.split("/")[-1].startswith("moving_"))
-                for weight in stored(file, record, group, scope, path)]
-    return [item for layer, where, name in inner for item in leaves(file, layer, where, name, trainable, path)]
+        found = stored(file, record, group, scope, path)
+        if not found and variables.layer_variables(name, config):
+            other, own = shared.get(scope, (record, []))
+            same = other["class_name"] == name and without_modules(other["config"]) == without_modules(config)
+            found = own if same else found
+        elif found:
+            shared.setdefault(scope, (record, found))
+        return [(weight, trainable and not weight.name.split("/")[-1].startswith("moving_")) for weight in found]
+    return [item for layer, where, name in inner for item in leaves(file, layer, where, name, trainable, path, shared)]
 
 
 def stored(file, record, place, scope, path, seen=None):

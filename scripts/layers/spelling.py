@@ -3,6 +3,7 @@
 - A Sequential may be a list of layers, which has no place for a name (TensorFlow.js 1, Keras before 2.2.3).
 - The get_config of a user's own layer may leave the name out.
 - CuDNNLSTM and CuDNNGRU layers are an LSTM and a GRU(reset_after=True) that only a GPU runs.
+- An activation may be a layer: activation=ReLU().
 - A model of a user's own subclass, built as My(inputs, outputs), holds the whole graph of layers under its own class.
 """
 import copy
@@ -15,6 +16,9 @@ from .topology import MODELS
 WRAPPED = ("layer", "backward_layer", "cell")  # settings of wrappers that hold a layer; "cells" holds a list of them
 
 CUDNN = {"CuDNNLSTM": "LSTM", "CuDNNGRU": "GRU"}
+# Layers given as an activation, the settings with which they are one of Keras's by name, and that name.
+ACTIVATIONS = {"ReLU": ({"max_value": None, "negative_slope": 0, "threshold": 0}, "relu"),
+               "Softmax": ({"axis": -1}, "softmax"), "ELU": ({"alpha": 1}, "elu")}
 CUDNN_SETTINGS = [("activation", "tanh"), ("recurrent_activation", "sigmoid"), ("use_bias", True)]
 
 
@@ -82,6 +86,18 @@ def as_keras_class(record: Dict) -> Dict:
     elif "module" in record:
         result.update(module="keras", registered_name=None)
     return result
+
+
+def with_named_activations(record: Dict) -> Dict:
+    """A layer's record, its activation by name where it is a layer that computes the same (activation=ReLU())."""
+    config, names = record["config"], {}
+    for key in ("activation", "recurrent_activation") if isinstance(config, dict) else ():
+        value = config.get(key)
+        if isinstance(value, dict) and isinstance(value.get("config"), dict) and value.get("class_name") in ACTIVATIONS:
+            settings, name = ACTIVATIONS[value["class_name"]]
+            if all(value["config"].get(setting, usual) == usual for setting, usual in settings.items()):
+                names[key] = name
+    return changed(record, OrderedDict(config, **names)) if names else record
 
 
 def of_cudnn(record: Dict, class_name: str) -> Dict:
@@ -164,7 +180,7 @@ def with_name(record, counts: Dict[str, int], taken: set, known: Dict[int, str])
         result = changed(result, OrderedDict([("name", name), ("layers", config)]))
     elif config.get("name") is None:
         result = changed(result, OrderedDict(config, name=name))
-    return inside(result, counts, known)
+    return inside(with_named_activations(result), counts, known)
 
 
 def name_of(record: Dict):

@@ -59,13 +59,13 @@ def test_each_size_left_open_is_told_or_asked_for_or_does_no_harm(flavour, name,
     for index, some in enumerate([[place] for place in places] + [places]):
         bent(path, lambda record, some=some: opened(some)(json.loads(json.dumps(whole))))
         try:
-            model_json, names = converted(path, tmp_path, "js%d" % index)
+            model_json, names = converted(path, tmp_path, f"js{index}")
         except Fault as fault:
             assert "--input-shape" in str(fault), (some, str(fault))
             given = [shape[1:] for shape in shapes]
             given = dict(zip([layer["config"]["name"] for layer in inputs_of(whole)], given)) \
                 if len(given) > 1 else given[0]
-            model_json, names = converted(path, tmp_path, "again%d" % index, input_shape=given)
+            model_json, names = converted(path, tmp_path, f"again{index}", input_shape=given)
         found = [value for _, value in predict.predict(model_json, model.inputs)]
         for value, other in zip(model.activations(names), found):
             assert oracle.distance(value, other) <= (2e-3 if name == "half" else 1e-5), some

@@ -212,10 +212,122 @@ def test_a_cudnn_layer_is_the_layer_that_keras_makes_of_it(kind, edited, tmp_pat
     for index, path in enumerate([source] + [archive] * os.path.exists(archive)):
         if kind == "GRU":
             with pytest.raises(Fault, match="reset_after=True"):
-                converted(path, tmp_path, "js%d" % index)
+                converted(path, tmp_path, f"js{index}")
         else:
-            model_json, _ = converted(path, tmp_path, "js%d" % index, layers=names)
+            model_json, _ = converted(path, tmp_path, f"js{index}", layers=names)
             computes(model_json, inputs, expected)
+
+
+# Layers as activations, shared and adapted layers ----------------------------------------------------------
+
+@pytest.mark.parametrize("flavour", oracle.FLAVOURS)
+def test_an_activation_that_is_a_layer_is_one_by_name_where_keras_has_it(flavour, tmp_path):
+    keras = oracle.load(flavour)
+    keras.backend.clear_session()
+    layers = keras.layers
+    start = keras.Input((4,), name="start")
+    ends = [layers.Dense(3, activation=layer, name=name)(start) for name, layer in (
+        ("relu", layers.ReLU()), ("soft", layers.Softmax()), ("elu", layers.ELU()))]
+    wrapped = layers.TimeDistributed(layers.Dense(3, activation=layers.ReLU()), name="each")(
+        layers.Reshape((2, 2), name="pairs")(start))
+    model = planted(keras, keras.Model(start, ends + [wrapped]))
+    inputs = [numpy.random.RandomState(1).normal(0, 1, (3, 4)).astype("float32")]
+    names = ["relu", "soft", "elu", "each"]
+    expected = dict(zip(names, oracle.predict(model, inputs)))
+    leaky = keras.Sequential([keras.Input((4,)), layers.Dense(2, activation=layers.LeakyReLU(0.1), name="leaky")])
+    for ending in ["h5"] + ["keras"] * (needs.STACK == "modern"):
+        source, enc = str(tmp_path / ("model." + ending)), str(tmp_path / f"{ending}.h5")
+        model.save(source)
+        model_json, _ = converted(source, tmp_path, "js_" + ending, layers=names, enc_model=enc)
+        computes(model_json, inputs, expected)
+        loaded = keras.models.load_model(enc, compile=False)
+        for value, other in zip(expected.values(), oracle.predict(loaded, inputs)):
+            assert oracle.distance(value, other) <= 1e-6
+        leaky.save(str(tmp_path / ("leaky." + ending)))
+        with pytest.raises(Fault, match="'leaky' is a Dense: its activation is a LeakyReLU, which TensorFlow.js does "
+                                        "not have; put it behind the layer"):
+            converted(tmp_path / ("leaky." + ending), tmp_path, "leaky_" + ending)
+
+
+@pytest.mark.parametrize("flavour, ending", [(flavour, ending) for flavour in oracle.FLAVOURS
+                                             for ending in ["h5"] + ["keras"] * (needs.STACK == "modern")])
+def test_a_layer_that_two_nested_models_share_has_its_weights_in_both(flavour, ending, tmp_path):
+    keras = oracle.load(flavour)
+    keras.backend.clear_session()
+    layers = keras.layers
+    shared = layers.Dense(4, activation="tanh", name="shared")
+    one, two, start = keras.Input((4,), name="one"), keras.Input((4,), name="two"), keras.Input((4,), name="start")
+    first = keras.Model(one, layers.Dense(4, name="behind")(shared(one)), name="first")
+    second = keras.Model(two, shared(layers.Dense(4, name="before")(two)), name="second")
+    model = planted(keras, keras.Model(start, second(first(start))))
+    source = str(tmp_path / ("model." + ending))
+    model.save(source)
+    with pytest.raises(Fault, match="two weights are called 'shared/kernel'.*ask for those themselves"):
+        converted(source, tmp_path, "refused")
+    inputs = [numpy.random.RandomState(1).normal(0, 1, (3, 4)).astype("float32")]
+    wanted = ["first/shared", "first/behind", "second/before", "second/shared"]
+    model_json, names = converted(source, tmp_path, layers=wanted)
+    computes(model_json, inputs, {names[-1]: oracle.predict(model, inputs)[0]})
+
+
+@pytest.mark.parametrize("ending", ["h5", "keras"] if "keras3" in oracle.FLAVOURS else [])
+def test_low_rank_adaptations_are_added_to_the_weights(ending, tmp_path):
+    keras = oracle.load("keras3")
+    keras.backend.clear_session()
+    layers = keras.layers
+    inner_start, start = keras.Input((5, 3)), keras.Input((5,), name="start")
+    inside = layers.Dense(4, name="inside")
+    inner = keras.Model(inner_start, layers.BatchNormalization(name="norm")(inside(inner_start)), name="inner")
+    looked, end = layers.Embedding(9, 3, name="looked"), layers.Dense(2, name="end")
+    model = planted(keras, keras.Model(start, end(inner(looked(start)))))
+    for layer, rank in ((inside, 2), (looked, 1), (end, 3)):
+        layer.enable_lora(rank, lora_alpha=4)
+        added = [layer.lora_kernel_b] if hasattr(layer, "lora_kernel_b") else [layer.lora_embeddings_b]
+        added[0].assign(numpy.random.RandomState(rank).normal(0, 1, added[0].shape))
+    source, enc = str(tmp_path / ("model." + ending)), str(tmp_path / "enc.h5")
+    model.save(source)
+    inputs = [numpy.random.RandomState(1).randint(0, 9, (3, 5)).astype("float32")]
+    names = ["looked", "inner", "end"]
+    expected = dict(zip(names, oracle.predict(oracle.multi_output(keras, model, names), inputs)))
+    model_json, found = converted(source, tmp_path, enc_model=enc)
+    assert found == names
+    computes(model_json, inputs, expected)
+    for value, other in zip(expected.values(), oracle.predict(keras.models.load_model(enc, compile=False), inputs)):
+        assert oracle.distance(value, other) <= 1e-5
+
+
+@pytest.mark.parametrize("ending", ["h5", "keras"] if "keras3" in oracle.FLAVOURS else [])
+def test_a_model_that_keras_quantized_is_told_to_be_saved_before(ending, tmp_path):
+    keras = oracle.load("keras3")
+    start = keras.Input((4,), name="start")
+    model = keras.Model(start, keras.layers.Dense(3, name="end")(start))
+    model.quantize("int8")
+    model.save(str(tmp_path / ("model." + ending)))
+    with pytest.raises(Fault, match="layer 'end' is quantized by Keras.*save the model before its quantize"):
+        converted(tmp_path / ("model." + ending), tmp_path)
+
+
+# Checkpoints -----------------------------------------------------------------------------------------------
+
+def test_the_line_about_a_checkpoint_s_graph_works_when_it_is_followed(tmp_path):
+    v1 = importlib.import_module("tensorflow").compat.v1
+    values = numpy.random.RandomState(1).rand(2, 3).astype("float32")
+    with v1.Graph().as_default(), v1.Session() as session:
+        x = v1.placeholder("float32", [None, 3], name="x")
+        y = v1.matmul(x, v1.get_variable("v", [3, 2]), name="y")
+        session.run(v1.global_variables_initializer())
+        v1.train.Saver().save(session, str(tmp_path / "model.ckpt"))
+        expected = session.run(y, {x: values})
+    for path in (tmp_path / "model.ckpt.meta", tmp_path):
+        with pytest.raises(Fault, match=r"restore it in a session \(tf.compat.v1.train.import_meta_graph\), write it"):
+            converted(path, tmp_path, "refused")
+        shutil.rmtree(str(tmp_path / "refused"))
+    with v1.Graph().as_default() as graph, v1.Session() as session:
+        v1.train.import_meta_graph(str(tmp_path / "model.ckpt.meta")).restore(session, str(tmp_path / "model.ckpt"))
+        tensors = [graph.get_tensor_by_name(name) for name in ("x:0", "y:0")]
+        v1.saved_model.simple_save(session, str(tmp_path / "saved"), {"x": tensors[0]}, {"y": tensors[1]})
+    model_json, names = converted(tmp_path / "saved", tmp_path)
+    computes(model_json, [values], {names[-1]: expected})
 
 
 # A Sequential in list form, layers without a name ----------------------------------------------------------

@@ -119,6 +119,17 @@ def test_it_ends_with_its_process_even_with_one_that_is_killed(good):
     assert gone(int(said)), "it is still there"
 
 
+@pytest.mark.parametrize("ending", ["", "raise SystemExit(1)",
+                                    "command.run(lambda arguments: os.kill(os.getpid(), 15))",
+                                    "command.run(lambda arguments: os.kill(os.getpid(), 2))", "1 / 0"])
+def test_it_is_gone_when_its_process_is(ending, good):
+    code = ("import os, sys; from scripts.base import command; from scripts.formats import attributes\n"
+            "from tests.unit.test_attributes import attempt\n"
+            f"attempt(sys.argv[1]); print(attributes.HELPER[0].pid); sys.stdout.flush()\n{ending}")
+    done = subprocess.run([sys.executable, "-c", code, good], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert gone(int(done.stdout)), "it is still there"
+
+
 def test_it_holds_none_of_the_locks_and_pipes_of_its_process(good, tmp_path, monkeypatch):
     monkeypatch.setattr(attributes, "HELPER", [])
     reading, writing = os.pipe()

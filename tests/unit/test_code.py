@@ -52,7 +52,8 @@ def test_comments_docstrings_and_the_layout_of_lines_do_not_count(change):
     lambda text: text.replace("    return", '    "text"; return'),
     lambda text: text.replace("    sides = 3", "    text = '''sides'''"),
     lambda text: text.replace("\n\n\nclass Shape:\n    sides", "\n    sides"),
-    lambda text: text + 'f"{print(1)}"\n' + "x = 1\n",
+    lambda text: text + 'f"{print(1)}"\n',
+    lambda text: text + "x = 1\n",
 ])
 def test_everything_else_counts(change):
     assert of(change(PLAIN)) != of(PLAIN)
