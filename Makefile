@@ -36,6 +36,8 @@ ROLES = train reference test view
 # Without PYTHON `make test` tests the modern stack, then Python 3.6's; `make -j2 test` tests both at once.  Both run,
 # even if the first one fails.  All environments are made before the tests, since the tests of one stack compare its
 # models with the other's.  The modern one is made first: that is quick, or says what is in the way.
+# APART=tests/models runs those of the modern stack in a process of their own, for machines that are faster so
+# (make -j3 test APART=tests/models).
 test:
 ifdef PYTHON
 	@$(SET_UP) $(ROLES) -- -m pytest $(ARGS)
@@ -44,12 +46,15 @@ else
 	@status=0; \
 	python36=$$($(SET_UP) --python36) && { "$$python36" scripts/bootstrap.py $(ROLES) && \
 		"$$python36" scripts/bootstrap.py keras231 || status=1; }; \
-	$(MAKE) -k test-modern test-py36 PYTHON36="$$python36" || status=1; \
+	$(MAKE) -k test-modern $(if $(APART),test-apart) test-py36 PYTHON36="$$python36" || status=1; \
 	exit $$status
 endif
 
 test-modern:
-	@$(MAKE) test PYTHON="$(CHOSEN)"
+	@$(MAKE) test PYTHON="$(CHOSEN)" $(if $(APART),ARGS="$(ARGS) $(addprefix --ignore=,$(APART))")
+
+test-apart:
+	@$(MAKE) test PYTHON="$(CHOSEN)" ARGS="$(ARGS) $(APART)"
 
 test-py36:
 	@if [ -n "$(PYTHON36)" ]; then \
@@ -78,4 +83,4 @@ lock:
 clean:
 	@exec $(SET_UP) convert -- -m doit clean -a
 
-.PHONY: build convert test test-modern test-py36 view image docker-convert bench lock clean
+.PHONY: build convert test test-modern test-apart test-py36 view image docker-convert bench lock clean

@@ -2,19 +2,20 @@
 
 The rooms, the lowest first; each module imports from its own room and from those before it:
 
-    base/          faults, commands, files, child processes, the two stacks: knows nothing of models
-    wire/          bytes: protobuf and tensor bundles, TensorFlow.js's shards
-    layers/        a Keras model as data: topology, references, outputs, variables, shapes
-    operations/    a graph of operations as data
+    base/          faults, commands, files, child processes, the two stacks, the place where the code runs
+    wire/          bytes: protobuf, tables, TensorFlow.js's shards
+    layers/        a Keras model as data: topology, references, outputs, variables, shapes; kinds/: each layer class
+    operations/    a graph of operations as data, and what TensorFlow.js computes otherwise
     formats/       one reader per source format; decides what a file is
     tfjs/          the target: what TensorFlow.js computes otherwise, the passes, the writers
-    training/      the guide's LeNet: recipes, checkpoints, several machines
-    verification/  Keras and TensorFlow as oracles
-    viewer/        the page, its server, its browser
-    release/       the image, by docker, podman or buildah; what is in it
+    training/      the guide's LeNet: images, recipes, checkpoints, several machines
+    release/       the image and what is in it; the locks, the advisories, this machine
+    viewer/        the page, its server, its browser; renderers/: what draws the model
+    verification/  Keras, TensorFlow and the official converter as oracles
     builds/        doit's side: the catalogue, records, stages, tasks
 
-The modules beside the rooms are the commands: ``python -m scripts.STAGE --help``.
+The modules beside the rooms are the commands: ``python -m scripts.STAGE --help``.  docs/house.md says which files a
+change touches.  pip installs the same tree as ``tensorspace_keras``.
 Nothing here imports TensorFlow, Keras or h5py when it is itself imported.
 """
 import sys

@@ -22,7 +22,7 @@ def convert(source: str, directory: str, json_name: str = "model.json", shard_si
     Returns the names of the files written, the json first.  quantize: as in shards.write.  shard_size: bytes.
     Raises Fault for a source that is no model or damaged, and for what TensorFlow.js cannot compute.
     """
-    with formats.read(source) as model, topology.of(source):
+    with formats.read_layers(source) as model, topology.of(source):
         return write_layers.write(model, directory, json_name, shard_size, quantize)
 
 

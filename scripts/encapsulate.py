@@ -26,7 +26,7 @@ def build(source: str, target: str, weights: Optional[str] = None, layers: Optio
     Returns {"outputs": [names as asked for], "inputs": […]}: the same for the same source.
     Raises Fault as formats.read and encapsulation.encapsulate do.
     """
-    with formats.read(source, weights=weights, **reading) as model, topology.of(source):
+    with formats.read_layers(source, weights=weights, **reading) as model, topology.of(source):
         result = encapsulation.encapsulate(model, layers, input_shape)
         if compile:
             result.training_config = encapsulation.training_config()

@@ -14,9 +14,9 @@ from . import formats
 from .base import arguments as taken
 from .base import command, place, stack
 from .base.fault import Fault
-from .formats import keras_h5
+from .formats import keras_h5, paths
 from .layers import encapsulation, outputs, topology
-from .tfjs import write_layers
+from .tfjs import graph, write_layers
 from .wire import shards
 
 FORMS = ("topology_weights_combined", "topology_weights_separated", "tf_saved", "tf_frozen", "tf_keras",
@@ -30,15 +30,10 @@ def preprocess(source, directory, weights=None, layers=None, input_shape=None, j
     enc_model: path of a new h5 to write the multi-output Keras model to as well.  reading: saved_model_tags, signature.
     Returns (names of the files written, the json first; facts as encapsulation.facts').
     """
-    formats.check_readable(source)
-    if os.path.isdir(source) or formats.head(source, 1) in (b"\x0a", b"\x08"):  # a protobuf, perhaps
-        from .formats import frozen
-        from .tfjs import graph_by_tensorflow
-        tags, signature = reading.get("saved_model_tags"), reading.get("signature")
-        if frozen.is_graph(source, tags):
-            graph_by_tensorflow.check_settings(source, enc_model=enc_model, input_shape=input_shape, weights=weights)
-            return graph_by_tensorflow.convert(source, directory, layers, tags, signature, json_name, shard_size,
-                                               quantize)
+    paths.check_readable(source)
+    if formats.is_graph(source, reading.get("saved_model_tags")):
+        graph.check_settings(source, enc_model=enc_model, input_shape=input_shape, weights=weights)
+        return graph.convert(formats.read(source, **reading), directory, layers, json_name, shard_size, quantize)
     with formats.read(source, weights=weights, **reading) as model, topology.of(source):
         result = encapsulation.encapsulate(model, layers, input_shape)
         names = write_layers.write(result, directory, json_name, shard_size, quantize)
@@ -83,7 +78,7 @@ def main(arguments=None):
     reading = {key: getattr(options, key) for key in ("saved_model_tags", "signature") if getattr(options, key)}
     if options.summary:
         from . import summary
-        with formats.read(source, weights=weights, **reading) as model, topology.of(source):
+        with formats.read_layers(source, weights=weights, **reading) as model, topology.of(source):
             for line in summary.lines(model, options.input_shape):
                 command.say(line)
         return

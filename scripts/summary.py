@@ -161,7 +161,7 @@ def main(arguments):
     parser.add_argument("--weights", metavar="H5", help="weights of a topology json")
     taken.add_input_shape(parser)
     options = parser.parse_args(arguments)
-    with formats.read(options.source, weights=options.weights) as model, topology.of(options.source):
+    with formats.read_layers(options.source, weights=options.weights) as model, topology.of(options.source):
         for line in lines(model, options.input_shape):
             command.say(line)
 

@@ -19,7 +19,6 @@ import numpy
 from . import bootstrap, formats
 from .base import child, command, files
 from .base.fault import Fault
-from .formats import frozen
 from .layers import encapsulation, masks, outputs
 from .layers.topology import graph
 from .training import dataset
@@ -40,7 +39,7 @@ def verify(source, model_json, layers=None, weights=None, data=None, tags=None, 
     Raises Fault where no Keras here loads the source, or the two do not have the same outputs.
     """
     described = OrderedDict((entry["name"], entry) for entry in predict.describe(model_json)["inputs"])
-    if weights is None and frozen.is_graph(source, tags):
+    if weights is None and formats.is_graph(source, tags):
         inputs = OrderedDict((name, random_values([size or OPEN_SIZE for size in entry["shape"][1:]]))
                              for name, entry in described.items())
         wanted, names = graph_values(source, inputs, layers, tags, signature), layers
@@ -108,8 +107,7 @@ def graph_values(source, inputs, outputs, tags, signature):
         given, answer = os.path.join(private, "inputs.npz"), os.path.join(private, "outputs.npz")
         numpy.savez(given, **inputs)
         settings = {"outputs": outputs, "tags": tags, "signature": signature}
-        child.run("tfjs.graph_by_tensorflow", [source, "--compute", given, answer, "--settings", json.dumps(settings)],
-                  quiet=True)
+        child.run("verification.graph_by_tensorflow", [source, given, answer, "--settings", json.dumps(settings)], True)
         with numpy.load(answer, allow_pickle=False) as archive:
             return [archive["output_%d" % index] for index in range(len(archive.files))]
 

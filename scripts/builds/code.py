@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import tokenize
 from typing import Dict, Iterable, List, NamedTuple, Set, Tuple
 
@@ -21,6 +22,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # scripts/
 STARTS = ("run", "in_environment")  # the functions of base/child.py whose first argument is a module
 LAYOUT = (tokenize.COMMENT, tokenize.NL, tokenize.ENCODING, tokenize.ENDMARKER)
 WORDS = {tokenize.NEWLINE: "\n", tokenize.INDENT: "{", tokenize.DEDENT: "}"}
+COMPUTED = re.compile("[rR]?[fF]")  # an f-string, which runs
 F_STRING = getattr(tokenize, "FSTRING_START", None), getattr(tokenize, "FSTRING_END", None)  # since Python 3.12
 
 
@@ -110,7 +112,7 @@ def digest(text: bytes) -> str:
             parts.append(word)
             continue
         statement.append(word)
-        only_text = only_text and kind in (tokenize.STRING, tokenize.NEWLINE)
+        only_text = only_text and (kind == tokenize.NEWLINE or kind == tokenize.STRING and not COMPUTED.match(word))
         if kind == tokenize.NEWLINE:
             parts += [] if only_text else statement
             statement, only_text = [], True

@@ -1,22 +1,18 @@
-"""Frozen TensorFlow graphs, a GraphDef in a .pb file: they have no layers."""
-import os
+"""Frozen TensorFlow graphs, a GraphDef in a file of any name: they have no layers."""
+from typing import Any, Optional
 
-from ..base.fault import Fault
-from ..base.place import spelled
-from ..layers.topology import of
-from ..wire.checkpoint import Damaged, fields, text, varint
-from . import saved_model
+from ..wire.protobuf import Damaged, fields, open_file, text, varint
 
 HEAD = 65536  # bytes of a node: its name and operation come first, the values of a constant behind them
 
 
-def match(path):
-    """A file that begins with a node of a graph: field 1, in it a name (1) and an operation (2).
+def match(path: str) -> bool:
+    """Whether it is a file that begins with a node of a graph: field 1, in it a name (1) and an operation (2).
 
     core/framework/graph.proto and node_def.proto.
     """
     try:
-        with open(path, "rb") as file:
+        with open_file(path) as file:
             start = file.read(16)
             if start[:1] != b"\x0a":
                 return False
@@ -34,21 +30,19 @@ def match(path):
 
 
 def text_or_none(found, number):
+    """Return the text of a field, None where it is none."""
     try:
         return text(found, number)
     except Damaged:
         return None
 
 
-def read(path, **options):
-    """A graph has no layers: always a Fault that says what to do."""
-    raise Fault(f"{path}: a frozen TensorFlow graph has no Keras layers: it becomes a graph model, and has no "
-                f"enc_model.h5; {spelled('preprocess')} converts it")
+def read(path: str, **options: Any):
+    """Return the GraphFile of a frozen graph."""
+    from .graphs import GraphFile
+    return GraphFile(path)
 
 
-def is_graph(path, saved_model_tags=None):
-    """Whether the model in `path`, SavedModel or frozen graph, is operations without Keras layers."""
-    with of(path):
-        if saved_model.match(path):
-            return saved_model.is_graph(path, saved_model_tags)
-        return os.path.isfile(path) and match(path)
+def is_graph(path: str, saved_model_tags: Optional[str] = None) -> bool:
+    """Whether it is a graph of operations: always."""
+    return True

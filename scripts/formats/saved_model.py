@@ -7,20 +7,21 @@
 
 A layer's object has lists of its trainable variables and, in its child `keras_api`, of the others: one behind the
 other they are its weights in the order of Keras's h5 files.  Nothing is revived: no function of the graph and no
-Lambda is run.  Any other SavedModel is a graph: tfjs/graph_by_tensorflow.py.
+Lambda is run.  Any other SavedModel is a graph: graphs.py.
+What tells which of the two it is imports nothing heavy: doit asks it of models that are up to date.
 """
 import os
 import re
 from collections import OrderedDict
+from typing import Any, Optional
 
 from ..base.fault import Fault
-from ..base.place import spelled
-from ..layers.model import Model
 from ..layers.spelling import as_keras_class, usual
 from ..layers.topology import is_model
-from ..wire.checkpoint import Bundle, Damaged, message, number, open_file, string, text
-from . import MAX_DEPTH, TAGS, keras_archive, parse
+from ..wire.protobuf import Damaged, message, number, open_file, string, text
+from .json_text import MAX_DEPTH, parse
 
+TAGS = "serve"  # of a graph, where none are named
 INITIALIZER = "__saved_model_init_op"  # TensorFlow 2 writes it among the signatures, and it is none
 LIMIT = 2 << 30  # a protobuf message cannot be larger
 MAX_GRAPHS = 1000  # one for each set of tags: TensorFlow writes one or two
@@ -41,16 +42,19 @@ def file_of(path):
     return os.path.join(path, "saved_model.pb") if os.path.isdir(path) else path
 
 
-def read(path, saved_model_tags=None, **options):
-    """Return the layers Model in the SavedModel `path`.
+def read(path: str, saved_model_tags: Optional[str] = None, signature: Optional[str] = None, **options: Any):
+    """Return the layers Model in the SavedModel `path`, a GraphFile where it has no layers that are known.
 
-    saved_model_tags: str, separated by commas, which of its graphs to take.  Raises Fault for a graph without layers.
+    saved_model_tags: separated by commas, which of its graphs to take.
     """
+    from ..layers.model import Model
+    from . import keras_archive
+    from .bundle import Bundle
+    from .graphs import GraphFile
     found = meta_graph(path, saved_model_tags)
     layers = keras_layers(path, found)
     if layers is None:
-        raise Fault(f"{path}: a TensorFlow graph without Keras layers: it becomes a graph model, and has no "
-                    f"enc_model.h5; {spelled('preprocess')} converts it")
+        return GraphFile(path, saved_model_tags, signature)
     root, names, variables = layers
     record = usual(plain(keras_archive.without_modules(root["model_config"])), names)
     weights = OrderedDict()
@@ -69,7 +73,7 @@ def read(path, saved_model_tags=None, **options):
                  plain(root.get("training_config")))
 
 
-def is_graph(path, saved_model_tags=None):
+def is_graph(path: str, saved_model_tags: Optional[str] = None) -> bool:
     """Whether the SavedModel holds no Keras layers that could be read, but TensorFlow operations alone."""
     return keras_layers(path, meta_graph(path, saved_model_tags)) is None
 
@@ -99,6 +103,7 @@ def meta_graph(path, tags=None):
 
 def check_variables(path):
     """Raise a Fault where the checkpoint of the SavedModel `path` is missing, damaged or cut short."""
+    from .bundle import Bundle
     try:
         Bundle(os.path.join(os.path.dirname(file_of(path)), "variables", "variables")).check()
     except Fault as fault:

@@ -9,7 +9,7 @@ import zipfile
 import h5py
 import numpy
 
-from scripts.wire.checkpoint import TABLE_MAGIC
+from scripts.wire.sstable import TABLE_MAGIC
 from tests.attacks import builders
 from tests.attacks.builders import at, bent_h5, call, dense, functional, plain_h5, save, sequential, start, tfjs, trap
 from tests.fuzz import seeds

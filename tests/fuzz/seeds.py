@@ -13,7 +13,7 @@ import numpy
 from scripts import convert
 from scripts.layers import variables
 from scripts.layers.topology import Layer, inner_records, is_model
-from scripts.wire.checkpoint import TABLE_MAGIC
+from scripts.wire.sstable import TABLE_MAGIC
 from tests.attacks.builders import call, dense, functional, start
 from tests.fuzz.mutate import field, message, varint
 from tests.unit import handmade
@@ -214,7 +214,7 @@ def dataset(here, name, dtype="f4", shape=(), chunks=None):
 
 def saved_model(record):
     """(saved_model.pb, keras_metadata.pb, entries of the checkpoint's index, its data): see formats/saved_model.py and
-    checkpoint.py for what the numbers mean."""
+    bundle.py for what the numbers mean."""
     nodes, metadata, data, index, graph = [[]], [(0, {"model_config": record, "keras_version": "2.6.0"})], b"", [], []
 
     def node(*fields):

@@ -11,7 +11,7 @@ import struct
 
 from scripts import Fault, convert, formats, preprocess, summary
 from scripts.builds import catalog
-from scripts.formats import frozen, saved_model
+from scripts.formats import saved_model
 from scripts.layers import encapsulation, topology
 from tests.fuzz import mutate, seeds
 
@@ -85,11 +85,11 @@ def whole_way(folder, path, weights=None):
     out, enc = os.path.join(folder, "out"), os.path.join(folder, "enc.h5")
     os.mkdir(out)
     try:
-        if frozen.is_graph(path):
+        if formats.is_graph(path):
             return  # TensorFlow's from here on
         preprocess.preprocess(path, out, weights, enc_model=enc)
     finally:
-        with formats.read(path, weights=weights) as model, topology.of(path):
+        with formats.read_layers(path, weights=weights) as model, topology.of(path):
             for own in model.weights.values():
                 for weight in own:
                     sum(piece.size for piece in weight.pieces())

@@ -8,7 +8,7 @@ import pytest
 
 from scripts import Fault, formats, preprocess, summary
 from scripts.formats import frozen, saved_model
-from scripts.wire.checkpoint import Damaged, message, string, text
+from scripts.wire.protobuf import Damaged, message, string, text
 from tests.fuzz import mutate, seeds
 from tests.unit import handmade
 
@@ -44,7 +44,7 @@ def test_a_number_where_a_text_is_meant_is_damage_and_not_as_many_zeros():
 ])
 def test_a_number_in_the_place_of_a_message_or_a_text_is_one_line(fields, words, tmp_path):
     with pytest.raises(Fault, match=words):
-        formats.read(saved(tmp_path, *fields))
+        formats.read_layers(saved(tmp_path, *fields))
 
 
 @pytest.mark.parametrize("entry", [HUGE, mutate.message((1, HUGE)), b"\xff", mutate.message((1, b"\xff")),
@@ -70,7 +70,7 @@ def test_a_graph_s_first_node_may_claim_any_size(size, tmp_path):
         (tmp_path / "graph.pb").write_bytes(b"\x0a" + mutate.varint(size) + content)
         assert frozen.match(str(tmp_path / "graph.pb")) == known
         with pytest.raises(Fault):
-            formats.read(str(tmp_path / "graph.pb"))
+            formats.read_layers(str(tmp_path / "graph.pb"))
 
 
 @pytest.mark.parametrize("paths", [None, 1, "x", {"x": 1}])
@@ -109,6 +109,6 @@ def test_the_table_of_a_damaged_topology_is_one_line(record, command, more, tmp_
 
 def test_a_checkpoint_s_index_made_here_is_one():
     """seeds.table is what these tests stand on: the reader finds every key in it."""
-    from scripts.wire import checkpoint
+    from scripts.wire import sstable
     pairs = [(b"", b"x"), (b"a", b"y" * 200), (b"ab", b"")]
-    assert list(checkpoint.entries(seeds.table(pairs))) == pairs
+    assert list(sstable.entries(seeds.table(pairs))) == pairs

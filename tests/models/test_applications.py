@@ -11,6 +11,10 @@ from tests.models import oracle, zoo
 from tests.models.test_zoo import bytes_of, officially
 
 needs.tensorflow()
+# Keras 2.6 and tf_keras build these of one code, and the modern stack holds them against tf_keras and against its
+# tensorflowjs.  On Python 3.6 the other applications and the zoo have every class of layer that these have.
+LARGEST = ("inception_v3", "densenet121", "xception", "nasnet_mobile")
+NAMES = [builder.__name__ for builder in zoo.LARGE if needs.STACK == "modern" or builder.__name__ not in LARGEST]
 
 
 def planted(flavour, name):
@@ -19,7 +23,7 @@ def planted(flavour, name):
     return keras, zoo.planted(keras, name)
 
 
-@pytest.mark.parametrize("name", [builder.__name__ for builder in zoo.LARGE])
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("flavour", oracle.FLAVOURS)
 def test_every_layer_of_an_application_computes_in_tensorflow_js_what_it_does_in_keras(flavour, name, tmp_path):
     needs.node()

@@ -136,3 +136,11 @@ def test_a_name_that_a_layer_has_already_is_not_given_to_another():
     model = keras2(made.model(record, weights={"conv": [numpy.ones((1, 3, 1, 1), "float32")]}))
     assert [item["name"] for item in model.topology["config"]["layers"]] == [
         "start", "conv_padded", "conv_padded_", "conv"]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_flatten_of_a_flat_input_takes_any_size(version, tmp_path):
+    record = functional([start(shape=(None,)), layer("Flatten", "flat", "start")], "flat")
+    values = numpy.arange(8, dtype="float32").reshape(2, 4)
+    found, = computed(record, [values], version, tmp_path)
+    assert numpy.array_equal(found, values)

@@ -1,10 +1,15 @@
 """scripts/formats/frozen.py: what is a frozen graph, and what only looks like one."""
+import os
+import subprocess
+import sys
+
 import pytest
 
 from scripts import Fault, formats
 from scripts.formats import frozen
-from scripts.tfjs import graph_by_tensorflow
+from scripts.tfjs import graph
 from tests import needs
+from tests.project import Project
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +26,7 @@ def path(tmp_path_factory):
 
 
 def test_a_graphdef_is_known_by_its_content(path):
-    assert frozen.match(str(path)) and frozen.is_graph(str(path))
+    assert frozen.match(str(path)) and formats.is_graph(str(path))
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"\n\x05hello", b"\n\x04\n\x02hi", b"not a graph",
@@ -38,7 +43,7 @@ def test_a_truncated_one_is_one_line(path, tmp_path):
     (tmp_path / "short.pb").write_bytes(content[:-8])  # the last 5 are the versions, a message of their own
     (tmp_path / "out").mkdir()
     with pytest.raises(Fault, match="short.pb: damaged"):
-        graph_by_tensorflow.convert(str(tmp_path / "short.pb"), str(tmp_path / "out"))
+        graph.convert(formats.read(str(tmp_path / "short.pb")), str(tmp_path / "out"))
 
 
 def test_a_graph_whose_variables_are_elsewhere_is_refused(tmp_path):
@@ -49,4 +54,23 @@ def test_a_graph_whose_variables_are_elsewhere_is_refused(tmp_path):
     (tmp_path / "graph.pb").write_bytes(whole.as_graph_def().SerializeToString())
     (tmp_path / "out").mkdir()
     with pytest.raises(Fault, match="freeze it"):
-        graph_by_tensorflow.convert(str(tmp_path / "graph.pb"), str(tmp_path / "out"))
+        graph.convert(formats.read(str(tmp_path / "graph.pb")), str(tmp_path / "out"))
+
+
+@pytest.mark.parametrize("name", ["frozen.bin", "frozen.pb", "frozen", "frozen.h5"])
+def test_a_frozen_graph_of_any_name_converts_the_same_by_command_and_under_doit(name, path, tmp_path):
+    project = Project.create(tmp_path / "project", f'[graph]\nsource = "given/{name}"\n')
+    project.write("given/" + name, path.read_bytes())
+    assert project.ran() == {"convert:graph"}
+    assert project.ran() == set()
+    done = subprocess.run([sys.executable, "-m", "scripts.preprocess", project.file("given/" + name),
+                           str(tmp_path / "out")], cwd=needs.ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert (done.returncode, done.stderr) == (0, b"")
+    for written in os.listdir(str(tmp_path / "out")):
+        assert (tmp_path / "out" / written).read_bytes() == project.read("models/json_models/graph/" + written)
+    # What is up to date is told a graph, or no graph, without what would read it.
+    code = ("import sys; from doit.doit_cmd import DoitMain; status = DoitMain().run(['convert']); "
+            "print(sorted({'numpy', 'h5py', 'tensorflow'} & set(sys.modules))); sys.exit(status)")
+    done = subprocess.run([sys.executable, "-c", code], cwd=project.path, stdout=subprocess.PIPE,
+                          env=project.environment())
+    assert done.returncode == 0 and done.stdout.decode().splitlines()[-1] == "[]"

@@ -1,4 +1,4 @@
-"""scripts/formats/saved_model.py and scripts/graph.py: SavedModels of Keras, of TensorFlow 2 and of TensorFlow 1."""
+"""SavedModels of Keras, of TensorFlow 2 and of TensorFlow 1: scripts/formats/saved_model.py, scripts/tfjs/graph.py."""
 import json
 import os
 import re
@@ -12,11 +12,16 @@ import pytest
 
 from scripts import Fault, encapsulate, formats, preprocess, verify
 from scripts.base import child
-from scripts.formats import frozen, saved_model
-from scripts.tfjs import graph_by_tensorflow, write_layers
+from scripts.formats import saved_model
+from scripts.tfjs import graph, write_layers
 from scripts.training import lenet
 from scripts.viewer import predict
 from tests import needs, shared_tensorflow
+
+
+def convert_graph(path, directory, outputs=None, tags=None, signature=None, **settings):
+    """Convert a graph as scripts.preprocess does: (names of the files, {"inputs": …, "outputs": …})."""
+    return graph.convert(formats.read(path, saved_model_tags=tags, signature=signature), directory, outputs, **settings)
 
 
 def keras2():
@@ -127,7 +132,7 @@ def agree(found, wanted, bound=1e-5):
 @pytest.mark.parametrize("name", ["lenet", "branched"])
 def test_a_keras_savedmodel_becomes_a_model_that_predicts_the_same(keras_models, tmp_path, name):
     path, inputs, wanted = keras_models[name]
-    assert saved_model.match(path) and not frozen.is_graph(path)
+    assert saved_model.match(path) and not formats.is_graph(path)
     target = str(tmp_path / "enc_model.h5")
     outputs = encapsulate.build(path, target)["outputs"]
     found = dict(zip(outputs, keras2().models.load_model(target, compile=False).predict(inputs, verbose=0)))
@@ -172,7 +177,7 @@ def test_a_savedmodel_with_a_truncated_file_is_one_line(keras_models, tmp_path, 
     content = path.read_bytes()
     path.write_bytes(content[:int(share * len(content))])
     with pytest.raises(Fault) as fault:
-        with formats.read(str(tmp_path / "short")) as model:
+        with formats.read_layers(str(tmp_path / "short")) as model:
             [weight.read() for weights in model.weights.values() for weight in weights]
     assert "\n" not in str(fault.value) and "short" in str(fault.value)
 
@@ -206,8 +211,8 @@ def test_a_graph_s_tensors_are_outputs_in_the_order_asked_for_with_tensorflow_s_
         graphs, tmp_path, name, outputs, tensors):
     needs.node()
     path, inputs, wanted = graphs[name]
-    assert frozen.is_graph(path)
-    names, facts = graph_by_tensorflow.convert(path, str(tmp_path), outputs, json_name="graph.json")
+    assert formats.is_graph(path)
+    names, facts = convert_graph(path, str(tmp_path), outputs, json_name="graph.json")
     assert names == ["graph.json", "group1-shard1of1.bin"] and sorted(os.listdir(str(tmp_path))) == names
     found = predict.predict(str(tmp_path / "graph.json"), inputs)
     assert [key for key, _ in found] == facts["outputs"] and len(found) == len(tensors)
@@ -231,7 +236,7 @@ def test_the_old_converter_s_flags_for_graphs_are_taken(graphs, tmp_path, name, 
 @pytest.mark.parametrize("name, outputs", [("one", ["conv/Conv2D", "y"]), ("two", None)])
 def test_a_converted_graph_is_verified_against_tensorflow(graphs, tmp_path, name, outputs):
     needs.node()
-    graph_by_tensorflow.convert(graphs[name][0], str(tmp_path), outputs)
+    convert_graph(graphs[name][0], str(tmp_path), outputs)
     report, _ = verify.verify(graphs[name][0], str(tmp_path / "model.json"), outputs)
     assert report["agree"] and len(report["outputs"]) == 2 and all(row["largest"] > 0 for row in report["outputs"])
 
@@ -239,7 +244,7 @@ def test_a_converted_graph_is_verified_against_tensorflow(graphs, tmp_path, name
 def test_another_signature_can_be_asked_for(graphs, tmp_path):
     needs.node()
     path, inputs, wanted = graphs["two"]
-    graph_by_tensorflow.convert(path, str(tmp_path), signature="total")
+    convert_graph(path, str(tmp_path), signature="total")
     (_, values), = predict.predict(str(tmp_path / "model.json"), inputs)
     agree(values, wanted["total"])
 
@@ -249,7 +254,7 @@ def test_the_same_graph_gives_the_same_bytes_in_the_shared_process_and_in_a_chil
     for name, run in (("a", shared_tensorflow.run), ("b", shared_tensorflow.ALONE)):
         (tmp_path / name).mkdir()
         monkeypatch.setattr(child, "run", run)
-        graph_by_tensorflow.convert(graphs["one"][0], str(tmp_path / name), ["conv/Conv2D", "y"])
+        convert_graph(graphs["one"][0], str(tmp_path / name), ["conv/Conv2D", "y"])
     for name in os.listdir(str(tmp_path / "a")):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
@@ -260,12 +265,12 @@ def test_an_error_and_the_end_of_the_shared_process_name_the_graph_and_the_next_
         shared_tensorflow.run("no_such_by_tensorflow", [path], quiet=True)
     shared_tensorflow.TENSORFLOW.process.kill()
     with pytest.raises(RuntimeError, match=re.escape(path) + ".* ended with -9"):
-        graph_by_tensorflow.convert(path, str(tmp_path / "out"))
-    graph_by_tensorflow.convert(path, str(tmp_path / "again"))
+        convert_graph(path, str(tmp_path / "out"))
+    convert_graph(path, str(tmp_path / "again"))
 
 
 def test_weights_can_be_cut_and_quantized(graphs, tmp_path):
-    names, _ = graph_by_tensorflow.convert(graphs["one"][0], str(tmp_path), shard_size=100,
+    names, _ = convert_graph(graphs["one"][0], str(tmp_path), shard_size=100,
                                             quantize={"uint8": ["conv/*"]})
     manifest = json.loads((tmp_path / "model.json").read_text())["weightsManifest"][0]
     assert names[1:] == manifest["paths"] and len(names) > 2
@@ -283,7 +288,7 @@ def test_weights_can_be_cut_and_quantized(graphs, tmp_path):
 ])
 def test_what_cannot_be_had_of_a_graph_is_one_line(graphs, tmp_path, name, settings, words):
     with pytest.raises(Fault, match=words) as fault:
-        graph_by_tensorflow.convert(graphs[name][0], str(tmp_path), **settings)
+        convert_graph(graphs[name][0], str(tmp_path), **settings)
     assert "\n" not in str(fault.value) and os.listdir(str(tmp_path)) == []
 
 
@@ -299,7 +304,7 @@ def test_a_graph_without_all_of_its_variables_is_one_line(graphs, tmp_path, name
     else:
         (copy / lost).write_bytes(b"")
     with pytest.raises(Fault, match=words) as fault:
-        graph_by_tensorflow.convert(str(copy), str(tmp_path / "out"))
+        convert_graph(str(copy), str(tmp_path / "out"))
     assert "\n" not in str(fault.value) and os.listdir(str(tmp_path)) == ["copy"]
 
 
@@ -312,7 +317,7 @@ def test_what_is_about_layers_is_refused_of_a_graph(graphs, tmp_path):
 def test_a_saved_model_pb_of_another_name_is_told_its_own(graphs, tmp_path):
     shutil.copy(os.path.join(graphs["two"][0], "saved_model.pb"), str(tmp_path / "mine.pb"))
     with pytest.raises(Fault, match="mine.pb: a SavedModel's saved_model.pb under another name"):
-        graph_by_tensorflow.convert(str(tmp_path / "mine.pb"), str(tmp_path / "out"))
+        convert_graph(str(tmp_path / "mine.pb"), str(tmp_path / "out"))
 
 
 def test_the_one_signature_is_taken_and_of_several_one_must_be_named(graphs, tmp_path):
@@ -321,18 +326,18 @@ def test_the_one_signature_is_taken_and_of_several_one_must_be_named(graphs, tmp
     module.run = tensorflow.function(lambda x: x * 2.0, [tensorflow.TensorSpec([None, 4], tensorflow.float32)])
     for names in (["own"], ["first", "second"]):
         tensorflow.saved_model.save(module, str(tmp_path / names[0]), signatures={name: module.run for name in names})
-    assert graph_by_tensorflow.convert(str(tmp_path / "own"), str(tmp_path / "out"))[0]
+    assert convert_graph(str(tmp_path / "own"), str(tmp_path / "out"))[0]
     with pytest.raises(Fault, match="there are first, second: name one"):
-        graph_by_tensorflow.convert(str(tmp_path / "first"), str(tmp_path / "out2"))
-    assert graph_by_tensorflow.convert(str(tmp_path / "first"), str(tmp_path / "out2"), signature="second")[0]
+        convert_graph(str(tmp_path / "first"), str(tmp_path / "out2"))
+    assert convert_graph(str(tmp_path / "first"), str(tmp_path / "out2"), signature="second")[0]
 
 
 def test_a_full_disk_is_one_line_and_a_new_directory_is_made(graphs, tmp_path):
     def quota():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (40, 40))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300))  # room for the line that says so
 
     def run(**options):
-        return subprocess.run([sys.executable, "-m", "scripts.tfjs.graph_by_tensorflow", graphs["two"][0],
+        return subprocess.run([sys.executable, "-m", "scripts.preprocess", graphs["two"][0],
                                str(tmp_path / "new")],
                               cwd=needs.ROOT, stderr=subprocess.PIPE, universal_newlines=True, **options)
 
@@ -346,7 +351,7 @@ def test_a_full_disk_is_one_line_and_a_new_directory_is_made(graphs, tmp_path):
 def test_a_name_for_the_json_leads_nowhere_else(place, graphs, tmp_path):
     (tmp_path / "mine.json").write_text("mine")
     with pytest.raises(Fault, match="is not a plain file name"):
-        graph_by_tensorflow.convert(graphs["two"][0], str(tmp_path / "out"),
+        convert_graph(graphs["two"][0], str(tmp_path / "out"),
                                     json_name=place.format(mine=tmp_path / "mine.json"))
     assert (tmp_path / "mine.json").read_text() == "mine"
 
@@ -354,7 +359,7 @@ def test_a_name_for_the_json_leads_nowhere_else(place, graphs, tmp_path):
 @pytest.mark.parametrize("name", ["one", "two", "frozen"])
 def test_a_graph_has_no_layers_and_no_enc_model(graphs, name):
     with pytest.raises(Fault, match="graph model, and has no enc_model.h5"):
-        formats.read(graphs[name][0])
+        formats.read_layers(graphs[name][0])
 
 
 def test_an_operation_that_tensorflow_js_lacks_is_named(tmp_path):
@@ -367,4 +372,4 @@ def test_an_operation_that_tensorflow_js_lacks_is_named(tmp_path):
         v1.saved_model.simple_save(session, str(tmp_path / "m"), {"x": x}, {"y": y})
     (tmp_path / "out").mkdir()
     with pytest.raises(Fault, match=r"TensorFlow.js has no Betainc \(strange\)"):
-        graph_by_tensorflow.convert(str(tmp_path / "m"), str(tmp_path / "out"))
+        convert_graph(str(tmp_path / "m"), str(tmp_path / "out"))

@@ -136,3 +136,21 @@ def test_a_pattern_for_half_a_disk_is_a_fault(tmp_path, monkeypatch):
         (tmp_path / (name + ".h5")).write_bytes(b"")
     with pytest.raises(Fault, match="more than 3 files match"):
         read(tmp_path, f'[zoo]\nsource = "{tmp_path}/*.h5"\n')
+
+
+def test_a_default_never_changes():
+    """Records hold no defaults: what was built with one would pass for built with another.  A new key may be added."""
+    assert {key: catalog.DEFAULTS[key] for key in (
+        "recipe", "checkpoint", "epochs", "batch_size", "seed", "optimizer", "learning_rate", "layers", "input_shape",
+        "compile", "engine", "json_name", "shard_size", "quantize", "title", "labels", "pixels", "saved_model_tags",
+        "signature", "weights")} == {
+        "recipe": "guide", "checkpoint": False, "epochs": 5, "batch_size": 32, "seed": 0, "optimizer": "adam",
+        "learning_rate": None, "layers": None, "input_shape": None, "compile": False, "engine": "native",
+        "json_name": "model.json", "shard_size": 4194304, "quantize": None, "title": None, "labels": None,
+        "pixels": "0..1", "saved_model_tags": "serve", "signature": None, "weights": None}
+
+
+def test_what_a_converted_model_is_written_as_is_one_thing(tmp_path):
+    entry, = read(tmp_path, '[a]\nsource = "m.h5"\nshard_size = 7\nquantize = {uint8 = "*/kernel"}\n')
+    assert entry.target() == ("model.json", 7, {"uint8": "*/kernel"})
+    assert set(entry.target()._fields) == set(catalog.CONVERTING)

@@ -1,4 +1,4 @@
-"""scripts/command.py: what a line may hold when it is printed."""
+"""scripts/base/command.py: the characters and the length of a printed line."""
 import importlib
 import types
 

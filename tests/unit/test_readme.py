@@ -125,3 +125,25 @@ def test_every_setting_is_in_the_readme():
         text = stream.read()
     for key in catalog.KEYS:
         assert f"`{key}`" in text, key
+
+
+def house():
+    """Return the text of docs/house.md."""
+    with open(os.path.join(ROOT, "docs", "house.md"), encoding="utf-8") as stream:
+        return stream.read()
+
+
+def test_the_map_of_the_house_has_every_room_and_no_other():
+    rooms = sorted(name for name in os.listdir(os.path.join(ROOT, "scripts"))
+                   if os.path.exists(os.path.join(ROOT, "scripts", name, "__init__.py")))
+    assert sorted(re.findall(r"^\| `(\w+)/` \|", house(), re.MULTILINE)) == rooms
+    with open(os.path.join(ROOT, "scripts", "__init__.py"), encoding="utf-8") as stream:
+        assert sorted(re.findall(r"^    (\w+)/ ", stream.read(), re.MULTILINE)) == rooms
+
+
+def test_every_file_that_a_change_goes_to_is_there():
+    _, _, table = house().partition("## Where a change goes")
+    named = [path for path, new in re.findall(r"`([\w./-]+(?:/|\.\w+))`( \(new\))?", table) if not new]
+    assert len(named) > 15
+    for path in named:
+        assert any(os.path.exists(os.path.join(ROOT, top, path)) for top in ("scripts", "")), path

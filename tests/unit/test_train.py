@@ -1,4 +1,4 @@
-"""scripts/train.py and scripts/lenet.py: the guide's recipe, its settings, and the same bytes on every run."""
+"""scripts/training/: train.py and lenet.py have the guide's recipe, its settings, and the same bytes on every run."""
 import contextlib
 import functools
 import json

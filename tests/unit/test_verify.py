@@ -1,4 +1,4 @@
-"""scripts/verify.py, scripts/oracle.py: agreement is Keras's own values in TensorFlow.js; every difference is seen."""
+"""scripts/verify.py: agreement is Keras's own values in TensorFlow.js (by_keras.py), and every difference is seen."""
 import json
 import subprocess
 import sys

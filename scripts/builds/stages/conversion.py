@@ -13,7 +13,7 @@ from ..run import Run
 from . import module, size
 
 # The modules that do the work.
-ENCAPSULATE, CONVERT, REFERENCE, GRAPH = "encapsulate", "convert", "reference", "tfjs.graph_by_tensorflow"
+ENCAPSULATE, CONVERT, REFERENCE, GRAPH = "encapsulate", "convert", "reference", "tfjs.graph"
 
 
 def sources(run: Run, entry: Entry, record: dict = None) -> list:
@@ -28,7 +28,7 @@ def sources(run: Run, entry: Entry, record: dict = None) -> list:
     formats = module("formats")
     for key, path in [("source", entry.source)] + ([("weights", entry.weights)] if entry.weights else []):
         if not os.path.exists(path):
-            why = f"{path} is a link that leads nowhere" if os.path.islink(path) else formats.missing(path)
+            why = f"{path} is a link that leads nowhere" if os.path.islink(path) else formats.paths.missing(path)
             raise Fault(f"models.toml [{entry.name}] {key}: {why}")
         if not (os.path.isfile(path) or os.path.isdir(path)):
             raise Fault(f"models.toml [{entry.name}] {key}: {path} is neither a file nor a directory")
@@ -37,10 +37,8 @@ def sources(run: Run, entry: Entry, record: dict = None) -> list:
 
 @functools.lru_cache(None)
 def is_graph(source, tags):
-    """Whether a source is a TensorFlow graph without Keras layers.  Only what may be one is looked into."""
-    if os.path.isdir(source) or source.endswith(".pb"):
-        return module("formats.frozen").is_graph(source, tags)
-    return False
+    """Whether a source is a graph of operations without Keras layers, looked at once a run."""
+    return module("formats").is_graph(source, tags)
 
 
 def graph(entry):
@@ -145,8 +143,9 @@ def written(entry: Entry, directory: str) -> tuple:
         graphs = module(GRAPH)
         graphs.check_settings(entry.source, weights=entry.weights, input_shape=entry.input_shape,
                               compile=entry.compile)
-        return graphs.convert(entry.source, directory, outputs=entry.layers, tags=entry.saved_model_tags,
-                              signature=entry.signature, **target._asdict())
+        source = module("formats").read(entry.source, saved_model_tags=entry.saved_model_tags,
+                                        signature=entry.signature)
+        return graphs.convert(source, directory, outputs=entry.layers, **target._asdict())
     if by == REFERENCE:
         arguments = ["convert", entry.enc_model, directory, "--json-name", target.json_name,
                      "--shard-size", str(target.shard_size)]

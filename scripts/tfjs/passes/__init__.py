@@ -30,9 +30,9 @@ PASSES = (
     keras3_masks.left_out,       # masks that Keras 3 writes as tensors and TensorFlow.js computes by itself
     keras3_masks.refused,        # those that it does not
     ranks.check,                 # layers that compute otherwise for some shapes of their inputs
-    open_sizes.check,            # layers that need to know a size that is open
     inputs.given,                # a nested Sequential without an input gets one
     flatten.as_reshape,          # a Flatten of what is flat
+    open_sizes.check,            # layers that need to know a size that is open
     spelling.as_keras_2,         # layers, and the models in them
     calls.as_keras_2,            # calls
     training.check,              # calls for what happens in training alone

@@ -9,7 +9,7 @@ from collections import OrderedDict, deque
 from typing import Any, Dict
 
 from ....base.fault import Fault
-from ....layers import topology
+from ....layers import kinds, topology
 
 WIDE = 400  # a row of more units than this is shown in pages
 PAGING = {"paging": True, "segmentLength": 200, "overview": True}
@@ -27,13 +27,12 @@ BY_RANK = {  # Keras class -> TensorSpace class, with the output's rank; {} is 1
     "Dense": "Dense",
 }
 ACTIVATIONS = ("Activation", "ReLU", "LeakyReLU", "ELU", "PReLU", "ThresholdedReLU", "Softmax")
-MERGES = ("Add", "Subtract", "Multiply", "Average", "Maximum", "Concatenate")
+MERGES = tuple(sorted(kinds.merges() - {"Minimum"})) + ("Concatenate",)  # those that TensorSpace has
 HEADS = ("Conv1D", "Conv2D", "SeparableConv1D", "SeparableConv2D", "Conv2DTranspose", "DepthwiseConv2D",
          "Dense") + MERGES
 TAILS = ("BatchNormalization", "FusedBatchNorm") + ACTIVATIONS
 # Nothing happens in them when a model predicts.
-SILENT = ("Dropout", "SpatialDropout1D", "SpatialDropout2D", "GaussianNoise", "GaussianDropout", "AlphaDropout",
-          "ActivityRegularization", "Identity", "InputLayer")
+SILENT = kinds.idle() | {"InputLayer"}
 RANK = {"Conv1d": 2, "Conv2d": 3, "Conv2dTranspose": 3, "DepthwiseConv2d": 3, "Pooling1d": 2, "Pooling2d": 3,
         "GlobalPooling1d": 1, "GlobalPooling2d": 1, "Padding1d": 2, "Padding2d": 3, "Cropping1d": 2, "Cropping2d": 3,
         "UpSampling1d": 2, "UpSampling2d": 3, "Flatten": 1, "Dense": 1}

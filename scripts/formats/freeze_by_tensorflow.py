@@ -1,14 +1,10 @@
-"""A TensorFlow graph, from a SavedModel (TensorFlow 1's too) or a frozen .pb -> a TensorFlow.js graph model.
+"""A SavedModel or a frozen graph -> operations.Graph, by TensorFlow.
 
-Writes model.json and shards whose outputs are the tensors asked for, in the order asked for.  Variables become
-constants, what no output needs is left out, constants are folded; operations are not fused and batch norms not
-folded into convolutions, as the official converter does: that would change the intermediate tensors that are shown.
-TensorFlow is imported in a child process alone.
+Variables become constants, what no output needs is left out, constants are folded; operations are not fused and batch
+norms not folded into convolutions, as the official converter does: that would change the intermediate tensors that are
+shown.  TensorFlow tells the shapes and types of every tensor, which a GraphDef does not hold.
+Run as a child process by formats/graphs.py, this writes graph.pb and about.json.
 """
-if not __package__:
-    raise SystemExit("run it as a module, from the project's directory: "
-                     ".venv/bin/python -m scripts.tfjs.graph_by_tensorflow")
-
 import argparse
 import contextlib
 import difflib
@@ -16,54 +12,36 @@ import json
 import os
 import re
 from collections import OrderedDict
+from typing import List, Optional
 
-from ..base import child, command, files, place
+from ..base import child, command, files
 from ..base.fault import Fault
-from ..formats import TAGS, check_readable, frozen, saved_model
-from ..layers.model import Weight
-from ..operations import unlike
-from ..wire import shards
-from . import VERSION_NAME
+from ..operations.graph import TYPES, Graph
+from . import saved_model
+from .graphs import described
+from .saved_model import TAGS
 
 SIGNATURE = "serving_default"
 PASSES = ("debug_stripper", "pruning", "constfold", "arithmetic", "dependency", "pruning", "constfold", "dependency")
-VALUES = ("tensor_content", "half_val", "float_val", "double_val", "int_val", "string_val", "scomplex_val", "int64_val",
-          "bool_val", "resource_handle_val", "variant_val", "uint32_val", "uint64_val")  # core/framework/tensor.proto
+ASSIGNMENTS = ("AssignVariableOp", "AssignAddVariableOp", "AssignSubVariableOp")
+PASSING = ("Identity", "Enter", "Switch")  # which give the variable that they take
+# Which nodes of a loop have it depends on where TensorFlow happens to keep them in memory; it computes nothing.
+UNSTEADY = "_has_manual_control_dependencies"
 VARIABLES = ("VariableV2", "Variable", "VarHandleOp")
 SILENT = ("NoOp", "Const", "Placeholder", "PlaceholderWithDefault", "SaveV2", "RestoreV2", "Assert")
 
 
-def convert(source, directory, outputs=None, tags=None, signature=None, json_name="model.json",
-            shard_size=shards.SHARD_SIZE, quantize=None):
-    """Convert the graph `source` into the empty `directory`, in a child process.
-
-    outputs    list of str, each a key of the signature, a tensor ("dense/Relu:0"), an operation, the end of an
-               operation's path that stands for one alone, or a scope with one result (a layer's name); default: the
-               signature's outputs, and of a frozen graph those that nothing reads
-    tags, signature   of a SavedModel; default "serve", "serving_default"
-    Returns (names of the files, the json first; {"inputs": [names], "outputs": [names]}).
-    """
-    check_readable(source)
-    settings = {"outputs": outputs, "tags": tags, "signature": signature, "json_name": json_name,
-                "shard_size": shard_size, "quantize": quantize}
-    child.run("tfjs.graph_by_tensorflow", [source, directory, "--settings", json.dumps(settings)], quiet=True)
-    with open(os.path.join(directory, json_name), encoding="utf-8") as file:
-        document = json.load(file)
-    names = [json_name] + [name for group in document["weightsManifest"] for name in group["paths"]]
-    return names, {side: list(document["signature"].get(side, {})) for side in ("inputs", "outputs")}
-
-
-def check_settings(source, **settings):
-    """Raise a Fault where any of these settings, which are about layers, is given."""
-    given = [key for key, value in sorted(settings.items()) if value]
-    if given:
-        raise Fault("{}: a TensorFlow graph has no layers: leave out {}".format(source, ", ".join(given)))
-
-
-def write(source, directory, outputs, tags, signature, json_name, shard_size, quantize):
-    """The child's part: load, freeze, choose, optimize, write."""
-    command.check_json_name(json_name)
+def freeze(source: str, outputs: Optional[List[str]] = None, tags: Optional[str] = None,
+           signature: Optional[str] = None) -> Graph:
+    """Return the graph of `source` in this process: see formats/graphs.py for what the arguments mean."""
     import tensorflow
+    content, about = frozen_graph(tensorflow, source, outputs, tags, signature)
+    return described(content, about)
+
+
+def frozen_graph(tensorflow, source, outputs, tags, signature):
+    """Load, freeze, choose, optimize; return (bytes of a GraphDef, {"inputs": [names], "outputs": [names], "specs":
+    {name: [[dtype, shape] of each output]}, "version": TensorFlow's})."""
     child.hush()
     graph, inputs, known = frozen_of(tensorflow, source, tags, signature)
     names = list(known) if outputs is None else outputs
@@ -72,11 +50,27 @@ def write(source, directory, outputs, tags, signature, json_name, shard_size, qu
     chosen = choose(graph, known, names, source)
     graph, signature = with_outputs(tensorflow, graph, chosen, inputs, source)
     graph = optimize(tensorflow, graph, signature)
-    unlike.without_erfc(tensorflow, graph)
+    for node in graph.node:
+        node.attr.pop(UNSTEADY, None)
     with imported(tensorflow, graph, source) as whole:
-        unlike.check(tensorflow, graph, whole, source)
-        graph = unlike.adapt(tensorflow, graph, whole)
-    return write_model(tensorflow, graph, signature, directory, json_name, shard_size, quantize)
+        specs = {operation.name: [spec(tensor) for tensor in operation.outputs]
+                 for operation in whole.get_operations()}
+    message, inputs, ends = signature
+    for side in (message.inputs, message.outputs):
+        for name, info in side.items():  # what was known before anything was folded
+            specs[name][0] = [TYPES[info.dtype], sizes(tensorflow.TensorShape(info.tensor_shape))]
+    return graph.SerializeToString(), {"inputs": inputs, "outputs": ends, "specs": specs,
+                                       "version": tensorflow.__version__}
+
+
+def spec(tensor):
+    """Return [dtype, shape] of a tensor of TensorFlow's, JSON-able."""
+    return [TYPES[tensor.dtype.as_datatype_enum], sizes(tensor.shape)]
+
+
+def sizes(shape):
+    """Return a TensorShape as a list, None where not even the rank is known."""
+    return None if shape.rank is None else shape.as_list()
 
 
 # Reading and freezing --------------------------------------------------------------------------------------
@@ -84,7 +78,7 @@ def write(source, directory, outputs, tags, signature, json_name, shard_size, qu
 def frozen_of(tensorflow, source, tags, signature):
     """Return (GraphDef without variables, [names of its inputs], OrderedDict of its known outputs: name -> tensor)."""
     if saved_model.match(source):
-        return freeze(tensorflow, source, tags, signature)
+        return freeze_saved_model(tensorflow, source, tags, signature)
     return load_frozen(tensorflow, source)
 
 
@@ -110,10 +104,11 @@ def load_frozen(tensorflow, path):
 
 
 def placeholders(graph):
+    """Return the names of what can be fed."""
     return [node.name for node in graph.node if node.op in ("Placeholder", "PlaceholderWithDefault")]
 
 
-def freeze(tensorflow, path, tags, signature):
+def freeze_saved_model(tensorflow, path, tags, signature):
     """Return (GraphDef without variables, [names of its inputs], {key of the signature: tensor}) of a SavedModel."""
     found = saved_model.meta_graph(path, tags)
     there = saved_model.signatures(path, found)
@@ -141,12 +136,68 @@ def freeze_function(tensorflow, directory, tags, signature):
     """TensorFlow 2: the signature is a function; its calls are inlined, its variables become constants."""
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
     loaded = tensorflow.saved_model.load(directory, tags=tags)  # whose variables live as long as it does
-    function = loaded.signatures[signature]
+    function, written = loaded.signatures[signature], {}
+    if has_assignments(function.graph.as_graph_def()):
+        variables = {inner.op.name: variable for outer, inner in function.graph.captures
+                     for variable in function.graph.variables if variable.handle is outer}
+        function.graph.variables = []
+        flat = convert_variables_to_constants_v2(function, lower_control_flow=True, aggressive_inlining=True)
+        written = {name: variables.pop(name) for name in assigned(flat.graph.as_graph_def()) if name in variables}
+        function.graph.variables = list(variables.values())
     constant = convert_variables_to_constants_v2(function, lower_control_flow=True, aggressive_inlining=True)
     keys = sorted(function.structured_outputs)  # the order in which tf.nest flattens a dict
     tensors = dict(zip(keys, [tensor.name for tensor in constant.outputs]))
     inputs = [tensor.op.name for tensor in constant.inputs if tensor.dtype != tensorflow.resource]
-    return constant.graph.as_graph_def(), inputs, OrderedDict((key, tensors[key]) for key in sorted(keys, key=natural))
+    graph = constant.graph.as_graph_def()
+    if written:
+        graph = without_assignments(tensorflow, graph, {name: one.numpy() for name, one in written.items()})
+    return graph, inputs, OrderedDict((key, tensors[key]) for key in sorted(keys, key=natural))
+
+
+def has_assignments(graph):
+    """Tell whether a GraphDef, or a function in it, writes a variable: TensorFlow freezes no such one."""
+    inside = [node for function in graph.library.function for node in function.node_def]
+    return any(node.op in ASSIGNMENTS for node in list(graph.node) + inside)
+
+
+def assigned(graph):
+    """Return the names of the placeholders of variables that a GraphDef without functions writes."""
+    nodes = {node.name: node for node in graph.node}
+    return {variable_of(nodes, node) for node in graph.node if node.op in ASSIGNMENTS}
+
+
+def variable_of(nodes, node):
+    """Return the name of the placeholder of the variable that a node reads or writes; nodes: {name: NodeDef}."""
+    name = operation_of(node.input[0])
+    while nodes[name].op in PASSING:
+        name = operation_of(nodes[name].input[0])
+    return name
+
+
+def without_assignments(tensorflow, graph, written):
+    """Return a GraphDef whose written variables have the values that they were saved with; the writing is left out.
+
+    A random layer draws from a state that it writes, even where its output is its input.  A variable that is read
+    after it was written stays: no output may need it.  written: {name of its placeholder: ndarray}.
+    """
+    nodes = {node.name: node for node in graph.node}
+    writing = {node.name for node in graph.node if node.op in ASSIGNMENTS}
+    reading = {node.name for node in graph.node if node.op == "ReadVariableOp" and variable_of(nodes, node) in written}
+    result = tensorflow.compat.v1.GraphDef(versions=graph.versions, library=graph.library)
+    for node in graph.node:
+        if node.op in ASSIGNMENTS:
+            continue
+        copy = result.node.add()
+        copy.CopyFrom(node)
+        controls = {name[1:] for name in node.input if name.startswith("^")}
+        if node.name in reading and not controls & writing:
+            copy.Clear()
+            set_constant(tensorflow, copy, node.name, written[variable_of(nodes, node)])
+        else:
+            del copy.input[:]
+            copy.input.extend(name for name in node.input if not name.startswith("^")
+                              or name[1:] not in writing | reading)
+    return result
 
 
 def natural(text):
@@ -197,6 +248,7 @@ def continue_without(graph):
 
 
 def set_constant(tensorflow, node, name, value):
+    """Make a NodeDef a constant of this name and value."""
     node.name, node.op = name, "Const"
     tensor = tensorflow.make_tensor_proto(value)
     node.attr["dtype"].type = tensor.dtype
@@ -231,6 +283,7 @@ def choose(graph, known, names, source):
 
 
 def ending(operations, name):
+    """Return the one operation whose path ends so, None where there are none or several."""
     found = [operation for operation in operations if operation.endswith("/" + name)]
     return found[0] if len(found) == 1 else None
 
@@ -260,9 +313,9 @@ def with_outputs(tensorflow, graph, chosen, inputs, source):
     with imported(tensorflow, graph, source) as whole:
         for name, (operation, index) in chosen.items():
             if index >= len(whole.get_operation_by_name(operation).outputs):
-                raise Fault("%s: output %r: the operation %s has %d outputs" % (
-                    source, name, operation, len(whole.get_operation_by_name(operation).outputs)))
-        types = {name: whole.get_tensor_by_name("%s:%d" % place).dtype for name, place in chosen.items()}
+                count = len(whole.get_operation_by_name(operation).outputs)
+                raise Fault(f"{source}: output {name!r}: the operation {operation} has {count} outputs")
+        types = {name: whole.get_tensor_by_name("{}:{}".format(*place)).dtype for name, place in chosen.items()}
     ends, there = [], {node.name for node in graph.node}
     for name, (operation, index) in chosen.items():
         end = re.sub(r"[^A-Za-z0-9.\-_/]", "_", name[:-2] if name.endswith(":0") else name)
@@ -270,7 +323,7 @@ def with_outputs(tensorflow, graph, chosen, inputs, source):
         if end != operation or index or end in ends:
             while end in there:
                 end += "_"
-            node = graph.node.add(name=end, op="Identity", input=["%s:%d" % (operation, index) if index else operation])
+            node = graph.node.add(name=end, op="Identity", input=[f"{operation}:{index}" if index else operation])
             node.attr["T"].type = types[name].as_datatype_enum
         there.add(end)
         ends.append(end)
@@ -297,7 +350,7 @@ def imported(tensorflow, graph, source):
         yield whole
 
 
-# Optimizing and writing ------------------------------------------------------------------------------------
+# Optimizing ------------------------------------------------------------------------------------------------
 
 def optimize(tensorflow, graph, signature):
     """Let TensorFlow's own passes drop what is not needed and compute what is constant; outputs keep their names."""
@@ -315,73 +368,24 @@ def optimize(tensorflow, graph, signature):
     return tf_optimizer.OptimizeGraph(config, meta)
 
 
-def write_model(tensorflow, graph, signature, directory, json_name, shard_size, quantize):
-    """Write model.json and shards (tfjs-converter tf_saved_model_conversion_v2.write_artifacts)."""
-    from google.protobuf.json_format import MessageToDict
-    weights = []
-    for node in list(graph.node) + [node for function in graph.library.function for node in function.node_def]:
-        if node.op == "Const":
-            value = tensorflow.make_ndarray(node.attr["value"].tensor)
-            if value.dtype.name in ("int8", "uint8", "int16", "uint16"):  # no dtypes of weights to TensorFlow.js
-                value = value.astype("int32")
-            if value.dtype == object:
-                raise Fault(f"operation {node.name!r} is a constant of strings, which a graph model cannot hold here")
-            weights.append(Weight.of(node.name, value))
-            for field in VALUES:
-                node.attr["value"].tensor.ClearField(field)
-    manifest = shards.write(weights, directory, shard_size, quantize)
-    message, inputs, outputs = signature
-    sides = MessageToDict(message)
-    document = OrderedDict([
-        ("format", "graph-model"), ("generatedBy", tensorflow.__version__), ("convertedBy", VERSION_NAME),
-        ("signature", OrderedDict((side, OrderedDict((name, sides[side][name]) for name in names))
-                                  for side, names in (("inputs", inputs), ("outputs", outputs)) if names)),
-        ("modelTopology", json.loads(json.dumps(MessageToDict(graph), sort_keys=True))), ("weightsManifest", manifest)])
-    with open(os.path.join(directory, json_name), "w") as file:
-        json.dump(document, file)
-    return [json_name] + [name for group in manifest for name in group["paths"]]
-
-
-def compute(source, request, answer, settings):
-    """What TensorFlow computes of the graph, verify's oracle: npz of inputs by name -> npz of output_0, output_1, …"""
-    import numpy
-    import tensorflow
-    child.hush()
-    frozen_graph, _, known = frozen_of(tensorflow, source, settings["tags"], settings["signature"])
-    chosen = choose(frozen_graph, known, settings["outputs"] or list(known), source)
-    needed = sorted({name for name, _ in chosen.values()})
-    kept = tensorflow.compat.v1.graph_util.extract_sub_graph(frozen_graph, needed)
-    with numpy.load(request, allow_pickle=False) as archive:
-        fed = {name + ":0": archive[name] for name in archive.files}
-    with imported(tensorflow, kept, source) as whole, tensorflow.compat.v1.Session(graph=whole) as session:
-        found = session.run(["%s:%d" % place for place in chosen.values()], fed)
-    with files.whole(answer) as part, open(part, "wb") as stream:
-        numpy.savez(stream, **{"output_%d" % index: values for index, values in enumerate(found)})
-
-
 def main(arguments):
-    parser = command.Parser(module="tfjs.graph_by_tensorflow", description=__doc__)
-    parser.add_argument("source", help="a SavedModel's directory or a frozen .pb")
-    parser.add_argument("directory", nargs="?", default="", help="where model.json and the shards go")
-    parser.add_argument("--outputs", type=lambda text: text.split(","), help="tensors, operations or layers: a,b,c")
-    parser.add_argument("--tags", help="of the SavedModel's graph (default: serve)")
-    parser.add_argument("--signature", help="default: serving_default")
-    parser.add_argument("--json-name", default="model.json")
-    # What `convert` and scripts.verify ask their child for.
+    """What formats/graphs.py asks its child for."""
+    parser = command.Parser(module="formats.freeze_by_tensorflow", description=__doc__)
+    parser.add_argument("source", help="a SavedModel's directory or a frozen graph")
+    parser.add_argument("directory", help="where graph.pb and about.json go")
     parser.add_argument("--settings", type=json.loads, help=argparse.SUPPRESS)
-    parser.add_argument("--compute", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
-    child.in_environment("tfjs.graph_by_tensorflow", arguments)
-    if options.compute:
-        return compute(options.source, options.compute[0], options.compute[1], options.settings)
-    if not options.directory:
-        parser.error("the directory to write to is missing")
-    if options.settings is None and not frozen.is_graph(options.source, options.tags):
-        raise Fault(f"{options.source}: not a TensorFlow graph; {place.spelled('preprocess')} takes other models")
-    settings = options.settings or {
-        "outputs": options.outputs, "tags": options.tags, "signature": options.signature,
-        "json_name": options.json_name, "shard_size": shards.SHARD_SIZE, "quantize": None}
-    files.into(options.directory, lambda path: write(options.source, path, **settings))
+    import tensorflow
+    content, about = frozen_graph(tensorflow, options.source, **options.settings)
+
+    def write(directory):
+        with open(os.path.join(directory, "graph.pb"), "wb") as file:
+            file.write(content)
+        with open(os.path.join(directory, "about.json"), "w") as file:
+            json.dump(about, file)
+        return ["graph.pb", "about.json"]
+
+    files.into(options.directory, write)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,103 @@
+"""The tensor bundle of a checkpoint, read without TensorFlow (tensorflow/core/util/tensor_bundle).
+
+    NAME.index          an SSTable of key -> (dtype, shape, shard, offset, size): tensor_bundle.proto
+    NAME.data-*-of-*    the values
+"""
+import os
+import struct
+
+import numpy
+
+from ..base.fault import Fault
+from ..layers.model import Weight
+from ..wire.protobuf import Damaged, message, number, open_file, shape, varint
+from ..wire.sstable import entries
+
+# core/framework/types.proto
+DTYPES = {1: "<f4", 2: "<f8", 3: "<i4", 4: "u1", 5: "<i2", 6: "i1", 9: "<i8", 10: "?", 17: "<u2", 19: "<f2",
+          22: "<u4", 23: "<u8"}
+STRING = 7
+SHARED = 16  # times a checkpoint's bytes may be asked for: layers that wrap the same one name it two or three times
+
+
+class Bundle:
+    """The variables of a checkpoint: `prefix` is its path without .index."""
+
+    def __init__(self, prefix):
+        self.prefix = prefix
+        self.held, self.claimed = {}, 0  # sizes of the data files so far, bytes of all weights that were asked for
+        try:
+            with open_file(prefix + ".index") as file:
+                table = file.read()
+            self.entries = dict(entries(table))
+            self.shards = number(message(self.entries.pop(b"")), 1)
+        except OSError as error:
+            raise Fault(f"{prefix}.index: {error.strerror or error}")
+        except (Damaged, KeyError, struct.error) as error:
+            raise Fault(f"{prefix}.index: not a checkpoint's index, or damaged ({error})")
+
+    def place(self, key):
+        """Return (dtype number, shape, path of the data file, offset, size) of a variable."""
+        entry = message(self.entries[key.encode("utf-8")])
+        if 7 in entry:
+            raise Fault(f"{self.prefix}: variable {key!r} is partitioned, which is not read here")
+        return (number(entry, 1), shape(entry[2][-1]) if 2 in entry else ()) + self.extent(entry)
+
+    def extent(self, entry):
+        """Return (path of the data file, offset, size) of what an entry names."""
+        path = f"{self.prefix}.data-{number(entry, 3):05d}-of-{self.shards:05d}"
+        return path, number(entry, 4), number(entry, 5)
+
+    def check(self):
+        """Raise a Fault where a data file is missing, or shorter than the index says."""
+        try:
+            for path, offset, size in [self.extent(message(entry)) for entry in self.entries.values()]:
+                there = os.path.getsize(path) if os.path.isfile(path) else 0
+                if offset + size > there:
+                    raise Fault(f"{path}: cut short: {size} bytes at {offset} wanted, the file has {there}")
+        except Damaged as error:
+            raise Fault(f"{self.prefix}.index: damaged ({error})")
+
+    def weight(self, key, name):
+        """Return the variable `key` as a lazily read Weight called `name`.  Raises Fault where it is not all there."""
+        try:
+            kind, sizes, path, offset, size = self.place(key)
+        except (KeyError, Damaged):
+            raise Fault(f"{self.prefix}: variable {key!r} is not in the checkpoint")
+        if kind not in DTYPES:
+            raise Fault(f"{self.prefix}: variable {key!r} has type number {kind}, which is not read here")
+        dtype = numpy.dtype(DTYPES[kind])
+        weight = Weight(name, sizes, dtype, lambda: read(0, sizes[0] if sizes else 1),
+                        (lambda start, stop: read(start, stop)) if sizes else None)
+        there = os.path.getsize(path) if os.path.isfile(path) else 0
+        if weight.nbytes != size or offset + size > there:
+            raise Fault(f"{path}: variable {key!r} is cut short: {weight.nbytes} bytes at {offset} wanted, the file "
+                        f"has {there}")
+        self.held[path] = there
+        self.claimed += weight.nbytes
+        if self.claimed > SHARED * sum(self.held.values()):
+            raise Fault(f"{self.prefix}: its variables claim over {SHARED} times what it holds: the checkpoint is "
+                        "damaged")
+        row = weight.nbytes // sizes[0] if sizes and sizes[0] else weight.nbytes
+
+        def read(start, stop):
+            with open_file(path) as file:
+                file.seek(offset + start * row)
+                content = file.read((stop - start) * row)
+            return numpy.frombuffer(content, dtype).reshape((stop - start,) + tuple(sizes[1:]) if sizes else ())
+
+        return weight
+
+    def string(self, key):
+        """Return the bytes of a scalar string: its length, a checksum of the length, the bytes."""
+        try:
+            kind, sizes, path, offset, size = self.place(key)
+            with open_file(path) as file:
+                file.seek(offset)
+                content = file.read(size)
+            length, start = varint(content, 0)
+            if kind != STRING or sizes or start + 4 + length != len(content):
+                raise Damaged("not a string")
+            return content[start + 4:]
+        except (KeyError, Damaged, OSError) as error:
+            raise Fault(f"{self.prefix}: no {key} in the checkpoint ({error})")

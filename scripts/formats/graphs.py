@@ -1,0 +1,49 @@
+"""A TensorFlow graph in a file, SavedModel or frozen: what formats.read gives of one."""
+import json
+import mmap
+import os
+import tempfile
+from typing import Any, Dict, List, NamedTuple, Optional
+
+from ..base import child
+from ..operations import graphdef
+from ..operations.graph import Graph, Spec
+
+
+class GraphFile(NamedTuple):
+    """A graph that only TensorFlow can freeze.
+
+    path        of a SavedModel's directory or of a frozen graph
+    tags        of a SavedModel: which of its graphs, separated by commas; None for "serve"
+    signature   of a SavedModel: None for "serving_default", or for the only one
+    """
+    path: str
+    tags: Optional[str] = None
+    signature: Optional[str] = None
+
+    def freeze(self, outputs: Optional[List[str]] = None) -> Graph:
+        """Return the Graph with these outputs in their order, frozen by TensorFlow in a child process.
+
+        outputs: each a key of the signature, a tensor ("dense/Relu:0"), an operation, the end of an operation's path
+        that stands for one alone, or a scope with one result (a layer's name); None: those of the signature, and of a
+        frozen graph those that nothing reads.
+        Raises Fault where TensorFlow does not load it, or has no such outputs.
+        """
+        with tempfile.TemporaryDirectory(prefix="graph-") as private:
+            settings = {"outputs": outputs, "tags": self.tags, "signature": self.signature}
+            child.run("formats.freeze_by_tensorflow", [self.path, private, "--settings", json.dumps(settings)], True)
+            with open(os.path.join(private, "about.json"), encoding="utf-8") as file:
+                about = json.load(file)
+            with open(os.path.join(private, "graph.pb"), "rb") as file:  # read piece by piece, and kept by the system
+                content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        return described(content, about)
+
+
+def described(content: Any, about: Dict[str, Any]) -> Graph:
+    """Return the Graph of a GraphDef's bytes and of what TensorFlow told of it besides, as freeze_by_tensorflow writes
+    both."""
+    graph = graphdef.read(content)
+    graph.inputs, graph.outputs, graph.made_by = about["inputs"], about["outputs"], about["version"]
+    for name, specs in about["specs"].items():
+        graph.nodes[name].outputs = [Spec(dtype, None if shape is None else tuple(shape)) for dtype, shape in specs]
+    return graph

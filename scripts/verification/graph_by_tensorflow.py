@@ -1,0 +1,38 @@
+"""What TensorFlow computes of a SavedModel's or a frozen graph's outputs: the oracle of scripts.verify for graphs."""
+import json
+
+import numpy
+
+from ..base import child, command, files
+from ..formats import freeze_by_tensorflow as freeze
+
+
+def compute(source, given, answer, outputs, tags, signature):
+    """Run the graph in this process: npz of inputs by name -> npz of output_0, output_1, …"""
+    import tensorflow
+    child.hush()
+    graph, _, known = freeze.frozen_of(tensorflow, source, tags, signature)
+    chosen = freeze.choose(graph, known, outputs or list(known), source)
+    needed = sorted({name for name, _ in chosen.values()})
+    kept = tensorflow.compat.v1.graph_util.extract_sub_graph(graph, needed)
+    with numpy.load(given, allow_pickle=False) as archive:
+        fed = {name + ":0": archive[name] for name in archive.files}
+    with freeze.imported(tensorflow, kept, source) as whole, tensorflow.compat.v1.Session(graph=whole) as session:
+        found = session.run([f"{name}:{index}" for name, index in chosen.values()], fed)
+    with files.whole(answer) as part, open(part, "wb") as stream:
+        numpy.savez(stream, **{f"output_{index}": values for index, values in enumerate(found)})
+
+
+def main(arguments):
+    """What scripts.verify asks its child for."""
+    parser = command.Parser(module="verification.graph_by_tensorflow", description=__doc__)
+    parser.add_argument("source", help="a SavedModel's directory or a frozen graph")
+    parser.add_argument("given", help="npz of the inputs by name")
+    parser.add_argument("answer", help="the npz to write: output_0, output_1, …")
+    parser.add_argument("--settings", type=json.loads, help="JSON: outputs, tags, signature")
+    options = parser.parse_args(arguments)
+    compute(options.source, options.given, options.answer, **options.settings)
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,183 @@
+"""Graphs of operations without TensorFlow: scripts/operations/; graph_json, write_graph and adapt of scripts/tfjs/."""
+import json
+import math
+import os
+import re
+
+import numpy
+import pytest
+
+from scripts import Fault
+from scripts.operations import graphdef, unlike
+from scripts.operations.graph import Attribute, Call, Function, Graph, Node, Row, Spec, Tensor, constant
+from scripts.tfjs import adapt, graph_json, operations, write_graph
+from scripts.viewer import packages, predict
+from scripts.wire.protobuf import Damaged, field
+from tests import needs
+
+FLOAT, REAL = "DT_FLOAT", Attribute("type", "DT_FLOAT")
+
+
+def placeholder(name, *shape, dtype=FLOAT):
+    return Node(name, "Placeholder", attributes={"dtype": Attribute("type", dtype)}, outputs=[Spec(dtype, shape)])
+
+
+def small():
+    """relu(x w + b), and its sum along the last axis."""
+    nodes = [placeholder("x", None, 3), constant("w", numpy.arange(12, dtype="float32").reshape(3, 4) - 5),
+             constant("b", numpy.array([1, -2, 3, 0.1], "float32")), constant("axis", -1, "DT_INT32")]
+    known = [Spec(FLOAT, (None, 4))]
+    no = Attribute("b", False)
+    nodes += [Node("product", "MatMul", [Tensor("x"), Tensor("w")], outputs=known, attributes={
+        "T": REAL, "transpose_a": no, "transpose_b": no}),
+        Node("sum", "Add", [Tensor("product"), Tensor("b")], outputs=known, attributes={"T": REAL}),
+        Node("y", "Relu", [Tensor("sum")], outputs=known, attributes={"T": REAL}),
+        Node("total", "Sum", [Tensor("y"), Tensor("axis")], outputs=[Spec(FLOAT, (None,))], attributes={
+            "T": REAL, "Tidx": Attribute("type", "DT_INT32"), "keep_dims": no})]
+    return Graph(nodes, ["x"], ["total", "y"], producer=1, made_by="by hand")
+
+
+def test_a_graph_made_by_hand_is_written_without_tensorflow_and_runs(tmp_path):
+    needs.node()
+    names = write_graph.write(small(), str(tmp_path))
+    assert names == ["model.json", "group1-shard1of1.bin"] and sorted(os.listdir(str(tmp_path))) == sorted(names)
+    x = numpy.random.RandomState(0).uniform(-1, 1, (2, 3)).astype("float32")
+    wanted = numpy.maximum(x @ (numpy.arange(12, dtype="float32").reshape(3, 4) - 5) + [1, -2, 3, 0.1], 0)
+    found = predict.predict(str(tmp_path / "model.json"), [x])
+    assert [name for name, _ in found] == ["total", "y"]
+    assert numpy.allclose(found[0][1], wanted.sum(1), atol=1e-5) and numpy.allclose(found[1][1], wanted, atol=1e-5)
+
+
+def test_what_is_written_is_the_same_every_time_and_names_what_made_it(tmp_path):
+    for name in ("a", "b"):
+        write_graph.write(small(), str(tmp_path / name))
+    written = (tmp_path / "a" / "model.json").read_bytes()
+    assert written == (tmp_path / "b" / "model.json").read_bytes()
+    document = json.loads(written.decode())
+    assert document["generatedBy"] == "by hand" and list(document["signature"]["outputs"]) == ["total", "y"]
+    assert document["signature"]["inputs"]["x"] == {"name": "x:0", "dtype": "DT_FLOAT", "tensorShape": {
+        "dim": [{"size": "-1"}, {"size": "3"}]}}
+
+
+def test_every_kind_of_attribute_survives_the_bytes_of_a_graphdef():
+    attributes = {
+        "s": Attribute("s", b"\xff\x00"), "i": Attribute("i", -(1 << 63)), "large": Attribute("i", (1 << 63) - 1),
+        "f": Attribute("f", 0.5), "b": Attribute("b", False), "type": Attribute("type", "DT_INT64_REF"),
+        "new": Attribute("type", 999), "shape": Attribute("shape", (None, 0, 3)), "any": Attribute("shape", None),
+        "scalar": Attribute("shape", ()), "hole": Attribute("placeholder", "T"), "none": Attribute("list", Row("", [])),
+        "func": Attribute("func", Call("f", {"T": REAL})), "i_s": Attribute("list", Row("i", [1, -1])),
+        "f_s": Attribute("list", Row("f", [0.5, -2.0])), "b_s": Attribute("list", Row("b", [True, False])),
+        "s_s": Attribute("list", Row("s", [b"a", b""])), "t_s": Attribute("list", Row("type", ["DT_FLOAT", "DT_HALF"])),
+        "shapes": Attribute("list", Row("shape", [(1,), None])),
+        "func_s": Attribute("list", Row("func", [Call("f", {}), Call("g", {})]))}
+    node = Node("n", "Op", [Tensor("x"), Tensor("x", 2)], ["before"], attributes, device="/cpu:0")
+    inside = Node("inner", "Add", [Tensor("a"), Tensor("b", 1, "out")])
+    before = Graph([placeholder("x", 1), node], producer=7, consumer=3, functions=[
+        Function("f", [inside], {"r": "inner:z:0"}, field(1, field(1, "f")))])
+    found = graphdef.read(graphdef.write(before))
+    same = found.nodes["n"]
+    assert (same.op, same.inputs, same.controls, same.device) == ("Op", node.inputs, ["before"], "/cpu:0")
+    assert same.attributes == attributes
+    assert (found.producer, found.consumer) == (7, 3)
+    assert found.functions[0].results == {"r": "inner:z:0"} and found.functions[0].nodes[0].inputs == inside.inputs
+    assert graphdef.write(found) == graphdef.write(before)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "int8", "uint8", "int16", "uint16", "int32",
+                                   "int64", "uint32", "uint64", "bool", "complex64"])
+def test_the_values_of_a_constant_survive_the_bytes_of_a_graphdef(dtype):
+    values = numpy.arange(6).reshape(2, 3).astype(dtype)
+    found = graphdef.read(graphdef.write(Graph([constant("c", values)]))).constant(Tensor("c"))
+    assert found.dtype == values.dtype and numpy.array_equal(found, values)
+
+
+@pytest.mark.parametrize("content", [b"\x0a", b"\x0a\x05hello", b"\x0a" + b"\xff" * 10, b"\x08" * 3,
+                                     field(1, field(1, "a") + field(2, "A")) * 2])
+def test_what_is_no_graphdef_is_damaged(content):
+    with pytest.raises(Damaged):
+        graphdef.read(content)
+
+
+def test_attributes_without_end_are_damaged():
+    value = b""
+    for _ in range(200):
+        value = field(10, field(2, field(1, "a") + field(2, value)))
+    with pytest.raises(Damaged, match="too deep"):
+        graphdef.attribute(value)
+
+
+@pytest.mark.parametrize("value, text", [
+    (0.1, 0.1), (1.0, 1.0), (1e-3, 0.001), (0.0010000000474974513, 0.001), (16777217.0, 16777216.0),
+    (1e-45, 1.4013e-45),
+    (3.4028234663852886e38, 3.4028235e38), (math.inf, "Infinity"), (-math.inf, "-Infinity"), (math.nan, "NaN")])
+def test_a_float_takes_the_digits_that_tell_it_from_others(value, text):
+    assert graph_json.shortest(value) == text
+
+
+def test_the_json_of_a_graph_is_protobuf_s():
+    """json_format is the oracle, on a graph that TensorFlow makes: loops, a condition, functions, floats, lists."""
+    needs.tensorflow()
+    import tensorflow
+    from google.protobuf.json_format import MessageToDict
+
+    def run(x):
+        y = tensorflow.nn.conv2d(x, tensorflow.ones([3, 3, 2, 2]), [1, 2, 2, 1], [[0, 0], [1, 2], [0, 1], [0, 0]])
+        y = tensorflow.nn.leaky_relu(y, 0.3)
+        y = tensorflow.cond(tensorflow.reduce_sum(y) > 1e-3, lambda: y * 0.1, lambda: y - float("inf"))
+        return tensorflow.while_loop(lambda i, z: i < 3, lambda i, z: (i + 1, z * 1.5), [0, y])[1]
+
+    made = tensorflow.function(run).get_concrete_function(tensorflow.TensorSpec([None, 7, 6, 2])).graph.as_graph_def()
+    found = graphdef.read(made.SerializeToString())
+    again = type(made).FromString(graphdef.write(found))
+    for graph in (made, again):
+        inside = [node for function in graph.library.function for node in function.node_def]
+        for node in list(graph.node) + inside:
+            if node.op == "Const":
+                kept = node.attr["value"].tensor
+                short = type(kept)(dtype=kept.dtype, tensor_shape=kept.tensor_shape)
+                kept.CopyFrom(short)
+    wanted = MessageToDict(made)
+    assert {"If", "While"} & {node.op.replace("Stateless", "") for node in made.node}
+    assert json.dumps(graph_json.topology(found), sort_keys=True) == json.dumps(wanted, sort_keys=True)
+    assert MessageToDict(again) == wanted
+
+
+@pytest.mark.parametrize("version", ["1.0.0", "4.22.0"])
+def test_the_table_of_operations_is_that_of_tensorflow_js(version):
+    needs.node()
+    with open(packages.bundle("@tensorflow/tfjs", version), encoding="utf-8") as file:
+        found = set(re.findall(r'tfOpName:"(\w+)",category:', file.read()))
+    assert found == {name for name, since in operations.SINCE.items() if since in ("1.0.0", version)}
+
+
+@pytest.mark.parametrize("op, words", [
+    ("Betainc", r"TensorFlow.js has no Betainc \(y\); ask for outputs before it"),
+    ("StatefulPartitionedCall", r"has no StatefulPartitionedCall \(y\)"),
+    ("StatelessRandomUniformV2", "random layers at work: save it without them")])
+def test_a_graph_with_an_operation_that_tensorflow_js_lacks_is_not_written(op, words, tmp_path):
+    graph = small()
+    graph.nodes["y"].op = op
+    with pytest.raises(Fault, match=words):
+        write_graph.write(graph, str(tmp_path))
+    assert os.listdir(str(tmp_path)) == []
+
+
+def test_constants_of_functions_get_names_of_their_own():
+    """TensorFlow.js finds the values of all constants by their names alone."""
+    graph = Graph([constant("c", 1.0)])
+    for name in ("f", "g"):
+        reader = Node("y", "Relu", [Tensor("c", 0, "output")], ["c"])
+        graph.functions.append(Function(name, [constant("c", 2.0), reader], {"r": "c:output:0"}, b""))
+    adapt.name_apart(graph)
+    assert [node.name for node in graph.every_node() if node.op == "Const"] == ["c", "f/c", "g/c"]
+    assert graph.functions[1].nodes[1].inputs == [Tensor("g/c", 0, "output")]
+    assert graph.functions[1].nodes[1].controls == ["g/c"] and graph.functions[1].results == {"r": "g/c:output:0"}
+
+
+def test_a_rule_sees_the_shapes_of_a_graph_and_none_within_functions():
+    kernel = constant("k", numpy.zeros((1, 1, 2, 4), "float32"))
+    node = Node("c", "Conv2D", [Tensor("x"), Tensor("k")])
+    graph = Graph([placeholder("x", None, 5, 5, 4), kernel, node])
+    with pytest.raises(Fault, match=r"operation c is a Conv2D in groups \(4 channels, a kernel for 2\)"):
+        unlike.check(graph)
+    unlike.check(Graph(functions=[Function("f", [node], {}, b"")]))

@@ -1,0 +1,61 @@
+"""The table of layer classes: who is in it, and what it says of masks is what Keras says."""
+import pytest
+
+from scripts.layers import kinds
+from scripts.layers.kinds import Mask
+from scripts.layers.topology import MODELS, output_count
+from scripts.tfjs import supported
+from tests import needs
+from tests.unit import examples, made
+
+# Keras supports a mask there to use it, and hands none on; Rescaling hands it on from Keras 3.2 on
+USES = ("GlobalAveragePooling1D", "Dot", "Rescaling")
+
+
+@pytest.fixture(scope="module")
+def keras():
+    needs.tensorflow()
+    return __import__("keras")
+
+
+def test_every_layer_of_tensorflow_js_is_known():
+    lacking = [name for name in supported.LAYERS if name not in MODELS and kinds.KINDS[name].variables is None]
+    assert lacking == []
+
+
+def test_a_class_is_found_by_its_old_name_and_only_where_it_is_keras_s():
+    assert kinds.find("UnifiedLSTM") is kinds.KINDS["LSTM"] and kinds.find("Mystery") is None
+    record = made.layer("Dense", "dense")
+    assert kinds.of(record).name == kinds.of(dict(record, module="keras.layers")).name == "Dense"
+    assert kinds.of(dict(record, module="mine")) is None
+    assert kinds.of(dict(record, module=None, registered_name="Custom>Dense")) is None
+
+
+def test_a_class_stands_in_the_table_once():
+    with pytest.raises(ValueError, match="Dense stands in the table twice"):
+        kinds.kind.row("core", "Dense")
+
+
+def test_merges_recurrent_layers_and_idle_ones_are_told_by_their_rows():
+    assert kinds.merges() == {"Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum"}
+    assert {"RNN", "LSTM", "GRU", "SimpleRNN", "ConvLSTM2D", "Bidirectional"} <= kinds.recurrents()
+    assert {"Dropout", "RandomFlip", "Identity"} <= kinds.idle() and "Dense" not in kinds.idle()
+
+
+@pytest.mark.parametrize("name", sorted(examples.EXAMPLES))
+def test_a_mask_goes_on_where_keras_lets_it(keras, name):
+    if name not in examples.names(keras):
+        assert needs.STACK == "py36"  # Keras 2.6 lacks some
+    elif name not in USES:
+        supports = bool(examples.Made(keras, name).layer.supports_masking)
+        assert supports is (kinds.KINDS[name].mask not in (Mask.STOPS, Mask.MAKES) or name == "Masking")
+
+
+@pytest.mark.parametrize("name", sorted(examples.EXAMPLES))
+def test_a_call_has_as_many_outputs_as_in_keras(keras, name):
+    if name not in examples.names(keras):
+        assert needs.STACK == "py36"  # Keras 2.6 lacks some
+    else:
+        one = examples.Made(keras, name)
+        assert output_count(one.record) in (None, len(one.outputs))
+        assert output_count(one.record) is not None or len(one.outputs) > 1
