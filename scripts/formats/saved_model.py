@@ -25,6 +25,7 @@ TAGS = "serve"  # of a graph, where none are named
 INITIALIZER = "__saved_model_init_op"  # TensorFlow 2 writes it among the signatures, and it is none
 LIMIT = 2 << 30  # a protobuf message cannot be larger
 MAX_GRAPHS = 1000  # one for each set of tags: TensorFlow writes one or two
+STATISTICS = (("adapt_mean", "mean"), ("adapt_variance", "variance"), ("count",))  # of a Normalization
 ENTRY_BYTES = 16  # for a layer's variable: its object and an entry in each of two lists take TensorFlow 900
 
 
@@ -147,11 +148,19 @@ def keras_layers(path, found):
             left -= sum(map(len, lists))
             if left < 0:  # lists may be layers' over and over
                 raise Damaged("lists of more variables than it can hold")
-            found_here = [entries[str(index)] for entries in lists for index in range(len(entries))]
+            found_here = [entries[str(index)] for entries in lists for index in range(len(entries))] if lists \
+                else adapted(tree.children(layer))
             variables[names[-1]] = [(node, tree.variable(node)) for node in found_here]
         return root, names, variables
     except (Damaged, KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
         raise Fault(f"{path}: saved_model.pb or keras_metadata.pb is damaged ({type(error).__name__}: {error})")
+
+
+def adapted(children):
+    """The nodes of a Normalization's mean, variance and count, of {name: node}: Keras, which makes such a layer anew
+    from its config, lists none of its variables (keras 2.6 Layer._must_restore_from_config)."""
+    return [next(children[name] for name in names if name in children) for names in STATISTICS] \
+        if all(set(names) & set(children) for names in STATISTICS) else []
 
 
 class Tree:
