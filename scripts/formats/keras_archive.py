@@ -233,6 +233,7 @@ def leaves(file, record, place, scope, trainable, path, shared):
             found = own if same else found
         elif found:
             shared.setdefault(scope, (record, found))
+        trainable = trainable and not variables.is_adapted(record)
         return [(weight, trainable and not weight.name.split("/")[-1].startswith("moving_")) for weight in found]
     return [item for layer, where, name in inner for item in leaves(file, layer, where, name, trainable, path, shared)]
 

@@ -7,7 +7,10 @@ from collections import OrderedDict
 
 from ..base.fault import Fault
 from . import kinds
+from .kinds.kind import Variable
 from .topology import Layer, inner_records, is_model
+
+ADAPTED = ((), ("mean", "variance"), ("mean", "variance", "count"))  # what a Normalization may keep of its data
 
 
 def named(record, weights):
@@ -45,15 +48,20 @@ def variables(record, scope=None):
     return [item for item in found if item.trainable] + [item for item in found if not item.trainable]
 
 
-def own_variables(record, scope):
-    """[Variable] in the order in which Keras makes them, those of the layers within among them."""
+def own_variables(record, scope, adapted=()):
+    """[Variable] in the order in which Keras makes them, those of the layers within among them.
+
+    adapted: those of a Normalization that was given no numbers, see `shared_out`.
+    """
     if is_model(record):
         parts = [kinds.Part(layer, Layer(layer).name) for layer in inner_records(record)]
     else:
         kind = kinds.find(record["class_name"])
         parts = kind.parts(record["config"], scope) if kind else []
-    found = [item for part in parts for item in own_variables(*part)]
-    if not is_model(record):
+    found = [item for part in parts for item in own_variables(*part, adapted=adapted)]
+    if is_adapted(record):
+        found += [Variable(f"{scope}/{item}", None, False) for item in adapted]
+    elif not is_model(record):
         found += [item._replace(name=f"{scope}/{item.name}")
                   for item in layer_variables(record["class_name"], record["config"])]
     return found if config_trainable(record) else [item._replace(trainable=False) for item in found]
@@ -65,28 +73,39 @@ def layer_variables(name, config):
     return kind.variables(config) if kind and kind.variables else []
 
 
-def is_known(record):
-    """Whether the variables of a layer, and of all that is in it, are known from its record."""
+def is_known(record, adapted=()):
+    """Whether the variables of a layer, and of all that is in it, are known from its record.
+
+    adapted: as in `own_variables`.
+    """
     if is_model(record):
-        return all(is_known(layer) for layer in inner_records(record))
+        return all(is_known(layer, adapted) for layer in inner_records(record))
     kind = kinds.of(record)
-    return kind is not None and kind.variables is not None \
-        and all(is_known(part.record) for part in kind.parts(record["config"], ""))
+    return kind is not None and (kind.variables is not None or bool(adapted) and kind.name == "Normalization") \
+        and all(is_known(part.record, adapted) for part in kind.parts(record["config"], ""))
+
+
+def is_adapted(record):
+    """Whether a layer is a Normalization whose mean and variance are weights: no config holds them."""
+    kind = None if is_model(record) else kinds.of(record)
+    return kind is not None and kind.name == "Normalization" and None in (
+        record["config"].get("mean"), record["config"].get("variance"))
 
 
 def shared_out(record, weights):
     """Return OrderedDict: name of a layer inside the nested model `record` -> those of `weights` that are its own,
-    each in Keras's h5 order.  By order where all classes are known, else by the layers' names in the weights'."""
+    each in Keras's h5 order.  By order where all classes are known, else by the layers' names in the weights'.
+
+    What a Normalization keeps of its data, a count or none, is told by how many weights there are.
+    """
     layers = [(Layer(layer).name, layer) for layer in inner_records(record)]
     result = OrderedDict((name, []) for name, _ in layers)
-    owners = [(name, item) for name, layer in layers for item in own_variables(layer, name)] if is_known(record) else []
-    if not config_trainable(record):
-        owners = [(name, item._replace(trainable=False)) for name, item in owners]
-    owners = [owner for owner in owners if owner[1].trainable] + [owner for owner in owners if not owner[1].trainable]
-    if len(owners) == len(weights):
-        for (name, _), weight in zip(owners, weights):
-            result[name].append(weight)
-        return result
+    for adapted in ADAPTED:
+        owners = in_order(record, layers, adapted)
+        if len(owners) == len(weights):
+            for name, weight in zip(owners, weights):
+                result[name].append(weight)
+            return result
     first = {}  # name in a layer -> place of the first layer that has it
     for place, (_, layer) in enumerate(layers):
         for name in names_in(layer):
@@ -97,6 +116,17 @@ def shared_out(record, weights):
             raise Fault(f"weight {weight.name!r} belongs to no layer of {Layer(record).name!r}")
         result[layers[min(owners)][0]].append(weight)
     return result
+
+
+def in_order(record, layers, adapted):
+    """[name of the layer that has it] of all weights of the model `record`, in Keras's h5 order; [] where a class is
+    not known.  layers: [(name, record)] of those in it.  adapted: as in `own_variables`."""
+    if not is_known(record, adapted):
+        return []
+    owners = [(name, item) for name, layer in layers for item in own_variables(layer, name, adapted)]
+    trained = config_trainable(record)
+    return [name for name, item in owners if trained and item.trainable] + \
+        [name for name, item in owners if not (trained and item.trainable)]
 
 
 def config_trainable(record):
