@@ -16,7 +16,7 @@ from .layers import encapsulation, operators, outputs, shapes, topology, variabl
 from .layers.kinds.operations import is_hidden, is_operation
 from .layers.references import Ref
 from .layers.topology import Layer, graph, inner_records, is_model, layer_order
-from .tfjs.reasons import reasons
+from .tfjs.reasons import Reasons, reasons
 from .tfjs.refusals import Refused, refusal
 
 FROZEN = ("moving_mean", "moving_variance", "running_mean", "running_std")  # of BatchNormalization: not trained
@@ -49,17 +49,21 @@ def rows(model, input_shape=None):
         found.append(row(name, layer, shape.get(Ref(name, 0, 0)), weights, [] if layer.is_input else calls,
                          model.keras_major, source.layers, refused))
         if layer.is_model:
-            found += inner_rows(name, layer.record, weights, model.keras_major)
+            converted = refused.whole and name not in refused.layers
+            found += inner_rows(name, layer.record, weights, model.keras_major, converted)
     return found
 
 
-def row(name, layer, shape, weights, inputs, major, layers=(), refused=None):
+def row(name, layer, shape, weights, inputs, major, layers=(), reasons=None):
     return OrderedDict(zip(COLUMNS, (name, layer.class_name, shape, sum(weight.size for weight in weights), inputs,
-                                     shown(layer, shape, major, layers, refused))))
+                                     shown(layer, shape, major, layers, reasons))))
 
 
-def inner_rows(prefix, record, weights, major):
-    """The rows of a nested model's layers, without shapes: it may be called on several."""
+def inner_rows(prefix, record, weights, major, converted):
+    """The rows of a nested model's layers, without shapes: it may be called on several.
+
+    converted: whether the model is, with all that is in it.
+    """
     try:
         shared = variables.shared_out(record, weights)
     except Fault:
@@ -70,9 +74,10 @@ def inner_rows(prefix, record, weights, major):
         if layer.is_input:
             continue
         name = f"{prefix}/{layer.name}"
-        found.append(row(shortened(name), layer, None, shared[layer.name], [], major))
+        found.append(row(shortened(name), layer, None, shared[layer.name], [], major,
+                         reasons=Reasons({}, True) if converted else None))
         if layer.is_model:
-            found += inner_rows(name, inner, shared[layer.name], major)
+            found += inner_rows(name, inner, shared[layer.name], major, converted)
     return found
 
 
