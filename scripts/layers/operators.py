@@ -6,7 +6,8 @@ from collections import OrderedDict
 from typing import Any, Collection, Dict, List, Optional, Sequence
 
 from ..base.fault import Fault
-from . import shapes
+from . import constants, masks, shapes
+from .constants import flat
 from .kinds.operations import LAYER_OF, OfOperation, function_of, is_of_several, is_operation, settings_of
 from .references import Ref, arguments, keras3_tensors, references
 from .topology import Graph, Layer
@@ -32,13 +33,6 @@ def tensors(layer: Layer, call: Any, names: Collection[str]) -> List[Ref]:
     return found
 
 
-def flat(value: Any) -> List[Any]:
-    """The items of lists in lists, one after the other."""
-    if isinstance(value, list):
-        return [item for inner in value for item in flat(inner)]
-    return [value]
-
-
 def record_of_layer(layer: Layer, calls: Collection[List[Any]]) -> Dict[str, Any]:
     """The record of the layer that computes what the operation `layer` does.
 
@@ -62,7 +56,11 @@ def as_layers(source: Graph) -> Graph:
 
     An h5 holds no modules, so that Keras 3 takes its own `Add` operation for the layer of that name, and cannot load
     it.  Raises Fault where the layer does not compute what the operation does.
+    A Rescaling of Keras 3 hands on masks, and an operation does not.
     """
+    if not any(masks.any_inside(layer.record, masks.makes) for layer in source.layers.values()):
+        source.layers.update((name, layer) for name, layer in constants.rescalings(source, 3).items()
+                             if "module" not in source.layers[name].record)
     found = [layer for layer in source.layers.values()
              if layer.class_name in LAYER_OF and is_operation(layer.record, 3) and "module" not in layer.record]
     known = shapes.of_graph(source, 3) if found else {}

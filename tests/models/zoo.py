@@ -357,9 +357,9 @@ def masked_by_input(keras):
 
 
 def scaled(keras):
-    """`a * 2.0`, which no layer of TensorFlow.js does."""
-    start = keras.Input((4,), name="start")
-    return keras.Model(start, keras.layers.Dense(4, name="a")(start) * 2.0)
+    """`a` times a number for each of its places, which no layer of TensorFlow.js does."""
+    start = keras.Input((3, 4), name="start")
+    return keras.Model(start, keras.layers.Dense(4, name="a")(start) * numpy.ones((3, 4), "float32"))
 
 
 def attention(keras):

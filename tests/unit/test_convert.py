@@ -165,7 +165,8 @@ def test_a_constant_added_by_an_operator_is_refused_by_name():
     start = dict(record["config"]["layers"][0], name="start", inbound_nodes=[])
     twice = {"module": "keras.src.ops.numpy", "class_name": "Multiply", "registered_name": "Multiply",
              "name": "multiply", "config": {"name": "multiply"},
-             "inbound_nodes": [{"args": [tensor, 2.0], "kwargs": {}}]}
+             "inbound_nodes": [{"args": [tensor, {"class_name": "__numpy__", "config": {
+                 "value": [[2.0] * 4] * 4, "dtype": "float32"}}], "kwargs": {}}]}
     model = {"class_name": "Functional", "config": {"name": "m", "layers": [start, twice],
                                                     "input_layers": [["start", 0, 0]],
                                                     "output_layers": [["multiply", 0, 0]]}}

@@ -187,8 +187,28 @@ def test_a_plus_b_is_an_add():
     assert converted(functional([start(), start("other"), both], "sum"), made.KERAS3)["sum"]["class_name"] == "Add"
 
 
-def test_a_plus_one_is_no_layer():
+def test_a_plus_one_is_a_rescaling():
     record = functional([start(), made.operation("Add", "sum", tensor("start"), 1.0)], "sum")
+    made_of = converted(record, made.KERAS3)["sum"]
+    assert (made_of["class_name"], made_of["config"]["scale"], made_of["config"]["offset"]) == ("Rescaling", 1.0, 1.0)
+
+
+def test_a_plus_a_number_for_each_place_is_no_layer():
+    array = {"class_name": "__numpy__", "config": {"value": [[1.0] * 4] * 3, "dtype": "float32"}}
+    record = functional([start(shape=(3, 4)), made.operation("Add", "sum", tensor("start"), array)], "sum")
+    assert "'sum' is the operation Add with a constant" in refused(record, made.KERAS3)
+
+
+@pytest.mark.parametrize("values", [[], [True], ["1"], [[1.0], [1.0, 2.0]], None, 1e39, [1.0, None], {"value": 1.0}])
+def test_what_is_no_number_is_no_constant_of_a_rescaling(values):
+    array = {"class_name": "__numpy__", "config": {"value": values, "dtype": "float32"}}
+    record = functional([start(shape=(3, 4)), made.operation("Multiply", "product", tensor("start"), array)], "product")
+    assert "'product' is the operation Multiply with a constant" in refused(record, made.KERAS3)
+
+
+def test_a_layer_that_is_called_with_unlike_constants_is_no_rescaling():
+    record = functional([start(), made.operation("Add", "sum", tensor("start"), 1.0)], "sum", "sum@1")
+    record["config"]["layers"][1]["inbound_nodes"].append({"args": [tensor("start"), 2.0], "kwargs": {}})
     assert "'sum' is the operation Add with a constant" in refused(record, made.KERAS3)
 
 

@@ -14,6 +14,7 @@ FUNCTIONS = ("TFOpLambda", "TensorFlowOpLayer")  # what stands for an operation:
 LAYER_OF = {"Add": "Add", "Multiply": "Multiply", "Maximum": "Maximum", "Minimum": "Minimum",
             "add": "Add", "multiply": "Multiply", "mul": "Multiply", "maximum": "Maximum", "minimum": "Minimum",
             "AddV2": "Add", "Mul": "Multiply", "Softmax": "Softmax", "Concatenate": "Concatenate"}
+OF_CONSTANT = ("Subtract", "Divide", "TrueDivide")  # of Keras 3: a layer does them where one operand is a constant
 KEPT = {"Softmax": ("axis",), "Concatenate": ("axis",)}  # settings of the operations of Keras 3
 
 
@@ -44,7 +45,7 @@ def is_operation(record: Dict[str, Any], major: int) -> bool:
 
 def is_hidden(record: Dict[str, Any], major: int) -> bool:
     """Whether the node is an operation that no layer does: what Keras 3 computes masks with, and the like."""
-    return is_operation(record, major) and record["class_name"] not in FUNCTIONS + tuple(LAYER_OF)
+    return is_operation(record, major) and record["class_name"] not in FUNCTIONS + OF_CONSTANT + tuple(LAYER_OF)
 
 
 def settings_of(record: Dict[str, Any]) -> List[Tuple[str, Any]]:

@@ -27,6 +27,7 @@ from .draft import Draft
 
 PASSES = (
     normalization.as_rescaling,  # a Normalization, which TensorFlow.js does not have, is a Rescaling
+    operations.with_constants,   # `a / 255`
     keras3_masks.left_out,       # masks that Keras 3 writes as tensors and TensorFlow.js computes by itself
     keras3_masks.refused,        # those that it does not
     ranks.check,                 # layers that compute otherwise for some shapes of their inputs

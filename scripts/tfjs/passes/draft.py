@@ -66,6 +66,11 @@ class Draft:
             self._shapes.update(shapes.of_graph(self.source, self.major))
         return self._shapes
 
+    def replace(self, source: Graph) -> None:
+        """Take `source` as the model that was given, where a pass has made layers in it that it did not have."""
+        self.source = source
+        self._shapes.clear()
+
     def input_shapes(self, layer: Layer) -> List[Optional[List[Optional[int]]]]:
         """The shape of the first input of each call of `layer`; None where it cannot be told."""
         return [self.shapes.get(refs[0]) if refs else None for refs in self.source.references(layer)]
