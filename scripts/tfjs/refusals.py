@@ -46,7 +46,7 @@ EVERY, OPERATION = "every layer", "an operation"  # in the place of a class
 class Refusal(NamedTuple):
     """A row of the table.
 
-    classes  whom it is about; EVERY and OPERATION stand for more
+    classes  names of the classes; EVERY and OPERATION stand for more
     when     when(case) -> the facts that the texts name in braces; None where the case is not refused
     reason   what TensorFlow.js does in its place
     remedy   what to do
@@ -74,7 +74,7 @@ class Reason(NamedTuple):
 
     @property
     def why(self) -> str:
-        """What is said of the layer, less what to do."""
+        """The line about the layer, without the advice."""
         return f"{self.manner}: {self.reason}" if self.manner else self.reason
 
     @property
