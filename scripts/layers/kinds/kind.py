@@ -33,7 +33,7 @@ class Part(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """What is known in Keras of a layer class.
+    """Facts of Keras about a layer class.
 
     name       the class
     family     the module of the row: "convolution"
@@ -78,8 +78,8 @@ def same(config: Config, inputs: List[Shape], nested: Any) -> List[Shape]:
     return [list(inputs[0])]
 
 
-def row(family: str, names: str, shape=None, variables=nothing, parts=nothing, outputs=one, mask=Mask.STOPS,
-        idle=False) -> None:
+def row(family: str, names: str, shape: Optional[Callable] = None, variables: Optional[Callable] = nothing,
+        parts: Callable = nothing, outputs: Callable = one, mask: Mask = Mask.STOPS, idle: bool = False) -> None:
     """Add the classes `names`, separated by spaces, to the table.  The other arguments are the fields of Kind."""
     for name in names.split():
         if name in KINDS:
