@@ -28,7 +28,7 @@ class Parser(argparse.ArgumentParser):
     module  the module of this package that the command line runs: the usage and the description spell it as here
     """
 
-    def __init__(self, *args, module: Optional[str] = None, **options):
+    def __init__(self, *args: Any, module: Optional[str] = None, **options: Any) -> None:
         if module:
             options["prog"] = place.spelled(module)
             options["description"] = place.advice(options.get("description") or "")
@@ -129,7 +129,7 @@ class Lenient:
     A reader that has left (`doit | head`) is no fault; a full disk is one line on stderr.
     """
 
-    def __init__(self, stream):
+    def __init__(self, stream: Optional[IO[str]]) -> None:
         if stream is None:  # closed (>&-): the next file that is opened must not be taken for it
             stream = open(os.devnull, "w")
         self.stream = stream

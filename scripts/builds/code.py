@@ -13,7 +13,7 @@ import json
 import os
 import re
 import tokenize
-from typing import Dict, Iterable, List, NamedTuple, Set, Tuple
+from typing import Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
 
 from ..base import files
 from .digests import Digests
@@ -136,7 +136,7 @@ class Code:
     root     path of the package's directory
     """
 
-    def __init__(self, digests: Digests, path: str = None, root: str = ROOT):
+    def __init__(self, digests: Digests, path: Optional[str] = None, root: str = ROOT) -> None:
         self.root, self.digests, self.path = root, digests, path
         self._known, self._read, self._tree = None, {}, None
         self._direct, self._found = {}, {}  # {file: what it imports}, {modules: digest}
@@ -227,7 +227,7 @@ class Code:
                 pass  # a cache: what cannot be read is found out again
         return self._known
 
-    def save(self):
+    def save(self) -> None:
         """Keep the cache for the next run: of the files that there are now, and no more."""
         if not (self.path and self._read):
             return

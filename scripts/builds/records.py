@@ -1,4 +1,4 @@
-"""What was built: records, digests, ownership, and the only code that writes into models/.
+"""Records, digests and ownership of built files, and the only code that writes into models/.
 
 doit alone forgets finished work after a kill and trusts altered targets.  So each stage leaves a record,
 models/.records/STAGE.json, which is durably on disk before its targets are moved into place:
@@ -20,7 +20,7 @@ import os
 import shutil
 import stat
 from collections import OrderedDict
-from typing import Callable, Dict, Iterable, List, Optional, Set, Tuple, Union
+from typing import Any, BinaryIO, Callable, Dict, Iterable, List, Optional, Set, Tuple, Union
 
 from ..base import files
 from ..base.fault import Fault
@@ -28,8 +28,8 @@ from . import catalog, code
 from .digests import Digests
 
 
-def well_formed(record) -> bool:
-    """Whether a JSON value has what every record has, each part of its type."""
+def well_formed(record: Any) -> bool:
+    """Whether a JSON value has all parts of a record, each of its type."""
     if not isinstance(record, dict) or not isinstance(record.get("stage"), str):
         return False
     if not all(isinstance(record.get(key), dict)
@@ -58,7 +58,7 @@ class Stage:
 
     def __init__(self, name: str, inputs: Union[Iterable[str], Callable[[dict], Iterable[str]]],
                  outputs: Iterable[str], settings: dict, code: Union[str, Callable[[], str]], stack: dict,
-                 keep: bool = False, also: Callable[[dict], Optional[str]] = None):
+                 keep: bool = False, also: Optional[Callable[[dict], Optional[str]]] = None) -> None:
         self.name, self.outputs = name, list(outputs)
         self._inputs = inputs
         self.settings, self._code, self.stack, self.keep = catalog.told(settings), code, stack, keep
@@ -91,7 +91,7 @@ class House:
     code     code.Code of this package
     """
 
-    def __init__(self, root: str = "models", stack_name: str = "modern"):
+    def __init__(self, root: str = "models", stack_name: str = "modern") -> None:
         self.root = root
         self.records = os.path.join(root, ".records")
         self.building = os.path.join(root, ".building")
@@ -353,7 +353,7 @@ class House:
             stream.close()
 
 
-def locked(stream, kind: int) -> bool:
+def locked(stream: BinaryIO, kind: int) -> bool:
     """Take the lock of a file, unless another process has it; tell whether it is taken."""
     try:
         fcntl.flock(stream, kind | fcntl.LOCK_NB)

@@ -156,7 +156,7 @@ def model_file(path: str) -> str:
                 if '"weightsManifest"' in stream.read(json_text.MAX_JSON_BYTES):
                     found.append(os.path.join(path, name))
     if len(found) != 1:
-        raise Fault("{}: holds {}; name the file".format(path, "several models" if found else "no model.json"))
+        raise Fault(f"{path}: holds {'several models' if found else 'no model.json'}; name the file")
     return found[0]
 
 
