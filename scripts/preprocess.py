@@ -14,7 +14,7 @@ from . import formats
 from .base import arguments as taken
 from .base import command, place, stack
 from .base.fault import Fault
-from .formats import keras_h5
+from .formats import keras_h5, paths
 from .layers import encapsulation, outputs, topology
 from .tfjs import graph, write_layers
 from .wire import shards
@@ -30,7 +30,7 @@ def preprocess(source, directory, weights=None, layers=None, input_shape=None, j
     enc_model: path of a new h5 to write the multi-output Keras model to as well.  reading: saved_model_tags, signature.
     Returns (names of the files written, the json first; facts as encapsulation.facts').
     """
-    formats.check_readable(source)
+    paths.check_readable(source)
     if formats.is_graph(source, reading.get("saved_model_tags")):
         graph.check_settings(source, enc_model=enc_model, input_shape=input_shape, weights=weights)
         return graph.convert(formats.read(source, **reading), directory, layers, json_name, shard_size, quantize)

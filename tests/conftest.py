@@ -15,7 +15,8 @@ hypothesis.settings.register_profile("long", deadline=None, max_examples=5000, d
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "project"))
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PYTHON", "ARGS", "APART"):  # of the make that runs the tests
+# What the make that runs the tests exports is not for the ones that they start.
+for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PYTHON", "ARGS", "APART"):
     os.environ.pop(name, None)
 
 

@@ -71,8 +71,8 @@ class Bundle:
                         (lambda start, stop: read(start, stop)) if sizes else None)
         there = os.path.getsize(path) if os.path.isfile(path) else 0
         if weight.nbytes != size or offset + size > there:
-            raise Fault(f"{path}: variable {key!r} is cut short: {weight.nbytes} bytes at {offset} wanted, the file has "
-                        f"{there}")
+            raise Fault(f"{path}: variable {key!r} is cut short: {weight.nbytes} bytes at {offset} wanted, the file "
+                        f"has {there}")
         self.held[path] = there
         self.claimed += weight.nbytes
         if self.claimed > SHARED * sum(self.held.values()):

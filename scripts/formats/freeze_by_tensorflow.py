@@ -12,13 +12,14 @@ import json
 import os
 import re
 from collections import OrderedDict
-from typing import Any, Dict, List, Optional
+from typing import List, Optional
 
 from ..base import child, command, files
 from ..base.fault import Fault
-from ..operations import graphdef
-from ..operations.graph import TYPES, Graph, Spec
-from . import TAGS, saved_model
+from ..operations.graph import TYPES, Graph
+from . import saved_model
+from .graphs import described
+from .saved_model import TAGS
 
 SIGNATURE = "serving_default"
 PASSES = ("debug_stripper", "pruning", "constfold", "arithmetic", "dependency", "pruning", "constfold", "dependency")
@@ -36,15 +37,6 @@ def freeze(source: str, outputs: Optional[List[str]] = None, tags: Optional[str]
     import tensorflow
     content, about = frozen_graph(tensorflow, source, outputs, tags, signature)
     return described(content, about)
-
-
-def described(content: Any, about: Dict[str, Any]) -> Graph:
-    """Return the Graph of the bytes of a GraphDef and what TensorFlow told of it besides (frozen_graph)."""
-    graph = graphdef.read(content)
-    graph.inputs, graph.outputs, graph.made_by = about["inputs"], about["outputs"], about["version"]
-    for name, specs in about["specs"].items():
-        graph.nodes[name].outputs = [Spec(dtype, None if shape is None else tuple(shape)) for dtype, shape in specs]
-    return graph
 
 
 def frozen_graph(tensorflow, source, outputs, tags, signature):

@@ -3,11 +3,11 @@ import json
 import mmap
 import os
 import tempfile
-from typing import List, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple, Optional
 
 from ..base import child
-from ..operations.graph import Graph
-from . import freeze_by_tensorflow
+from ..operations import graphdef
+from ..operations.graph import Graph, Spec
 
 
 class GraphFile(NamedTuple):
@@ -36,4 +36,14 @@ class GraphFile(NamedTuple):
                 about = json.load(file)
             with open(os.path.join(private, "graph.pb"), "rb") as file:  # read piece by piece, and kept by the system
                 content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-        return freeze_by_tensorflow.described(content, about)
+        return described(content, about)
+
+
+def described(content: Any, about: Dict[str, Any]) -> Graph:
+    """Return the Graph of a GraphDef's bytes and of what TensorFlow told of it besides, as freeze_by_tensorflow writes
+    both."""
+    graph = graphdef.read(content)
+    graph.inputs, graph.outputs, graph.made_by = about["inputs"], about["outputs"], about["version"]
+    for name, specs in about["specs"].items():
+        graph.nodes[name].outputs = [Spec(dtype, None if shape is None else tuple(shape)) for dtype, shape in specs]
+    return graph

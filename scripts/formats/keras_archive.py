@@ -18,7 +18,9 @@ from ..layers.kinds.wrappers import ways
 from ..layers.model import Model
 from ..layers.spelling import snake_case, usual
 from ..layers.topology import Layer, inner_records, is_model
-from . import MAX_JSON_BYTES, MAX_JSON_TEXT, head, keras_h5, parse
+from . import keras_h5
+from .json_text import MAX_JSON_BYTES, MAX_JSON_TEXT, parse
+from .paths import head
 
 MEMBERS = CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 CELLS = ("LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM2D", "ConvLSTM1D", "ConvLSTM3D")

@@ -19,7 +19,9 @@ from ..base import command, files
 from ..base.fault import Fault
 from ..layers.model import PIECE_BYTES, Model, Weight
 from ..layers.spelling import as_lists, usual
-from . import attributes, head, parse
+from . import attributes
+from .json_text import parse
+from .paths import head
 
 ATTRIBUTES = ("model_config", "training_config", "keras_version", "backend")  # of a whole model, as they are read
 SIGNATURE = b"\x89HDF\r\n\x1a\n"

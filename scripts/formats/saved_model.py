@@ -19,8 +19,9 @@ from ..base.fault import Fault
 from ..layers.spelling import as_keras_class, usual
 from ..layers.topology import is_model
 from ..wire.protobuf import Damaged, message, number, open_file, string, text
-from . import MAX_DEPTH, TAGS, parse
+from .json_text import MAX_DEPTH, parse
 
+TAGS = "serve"  # of a graph, where none are named
 INITIALIZER = "__saved_model_init_op"  # TensorFlow 2 writes it among the signatures, and it is none
 LIMIT = 2 << 30  # a protobuf message cannot be larger
 MAX_GRAPHS = 1000  # one for each set of tags: TensorFlow writes one or two

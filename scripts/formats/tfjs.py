@@ -13,7 +13,7 @@ from ..layers.model import Model, Weight, check_shape
 from ..layers.spelling import usual
 from ..layers.topology import Layer, inner_records, is_model
 from ..wire import shards
-from . import inside
+from .paths import inside
 from .topology_and_weights import json_object
 
 DEQUANTIZED = ("float32", "int32")  # what TensorFlow.js takes back from integers (io_utils.ts)

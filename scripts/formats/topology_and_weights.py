@@ -10,7 +10,10 @@ from ..layers import variables
 from ..layers.model import Model
 from ..layers.spelling import usual
 from ..layers.topology import Layer, graph, inner_records, is_model, layer_order
-from . import head, keras_archive, keras_h5, mistaken, parse
+from . import keras_archive, keras_h5
+from .json_text import parse
+from .paths import head
+from .strangers import mistaken
 
 
 def match(path):

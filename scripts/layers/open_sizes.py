@@ -171,11 +171,11 @@ def lowest(tried: Callable[[int], Dict], key: Tuple, wanted: int) -> int:
 
 def asks(record: Dict) -> bool:
     """Whether a layer's weights, or a Flatten, depend on the sizes of its input."""
-    return bool(needed(record, 2))
+    return bool(needed(record, 3))
 
 
 def needed(record: Dict, rank: int) -> List[int]:
-    """The axes of an input of `rank` dimensions whose sizes the variables of the layer depend on; all of a Flatten."""
+    """The axes of an input of `rank` dimensions whose sizes the layer's variables depend on; all of a Flatten's."""
     name, config = kinds.canonical(record["class_name"]), record["config"]
     if name in ("Dense", "RNN", "LSTM", "GRU", "SimpleRNN"):
         return [-1]
@@ -186,7 +186,7 @@ def needed(record: Dict, rank: int) -> List[int]:
         return axis if isinstance(axis, list) else [] if axis is None else [axis]
     if name == "PReLU":
         return [axis for axis in range(1, rank) if axis not in (config.get("shared_axes") or [])]
-    return list(range(1, rank)) if name == "Flatten" else []
+    return list(range(1, rank)) if name == "Flatten" and rank > 2 else []
 
 
 def said_by(record: Dict, weights: List, rank: int) -> Dict[int, int]:

@@ -19,9 +19,9 @@ from typing import Any, Dict, List, Optional, Sequence
 
 import numpy
 
-from .. import formats
 from ..base import command, files, place
 from ..base.fault import Fault
+from ..formats import json_text
 from ..layers import topology
 from ..training import dataset
 from . import packages, predict
@@ -153,7 +153,7 @@ def model_file(path: str) -> str:
     for name in sorted(os.listdir(path)):
         if name.endswith(".json") and name != "manifest.json":
             with open(os.path.join(path, name), encoding="utf-8", errors="replace") as stream:
-                if '"weightsManifest"' in stream.read(formats.MAX_JSON_BYTES):
+                if '"weightsManifest"' in stream.read(json_text.MAX_JSON_BYTES):
                     found.append(os.path.join(path, name))
     if len(found) != 1:
         raise Fault("{}: holds {}; name the file".format(path, "several models" if found else "no model.json"))
@@ -163,10 +163,10 @@ def model_file(path: str) -> str:
 def read_model(path: str) -> Dict[str, Any]:
     """Return the content of a TensorFlow.js model.json, a dict; raise Fault where it is something else."""
     with open(path, "rb") as stream:
-        text = stream.read(formats.MAX_JSON_BYTES + 1)
+        text = stream.read(json_text.MAX_JSON_BYTES + 1)
     if not text[:1000].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):  # an h5, say
         raise Fault(f"{path}: no model.json of TensorFlow.js; convert the model first (scripts.preprocess)")
-    model = formats.parse(text, path)
+    model = json_text.parse(text, path)
     if (not isinstance(model, dict) or not isinstance(model.get("modelTopology"), dict)
             or "weightsManifest" not in model):
         raise Fault(f"{path}: not a TensorFlow.js model (no modelTopology and weightsManifest); convert it with "
@@ -331,7 +331,7 @@ def own(directory: str) -> List[str]:
     """Return the names of those files in `directory` that make up an earlier page; [] where there is none."""
     try:
         with open(os.path.join(directory, "page.json"), "rb") as stream:
-            page = json.loads(stream.read(formats.MAX_JSON_BYTES).decode("utf-8"))
+            page = json.loads(stream.read(json_text.MAX_JSON_BYTES).decode("utf-8"))
         if page["made-by"] != MADE_BY:
             return []
         listed = [entry["name"] for entry in page["files"]]

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from scripts import Fault, formats, summary
-from scripts.formats import tfjs
+from scripts import Fault, summary
+from scripts.formats import bounds, tfjs
 from scripts.layers import encapsulation, shapes, topology, variables
 from scripts.layers.model import Model, Weight
 from scripts.layers.topology import Layer, inner_records
@@ -78,7 +78,7 @@ def everything(record, major):
 
     try:
         faults(topology.graph, record, major)
-        faults(formats.calls, record)
+        faults(bounds.calls, record)
         faults(lambda: list(summary.lines(model)))
         faults(write_layers.write, model, tempfile.mkdtemp(dir=folder))
         faults(whole_way)

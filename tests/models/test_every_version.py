@@ -121,7 +121,7 @@ def test_the_sum_of_the_window_is_that_of_a_square_kernel_with_zeros(kind, order
         kernel = numpy.zeros(size + ((2, 3) if kind == "Conv2D" else (2, 1)), "float32")
         kernel[size[0] // 2] = numpy.arange(1, 1 + kernel[0].size).reshape(kernel[0].shape)
         weights = [kernel] + ([numpy.ones((1, 1, 2, 3), "float32")] if kind == "SeparableConv2D" else [])
-        folder = tmp_path / ("%d%d" % size)
+        folder = tmp_path / f"{size[0]}{size[1]}"
         folder.mkdir()
         given = values if order == "channels_last" else values.transpose(0, 3, 1, 2)
         found += computed(functional([start(shape=shape), layer(kind, "conv", "start", **settings)], "conv"), [given],

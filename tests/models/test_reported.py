@@ -10,7 +10,7 @@ import pytest
 
 from scripts import Fault, encapsulate, preprocess
 from scripts.formats import keras_h5
-from scripts.viewer import predict
+from scripts.viewer import packages, predict
 from tests import needs
 from tests.models import oracle, zoo
 
@@ -262,49 +262,86 @@ def test_a_layer_that_two_nested_models_share_has_its_weights_in_both(flavour, e
     model = planted(keras, keras.Model(start, second(first(start))))
     source = str(tmp_path / ("model." + ending))
     model.save(source)
-    with pytest.raises(Fault, match="two weights are called 'shared/kernel'.*ask for those themselves"):
-        converted(source, tmp_path, "refused")
     inputs = [numpy.random.RandomState(1).normal(0, 1, (3, 4)).astype("float32")]
-    wanted = ["first/shared", "first/behind", "second/before", "second/shared"]
-    model_json, names = converted(source, tmp_path, layers=wanted)
-    computes(model_json, inputs, {names[-1]: oracle.predict(model, inputs)[0]})
-
-
-@pytest.mark.parametrize("ending", ["h5", "keras"] if "keras3" in oracle.FLAVOURS else [])
-def test_low_rank_adaptations_are_added_to_the_weights(ending, tmp_path):
-    keras = oracle.load("keras3")
-    keras.backend.clear_session()
-    layers = keras.layers
-    inner_start, start = keras.Input((5, 3)), keras.Input((5,), name="start")
-    inside = layers.Dense(4, name="inside")
-    inner = keras.Model(inner_start, layers.BatchNormalization(name="norm")(inside(inner_start)), name="inner")
-    looked, end = layers.Embedding(9, 3, name="looked"), layers.Dense(2, name="end")
-    model = planted(keras, keras.Model(start, end(inner(looked(start)))))
-    for layer, rank in ((inside, 2), (looked, 1), (end, 3)):
-        layer.enable_lora(rank, lora_alpha=4)
-        added = [layer.lora_kernel_b] if hasattr(layer, "lora_kernel_b") else [layer.lora_embeddings_b]
-        added[0].assign(numpy.random.RandomState(rank).normal(0, 1, added[0].shape))
-    source, enc = str(tmp_path / ("model." + ending)), str(tmp_path / "enc.h5")
-    model.save(source)
-    inputs = [numpy.random.RandomState(1).randint(0, 9, (3, 5)).astype("float32")]
-    names = ["looked", "inner", "end"]
+    names = ["first", "second"]
     expected = dict(zip(names, oracle.predict(oracle.multi_output(keras, model, names), inputs)))
-    model_json, found = converted(source, tmp_path, enc_model=enc)
+    model_json, found = converted(source, tmp_path)
     assert found == names
     computes(model_json, inputs, expected)
-    for value, other in zip(expected.values(), oracle.predict(keras.models.load_model(enc, compile=False), inputs)):
-        assert oracle.distance(value, other) <= 1e-5
+    wanted = ["first/shared", "first/behind", "second/before", "second/shared"]
+    model_json, names = converted(source, tmp_path, "inside", layers=wanted)
+    computes(model_json, inputs, {names[-1]: expected["second"]})
 
 
-@pytest.mark.parametrize("ending", ["h5", "keras"] if "keras3" in oracle.FLAVOURS else [])
-def test_a_model_that_keras_quantized_is_told_to_be_saved_before(ending, tmp_path):
-    keras = oracle.load("keras3")
-    start = keras.Input((4,), name="start")
-    model = keras.Model(start, keras.layers.Dense(3, name="end")(start))
-    model.quantize("int8")
-    model.save(str(tmp_path / ("model." + ending)))
-    with pytest.raises(Fault, match="layer 'end' is quantized by Keras.*save the model before its quantize"):
-        converted(tmp_path / ("model." + ending), tmp_path)
+@pytest.mark.parametrize("flavour", oracle.FLAVOURS)
+def test_layers_in_nested_models_may_be_called_like_others(flavour, tmp_path):
+    needs.node()
+    keras = oracle.load(flavour)
+    keras.backend.clear_session()
+    layers = keras.layers
+
+    def dense(name, size=4):
+        return layers.Dense(size, activation="tanh", name=name)
+
+    deep = zoo.chain(keras, (4,), [dense("same"), dense("deep_same")], name="deep")
+    one, two, start = keras.Input((4,)), keras.Input((4,)), keras.Input((4,), name="start")
+    twice = "same" if zoo.is_keras3(keras) else "once"  # which Keras 2 cannot save in one model as h5
+    first = keras.Model(one, dense(twice)(deep(one)), name="first")
+    second = keras.Model(two, layers.Concatenate(name="both")([dense("same")(two), dense("first")(two)]), name="second")
+    step = zoo.chain(keras, (2,), [dense("same", 3), dense("other", 2)], name="step")
+    x = dense("same")(layers.Add(name="sum")([first(start), first(dense("deep_same")(start))]))
+    pairs = layers.TimeDistributed(step, name="each")(layers.Reshape((4, 2), name="pairs")(second(x)))
+    model = planted(keras, keras.Model(start, pairs))
+    inputs = [numpy.random.RandomState(1).normal(0, 1, (3, 4)).astype("float32")]
+    names = ["first@0", "first@1", "same", "second", "each"]
+    expected = oracle.predict(oracle.multi_output(keras, model, names), inputs)
+    for ending in ["h5"] + ["keras"] * (needs.STACK == "modern"):
+        source = str(tmp_path / ("model." + ending))
+        model.save(source)
+        model_json, found = converted(source, tmp_path, "js_" + ending, layers=names)
+        assert found == names
+        for bundle in (None, packages.bundle("@tensorflow/tfjs", "1.0.0")):
+            for value, (_, other) in zip(expected, predict.predict(model_json, inputs, bundle)):
+                assert oracle.distance(value, other) <= 1e-5
+
+
+if "keras3" in oracle.FLAVOURS:
+    @pytest.mark.parametrize("ending", ["h5", "keras"])
+    def test_low_rank_adaptations_are_added_to_the_weights(ending, tmp_path):
+        keras = oracle.load("keras3")
+        keras.backend.clear_session()
+        layers = keras.layers
+        inner_start, start = keras.Input((5, 3)), keras.Input((5,), name="start")
+        inside = layers.Dense(4, name="inside")
+        inner = keras.Model(inner_start, layers.BatchNormalization(name="norm")(inside(inner_start)), name="inner")
+        looked, end = layers.Embedding(9, 3, name="looked"), layers.Dense(2, name="end")
+        model = planted(keras, keras.Model(start, end(inner(looked(start)))))
+        for layer, rank in ((inside, 2), (looked, 1), (end, 3)):
+            layer.enable_lora(rank, lora_alpha=4)
+            added = [layer.lora_kernel_b] if hasattr(layer, "lora_kernel_b") else [layer.lora_embeddings_b]
+            added[0].assign(numpy.random.RandomState(rank).normal(0, 1, added[0].shape))
+        source, enc = str(tmp_path / ("model." + ending)), str(tmp_path / "enc.h5")
+        model.save(source)
+        inputs = [numpy.random.RandomState(1).randint(0, 9, (3, 5)).astype("float32")]
+        names = ["looked", "inner", "end"]
+        expected = dict(zip(names, oracle.predict(oracle.multi_output(keras, model, names), inputs)))
+        model_json, found = converted(source, tmp_path, enc_model=enc)
+        assert found == names
+        computes(model_json, inputs, expected)
+        for value, other in zip(expected.values(), oracle.predict(keras.models.load_model(enc, compile=False), inputs)):
+            assert oracle.distance(value, other) <= 1e-5
+
+
+if "keras3" in oracle.FLAVOURS:
+    @pytest.mark.parametrize("ending", ["h5", "keras"])
+    def test_a_model_that_keras_quantized_is_told_to_be_saved_before(ending, tmp_path):
+        keras = oracle.load("keras3")
+        start = keras.Input((4,), name="start")
+        model = keras.Model(start, keras.layers.Dense(3, name="end")(start))
+        model.quantize("int8")
+        model.save(str(tmp_path / ("model." + ending)))
+        with pytest.raises(Fault, match="layer 'end' is quantized by Keras.*save the model before its quantize"):
+            converted(tmp_path / ("model." + ending), tmp_path)
 
 
 # Checkpoints -----------------------------------------------------------------------------------------------

@@ -57,7 +57,7 @@ def nested(record, name, *sources):
 def model(record, version=KERAS2, weights=None):
     """A Model with weights {layer: [array]}, by default of ones that fit."""
     if weights is not None:
-        return Model(record, OrderedDict((name, [Weight.of("%s/%d" % (name, place), array) for place, array
+        return Model(record, OrderedDict((name, [Weight.of(f"{name}/{place}", array) for place, array
                                                  in enumerate(arrays)]) for name, arrays in weights.items()), version)
     weights = OrderedDict()
     for inner in inner_records(record):

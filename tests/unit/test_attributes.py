@@ -119,7 +119,8 @@ def test_it_ends_with_its_process_even_with_one_that_is_killed(good):
     assert gone(int(said)), "it is still there"
 
 
-@pytest.mark.parametrize("ending", ["", "raise SystemExit(1)", "command.run(lambda arguments: os.kill(os.getpid(), 15))",
+@pytest.mark.parametrize("ending", ["", "raise SystemExit(1)",
+                                    "command.run(lambda arguments: os.kill(os.getpid(), 15))",
                                     "command.run(lambda arguments: os.kill(os.getpid(), 2))", "1 / 0"])
 def test_it_is_gone_when_its_process_is(ending, good):
     code = ("import os, sys; from scripts.base import command; from scripts.formats import attributes\n"

@@ -6,6 +6,7 @@ import zipfile
 import pytest
 
 from scripts import Fault, formats
+from scripts.formats import json_text
 from tests.unit import handmade
 
 NUMBERS = "[" + ", ".join(["[" + ", ".join(["0.1234567"] * 100) + "]"] * 25000) + "]"  # 27 MB, 2.5 million numbers
@@ -20,11 +21,11 @@ def constant(numbers, major):
 @pytest.mark.parametrize("kind", [str, bytes])
 def test_the_numbers_of_a_constant_initializer_are_left_out_where_they_are_too_many(kind, major):
     text = f'{{"a": {constant(NUMBERS, major)}, "b": {constant("[1, 2]", major)}, "c": [1, 2]}}'
-    value = formats.parse(text if kind is str else text.encode("ascii"), "it")
+    value = json_text.parse(text if kind is str else text.encode("ascii"), "it")
     zeros = {"class_name": "Zeros", "config": {}, "registered_name": None}
     assert value == {"a": zeros, "b": zeros, "c": [1, 2]}
     small = constant("[1, 2]", major)
-    assert formats.parse(small, "it") == json.loads(small)
+    assert json_text.parse(small, "it") == json.loads(small)
 
 
 @pytest.mark.parametrize("text, words", [
@@ -37,7 +38,7 @@ def test_the_numbers_of_a_constant_initializer_are_left_out_where_they_are_too_m
 def test_what_no_keras_writes_is_refused_at_once(text, words):
     begun = time.process_time()
     with pytest.raises(Fault, match=words):
-        formats.parse(text, "it")
+        json_text.parse(text, "it")
     assert time.process_time() - begun < 3
 
 

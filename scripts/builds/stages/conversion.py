@@ -28,7 +28,7 @@ def sources(run: Run, entry: Entry, record: dict = None) -> list:
     formats = module("formats")
     for key, path in [("source", entry.source)] + ([("weights", entry.weights)] if entry.weights else []):
         if not os.path.exists(path):
-            why = f"{path} is a link that leads nowhere" if os.path.islink(path) else formats.missing(path)
+            why = f"{path} is a link that leads nowhere" if os.path.islink(path) else formats.paths.missing(path)
             raise Fault(f"models.toml [{entry.name}] {key}: {why}")
         if not (os.path.isfile(path) or os.path.isdir(path)):
             raise Fault(f"models.toml [{entry.name}] {key}: {path} is neither a file nor a directory")

@@ -20,6 +20,7 @@ from . import (
     refusal,
     spelling,
     training,
+    unique_names,
     weights,
 )
 from .draft import Draft
@@ -42,6 +43,7 @@ PASSES = (
     execution.check,             # tensors that TensorFlow.js throws away too early
     outputs.check,               # one tensor that is two outputs
     masks.check,                 # time steps that TensorFlow.js hides otherwise
+    unique_names.inside_models,  # layers inside nested models that are called like others
     weights.named_as_variables,  # weights under TensorFlow.js's names
 )
 KERAS2 = "2.15.0"  # the last Keras whose dialect this is: what model.json says of a model of Keras 3

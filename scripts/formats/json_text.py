@@ -1,0 +1,100 @@
+"""JSON of unknown origin, within limits: topologies, manifests, a catalogue's."""
+import json
+import re
+from typing import Any, Optional, Union
+
+from ..base.fault import Fault
+
+MAX_DEPTH = 200  # nesting of a topology; NASNet inside a wrapper inside a model needs about 20
+MAX_JSON_BYTES = 16 * 1024 * 1024  # the largest of keras.applications has 1 MB
+MAX_JSON_TEXT = 1 << 30  # with the numbers of Constant initializers: an Embedding's, 20 bytes a number
+# From a Constant's class to its numbers: a list of Keras 2's, a __numpy__ of Keras 3's.  Each run of spaces and of
+# numbers stands behind a text of its own, so that the time to find them grows with the text alone.
+EMPTIED = r'''("class_name":\s*"Constant",\s*"config":\s*\{\s*"value":\s*(?:\{\s*"class_name":\s*"__numpy__",\s*''' \
+    r'''"config":\s*\{\s*"value":\s*)?)\[[-+0-9.eE,\s\[\]]*\]'''
+EMPTIED = {str: re.compile(EMPTIED), bytes: re.compile(EMPTIED.encode("ascii"))}
+MAX_JSON_OBJECTS = 400000  # an empty one takes 64 to 240 bytes in memory and 3 in a file, or none in an archive
+MAX_JSON_VALUES = 2000000  # texts and numbers: the largest of keras.applications has 50000
+
+
+def parse(text: Union[str, bytes], where: str) -> Any:
+    """json.loads for files of unknown origin: one Fault for what is no JSON, for keys that stand twice,
+    for NaN and infinities (no browser parses them), for nesting deeper than MAX_DEPTH and for more than
+    MAX_JSON_OBJECTS lists and objects.  Where it is more than that, the numbers of Constant initializers are left out.
+
+    text: str or bytes (UTF-8).  where: str, begins the message.
+    """
+    def pairs(items):
+        result = {}
+        for key, value in items:
+            if key in result:
+                raise Fault(f"{where}: the key {key!r} stands twice in one object")
+            result[key] = value
+        return result
+
+    def constant(word):
+        raise Fault(f"{where}: {word} stands in it, which is no JSON number")
+
+    def number(word):
+        if abs(float(word)) == float("inf"):
+            raise Fault(f"{where}: {word:.40} stands in it, a number too large for any computer")
+        return float(word)
+
+    def whole(word):
+        if len(word) > 40:
+            raise Fault(f"{where}: a number of {len(word)} digits stands in it")
+        return int(word)
+
+    problem = too_much(text)
+    emptied = problem is not None and len(text) <= MAX_JSON_TEXT
+    if emptied:
+        text = EMPTIED[type(text)].sub(r"\1[]" if isinstance(text, str) else rb"\1[]", text)
+        problem = too_much(text)
+    if problem:
+        raise Fault(f"{where}: {problem}")
+    try:
+        if isinstance(text, bytes):
+            text = text.decode("utf-8-sig")
+        value = json.loads(text, object_pairs_hook=pairs, parse_constant=constant,
+                           parse_float=number, parse_int=whole)
+    except RecursionError:
+        raise Fault(f"{where}: nested too deep")
+    except ValueError as error:
+        raise Fault(f"{where}: not valid JSON ({error})")
+    if emptied:
+        constants_as_zeros(value)
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [inner for outer in level
+                 for inner in (outer.values() if isinstance(outer, dict) else outer) if isinstance(inner, (dict, list))]
+        if not level:
+            return value
+    raise Fault(f"{where}: nested deeper than {MAX_DEPTH} levels")
+
+
+def too_much(text: Union[str, bytes]) -> Optional[str]:
+    """Why a text of JSON (str or bytes) is more than any topology holds, None where it is not."""
+    if len(text) > MAX_JSON_BYTES:
+        return f"{len(text)} bytes of JSON are no topology"
+    opening = "{[" if isinstance(text, str) else (b"{", b"[")
+    if sum(map(text.count, opening)) > MAX_JSON_OBJECTS:
+        return f"more than {MAX_JSON_OBJECTS} lists and objects are no topology"
+    if text.count("," if isinstance(text, str) else b",") > MAX_JSON_VALUES:
+        return f"more than {MAX_JSON_VALUES} texts and numbers are no topology"
+    return None
+
+
+def constants_as_zeros(value: Any) -> None:
+    """Make Zeros of the Constant initializers in `value` whose numbers `parse` left out: the file's weights are what
+    they were for, and no Keras takes a Constant of nothing."""
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, dict):
+            config = item.get("config") if item.get("class_name") == "Constant" else None
+            held = config.get("value") if isinstance(config, dict) else None
+            if held == [] or isinstance(held, dict) and isinstance(held.get("config"), dict) \
+                    and held["config"].get("value") == []:
+                item.update(class_name="Zeros", config={})
+            item = item.values()
+        pending += [inner for inner in item if isinstance(inner, (dict, list))] if not isinstance(item, str) else []
