@@ -1,4 +1,4 @@
-"""Fault: what the user gave is at fault.  Every other exception that leaves a stage is a bug of this project's."""
+"""Fault: the user's input is at fault.  Every other exception that leaves a stage is a bug of this project's."""
 import sys
 import types
 from typing import Optional, Type
@@ -7,7 +7,7 @@ from .place import CHECKOUT, PACKAGE, installs
 
 
 class Fault(Exception):
-    """What the user gave is at fault: a file, a name, a setting.
+    """The user's input is at fault: a file, a name, a setting.
 
     The message is one line: what is wrong, where, and what to do about it.  A command prints it on
     stderr and exits with 1; every other exception that leaves a stage is a bug of this project's.

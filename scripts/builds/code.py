@@ -52,7 +52,7 @@ def same(stage: str, old: str, new: str) -> bool:
 
 
 class Source(NamedTuple):
-    """What one file of Python says.
+    """One file of Python, as far as the digests need it.
 
     digest    str, sha256 of its tokens
     imports   list of [level, module, names] of its relative imports
@@ -93,7 +93,7 @@ def _text(node):
 
 def digest(text: bytes) -> str:
     """Return the sha256 of Python's tokens without comments, docstrings and the layout of lines."""
-    text += b"" if text.endswith(b"\n") else b"\n"  # which Python 3.6 misses
+    text += b"" if text.endswith(b"\n") else b"\n"  # Python 3.6 misses it
     parts, statement, only_text, nested, begun = [], [], True, 0, None
     source = text.decode("utf-8").split("\n")
     for token in tokenize.tokenize(io.BytesIO(text).readline):

@@ -41,7 +41,7 @@ def unknown_task(run: Run, plain: Callable) -> Callable:
     def text(error):
         if error.not_found:
             no_task(run, str(error.not_found))
-        name = re.match(r"'(.*)' is not a task", plain(error))  # what list, clean, forget and ignore say
+        name = re.match(r"'(.*)' is not a task", plain(error))  # the words of list, clean, forget and ignore
         return no_task(run, name.group(1)) if name else plain(error)
     return text
 

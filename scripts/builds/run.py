@@ -23,7 +23,7 @@ MANY = 100  # locks to hold one by one
 
 
 class Run:
-    """What the parts of one run share.
+    """The state that the parts of one run share.
 
     root              path of models/
     words             list of str, the command line
@@ -181,7 +181,7 @@ class Run:
                 whole = True
                 try:
                     paths = sources(self, entry)
-                except Fault:  # what cannot be read for the moment; or no model, from which links may lead anywhere
+                except Fault:  # unreadable for the moment; or no model, and links from it may lead anywhere
                     paths, whole = [path for path in (entry.source, entry.weights) if path], False
                 paths += catalog.data_files(entry.data) if entry.data else []
                 self._read.update(os.path.realpath(name) for path in paths for name in files.files_of(path, whole))

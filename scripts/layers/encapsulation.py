@@ -105,7 +105,7 @@ def model_class(model: Model) -> str:
 
 
 def facts(model: Model) -> Dict[str, List[str]]:
-    """What a multi-output Model exposes: {"inputs": [names], "outputs": [names]}."""
+    """The names that a multi-output Model shows: {"inputs": [names], "outputs": [names]}."""
     source = topology.graph(model.topology, model.keras_major)
     return {"inputs": [ref.layer for ref in source.inputs],
             "outputs": [outputs.spelling(source, ref) for ref in source.outputs]}

@@ -12,7 +12,7 @@ from ..base.fault import Fault
 from .topology import MAX_SIZE
 
 MAX_RANK = 32  # dimensions of a weight, as many as numpy 1 and HDF5 have
-PIECE_BYTES = 4 * 1024 * 1024  # how much of a weight is in memory at once: one shard's worth
+PIECE_BYTES = 4 * 1024 * 1024  # of a weight in memory at once: one shard's worth
 
 
 def check_shape(name: str, shape: Sequence[int]) -> None:

@@ -53,7 +53,7 @@ def open_shapes(record: Dict) -> Iterator[Sizes]:
 
 
 class Budget:
-    """How many shapes may still be told."""
+    """The number of shapes that may still be told."""
 
     def __init__(self) -> None:
         self.left = MOST
@@ -218,7 +218,7 @@ def weights_within(record: Dict, weights: Dict) -> Dict[int, List]:
             parts = variables.shared_out(layer, own)
             pending += [(part, parts[Layer(part).name]) for part in inner_records(layer)]
         elif layer["class_name"] in ("TimeDistributed", "Bidirectional") and isinstance(layer["config"], dict):
-            pending.append((layer["config"]["layer"], own))  # what the backward layer has is behind the forward one's
+            pending.append((layer["config"]["layer"], own))  # the backward layer's weights are behind the forward one's
     return result
 
 

@@ -1,4 +1,4 @@
-"""What TensorFlow.js computes otherwise than Keras, or not at all: a table by layer class, and its text.
+"""Layers that TensorFlow.js computes otherwise than Keras, or not at all: a table by class, and its text.
 
     refusal({"class_name": "ELU", "config": {"alpha": 0.5}}, 2).text  ->  "TensorFlow.js knows only alpha=1; …"
 
@@ -252,7 +252,7 @@ def refusal(record: Dict[str, Any], major: int) -> Optional[Reason]:
 
 
 def asked_of(record: Dict[str, Any], major: int) -> bool:
-    """Whether it takes the shape of a layer's input to say that TensorFlow.js computes it as Keras does."""
+    """Whether only the shape of a layer's input tells that TensorFlow.js computes the layer as Keras does."""
     return bool(of_shapes(within(record)[0], major)[1])
 
 

@@ -8,4 +8,4 @@ import re
 RECIPES = {"guide": {"epochs": 5, "batch_size": 32}, "fast": {"epochs": None, "batch_size": 64}}
 # Smallest and largest values; of whole numbers where these are.
 RANGES = {"epochs": (1, 10 ** 6), "batch_size": (1, 10 ** 6), "seed": (0, 2 ** 32 - 1), "learning_rate": (1e-30, 1e30)}
-IDX = re.compile(r"idx\d-ubyte(\.gz)?$")  # how the names of MNIST's own four files end
+IDX = re.compile(r"idx\d-ubyte(\.gz)?$")  # the end of the names of MNIST's own four files

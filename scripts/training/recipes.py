@@ -101,7 +101,7 @@ def forward(tensorflow: Any, model: Any, images: Any) -> Any:
     """
     values, bias = images, None
     for layer in model.layers:
-        if layer.name == "Conv2D_1":  # which has no activation
+        if layer.name == "Conv2D_1":  # it has no activation
             values, bias = convolve(tensorflow, values, layer.kernel), layer.bias
         else:
             values = layer(values)

@@ -37,7 +37,7 @@ POLICY = ("default-src 'none'; script-src {scripts}; style-src {styles}; img-src
 SAMPLES_PER_LABEL = 4
 REFERENCE_VALUES = 4096  # per layer and sample; of a larger layer evenly spread ones
 REFERENCE_SAMPLES = 5
-PIXELS = ("0..1", "-1..1", "0..255")  # what a pixel is made into; viewer.js has the same list
+PIXELS = ("0..1", "-1..1", "0..255")  # the ranges for a pixel; viewer.js has the same list
 # As they are loaded.
 SCRIPTS = [os.path.basename(path) for path in OWN[:1] + tuple(path for _, path in THIRD_PARTY) + OWN[1:]]
 # Of every page; index.html, which names the others, goes into its place last.

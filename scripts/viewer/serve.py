@@ -176,7 +176,7 @@ def serve(directory: str, port: Optional[int] = None, browser: bool = True) -> N
 
 
 def can_open() -> bool:
-    """Tell whether a browser can be opened for somebody to see: a text browser would take over the terminal."""
+    """Tell whether a browser with a window can be opened: a text browser would take over the terminal."""
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         return False
     try:

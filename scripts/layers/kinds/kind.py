@@ -7,7 +7,7 @@ Shape = List[Optional[int]]  # batch size first; None is a size that is open
 
 
 class Mask(enum.Enum):
-    """What becomes of the mask of a layer's input (Keras: supports_masking and compute_mask)."""
+    """The mask of a layer's output, by that of its input (Keras: supports_masking and compute_mask)."""
 
     STOPS = "the output has none"
     PASSES = "the output has the input's"
@@ -44,7 +44,7 @@ class Kind(NamedTuple):
     parts      parts(config, scope) -> [Part] in the order in which Keras makes their variables
     outputs    outputs(config, count) -> how many outputs a call has, None where the config does not tell;
                count(record) is that of a layer within
-    mask       what becomes of the input's mask
+    mask       the rule of the output's mask
     idle       whether the layer does nothing outside of training
     """
 

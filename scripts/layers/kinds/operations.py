@@ -9,7 +9,7 @@ from typing import Any, Dict, List, Optional, Tuple
 from . import merging
 from .kind import KINDS, Config, Shape, row
 
-FUNCTIONS = ("TFOpLambda", "TensorFlowOpLayer")  # what stands for an operation: Keras 2.4 - 2.15, and before
+FUNCTIONS = ("TFOpLambda", "TensorFlowOpLayer")  # classes that stand for an operation: Keras 2.4 - 2.15, and before
 # The layer that does what an operation does: keras.ops, TFOpLambda's functions, TensorFlowOpLayer's operations
 LAYER_OF = {"Add": "Add", "Multiply": "Multiply", "Maximum": "Maximum", "Minimum": "Minimum",
             "add": "Add", "multiply": "Multiply", "mul": "Multiply", "maximum": "Maximum", "minimum": "Minimum",

@@ -39,7 +39,7 @@ def spatial(config: Dict[str, Any], shape: List[Size]) -> Tuple[List[Size], Call
 
 
 def channels(config: Dict[str, Any], shape: List[Size]) -> Size:
-    """How many channels an image of that shape has."""
+    """The number of channels of an image of that shape."""
     return shape[1] if config.get("data_format") == "channels_first" else shape[-1]
 
 

@@ -25,7 +25,7 @@ USERS = RECURRENT | {"Softmax", "GlobalAveragePooling1D"}
 
 
 class Side(NamedTuple):
-    """What Keras has at one tensor."""
+    """Keras's side at one tensor."""
 
     mask: Optional[int]       # number of its mask
     unlike: Optional["Call"]  # the call whose masked steps TensorFlow.js computes otherwise
@@ -40,7 +40,7 @@ class Call(NamedTuple):
     other: List[Optional[int]]   # TensorFlow.js's mask of each input
     keywords: Dict[str, Any]     # TensorFlow.js's keyword arguments: "mask", "state"
     outermost: str               # the layer of the outermost model that the call is in
-    source: Tuple[Any, ...]      # what the mask of a layer that makes one depends on: the model's call and the input
+    source: Tuple[Any, ...]      # the model's call and the input: a mask that the layer makes depends on them
 
 
 NONE = Side(None, None)

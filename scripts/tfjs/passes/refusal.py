@@ -26,9 +26,9 @@ def check(draft: Draft) -> Draft:
 
 
 class Outputs(Fault):
-    """What TensorFlow.js cannot compute of a model.
+    """A model has layers that TensorFlow.js cannot compute.
 
-    layers  {name of a layer: Fault}: why not
+    layers  {name of a layer: Fault}: the reasons
     free    the places of the outputs that need none of these layers
     """
 
