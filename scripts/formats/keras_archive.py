@@ -10,21 +10,7 @@ import struct
 import zipfile
 import zlib
 from collections import OrderedDict
-from typing import (
-    IO,
-    TYPE_CHECKING,
-    Any,
-    Callable,
-    Dict,
-    Iterable,
-    Iterator,
-    List,
-    NamedTuple,
-    Optional,
-    Set,
-    Tuple,
-    Union,
-)
+from typing import TYPE_CHECKING, Any, BinaryIO, Callable, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from ..base.fault import Fault
 from ..layers import variables
@@ -120,7 +106,7 @@ def member(archive: zipfile.ZipFile, name: str, path: str) -> bytes:
 class Window(io.RawIOBase):
     """The bytes [start, start + size) of an open file, as a file of its own (io.RawIOBase)."""
 
-    def __init__(self, file: IO[bytes], start: int, size: int) -> None:
+    def __init__(self, file: BinaryIO, start: int, size: int) -> None:
         super().__init__()
         self.file, self.start, self.size, self.position = file, start, size, 0
 
@@ -237,7 +223,7 @@ def places(record: Record, prefix: str) -> List[Tuple[Record, str]]:
                            or layer["class_name"] == "TFOpLambda"], prefix))
 
 
-def zip_names(layers: Iterable[Record], prefix: str) -> Iterator[Tuple[Record, str]]:
+def zip_names(layers: List[Record], prefix: str) -> Iterator[Tuple[Record, str]]:
     """Yield (record, path of its group below `prefix`): class in snake case, and a counter from the second one on.
 
     keras saving_lib._save_container_state.
@@ -313,7 +299,7 @@ def stored(file: "h5py.File", record: Record, place: str, scope: str, path: str,
     return found
 
 
-def present(file: "Union[h5py.File, h5py.Group]", place: str) -> bool:
+def present(file: "h5py.Group", place: str) -> bool:
     """Return whether there is a group or dataset at the path `place`.  Raises Fault for a link to somewhere else."""
     group = file
     for part in place.split("/"):
