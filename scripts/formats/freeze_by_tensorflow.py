@@ -369,7 +369,8 @@ def with_outputs(tensorflow: ModuleType, graph: GraphDef, chosen: Dict[str, Plac
             if index >= len(whole.get_operation_by_name(operation).outputs):
                 count = len(whole.get_operation_by_name(operation).outputs)
                 raise Fault(f"{source}: output {name!r}: the operation {operation} has {count} outputs")
-        types = {name: whole.get_tensor_by_name(f"{place.operation}:{place.index}").dtype for name, place in chosen.items()}
+        types = {name: whole.get_tensor_by_name(f"{operation}:{index}").dtype
+                 for name, (operation, index) in chosen.items()}
     ends, there = [], {node.name for node in graph.node}
     for name, (operation, index) in chosen.items():
         end = re.sub(r"[^A-Za-z0-9.\-_/]", "_", name[:-2] if name.endswith(":0") else name)
