@@ -175,7 +175,7 @@ def asks(record: Dict) -> bool:
 
 
 def needed(record: Dict, rank: int) -> List[int]:
-    """The axes of an input of `rank` dimensions whose sizes the layer's variables depend on; all of a Flatten's."""
+    """The axes of an input of `rank` dimensions whose sizes the layer's variables, or a Flatten, depend on."""
     name, config = kinds.canonical(record["class_name"]), record["config"]
     if name in ("Dense", "RNN", "LSTM", "GRU", "SimpleRNN"):
         return [-1]
