@@ -2,7 +2,8 @@
 
 The source model is run by Keras, by whichever stack's can load it, the converted one by TensorFlow.js in Node, on
 test images of the data set or on seeded random input.  An output agrees where |difference| <= 1e-4 * max(1, largest
-value of that output).
+value of that output).  The bound is wider where Keras computes in half precision, which TensorFlow.js does not have.
+A source of TensorFlow.js's own is run by TensorFlow.js.
 """
 if not __package__:
     raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.verify")
@@ -10,6 +11,7 @@ if not __package__:
 import functools
 import json
 import os
+import re
 import sys
 import tempfile
 from collections import OrderedDict
@@ -22,9 +24,12 @@ from .base.fault import Fault
 from .layers import encapsulation, masks, outputs
 from .layers.topology import graph
 from .training import dataset
+from .verification import by_tfjs
 from .viewer import page, predict
 
 BOUND = 1e-4
+# Of what Keras computes with 11 and with 8 bits, in each layer anew; float32 has 24.
+HALVES = OrderedDict([("bfloat16", 8e-2), ("float16", 1e-2)])
 SAMPLES, SEED = 4, 0
 OPEN_SIZE = 32  # for a dimension that neither the source nor the converted model fixes
 
@@ -38,6 +43,7 @@ def verify(source, model_json, layers=None, weights=None, data=None, tags=None, 
     values   {"input_0": …, "output_0": …}, float32: Keras's, which the page shows its differences to
     Raises Fault where no Keras here loads the source, or the two do not have the same outputs.
     """
+    half = None
     described = OrderedDict((entry["name"], entry) for entry in predict.describe(model_json)["inputs"])
     if weights is None and formats.is_graph(source, tags):
         inputs = OrderedDict((name, random_values([size or OPEN_SIZE for size in entry["shape"][1:]]))
@@ -49,9 +55,13 @@ def verify(source, model_json, layers=None, weights=None, data=None, tags=None, 
             if '"class_name": "Lambda"' in json.dumps(model.topology):
                 raise Fault(f"{source}: no oracle: it holds a Lambda layer, code that Keras would run")
             major, whole = model.keras_major, graph(model.topology, model.keras_major)
+            half = half_precision(model.topology)
         names = layers or [outputs.spelling(whole, ref) for ref in encapsulation.every_output(whole, major)]
         inputs = inputs_for(whole, described, data)
-        wanted, by = expected(source, weights, names, list(inputs.values()), major)
+        if weights is None and formats.is_tfjs(source):
+            wanted, by = by_tfjs.values(source, whole, names, list(inputs.values())), "TensorFlow.js on the source"
+        else:
+            wanted, by = expected(source, weights, names, list(inputs.values()), major)
     fed = [values for name, values in inputs.items() if name in described or len(inputs) == 1]
     rows = []
     for engine, compute in engines or [("Node", predict.predict)]:
@@ -60,12 +70,20 @@ def verify(source, model_json, layers=None, weights=None, data=None, tags=None, 
         if len(found) != len(wanted):
             raise Fault("%s has %d outputs, %d were asked for of %s: give --layers as when it was converted" % (
                 model_json, len(found), len(wanted), source))
-        rows += [compare(name, values, mine, engine) for name, values, (_, mine) in zip(names, wanted, found)]
-    report = OrderedDict([("oracle", by), ("bound", BOUND), ("samples", len(fed[0])), ("outputs", rows),
+        rows += [compare(name, values, mine, engine, HALVES.get(half, BOUND))
+                 for name, values, (_, mine) in zip(names, wanted, found)]
+    report = OrderedDict([("oracle", by), ("bound", HALVES.get(half, BOUND)), ("precision", half or "float32"),
+                          ("samples", len(fed[0])), ("outputs", rows),
                           ("agree", all(row["agree"] for row in rows))])
     values = {"input_%d" % index: array for index, array in enumerate(fed)}
     values.update(("output_%d" % index, array.astype(numpy.float32)) for index, array in enumerate(wanted))
     return report, values
+
+
+def half_precision(value):
+    """Return "float16" or "bfloat16" where a layer in a topology computes in it (mixed_float16 too), else None."""
+    text = json.dumps(value)
+    return next((name for name in HALVES if re.search(f'"(mixed_)?{name}"', text)), None)
 
 
 def inputs_for(whole, described, data):
@@ -151,7 +169,7 @@ def in_chromium():
             for backend in ("webgl", "cpu")]
 
 
-def compare(name, wanted, found, engine="Node"):
+def compare(name, wanted, found, engine="Node", bound=BOUND):
     """Return one row of the report: how far `found` is from `wanted`, both (samples, …)."""
     row = OrderedDict([("name", name), ("engine", engine), ("shape", list(wanted.shape[1:])), ("largest", None),
                        ("difference", None), ("relative", None), ("argmax", None), ("agree", False)])
@@ -165,7 +183,7 @@ def compare(name, wanted, found, engine="Node"):
         same = not wanted.size or numpy.array_equal(*[values.reshape(len(values), -1).argmax(axis=1)
                                                       for values in (wanted, found)])
         row.update(largest=largest, difference=difference, relative=difference / max(1.0, largest), argmax=bool(same),
-                   agree=difference <= BOUND * max(1.0, largest))
+                   agree=difference <= bound * max(1.0, largest))
     return row
 
 
@@ -179,9 +197,12 @@ def table(report):
         yield (line % ((command.one_line(row["name"]), row["engine"], "({})".format(", ".join(map(str, row["shape"]))))
                        + tuple(numbers) + ({True: "same", False: "OTHER", None: "-"}[row["argmax"]],
                                            "" if row["agree"] else "  DIFFERS"))).rstrip()
-    yield "%s against TensorFlow.js on %d samples: %s" % (
-        report["oracle"], report["samples"], "every output agrees" if report["agree"] else
-        "%d of %d outputs differ" % (sum(not row["agree"] for row in report["outputs"]), len(report["outputs"])))
+    differ = sum(not row["agree"] for row in report["outputs"])
+    count, samples = len(report["outputs"]), report["samples"]
+    if report["precision"] != "float32":
+        yield f"Keras computes in {report['precision']} here: outputs agree within {report['bound']:g} of their largest"
+    yield f"{report['oracle']} against TensorFlow.js on {samples} samples: " + (
+        "every output agrees" if report["agree"] else f"{differ} of {count} outputs differ")
 
 
 def names(value):
