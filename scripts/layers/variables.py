@@ -1,16 +1,21 @@
-"""The variables that a layer has: names, shapes, order; and which of a file's weights are whose.
+"""The variables that a layer has: names, shapes, order; and the layers to which a file's weights belong.
 
 Names are those that TensorFlow.js gives (originalName, scopes included); order is that of Keras's h5 files:
 the trainable ones first, each in the order in which the layer makes them.
 """
 from collections import OrderedDict
+from typing import Any, Dict, List, Optional, Sequence, Set
 
 from ..base.fault import Fault
 from . import kinds
+from .kinds import Variable
+from .model import Weight
 from .topology import Layer, inner_records, is_model
 
+Record = Dict[str, Any]
 
-def named(record, weights):
+
+def named(record: Record, weights: Sequence[Weight]) -> List[Weight]:
     """Return `weights`, in Keras's h5 order, under the names that TensorFlow.js gives the layer's variables.
 
     TensorFlow.js from 2.0 on finds lstm/lstm_cell/kernel too (container.ts loadWeights), 1.0 does not.
@@ -23,8 +28,8 @@ def named(record, weights):
         raise Fault(f"layer {name!r} is quantized by Keras, which TensorFlow.js cannot read: save the model before its "
                     "quantize() (--quantize, or quantize in models.toml, does it here)")
     if len(expected) != len(weights):
-        raise Fault("layer %r (%s) needs %d weights but the file holds %d: weights and topology do not belong "
-                    "together" % (name, record["class_name"], len(expected), len(weights)))
+        raise Fault(f"layer {name!r} ({record['class_name']}) needs {len(expected)} weights but the file holds "
+                    f"{len(weights)}: weights and topology do not belong together")
     result = []
     for item, weight in zip(expected, weights):
         shape = weight.shape if item.shape is None else item.shape
@@ -36,7 +41,7 @@ def named(record, weights):
     return result
 
 
-def variables(record, scope=None):
+def variables(record: Record, scope: Optional[str] = None) -> List[Variable]:
     """Return [Variable] of a layer in Keras's h5 order (trainable ones first).
 
     Their names are TensorFlow.js's originalName, scopes included; scope is the layer's name by default.
@@ -45,8 +50,8 @@ def variables(record, scope=None):
     return [item for item in found if item.trainable] + [item for item in found if not item.trainable]
 
 
-def own_variables(record, scope):
-    """[Variable] in the order in which Keras makes them, those of the layers within among them."""
+def own_variables(record: Record, scope: str) -> List[Variable]:
+    """Return [Variable] in the order in which Keras makes them, with those of the layers within."""
     if is_model(record):
         parts = [kinds.Part(layer, Layer(layer).name) for layer in inner_records(record)]
     else:
@@ -59,14 +64,14 @@ def own_variables(record, scope):
     return found if config_trainable(record) else [item._replace(trainable=False) for item in found]
 
 
-def layer_variables(name, config):
-    """[Variable] of a plain layer, in the order in which Keras makes them; [] where they are not known."""
+def layer_variables(name: str, config: Any) -> List[Variable]:
+    """Return [Variable] of a plain layer of the class `name`, as `own_variables` does; [] where they are not known."""
     kind = kinds.find(name)
     return kind.variables(config) if kind and kind.variables else []
 
 
-def is_known(record):
-    """Whether the variables of a layer, and of all that is in it, are known from its record."""
+def is_known(record: Record) -> bool:
+    """Whether the variables of a layer, and of all layers in it, are known from its record."""
     if is_model(record):
         return all(is_known(layer) for layer in inner_records(record))
     kind = kinds.of(record)
@@ -74,9 +79,12 @@ def is_known(record):
         and all(is_known(part.record) for part in kind.parts(record["config"], ""))
 
 
-def shared_out(record, weights):
-    """Return OrderedDict: name of a layer inside the nested model `record` -> those of `weights` that are its own,
-    each in Keras's h5 order.  By order where all classes are known, else by the layers' names in the weights'."""
+def shared_out(record: Record, weights: Sequence[Weight]) -> Dict[str, List[Weight]]:
+    """Return OrderedDict: name of a layer inside the nested model `record` -> its own weights, in Keras's h5 order.
+
+    The order of `weights` decides where all classes are known, else the layers' names in the weights' names.
+    Raises Fault for a weight whose name holds no layer's.
+    """
     layers = [(Layer(layer).name, layer) for layer in inner_records(record)]
     result = OrderedDict((name, []) for name, _ in layers)
     owners = [(name, item) for name, layer in layers for item in own_variables(layer, name)] if is_known(record) else []
@@ -99,12 +107,13 @@ def shared_out(record, weights):
     return result
 
 
-def config_trainable(record):
+def config_trainable(record: Record) -> bool:
+    """Whether a layer is trained as a whole: its config does not say trainable=False."""
     return not isinstance(record["config"], dict) or record["config"].get("trainable", True) is not False
 
 
-def names_in(record):
-    """The names of a layer and of all layers in it."""
+def names_in(record: Record) -> Set[str]:
+    """Return the names of a layer and of all layers in it."""
     found = {Layer(record).name}
     for layer in inner_records(record) if is_model(record) else []:
         found |= names_in(layer)

@@ -84,7 +84,7 @@ def _run(model_json, bundle, header, inputs):
         stream = open(answer, "rb")
         return json.loads(stream.readline().decode("utf-8")), stream
     finally:
-        shutil.rmtree(private, ignore_errors=True)  # what is open stays readable
+        shutil.rmtree(private, ignore_errors=True)  # open files stay readable
 
 
 def run_node(bundle: str, model_json: str, request: str, answer: str) -> Tuple[int, str]:

@@ -25,6 +25,7 @@ def as_rescaling(draft: Draft) -> Draft:
 
 @each_layer
 def rescaled(draft: Draft, layer: Layer) -> Layer:
+    """Return the Rescaling for a Normalization along the last axis, and every other layer as it is."""
     record, config = layer.record, layer.config
     if layer.class_name != "Normalization" or not str(record.get("module") or "keras").startswith("keras"):
         return layer
