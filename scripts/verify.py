@@ -2,7 +2,8 @@
 
 The source model is run by Keras, by whichever stack's can load it, the converted one by TensorFlow.js in Node, on
 test images of the data set or on seeded random input.  An output agrees where |difference| <= 1e-4 * max(1, largest
-value of that output).
+value of that output).  The bound is wider where Keras computes in half precision, which TensorFlow.js does not have.
+A source of TensorFlow.js's own is run by TensorFlow.js.
 """
 if not __package__:
     raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.verify")
@@ -10,6 +11,7 @@ if not __package__:
 import functools
 import json
 import os
+import re
 import sys
 import tempfile
 from collections import OrderedDict
@@ -23,9 +25,12 @@ from .base.fault import Fault
 from .layers import encapsulation, masks, outputs
 from .layers.topology import Graph, graph
 from .training import dataset
+from .verification import by_tfjs
 from .viewer import page, predict
 
 BOUND = 1e-4
+# Of what Keras computes with 11 and with 8 bits, in each layer anew; float32 has 24.
+HALVES = OrderedDict([("bfloat16", 8e-2), ("float16", 1e-2)])
 SAMPLES, SEED = 4, 0
 OPEN_SIZE = 32  # for a dimension that neither the source nor the converted model fixes
 
@@ -40,7 +45,7 @@ class Engine(NamedTuple):
 class Verified(NamedTuple):
     """The result of a comparison.
 
-    report  {"oracle", "bound", "samples", "outputs": rows as `compare` returns them, "agree"}, JSON-able
+    report  {"oracle", "bound", "precision", "samples", "outputs": rows as `compare` returns them, "agree"}, JSON-able
     values  {"input_0": …, "output_0": …}, float32: the oracle's, which the page shows its differences to
     """
 
@@ -75,6 +80,7 @@ def verify(source: str, model_json: str, layers: Optional[List[str]] = None, wei
     engines  default: TensorFlow.js in Node
     Raises Fault where no Keras here loads the source, or the two do not have the same outputs.
     """
+    half = None
     described = OrderedDict((entry["name"], entry) for entry in predict.describe(model_json)["inputs"])
     if weights is None and formats.is_graph(source, tags):
         inputs = OrderedDict((name, random_values([size or OPEN_SIZE for size in entry["shape"][1:]]))
@@ -86,9 +92,14 @@ def verify(source: str, model_json: str, layers: Optional[List[str]] = None, wei
             if '"class_name": "Lambda"' in json.dumps(model.topology):
                 raise Fault(f"{source}: no oracle: it holds a Lambda layer, code that Keras would run")
             major, whole = model.keras_major, graph(model.topology, model.keras_major)
+            half = half_precision(model.topology)
         names = layers or [outputs.spelling(whole, ref) for ref in encapsulation.every_output(whole, major)]
         inputs = inputs_for(whole, described, data)
-        wanted, by = expected(source, weights, names, list(inputs.values()), major)
+        if weights is None and formats.is_tfjs(source):
+            wanted, by = by_tfjs.values(source, whole, names, list(inputs.values())), "TensorFlow.js on the source"
+        else:
+            wanted, by = expected(source, weights, names, list(inputs.values()), major)
+    bound = HALVES.get(half, BOUND)
     fed = [values for name, values in inputs.items() if name in described or len(inputs) == 1]
     rows = []
     for engine, compute in engines or [Engine("Node", predict.predict)]:
@@ -97,12 +108,19 @@ def verify(source: str, model_json: str, layers: Optional[List[str]] = None, wei
         if len(found) != len(wanted):
             raise Fault(f"{model_json} has {len(found)} outputs, {len(wanted)} were asked for of {source}: give "
                         "--layers as when it was converted")
-        rows += [compare(name, values, mine, engine) for name, values, (_, mine) in zip(names, wanted, found)]
-    report = OrderedDict([("oracle", by), ("bound", BOUND), ("samples", len(fed[0])), ("outputs", rows),
+        rows += [compare(name, values, mine, engine, bound) for name, values, (_, mine) in zip(names, wanted, found)]
+    report = OrderedDict([("oracle", by), ("bound", bound), ("precision", half or "float32"),
+                          ("samples", len(fed[0])), ("outputs", rows),
                           ("agree", all(row["agree"] for row in rows))])
     values = {f"input_{index}": array for index, array in enumerate(fed)}
     values.update((f"output_{index}", array.astype(numpy.float32)) for index, array in enumerate(wanted))
     return Verified(report, values)
+
+
+def half_precision(topology: Dict[str, Any]) -> Optional[str]:
+    """Return "float16" or "bfloat16" where a layer of a topology computes in it (mixed_float16 too), else None."""
+    text = json.dumps(topology)
+    return next((name for name in HALVES if re.search(f'"(mixed_)?{name}"', text)), None)
 
 
 def inputs_for(whole: Graph, described: Dict[str, Dict[str, Any]], data: Optional[str]) -> Dict[str, numpy.ndarray]:
@@ -200,10 +218,11 @@ def in_chromium() -> List[Engine]:
             for backend in ("webgl", "cpu")]
 
 
-def compare(name: str, wanted: numpy.ndarray, found: numpy.ndarray, engine: str = "Node") -> Dict[str, Any]:
+def compare(name: str, wanted: numpy.ndarray, found: numpy.ndarray, engine: str = "Node",
+            bound: float = BOUND) -> Dict[str, Any]:
     """Return one row of the report: how far `found` is from `wanted`, both (samples, …).
 
-    It agrees where the largest difference is at most BOUND, relative to the largest wanted value if that is over 1.
+    It agrees where the largest difference is at most `bound`, relative to the largest wanted value if that is over 1.
     """
     row = OrderedDict([("name", name), ("engine", engine), ("shape", list(wanted.shape[1:])), ("largest", None),
                        ("difference", None), ("relative", None), ("argmax", None), ("agree", False)])
@@ -217,7 +236,7 @@ def compare(name: str, wanted: numpy.ndarray, found: numpy.ndarray, engine: str 
         same = not wanted.size or numpy.array_equal(*[values.reshape(len(values), -1).argmax(axis=1)
                                                       for values in (wanted, found)])
         row.update(largest=largest, difference=difference, relative=difference / max(1.0, largest), argmax=bool(same),
-                   agree=difference <= BOUND * max(1.0, largest))
+                   agree=difference <= bound * max(1.0, largest))
     return row
 
 
@@ -235,6 +254,8 @@ def table(report: Dict[str, Any]) -> Iterator[str]:
         numbers = [f"{row[key]:.3g}" if row[key] is not None else "-" for key in ("largest", "difference", "relative")]
         yield line(command.one_line(row["name"]), row["engine"], f"({', '.join(map(str, row['shape']))})", *numbers,
                    {True: "same", False: "OTHER", None: "-"}[row["argmax"]], "" if row["agree"] else "  DIFFERS")
+    if report["precision"] != "float32":
+        yield f"Keras computes in {report['precision']} here: outputs agree within {report['bound']:g} of their largest"
     differ = f"{sum(not row['agree'] for row in rows)} of {len(rows)} outputs differ"
     yield (f"{report['oracle']} against TensorFlow.js on {report['samples']} samples: "
            f"{'every output agrees' if report['agree'] else differ}")

@@ -85,6 +85,12 @@ def which(path: str, names: Sequence[str] = FORMATS) -> Optional[ModuleType]:
     return None
 
 
+def is_tfjs(path: str) -> bool:
+    """Return whether `path` holds a layers model of TensorFlow.js's own."""
+    reader = which(str(path))
+    return reader is not None and reader.__name__.endswith(".tfjs")
+
+
 def is_graph(path: str, tags: Optional[str] = None) -> bool:
     """Return whether `path` holds a graph of operations, and no layers; False for a file that cannot be opened.
 
