@@ -11,12 +11,11 @@ from . import formats
 from .base import command
 from .layers import topology
 from .tfjs import write_layers
-from .tfjs.write_layers import Quantize
 from .wire import shards
 
 
 def convert(source: str, directory: str, json_name: str = "model.json", shard_size: int = shards.SHARD_SIZE,
-            quantize: Quantize = None) -> List[str]:
+            quantize: shards.Quantize = None) -> List[str]:
     """Read the model file `source` and write the tfjs model into the empty `directory`.
 
     Returns the names of the files written, the json first.  quantize: as in shards.write.  shard_size: bytes.
@@ -27,6 +26,7 @@ def convert(source: str, directory: str, json_name: str = "model.json", shard_si
 
 
 def main(arguments: List[str]) -> None:
+    """Run the command line."""
     parser = command.Parser(module="convert", description=__doc__)
     parser.add_argument("source", help="enc_model.h5, or any other model file")
     parser.add_argument("directory", help="where model.json and the shards go")

@@ -9,7 +9,7 @@ if not __package__:
 
 import platform
 import sys
-from typing import List, Optional
+from typing import Iterator, List, Optional
 
 from . import bootstrap
 from .base import command
@@ -17,16 +17,16 @@ from .release import machine
 from .release.machine import LACKS, MISSING, OK, Found
 
 
-def python():
-    """Tell which stack this Python is, or that it is none's."""
+def python() -> Found:
+    """Return the stack of this Python, MISSING where it has none."""
     try:
         return Found(OK, f"Python {platform.python_version()}, the {bootstrap.stack_of(sys.version_info)} stack")
     except bootstrap.Refusal as refusal:
         return Found(MISSING, f"Python: {refusal}")
 
 
-def node():
-    """Tell whether the machine's node is new enough."""
+def node() -> Found:
+    """Return whether the machine's node is new enough."""
     said = bootstrap.output_of(["node", "--version"])
     if bootstrap.machine_has_node():
         return Found(OK, f"node: {said}")
@@ -34,8 +34,8 @@ def node():
     return Found(LACKS, f"node: {there}; verifying and viewing set up one of their own")
 
 
-def examine():
-    """Yield a line for everything."""
+def examine() -> Iterator[Found]:
+    """Yield a mark and a line for each part of the project."""
     yield python()
     yield from machine.examine()
     yield node()

@@ -1,6 +1,6 @@
 """Give a model the outputs that are to be seen: Model + layer names -> multi-output Model -> enc_model.h5.
 
-The guide's section 2 and 3 without Keras: the topology gets other outputs, what none of them needs is left
+The guide's section 2 and 3 without Keras: the topology gets other outputs, layers that no output needs are left
 out, and the weights are copied.  The file is written in the dialect of its source and loads in that Keras.
 """
 if not __package__:
@@ -22,7 +22,7 @@ def build(source: str, target: str, weights: Optional[str] = None, layers: Optio
           input_shape: Shape = None, compile: bool = False, **reading: Any) -> Dict[str, List[str]]:
     """Read `source` (and `weights`), write the multi-output model to the new file `target`.
 
-    reading: what single formats take (saved_model_tags).
+    reading: options of single formats (saved_model_tags).
     Returns {"outputs": [names as asked for], "inputs": […]}: the same for the same source.
     Raises Fault as formats.read and encapsulation.encapsulate do.
     """
@@ -35,6 +35,7 @@ def build(source: str, target: str, weights: Optional[str] = None, layers: Optio
 
 
 def main(arguments: List[str]) -> None:
+    """Run the command line."""
     parser = command.Parser(module="encapsulate", description=__doc__)
     parser.add_argument("source", help="the trained model: h5, .keras, topology json, tfjs model.json")
     parser.add_argument("target", help="the h5 file to write")

@@ -9,6 +9,7 @@ if not __package__:
 
 import os
 import tempfile
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
 from . import formats
 from .base import arguments as taken
@@ -16,6 +17,7 @@ from .base import command, place, stack
 from .base.fault import Fault
 from .formats import keras_h5, paths
 from .layers import encapsulation, outputs, topology
+from .layers.encapsulation import Shape
 from .tfjs import graph, write_layers
 from .wire import shards
 
@@ -23,26 +25,51 @@ FORMS = ("topology_weights_combined", "topology_weights_separated", "tf_saved", 
          "tf_keras_separated")
 
 
-def preprocess(source, directory, weights=None, layers=None, input_shape=None, json_name="model.json",
-               shard_size=shards.SHARD_SIZE, quantize=None, enc_model=None, **reading):
+class Written(NamedTuple):
+    """A converted model.
+
+    names  of its files, the json first
+    facts  {"inputs": [names], "outputs": [names]}, as encapsulation.facts returns them
+    """
+
+    names: List[str]
+    facts: Dict[str, List[str]]
+
+
+class Source(NamedTuple):
+    """A model's file, and the file of its weights where these are separate."""
+
+    source: str
+    weights: Optional[str]
+
+
+def preprocess(source: str, directory: str, weights: Optional[str] = None, layers: Optional[Sequence[str]] = None,
+               input_shape: Shape = None, json_name: str = "model.json", shard_size: int = shards.SHARD_SIZE,
+               quantize: shards.Quantize = None, enc_model: Optional[str] = None, **reading: Any) -> Written:
     """Read `source`, give it the outputs `layers`, write the tfjs model into the empty `directory`.
 
-    enc_model: path of a new h5 to write the multi-output Keras model to as well.  reading: saved_model_tags, signature.
-    Returns (names of the files written, the json first; facts as encapsulation.facts').
+    weights, input_shape   as in formats.read and encapsulation.encapsulate
+    shard_size, quantize   as in wire.shards.write
+    enc_model              path of a new h5 to write the multi-output Keras model to as well
+    reading                saved_model_tags, signature
+    Raises Fault for a source that cannot be read, for outputs that it lacks, and for layers that TensorFlow.js cannot
+    compute.
     """
     paths.check_readable(source)
     if formats.is_graph(source, reading.get("saved_model_tags")):
         graph.check_settings(source, enc_model=enc_model, input_shape=input_shape, weights=weights)
-        return graph.convert(formats.read(source, **reading), directory, layers, json_name, shard_size, quantize)
+        return Written(*graph.convert(
+            formats.read(source, **reading), directory, layers, json_name, shard_size, quantize))
     with formats.read(source, weights=weights, **reading) as model, topology.of(source):
         result = encapsulation.encapsulate(model, layers, input_shape)
         names = write_layers.write(result, directory, json_name, shard_size, quantize)
         if enc_model:
             keras_h5.write(result, enc_model)
-        return names, encapsulation.facts(result)
+        return Written(names, encapsulation.facts(result))
 
 
-def main(arguments=None):
+def main(arguments: Optional[Sequence[str]] = None) -> None:
+    """Run the command line."""
     parser = command.Parser(module="preprocess", description=__doc__)
     parser.add_argument("source", nargs="?", help="h5, .keras, topology json, tfjs model.json, SavedModel, frozen .pb; "
                         "or topology.json,weights.h5")
@@ -100,35 +127,38 @@ def main(arguments=None):
 
     # The h5 has its place when the directory has: a run that is refused leaves neither.
     names = keras_h5.deliver(options.enc_model, deliver) if options.enc_model else deliver()
-    command.say("{}: {}".format(options.directory, ", ".join(names)))
-    command.say("%d outputs: %s" % (len(done["facts"]["outputs"]), ", ".join(done["facts"]["outputs"])))
+    command.say(f"{options.directory}: {', '.join(names)}")
+    command.say(f"{len(done['facts']['outputs'])} outputs: {', '.join(done['facts']['outputs'])}")
     if options.view:
         view(os.path.join(options.directory, options.json_name))
 
 
-def view(model_json):
-    """Draw a converted model as a page, kept for as long as it is served."""
+def view(model_json: str) -> None:
+    """Draw a converted model as a page, and serve it until Ctrl-C; the page's files are removed then."""
     from .viewer import page, serve
     with tempfile.TemporaryDirectory(prefix="view-") as private:
         page.build(model_json, private)
         serve.serve(private)
 
 
-def separated(source, weights):
-    """("topology.json,weights.h5", None) -> the two paths; a file whose name has a comma stays what it is."""
+def separated(source: str, weights: Optional[str]) -> Source:
+    """Return the two paths of ("topology.json,weights.h5", None); a file whose name has a comma stays one path."""
     if weights is None and "," in source and not os.path.exists(source):
         first, second = source.split(",", 1)
-        return first, second
-    return source, weights
+        return Source(first, second)
+    return Source(source, weights)
 
 
-def quantization(value):
-    """"uint8" -> "uint8"; "uint8=conv*,uint16=dense*" -> {"uint8": ["conv*"], "uint16": ["dense*"]}."""
+def quantization(value: str) -> shards.Quantize:
+    """Return the setting of --quantize as wire.shards.write takes it.  Raises Fault for another dtype.
+
+    "uint8" -> "uint8"; "uint8=conv*,uint16=dense*" -> {"uint8": ["conv*"], "uint16": ["dense*"]}.
+    """
     rules = {}
     for part in value.split(","):
         dtype, equals, pattern = part.partition("=")
         if dtype not in shards.QUANTIZED:
-            raise Fault("--quantize: {!r} is not one of {}".format(dtype, ", ".join(shards.QUANTIZED)))
+            raise Fault(f"--quantize: {dtype!r} is not one of {', '.join(shards.QUANTIZED)}")
         if not equals:
             rules[dtype] = True
         elif rules.get(dtype) is not True:
@@ -136,8 +166,8 @@ def quantization(value):
     return value if rules == {value: True} else rules
 
 
-def version():
-    """Return this project's version: the checkout's setup.cfg says it, else the installed package."""
+def version() -> str:
+    """Return this project's version, from the checkout's setup.cfg or the installed package."""
     if place.CHECKOUT:
         import configparser
         checkout = configparser.ConfigParser()
@@ -146,8 +176,8 @@ def version():
     return stack.installed()[place.DISTRIBUTION]
 
 
-def entry():
-    """The installed command."""
+def entry() -> None:
+    """Run as the installed command."""
     command.run(main)
 
 

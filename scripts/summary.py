@@ -7,13 +7,16 @@ if not __package__:
     raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.summary")
 
 from collections import OrderedDict
+from typing import Any, Collection, Dict, Iterator, List, NamedTuple, Optional, Sequence
 
 from . import formats
 from .base import arguments as taken
 from .base import command
 from .base.fault import Fault
 from .layers import encapsulation, operators, outputs, shapes, topology, variables
+from .layers.encapsulation import Shape
 from .layers.kinds.operations import is_hidden, is_operation
+from .layers.model import Model, Weight
 from .layers.references import Ref
 from .layers.topology import Layer, graph, inner_records, is_model, layer_order
 from .tfjs.reasons import Reasons, reasons
@@ -22,9 +25,18 @@ from .tfjs.refusals import Refused, refusal
 FROZEN = ("moving_mean", "moving_variance", "running_mean", "running_std")  # of BatchNormalization: not trained
 COLUMNS = ("layer", "class", "output", "parameters", "inputs", "shown")
 
+Row = Dict[str, Any]  # of the table: a value for each of COLUMNS
 
-def rows(model, input_shape=None):
-    """Return a list of dicts, one per layer in the order of `model.layers`; nested models' layers follow them.
+
+class Counts(NamedTuple):
+    """Parameters of a model: of all layers, and of them those that are trained by default."""
+
+    total: int
+    trained: int
+
+
+def rows(model: Model, input_shape: Shape = None) -> List[Row]:
+    """Return one row per layer in the order of `model.layers`; the layers of a nested model follow it.
 
     input_shape: sizes that are open, as encapsulation.encapsulate's.
 
@@ -54,15 +66,18 @@ def rows(model, input_shape=None):
     return found
 
 
-def row(name, layer, shape, weights, inputs, major, layers=(), reasons=None):
+def row(name: str, layer: Layer, shape: Optional[List[Optional[int]]], weights: Sequence[Weight], inputs: List[str],
+        major: int, layers: Collection[str] = (), reasons: Optional[Reasons] = None) -> Row:
+    """Return the row of one layer.  The arguments are its cells, and those of `shown`."""
     return OrderedDict(zip(COLUMNS, (name, layer.class_name, shape, sum(weight.size for weight in weights), inputs,
                                      shown(layer, shape, major, layers, reasons))))
 
 
-def inner_rows(prefix, record, weights, major, converted):
-    """The rows of a nested model's layers, without shapes: it may be called on several.
+def inner_rows(prefix: str, record: Dict[str, Any], weights: Sequence[Weight], major: int,
+               converted: bool) -> List[Row]:
+    """Return the rows of a nested model's layers, without shapes: it may be called on several.
 
-    converted: whether the model is, with all that is in it.
+    prefix: name of the model.  weights: of all its layers.  converted: whether the model is, with all that is in it.
     """
     try:
         shared = variables.shared_out(record, weights)
@@ -81,16 +96,18 @@ def inner_rows(prefix, record, weights, major, converted):
     return found
 
 
-def shortened(name):
-    """A name without its middle where nobody would type it: each layer's in a nested model begins with the model's."""
+def shortened(name: str) -> str:
+    """Return a name without its middle where it is too long to type: names in nested models begin with the model's."""
     return name if len(name) <= outputs.TYPED else f"{name[:outputs.TYPED // 2]}…{name[-outputs.TYPED // 2:]}"
 
 
-def shown(layer, shape, major, layers, reasons=None):
-    """Whether TensorFlow.js can compute and TensorSpace draw the layer: "yes", "input", or the reason.
+def shown(layer: Layer, shape: Optional[List[Optional[int]]], major: int, layers: Collection[str],
+          reasons: Optional[Reasons] = None) -> str:
+    """Return whether TensorFlow.js can compute and TensorSpace draw the layer: "yes", "input", or the reason.
 
-    layers: those of the graph that it is called in
-    reasons: of the model, as far as it was converted; None for a layer in a nested model
+    shape    of its first call, with the batch's None first; None where it cannot be told
+    layers   names of those of the graph that it is called in
+    reasons  of the model, as far as it was converted; None for a layer in a nested model
     """
     if layer.is_input:
         return "input"
@@ -106,8 +123,9 @@ def shown(layer, shape, major, layers, reasons=None):
     return "yes"
 
 
-def by_itself(layer, major, layers):
-    """Why TensorFlow.js cannot compute the layer, as far as its record tells; None where it can, or is a model."""
+def by_itself(layer: Layer, major: int, layers: Collection[str]) -> Optional[str]:
+    """Return why TensorFlow.js cannot compute the layer, as far as its record tells; None where it can, or is a model.
+    """
     if is_operation(layer.record, major):
         try:
             operators.record_of_layer(layer, [operators.tensors(layer, call, layers) for call in layer.calls])
@@ -117,8 +135,8 @@ def by_itself(layer, major, layers):
     return reason and reason.why
 
 
-def counts(model):
-    """Return (parameters, of them trained by default) of the whole model.  A shared layer counts once."""
+def counts(model: Model) -> Counts:
+    """Return the numbers of parameters of the whole model.  A shared layer counts once."""
     total = sum(weight.size for weights in model.weights.values() for weight in weights)
     still = set(frozen_layers(model.topology))
     kept = 0
@@ -127,11 +145,11 @@ def counts(model):
             parts = weight.name.split("/")
             if parts[-1].split(":")[0] in FROZEN or name in still or not still.isdisjoint(parts[:-1]):
                 kept += weight.size
-    return total, total - kept
+    return Counts(total, total - kept)
 
 
-def frozen_layers(record):
-    """The names of layers with trainable = False, inside nested models too."""
+def frozen_layers(record: Dict[str, Any]) -> List[str]:
+    """Return the names of layers with trainable = False, inside nested models too."""
     found = []
     for inner in inner_records(record) if is_model(record) else []:
         if not variables.config_trainable(inner):
@@ -140,14 +158,15 @@ def frozen_layers(record):
     return found
 
 
-def lines(model, input_shape=None):
-    """Yield the table as lines of text: the layers, then how many parameters there are.  The arguments are `rows`'."""
+def lines(model: Model, input_shape: Shape = None) -> Iterator[str]:
+    """Yield the table as lines of text: the layers, then the numbers of parameters.  The arguments are those of `rows`.
+    """
     table = [[name.capitalize() for name in COLUMNS]]
     for entry in rows(model, input_shape):
         shape = entry["output"]
         table.append([entry["layer"], entry["class"],
-                      "?" if shape is None else "({})".format(", ".join(str(size) for size in shape)),
-                      "{:,}".format(entry["parameters"]), "; ".join(entry["inputs"]), entry["shown"]])
+                      "?" if shape is None else f"({', '.join(str(size) for size in shape)})",
+                      f"{entry['parameters']:,}", "; ".join(entry["inputs"]), entry["shown"]])
     table = [[command.one_line(cell) for cell in cells] for cells in table]
     widths = [min(max(len(cells[column]) for cells in table), 48) for column in range(len(COLUMNS))]
     for index, cells in enumerate(table):
@@ -160,7 +179,8 @@ def lines(model, input_shape=None):
     yield f"{total:,} parameters, {trained:,} trained and {total - trained:,} not"
 
 
-def main(arguments):
+def main(arguments: List[str]) -> None:
+    """Run the command line."""
     parser = command.Parser(module="summary", description=__doc__)
     parser.add_argument("source", help="a model file: h5, .keras, topology json, SavedModel, tfjs model.json, …")
     parser.add_argument("--weights", metavar="H5", help="weights of a topology json")

@@ -6,9 +6,10 @@ Several machines train together where TF_CONFIG names them: docs/training.md.
 if not __package__:
     raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.train")
 
+import argparse
 import os
 import tempfile
-from typing import List
+from typing import List, Optional
 
 from .base import child, command, files
 from .base.fault import Fault
@@ -48,7 +49,8 @@ def main(arguments: List[str]) -> None:
     child.in_environment("train", arguments)
     if cluster is None:
         return work(options)
-    with tempfile.TemporaryDirectory() as tempfile.tempdir:  # AutoGraph's: `leave` lets nobody else remove them
+    # The directory holds AutoGraph's files: no other code removes them after `leave`.
+    with tempfile.TemporaryDirectory() as tempfile.tempdir:
         try:
             command.run(lambda _: work(options, cluster))
         except SystemExit as end:
@@ -56,15 +58,19 @@ def main(arguments: List[str]) -> None:
     workers.leave(status)
 
 
-def work(options, cluster=None):
-    """Read, train, write: what the command line asks for.  In a cluster, the chief alone writes."""
+def work(options: argparse.Namespace, cluster: Optional[workers.Cluster] = None) -> None:
+    """Read the images, train, write the model and the report; in a cluster the chief alone writes.
+
+    options: of the command line.
+    Raises Fault for two options of one file, and for a target that is there already.
+    """
     writes = cluster is None or cluster.chief
     named = [os.path.realpath(path) for path in (options.data, options.out, options.report, options.checkpoint) if path]
     if len(set(named)) < len(named):
         raise Fault("--data, --out, --report and --checkpoint are files of their own: give each another name")
     for path in [options.out, options.report]:
         if path and writes:
-            files.vacant(path)  # not after minutes of training
+            files.vacant(path)  # before the minutes of training
     images = dataset.load(options.data)
     command.say(f"training LeNet on {len(images.arrays['x_train'])} images ({images.origin})")
     trained = train(images.arrays, options.epochs, options.batch_size, options.seed, options.optimizer,

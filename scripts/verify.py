@@ -2,7 +2,8 @@
 
 The source model is run by Keras, by whichever stack's can load it, the converted one by TensorFlow.js in Node, on
 test images of the data set or on seeded random input.  An output agrees where |difference| <= 1e-4 * max(1, largest
-value of that output).
+value of that output).  The bound is wider where Keras computes in half precision, which TensorFlow.js does not have.
+A source of TensorFlow.js's own is run by TensorFlow.js.
 """
 if not __package__:
     raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.verify")
@@ -10,9 +11,11 @@ if not __package__:
 import functools
 import json
 import os
+import re
 import sys
 import tempfile
 from collections import OrderedDict
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy
 
@@ -20,24 +23,64 @@ from . import bootstrap, formats
 from .base import child, command, files
 from .base.fault import Fault
 from .layers import encapsulation, masks, outputs
-from .layers.topology import graph
+from .layers.topology import Graph, graph
 from .training import dataset
+from .verification import by_tfjs
 from .viewer import page, predict
 
 BOUND = 1e-4
+# Of what Keras computes with 11 and with 8 bits, in each layer anew; float32 has 24.
+HALVES = OrderedDict([("bfloat16", 8e-2), ("float16", 1e-2)])
 SAMPLES, SEED = 4, 0
 OPEN_SIZE = 32  # for a dimension that neither the source nor the converted model fixes
 
 
-def verify(source, model_json, layers=None, weights=None, data=None, tags=None, signature=None, engines=None):
-    """Compare the source model with the converted one; return the report, a JSON-able dict, and the values.
+class Engine(NamedTuple):
+    """A TensorFlow.js: its name in the report, and compute(path of model.json, inputs) -> [(name, ndarray)]."""
 
-    layers   what was asked for when it was converted (default: every layer but inputs), in that order
+    name: str
+    compute: Callable[[str, List[numpy.ndarray]], Sequence[Tuple[str, numpy.ndarray]]]
+
+
+class Verified(NamedTuple):
+    """The result of a comparison.
+
+    report  {"oracle", "bound", "precision", "samples", "outputs": rows as `compare` returns them, "agree"}, JSON-able
+    values  {"input_0": …, "output_0": …}, float32: the oracle's, which the page shows its differences to
+    """
+
+    report: Dict[str, Any]
+    values: Dict[str, numpy.ndarray]
+
+
+class Expected(NamedTuple):
+    """The values of an oracle, one array (samples, …) per output, and its name in words."""
+
+    values: List[numpy.ndarray]
+    by: str
+
+
+class Stack(NamedTuple):
+    """A Keras of this checkout: path of its python, "keras" or "tf_keras", and its name in words."""
+
+    python: str
+    flavour: str
+    by: str
+
+
+def verify(source: str, model_json: str, layers: Optional[List[str]] = None, weights: Optional[str] = None,
+           data: Optional[str] = None, tags: Optional[str] = None, signature: Optional[str] = None,
+           engines: Optional[Sequence[Engine]] = None) -> Verified:
+    """Compare the source model with the converted one.
+
+    layers   outputs as asked for when it was converted (default: every layer but inputs), in that order
+    weights  h5 of the weights of a topology json
     data     npz of scripts.dataset, whose test images are taken where they fit the model's input
-    engines  [(name, callable(model_json, inputs) -> [(name, ndarray)])], default TensorFlow.js in Node
-    values   {"input_0": …, "output_0": …}, float32: Keras's, which the page shows its differences to
+    tags, signature   of a SavedModel
+    engines  default: TensorFlow.js in Node
     Raises Fault where no Keras here loads the source, or the two do not have the same outputs.
     """
+    half = None
     described = OrderedDict((entry["name"], entry) for entry in predict.describe(model_json)["inputs"])
     if weights is None and formats.is_graph(source, tags):
         inputs = OrderedDict((name, random_values([size or OPEN_SIZE for size in entry["shape"][1:]]))
@@ -49,27 +92,42 @@ def verify(source, model_json, layers=None, weights=None, data=None, tags=None, 
             if '"class_name": "Lambda"' in json.dumps(model.topology):
                 raise Fault(f"{source}: no oracle: it holds a Lambda layer, code that Keras would run")
             major, whole = model.keras_major, graph(model.topology, model.keras_major)
+            half = half_precision(model.topology)
         names = layers or [outputs.spelling(whole, ref) for ref in encapsulation.every_output(whole, major)]
         inputs = inputs_for(whole, described, data)
-        wanted, by = expected(source, weights, names, list(inputs.values()), major)
+        if weights is None and formats.is_tfjs(source):
+            wanted, by = by_tfjs.values(source, whole, names, list(inputs.values())), "TensorFlow.js on the source"
+        else:
+            wanted, by = expected(source, weights, names, list(inputs.values()), major)
+    bound = HALVES.get(half, BOUND)
     fed = [values for name, values in inputs.items() if name in described or len(inputs) == 1]
     rows = []
-    for engine, compute in engines or [("Node", predict.predict)]:
+    for engine, compute in engines or [Engine("Node", predict.predict)]:
         found = compute(model_json, fed)
         names = names or [name for name, _ in found]
         if len(found) != len(wanted):
-            raise Fault("%s has %d outputs, %d were asked for of %s: give --layers as when it was converted" % (
-                model_json, len(found), len(wanted), source))
-        rows += [compare(name, values, mine, engine) for name, values, (_, mine) in zip(names, wanted, found)]
-    report = OrderedDict([("oracle", by), ("bound", BOUND), ("samples", len(fed[0])), ("outputs", rows),
+            raise Fault(f"{model_json} has {len(found)} outputs, {len(wanted)} were asked for of {source}: give "
+                        "--layers as when it was converted")
+        rows += [compare(name, values, mine, engine, bound) for name, values, (_, mine) in zip(names, wanted, found)]
+    report = OrderedDict([("oracle", by), ("bound", bound), ("precision", half or "float32"),
+                          ("samples", len(fed[0])), ("outputs", rows),
                           ("agree", all(row["agree"] for row in rows))])
-    values = {"input_%d" % index: array for index, array in enumerate(fed)}
-    values.update(("output_%d" % index, array.astype(numpy.float32)) for index, array in enumerate(wanted))
-    return report, values
+    values = {f"input_{index}": array for index, array in enumerate(fed)}
+    values.update((f"output_{index}", array.astype(numpy.float32)) for index, array in enumerate(wanted))
+    return Verified(report, values)
 
 
-def inputs_for(whole, described, data):
-    """Return OrderedDict: name of an input of the source -> float32 samples for it; the same on every run."""
+def half_precision(topology: Dict[str, Any]) -> Optional[str]:
+    """Return "float16" or "bfloat16" where a layer of a topology computes in it (mixed_float16 too), else None."""
+    text = json.dumps(topology)
+    return next((name for name in HALVES if re.search(f'"(mixed_)?{name}"', text)), None)
+
+
+def inputs_for(whole: Graph, described: Dict[str, Dict[str, Any]], data: Optional[str]) -> Dict[str, numpy.ndarray]:
+    """Return {name of an input of the source: float32 samples for it, (SAMPLES, …)}; the same on every run.
+
+    described: {name of an input of the converted model: predict.describe's words of it}.  data: as `verify`'s.
+    """
     found = OrderedDict()
     readers = {ref.layer: [] for ref in whole.inputs}
     for layer in whole.layers.values():
@@ -97,27 +155,36 @@ def inputs_for(whole, described, data):
     return found
 
 
-def random_values(shape, seed=SEED):
+def random_values(shape: List[int], seed: int = SEED) -> numpy.ndarray:
+    """Return float32 samples, (SAMPLES,) + shape, drawn evenly from 0 to 1."""
     return numpy.random.RandomState(seed).uniform(0, 1, [SAMPLES] + shape).astype(numpy.float32)
 
 
-def graph_values(source, inputs, outputs, tags, signature):
-    """Return what TensorFlow computes of a SavedModel's or frozen graph's outputs, in a child process."""
+def graph_values(source: str, inputs: Dict[str, numpy.ndarray], outputs: Optional[List[str]], tags: Optional[str],
+                 signature: Optional[str]) -> List[numpy.ndarray]:
+    """Return the outputs of a SavedModel or frozen graph, computed by TensorFlow in a child process.
+
+    Raises Fault as verification.graph_by_tensorflow.compute does.
+    """
     with tempfile.TemporaryDirectory(prefix="oracle-") as private:
         given, answer = os.path.join(private, "inputs.npz"), os.path.join(private, "outputs.npz")
         numpy.savez(given, **inputs)
         settings = {"outputs": outputs, "tags": tags, "signature": signature}
         child.run("verification.graph_by_tensorflow", [source, given, answer, "--settings", json.dumps(settings)], True)
         with numpy.load(answer, allow_pickle=False) as archive:
-            return [archive["output_%d" % index] for index in range(len(archive.files))]
+            return [archive[f"output_{index}"] for index in range(len(archive.files))]
 
 
-def expected(source, weights, names, inputs, major):
-    """Return (what Keras computes, which Keras it was), by the first stack of this checkout that can."""
+def expected(source: str, weights: Optional[str], names: List[str], inputs: List[numpy.ndarray],
+             major: int) -> Expected:
+    """Return the outputs `names` by the first Keras of this checkout that loads the model.  Raises Fault if none does.
+
+    major: of the Keras that saved the model.
+    """
     reasons = []
     with tempfile.TemporaryDirectory(prefix="oracle-") as private:
         given, answer = os.path.join(private, "inputs.npz"), os.path.join(private, "outputs.npz")
-        numpy.savez(given, **{"input_%d" % index: values for index, values in enumerate(inputs)})
+        numpy.savez(given, **{f"input_{index}": values for index, values in enumerate(inputs)})
         for python, flavour, by in stacks(major):
             arguments = [source, given, answer, "--names", json.dumps(names), "--keras", flavour]
             try:
@@ -127,13 +194,13 @@ def expected(source, weights, names, inputs, major):
                 reasons.append(f"{by}: {fault}")
                 continue
             with numpy.load(answer, allow_pickle=False) as archive:
-                return [archive["output_%d" % index] for index in range(len(archive.files))], by
-    raise Fault("{}: no oracle, no Keras here loads it ({})".format(
-        source, "; ".join(reasons) or "it takes Python %s" % ("3.10 or newer" if major >= 3 else "3.6")))
+                return Expected([archive[f"output_{index}"] for index in range(len(archive.files))], by)
+    why = "; ".join(reasons) or f"it takes Python {'3.10 or newer' if major >= 3 else '3.6'}"
+    raise Fault(f"{source}: no oracle, no Keras here loads it ({why})")
 
 
-def stacks(major):
-    """Yield (python, which Keras, its name in words) for what may load a model of Keras `major`, this stack first."""
+def stacks(major: int) -> Iterator[Stack]:
+    """Yield the Kerases of this checkout that may load a model of Keras `major`, this stack's first."""
     here = "py36" if sys.version_info < (3, 7) else "modern"
     for name in sorted(bootstrap.ENVIRONMENTS, key=lambda name: name != here):
         beside = os.path.join(bootstrap.ROOT, bootstrap.ENVIRONMENTS[name], "bin", "python")
@@ -141,18 +208,22 @@ def stacks(major):
         if python is None or name == "py36" and major >= 3:
             continue
         for flavour in ["keras"] if name == "py36" or major >= 3 else ["tf_keras", "keras"]:
-            yield python, flavour, f"{flavour} ({name})"
+            yield Stack(python, flavour, f"{flavour} ({name})")
 
 
-def in_chromium():
-    """The engines of `--browser`: TensorFlow.js in Chromium, on webgl and on cpu."""
+def in_chromium() -> List[Engine]:
+    """Return the engines of `--browser`: TensorFlow.js in Chromium, on webgl and on cpu."""
     from .viewer import chromium
-    return [("Chromium " + backend, functools.partial(chromium.predict, backend=backend))
+    return [Engine("Chromium " + backend, functools.partial(chromium.predict, backend=backend))
             for backend in ("webgl", "cpu")]
 
 
-def compare(name, wanted, found, engine="Node"):
-    """Return one row of the report: how far `found` is from `wanted`, both (samples, …)."""
+def compare(name: str, wanted: numpy.ndarray, found: numpy.ndarray, engine: str = "Node",
+            bound: float = BOUND) -> Dict[str, Any]:
+    """Return one row of the report: how far `found` is from `wanted`, both (samples, …).
+
+    It agrees where the largest difference is at most `bound`, relative to the largest wanted value if that is over 1.
+    """
     row = OrderedDict([("name", name), ("engine", engine), ("shape", list(wanted.shape[1:])), ("largest", None),
                        ("difference", None), ("relative", None), ("argmax", None), ("agree", False)])
     if wanted.shape != found.shape:
@@ -165,27 +236,33 @@ def compare(name, wanted, found, engine="Node"):
         same = not wanted.size or numpy.array_equal(*[values.reshape(len(values), -1).argmax(axis=1)
                                                       for values in (wanted, found)])
         row.update(largest=largest, difference=difference, relative=difference / max(1.0, largest), argmax=bool(same),
-                   agree=difference <= BOUND * max(1.0, largest))
+                   agree=difference <= bound * max(1.0, largest))
     return row
 
 
-def table(report):
+def table(report: Dict[str, Any]) -> Iterator[str]:
     """Yield the report as lines of text."""
-    line = "%-{}s  %-{}s  %-20s  %10s  %10s  %10s  %-6s%s".format(
-        *[max([6] + [len(command.one_line(row[key])) for row in report["outputs"]]) for key in ("name", "engine")])
-    yield (line % ("output", "in", "shape", "largest", "difference", "relative", "argmax", "")).rstrip()
-    for row in report["outputs"]:
+    rows = report["outputs"]
+    name, engine = [max([6] + [len(command.one_line(row[key])) for row in rows]) for key in ("name", "engine")]
+
+    def line(output, by, shape, largest, difference, relative, argmax, differs=""):
+        return (f"{output:{name}}  {by:{engine}}  {shape:20}  {largest:>10}  {difference:>10}  {relative:>10}  "
+                f"{argmax:6}{differs}").rstrip()
+
+    yield line("output", "in", "shape", "largest", "difference", "relative", "argmax")
+    for row in rows:
         numbers = [f"{row[key]:.3g}" if row[key] is not None else "-" for key in ("largest", "difference", "relative")]
-        yield (line % ((command.one_line(row["name"]), row["engine"], "({})".format(", ".join(map(str, row["shape"]))))
-                       + tuple(numbers) + ({True: "same", False: "OTHER", None: "-"}[row["argmax"]],
-                                           "" if row["agree"] else "  DIFFERS"))).rstrip()
-    yield "%s against TensorFlow.js on %d samples: %s" % (
-        report["oracle"], report["samples"], "every output agrees" if report["agree"] else
-        "%d of %d outputs differ" % (sum(not row["agree"] for row in report["outputs"]), len(report["outputs"])))
+        yield line(command.one_line(row["name"]), row["engine"], f"({', '.join(map(str, row['shape']))})", *numbers,
+                   {True: "same", False: "OTHER", None: "-"}[row["argmax"]], "" if row["agree"] else "  DIFFERS")
+    if report["precision"] != "float32":
+        yield f"Keras computes in {report['precision']} here: outputs agree within {report['bound']:g} of their largest"
+    differ = f"{sum(not row['agree'] for row in rows)} of {len(rows)} outputs differ"
+    yield (f"{report['oracle']} against TensorFlow.js on {report['samples']} samples: "
+           f"{'every output agrees' if report['agree'] else differ}")
 
 
-def names(value):
-    """"a,b,c" or '["a", "b", "c"]' -> the list, "" -> None."""
+def names(value: str) -> Optional[List[str]]:
+    """Return the list in "a,b,c" or '["a", "b", "c"]', None for "".  Raises Fault for a bad list in JSON."""
     if not value.startswith("["):
         return value.split(",") if value else None
     try:
@@ -194,7 +271,8 @@ def names(value):
         raise Fault(f"--layers: {value} is no list of names: give a,b,c, or in JSON [\"a\", \"b\"]")
 
 
-def main(arguments):
+def main(arguments: List[str]) -> int:
+    """Run the command line; return 0 where every output agrees."""
     parser = command.Parser(module="verify", description=__doc__)
     parser.add_argument("source", help="the trained model")
     parser.add_argument("model_json", help="what was made of it: a model.json, or its directory")

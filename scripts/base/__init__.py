@@ -1,1 +1,4 @@
-"""What every room stands on: faults, commands, files, child processes, the two stacks.  It knows nothing of models."""
+"""Every room stands on this: faults, commands, files, child processes, the two stacks.
+
+No module here knows of models.
+"""

@@ -1,4 +1,4 @@
-"""What several commands take as arguments: names, and the sizes of inputs."""
+"""Arguments that several commands take: names, and the sizes of inputs."""
 import argparse
 from typing import Any, Dict, List, Optional, Union
 
@@ -23,6 +23,7 @@ class Shapes(argparse.Action):
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, value: Any,
                  option_string: Optional[str] = None) -> None:
+        """Add one value to those before it.  Raises Fault for sizes that stand twice."""
         before = getattr(namespace, self.dest)
         if before is not None and not (isinstance(before, dict) and isinstance(value, dict)):
             raise Fault("--input-shape stands twice: once is enough, or name the input of each: --input-shape a=8")

@@ -1,4 +1,4 @@
-"""The edge between a stage and the person who runs it: arguments in, exit status out.
+"""The edge between a stage and the shell: arguments in, exit status out.
 
 Exit status: 0 done, 1 the input is at fault (one line on stderr, no traceback), 130 Ctrl-C, 143 SIGTERM;
 anything else is a bug, and shows its traceback.
@@ -16,7 +16,7 @@ from typing import IO, Any, Callable, List, Optional
 from . import place
 from .fault import Fault, lacking
 
-NOTICED = (signal.SIGINT, signal.SIGTERM)  # what ends a run and is told apart by its status
+NOTICED = (signal.SIGINT, signal.SIGTERM)  # they end a run, each with a status of its own
 FAULT, INTERRUPTED, TERMINATED = 1, 130, 143  # the latter two: 128 + signal number, as shells count
 LINE = 1 << 16  # letters of the longest line that is printed whole: the outputs of a model of 3000 layers have half
 BUG = 2  # Python's own status for a traceback is 1, which here means the input
@@ -28,7 +28,7 @@ class Parser(argparse.ArgumentParser):
     module  the module of this package that the command line runs: the usage and the description spell it as here
     """
 
-    def __init__(self, *args, module: Optional[str] = None, **options):
+    def __init__(self, *args: Any, module: Optional[str] = None, **options: Any) -> None:
         if module:
             options["prog"] = place.spelled(module)
             options["description"] = place.advice(options.get("description") or "")
@@ -106,7 +106,7 @@ def complain(line: object) -> None:
     try:
         sys.stderr.write(one_line(line).encode(encoding, "backslashreplace").decode(encoding) + "\n")
         sys.stderr.flush()
-    except OSError:  # nobody is left to tell
+    except OSError:  # there is no reader left
         discard(sys.stderr)
 
 
@@ -129,7 +129,7 @@ class Lenient:
     A reader that has left (`doit | head`) is no fault; a full disk is one line on stderr.
     """
 
-    def __init__(self, stream):
+    def __init__(self, stream: Optional[IO[str]]) -> None:
         if stream is None:  # closed (>&-): the next file that is opened must not be taken for it
             stream = open(os.devnull, "w")
         self.stream = stream
@@ -184,7 +184,7 @@ class Held:
         self.came, self.handlers = None, {}
         if threading.current_thread() is threading.main_thread():
             for number in NOTICED:
-                if callable(signal.getsignal(number)):  # Python's; what C code or nobody handles raises nothing
+                if callable(signal.getsignal(number)):  # a handler in Python; all others raise nothing
                     self.handlers[number] = signal.signal(number, self.keep)
         return self
 

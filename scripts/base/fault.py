@@ -1,12 +1,13 @@
-"""Fault: what the user gave is at fault.  Every other exception that leaves a stage is a bug of this project's."""
+"""Fault: the user's input is at fault.  Every other exception that leaves a stage is a bug of this project's."""
 import sys
-from typing import Optional
+import types
+from typing import Optional, Type
 
 from .place import CHECKOUT, PACKAGE, installs
 
 
 class Fault(Exception):
-    """What the user gave is at fault: a file, a name, a setting.
+    """The user's input is at fault: a file, a name, a setting.
 
     The message is one line: what is wrong, where, and what to do about it.  A command prints it on
     stderr and exits with 1; every other exception that leaves a stage is a bug of this project's.
@@ -24,8 +25,8 @@ def lacking(error: BaseException) -> Optional[str]:
     return f"{sys.executable} has no {package}: {installs(package)} installs it"
 
 
-def say_what_is_lacking(kind, error, trace):
-    """Excepthook: one line for a package that is not there, Python's own words for anything else."""
+def say_what_is_lacking(kind: Type[BaseException], error: BaseException, trace: Optional[types.TracebackType]) -> None:
+    """Say an uncaught exception (sys.excepthook): one line for a package that is lacking, a traceback for all else."""
     line = lacking(error)
     if line:
         sys.stderr.write(line + "\n")

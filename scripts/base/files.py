@@ -48,7 +48,7 @@ def files_of(path: str, links: bool = True) -> List[str]:
 
 
 def at_once(path: str, flags: int) -> int:
-    """Open a file for reading, without waiting where it is a pipe that nobody writes to."""
+    """Open a file for reading, without waiting where it is a pipe without a writer."""
     return os.open(path, flags | os.O_NONBLOCK)
 
 
@@ -149,21 +149,21 @@ def writable(root: str) -> Iterator[None]:
             if not os.path.isdir(os.path.dirname(place)):
                 raise Fault(f"{os.path.dirname(place)} was moved or removed while it was written to: run again")
         if error.errno in IN_THE_WAY and (place + os.sep).startswith(root.rstrip(os.sep) + os.sep):
-            while place and not os.path.lexists(place):  # what is no directory stands further up
+            while place and not os.path.lexists(place):  # an entry that is no directory stands further up
                 place = os.path.dirname(place)
             raise Fault(f"{place} is in the way of what is built, and no file or directory of this project's making: "
                         "move it")
         raise
 
 
-def vacant(path: str, ours: Optional[Callable[[str], bool]] = None) -> None:
+def vacant(path: str, replaceable: Optional[Callable[[str], bool]] = None) -> None:
     """Raise Fault where a file that the user named cannot be written without the loss of what is there.
 
-    ours  tells whether the file there is an earlier result, which may be replaced; by default none is
+    replaceable  replaceable(path) tells whether the file there is an earlier result; by default none is
     """
     if os.path.lexists(path) and not os.path.isfile(path):  # a device, a pipe, a directory
         raise Fault(f"{path} is there and is no ordinary file: name another place")
-    if os.path.lexists(path) and not (ours and ours(path)):
+    if os.path.lexists(path) and not (replaceable and replaceable(path)):
         raise Fault(f"{path} is there already: remove it, or name another place")
     folder = os.path.dirname(path) or "."
     if not os.path.isdir(folder):
@@ -171,13 +171,13 @@ def vacant(path: str, ours: Optional[Callable[[str], bool]] = None) -> None:
 
 
 @contextlib.contextmanager
-def whole(path: str, ours: Optional[Callable[[str], bool]] = None) -> Iterator[str]:
+def whole(path: str, replaceable: Optional[Callable[[str], bool]] = None) -> Iterator[str]:
     """Yield the name of a file beside `path` to write to; in the end it is `path`, or nothing is left of it.
 
-    A file that is there already stays, and is a Fault, as `vacant` says; os.path.isfile as `ours`: any file may be
+    A file that is there already stays, and is a Fault, as `vacant` says; with replaceable=os.path.isfile any file is
     replaced.  The rest of an earlier attempt, by a process that was killed on this machine, is removed.
     """
-    vacant(path, ours)
+    vacant(path, replaceable)
     # A few letters for this machine: its name may be as long as a file's may be.
     machine = hashlib.sha256(os.uname().nodename.encode("utf-8", "surrogateescape")).hexdigest()[:8]
     own = f"{path}.{machine}."
@@ -189,7 +189,7 @@ def whole(path: str, ours: Optional[Callable[[str], bool]] = None) -> Iterator[s
                 os.remove(left)
     try:
         yield part
-        vacant(path, ours)  # it may have come meanwhile
+        vacant(path, replaceable)  # it may have come meanwhile
         os.replace(part, path)
     finally:
         if os.path.exists(part):

@@ -1,4 +1,4 @@
-"""Where this code runs: in a checkout, as the package `scripts`, or where pip installed it, as `tensorspace_keras`.
+"""The place of this code: a checkout, as the package `scripts`, or where pip installed it, as `tensorspace_keras`.
 
 A line that advises a command asks here how the command is spelled in that place.
 """

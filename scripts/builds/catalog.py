@@ -159,7 +159,7 @@ class Entry:
 
     after, behind = (), frozenset()
 
-    def __init__(self, name: str, settings: Dict[str, object], root: str = "models"):
+    def __init__(self, name: str, settings: Dict[str, object], root: str = "models") -> None:
         self.name = name
         settings = dict(RECIPES[settings.get("recipe", "guide")], **settings)
         for key, setting in KEYS.items():

@@ -23,7 +23,7 @@ class Digests:
     reading (`last`) and makes sure in the end.
     """
 
-    def __init__(self, path: str = None):
+    def __init__(self, path: Optional[str] = None) -> None:
         self.path, self.read = path, None
         self.entries = {}
         self.young = {}  # entries too new to be kept

@@ -1,8 +1,8 @@
-"""What stands in the place of something of doit's, each with the source that it was written for.
+"""Replacements of parts of doit, each with the source that it was written for.
 
-doit takes a reporter from DOIT_CONFIG, and that is how reporter.py comes in.  Commands, backends and loaders it takes
-from a doit.cfg in the working directory alone, and here `doit -f PROJECT/dodo.py` works from any directory; runners
-and messages it takes from nowhere.  So these methods are replaced, once dodo.py is read.
+doit takes a reporter from DOIT_CONFIG: reporter.py.  doit takes commands, backends and loaders only from a doit.cfg in
+the working directory, and `doit -f PROJECT/dodo.py` works here from any directory.  It takes runners and messages from
+nowhere.  `apply` replaces these methods once dodo.py is read.
 
 Written for doit 0.34.2 (the last one for Python 3.6) and 0.37.0.  tests/unit/test_doit_patches.py fails with the first
 doit whose source is another.
@@ -15,7 +15,7 @@ import re
 import signal
 import sys
 import textwrap
-from typing import Callable, Dict, List, NamedTuple
+from typing import Any, Callable, Dict, List, NamedTuple
 
 from doit import cmd_run
 from doit.cmd_base import DoitCmdBase
@@ -32,19 +32,21 @@ from ..base.fault import Fault
 from .code import digest
 from .workers import Workers, leave_at_signals
 
+Run = Any  # run.Run, whose module imports this one
+
 # The command line ------------------------------------------------------------------------------------------
 
-def unknown_task(run, plain):
+def unknown_task(run: Run, plain: Callable) -> Callable:
     """doit says on four lines that there is no such task, and exits with 3: here it is one line, and 1."""
     def text(error):
         if error.not_found:
             no_task(run, str(error.not_found))
-        name = re.match(r"'(.*)' is not a task", plain(error))  # what list, clean, forget and ignore say
+        name = re.match(r"'(.*)' is not a task", plain(error))  # the words of list, clean, forget and ignore
         return no_task(run, name.group(1)) if name else plain(error)
     return text
 
 
-def no_task(run, asked):
+def no_task(run: Run, asked: str) -> None:
     """End with the line that names the task or the model that was meant."""
     stage, colon, name = asked.partition(":")
     if name in run.behind and run.without_training:
@@ -58,7 +60,7 @@ def no_task(run, asked):
     command.end(f"doit: there is no task {asked}{meant} (`{place.doit('list')}` shows what there is)")
 
 
-def unknown_option(run, plain):
+def unknown_option(run: Run, plain: Callable) -> Callable:
     """doit reads its own options before there is a dodo.py; these follow the name of a task."""
     def text(error):
         said = "".join(map(str, error.args))
@@ -70,7 +72,7 @@ def unknown_option(run, plain):
     return text
 
 
-def selection(run, plain):
+def selection(run: Run, plain: Callable) -> Callable:
     """doit does nothing in silence where no task is like a pattern."""
     def _process_filter(control, names):
         for name in names:
@@ -80,7 +82,7 @@ def selection(run, plain):
     return _process_filter
 
 
-def output_file(run, plain):
+def output_file(run: Run, plain: Any) -> type:
     """doit -o FILE empties any file, and ends with a traceback where it cannot."""
     class Written:
         @staticmethod
@@ -94,7 +96,7 @@ def output_file(run, plain):
     return Written
 
 
-def info(run, plain):
+def info(run: Run, plain: Callable) -> Callable:
     """doit info ends with a traceback where there is no such task."""
     def _execute(self, pos_args, hide_status=False):  # doit asks for the names
         if len(pos_args) == 1 and pos_args[0] not in {task.name for task in self.task_list}:
@@ -103,16 +105,18 @@ def info(run, plain):
     return _execute
 
 
-def output(run, plain):
-    """Commands take sys.stdout before dodo.py is read; what `doit run -o FILE` sets, doit hands on by itself."""
+def output(run: Run, plain: Any) -> property:
+    """Commands take sys.stdout before dodo.py is read; doit itself hands on the file of `doit run -o FILE`."""
     return property(lambda self: sys.stdout, lambda self, stream: None)
 
 
 # doit's state ----------------------------------------------------------------------------------------------
 
-def load_state(run, plain):
-    """doit refuses to start on a state that a kill or a full disk cut short; the state holds nothing that the records
-    do not know better.  A file that --db-file names, and that is no state, is left alone."""
+def load_state(run: Run, plain: Callable) -> Callable:
+    """doit refuses to start on a state that a kill or a full disk cut short; here it starts without one.
+
+    The records know all that the state holds.  A file that --db-file names, and that is no state, is left alone.
+    """
     def _load(database):
         try:
             with open(database.name, encoding="utf-8") as stream:
@@ -129,12 +133,12 @@ def load_state(run, plain):
     return _load
 
 
-def is_state(run, database) -> bool:
-    """Tell whether a database of doit's is the one beside the records."""
+def is_state(run: Run, database: Any) -> bool:
+    """Tell whether doit's `database` is the one beside the records."""
     return os.path.abspath(database.name) == os.path.abspath(run.state)
 
 
-def dump_state(run, plain):
+def dump_state(run: Run, plain: Callable) -> Callable:
     """doit writes its state in place, whether it changed or not, and ends with a traceback where there is no room."""
     def dump(database):
         if not is_state(run, database):
@@ -148,8 +152,8 @@ def dump_state(run, plain):
 
 # Runs ------------------------------------------------------------------------------------------------------
 
-def one_run_at_a_time(run, plain):
-    """Whichever reporter reports (doit -r), the run has its models to itself."""
+def one_run_at_a_time(run: Run, plain: Callable) -> Callable:
+    """The run has its models to itself, with any reporter (doit -r)."""
     def run_all(runner, dispatcher):
         try:
             run.take(run.models_of(dispatcher.selected_tasks))
@@ -165,8 +169,11 @@ def one_run_at_a_time(run, plain):
     return run_all
 
 
-def clean_all(run, plain):
-    """Cleaning has models/ to itself too; it goes on after what it may not remove, and then ends with 1."""
+def clean_all(run: Run, plain: Callable) -> Callable:
+    """A cleaning run has models/ to itself too.
+
+    It goes on after a file that it may not remove, and then ends with 1.
+    """
     def clean_tasks(cleaner, tasks, dryrun, cleanforget):
         try:
             if not dryrun:
@@ -183,8 +190,8 @@ def clean_all(run, plain):
     return clean_tasks
 
 
-def execute_task(run, plain):
-    """In a worker of doit -n: at a signal a task cleans up before all ends."""
+def execute_task(run: Run, plain: Callable) -> Callable:
+    """In a worker of doit -n, a task cleans up at a signal before the worker ends."""
     def execute(runner, task):
         command.heed_signals()
         try:
@@ -196,7 +203,7 @@ def execute_task(run, plain):
     return execute
 
 
-def start_processes(run, plain):
+def start_processes(run: Run, plain: Callable) -> Callable:
     """doit -n waits for ever for a process that is lost, and its processes outlive it: workers.Workers."""
     def _run_start_processes(runner, job_q, result_q):
         if isinstance(runner, MThreadRunner):
@@ -218,11 +225,11 @@ def start_processes(run, plain):
 # ------------------------------------------------------------------------------------------------------------
 
 class Patch(NamedTuple):
-    """One thing of doit's that is replaced.
+    """One replaced part of doit.
 
     owner   doit's class or module
     name    the attribute of it
-    by      callable(Run, what stands there in doit) -> what stands there instead
+    by      callable(Run, doit's attribute) -> the attribute in its place
     source  the function whose source tells whether the patch fits
     fits    {version of doit: the first digits of the digest of that source}
     """
@@ -234,8 +241,8 @@ class Patch(NamedTuple):
     fits: Dict[str, str]
 
     @property
-    def plain(self):
-        """What stands there in doit, if anything."""
+    def plain(self) -> Any:
+        """doit's own attribute, None where it has none."""
         return PLAIN[self.owner, self.name]
 
     def found(self) -> str:
@@ -273,7 +280,7 @@ PATCHES: List[Patch] = [
 PLAIN = {(patch.owner, patch.name): getattr(patch.owner, patch.name, None) for patch in PATCHES}
 
 
-def apply(run) -> None:
+def apply(run: Run) -> None:
     """Replace everything of PATCHES for one run.Run, which takes the place of an earlier one's."""
     for patch in PATCHES:
         setattr(patch.owner, patch.name, patch.by(run, patch.plain))

@@ -1,4 +1,4 @@
-"""What was built: records, digests, ownership, and the only code that writes into models/.
+"""Records, digests and ownership of built files, and the only code that writes into models/.
 
 doit alone forgets finished work after a kill and trusts altered targets.  So each stage leaves a record,
 models/.records/STAGE.json, which is durably on disk before its targets are moved into place:
@@ -20,7 +20,7 @@ import os
 import shutil
 import stat
 from collections import OrderedDict
-from typing import Callable, Dict, Iterable, List, Optional, Set, Tuple, Union
+from typing import Any, BinaryIO, Callable, Dict, Iterable, List, Optional, Set, Tuple, Union
 
 from ..base import files
 from ..base.fault import Fault
@@ -28,8 +28,8 @@ from . import catalog, code
 from .digests import Digests
 
 
-def well_formed(record) -> bool:
-    """Whether a JSON value has what every record has, each part of its type."""
+def well_formed(record: Any) -> bool:
+    """Whether a JSON value has all parts of a record, each of its type."""
     if not isinstance(record, dict) or not isinstance(record.get("stage"), str):
         return False
     if not all(isinstance(record.get(key), dict)
@@ -58,7 +58,7 @@ class Stage:
 
     def __init__(self, name: str, inputs: Union[Iterable[str], Callable[[dict], Iterable[str]]],
                  outputs: Iterable[str], settings: dict, code: Union[str, Callable[[], str]], stack: dict,
-                 keep: bool = False, also: Callable[[dict], Optional[str]] = None):
+                 keep: bool = False, also: Optional[Callable[[dict], Optional[str]]] = None) -> None:
         self.name, self.outputs = name, list(outputs)
         self._inputs = inputs
         self.settings, self._code, self.stack, self.keep = catalog.told(settings), code, stack, keep
@@ -91,7 +91,7 @@ class House:
     code     code.Code of this package
     """
 
-    def __init__(self, root: str = "models", stack_name: str = "modern"):
+    def __init__(self, root: str = "models", stack_name: str = "modern") -> None:
         self.root = root
         self.records = os.path.join(root, ".records")
         self.building = os.path.join(root, ".building")
@@ -125,7 +125,7 @@ class House:
             return []
         return [name[:-len(".json")].replace(".", ":", 1) for name in sorted(names) if name.endswith(".json")]
 
-    def ours(self, record: dict) -> Dict[str, Set[str]]:
+    def own(self, record: dict) -> Dict[str, Set[str]]:
         """Return {path: set of sha256} of every file that a record proves to be of this project's making.
 
         All of them stand below root, whatever a record from elsewhere names.
@@ -140,7 +140,7 @@ class House:
         """Return the outputs of a `keep` stage that are the user's: they are there, and no record has their bytes."""
         if not stage.keep:
             return []
-        known = self.ours(self.record(stage.name))
+        known = self.own(self.record(stage.name))
         return [path for path in stage.outputs
                 if os.path.islink(path) or os.path.lexists(path) and self.digests.of(path) not in known.get(path, ())]
 
@@ -209,7 +209,7 @@ class House:
                     os.rmdir(self.building)
 
     def _publish(self, stage, old, inputs, facts, built, outputs):
-        known = self.ours(old)
+        known = self.own(old)
         users = self.users(stage)
         if users:
             raise Fault(f"{users[0]} became yours while {stage.name} worked: it is left as it is, and nothing was "
@@ -257,7 +257,7 @@ class House:
 
         Returns (paths removed, paths left).  Raises Fault where something may not be removed, or not be seen.
         """
-        known = self.ours(self.record(name))
+        known = self.own(self.record(name))
         removed, left = [], []
         for path in entries_first(known):
             digest = self.digests.of(path)
@@ -272,7 +272,7 @@ class House:
         with files.writable(self.root):
             for path in removed:
                 os.remove(path)
-                with contextlib.suppress(OSError):  # not empty: somebody's files are there
+                with contextlib.suppress(OSError):  # not empty: other files are there
                     for parent in parents(path, self.root):
                         os.rmdir(parent)
             if known and not left:
@@ -309,7 +309,7 @@ class House:
                         shutil.rmtree(os.path.join(self.building, name), ignore_errors=True)
                 with contextlib.suppress(OSError):  # others are at work there
                     os.rmdir(self.building)
-        self.digests.merge()  # what the other build measured counts too
+        self.digests.merge()  # the other build's digests count too
 
     def taken(self) -> bool:
         """Whether this process has a lock, its own or one that it was forked with."""
@@ -353,7 +353,7 @@ class House:
             stream.close()
 
 
-def locked(stream, kind: int) -> bool:
+def locked(stream: BinaryIO, kind: int) -> bool:
     """Take the lock of a file, unless another process has it; tell whether it is taken."""
     try:
         fcntl.flock(stream, kind | fcntl.LOCK_NB)

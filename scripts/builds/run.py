@@ -7,7 +7,7 @@ import importlib
 import os
 import resource
 import sys
-from typing import Callable, Iterable, Iterator, List, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Iterable, Iterator, List, Optional, Sequence, Set, Tuple
 
 from doit.exceptions import TaskFailed
 
@@ -23,11 +23,12 @@ MANY = 100  # locks to hold one by one
 
 
 class Run:
-    """What the parts of one run share.
+    """The state that the parts of one run share.
 
     root              path of models/
     words             list of str, the command line
-    without_training  True: a model that would be trained is taken as it is, or left out where it is not there
+    without_training  True: the run takes the model of a table without a source as it is, or leaves the table out if
+                      there is none
     house             records.House
     state             path of doit's own state
     names             set of the names of all tasks that dodo.py declared
@@ -37,7 +38,7 @@ class Run:
     left              list of lines: why the `clean` of tasks was refused
     """
 
-    def __init__(self, root: str = "models", words: Sequence[str] = None):
+    def __init__(self, root: str = "models", words: Optional[Sequence[str]] = None) -> None:
         self.root = root
         self.words = list(sys.argv[1:] if words is None else words)
         self.without_training = bool(os.environ.get("WITHOUT_TRAINING"))
@@ -125,8 +126,8 @@ class Run:
 
     # -- declaring tasks -------------------------------------------------------------------------
 
-    def task(self, stage: Stage, produce: Callable, report: Callable = None, after: Iterable[str] = (),
-             module: str = None) -> dict:
+    def task(self, stage: Stage, produce: Callable, report: Optional[Callable] = None, after: Iterable[str] = (),
+             module: Optional[str] = None) -> dict:
         """Return the doit task of a stage: subtask NAME of its basename.
 
         produce  as records.House.build takes it
@@ -140,8 +141,8 @@ class Run:
                 "targets": stage.outputs, "uptodate": [Fresh(self.house, stage, module)], "task_dep": list(after),
                 "clean": [(self.clean, [stage.name])]}
 
-    def always(self, action: str, *arguments, basename: str, name: str = None, doc: str = None,
-               after: Iterable[str] = ()) -> dict:
+    def always(self, action: str, *arguments: Any, basename: str, name: Optional[str] = None,
+               doc: Optional[str] = None, after: Iterable[str] = ()) -> dict:
         """Return a doit task that runs a function whenever it is asked for, and builds nothing in models/ itself.
 
         action  ".module:function" of this package, or "module:function" of another, imported when it runs
@@ -180,7 +181,7 @@ class Run:
                 whole = True
                 try:
                     paths = sources(self, entry)
-                except Fault:  # what cannot be read for the moment; or no model, from which links may lead anywhere
+                except Fault:  # unreadable for the moment; or no model, and links from it may lead anywhere
                     paths, whole = [path for path in (entry.source, entry.weights) if path], False
                 paths += catalog.data_files(entry.data) if entry.data else []
                 self._read.update(os.path.realpath(name) for path in paths for name in files.files_of(path, whole))
@@ -189,7 +190,7 @@ class Run:
     # -- what doit calls -------------------------------------------------------------------------
 
     def perform(self, stage: Stage, produce: Callable, report: Optional[Callable]) -> Optional[TaskFailed]:
-        """Action of a stage's task: build it, say what came out."""
+        """Action of a stage's task: build it, say the lines of its report."""
         try:
             if self.take(self.models) and self.house.verdict(stage) is None:
                 return None  # another run built it while this one had given models/ away
@@ -205,7 +206,7 @@ class Run:
             command.heed_lost_signals()
         return None
 
-    def call(self, action: str, *arguments) -> Optional[TaskFailed]:
+    def call(self, action: str, *arguments: Any) -> Optional[TaskFailed]:
         """Action of a task made by `always`; models/ is free for other builds meanwhile."""
         self.house.unlock()  # `perform` takes it again
         module, function = action.split(":")

@@ -1,9 +1,9 @@
-"""What doit asks a task: whether it is up to date; and the tasks that a command line can mean."""
+"""A task's answer to doit, whether it is up to date, and the tasks that a command line can mean."""
 import contextlib
 import importlib
 import inspect
 import re
-from typing import List, Optional
+from typing import Any, List, Optional
 
 from ..base.fault import Fault
 from .records import House, Stage
@@ -16,15 +16,16 @@ class Fresh:
     """doit's `uptodate`: asks the records.  As text (`doit info`) it says why a task would run.
 
     reason  why the stage is built anew, None where it is up to date
-    note    what is said of a stage that is left alone, or None
+    note    the words about a stage that is left alone, or None
     """
 
     __signature__ = inspect.Signature()  # doit asks for it once a task, and finding it out takes long
 
-    def __init__(self, house: House, stage: Stage, module: str = None):
+    def __init__(self, house: House, stage: Stage, module: Optional[str] = None) -> None:
         self.house, self.stage, self.module, self.reason, self.note = house, stage, module, None, None
 
     def __call__(self) -> bool:
+        """Tell whether the stage is up to date; import the task's module where it is not."""
         try:
             self.reason = self.house.verdict(self.stage)
             users = self.house.users(self.stage)
@@ -36,13 +37,13 @@ class Fresh:
                 importlib.import_module(self.module)  # before doit -n forks: once for all of its processes
         return self.reason is None
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.reason or "fresh"
 
     __repr__ = __str__
 
 
-def freshness(task) -> Optional[Fresh]:
+def freshness(task: Any) -> Optional[Fresh]:
     """Return the Fresh of a doit task, or None for a group."""
     found = [item[0] for item in task.uptodate if isinstance(item[0], Fresh)]
     return found[0] if found else None
@@ -51,8 +52,8 @@ def freshness(task) -> Optional[Fresh]:
 def asked(words: List[str]) -> Optional[List[str]]:
     """Return the names of the models whose conversion is all that a command line asks for.
 
-    Returns [""] where it asks for all of them, None where it may ask for anything.  Of a thousand models there would
-    be seven thousand tasks to declare: those that nobody can have meant are left out.
+    Returns [""] where it asks for all of them, None where it may ask for anything.  A thousand models would declare
+    seven thousand tasks: the tasks that the words cannot mean are left out.
     """
     names = []
     for word in words:

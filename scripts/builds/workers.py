@@ -3,6 +3,7 @@ import contextlib
 import os
 import signal
 import time
+from typing import Any, Sequence
 
 from ..base import child, command
 
@@ -16,14 +17,14 @@ class Workers:
     queues  the multiprocessing queues that it shares with them
     """
 
-    def __init__(self, runner, queues):
+    def __init__(self, runner: Any, queues: Sequence[Any]) -> None:
         from multiprocessing import util  # not where nothing is forked
         self.runner, self.parent, self.processes, self.queues = runner, os.getpid(), [], queues
         util.register_after_fork(self, Workers.begin)
         signal.signal(signal.SIGCHLD, self.look)
 
-    def begin(self):
-        """In a worker, before anything else: see to it that it ends with its parent."""
+    def begin(self) -> None:
+        """Prepare a worker, before anything else in it: it ends with its parent."""
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         child.die_with_parent()
         if os.getppid() != self.parent:  # it was killed before that was said
@@ -31,8 +32,11 @@ class Workers:
         leave_at_signals()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, command.NOTICED)
 
-    def look(self, number, frame):
-        """Handler of SIGCHLD, which what a task starts brings as well: end all where a worker was lost."""
+    def look(self, number: Any, frame: Any) -> None:
+        """End all processes where a worker was lost.
+
+        This is the handler of SIGCHLD, which the children of a task bring as well.
+        """
         codes = [process.exitcode for process in self.processes]
         noticed = [code for number in command.NOTICED for code in (-number, 128 + number)]
         lost = [code for code in codes if code and code not in noticed]
@@ -44,8 +48,11 @@ class Workers:
             where = " while it built one of " + ", ".join(running) if running else ""
             command.end(f"doit -n: a process {how}{where}: run again; alone (without -n) it says which model that is")
 
-    def end(self):
-        """Tell the workers to leave; one that does not, as it waits for a lost one or lost the signal, is killed."""
+    def end(self) -> None:
+        """Tell the workers to leave; kill those that do not.
+
+        A worker stays where it waits for a lost one, or where it lost the signal.
+        """
         import multiprocessing
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         command.finished()
@@ -62,8 +69,11 @@ class Workers:
             queue.cancel_join_thread()
 
 
-def leave_at_signals():
-    """Leave signals to the system: an exception out of a handler would find multiprocessing with its locks half taken,
-    and a handler is not called where a signal comes just before a read that waits."""
+def leave_at_signals() -> None:
+    """Leave signals to the system.
+
+    An exception out of a handler would find multiprocessing with its locks half taken, and a handler is not called
+    where a signal comes just before a read that waits.
+    """
     for number in command.NOTICED:
         signal.signal(number, signal.SIG_DFL)

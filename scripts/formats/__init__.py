@@ -4,7 +4,7 @@
     read(path, **options)                 -> layers.model.Model, topology at once, weights when they are asked for;
                                           or graphs.GraphFile, of which TensorFlow makes an operations.Graph
 
-Nothing in a file is ever executed.  `which` here asks each format in turn: nothing else decides what a file is.
+No code in a file is ever run.  `which` asks each format in turn: nothing else decides the format of a file.
 """
 import importlib
 import os
@@ -18,7 +18,7 @@ from ..layers.topology import of
 from .json_text import parse
 from .paths import check_readable, head, inside
 
-if TYPE_CHECKING:  # both need numpy, which what is up to date never does
+if TYPE_CHECKING:  # both import numpy, and an up-to-date doit imports neither
     from ..layers.model import Model
     from .graphs import GraphFile
 
@@ -27,10 +27,9 @@ FORMATS = GRAPHS + ("keras_h5", "keras_archive", "topology_and_weights", "tfjs")
 
 
 def read(path: str, weights: Optional[str] = None, **options: Any) -> 'Union[Model, GraphFile]':
-    """Return the Model in the file or directory `path`, a graphs.GraphFile where it has no layers; `weights` is the
-    second file of a separated model.
+    """Return the Model in the file or directory `path`, or a graphs.GraphFile where it has no layers.
 
-    options: what single formats take (saved_model_tags, signature).
+    weights: the second file of a separated model.  options: those of single formats (saved_model_tags, signature).
     Raises Fault if there is no such file, no format knows it, or it is damaged.
     """
     from ..layers.model import Model
@@ -55,8 +54,10 @@ def read(path: str, weights: Optional[str] = None, **options: Any) -> 'Union[Mod
 
 
 def as_keras_has_it(model: 'Model') -> 'Model':
-    """Return the model within its bounds, with the weights of layers as Keras lays them out today, and with the sizes
-    of its inputs that its weights tell."""
+    """Return the model with its weights as Keras lays them out today, and with the input sizes that its weights tell.
+
+    Raises Fault for a model beyond its bounds.
+    """
     from ..layers import cudnn, lora, open_sizes
     from . import bounds
     bounds.check(model)
@@ -84,16 +85,22 @@ def which(path: str, names: Sequence[str] = FORMATS) -> Optional[ModuleType]:
     return None
 
 
-def is_graph(path: str, tags: Optional[str] = None) -> bool:
-    """Return whether `path` holds a graph of operations, and no layers; False for what cannot be opened.
+def is_tfjs(path: str) -> bool:
+    """Return whether `path` holds a layers model of TensorFlow.js's own."""
+    reader = which(str(path))
+    return reader is not None and reader.__name__.endswith(".tfjs")
 
-    Most files are told by one look at their first byte, and nothing heavy is imported: doit asks this of every model.
+
+def is_graph(path: str, tags: Optional[str] = None) -> bool:
+    """Return whether `path` holds a graph of operations, and no layers; False for a file that cannot be opened.
+
+    The first byte tells most files, and nothing heavy is imported: doit asks this of every model.
     tags: as in `read`.  Raises Fault for a damaged SavedModel.
     """
     path = str(path)
     try:
         with open(path, "rb", buffering=0, opener=at_once) as file:
-            if file.read(1) not in (b"\x0a", b"\x08"):  # of a message: its first field
+            if file.read(1) not in (b"\x0a", b"\x08"):  # a message begins with its first field
                 return False
     except IsADirectoryError:
         pass
@@ -105,17 +112,17 @@ def is_graph(path: str, tags: Optional[str] = None) -> bool:
 
 
 def files(path: str, weights: Optional[str] = None) -> List[str]:
-    """Return the files that make up the model in `path`, for whoever wants to know when it changed; Fault if none does.
+    """Return the files that make up the model in `path`: the model changed when one of them did.
 
-    A TensorFlow.js model is its model.json and the shards that this names; other formats are one file, a
-    directory, or the two that were given.
+    A TensorFlow.js model is its model.json and the shards that this names.  Other formats are one file, a
+    directory, or the two given files.  Raises Fault for a directory without a model.
     """
     check_readable(path)
     if os.path.isdir(path) and not os.path.isfile(os.path.join(path, "saved_model.pb")):
         path = os.path.join(path, "model.json")
         if not os.path.isfile(path):
             from .strangers import unknown
-            raise Fault(unknown(os.path.dirname(path)))  # not what else may be there: a whole home, the whole disk
+            raise Fault(unknown(os.path.dirname(path)))  # other files may be a whole home, or the whole disk
     found = [path] + ([weights] if weights is not None else [])
     if head(path, 64).lstrip()[:1] == b"{":
         with open(path, "rb") as file:
@@ -123,7 +130,7 @@ def files(path: str, weights: Optional[str] = None) -> List[str]:
         for group in manifest if isinstance(manifest, list) else ():
             paths = group.get("paths") if isinstance(group, dict) else None
             for name in paths if isinstance(paths, list) else ():
-                beside = inside(name)  # others the reader refuses
+                beside = inside(name)  # the reader refuses other paths
                 if beside is not None:
                     found.append(os.path.join(os.path.dirname(path), beside).replace(os.sep, "/"))
     return found

@@ -1,4 +1,4 @@
-"""How large a model may be: a walk through all calls of all of its layers must come to an end."""
+"""Bounds of a model: a walk through all calls of all of its layers must come to an end."""
 from typing import Any, Dict, Tuple
 
 from ..base.fault import Fault
@@ -6,9 +6,9 @@ from ..layers import variables
 from ..layers.model import Model
 from ..layers.topology import inner_records, is_model
 
-MAX_LAYERS = 10000  # and calls of them; NASNetLarge has 1039, and each takes up to half a millisecond
-MAX_WALKED = 1000000  # objects, each as often as there are models around it: each of those models is walked through
-MAX_CALLS = 250000  # of layers and what is in them: models called twice in models called twice double with each
+MAX_LAYERS = 10000  # layers and calls of them; NASNetLarge has 1039, and each takes up to half a millisecond
+MAX_WALKED = 1000000  # objects, counted for each model around them: a walk through any of these models meets them
+MAX_CALLS = 250000  # calls of layers, inner ones too: each model that is called twice doubles the calls in it
 
 
 def check(model: Model) -> None:
@@ -31,8 +31,10 @@ def check(model: Model) -> None:
 
 
 def extent(record: Dict[str, Any]) -> Tuple[int, int]:
-    """Return (number of layers in `record`, a shared one counted for each call; number of objects, each counted for
-    every model around it and itself)."""
+    """Return (number of layers in `record`, number of objects in it).
+
+    A shared layer counts for each call, an object for itself and for every model around it.
+    """
     layers = walked = 0
     pending = [(record, 1)]
     while pending:
@@ -50,7 +52,7 @@ def extent(record: Dict[str, Any]) -> Tuple[int, int]:
 
 
 def calls(value: Any) -> int:
-    """How often the layers in `value` are called, those inside a nested model once for each call of that."""
+    """Return the number of calls of the layers in `value`; layers in a nested model count for each call of it."""
     if isinstance(value, list):
         return sum(calls(item) for item in value)
     if not isinstance(value, dict):

@@ -5,27 +5,41 @@
 """
 import os
 import struct
+from typing import Dict, List, NamedTuple, Tuple
 
 import numpy
 
 from ..base.fault import Fault
 from ..layers.model import Weight
-from ..wire.protobuf import Damaged, message, number, open_file, shape, varint
+from ..wire.protobuf import Damaged, Value, message, number, open_file, shape, varint
 from ..wire.sstable import entries
 
 # core/framework/types.proto
 DTYPES = {1: "<f4", 2: "<f8", 3: "<i4", 4: "u1", 5: "<i2", 6: "i1", 9: "<i8", 10: "?", 17: "<u2", 19: "<f2",
           22: "<u4", 23: "<u8"}
 STRING = 7
-SHARED = 16  # times a checkpoint's bytes may be asked for: layers that wrap the same one name it two or three times
+SHARED = 16  # times that a checkpoint's bytes may be read: layers that wrap the same one name it two or three times
+
+
+class Extent(NamedTuple):
+    """The bytes of a variable: `size` of them from `offset` on in the data file `path`."""
+
+    path: str
+    offset: int
+    size: int
 
 
 class Bundle:
-    """The variables of a checkpoint: `prefix` is its path without .index."""
+    """The variables of a checkpoint.
 
-    def __init__(self, prefix):
+    prefix  path of the checkpoint without .index
+    Raises Fault where the index cannot be opened or is damaged.
+    """
+
+    def __init__(self, prefix: str) -> None:
         self.prefix = prefix
-        self.held, self.claimed = {}, 0  # sizes of the data files so far, bytes of all weights that were asked for
+        self.held: Dict[str, int] = {}  # sizes of the data files that weights are in, bytes
+        self.claimed = 0  # bytes of all weights that were asked for
         try:
             with open_file(prefix + ".index") as file:
                 table = file.read()
@@ -36,19 +50,22 @@ class Bundle:
         except (Damaged, KeyError, struct.error) as error:
             raise Fault(f"{prefix}.index: not a checkpoint's index, or damaged ({error})")
 
-    def place(self, key):
-        """Return (dtype number, shape, path of the data file, offset, size) of a variable."""
+    def place(self, key: str) -> Tuple[int, Tuple[int, ...], Extent]:
+        """Return the number of the dtype (types.proto), the shape and the extent of a variable.
+
+        Raises KeyError or Damaged where the index has no such variable, and Fault for a partitioned one.
+        """
         entry = message(self.entries[key.encode("utf-8")])
         if 7 in entry:
             raise Fault(f"{self.prefix}: variable {key!r} is partitioned, which is not read here")
-        return (number(entry, 1), shape(entry[2][-1]) if 2 in entry else ()) + self.extent(entry)
+        return number(entry, 1), shape(entry[2][-1]) if 2 in entry else (), self.extent(entry)
 
-    def extent(self, entry):
-        """Return (path of the data file, offset, size) of what an entry names."""
+    def extent(self, entry: Dict[int, List[Value]]) -> Extent:
+        """Return the bytes that an entry of the index, a message BundleEntryProto, names."""
         path = f"{self.prefix}.data-{number(entry, 3):05d}-of-{self.shards:05d}"
-        return path, number(entry, 4), number(entry, 5)
+        return Extent(path, number(entry, 4), number(entry, 5))
 
-    def check(self):
+    def check(self) -> None:
         """Raise a Fault where a data file is missing, or shorter than the index says."""
         try:
             for path, offset, size in [self.extent(message(entry)) for entry in self.entries.values()]:
@@ -58,10 +75,13 @@ class Bundle:
         except Damaged as error:
             raise Fault(f"{self.prefix}.index: damaged ({error})")
 
-    def weight(self, key, name):
-        """Return the variable `key` as a lazily read Weight called `name`.  Raises Fault where it is not all there."""
+    def weight(self, key: str, name: str) -> Weight:
+        """Return the variable `key` as a lazily read Weight called `name`.
+
+        Raises Fault for a variable that the checkpoint lacks or holds in part, and for a type without numbers.
+        """
         try:
-            kind, sizes, path, offset, size = self.place(key)
+            kind, sizes, (path, offset, size) = self.place(key)
         except (KeyError, Damaged):
             raise Fault(f"{self.prefix}: variable {key!r} is not in the checkpoint")
         if kind not in DTYPES:
@@ -88,10 +108,13 @@ class Bundle:
 
         return weight
 
-    def string(self, key):
-        """Return the bytes of a scalar string: its length, a checksum of the length, the bytes."""
+    def string(self, key: str) -> bytes:
+        """Return the bytes of a scalar string.  Raises Fault where the checkpoint has no such string.
+
+        The file holds the length, a checksum of the length, then the bytes (tensor_bundle.cc, ReadStringTensor).
+        """
         try:
-            kind, sizes, path, offset, size = self.place(key)
+            kind, sizes, (path, offset, size) = self.place(key)
             with open_file(path) as file:
                 file.seek(offset)
                 content = file.read(size)

@@ -1,9 +1,9 @@
 """A SavedModel or a frozen graph -> operations.Graph, by TensorFlow.
 
-Variables become constants, what no output needs is left out, constants are folded; operations are not fused and batch
-norms not folded into convolutions, as the official converter does: that would change the intermediate tensors that are
-shown.  TensorFlow tells the shapes and types of every tensor, which a GraphDef does not hold.
-Run as a child process by formats/graphs.py, this writes graph.pb and about.json.
+Variables become constants, nodes that no output needs are left out, constants are folded.  The official converter
+also fuses operations and folds batch norms into convolutions.  Both would change the intermediate tensors that are
+shown, and neither is done here.  TensorFlow tells the shapes and types of every tensor: a GraphDef does not hold them.
+formats/graphs.py runs this as a child process, and it writes graph.pb and about.json.
 """
 import argparse
 import contextlib
@@ -12,7 +12,8 @@ import json
 import os
 import re
 from collections import OrderedDict
-from typing import List, Optional
+from types import ModuleType
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple, Union
 
 from ..base import child, command, files
 from ..base.fault import Fault
@@ -24,24 +25,62 @@ from .saved_model import TAGS
 SIGNATURE = "serving_default"
 PASSES = ("debug_stripper", "pruning", "constfold", "arithmetic", "dependency", "pruning", "constfold", "dependency")
 ASSIGNMENTS = ("AssignVariableOp", "AssignAddVariableOp", "AssignSubVariableOp")
-PASSING = ("Identity", "Enter", "Switch")  # which give the variable that they take
-# Which nodes of a loop have it depends on where TensorFlow happens to keep them in memory; it computes nothing.
+PASSING = ("Identity", "Enter", "Switch")  # operations that return the variable that they take
+# An attribute that computes nothing.  The nodes of a loop that have it change with their places in memory.
 UNSTEADY = "_has_manual_control_dependencies"
 VARIABLES = ("VariableV2", "Variable", "VarHandleOp")
 SILENT = ("NoOp", "Const", "Placeholder", "PlaceholderWithDefault", "SaveV2", "RestoreV2", "Assert")
 
+GraphDef = NodeDef = Tensor = TensorShape = Any  # of the TensorFlow that runs this
+
+
+class Frozen(NamedTuple):
+    """A graph without variables.
+
+    graph    GraphDef
+    inputs   names of its inputs
+    outputs  {name of a known output: its tensor}, of a SavedModel the keys of the signature in their natural order
+    """
+
+    graph: GraphDef
+    inputs: List[str]
+    outputs: Dict[str, str]
+
+
+class Place(NamedTuple):
+    """A tensor: output number `index` of an operation."""
+
+    operation: str
+    index: int
+
+
+class Signature(NamedTuple):
+    """The inputs and outputs of a graph, in their order.
+
+    message  SignatureDef of the same, with dtypes and shapes
+    """
+
+    message: Any
+    inputs: List[str]
+    outputs: List[str]
+
 
 def freeze(source: str, outputs: Optional[List[str]] = None, tags: Optional[str] = None,
            signature: Optional[str] = None) -> Graph:
-    """Return the graph of `source` in this process: see formats/graphs.py for what the arguments mean."""
+    """Return the graph of `source`, frozen in this process.  The arguments are those of formats/graphs.py."""
     import tensorflow
     content, about = frozen_graph(tensorflow, source, outputs, tags, signature)
     return described(content, about)
 
 
-def frozen_graph(tensorflow, source, outputs, tags, signature):
-    """Load, freeze, choose, optimize; return (bytes of a GraphDef, {"inputs": [names], "outputs": [names], "specs":
-    {name: [[dtype, shape] of each output]}, "version": TensorFlow's})."""
+def frozen_graph(tensorflow: ModuleType, source: str, outputs: Optional[List[str]], tags: Optional[str],
+                 signature: Optional[str]) -> Tuple[bytes, Dict[str, Any]]:
+    """Load, freeze, choose, optimize; return (bytes of a GraphDef, facts about it).
+
+    facts: {"inputs": [names], "outputs": [names], "specs": {name: [[dtype, shape] of each output]}, "version":
+    TensorFlow's}, JSON-able.
+    Raises Fault where TensorFlow does not load the source, or it has no such outputs.
+    """
     child.hush()
     graph, inputs, known = frozen_of(tensorflow, source, tags, signature)
     names = list(known) if outputs is None else outputs
@@ -57,33 +96,36 @@ def frozen_graph(tensorflow, source, outputs, tags, signature):
                  for operation in whole.get_operations()}
     message, inputs, ends = signature
     for side in (message.inputs, message.outputs):
-        for name, info in side.items():  # what was known before anything was folded
+        for name, info in side.items():  # shapes that were known before constants were folded
             specs[name][0] = [TYPES[info.dtype], sizes(tensorflow.TensorShape(info.tensor_shape))]
     return graph.SerializeToString(), {"inputs": inputs, "outputs": ends, "specs": specs,
                                        "version": tensorflow.__version__}
 
 
-def spec(tensor):
+def spec(tensor: Tensor) -> List[Union[str, None, List[Optional[int]]]]:
     """Return [dtype, shape] of a tensor of TensorFlow's, JSON-able."""
     return [TYPES[tensor.dtype.as_datatype_enum], sizes(tensor.shape)]
 
 
-def sizes(shape):
-    """Return a TensorShape as a list, None where not even the rank is known."""
+def sizes(shape: TensorShape) -> Optional[List[Optional[int]]]:
+    """Return a TensorShape as a list, None for an unknown rank."""
     return None if shape.rank is None else shape.as_list()
 
 
 # Reading and freezing --------------------------------------------------------------------------------------
 
-def frozen_of(tensorflow, source, tags, signature):
-    """Return (GraphDef without variables, [names of its inputs], OrderedDict of its known outputs: name -> tensor)."""
+def frozen_of(tensorflow: ModuleType, source: str, tags: Optional[str], signature: Optional[str]) -> Frozen:
+    """Return the graph of a SavedModel or a frozen graph.  Raises Fault where TensorFlow does not load it."""
     if saved_model.match(source):
         return freeze_saved_model(tensorflow, source, tags, signature)
     return load_frozen(tensorflow, source)
 
 
-def load_frozen(tensorflow, path):
-    """Return (GraphDef, [placeholders], {output: tensor}) of a frozen graph; outputs are what nothing reads."""
+def load_frozen(tensorflow: ModuleType, path: str) -> Frozen:
+    """Return the graph in a file; its outputs are the tensors that no operation reads.
+
+    Raises Fault for damage, and for a graph with variables.
+    """
     graph = tensorflow.compat.v1.GraphDef()
     try:
         with open(path, "rb") as file:
@@ -93,36 +135,37 @@ def load_frozen(tensorflow, path):
     variables = [node.name for node in graph.node if node.op in VARIABLES]
     if variables:
         raise Fault(f"{path}: a graph with variables ({variables[0]}, …) whose values it does not hold: freeze it, or "
-                    "give the "
-                    "SavedModel")
+                    "give the SavedModel")
     used = {operation_of(name) for node in graph.node for name in node.input}
     with imported(tensorflow, graph, path) as whole:
         ends = [operation for operation in whole.get_operations()
                 if operation.name not in used and operation.type not in SILENT]
     known = [tensor.name[:-2] if tensor.name.endswith(":0") else tensor.name for end in ends for tensor in end.outputs]
-    return graph, placeholders(graph), OrderedDict(zip(known, known))
+    return Frozen(graph, placeholders(graph), OrderedDict(zip(known, known)))
 
 
-def placeholders(graph):
-    """Return the names of what can be fed."""
+def placeholders(graph: GraphDef) -> List[str]:
+    """Return the names of the nodes that can be fed."""
     return [node.name for node in graph.node if node.op in ("Placeholder", "PlaceholderWithDefault")]
 
 
-def freeze_saved_model(tensorflow, path, tags, signature):
-    """Return (GraphDef without variables, [names of its inputs], {key of the signature: tensor}) of a SavedModel."""
+def freeze_saved_model(tensorflow: ModuleType, path: str, tags: Optional[str], signature: Optional[str]) -> Frozen:
+    """Return the graph of a signature of a SavedModel.
+
+    Raises Fault for a missing signature, and where TensorFlow does not load it.
+    """
     found = saved_model.meta_graph(path, tags)
     there = saved_model.signatures(path, found)
     signature = signature or (SIGNATURE if SIGNATURE in there or len(there) != 1 else next(iter(there)))
     if signature not in there or not there[signature]["outputs"]:
         named = ", ".join(sorted(name for name in there if there[name]["outputs"]))
-        raise Fault("{}: no signature {!r} with outputs; {}".format(path, signature, (
-            f"there are {named}: name one (--signature, or signature in models.toml)") if named
-            else "there is none: save it with signatures= (tf.saved_model.save)"))
+        advice = f"there are {named}: name one (--signature, or signature in models.toml)" if named \
+            else "there is none: save it with signatures= (tf.saved_model.save)"
+        raise Fault(f"{path}: no signature {signature!r} with outputs; {advice}")
     directory, name = os.path.split(saved_model.file_of(path))
     if name != "saved_model.pb":
         raise Fault(f"{path}: a SavedModel's saved_model.pb under another name: give it this name back, with its "
-                    "variables/ "
-                    "beside it, and give their directory")
+                    "variables/ beside it, and give their directory")
     try:
         if 7 in found:
             return freeze_function(tensorflow, directory, (tags or TAGS).split(","), signature)
@@ -132,10 +175,10 @@ def freeze_saved_model(tensorflow, path, tags, signature):
         raise Fault(f"{directory}: TensorFlow {tensorflow.__version__} does not load it: {child.first_line(error)}")
 
 
-def freeze_function(tensorflow, directory, tags, signature):
-    """TensorFlow 2: the signature is a function; its calls are inlined, its variables become constants."""
+def freeze_function(tensorflow: ModuleType, directory: str, tags: List[str], signature: str) -> Frozen:
+    """Return the graph of a signature of TensorFlow 2, a function: calls are inlined, variables become constants."""
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
-    loaded = tensorflow.saved_model.load(directory, tags=tags)  # whose variables live as long as it does
+    loaded = tensorflow.saved_model.load(directory, tags=tags)  # the variables live as long as this
     function, written = loaded.signatures[signature], {}
     if has_assignments(function.graph.as_graph_def()):
         variables = {inner.op.name: variable for outer, inner in function.graph.captures
@@ -151,31 +194,31 @@ def freeze_function(tensorflow, directory, tags, signature):
     graph = constant.graph.as_graph_def()
     if written:
         graph = without_assignments(tensorflow, graph, {name: one.numpy() for name, one in written.items()})
-    return graph, inputs, OrderedDict((key, tensors[key]) for key in sorted(keys, key=natural))
+    return Frozen(graph, inputs, OrderedDict((key, tensors[key]) for key in sorted(keys, key=natural)))
 
 
-def has_assignments(graph):
-    """Tell whether a GraphDef, or a function in it, writes a variable: TensorFlow freezes no such one."""
+def has_assignments(graph: GraphDef) -> bool:
+    """Return whether a GraphDef, or a function in it, writes a variable: TensorFlow freezes no such variable."""
     inside = [node for function in graph.library.function for node in function.node_def]
     return any(node.op in ASSIGNMENTS for node in list(graph.node) + inside)
 
 
-def assigned(graph):
+def assigned(graph: GraphDef) -> Set[str]:
     """Return the names of the placeholders of variables that a GraphDef without functions writes."""
     nodes = {node.name: node for node in graph.node}
     return {variable_of(nodes, node) for node in graph.node if node.op in ASSIGNMENTS}
 
 
-def variable_of(nodes, node):
-    """Return the name of the placeholder of the variable that a node reads or writes; nodes: {name: NodeDef}."""
+def variable_of(nodes: Dict[str, NodeDef], node: NodeDef) -> str:
+    """Return the name of the placeholder of the variable that a node reads or writes; nodes: all, by name."""
     name = operation_of(node.input[0])
     while nodes[name].op in PASSING:
         name = operation_of(nodes[name].input[0])
     return name
 
 
-def without_assignments(tensorflow, graph, written):
-    """Return a GraphDef whose written variables have the values that they were saved with; the writing is left out.
+def without_assignments(tensorflow: ModuleType, graph: GraphDef, written: Dict[str, Any]) -> GraphDef:
+    """Return a GraphDef whose written variables have their saved values; the writing is left out.
 
     A random layer draws from a state that it writes, even where its output is its input.  A variable that is read
     after it was written stays: no output may need it.  written: {name of its placeholder: ndarray}.
@@ -200,13 +243,17 @@ def without_assignments(tensorflow, graph, written):
     return result
 
 
-def natural(text):
-    """output_2 comes before output_10."""
+def natural(text: str) -> List[Union[int, str]]:
+    """Return the key of a natural order: output_2 comes before output_10."""
     return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", text)]
 
 
-def freeze_session(tensorflow, directory, found, signature, path):
-    """TensorFlow 1: variables are operations; their values are put into the graph, and nothing of it is run."""
+def freeze_session(tensorflow: ModuleType, directory: str, found: saved_model.Message,
+                   signature: Dict[str, Dict[str, str]], path: str) -> Frozen:
+    """Return the graph of a signature of TensorFlow 1, with the values of its variables; nothing of it is run.
+
+    found: the MetaGraphDef.  signature: as saved_model.signatures returns it.
+    """
     graph = tensorflow.compat.v1.GraphDef()
     graph.ParseFromString(bytes(found[2][-1]))
     prefix = os.path.join(directory, "variables", "variables")
@@ -239,15 +286,15 @@ def freeze_session(tensorflow, directory, found, signature, path):
             copy.CopyFrom(node)
     outputs = OrderedDict((key, signature["outputs"][key]) for key in sorted(signature["outputs"], key=natural))
     inputs = [operation_of(name) for name in signature["inputs"].values()]
-    return frozen_graph, sorted(set(inputs) | set(placeholders(frozen_graph))), outputs
+    return Frozen(frozen_graph, sorted(set(inputs) | set(placeholders(frozen_graph))), outputs)
 
 
-def continue_without(graph):
-    """A variable that the checkpoint does not have: if an output needs it, choosing says so."""
+def continue_without(graph: GraphDef) -> None:
+    """Remove the last node, a variable that the checkpoint lacks; `choose` refuses an output that needs it."""
     del graph.node[-1]
 
 
-def set_constant(tensorflow, node, name, value):
+def set_constant(tensorflow: ModuleType, node: NodeDef, name: str, value: Any) -> None:
     """Make a NodeDef a constant of this name and value."""
     node.name, node.op = name, "Const"
     tensor = tensorflow.make_tensor_proto(value)
@@ -257,13 +304,16 @@ def set_constant(tensorflow, node, name, value):
 
 # Outputs ---------------------------------------------------------------------------------------------------
 
-def operation_of(name):
-    """The operation of an input or tensor name: "^name" is a control input, "name:1" its second output."""
+def operation_of(name: str) -> str:
+    """Return the operation of an input or tensor: "^name" is a control input, "name:1" the second output of "name"."""
     return name.lstrip("^").split(":")[0]
 
 
-def choose(graph, known, names, source):
-    """Return OrderedDict: name as asked for -> (operation, index of its output)."""
+def choose(graph: GraphDef, known: Dict[str, str], names: List[str], source: str) -> Dict[str, Place]:
+    """Return {name as asked for: its tensor} in the order of `names`; known: as in Frozen.outputs.
+
+    Raises Fault for a name that stands for no tensor or stands twice.
+    """
     operations = OrderedDict((node.name, node) for node in graph.node)
     chosen = OrderedDict()
     for name in names:
@@ -274,22 +324,25 @@ def choose(graph, known, names, source):
             operation = ending(operations, operation) or result_of(operations, known, operation)
         if operation is None:
             near = difflib.get_close_matches(name, list(known) + [node.name for node in graph.node], 3, 0.4)
-            raise Fault("{}: no tensor {!r}; the signature has {}{}".format(
-                source, name, ", ".join(known) or "none", "; near it are " + ", ".join(near) if near else ""))
+            nearest = f"; near it are {', '.join(near)}" if near else ""
+            raise Fault(f"{source}: no tensor {name!r}; the signature has {', '.join(known) or 'none'}{nearest}")
         if name in chosen:
             raise Fault(f"{source}: output {name!r} is asked for twice")
-        chosen[name] = (operation, int(index or 0))
+        chosen[name] = Place(operation, int(index or 0))
     return chosen
 
 
-def ending(operations, name):
-    """Return the one operation whose path ends so, None where there are none or several."""
+def ending(operations: Dict[str, NodeDef], name: str) -> Optional[str]:
+    """Return the one operation whose path ends with /`name`, None where there are none or several."""
     found = [operation for operation in operations if operation.endswith("/" + name)]
     return found[0] if len(found) == 1 else None
 
 
-def result_of(operations, known, scope):
-    """The one operation below `scope`, a part of the paths, whose result leaves it on its way to a known output."""
+def result_of(operations: Dict[str, NodeDef], known: Dict[str, str], scope: str) -> Optional[str]:
+    """Return the one operation below `scope`, a part of the paths, whose result leaves it towards a known output.
+
+    None where there are none or several.
+    """
     needed, waiting = set(), [operation_of(tensor) for tensor in known.values()]
     while waiting:
         name = waiting.pop()
@@ -302,11 +355,12 @@ def result_of(operations, known, scope):
     return last[0] if len(last) == 1 else None
 
 
-def with_outputs(tensorflow, graph, chosen, inputs, source):
-    """Return (GraphDef of what the outputs need, (SignatureDef, names of inputs, names of outputs)).
+def with_outputs(tensorflow: ModuleType, graph: GraphDef, chosen: Dict[str, Place], inputs: List[str],
+                 source: str) -> Tuple[GraphDef, Signature]:
+    """Return (GraphDef of the nodes that the outputs need, its signature).
 
-    An output that is asked for by another name than its operation's gets an operation of that name, so that names
-    and order are those asked for.
+    An output that is asked for by another name than its operation's gets an operation of that name: names and order
+    are those asked for.  Raises Fault for an operation with fewer outputs.
     """
     from tensorflow.core.protobuf import meta_graph_pb2
     graph = tensorflow.compat.v1.graph_util.extract_sub_graph(graph, sorted({name for name, _ in chosen.values()}))
@@ -315,7 +369,8 @@ def with_outputs(tensorflow, graph, chosen, inputs, source):
             if index >= len(whole.get_operation_by_name(operation).outputs):
                 count = len(whole.get_operation_by_name(operation).outputs)
                 raise Fault(f"{source}: output {name!r}: the operation {operation} has {count} outputs")
-        types = {name: whole.get_tensor_by_name("{}:{}".format(*place)).dtype for name, place in chosen.items()}
+        types = {name: whole.get_tensor_by_name(f"{operation}:{index}").dtype
+                 for name, (operation, index) in chosen.items()}
     ends, there = [], {node.name for node in graph.node}
     for name, (operation, index) in chosen.items():
         end = re.sub(r"[^A-Za-z0-9.\-_/]", "_", name[:-2] if name.endswith(":0") else name)
@@ -336,12 +391,12 @@ def with_outputs(tensorflow, graph, chosen, inputs, source):
                 info = getattr(signature, side)[name]
                 info.name, info.dtype = tensor.name, tensor.dtype.as_datatype_enum
                 info.tensor_shape.CopyFrom(tensor.shape.as_proto())
-        return whole.as_graph_def(), (signature, inputs, ends)
+        return whole.as_graph_def(), Signature(signature, inputs, ends)
 
 
 @contextlib.contextmanager
-def imported(tensorflow, graph, source):
-    """The GraphDef as a Graph of TensorFlow's, which checks it and knows the shapes."""
+def imported(tensorflow: ModuleType, graph: GraphDef, source: str) -> Iterator[Any]:
+    """Give the GraphDef as a tensorflow.Graph, which checks it and knows the shapes.  Raises Fault for a bad one."""
     with tensorflow.Graph().as_default() as whole:
         try:
             tensorflow.import_graph_def(graph, name="")
@@ -352,15 +407,16 @@ def imported(tensorflow, graph, source):
 
 # Optimizing ------------------------------------------------------------------------------------------------
 
-def optimize(tensorflow, graph, signature):
-    """Let TensorFlow's own passes drop what is not needed and compute what is constant; outputs keep their names."""
+def optimize(tensorflow: ModuleType, graph: GraphDef, signature: Signature) -> GraphDef:
+    """Return the graph after TensorFlow's own passes drop unneeded nodes and fold constants; outputs keep their names.
+    """
     from tensorflow.core.protobuf import config_pb2
     from tensorflow.python.grappler import tf_optimizer
     with imported(tensorflow, graph, "") as whole:
         pass
     meta = tensorflow.compat.v1.train.export_meta_graph(graph_def=graph, graph=whole)
-    meta.signature_def["wanted"].CopyFrom(signature[0])
-    meta.collection_def["train_op"].node_list.value.extend(signature[2])
+    meta.signature_def["wanted"].CopyFrom(signature.message)
+    meta.collection_def["train_op"].node_list.value.extend(signature.outputs)
     config = config_pb2.ConfigProto()
     rewrite = config.graph_options.rewrite_options
     rewrite.min_graph_nodes = -1
@@ -368,8 +424,8 @@ def optimize(tensorflow, graph, signature):
     return tf_optimizer.OptimizeGraph(config, meta)
 
 
-def main(arguments):
-    """What formats/graphs.py asks its child for."""
+def main(arguments: List[str]) -> None:
+    """Run the command line: formats/graphs.py starts it as a child process."""
     parser = command.Parser(module="formats.freeze_by_tensorflow", description=__doc__)
     parser.add_argument("source", help="a SavedModel's directory or a frozen graph")
     parser.add_argument("directory", help="where graph.pb and about.json go")

@@ -1,13 +1,16 @@
 """Frozen TensorFlow graphs, a GraphDef in a file of any name: they have no layers."""
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
-from ..wire.protobuf import Damaged, fields, open_file, text, varint
+from ..wire.protobuf import Damaged, Value, fields, open_file, text, varint
+
+if TYPE_CHECKING:  # imported where a file is read: an up-to-date doit asks `match` alone
+    from .graphs import GraphFile
 
 HEAD = 65536  # bytes of a node: its name and operation come first, the values of a constant behind them
 
 
 def match(path: str) -> bool:
-    """Whether it is a file that begins with a node of a graph: field 1, in it a name (1) and an operation (2).
+    """Return whether a file begins with a node of a graph: field 1, in it a name (1) and an operation (2).
 
     core/framework/graph.proto and node_def.proto.
     """
@@ -29,20 +32,20 @@ def match(path: str) -> bool:
     return bool(text_or_none(node, 1)) and operation.lstrip("_").isidentifier()
 
 
-def text_or_none(found, number):
-    """Return the text of a field, None where it is none."""
+def text_or_none(found: Dict[int, List[Value]], number: int) -> Optional[str]:
+    """Return the text of a field, None where the field is no text."""
     try:
         return text(found, number)
     except Damaged:
         return None
 
 
-def read(path: str, **options: Any):
+def read(path: str, **options: Any) -> "GraphFile":
     """Return the GraphFile of a frozen graph."""
     from .graphs import GraphFile
     return GraphFile(path)
 
 
 def is_graph(path: str, saved_model_tags: Optional[str] = None) -> bool:
-    """Whether it is a graph of operations: always."""
+    """Return True: a frozen graph has no layers."""
     return True

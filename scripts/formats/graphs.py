@@ -1,4 +1,4 @@
-"""A TensorFlow graph in a file, SavedModel or frozen: what formats.read gives of one."""
+"""TensorFlow graphs in files, SavedModels and frozen graphs: formats.read returns a GraphFile for each."""
 import json
 import mmap
 import os
@@ -40,8 +40,10 @@ class GraphFile(NamedTuple):
 
 
 def described(content: Any, about: Dict[str, Any]) -> Graph:
-    """Return the Graph of a GraphDef's bytes and of what TensorFlow told of it besides, as freeze_by_tensorflow writes
-    both."""
+    """Return the Graph of a GraphDef's bytes, with the facts that only TensorFlow tells.
+
+    about: as freeze_by_tensorflow.frozen_graph returns it.
+    """
     graph = graphdef.read(content)
     graph.inputs, graph.outputs, graph.made_by = about["inputs"], about["outputs"], about["version"]
     for name, specs in about["specs"].items():

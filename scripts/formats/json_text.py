@@ -1,4 +1,4 @@
-"""JSON of unknown origin, within limits: topologies, manifests, a catalogue's."""
+"""JSON of unknown origin, within limits: topologies, manifests, catalogues."""
 import json
 import re
 from typing import Any, Optional, Union
@@ -18,11 +18,12 @@ MAX_JSON_VALUES = 2000000  # texts and numbers: the largest of keras.application
 
 
 def parse(text: Union[str, bytes], where: str) -> Any:
-    """json.loads for files of unknown origin: one Fault for what is no JSON, for keys that stand twice,
-    for NaN and infinities (no browser parses them), for nesting deeper than MAX_DEPTH and for more than
-    MAX_JSON_OBJECTS lists and objects.  Where it is more than that, the numbers of Constant initializers are left out.
+    """Return the value of a JSON text of unknown origin.
 
-    text: str or bytes (UTF-8).  where: str, begins the message.
+    text: str or bytes (UTF-8).  where: the start of the message.
+    A text beyond the limits is read without the numbers of its Constant initializers.
+    Raises Fault for a text that is no JSON, for a key that stands twice, for NaN and infinities (no browser parses
+    them), for nesting deeper than MAX_DEPTH, and for a text beyond the limits even so.
     """
     def pairs(items):
         result = {}
@@ -73,7 +74,7 @@ def parse(text: Union[str, bytes], where: str) -> Any:
 
 
 def too_much(text: Union[str, bytes]) -> Optional[str]:
-    """Why a text of JSON (str or bytes) is more than any topology holds, None where it is not."""
+    """Return why a text of JSON is more than any topology holds, None where it is not."""
     if len(text) > MAX_JSON_BYTES:
         return f"{len(text)} bytes of JSON are no topology"
     opening = "{[" if isinstance(text, str) else (b"{", b"[")
@@ -85,8 +86,10 @@ def too_much(text: Union[str, bytes]) -> Optional[str]:
 
 
 def constants_as_zeros(value: Any) -> None:
-    """Make Zeros of the Constant initializers in `value` whose numbers `parse` left out: the file's weights are what
-    they were for, and no Keras takes a Constant of nothing."""
+    """Make Zeros of the Constant initializers in `value` whose numbers `parse` left out, in place.
+
+    The file's weights replace what an initializer makes, and no Keras takes a Constant without numbers.
+    """
     pending = [value]
     while pending:
         item = pending.pop()

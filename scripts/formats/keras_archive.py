@@ -1,8 +1,8 @@
 """`.keras` archives of Keras 3 and tf_keras: a zip of config.json, metadata.json and model.weights.h5.
 
-The weights file knows no weight's name: it has a group per layer, called by the layer's class and a counter
-(layers/conv2d_1/vars/0, keras saving_lib._save_container_state).  Which layer that is, and which weight,
-follows from the topology.  Only these three members are read, and nothing is unpacked to a path.
+The weights file holds no names of weights.  It has a group per layer, called by the layer's class and a counter
+(layers/conv2d_1/vars/0, keras saving_lib._save_container_state).  The topology tells the layer of each group and the
+weight of each dataset.  Only these three members are read, and nothing is unpacked to a path.
 """
 import io
 import os
@@ -10,29 +10,35 @@ import struct
 import zipfile
 import zlib
 from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, BinaryIO, Callable, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from ..base.fault import Fault
 from ..layers import variables
 from ..layers.kinds.operations import is_operation
 from ..layers.kinds.wrappers import ways
-from ..layers.model import Model
+from ..layers.model import Model, Weight
 from ..layers.spelling import snake_case, usual
 from ..layers.topology import Layer, inner_records, is_model
 from . import keras_h5
 from .json_text import MAX_JSON_BYTES, MAX_JSON_TEXT, parse
 from .paths import head
 
+if TYPE_CHECKING:  # imported where a file is opened
+    import h5py
+
+Record = Dict[str, Any]  # of a layer or a model, as the topology spells it
+
 MEMBERS = CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 CELLS = ("LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM2D", "ConvLSTM1D", "ConvLSTM3D")
-PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # Keras stores; whoever packs an archive again deflates
-# What zipfile raises on damaged archives, struct's where Python 3.6 reads a field that is cut short.
+PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # Keras stores; a zip program deflates
+# zipfile raises these on damaged archives, struct.error on Python 3.6 for a field that is cut short.
 DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, OSError, RuntimeError, NotImplementedError, KeyError, EOFError)
-SHARED_RATIO = 8  # of all weights, those of a layer in several models as often as there are models, to the file's size
+SHARED_RATIO = 8  # of all weights to the file's size; a layer's weights count for each model that it is in
 PROJECTIONS = ("query_dense", "key_dense", "value_dense", "output_dense")  # MultiHeadAttention, in order of creation
 
 
-def match(path):
-    """A zip that holds a config.json."""
+def match(path: str) -> bool:
+    """Return whether `path` is a zip that holds a config.json."""
     if not head(path, 4) == b"PK\x03\x04":
         return False
     try:
@@ -42,23 +48,23 @@ def match(path):
         return False
 
 
-def read(path, **options):
-    """Return the Model in the archive `path`.  Raises Fault if it is damaged or not all there."""
+def read(path: str, **options: Any) -> Model:
+    """Return the Model in the archive `path`.  Raises Fault for an archive that is damaged or not complete."""
     archive = zipfile.ZipFile(path)
     try:
         names = archive.namelist()
         for name in MEMBERS:
             if names.count(name) != 1 and (name in names or name != METADATA):
-                raise Fault("{}: {} in it: the file is damaged or no Keras archive".format(
-                    path, f"two {name}" if name in names else f"no {name}"))
+                raise Fault(f"{path}: {'two' if name in names else 'no'} {name} in it: the file is damaged or no Keras "
+                            "archive")
         record = parse(member(archive, CONFIG, path), f"{path}: {CONFIG}")
         metadata = parse(member(archive, METADATA, path), f"{path}: {METADATA}") if METADATA in names else {}
         version = str(metadata.get("keras_version", "3.0.0")) if isinstance(metadata, dict) else "3.0.0"
         record = usual(record) if isinstance(record, dict) else record
         if not isinstance(record, dict) or not is_model(record):
-            raise Fault("{}: the model is a {}, not a Sequential or Functional model: only those have a graph of "
-                        "layers that can be converted".format(path, record.get("class_name")
-                                                          if isinstance(record, dict) else "list"))
+            kind = record.get("class_name") if isinstance(record, dict) else "list"
+            raise Fault(f"{path}: the model is a {kind}, not a Sequential or Functional model: only those have a graph "
+                        "of layers that can be converted")
         file = open_weights(archive, path)
         model = Model(record, close=closing(file, archive), keras_version=version)
         if model.keras_major < 3:
@@ -67,70 +73,80 @@ def read(path, **options):
         return model
     except DAMAGED as error:
         archive.close()
-        raise Fault("{}: the archive is damaged ({})".format(path, str(error).split("\n")[0]))
+        raise Fault(f"{path}: the archive is damaged ({keras_h5.first_line(error)})")
     except Fault:
         archive.close()
         raise
 
 
-def closing(*opened):
+def closing(*opened: Any) -> Callable[[], None]:
+    """Return a function that closes these files in their order."""
     def close():
         for file in opened:
             file.close()
     return close
 
 
-def member(archive, name, path):
-    """The bytes of a small member."""
+def member(archive: zipfile.ZipFile, name: str, path: str) -> bytes:
+    """Return the bytes of a member of JSON.  Raises Fault for one beyond the limits, or packed in a rare way."""
     info = archive.getinfo(name)
     stored = info.compress_type == zipfile.ZIP_STORED
-    limit = MAX_JSON_TEXT if stored else MAX_JSON_BYTES  # what is stored is in the file byte for byte
+    limit = MAX_JSON_TEXT if stored else MAX_JSON_BYTES  # a stored one lies in the file byte for byte
     if info.file_size > limit:
         remedy = "" if stored or info.file_size > MAX_JSON_TEXT else ": pack the archive again with zip -0"
         raise Fault(f"{path}: {name} claims to be {info.file_size} bytes long: refused{remedy}")
     if info.compress_type not in PACKED:
-        raise Fault("%s: %s is packed by method %d, which is not read here: pack the archive again with zip -0"
-                    % (path, name, info.compress_type))
+        raise Fault(f"{path}: {name} is packed by method {info.compress_type}, which is not read here: pack the "
+                    "archive again with zip -0")
     with archive.open(name) as file:
         data = file.read(limit + 1)
     return data
 
 
 class Window(io.RawIOBase):
-    """The bytes [start, start + size) of an open file, as a file."""
+    """The bytes [start, start + size) of an open file, as a file of its own (io.RawIOBase)."""
 
-    def __init__(self, file, start, size):
+    def __init__(self, file: BinaryIO, start: int, size: int) -> None:
         super().__init__()
         self.file, self.start, self.size, self.position = file, start, size, 0
 
-    def readable(self):
+    def readable(self) -> bool:
+        """Return True: HDF5 reads from it."""
         return True
 
-    def seekable(self):
+    def seekable(self) -> bool:
+        """Return True: HDF5 reads from any place."""
         return True
 
-    def seek(self, offset, whence=io.SEEK_SET):
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move to `offset` bytes from the start, the position or the end, and return the new position."""
         self.position = offset + (0, self.position, self.size)[whence]
         return self.position
 
-    def tell(self):
+    def tell(self) -> int:
+        """Return the position, in bytes from the window's start."""
         return self.position
 
-    def readinto(self, buffer):
+    def readinto(self, buffer: Any) -> int:
+        """Fill `buffer` from the position on; return its size.  Raises OSError where the window ends before that."""
         self.file.seek(self.start + self.position)
         count = self.file.readinto(memoryview(buffer)[:max(0, self.size - self.position)])
-        if count < len(buffer):  # HDF5 would take what is in its memory for the rest
+        if count < len(buffer):  # HDF5 would take old memory for the rest
             raise OSError("the archive ends too early")
         self.position += count
         return count
 
-    def close(self):
+    def close(self) -> None:
+        """Close the window and the file."""
         self.file.close()
         super().close()
 
 
-def open_weights(archive, path):
-    """Return model.weights.h5 as an h5py.File, read in place: Keras stores it uncompressed."""
+def open_weights(archive: zipfile.ZipFile, path: str) -> "h5py.File":
+    """Return model.weights.h5 as an h5py.File, read in place: Keras stores it uncompressed.
+
+    Raises Fault for a member that is compressed, cut short or no HDF5.
+    """
     import h5py
     info = archive.getinfo(WEIGHTS)
     if info.compress_type != zipfile.ZIP_STORED:
@@ -144,8 +160,8 @@ def open_weights(archive, path):
         start = info.header_offset + 30 + int.from_bytes(lengths[:2], "little") + int.from_bytes(lengths[2:], "little")
         held = os.fstat(file.fileno()).st_size - start
         if info.file_size != info.compress_size or info.file_size > held:
-            raise Fault("%s: %s claims to be %d bytes long but the archive holds %d of it: the file is damaged"
-                        % (path, WEIGHTS, info.file_size, min(info.compress_size, held)))
+            raise Fault(f"{path}: {WEIGHTS} claims to be {info.file_size} bytes long but the archive holds "
+                        f"{min(info.compress_size, held)} of it: the file is damaged")
         return h5py.File(Window(file, start, info.file_size), "r")
     except (OSError, ValueError):
         file.close()
@@ -155,9 +171,11 @@ def open_weights(archive, path):
         raise
 
 
-def without_modules(value):
-    """tf_keras's config in the spelling of its h5 files: what is Keras's own loses its module.  shared_object_id is
-    an address in the memory of whoever saved it."""
+def without_modules(value: Any) -> Any:
+    """Return a config of tf_keras in the spelling of its h5 files: Keras's own classes lose their modules.
+
+    shared_object_id is left out: an address in the memory of the process that saved the file.
+    """
     if isinstance(value, list):
         return [without_modules(item) for item in value]
     if not isinstance(value, dict):
@@ -170,8 +188,18 @@ def without_modules(value):
 
 # Weights ---------------------------------------------------------------------------------------------------
 
-def read_weights(file, record, path):
-    """Return OrderedDict: name of a top-level layer -> its Weights in the order of Keras's h5 files."""
+class Leaf(NamedTuple):
+    """A weight of a layer, and whether Keras trains it: h5 files list trained weights first."""
+
+    weight: Weight
+    trainable: bool
+
+
+def read_weights(file: "h5py.File", record: Record, path: str) -> keras_h5.Weights:
+    """Return the Weights of each top-level layer of the model `record`, in the order of Keras's h5 files.
+
+    Raises Fault for damage, and for weights that are more than the file can hold.
+    """
     weights, shared = OrderedDict(), {}
     for layer, place in places(record, "layers"):
         found = leaves(file, layer, place, Layer(layer).name, True, path, shared)
@@ -186,8 +214,8 @@ def read_weights(file, record, path):
     return weights
 
 
-def places(record, prefix):
-    """[(layer record, its group's path)] for the layers of a model, as Keras counts them."""
+def places(record: Record, prefix: str) -> List[Tuple[Record, str]]:
+    """Return [(record of a layer, path of its group)] for the layers of a model, as Keras counts them."""
     layers = inner_records(record)
     if record["class_name"] == "Sequential":
         layers = [layer for layer in layers if layer["class_name"] != "InputLayer"]
@@ -195,19 +223,27 @@ def places(record, prefix):
                            or layer["class_name"] == "TFOpLambda"], prefix))
 
 
-def zip_names(layers, prefix):
+def zip_names(layers: List[Record], prefix: str) -> Iterator[Tuple[Record, str]]:
+    """Yield (record, path of its group below `prefix`): class in snake case, and a counter from the second one on.
+
+    keras saving_lib._save_container_state.
+    """
     used = {}
     for layer in layers:
         name = snake_case(getattr(layer, "own", layer["class_name"]))
         used[name] = used.get(name, -1) + 1
-        yield layer, "{}/{}{}".format(prefix, name, "_%d" % used[name] if used[name] else "")
+        yield layer, f"{prefix}/{name}" + (f"_{used[name]}" if used[name] else "")
 
 
-def leaves(file, record, place, scope, trainable, path, shared):
-    """[(Weight, trainable)] of a layer and all that is in it, in the order in which Keras makes them.
+def leaves(file: "h5py.File", record: Record, place: str, scope: str, trainable: bool, path: str,
+           shared: Dict[str, Tuple[Record, List[Weight]]]) -> List[Leaf]:
+    """Return the weights of a layer and of all layers in it, in the order in which Keras makes them.
 
-    shared: {scope: (record, its Weights)} of the layers before.  Keras writes one that several models hold where it
-    comes first, and nothing in the other places (saving_lib._save_state: visited_saveables).
+    place      path of the layer's group in the file
+    scope      what the names of its weights begin with
+    trainable  of the model around it
+    shared     {scope: (record, its Weights)} of the layers before, added to.  Keras writes a layer of several models
+               at its first place alone (saving_lib._save_state: visited_saveables).
     """
     name, config = record["class_name"], record["config"]
     trainable = trainable and (not isinstance(config, dict) or config.get("trainable", True) is not False)
@@ -216,12 +252,12 @@ def leaves(file, record, place, scope, trainable, path, shared):
     elif name == "TimeDistributed":
         inner = [(config["layer"], place + "/layer", scope)]
     elif name == "Bidirectional":
-        inner = [(layer, f"{place}/{way}_layer", "{}/{}_{}".format(scope, way, Layer(config["layer"]).name))
+        inner = [(layer, f"{place}/{way}_layer", f"{scope}/{way}_{Layer(config['layer']).name}")
                  for way, layer in ways(config)]
     elif name == "RNN":
         inner = [(config["cell"], place + "/cell", scope)]
     elif name == "StackedRNNCells":
-        inner = [(cell, where, "{}/{}".format(scope, where.split("/")[-1]))
+        inner = [(cell, where, f"{scope}/{where.split('/')[-1]}")
                  for cell, where in zip_names(config["cells"], place + "/cells")]
     else:
         cell = name in CELLS and not getattr(record, "own", name).startswith("CuDNN")
@@ -234,14 +270,15 @@ def leaves(file, record, place, scope, trainable, path, shared):
         elif found:
             shared.setdefault(scope, (record, found))
         trainable = trainable and not variables.is_adapted(record)
-        return [(weight, trainable and not weight.name.split("/")[-1].startswith("moving_")) for weight in found]
+        return [Leaf(weight, trainable and not weight.name.split("/")[-1].startswith("moving_")) for weight in found]
     return [item for layer, where, name in inner for item in leaves(file, layer, where, name, trainable, path, shared)]
 
 
-def stored(file, record, place, scope, path, seen=None):
-    """The Weights in place/vars, and for a class whose insides are not known in the groups below it.
+def stored(file: "h5py.File", record: Record, place: str, scope: str, path: str,
+           seen: Optional[Set[int]] = None) -> List[Weight]:
+    """Return the Weights in place/vars, and for a class of unknown insides those in the groups below it.
 
-    seen: set of the addresses of groups, each of which is walked once: they may lead to one another.
+    seen: addresses of the groups that were walked.  Each is walked once: in a damaged file they lead to one another.
     """
     if not present(file, place):
         return []
@@ -249,7 +286,7 @@ def stored(file, record, place, scope, path, seen=None):
     count = len(keras_h5.subgroup(file, place + "/vars", path)) if present(file, place + "/vars") else 0
     if count != len(names):
         names = [str(index) for index in range(count)]
-    found = [keras_h5.weight(keras_h5.follow(file, "%s/vars/%d" % (place, index), path), f"{scope}/{name}", path)
+    found = [keras_h5.weight(keras_h5.follow(file, f"{place}/vars/{index}", path), f"{scope}/{name}", path)
              for index, name in enumerate(names)]
     if not variables.layer_variables(record["class_name"], record["config"]):
         group, seen = keras_h5.subgroup(file, place, path), set() if seen is None else seen
@@ -259,11 +296,12 @@ def stored(file, record, place, scope, path, seen=None):
         below = [key for key in group if key not in ("vars", "seed_generator", "random_generator", "_random_generator")]
         for key in sorted(below, key=lambda key: (PROJECTIONS.index(key) if key in PROJECTIONS else 99, key)):
             found += stored(file, {"class_name": "?", "config": {}}, f"{place}/{key}",
-                            "{}/{}".format(scope, key.replace("_dense", "")), path, seen)
+                            f"{scope}/{key.replace('_dense', '')}", path, seen)
     return found
 
 
-def present(file, place):
+def present(file: "h5py.Group", place: str) -> bool:
+    """Return whether there is a group or dataset at the path `place`.  Raises Fault for a link to somewhere else."""
     group = file
     for part in place.split("/"):
         if not hasattr(group, "keys") or part not in group:

@@ -5,13 +5,14 @@
                 in it one dataset per weight, at the path that the weight's name is
 
 Keras splits an attribute beyond 64 512 bytes: layer_names0, layer_names1, … (hdf5_format.py,
-save_attributes_to_hdf5_group).  External and virtual datasets and links would read other files: refused.
+save_attributes_to_hdf5_group).  External and virtual datasets, and links, would read other files and are refused.
 """
 import itertools
 import json
 import os
 import re
 from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence, Set, TypeVar, Union
 
 import numpy
 
@@ -23,22 +24,32 @@ from . import attributes
 from .json_text import parse
 from .paths import head
 
-ATTRIBUTES = ("model_config", "training_config", "keras_version", "backend")  # of a whole model, as they are read
+if TYPE_CHECKING:  # imported where a file is opened
+    import h5py
+
+Object = TypeVar("Object", "h5py.Group", "h5py.Dataset")
+Result = TypeVar("Result")
+Weights = Dict[str, List[Weight]]  # name of a top-level layer -> its weights, both in the order of the file
+
+ATTRIBUTES = ("model_config", "training_config", "keras_version", "backend")  # of a whole model, in reading order
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 ATTRIBUTE_BYTES = 64512  # keras hdf5_format.HDF5_OBJECT_HEADER_LIMIT
 LISTS = re.compile(r"2\.(0|1|2\.[0-2])\b")  # Kerases whose Sequential is a list of layers
-CHUNK_BYTES = 256 * 1024 * 1024  # HDF5 unpacks a chunk as a whole; h5py makes them of up to 1 MB
+CHUNK_BYTES = 256 * 1024 * 1024  # HDF5 unpacks a chunk as a whole; h5py makes chunks of up to 1 MB
 GZIP_RATIO = 1100  # deflate cannot do better than 1032 : 1; a dataset that claims more holds nothing
-PACKED_RATIO, PACKED_BYTES = 100, 16 * 1024 * 1024  # of all that is packed; a pruned model's weights are 20 : 1
+PACKED_RATIO, PACKED_BYTES = 100, 16 * 1024 * 1024  # of all packed weights; a pruned model's are 20 : 1
 
 
-def match(path):
-    """An HDF5 file (the signature stands at 0 or at a power of two from 512 on; Keras writes it at 0)."""
+def match(path: str) -> bool:
+    """Return whether `path` is an HDF5 file.
+
+    The signature stands at 0 or at a power of two from 512 on; Keras writes it at 0, and 0 alone is looked at.
+    """
     return head(path, 8) == SIGNATURE
 
 
-def read(path, **options):
-    """Return the Model in the h5 file `path`.  Raises Fault if it holds no whole model."""
+def read(path: str, **options: Any) -> Model:
+    """Return the Model in the h5 file `path`.  Raises Fault for a file without a whole model, or a damaged one."""
     file = open_h5(path)
     try:
         if "model_config" not in file.attrs:
@@ -60,8 +71,8 @@ def read(path, **options):
         raise as_fault(error, path)
 
 
-def open_h5(path):
-    """Return the h5py.File, or raise a Fault that says whether the file is cut short, in use, or no HDF5."""
+def open_h5(path: str) -> "h5py.File":
+    """Return the open h5py.File.  Raises Fault for a file that is cut short, in use, or no HDF5."""
     import h5py
     try:
         return h5py.File(path, "r")
@@ -74,17 +85,22 @@ def open_h5(path):
         raise Fault(f"{path}: HDF5 cannot read this file, it is damaged")
 
 
-def as_fault(error, path):
-    """Turn what h5py raises on a damaged file into a Fault; everything else stays as it is."""
+def as_fault(error: Exception, path: str) -> Exception:
+    """Return a Fault for an error that h5py raises on a damaged file; every other error stays as it is."""
     if isinstance(error, Fault):
         return error
     if isinstance(error, (OSError, KeyError, RuntimeError, UnicodeDecodeError)):
-        return Fault("{}: HDF5 cannot read this file, it is damaged ({})".format(path, str(error).split("\n")[0]))
+        return Fault(f"{path}: HDF5 cannot read this file, it is damaged ({first_line(error)})")
     return error
 
 
-def text(value):
-    """An attribute as str: h5py 2 and 3 give str, bytes or a numpy scalar."""
+def first_line(error: Exception) -> str:
+    """Return the first line of an error's message: HDF5's have many."""
+    return str(error).split("\n")[0]
+
+
+def text(value: Any) -> str:
+    """Return an attribute as str: h5py 2 and 3 give str, bytes or a numpy scalar.  Raises Fault for no text."""
     if isinstance(value, numpy.ndarray) and value.shape == ():
         value = value[()]
     if isinstance(value, bytes):
@@ -96,18 +112,19 @@ def text(value):
     return str(value)
 
 
-def version(file):
+def version(file: "h5py.File") -> str:
+    """Return the version of the Keras that wrote the file; the first ones did not write it."""
     return text(file.attrs.get("keras_version", "2.0.0"))
 
 
-def without_topology(file, path):
-    """The line about an h5 file that holds no model_config."""
+def without_topology(file: "h5py.File", path: str) -> str:
+    """Return the line about an h5 file that holds no model_config."""
     names = list(file.keys())
     if "layer_names" in file.attrs or "layer_names0" in file.attrs or "_layer_checkpoint_dependencies" in names \
             or "layers" in names:
         return f"{path}: weights without a topology: give the topology json too (topology.json with --weights " \
             f"{path}; in models.toml source and weights)"
-    if "vars" in names:  # Keras 3's, of a model that is a class of its own
+    if "vars" in names:  # Keras 3 writes it for a model that is a class of its own
         return f"{path}: weights of a model without a graph of layers (a subclass), which cannot be converted: build " \
             "it as a Sequential or Functional model, and save that"
     if "optimizer_weights" in names or "optimizer" in names:
@@ -117,20 +134,19 @@ def without_topology(file, path):
 
 # Reading weights -------------------------------------------------------------------------------------------
 
-def names_attribute(group, name):
-    """Return the list of str in the attribute `name`, put together if Keras has split it."""
+def names_attribute(group: "h5py.Group", name: str) -> List[str]:
+    """Return the texts in the attribute `name`, put together if Keras has split it."""
     names = [name]
     if name not in group.attrs:
-        names = list(itertools.takewhile(group.attrs.__contains__,
-                                         ("%s%d" % (name, part) for part in itertools.count())))
-    # Of no cost for Keras's own: of one length, they need no heap.
+        names = list(itertools.takewhile(group.attrs.__contains__, (f"{name}{part}" for part in itertools.count())))
+    # The attempt costs nothing for files of Keras: its names have one length and need no heap.
     attributes.attempt(group, group.file.filename, names)
     chunks = [group.attrs[part] for part in names]
     return [text(item) for chunk in chunks for item in numpy.asarray(chunk).reshape(-1).tolist()]
 
 
-def subgroup(group, name, path):
-    """group[name] if it is a group that lies in this very file, reached by hard links alone; else a Fault."""
+def subgroup(group: "h5py.Group", name: str, path: str) -> "h5py.Group":
+    """Return the group `group[name]`.  Raises Fault as `follow` does, and for a dataset."""
     import h5py
     here = follow(group, name, path)
     if not isinstance(here, h5py.Group):
@@ -138,7 +154,11 @@ def subgroup(group, name, path):
     return here
 
 
-def follow(group, name, path):
+def follow(group: "h5py.Group", name: str, path: str) -> "Union[h5py.Group, h5py.Dataset]":
+    """Return `group[name]`, found by hard links alone: all of it lies in this very file.
+
+    Raises Fault where it is missing, and for a soft or external link.
+    """
     import h5py
     for part in [part for part in name.split("/") if part]:
         link = group.get(part, getlink=True) if isinstance(group, h5py.Group) else None
@@ -150,8 +170,11 @@ def follow(group, name, path):
     return group
 
 
-def read_weights(group, path):
-    """Return OrderedDict: layer name -> list of Weights, from a group with a layer_names attribute."""
+def read_weights(group: "h5py.Group", path: str) -> Weights:
+    """Return the Weights of a group with a layer_names attribute, without their values.
+
+    Raises Fault for damage, and for weights that are not in this file or more than it can hold.
+    """
     weights, seen = OrderedDict(), set()
     for layer in names_attribute(group, "layer_names"):
         inner = once(subgroup(group, layer, path), layer, path, seen)
@@ -160,37 +183,43 @@ def read_weights(group, path):
     return within(weights, group.file, path)
 
 
-def once(found, name, path, seen):
-    """The group or dataset `found` itself, unless its address is in the set `seen` already: Keras makes one for each
-    name, and what is listed or linked twice would be read and written as often as a file cares to say."""
+def once(found: Object, name: str, path: str, seen: Set[int]) -> Object:
+    """Return the group or dataset `found`, and add its address to `seen`.  Raises Fault if it is there already.
+
+    Keras makes one object for each name.  A damaged file may list or link one of them any number of times.
+    """
     if address(found) in seen:
         raise Fault(f"{path}: {name!r} is read already, by this or another name: the file is damaged")
     seen.add(address(found))
     return found
 
 
-def address(found):
-    """Where in its file an HDF5 object lies, by whatever name it was reached."""
+def address(found: "Union[h5py.Group, h5py.Dataset]") -> int:
+    """Return the place of an HDF5 object in its file: one for all names of the object."""
     import h5py
     return h5py.h5o.get_info(found.id).addr
 
 
-def within(weights, file, path):
-    """The weights of an h5py.File themselves, unless they are more than the file can hold: datasets may lie over one
-    another, or be packed zeros."""
+def within(weights: Weights, file: "h5py.File", path: str) -> Weights:
+    """Return the weights of the file `path`.  Raises Fault where they are more than the file can hold.
+
+    Datasets of a damaged file may lie over one another, or be packed zeros.
+    """
     size = file.id.get_filesize()
     packed = [weight for own in weights.values() for weight in own if weight.band is not None]
     plain = [weight for own in weights.values() for weight in own if weight.band is None]
     for some, most in (plain, size), (packed, max(PACKED_BYTES, PACKED_RATIO * size)):
         total = sum(weight.nbytes for weight in some)
         if total > most:
-            raise Fault("%s: its weights claim %d bytes but the file has %d in all: the file is damaged"
-                        % (path, total, size))
+            raise Fault(f"{path}: its weights claim {total} bytes but the file has {size} in all: the file is damaged")
     return weights
 
 
-def weight(dataset, name, path):
-    """A lazily read Weight of an h5py.Dataset.  Raises Fault for what would read other files or lie in size."""
+def weight(dataset: "h5py.Dataset", name: str, path: str) -> Weight:
+    """Return a lazily read Weight of a dataset.
+
+    Raises Fault for a dataset in another file, without numbers, or of a size that the file cannot hold.
+    """
     import h5py
     where = f"{path}: weight {name!r}"
     if not isinstance(dataset, h5py.Dataset):
@@ -198,50 +227,52 @@ def weight(dataset, name, path):
     if dataset.external or dataset.is_virtual:
         raise Fault(f"{where} is stored in another file: refused")
     if dataset.dtype.kind not in "fiub" or dataset.shape is None:
-        raise Fault("{} holds {}, not numbers{}".format(where, dataset.dtype, (
-            ": bfloat16, perhaps: build the model with dtype float32, copy the weights over, and save that")
-            if dataset.dtype.str[1:] == "V2" else ""))
+        advice = ": bfloat16, perhaps: build the model with dtype float32, copy the weights over, and save that" \
+            if dataset.dtype.str[1:] == "V2" else ""
+        raise Fault(f"{where} holds {dataset.dtype}, not numbers{advice}")
     result = Weight(name, dataset.shape, dataset.dtype.newbyteorder("="),
                     lambda: read_rows(dataset, None, None, where),
                     lambda start, stop: read_rows(dataset, start, stop, where), band(dataset))
-    held = min(dataset.id.get_storage_size(), dataset.file.id.get_filesize())  # the former is what a header says
+    held = min(dataset.id.get_storage_size(), dataset.file.id.get_filesize())  # a header says the former
     if result.nbytes > GZIP_RATIO * held or dataset.dtype.itemsize > 8:
-        raise Fault("%s claims %d bytes but the file holds %d for it: the file is damaged"
-                    % (where, result.nbytes, held))
+        raise Fault(f"{where} claims {result.nbytes} bytes but the file holds {held} for it: the file is damaged")
     if dataset.chunks:
         wide = [max(pair) for pair in zip(dataset.chunks, dataset.shape)]
         together = dataset.chunks if result.band is None else [result.band] + wide[1:]
         if Weight(name, together, dataset.dtype, None).nbytes > CHUNK_BYTES:
-            raise Fault("%s is stored so that more than %d MB are unpacked at once: refused"
-                        % (where, CHUNK_BYTES >> 20))
+            raise Fault(f"{where} is stored so that more than {CHUNK_BYTES >> 20} MB are unpacked at once: refused")
     return result
 
 
-def band(dataset):
-    """How many rows of a dataset HDF5 packs together, None where it packs nothing."""
+def band(dataset: "h5py.Dataset") -> Optional[int]:
+    """Return the number of rows that HDF5 packs together, None where it packs nothing."""
     return dataset.chunks[0] if dataset.chunks and dataset.id.get_create_plist().get_nfilters() else None
 
 
-def read_rows(dataset, start, stop, where):
-    """dataset[start:stop], all of it where these are None; a Fault where HDF5 cannot."""
+def read_rows(dataset: "h5py.Dataset", start: Optional[int], stop: Optional[int], where: str) -> numpy.ndarray:
+    """Return dataset[start:stop] along the first axis, all of the dataset for None and None.
+
+    where: the start of the message.  Raises Fault where HDF5 cannot read it.
+    """
     try:
         if not dataset.chunks or not dataset.size:
             return dataset[() if stop is None else slice(start, stop)]
-        # HDF5 may leave out chunks that were never written, and h5py 3.1 would give what was in memory for them.
+        # HDF5 leaves out chunks that were never written, and h5py 3.1 gives the old content of the memory for them.
         count = dataset.shape[0] if stop is None else stop - start
         values = numpy.zeros((count,) + dataset.shape[1:], dataset.dtype)
         dataset.read_direct(values, numpy.s_[start:stop])
         return values
     except (OSError, RuntimeError) as error:
-        raise Fault("{} cannot be read, the file is damaged ({})".format(where, str(error).split("\n")[0]))
+        raise Fault(f"{where} cannot be read, the file is damaged ({first_line(error)})")
 
 
 # Writing ---------------------------------------------------------------------------------------------------
 
-def write(model, path):
+def write(model: Model, path: str) -> None:
     """Write `model` to a new h5 file, as its Keras would save it; the same model gives the same bytes.
 
     Datasets store no times (track_times=False); groups never do under h5py's default format.
+    Raises Fault for a name that an h5 file cannot hold, and OSError where the disk refuses a write.
     """
     import h5py
     with command.Held() as signals, Disk(path) as disk, h5py.File(disk, "w") as file:
@@ -262,60 +293,73 @@ def write(model, path):
                 write_weight(inner, weight)
 
 
-def new_group(group, layer):
+def new_group(group: "h5py.Group", layer: str) -> "h5py.Group":
+    """Return a new group in `group` for the layer of this name.  Raises Fault for a name that HDF5 cannot store."""
     try:
         return group.create_group(layer)
-    except (ValueError, RuntimeError) as error:  # "." is the group itself, and names with "/" are ways to places
-        raise Fault("layer {!r} cannot be stored in an h5 file ({})".format(layer, str(error).split("\n")[0]))
+    except (ValueError, RuntimeError) as error:  # "." is the group itself, and names with "/" are paths
+        raise Fault(f"layer {layer!r} cannot be stored in an h5 file ({first_line(error)})")
 
 
 class Disk:
-    """The file that HDF5 writes through.  HDF5 crashes the process when a write fails as it closes a file (no room, a
-    quota), so the first refusal is kept, later writes are dropped, and leaving raises it as the OSError that it was."""
+    """The new file at `path` that HDF5 writes through.
 
-    def __init__(self, path):
+    HDF5 crashes the process when a write fails as it closes a file (no room, a quota).  So this keeps the first
+    refusal and drops later writes, and leaving it raises the refusal, an OSError.
+    """
+
+    def __init__(self, path: str) -> None:
         self.file = open(path, "w+b", buffering=0)
-        self.error = None
+        self.error: Optional[OSError] = None
         self.read, self.readinto, self.seek, self.tell = (
             self.file.read, self.file.readinto, self.file.seek, self.file.tell)
 
-    def write(self, data):
+    def write(self, data: Union[bytes, memoryview]) -> int:
+        """Write all of `data`, or as much as the disk takes; return the size of all, in bytes."""
         view = memoryview(data).cast("B")
         done = 0
         while self.error is None and done < len(view):
             done += self.attempt(self.file.write, view[done:]) or 0
         return len(view)
 
-    def truncate(self, size=None):
+    def truncate(self, size: Optional[int] = None) -> None:
+        """Cut the file at `size` bytes, at its position for None."""
         self.attempt(self.file.truncate, size)
 
-    def flush(self):
-        pass  # unbuffered
+    def flush(self) -> None:
+        """Do nothing: the file has no buffer."""
 
-    def attempt(self, function, argument):
+    def attempt(self, function: Callable[[Any], Result], argument: Any) -> Optional[Result]:
+        """Return `function(argument)`; None, and the error is kept, where it raises an OSError."""
         try:
             return function(argument)
         except OSError as error:
             self.error = self.error or error
+            return None
 
-    def __enter__(self):
+    def __enter__(self) -> "Disk":
         return self
 
-    def __exit__(self, kind, exception, trace):
+    def __exit__(self, kind: Any, exception: Any, trace: Any) -> None:
         self.file.close()
         if self.error is not None:
             raise self.error
 
 
-def write_text(place, name, value):
-    """A text attribute as Keras writes it: variable-length bytes, which every Keras's h5py can decode and which
-    HDF5 keeps outside the object header, so that its length is free."""
+def write_text(place: "h5py.Group", name: str, value: str) -> None:
+    """Write a text attribute as Keras does, as bytes of variable length.
+
+    The h5py of every Keras decodes these.  HDF5 keeps them outside the object header, so their length is free.
+    """
     import h5py
     place.attrs.create(name, value.encode("utf-8"), dtype=h5py.special_dtype(vlen=bytes))
 
 
-def write_names(group, name, names):
-    """Write a list of names as Keras does: fixed-length bytes, split where HDF5's header limit asks for it."""
+def write_names(group: "h5py.Group", name: str, names: Sequence[str]) -> None:
+    """Write a list of names as Keras does: bytes of one length, split at HDF5's limit of an object header.
+
+    Raises Fault for a name beyond that limit.
+    """
     data = numpy.asarray([item.encode("utf-8") for item in names])
     chunks, count = [data], 1
     while any(chunk.nbytes > ATTRIBUTE_BYTES for chunk in chunks):
@@ -327,15 +371,18 @@ def write_names(group, name, names):
         group.attrs[name] = data
         return
     for index, chunk in enumerate(chunks):
-        group.attrs["%s%d" % (name, index)] = chunk
+        group.attrs[f"{name}{index}"] = chunk
 
 
-def write_weight(group, weight):
-    """Write one weight piece by piece, so that memory does not grow with it."""
+def write_weight(group: "h5py.Group", weight: Weight) -> None:
+    """Write one weight piece by piece: the memory for it does not grow with it.
+
+    Raises Fault for a name that HDF5 cannot store.
+    """
     try:
         dataset = group.create_dataset(weight.name, weight.shape, dtype=weight.dtype, track_times=False)
     except (ValueError, RuntimeError) as error:
-        raise Fault("weight {!r} cannot be stored in an h5 file ({})".format(weight.name, str(error).split("\n")[0]))
+        raise Fault(f"weight {weight.name!r} cannot be stored in an h5 file ({first_line(error)})")
     if not weight.size:
         return
     if weight.nbytes <= PIECE_BYTES:
@@ -349,10 +396,12 @@ def write_weight(group, weight):
         start += rows
 
 
-def deliver(target, write_to, read=None):
-    """Call `write_to(path)` and put the h5 that it writes at `target`, whole; return what it returned.
+def deliver(target: str, write_to: Callable[[str], Result], read: Optional[Sequence[str]] = None) -> Result:
+    """Call `write_to(path)` and put the h5 that it writes at `target`, whole; return its result.
 
-    read: None: what is there is left, a Fault; else it is replaced, unless it is one of these files.
+    read: the files that `write_to` reads; a file at `target` is replaced unless it is one of them.
+          None: no file may be at `target`.
+    Raises Fault for a target that is taken, or without an ending of HDF5.
     """
     folder, name = os.path.split(target)
     if not name.lower().endswith((".h5", ".hdf5")):

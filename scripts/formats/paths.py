@@ -26,7 +26,7 @@ def check_readable(path: str) -> None:
             if not os.listdir(path):
                 raise Fault(f"{path}: the directory is empty")
             return
-        if os.path.exists(path) and not os.path.isfile(path):  # a pipe waits for whoever writes when it is opened
+        if os.path.exists(path) and not os.path.isfile(path):  # opening a pipe waits until something writes
             raise Fault(f"{path}: neither a file nor a directory")
         with open(path, "rb") as file:
             file.read(1)
@@ -37,7 +37,7 @@ def check_readable(path: str) -> None:
 
 
 def missing(path: str) -> str:
-    """The one line about a file that is not there."""
+    """Return the one line about a missing file."""
     advice = next((advice for pattern, advice in PATHS if re.match(pattern, path)), None)
     where = "" if advice or os.path.isabs(path) else " in " + os.getcwd()
     return f"{path}: No such file or directory" + (": " + advice if advice else where)
@@ -52,8 +52,10 @@ def head(path: str, count: int = 1024) -> bytes:
 
 
 def inside(name: Any) -> Optional[str]:
-    """The shortest spelling of `name`, a path that a manifest gives from its own directory: "./a.bin" is "a.bin".
-    None where it leads out of the directory, to the directory itself, or is no path that a file can have."""
+    """Return the shortest spelling of `name`, a path in a manifest from its own directory: "./a.bin" is "a.bin".
+
+    None for a path out of the directory, for the directory itself, and for a name that no file can have.
+    """
     if not isinstance(name, str) or not name or "\\" in name or not is_text(name):
         return None
     place = posixpath.normpath(name)

@@ -5,32 +5,59 @@
                                     before TensorFlow 2.5 it stands in the tree itself
     variables/variables.{index,data-*}    the checkpoint; it numbers objects as the tree does
 
-A layer's object has lists of its trainable variables and, in its child `keras_api`, of the others: one behind the
-other they are its weights in the order of Keras's h5 files.  Nothing is revived: no function of the graph and no
-Lambda is run.  Any other SavedModel is a graph: graphs.py.
-What tells which of the two it is imports nothing heavy: doit asks it of models that are up to date.
+A layer's object has a list of its trainable variables.  Its child `keras_api` has a list of the others.  One list
+behind the other they are its weights in the order of Keras's h5 files.  Nothing is revived: no function of the graph
+and no Lambda is run.  Any other SavedModel is a graph: graphs.py.
+`match` and `is_graph` import nothing heavy: doit asks them about models that are up to date.
 """
 import os
 import re
 from collections import OrderedDict
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ..base.fault import Fault
 from ..layers.spelling import as_keras_class, usual
 from ..layers.topology import is_model
-from ..wire.protobuf import Damaged, message, number, open_file, string, text
+from ..wire.protobuf import Damaged, Value, message, number, open_file, string, text
 from .json_text import MAX_DEPTH, parse
 
-TAGS = "serve"  # of a graph, where none are named
-INITIALIZER = "__saved_model_init_op"  # TensorFlow 2 writes it among the signatures, and it is none
+if TYPE_CHECKING:  # all import numpy, and an up-to-date doit imports none of them
+    from ..layers.model import Model
+    from .bundle import Bundle
+    from .graphs import GraphFile
+
+Message = Dict[int, List[Value]]  # a protobuf message: number of a field -> its values
+
+TAGS = "serve"  # the tag of a graph where none is named
+INITIALIZER = "__saved_model_init_op"  # TensorFlow 2 writes it among the signatures, and it is no signature
 LIMIT = 2 << 30  # a protobuf message cannot be larger
 MAX_GRAPHS = 1000  # one for each set of tags: TensorFlow writes one or two
 STATISTICS = (("adapt_mean", "mean"), ("adapt_variance", "variance"), ("count",))  # of a Normalization
-ENTRY_BYTES = 16  # for a layer's variable: its object and an entry in each of two lists take TensorFlow 900
+ENTRY_BYTES = 16  # of a variable, at least: TensorFlow writes 900 for its object and its entries in two lists
 
 
-def match(path):
-    """A directory with a saved_model.pb, or that file itself."""
+class Owned(NamedTuple):
+    """A variable of a layer: the number of its object in the tree, and its full name."""
+
+    node: int
+    name: str
+
+
+class KerasLayers(NamedTuple):
+    """The layers of a SavedModel that Keras wrote.
+
+    root       metadata of the model: model_config, keras_version, …
+    names      of the top-level layers, in their order
+    variables  {name of a layer: its variables in the order of Keras's h5 files}
+    """
+
+    root: Dict[str, Any]
+    names: List[str]
+    variables: Dict[str, List[Owned]]
+
+
+def match(path: str) -> bool:
+    """Return whether `path` is a directory with a saved_model.pb, or that file itself."""
     try:
         with open_file(file_of(path)) as file:
             start = file.read(3)
@@ -39,14 +66,18 @@ def match(path):
     return start == b"\x08\x01\x12"  # saved_model_schema_version 1, meta_graphs
 
 
-def file_of(path):
+def file_of(path: str) -> str:
+    """Return the path of the saved_model.pb of a SavedModel that is given by its directory or by this file."""
     return os.path.join(path, "saved_model.pb") if os.path.isdir(path) else path
 
 
-def read(path: str, saved_model_tags: Optional[str] = None, signature: Optional[str] = None, **options: Any):
-    """Return the layers Model in the SavedModel `path`, a GraphFile where it has no layers that are known.
+def read(path: str, saved_model_tags: Optional[str] = None, signature: Optional[str] = None,
+         **options: Any) -> "Union[Model, GraphFile]":
+    """Return the Model in the SavedModel `path`, a GraphFile where it has no Keras layers.
 
-    saved_model_tags: separated by commas, which of its graphs to take.
+    saved_model_tags  those of the graph to take, separated by commas
+    signature         of a GraphFile, see there
+    Raises Fault for a damaged SavedModel, and for tags that no graph of it has.
     """
     from ..layers.model import Model
     from . import keras_archive
@@ -75,12 +106,15 @@ def read(path: str, saved_model_tags: Optional[str] = None, signature: Optional[
 
 
 def is_graph(path: str, saved_model_tags: Optional[str] = None) -> bool:
-    """Whether the SavedModel holds no Keras layers that could be read, but TensorFlow operations alone."""
+    """Return whether the SavedModel holds TensorFlow operations alone, and no Keras layers that can be read."""
     return keras_layers(path, meta_graph(path, saved_model_tags)) is None
 
 
-def meta_graph(path, tags=None):
-    """Return the MetaGraphDef with these tags as a message.  Raises Fault where there is none."""
+def meta_graph(path: str, tags: Optional[str] = None) -> Message:
+    """Return the MetaGraphDef with these tags (separated by commas).
+
+    Raises Fault for damage, and where no graph has them.
+    """
     wanted = set((tags or TAGS).split(","))
     try:
         if os.path.getsize(file_of(path)) > LIMIT:
@@ -88,7 +122,7 @@ def meta_graph(path, tags=None):
         with open_file(file_of(path)) as file:
             graphs = message(file.read()).get(2, [])
         if len(graphs) > MAX_GRAPHS:
-            raise Damaged("%d graphs" % len(graphs))
+            raise Damaged(f"{len(graphs)} graphs")
         graphs = [message(graph) for graph in graphs]
         there = [{string(tag) for tag in message(graph[1][-1]).get(4, [])} if 1 in graph else set()
                  for graph in graphs]
@@ -99,10 +133,10 @@ def meta_graph(path, tags=None):
     if wanted in there:
         return graphs[there.index(wanted)]
     listed = " and ".join(",".join(sorted(tags)) or "(untagged)" for tags in there)
-    raise Fault("{}: no graph is tagged {}; there are {}".format(path, ",".join(sorted(wanted)), listed or "none"))
+    raise Fault(f"{path}: no graph is tagged {','.join(sorted(wanted))}; there are {listed or 'none'}")
 
 
-def check_variables(path):
+def check_variables(path: str) -> None:
     """Raise a Fault where the checkpoint of the SavedModel `path` is missing, damaged or cut short."""
     from .bundle import Bundle
     try:
@@ -111,8 +145,11 @@ def check_variables(path):
         raise Fault(f"{fault}: copy the whole directory again, with all that is in its variables/")
 
 
-def signatures(path, found):
-    """Return {name: {"inputs": {key: tensor name}, "outputs": …}} of a MetaGraphDef (meta_graph.proto)."""
+def signatures(path: str, found: Message) -> Dict[str, Dict[str, Dict[str, str]]]:
+    """Return {name: {"inputs": {key: name of a tensor}, "outputs": …}} of a MetaGraphDef (meta_graph.proto).
+
+    Raises Fault for damage.
+    """
     result = OrderedDict()
     try:
         for entry in found.get(5, []):
@@ -127,9 +164,11 @@ def signatures(path, found):
     return result
 
 
-def keras_layers(path, found):
-    """Return (root's metadata, names of the top-level layers, {name: [(node, variable's name)]}), or None if the
-    SavedModel's root is no Keras model whose layers are known."""
+def keras_layers(path: str, found: Message) -> Optional[KerasLayers]:
+    """Return the Keras layers of a MetaGraphDef, None where its root is no Keras model with a graph of layers.
+
+    Raises Fault for damage.
+    """
     try:
         tree = Tree(path, message(found[7][-1]).get(1, []) if 7 in found else [])
         root = tree.metadata(0) if tree.nodes else {}
@@ -146,50 +185,59 @@ def keras_layers(path, found):
                 (layer, "trainable_variables"), (api, "non_trainable_variables")) if place is not None
                 and key in tree.children(place)]
             left -= sum(map(len, lists))
-            if left < 0:  # lists may be layers' over and over
+            if left < 0:  # a damaged file gives one list to any number of layers
                 raise Damaged("lists of more variables than it can hold")
             found_here = [entries[str(index)] for entries in lists for index in range(len(entries))] if lists \
                 else adapted(tree.children(layer))
-            variables[names[-1]] = [(node, tree.variable(node)) for node in found_here]
-        return root, names, variables
+            variables[names[-1]] = [Owned(node, tree.variable(node)) for node in found_here]
+        return KerasLayers(root, names, variables)
     except (Damaged, KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
         raise Fault(f"{path}: saved_model.pb or keras_metadata.pb is damaged ({type(error).__name__}: {error})")
 
 
-def adapted(children):
-    """The nodes of a Normalization's mean, variance and count, of {name: node}: Keras, which makes such a layer anew
-    from its config, lists none of its variables (keras 2.6 Layer._must_restore_from_config)."""
+def adapted(children: Dict[str, int]) -> List[int]:
+    """Return the nodes of a Normalization's mean, variance and count; [] for any other layer.
+
+    children: {name: node} of the layer's.  Keras makes such a layer anew from its config, and lists none of its
+    variables (keras 2.6 Layer._must_restore_from_config).
+    """
     return [next(children[name] for name in names if name in children) for names in STATISTICS] \
         if all(set(names) & set(children) for names in STATISTICS) else []
 
 
 class Tree:
-    """The objects of a SavedModel by number (saved_object_graph.proto), each looked into when it is asked for."""
+    """The objects of a SavedModel by number (saved_object_graph.proto), each parsed when it is asked for.
 
-    def __init__(self, path, nodes):
-        self.path, self.nodes, self.known = path, nodes, {}
+    nodes  the messages SavedObject
+    """
+
+    def __init__(self, path: str, nodes: Sequence[Value]) -> None:
+        self.path, self.nodes = path, nodes
+        self.known: Dict[int, Dict[str, int]] = {}
         self.words = words_of(path, nodes)
 
-    def children(self, node):
-        """{name: number} of the objects that the object `node` has."""
+    def children(self, node: int) -> Dict[str, int]:
+        """Return {name: number} of the children of the object `node`."""
         if node not in self.known:
             self.known[node] = {text(child, 2): number(child, 1)
                                 for child in map(message, message(self.nodes[node]).get(1, []))}
         return self.known[node]
 
-    def metadata(self, node):
-        """What Keras says of the object `node`, {} where it is none of Keras's."""
+    def metadata(self, node: int) -> Dict[str, Any]:
+        """Return Keras's metadata of the object `node`, {} where Keras wrote none."""
         words = self.words.get(node)
-        return parse(words, "%s: metadata of object %d" % (self.path, node)) if words else {}
+        return parse(words, f"{self.path}: metadata of object {node}") if words else {}
 
-    def variable(self, node):
-        """The name of the variable `node`."""
+    def variable(self, node: int) -> str:
+        """Return the name of the variable `node`."""
         return text(message(message(self.nodes[node])[7][-1]), 6)
 
 
-def listed(tree, layer):
-    """The node whose lists of variables are the layer's: TensorFlow 1.15 saves none of a TimeDistributed, but those of
-    the layer in it."""
+def listed(tree: Tree, layer: int) -> int:
+    """Return the node that has the layer's lists of variables.
+
+    TensorFlow 1.15 saves no lists of a TimeDistributed, and those of the layer in it.
+    """
     for _ in range(MAX_DEPTH):
         if "trainable_variables" in tree.children(layer) or "layer" not in tree.children(layer):
             break
@@ -197,7 +245,7 @@ def listed(tree, layer):
     return layer
 
 
-def words_of(path, nodes):
+def words_of(path: str, nodes: Sequence[Value]) -> Dict[int, str]:
     """Return {node: its metadata, a text of JSON} of Keras's objects."""
     beside = os.path.join(os.path.dirname(file_of(path)), "keras_metadata.pb")
     if os.path.isfile(beside):
@@ -211,8 +259,11 @@ def words_of(path, nodes):
     return found
 
 
-def checkpoint_keys(bundle):
-    """Return {node: (key, full name of the variable)} of a checkpoint (trackable_object_graph.proto)."""
+def checkpoint_keys(bundle: "Bundle") -> Dict[int, Tuple[str, str]]:
+    """Return {node: (key, full name of the variable)} of a checkpoint (trackable_object_graph.proto).
+
+    Raises Fault for damage.
+    """
     found = {}
     try:
         for index, node in enumerate(message(bundle.string("_CHECKPOINTABLE_OBJECT_GRAPH")).get(1, [])):
@@ -224,9 +275,11 @@ def checkpoint_keys(bundle):
     return found
 
 
-def plain(value):
-    """Keras's JSON for SavedModels in the spelling of its h5 files: tuples and shapes are lists there, and
-    objects have no number (keras json_utils.Encoder)."""
+def plain(value: Any) -> Any:
+    """Return Keras's JSON of SavedModels in the spelling of its h5 files (keras json_utils.Encoder).
+
+    Tuples and shapes are lists in h5 files, and objects have no numbers.
+    """
     if isinstance(value, dict):
         if value.get("class_name") in ("__tuple__", "TensorShape") and "items" in value:
             return plain(value["items"])

@@ -1,4 +1,4 @@
-"""Files that no format knows: what they are, and what to do about each."""
+"""Files that no format knows: the words for each, and the advice about it."""
 import contextlib
 import glob
 import os
@@ -13,12 +13,12 @@ KNOWN = "known are h5, .keras, topology json + weights h5, tfjs model.json, Save
 ENDINGS = (".h5", ".hdf5", ".keras", "saved_model.pb", "model.json")
 WEIGHTS = "weights without a model: load them into the model that made them (model.load_weights, in Keras 2), and " \
     "give what model.save writes"
-# What files are called that are a part of something, and what to do about each.
+# Names of files that are parts of something, and the advice about each.
 NAMES = (
     (r".*\.data-\d+-of-\d+$|.*\.index$", "a TensorFlow checkpoint, " + WEIGHTS),
     (r"group\d+-shard\d+of\d+(\.bin)?$|.*\.weights\.bin$", "a shard of a TensorFlow.js model: give its model.json"),
 )
-# How files begin that are no models here, and what to do about each.
+# Starts of files that are no models here, and the advice about each.
 STARTS = (
     (rb"\Z", "the file is empty"),
     (rb"version https://git-lfs", "a git-lfs pointer, not the model itself: run `git lfs pull` first"),
@@ -43,7 +43,7 @@ STARTS = (
 
 
 def unknown(path: str) -> str:
-    """The one line about a file or directory that no format knows."""
+    """Return the one line about a file or directory that no format knows."""
     if os.path.isdir(path):
         empty = [name for name in ("saved_model.pb", "model.json") if os.path.isfile(os.path.join(path, name))
                  and not os.path.getsize(os.path.join(path, name))]
@@ -62,7 +62,7 @@ def unknown(path: str) -> str:
 
 
 def mistaken(path: str) -> Optional[str]:
-    """What a file is that is taken for a model by mistake, in words; None where its start does not tell."""
+    """Return the words for a file that was taken for a model by mistake; None where its start does not tell."""
     start = head(path)
     if start.startswith(b"PK\x03\x04"):
         if not zipfile.is_zipfile(path):

@@ -3,7 +3,7 @@ import bisect
 import os
 import re
 from collections import OrderedDict
-from typing import Tuple
+from typing import Any, Dict, Iterable, List, NamedTuple, Sequence, Tuple
 
 import numpy
 
@@ -13,14 +13,15 @@ from ..layers.model import Model, Weight, check_shape
 from ..layers.spelling import usual
 from ..layers.topology import Layer, inner_records, is_model
 from ..wire import shards
+from .keras_h5 import Weights
 from .paths import inside
 from .topology_and_weights import json_object
 
-DEQUANTIZED = ("float32", "int32")  # what TensorFlow.js takes back from integers (io_utils.ts)
+DEQUANTIZED = ("float32", "int32")  # dtypes that TensorFlow.js makes of quantized integers (io_utils.ts)
 
 
-def match(path):
-    """A JSON object with a modelTopology, or a directory with such a model.json."""
+def match(path: str) -> bool:
+    """Return whether `path` is a JSON object with a modelTopology, or a directory with such a model.json."""
     if os.path.isdir(path):
         path = os.path.join(path, "model.json")
         if not os.path.isfile(path) or os.path.exists(os.path.join(os.path.dirname(path), "saved_model.pb")):
@@ -29,8 +30,11 @@ def match(path):
     return document is not None and ("modelTopology" in document or "weightsManifest" in document)
 
 
-def read(path, **options):
-    """Return the Model in `path` (model.json, or its directory); quantized weights are given back as floats."""
+def read(path: str, **options: Any) -> Model:
+    """Return the Model in `path` (model.json, or its directory); quantized weights are given back as floats.
+
+    Raises Fault for a graph model, for damage, and for shards that are missing, cut short or of another model.
+    """
     if os.path.isdir(path):
         path = os.path.join(path, "model.json")
     document = json_object(path)
@@ -49,8 +53,12 @@ def read(path, **options):
     return model
 
 
-def belonging(record, entries, path):
-    """OrderedDict: layer -> its Weights in Keras's h5 order, picked from `entries` by name as TensorFlow.js does."""
+def belonging(record: Dict[str, Any], entries: Iterable[Weight], path: str) -> Weights:
+    """Return the Weights of each layer in the order of Keras's h5 files, picked by name as TensorFlow.js does.
+
+    entries: all weights of the manifest, in its order.
+    Raises Fault for a weight that is missing, and for one that belongs to no layer.
+    """
     by_name = OrderedDict()
     for weight in entries:
         parts = weight.name.split("/")
@@ -66,7 +74,7 @@ def belonging(record, entries, path):
         if missing:
             raise Fault(f"{path}: weight {missing[0]!r} of layer {name!r} is not in the manifest")
         own = [by_name[key] for key, _, _ in expected]
-        if not expected:  # a class that this project does not know may have weights too
+        if not expected:  # a class that `variables` does not know may have weights too
             own = by_layer.get(name, [])
         weights[name] = own
         taken.update(weight.name for weight in own)
@@ -78,8 +86,11 @@ def belonging(record, entries, path):
 
 # Shards ----------------------------------------------------------------------------------------------------
 
-def manifest_weights(manifest, directory, path):
-    """Return the Weights that a weights manifest lists, each read from the shards when it is asked for."""
+def manifest_weights(manifest: Any, directory: str, path: str) -> List[Weight]:
+    """Return the Weights that a weights manifest lists, each read from the shards when its values are asked for.
+
+    manifest: as in model.json.  directory: of the shards.  Raises Fault for damage, and for shards that do not fit.
+    """
     if not isinstance(manifest, list):
         raise Fault(f"{path}: no weightsManifest in it")
     weights, seen = [], set()
@@ -91,7 +102,7 @@ def manifest_weights(manifest, directory, path):
         paths = []
         for name in names:
             where, place = shard(directory, name, path)
-            if place in seen:  # it would be read and written as often as a file cares to say
+            if place in seen:  # a damaged manifest may list one shard any number of times
                 raise Fault(f"{path}: the manifest lists shard {place} twice: the file is damaged")
             seen.add(place)
             paths.append(where)
@@ -100,13 +111,13 @@ def manifest_weights(manifest, directory, path):
         for entry in entries:
             weight, count = stored_weight(entry, stream, offset, path)
             if offset + count > stream.size:
-                raise Fault("%s: its shards hold %d bytes, too few for weight %r: a shard is cut short or missing"
-                            % (path, stream.size, weight.name))
+                raise Fault(f"{path}: its shards hold {stream.size} bytes, too few for weight {weight.name!r}: a shard "
+                            "is cut short or missing")
             offset += count
             weights.append(weight)
         if offset != stream.size:
-            raise Fault("%s: its shards hold %d bytes but the manifest lists %d: they do not belong together"
-                        % (path, stream.size, offset))
+            raise Fault(f"{path}: its shards hold {stream.size} bytes but the manifest lists {offset}: they do not "
+                        "belong together")
     names = [weight.name for weight in weights]
     if len(set(names)) < len(names):
         raise Fault(f"{path}: the manifest lists a weight twice")
@@ -114,9 +125,10 @@ def manifest_weights(manifest, directory, path):
 
 
 def shard(directory: str, name: str, path: str) -> Tuple[str, str]:
-    """(Path of a shard, its shortest spelling in a manifest).  TensorFlow.js puts `name` behind the directory of
-    model.json (io/http.ts, io/file_system.ts): "./a.bin" and "weights/a.bin" are files there too.
+    """Return (path of a shard, its shortest spelling in a manifest).
 
+    TensorFlow.js puts `name` behind the directory of model.json (io/http.ts, io/file_system.ts): "./a.bin" and
+    "weights/a.bin" are files there too.
     Raises Fault for a name that leads out of the directory, and where no such file is there.
     """
     place = inside(name)
@@ -132,18 +144,23 @@ def shard(directory: str, name: str, path: str) -> Tuple[str, str]:
 
 
 class Stream:
-    """The bytes of several files, one after the other, read from any place."""
+    """The bytes of several files, one after the other, read from any place.
 
-    def __init__(self, paths):
+    size  number of bytes of all files
+    """
+
+    def __init__(self, paths: Sequence[str]) -> None:
         self.paths = paths
-        self.starts, self.size = [], 0
+        self.starts: List[int] = []
+        self.size = 0
         for path in paths:
             self.starts.append(self.size)
             self.size += os.path.getsize(path)
 
-    def read(self, offset, count):
+    def read(self, offset: int, count: int) -> bytes:
+        """Return `count` bytes from `offset` on.  Raises Fault where a file became shorter."""
         parts = []
-        while count:  # from the last file that begins at or before the offset: those of no bytes are passed over
+        while count:  # from the last file that begins at or before the offset: empty files are passed over
             place = bisect.bisect_right(self.starts, offset) - 1
             with open(self.paths[place], "rb") as file:
                 file.seek(offset - self.starts[place])
@@ -156,15 +173,26 @@ class Stream:
         return b"".join(parts)
 
 
-def stored_weight(entry, stream, offset, path):
-    """Return (Weight, number of bytes it has in the stream) for one entry of a manifest."""
+class Stored(NamedTuple):
+    """A weight of a manifest, and the number of bytes that it has in the shards."""
+
+    weight: Weight
+    nbytes: int
+
+
+def stored_weight(entry: Dict[str, Any], stream: Stream, offset: int, path: str) -> Stored:
+    """Return the weight of one entry of a manifest, whose bytes stand in the stream from `offset` on.
+
+    Values are (stored * scale + min) where the entry is quantized to integers (io_utils.ts, decodeWeights).
+    Raises Fault for an entry that is damaged, or of a dtype that no Keras layer has.
+    """
     try:
         name, shape, dtype = entry["name"], entry["shape"], entry["dtype"]
         quantization = entry.get("quantization")
         stored = quantization["dtype"] if quantization else dtype
         if not isinstance(name, str) or not all(type(size) is int and size >= 0 for size in shape):
             raise ValueError
-        # Before numpy sees them: it takes more than names for a type, and parses some as Python.
+        # The names are checked before numpy gets them: numpy takes more than names, and parses some as Python.
         if dtype not in shards.KEPT or quantization and (stored not in shards.QUANTIZED or dtype not in DEQUANTIZED):
             kind = f"{dtype} stored as {stored}" if quantization else dtype
             raise Fault(f"{path}: weight {name!r} is {kind:.60}, which no Keras layer has")
@@ -188,8 +216,8 @@ def stored_weight(entry, stream, offset, path):
                                 stored.newbyteorder("<"))
         if not quantization or stored.kind != "u":
             return data
-        with numpy.errstate(over="ignore", invalid="ignore"):  # of ends that lie beyond the largest number by a bit
+        with numpy.errstate(over="ignore", invalid="ignore"):  # the ends may lie beyond the largest number by a bit
             return (data * scale + low).astype(dtype)
 
     weight = Weight(name, shape, dtype, lambda: values(0, count), lambda start, stop: values(start * row, stop * row))
-    return weight, count * stored.itemsize
+    return Stored(weight, count * stored.itemsize)

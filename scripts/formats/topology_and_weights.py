@@ -1,9 +1,10 @@
 """A model in two files: the topology as JSON (model.to_json()) and the weights as HDF5 (save_weights()).
 
-The weights file is Keras 2's and Keras 3's h5 (layer_names), Keras 3's `.weights.h5` (layers/…/vars/0), or a
-whole model's h5.  Keras gives these weights to layers by their order, not by name, and so does this.
+The weights file is an h5 of Keras 2 or 3 (layer_names), a `.weights.h5` of Keras 3 (layers/…/vars/0), or a whole
+model's h5.  Keras gives these weights to layers by their order, not by name, and so does `weights_of`.
 """
 from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, Dict, Optional
 
 from ..base.fault import Fault
 from ..layers import variables
@@ -15,15 +16,21 @@ from .json_text import parse
 from .paths import head
 from .strangers import mistaken
 
+if TYPE_CHECKING:  # imported where a file is opened
+    import h5py
 
-def match(path):
-    """A JSON object with a class name and a config."""
+
+def match(path: str) -> bool:
+    """Return whether `path` is a JSON object with a class name and a config."""
     record = json_object(path)
     return record is not None and "class_name" in record and "config" in record
 
 
-def json_object(path):
-    """The JSON object in the file `path`, or None if it holds none.  Raises Fault if it looks like one but is not."""
+def json_object(path: str) -> Optional[Dict[str, Any]]:
+    """Return the JSON object in the file `path`, None for a file that does not begin like one.
+
+    Raises Fault for a file that begins like one and is none.
+    """
     if not head(path).decode("utf-8-sig", "replace").lstrip().startswith("{"):
         return None
     with open(path, "rb") as file:
@@ -31,8 +38,11 @@ def json_object(path):
     return value if isinstance(value, dict) else None
 
 
-def read(path, weights=None, **options):
-    """Return the Model of the topology `path` with the weights file `weights`."""
+def read(path: str, weights: Optional[str] = None, **options: Any) -> Model:
+    """Return the Model of the topology `path` with the weights file `weights`.
+
+    Raises Fault where one of the two is missing, damaged or of another kind, or they do not belong together.
+    """
     record = json_object(path)
     if record is None or "class_name" not in record or "config" not in record:
         raise Fault(f"{path}: no topology (no JSON with class_name and config)")
@@ -40,13 +50,13 @@ def read(path, weights=None, **options):
         raise Fault(f"{path}: a topology without weights: give the weights file too (--weights, or weights in "
                     "models.toml)")
     if not keras_h5.match(weights):
-        raise Fault("{}: no weights of Keras: {}".format(weights, mistaken(weights) or "no HDF5 file"))
+        raise Fault(f"{weights}: no weights of Keras: {mistaken(weights) or 'no HDF5 file'}")
     record = usual(record)
     if not is_model(record):
-        raise Fault("{}: the model is a {}, not a Sequential or Functional model: only those have a graph of layers "
-                    "that can be converted".format(path, record["class_name"]))
+        raise Fault(f"{path}: the model is a {record['class_name']}, not a Sequential or Functional model: only those "
+                    "have a graph of layers that can be converted")
     major = guess_major(record)
-    version = str(record.get("keras_version", "%d.0.0" % major))
+    version = str(record.get("keras_version", f"{major}.0.0"))
     record = OrderedDict((key, record[key]) for key in ("module", "class_name", "config", "registered_name")
                          if key in record)
     file = keras_h5.open_h5(weights)
@@ -59,8 +69,8 @@ def read(path, weights=None, **options):
         raise keras_h5.as_fault(error, weights)
 
 
-def guess_major(record):
-    """3 where the topology is in Keras 3's dialect, else 2: model.to_json() of Keras 3 does not say."""
+def guess_major(record: Dict[str, Any]) -> int:
+    """Return 3 where the topology is in Keras 3's dialect, else 2: model.to_json() of Keras 3 writes no version."""
     for layer in inner_records(record):
         nodes = layer.get("inbound_nodes")
         if isinstance(layer["config"], dict) and ("batch_shape" in layer["config"]
@@ -73,8 +83,11 @@ def guess_major(record):
     return 2
 
 
-def weights_of(file, record, major, path):
-    """OrderedDict: name of a top-level layer -> its Weights."""
+def weights_of(file: "h5py.File", record: Dict[str, Any], major: int, path: str) -> keras_h5.Weights:
+    """Return the Weights of the topology's layers in the weights file `path`.
+
+    Raises Fault for a file without weights, or with those of another number of layers.
+    """
     if "model_weights" in file:
         found = keras_h5.read_weights(keras_h5.subgroup(file, "model_weights", path), path)
     elif keras_h5.names_attribute(file, "layer_names"):
@@ -85,12 +98,12 @@ def weights_of(file, record, major, path):
         raise Fault(f"{path}: an HDF5 file, but no weights of a Keras model in it")
     found = OrderedDict((name, own) for name, own in found.items() if own)
     layers = OrderedDict((Layer(layer).name, layer) for layer in inner_records(record))
-    # Keras writes both files in the order of `model.layers`.  The same names in another order are other layers, whose
-    # names a session has given again.
+    # Keras writes both files in the order of `model.layers`.  The same names in another order are those of other
+    # layers: a session gave them again.
     if list(found) == [name for name in layers if name in found]:
         return found
     order = [name for name in layer_order(graph(record, major)) if name in layers and variables.variables(layers[name])]
     if len(order) != len(found):
-        raise Fault("%s: weights of %d layers, but the topology has %d layers with weights: the two files do not "
-                    "belong together" % (path, len(found), len(order)))
+        raise Fault(f"{path}: weights of {len(found)} layers, but the topology has {len(order)} layers with weights: "
+                    "the two files do not belong together")
     return OrderedDict(zip(order, found.values()))

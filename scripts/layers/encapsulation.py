@@ -1,7 +1,7 @@
 """Multi-output models: a Model and the names of layers -> a Model that has these layers as its outputs.
 
-The guide's section 2 and 3 without Keras.  The topology gets other outputs, what none of them needs is left out, and
-the weights stay.  The result is in the dialect of its source, and loads in that Keras.
+The guide's section 2 and 3 without Keras.  The topology gets other outputs, layers that no output needs are left out,
+and the weights stay.  The result is in the dialect of its source, and loads in that Keras.
 """
 from collections import OrderedDict
 from typing import Any, Dict, List, Optional, Sequence, Union
@@ -105,7 +105,7 @@ def model_class(model: Model) -> str:
 
 
 def facts(model: Model) -> Dict[str, List[str]]:
-    """What a multi-output Model exposes: {"inputs": [names], "outputs": [names]}."""
+    """The names that a multi-output Model shows: {"inputs": [names], "outputs": [names]}."""
     source = topology.graph(model.topology, model.keras_major)
     return {"inputs": [ref.layer for ref in source.inputs],
             "outputs": [outputs.spelling(source, ref) for ref in source.outputs]}

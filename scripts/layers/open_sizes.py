@@ -5,11 +5,12 @@ open size is tried alone: the shapes of all layers follow from it (layers/shapes
 input of its layer is.
 """
 from collections import OrderedDict
-from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from ..base.fault import Fault
 from . import kinds, masks, shapes, variables
-from .topology import Layer, batch_shape, graph, inner_records, is_model
+from .model import Model
+from .topology import Graph, Layer, batch_shape, graph, inner_records, is_model
 
 MOST = 100000  # calls of layers whose shapes are told, all tries together: a model has 1000, a size takes three tries
 PROBES = 1009, 2018  # sizes to try first: none of a layer's settings is so large
@@ -24,7 +25,7 @@ class Place(NamedTuple):
     axis: int
 
 
-def told(model) -> Dict:
+def told(model: Model) -> Dict:
     """The topology of a model.Model with the open sizes of its inputs, as far as its weights tell them, and with those
     of its nested models' inputs, as far as weights or calls tell them.
 
@@ -52,13 +53,13 @@ def open_shapes(record: Dict) -> Iterator[Sizes]:
 
 
 class Budget:
-    """How many shapes may still be told."""
+    """The number of shapes that may still be told."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.left = MOST
 
-    def spend(self, count):
-        """Take the shapes of so many tensors off.  Raises Fault, which `told` catches, where none are left."""
+    def spend(self, count: int) -> None:
+        """Take the shapes of `count` tensors off.  Raises Fault, which `told` catches, where none are left."""
         self.left -= count
         if self.left < 0:
             raise Fault("too many shapes to tell")
@@ -67,12 +68,12 @@ class Budget:
 class Watched(shapes.Nested):
     """Notes what each layer with weights says of its input's shape."""
 
-    def __init__(self, major, weights, budget):
+    def __init__(self, major: int, weights: Dict[int, Any], budget: Budget) -> None:
         super().__init__(major)
         self.weights, self.budget, self.calls = weights, budget, []
 
-    def declared(self, record):
-        """[{axis: size}], what the InputLayers of a nested model say, one for each."""
+    def declared(self, record: Dict) -> List[Dict[int, int]]:
+        """Return [{axis: size}] of a nested model: the sizes that its InputLayers declare, one dict for each."""
         if record["class_name"] == "Sequential":
             first = inner_records(record)[0]
             found = [batch_shape(Layer(first))] if first["class_name"] == "InputLayer" else []
@@ -81,7 +82,7 @@ class Watched(shapes.Nested):
             found = [batch_shape(source.layers[ref.layer]) for ref in source.inputs]
         return [{axis: size for axis, size in enumerate(shape) if axis and size is not None} for shape in found]
 
-    def meets(self, record, inputs):
+    def meets(self, record: Dict, inputs: shapes.Inputs) -> None:
         """Note the sizes that the weights of a layer, or the inputs of a nested model, say beside those it is given."""
         self.budget.spend(len(inputs))
         if inputs[0] is None:
@@ -175,7 +176,7 @@ def asks(record: Dict) -> bool:
 
 
 def needed(record: Dict, rank: int) -> List[int]:
-    """The axes of an input of `rank` dimensions whose sizes the layer's variables depend on; all of a Flatten's."""
+    """The axes of an input of `rank` dimensions whose sizes the layer's variables, or a Flatten, depend on."""
     name, config = kinds.canonical(record["class_name"]), record["config"]
     if name in ("Dense", "RNN", "LSTM", "GRU", "SimpleRNN"):
         return [-1]
@@ -217,13 +218,13 @@ def weights_within(record: Dict, weights: Dict) -> Dict[int, List]:
             parts = variables.shared_out(layer, own)
             pending += [(part, parts[Layer(part).name]) for part in inner_records(layer)]
         elif layer["class_name"] in ("TimeDistributed", "Bidirectional") and isinstance(layer["config"], dict):
-            pending.append((layer["config"]["layer"], own))  # what the backward layer has is behind the forward one's
+            pending.append((layer["config"]["layer"], own))  # the backward layer's weights are behind the forward one's
     return result
 
 
 # Writing sizes into a topology -----------------------------------------------------------------------------
 
-def inside(layer: Layer, source, known: Dict, weights: Dict, major: int, budget: Budget) -> Optional[Dict]:
+def inside(layer: Layer, source: Graph, known: Dict, weights: Dict, major: int, budget: Budget) -> Optional[Dict]:
     """The record of a nested model with its open sizes told, wrapped or not; None for any other layer."""
     record, skipped = layer.record, 0
     while record["class_name"] == "TimeDistributed":
@@ -260,7 +261,8 @@ def agreed(found: List[Optional[Sizes]]) -> Optional[Sizes]:
     return [sizes[0] if len(set(sizes)) == 1 else None for sizes in zip(*found)]
 
 
-def written(record: Dict, source, inputs: List[Sizes], declared: List[Sizes], change: Callable) -> Dict:
+def written(record: Dict, source: Graph, inputs: List[Sizes], declared: List[Sizes],
+            change: Callable[[Layer], Optional[Dict]]) -> Dict:
     """`record` with these shapes in the places of the declared ones, and `change(layer)` where that is not None."""
     shape_of = {ref.layer: shape for ref, shape, old in zip(source.inputs, inputs, declared) if shape != old}
     layers = []

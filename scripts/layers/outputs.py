@@ -1,31 +1,38 @@
-"""Pure functions: which tensors of a graph are its outputs, and what is left of it then.
+"""Pure functions: the tensors of a graph that are asked for as outputs, and the graph that they need.
 
-An output is asked for as NAME; NAME@CALL where the layer is called several times (0 is the first call);
+A user asks for an output as NAME; NAME@CALL where the layer is called several times (0 is the first call);
 NAME:OUTPUT where the layer has several outputs (0 is the default); OUTER/INNER for a layer inside a nested
-model, which is then put in place of its nested model.
+model: the nested model's layers then take its place.
 """
 import difflib
 import re
 from collections import OrderedDict
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 from ..base.fault import Fault
 from .references import Ref, redirect
 from .topology import Graph, Layer, ancestors, batch_shape, graph, inner_records, is_model, layer_order, output_count
 
 SYNTAX = "NAME, NAME@CALL for a layer that is called several times, NAME:OUTPUT, OUTER/INNER"
+Record = Dict[str, Any]
+Sizes = List[Optional[int]]
+Known = Mapping[str, List[Any]]  # see `open_models`
 TYPED = 2000  # letters of the longest name of a layer in a nested model that is listed
 SUFFIX = re.compile(r"^(.*?)(?:@(\d{1,9}))?(?::(\d{1,9}))?$", re.DOTALL)
 
 
-def spelling(source, ref):
-    """How a user names `ref`: the shortest form that tells it apart."""
-    call = "@%d" % ref.node if source.node_count(ref.layer) > 1 else ""
-    return ref.layer + call + (":%d" % ref.tensor if ref.tensor else "")
+def spelling(source: Graph, ref: Ref) -> str:
+    """The name of `ref` on a command line: the shortest form that tells it apart."""
+    call = f"@{ref.node}" if source.node_count(ref.layer) > 1 else ""
+    return ref.layer + call + (f":{ref.tensor}" if ref.tensor else "")
 
 
-def every_output(source, is_hidden=lambda record: False):
-    """Every layer but the inputs, in the order of `model.layers`: the first output of each call, and behind it
-    those further outputs of the call that are outputs of the model.  is_hidden(record): what is no layer."""
+def every_output(source: Graph, is_hidden: Callable[[Record], bool] = lambda record: False) -> List[Ref]:
+    """Return the outputs of all layers but the inputs, in the order of `model.layers`.
+
+    These are the first output of each call, and behind it those further outputs that are outputs of the model.
+    is_hidden(record): whether a record is an operation, of which only the model's outputs count.
+    """
     refs, of_call = [], {}
     for ref in source.outputs:
         of_call.setdefault(ref[:2], set()).add(ref)
@@ -37,16 +44,16 @@ def every_output(source, is_hidden=lambda record: False):
     return refs
 
 
-def find(source, names, known=()):
+def find(source: Graph, names: Sequence[str], known: Optional[Known] = None) -> List[Ref]:
     """Return the Refs that `names` ask for, in their order.
 
     known: dict of names to Refs, beside those of the layers (see `open_models`).
     Raises Fault for a name that is not there, is an input, stands twice, or does not tell two calls apart;
-    the line lists what there is and the nearest match.
+    the line lists the names that are there and the nearest one.
     """
     if not names:
         raise Fault(f"no output layer is asked for; there are: {listing(every_name(source))}")
-    refs, known = OrderedDict(), dict(known)
+    refs, known = OrderedDict(), dict(known or ())
     for name in names:
         ref = find_one(source, name, known)
         if ref in refs:
@@ -55,7 +62,8 @@ def find(source, names, known=()):
     return list(refs)
 
 
-def find_one(source, name, known):
+def find_one(source: Graph, name: str, known: Known) -> Ref:
+    """Return the Ref that one name asks for.  Raises Fault as `find` does."""
     layer, call, tensor = (name, None, None) if name in source.layers or name in known \
         else SUFFIX.match(name).groups()
     if layer in known:
@@ -67,21 +75,24 @@ def find_one(source, name, known):
     else:
         calls = [Ref(layer, node, 0) for node in range(source.node_count(layer))]
     if call is None and len(calls) > 1:
-        raise Fault("layer %r is called %d times: ask for %s" % (layer, len(calls), listing(
-            ["%s@%d" % (layer, node) for node in range(len(calls))], " or ")))
+        spelled = listing([f"{layer}@{node}" for node in range(len(calls))], " or ")
+        raise Fault(f"layer {layer!r} is called {len(calls)} times: ask for {spelled}")
     if int(call or 0) >= len(calls):
-        raise Fault("%r: layer %r is called %d time%s, and calls count from 0"
-                    % (name, layer, len(calls), "" if len(calls) == 1 else "s"))
+        raise Fault(f"{name!r}: layer {layer!r} is called {len(calls)} time{'' if len(calls) == 1 else 's'}, and calls "
+                    "count from 0")
     ref = calls[int(call or 0)]
     opened = isinstance(ref, list)  # the outputs of a model that has been opened
     count = len(ref) if opened else output_count(source.layers[ref.layer].record)
     if count is not None and int(tensor or 0) >= count:
-        raise Fault("%r: layer %r has %d output%s, counted from 0" % (name, layer, count, "" if count == 1 else "s"))
+        raise Fault(f"{name!r}: layer {layer!r} has {count} output{'' if count == 1 else 's'}, counted from 0")
     return ref[int(tensor or 0)] if opened else ref._replace(tensor=int(tensor or 0))
 
 
-def missing(source, name):
-    """The line about a `name` that is not there; where a nested model is looked into, about what is in that."""
+def missing(source: Graph, name: str) -> str:
+    """The line about a `name` that is not there.
+
+    Where the name looks into a nested model, the line lists the layers of that model.
+    """
     names, parts = every_name(source), name.split("/")
     for prefix in ["/".join(parts[:end]) + "/" for end in range(len(parts) - 1, 0, -1)] + [""]:
         inside = [item for item in names if item.startswith(prefix)]
@@ -90,33 +101,35 @@ def missing(source, name):
     return f"no layer is called {name!r}{nearest(source, name, prefix)}; there are: {listing(inside)}"
 
 
-def every_name(source):
-    """The names that can be asked for: of all layers, then of those inside nested models."""
+def every_name(source: Graph) -> List[str]:
+    """Return the names that can be asked for: of all layers, then of those inside nested models."""
     return [spelling(source, ref) for ref in every_output(source)] + list(inner_names(source))
 
 
-def nearest(source, name, prefix):
-    """", did you mean …?", of the names that begin with `prefix`; or ""."""
+def nearest(source: Graph, name: str, prefix: str) -> str:
+    """Return ", did you mean …?", of the names that begin with `prefix`; "" where none is near."""
     choices = [item for item in source.layers if not source.layers[item].is_input] + list(inner_names(source))
     choices = [item[len(prefix):] for item in choices if item.startswith(prefix)]
     rest = name[len(prefix):]
     near = difflib.get_close_matches(rest, choices, 1, 0.5) or \
         [item for item in choices if item.lower() == rest.lower()]
-    return ", did you mean %r?" % (prefix + near[0]) if near else ""
+    return f", did you mean {prefix + near[0]!r}?" if near else ""
 
 
-def listing(names, comma=", ", limit=40):
-    return comma.join(names[:limit]) + (", … (%d in all)" % len(names) if len(names) > limit else "")
+def listing(names: Sequence[str], comma: str = ", ", limit: int = 40) -> str:
+    """Return the first `limit` names on one line, and the number of all where there are more."""
+    return comma.join(names[:limit]) + (f", … ({len(names)} in all)" if len(names) > limit else "")
 
 
-def inner_names(source):
-    """Yield OUTER/INNER for the layers inside nested models, at any depth, as far as anybody would type them."""
+def inner_names(source: Graph) -> Iterator[str]:
+    """Yield OUTER/INNER for the layers inside nested models, at any depth, as far as the names can be typed: TYPED."""
     for name, layer in source.layers.items():
         if layer.is_model:
             yield from names_inside(layer.record, name + "/")
 
 
-def names_inside(record, prefix):
+def names_inside(record: Record, prefix: str) -> Iterator[str]:
+    """Yield `prefix` and the name for each layer inside the model `record`, at any depth; inputs have none."""
     for inner in inner_records(record):
         name = prefix + Layer(inner).name
         if inner["class_name"] != "InputLayer" and len(name) <= TYPED:
@@ -126,11 +139,13 @@ def names_inside(record, prefix):
 
 # Nested models ---------------------------------------------------------------------------------------------
 
-def open_models(source, names, major, opened):
+def open_models(source: Graph, names: Iterable[str], major: int,
+                opened: Callable[[Record, str, Dict[str, str]], None]) -> Tuple[Graph, Dict[str, List[Any]]]:
     """Put the layers of those nested models that `names` look into (OUTER/INNER) in the models' place.
 
     Calls opened(model's record, its name, {inner name: new name}) for each.
-    Returns (Graph, known): known maps "OUTER/INNER", and OUTER itself, to what they are in the new graph.
+    Returns (Graph, known): known maps "OUTER/INNER" to the Refs of its calls in the new graph, and OUTER itself to the
+    Refs of the outputs of each call.
     Raises Fault for a name that is not there.
     """
     asked = source
@@ -163,7 +178,7 @@ def open_models(source, names, major, opened):
     return source, known
 
 
-def inline(source, name, major):
+def inline(source: Graph, name: str, major: int) -> Tuple[Graph, Dict[str, str], List[List[Ref]]]:
     """Return (Graph, {inner name: new name}, outputs per call) with the layers of the nested model `name` in its place.
 
     A model that is called n times makes each of its layers a layer that is called n times as often.
@@ -172,7 +187,7 @@ def inline(source, name, major):
     inner = graph(outer.record, major)
     inner = prune(inner, inner.outputs)
     if len(outer.calls) * len(inner.layers) > 100000:
-        raise Fault("nested model %r is called %d times: too often to look into it" % (name, len(outer.calls)))
+        raise Fault(f"nested model {name!r} is called {len(outer.calls)} times: too often to look into it")
     renamed, taken = {}, set(source.layers)
     for key, layer in inner.layers.items():
         if not layer.is_input:
@@ -184,21 +199,21 @@ def inline(source, name, major):
     outer_inputs = [ref.layer for ref in graph(outer.record, major).inputs]
     bound = [dict(zip(outer_inputs, refs)) for refs in source.references(outer)]
 
-    def placed(ref, call):
+    def placed(ref: Ref, call: int) -> Ref:
         if inner.layers[ref.layer].is_input:
             if ref.layer not in bound[call]:
-                raise Fault("nested model %r is called with %d tensors but has %d inputs: the file is damaged"
-                            % (name, len(bound[call]), len(inner.inputs)))
+                raise Fault(f"nested model {name!r} is called with {len(bound[call])} tensors but has "
+                            f"{len(inner.inputs)} inputs: the file is damaged")
             return bound[call][ref.layer]
         return Ref(renamed[ref.layer], call * inner.node_count(ref.layer) + ref.node, ref.tensor)
 
     results = [[placed(ref, call) for ref in inner.outputs] for call in range(len(outer.calls))]
 
-    def moved(ref):
+    def moved(ref: Ref) -> Ref:
         if ref.layer != name:
             return ref
         if ref.tensor >= len(results[ref.node]):
-            raise Fault("nested model %r has no output %d: the file is damaged" % (name, ref.tensor))
+            raise Fault(f"nested model {name!r} has no output {ref.tensor}: the file is damaged")
         return moved(results[ref.node][ref.tensor])
 
     results = [[moved(ref) for ref in refs] for refs in results]
@@ -219,7 +234,7 @@ def inline(source, name, major):
     return Graph(layers, source.inputs, [moved(ref) for ref in source.outputs], source.rest, shift), renamed, results
 
 
-def prune(source, outputs):
+def prune(source: Graph, outputs: Sequence[Ref]) -> Graph:
     """Return the Graph whose outputs are `outputs`; calls and layers that none of them needs are left out.
 
     Inputs stay, as far as an output needs them.
@@ -230,7 +245,7 @@ def prune(source, outputs):
         number[name, node] = count.get(name, 0)
         count[name] = number[name, node] + 1
 
-    def renumber(ref):
+    def renumber(ref: Ref) -> Ref:
         return ref._replace(node=number[ref.layer, ref.node])
 
     layers = OrderedDict()
@@ -242,14 +257,14 @@ def prune(source, outputs):
     return Graph(layers, inputs, [renumber(ref) for ref in outputs], source.rest, source.shift)
 
 
-def per_input(shape):
-    """Return a list of shapes, one for each input, of what fix_input_shape takes as `shape`."""
+def per_input(shape: Union[Sizes, List[Sizes], Dict[str, Sizes]]) -> List[Sizes]:
+    """Return a list of shapes, one for each input, of the `shape` that fix_input_shape takes."""
     if isinstance(shape, dict):
         return list(shape.values())
     return shape if shape and all(isinstance(sizes, list) for sizes in shape) else [shape]
 
 
-def fix_input_shape(source, shape):
+def fix_input_shape(source: Graph, shape: Union[Sizes, List[Sizes], Dict[str, Sizes]]) -> None:
     """Set the sizes that the model leaves open (None) to those of `shape`.
 
     shape: list of int or None without the batch size, for a model with one input; for several a list of such lists in
@@ -260,14 +275,14 @@ def fix_input_shape(source, shape):
     if not isinstance(shape, dict):
         shapes = per_input(shape)
         if len(names) != len(shapes):
-            raise Fault("input_shape: the model has %d inputs (%s): give a shape for each by name (%s; in models.toml "
-                        "input_shape = {%s})" % (
-                            len(names), ", ".join(names), " ".join(f"--input-shape {name}=8" for name in names[:2]),
-                            ", ".join(f'"{name}" = [8]' for name in names[:2])))
+            flags = " ".join(f"--input-shape {name}=8" for name in names[:2])
+            table = ", ".join(f'"{name}" = [8]' for name in names[:2])
+            raise Fault(f"input_shape: the model has {len(names)} inputs ({', '.join(names)}): give a shape for each "
+                        f"by name ({flags}; in models.toml input_shape = {{{table}}})")
         shape = dict(zip(names, shapes))
     for name, sizes in shape.items():
         if name not in names:
-            raise Fault("input_shape: no input is called {!r}; there are: {}".format(name, ", ".join(names)))
+            raise Fault(f"input_shape: no input is called {name!r}; there are: {', '.join(names)}")
         layer = source.layers[name]
         old = batch_shape(layer)
         sizes = list(sizes)

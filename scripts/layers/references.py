@@ -1,27 +1,34 @@
-"""How the calls of layers refer to the outputs of others: Keras's two spellings, found, listed and changed.
+"""References of calls to the outputs of other layers: Keras's two spellings, found, listed and changed.
 
 Keras 2 writes ``["conv", 0, 0, {}]``: output 0 of call 0 of the layer conv, and keyword arguments of the call;
 Keras 3 writes ``{"class_name": "__keras_tensor__", "config": {"keras_history": ["conv", 0, 0], …}}``.
 """
-from collections import namedtuple
+from typing import Any, Callable, Container, Dict, List, NamedTuple, Tuple
 
 from ..base.fault import Fault
 
-Ref = namedtuple("Ref", "layer node tensor")  # output `tensor` of call number `node` of the layer of that name
+
+class Ref(NamedTuple):
+    """Output `tensor` of call number `node` of the layer of that name; both count from 0."""
+
+    layer: str
+    node: int
+    tensor: int
 
 
-def is_keras3_tensor(value):
+def is_keras3_tensor(value: Any) -> bool:
+    """Whether `value` is Keras 3's record of a tensor."""
     return isinstance(value, dict) and value.get("class_name") == "__keras_tensor__"
 
 
-def is_keras2_tensor(value, names):
+def is_keras2_tensor(value: Any, names: Container[str]) -> bool:
     """Whether `value` is ``[layer, node, tensor]`` or ``[layer, node, tensor, kwargs]`` of a known layer."""
     return (isinstance(value, list) and 3 <= len(value) <= 4 and isinstance(value[0], str)
             and type(value[1]) is int and type(value[2]) is int and value[0] in names)
 
 
-def history(value):
-    """The Ref of a Keras 3 tensor record."""
+def history(value: Dict[str, Any]) -> Ref:
+    """Return the Ref of a Keras 3 tensor record.  Raises Fault where the record has none."""
     try:
         layer, node, tensor = value["config"]["keras_history"]
         return Ref(str(layer), int(node), int(tensor))
@@ -29,7 +36,7 @@ def history(value):
         raise Fault("the topology holds a tensor without a history: the file is damaged")
 
 
-def redirect(call, names, change):
+def redirect(call: Any, names: Container[str], change: Callable[[Ref], Ref]) -> Any:
     """Return `call` with every reference `ref` in it replaced by `change(ref)`."""
     if is_keras3_tensor(call):
         config = dict(call["config"], keras_history=list(change(history(call))))
@@ -44,9 +51,11 @@ def redirect(call, names, change):
     return call
 
 
-def references(call, names):
-    """Return the Refs in `call` in the order of Keras's tree.flatten: arguments first, then keyword
-    arguments by sorted key.  Keras 2 repeats the keyword arguments beside every tensor; they count once."""
+def references(call: Any, names: Container[str]) -> List[Ref]:
+    """Return the Refs in `call` in the order of Keras's tree.flatten: first arguments, then keyword arguments by key.
+
+    Keras 2 repeats the keyword arguments beside every tensor; they count once.
+    """
     if isinstance(call, list) and all(type(item) is list and len(item) == 4 and item[3] == {}
                                       and is_keras2_tensor(item, names) for item in call):
         return [Ref(*item[:3]) for item in call]  # as nearly all calls are: much quicker
@@ -72,11 +81,11 @@ def references(call, names):
     return found
 
 
-def arguments(call):
+def arguments(call: Dict[str, Any]) -> Tuple[List[Any], Dict[str, Any]]:
     """Return (values, keywords) of a Keras 3 call, {"args": […], "kwargs": {…}}.
 
-    values: what is given by place, then `inputs` or `sequences`, then `initial_state`.  keywords: the rest of them,
-    less `training` and masks that are None.
+    values: the arguments by place, then `inputs` or `sequences`, then `initial_state`.  keywords: the others, without
+    `training` and masks that are None.
     """
     keywords = dict(call.get("kwargs") or {})
     for key in ("training", "mask", "initial_state"):
@@ -87,7 +96,7 @@ def arguments(call):
     return values + [state], keywords
 
 
-def keras3_tensors(call):
+def keras3_tensors(call: Any) -> List[Dict[str, Any]]:
     """Return the list of Keras 3 tensor records in a call, in the order of `references`."""
     if is_keras3_tensor(call):
         return [call]
@@ -95,8 +104,11 @@ def keras3_tensors(call):
     return [tensor for value in values for tensor in keras3_tensors(value)]
 
 
-def flat_references(value):
-    """Flatten input_layers or output_layers (one reference, a list of them, or a dict) to a list of Refs."""
+def flat_references(value: Any) -> List[Ref]:
+    """Flatten input_layers or output_layers (one reference, a list of them, or a dict) to a list of Refs.
+
+    Raises Fault where the value is none of these.
+    """
     if isinstance(value, list) and len(value) == 3 and isinstance(value[0], str):
         if type(value[1]) is not int or type(value[2]) is not int:
             raise Fault(f"the topology refers to {value!r}, which is no layer's output: the file is damaged")

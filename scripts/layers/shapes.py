@@ -4,48 +4,67 @@ A shape is a list of int or None, batch size first; None stands for a shape that
 not known here).  The rule of each class stands in kinds/.
 """
 from collections import OrderedDict
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..base.fault import Fault
 from . import kinds
 from .references import Ref, references
-from .topology import MAX_DIMENSIONS, MAX_SIZE, batch_shape, graph, inner_records, is_model, layer_order
+from .topology import MAX_DIMENSIONS, MAX_SIZE, Graph, batch_shape, graph, inner_records, is_model, layer_order
+
+Record = Dict[str, Any]
+Shape = List[Optional[int]]
+Inputs = Sequence[Optional[Shape]]
 
 PER_DIMENSION = """kernel_size strides dilation_rate pool_size padding cropping size output_padding target_shape dims
     axes""".split()  # settings that are read again at every call
 
 
-class Nested:
-    """What a class's rule asks for the layers within.  The graph of each nested model is made once: a model that is
-    called twice in one that is called twice, and so on, is called very often."""
+class Step(NamedTuple):
+    """One call of a layer."""
 
-    def __init__(self, major):
+    name: str
+    node: int
+    refs: List[Ref]  # its inputs
+
+
+class Nested:
+    """The layers within others, for the rules of their classes.
+
+    The graph of each nested model is made once: a model that is called twice in one that is called twice, and so on,
+    is called very often.
+    """
+
+    def __init__(self, major: int) -> None:
         self.major, self.known = major, {}
 
-    def meets(self, record, inputs):
-        """Called with each layer and the shapes of its inputs, of which some may be None."""
+    def meets(self, record: Record, inputs: Inputs) -> None:
+        """Take note of a layer and the shapes of its inputs, of which some may be None; here nothing is noted."""
 
-    def steps(self, record):
+    def steps(self, record: Record) -> Tuple[Graph, List[Step]]:
         """Return (Graph, its `steps`) of a Functional record."""
         if id(record) not in self.known:  # the record is kept beside it, so that its id stays its own
             source = graph(record, self.major)
             self.known[id(record)] = record, source, steps(source)
         return self.known[id(record)][1:]
 
-    def layer(self, record, inputs):
+    def layer(self, record: Record, inputs: Inputs) -> List[Optional[Shape]]:
         """Return the shapes of the outputs of one call of the layer `record`; [None] where they cannot be told."""
         return of_layer(record, inputs, self)
 
 
-def of_graph(source, major, inputs=None):
-    """Return {Ref: shape or None} for the first output of every call of every layer, and all that is known besides.
+def of_graph(source: Graph, major: int, inputs: Optional[Inputs] = None) -> Dict[Ref, Optional[Shape]]:
+    """Return {Ref: shape or None} for the first output of every call of every layer, and for all others that are known.
 
     inputs: shapes to take for the graph's inputs (of a nested model), by default what its InputLayers declare.
     """
     return walk(source, steps(source), inputs, Nested(major))
 
 
-def steps(source):
-    """Return [(name, call, its Refs)] of all calls of a Graph's layers, each behind those that it needs."""
+def steps(source: Graph) -> List[Step]:
+    """Return all calls of a Graph's layers, each behind those that it needs.
+
+    Calls that need one another are left out.
+    """
     refs = OrderedDict(((name, node), [] if source.layers[name].is_input else
                         references(source.layers[name].calls[node], source.layers))
                        for name in layer_order(source) for node in range(source.node_count(name)))
@@ -55,8 +74,8 @@ def steps(source):
         for other in behind:
             users.setdefault(other, []).append(call)
     ready, result = [call for call in refs if not needed[call]], []
-    for call in ready:  # grows meanwhile; calls that need one another are left out
-        result.append(call + (refs[call],))
+    for call in ready:  # grows meanwhile
+        result.append(Step(*call, refs[call]))
         for user in users.get(call, ()):
             needed[user].discard(call)
             if not needed[user]:
@@ -64,7 +83,8 @@ def steps(source):
     return result
 
 
-def walk(source, order, inputs, nested):
+def walk(source: Graph, order: Sequence[Step], inputs: Optional[Inputs], nested: Nested) -> Dict[Ref, Optional[Shape]]:
+    """Return `of_graph` of a Graph whose `steps` are `order`."""
     known = {}
     given = dict(zip([ref.layer for ref in source.inputs], inputs or []))
     for name, node, refs in order:
@@ -75,7 +95,7 @@ def walk(source, order, inputs, nested):
     return known
 
 
-def of_layer(record, inputs, nested):
+def of_layer(record: Record, inputs: Inputs, nested: Nested) -> List[Optional[Shape]]:
     """Return the shapes of the outputs of one call of the layer `record`; [None] where they cannot be told."""
     if inputs:
         nested.meets(record, inputs)
@@ -98,15 +118,18 @@ def of_layer(record, inputs, nested):
         return [None]
 
 
-def of_sequential(record, shape, nested):
+def of_sequential(record: Record, shape: Optional[Shape], nested: Nested) -> Optional[Shape]:
+    """Return the output's shape of a Sequential `record` for the input's `shape`."""
     for layer in inner_records(record):
         if layer["class_name"] != "InputLayer":
             shape = of_layer(layer, [shape], nested)[0]
     return shape
 
 
-def is_shape(shape):
-    """Whether `shape` is one that a tensor can have.  Sizes come of what stands in a config, and of multiplying it:
-    they may be texts, and get longer with each layer."""
+def is_shape(shape: Optional[Sequence[Any]]) -> bool:
+    """Whether `shape` is one that a tensor can have, or None.
+
+    Sizes come from a config and from products of its numbers: they may be texts, and get longer with each layer.
+    """
     return shape is None or len(shape) <= MAX_DIMENSIONS and all(
         size is None or isinstance(size, (int, float)) and abs(size) < MAX_SIZE for size in shape)

@@ -1,4 +1,4 @@
-"""What Keras makes of a model's record when it loads the file: the spellings that are not the usual one.
+"""A model's record as Keras has it once it has loaded the file: the spellings that are not the usual one.
 
 - A Sequential may be a list of layers, which has no place for a name (TensorFlow.js 1, Keras before 2.2.3).
 - The get_config of a user's own layer may leave the name out.
@@ -9,7 +9,7 @@
 import copy
 import re
 from collections import OrderedDict
-from typing import Dict, Optional, Sequence
+from typing import Any, Dict, Optional, Sequence, Set
 
 from .topology import MODELS
 
@@ -55,7 +55,7 @@ def usual(record: Dict, listed: Sequence[str] = ()) -> Dict:
     return inside(record, counts, known)
 
 
-def as_lists(record):
+def as_lists(record: Any) -> Any:
     """`record` as Keras before 2.2.3 reads it: each Sequential in it a list of layers.  The inverse of `usual`."""
     if isinstance(record, list):
         return [as_lists(item) for item in record]
@@ -149,20 +149,20 @@ def inside(record: Dict, counts: Dict[str, int], known: Dict[int, str]) -> Dict:
     return changed(record, changes["layers"] if isinstance(config, list) else OrderedDict(config, **changes))
 
 
-def same(one, other) -> bool:
+def same(one: Any, other: Any) -> bool:
     """Whether two layers, or two lists of layers, are the same objects."""
     return one is other or isinstance(one, list) and isinstance(other, list) and all(
         a is b for a, b in zip(one, other))
 
 
-def changed(record: Dict, config) -> Dict:
+def changed(record: Dict, config: Any) -> Dict:
     """A copy of a record with another config."""
     result = copy.copy(record) if isinstance(record, OfSubclass) else OrderedDict(record)
     result["config"] = config
     return result
 
 
-def with_name(record, counts: Dict[str, int], taken: set, known: Dict[int, str]):
+def with_name(record: Any, counts: Dict[str, int], taken: Set[str], known: Dict[int, str]) -> Any:
     """One layer in the usual spelling, and the layers in it.  taken: the names of the layers beside it."""
     if not isinstance(record, dict) or not isinstance(record.get("class_name"), str) \
             or not isinstance(record.get("config"), (dict, list)):
@@ -183,7 +183,7 @@ def with_name(record, counts: Dict[str, int], taken: set, known: Dict[int, str])
     return inside(with_named_activations(result), counts, known)
 
 
-def name_of(record: Dict):
+def name_of(record: Dict) -> Optional[str]:
     """The name in a layer's record, None where there is none."""
     config, name = record.get("config"), record.get("name")
     return name if name is not None else config.get("name") if isinstance(config, dict) else None

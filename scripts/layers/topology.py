@@ -1,26 +1,32 @@
 """Pure functions on Keras topologies: a model's JSON record to a graph of layers, and back.
 
-A record is what Keras writes for a layer or a model, ``{"class_name": …, "config": {…}}``.  A graph keeps each
-layer's record as the source spelt it; only the references between layers are understood, so what is written
-back is what was read, less what was left out.
+Keras writes a record for a layer or a model, ``{"class_name": …, "config": {…}}``.  A graph keeps each layer's record
+as the source spelt it and understands only the references between layers: `record_of` gives back the same records,
+without the layers that were left out.
 """
 import contextlib
 from collections import OrderedDict
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ..base.fault import Fault
 from . import kinds
 from .references import Ref, flat_references, redirect, references
 
+Record = Dict[str, Any]
+Shape = List[Optional[int]]  # batch size first
+
 MODELS = ("Sequential", "Functional", "Model")  # classes whose config holds layers
-MAX_NAME = 8192  # letters of a layer's or a class's name: each is repeated wherever a layer is spoken of
+MAX_NAME = 8192  # letters of a layer's or a class's name, which every reference to the layer repeats
 MAX_DIMENSIONS = 64  # numpy's own limit, twice HDF5's
-MAX_SIZE = 1 << 63  # what no size of a tensor reaches: TensorFlow counts in int64
+MAX_SIZE = 1 << 63  # no size of a tensor reaches it: TensorFlow counts in int64
 
 
 @contextlib.contextmanager
-def of(path):
-    """Inside, a Fault names the file `path`, and what breaks on data of the wrong kind is a Fault: every field of a
-    file of unknown origin may be missing, or be a list where a number is meant."""
+def of(path: str) -> Iterator[None]:
+    """Inside, a Fault names the file `path`, and every error of data of the wrong kind becomes a Fault.
+
+    Each field of a file of unknown origin may be missing, or be a list in the place of a number.
+    """
     try:
         yield
     except Fault as fault:
@@ -39,33 +45,38 @@ class Layer:
     calls   list with one entry per call, each as its source spells it (references in place)
     """
 
-    def __init__(self, record, calls=()):
+    def __init__(self, record: Record, calls: Iterable[Any] = ()) -> None:
         self.record = record
         self.calls = list(calls)
 
     @property
-    def class_name(self):
+    def class_name(self) -> str:
+        """The name of the layer's class, "Conv2D"."""
         return self.record["class_name"]
 
     @property
-    def config(self):
+    def config(self) -> Any:
+        """The layer's settings: a dict; a list for a Sequential of Keras before 2.2.3."""
         return self.record["config"]
 
     @property
-    def name(self):
+    def name(self) -> str:
+        """The layer's name, which is its own within a model."""
         return self.record.get("name") or self.config["name"]
 
     @property
-    def is_input(self):
+    def is_input(self) -> bool:
+        """Whether the layer is an InputLayer."""
         return self.class_name == "InputLayer"
 
     @property
-    def is_model(self):
+    def is_model(self) -> bool:
+        """Whether the layer is a nested model."""
         return is_model(self.record)
 
 
-def output_count(record):
-    """How many outputs a call of the layer `record` has; None where its class does not tell."""
+def output_count(record: Record) -> Optional[int]:
+    """Return the number of outputs of a call of the layer `record`; None where its class does not tell."""
     if is_model(record):
         if record["class_name"] == "Sequential":
             return 1
@@ -75,37 +86,39 @@ def output_count(record):
 
 
 class Graph:
-    """A model: its layers by name, and which of their outputs are the model's inputs and outputs.
+    """A model: its layers by name, and the outputs of theirs that are the model's inputs and outputs.
 
     layers   OrderedDict: name -> Layer, in the order of the source
     inputs   list of Ref        outputs  list of Ref
-    rest     dict, what else the model's config holds (name, trainable, …)
-    shift    dict: name of a nested model -> how many calls its source counts before the first (see `graph`)
+    rest     dict, the other settings in the model's config (name, trainable, …)
+    shift    dict: name of a nested model -> number of calls that its source counts before the first (see `graph`)
     """
 
-    def __init__(self, layers, inputs, outputs, rest, shift=()):
-        self.shift = dict(shift)
+    def __init__(self, layers: Dict[str, Layer], inputs: List[Ref], outputs: List[Ref], rest: Record,
+                 shift: Optional[Mapping[str, int]] = None) -> None:
+        self.shift = dict(shift or ())
         self.layers = layers
         self.inputs = inputs
         self.outputs = outputs
         self.rest = rest
 
-    def references(self, layer):
+    def references(self, layer: Layer) -> List[List[Ref]]:
         """Return a list with one list of Refs per call of `layer`, in the order in which Keras walks them."""
         return [references(call, self.layers) for call in layer.calls]
 
-    def node_count(self, name):
+    def node_count(self, name: str) -> int:
+        """Return the number of calls of a layer; an input counts as called once."""
         return 1 if self.layers[name].is_input else len(self.layers[name].calls)
 
 
-def is_model(record):
+def is_model(record: Record) -> bool:
     """Whether a record is that of a nested model (a custom class of that name has no layers)."""
     config = record.get("config")
     return record.get("class_name") in MODELS and (isinstance(config, list) or "layers" in (config or {}))
 
 
-def inner_records(record):
-    """Return the records of the layers of the model `record`."""
+def inner_records(record: Record) -> List[Record]:
+    """Return the records of the layers of the model `record`.  Raises Fault for records that are damaged."""
     config = record["config"]
     layers = config if isinstance(config, list) else config["layers"]  # a list before Keras 2.2.3
     if not isinstance(layers, list):
@@ -115,7 +128,7 @@ def inner_records(record):
     return layers
 
 
-def check_record(layer):
+def check_record(layer: Any) -> None:
     """Raise a Fault unless `layer` is a dict with a class name and a config that names the layer."""
     if not isinstance(layer, dict) or not isinstance(layer.get("class_name"), str):
         raise Fault("the topology holds a layer without a class name: the file is damaged or no Keras model")
@@ -125,7 +138,7 @@ def check_record(layer):
         return
     name = layer.get("name") or config.get("name") if isinstance(config, dict) else None
     if not isinstance(name, str) or not name:
-        raise Fault("the topology holds a {} layer without a name: the file is damaged".format(layer["class_name"]))
+        raise Fault(f"the topology holds a {layer['class_name']} layer without a name: the file is damaged")
     check_length(name)
     if not is_text(name):
         raise Fault(f"the topology holds a layer called {name!r}, which no file can store: the file is damaged")
@@ -135,20 +148,22 @@ def check_record(layer):
             check_sizes(name, config[key])
 
 
-def check_sizes(name, shape):
+def check_sizes(name: str, shape: Sequence[Any]) -> None:
+    """Raise a Fault for a shape of the layer `name` that no tensor has: too many dimensions, or too large ones."""
     sizes = [abs(size) for size in shape if type(size) is int]
     if len(shape) > MAX_DIMENSIONS or max(sizes + [0]) >= MAX_SIZE:
-        raise Fault("layer %r declares a shape of %d dimensions, the largest of %s: no tensor has such a shape"
-                    % (name, len(shape), max(sizes or ["?"])))
+        raise Fault(f"layer {name!r} declares a shape of {len(shape)} dimensions, the largest of "
+                    f"{max(sizes or ['?'])}: no tensor has such a shape")
 
 
-def check_length(name):
+def check_length(name: str) -> None:
+    """Raise a Fault for a name of more than MAX_NAME letters."""
     if len(name) > MAX_NAME:
-        raise Fault("the topology holds a name of %d letters, %r…: more than %d are refused"
-                    % (len(name), name[:40], MAX_NAME))
+        raise Fault(f"the topology holds a name of {len(name)} letters, {name[:40]!r}…: more than {MAX_NAME} are "
+                    "refused")
 
 
-def is_text(name):
+def is_text(name: str) -> bool:
     """Whether `name` can stand in a file: no lone surrogate and no NUL is in it."""
     try:
         return b"\0" not in name.encode("utf-8")  # many times faster than a look at every letter
@@ -156,11 +171,11 @@ def is_text(name):
         return False
 
 
-def check_wrapped(record):
+def check_wrapped(record: Record) -> None:
     """Raise a Fault for a Bidirectional around a model or another wrapper, or around cells that are one of these.
 
-    No Keras makes one, because it turns go_backwards around in the config of what it wraps; and as each has what it
-    wraps twice, the variables of 60 of them in one another would have no end.
+    No Keras makes one, because a Bidirectional turns go_backwards around in the config of its layer.  Each holds its
+    layer twice: the variables of 60 of them in one another would have no end.
     """
     pending = [(record, False)]
     while pending:
@@ -177,15 +192,16 @@ def check_wrapped(record):
 
 # Records to graphs and back --------------------------------------------------------------------------------
 
-def graph(record, major=2):
+def graph(record: Record, major: int = 2) -> Graph:
     """Return the Graph of a Sequential, Functional or Model record.
 
     Nodes are numbered from 0 for every layer: Keras counts a nested model's own construction as a call in some
     places and not in others (Functional.get_config: kept_nodes); `record_of` puts that back.
+    Raises Fault for any other record, and for one that is damaged.
     """
     if not is_model(record):
-        raise Fault("the model is a {}, not a Sequential or Functional model: only those have a graph of layers "
-                    "that can be converted".format(record.get("class_name")))
+        raise Fault(f"the model is a {record.get('class_name')}, not a Sequential or Functional model: only those have "
+                    "a graph of layers that can be converted")
     if record["class_name"] == "Sequential":
         return sequential_graph(record, major)
     layers = OrderedDict()
@@ -205,7 +221,7 @@ def graph(record, major=2):
     return result
 
 
-def renumber_from_zero(result, major):
+def renumber_from_zero(result: Graph, major: int) -> None:
     """Take Keras's own construction of nested models out of the node numbers."""
     lowest = {}
     everywhere = [ref for layer in result.layers.values() for refs in result.references(layer) for ref in refs]
@@ -220,7 +236,7 @@ def renumber_from_zero(result, major):
     if not shift:
         return
 
-    def lower(ref):
+    def lower(ref: Ref) -> Ref:
         return ref._replace(node=ref.node - shift.get(ref.layer, 0))
 
     if major < 3:
@@ -229,8 +245,8 @@ def renumber_from_zero(result, major):
     result.outputs = [lower(ref) for ref in result.outputs]
 
 
-def sequential_graph(record, major):
-    """The chain that a Sequential is, with an InputLayer at its head."""
+def sequential_graph(record: Record, major: int) -> Graph:
+    """Return the chain that a Sequential is, with an InputLayer at its head."""
     config = record["config"]
     entries = inner_records(record)
     if not entries:
@@ -254,8 +270,8 @@ def sequential_graph(record, major):
     return Graph(layers, [Ref(next(iter(layers)), 0, 0)], [Ref(previous, 0, 0)], rest)
 
 
-def sequential_input(record):
-    """The input shape, batch included, of a Sequential that has no InputLayer; a list, or a Fault."""
+def sequential_input(record: Record) -> Shape:
+    """Return the input shape, batch included, of a Sequential that has no InputLayer.  Raises Fault without a shape."""
     config = record["config"]
     first = inner_records(record)[0]
     shape = first["config"].get("batch_input_shape") if isinstance(first["config"], dict) else None
@@ -274,20 +290,21 @@ def sequential_input(record):
     return shape
 
 
-def input_dtype(record):
+def input_dtype(record: Record) -> str:
+    """Return the dtype of the input of the layer `record`: float32 where its config names none."""
     dtype = record["config"].get("dtype") if isinstance(record["config"], dict) else None
     return dtype if isinstance(dtype, str) else "float32"
 
 
-def input_layer(name, shape, major, dtype="float32"):
-    """A new InputLayer in Keras `major`'s spelling."""
+def input_layer(name: str, shape: Sequence[Optional[int]], major: int, dtype: str = "float32") -> Layer:
+    """Return a new InputLayer in Keras `major`'s spelling."""
     key = "batch_shape" if major >= 3 else "batch_input_shape"
     config = OrderedDict([(key, list(shape)), ("dtype", dtype), ("sparse", False), ("name", name)])
     return Layer(OrderedDict([("class_name", "InputLayer"), ("config", config), ("name", name)]))
 
 
-def batch_shape(layer):
-    """The shape that an InputLayer declares, batch size first: a list of int or None."""
+def batch_shape(layer: Layer) -> Shape:
+    """Return the shape that an InputLayer declares, batch size first.  Raises Fault without one."""
     shape = layer.config.get("batch_input_shape", layer.config.get("batch_shape"))
     if isinstance(shape, dict):  # {"class_name": "__tuple__", "items": […]}
         shape = shape.get("items")
@@ -297,18 +314,18 @@ def batch_shape(layer):
     return shape
 
 
-def record_of(source, class_name, major=2):
-    """The inverse of `graph`: the record of the Functional model `source`.
+def record_of(source: Graph, class_name: str, major: int = 2) -> Record:
+    """Return the record of the Functional model `source`: the inverse of `graph`.
 
     Layers are written in the order in which Keras will keep them (`layer_order`), because Keras reads an h5's
     weights by that order.
     """
-    def raise_inbound(ref):
+    def raise_inbound(ref: Ref) -> Ref:
         layer = source.layers[ref.layer]
         return ref._replace(node=ref.node + (0 if major >= 3 else source.shift[ref.layer] if ref.layer in source.shift
                                              else starts_with_a_node(layer.record)))
 
-    def raise_output(ref):
+    def raise_output(ref: Ref) -> Ref:
         layer = source.layers[ref.layer]
         if major < 3:
             return raise_inbound(ref)
@@ -326,9 +343,12 @@ def record_of(source, class_name, major=2):
     return OrderedDict([("class_name", class_name), ("config", config)])
 
 
-def starts_with_a_node(record):
-    """Whether Keras 2 and TensorFlow.js count the construction of the nested model `record` as its call 0
-    (keras 2.6 functional._should_skip_first_node): it has an input of its own from the start."""
+def starts_with_a_node(record: Record) -> int:
+    """Return 1 where Keras 2 and TensorFlow.js count the construction of the layer `record` as its call 0, else 0.
+
+    They count it for a nested model that has an input of its own from the start (keras 2.6
+    functional._should_skip_first_node).
+    """
     if not is_model(record):
         return 0
     if record["class_name"] != "Sequential":
@@ -339,7 +359,7 @@ def starts_with_a_node(record):
                or bool(first) and bool(starts_with_a_node(first)))
 
 
-def check(source):
+def check(source: Graph) -> None:
     """Raise a Fault if a reference leads nowhere or the layers form a cycle."""
     everywhere = [(name, ref) for name, layer in source.layers.items()
                   for refs in source.references(layer) for ref in refs]
@@ -349,17 +369,17 @@ def check(source):
         if ref.layer not in source.layers:
             raise Fault(f"{name} refers to a layer {ref.layer!r} that is not there: the file is damaged")
         if counts[ref.layer] is not None and ref.tensor >= counts[ref.layer]:
-            raise Fault("%s refers to output %d of layer %r, which has %d: the file is damaged"
-                        % (name, ref.tensor, ref.layer, counts[ref.layer]))
+            raise Fault(f"{name} refers to output {ref.tensor} of layer {ref.layer!r}, which has {counts[ref.layer]}: "
+                        "the file is damaged")
         if not 0 <= ref.node < source.node_count(ref.layer) or ref.tensor < 0:
-            raise Fault("%s refers to call %d of layer %r, which is called %d times: the file is damaged"
-                        % (name, ref.node, ref.layer, source.node_count(ref.layer)))
+            raise Fault(f"{name} refers to call {ref.node} of layer {ref.layer!r}, which is called "
+                        f"{source.node_count(ref.layer)} times: the file is damaged")
     if not source.inputs or not source.outputs:
-        raise Fault("the model has no %s: the file is damaged" % ("inputs" if not source.inputs else "outputs"))
+        raise Fault(f"the model has no {'inputs' if not source.inputs else 'outputs'}: the file is damaged")
     layer_order(source)
 
 
-def ancestors(source, refs):
+def ancestors(source: Graph, refs: Iterable[Ref]) -> Set[Tuple[str, int]]:
     """Return the set of (layer name, call) that the outputs `refs` need, their own included."""
     needed, stack = set(), [ref[:2] for ref in refs]
     while stack:
@@ -373,7 +393,7 @@ def ancestors(source, refs):
 
 # Order -----------------------------------------------------------------------------------------------------
 
-def layer_order(source):
+def layer_order(source: Graph) -> List[str]:
     """Return the names of the layers that the outputs need, and of all inputs, as Keras orders `model.layers`.
 
     The rule of keras 2.6 functional._map_graph_network and Keras 3 function.map_graph: by decreasing depth

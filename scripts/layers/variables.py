@@ -1,19 +1,22 @@
-"""The variables that a layer has: names, shapes, order; and which of a file's weights are whose.
+"""The variables that a layer has: names, shapes, order; and the layers to which a file's weights belong.
 
 Names are those that TensorFlow.js gives (originalName, scopes included); order is that of Keras's h5 files:
 the trainable ones first, each in the order in which the layer makes them.
 """
 from collections import OrderedDict
+from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
 from ..base.fault import Fault
 from . import kinds
-from .kinds.kind import Variable
+from .kinds import Variable
+from .model import Weight
 from .topology import Layer, inner_records, is_model
 
+Record = Dict[str, Any]
 ADAPTED = ((), ("mean", "variance"), ("mean", "variance", "count"))  # what a Normalization may keep of its data
 
 
-def named(record, weights):
+def named(record: Record, weights: Sequence[Weight]) -> List[Weight]:
     """Return `weights`, in Keras's h5 order, under the names that TensorFlow.js gives the layer's variables.
 
     TensorFlow.js from 2.0 on finds lstm/lstm_cell/kernel too (container.ts loadWeights), 1.0 does not.
@@ -26,8 +29,8 @@ def named(record, weights):
         raise Fault(f"layer {name!r} is quantized by Keras, which TensorFlow.js cannot read: save the model before its "
                     "quantize() (--quantize, or quantize in models.toml, does it here)")
     if len(expected) != len(weights):
-        raise Fault("layer %r (%s) needs %d weights but the file holds %d: weights and topology do not belong "
-                    "together" % (name, record["class_name"], len(expected), len(weights)))
+        raise Fault(f"layer {name!r} ({record['class_name']}) needs {len(expected)} weights but the file holds "
+                    f"{len(weights)}: weights and topology do not belong together")
     result = []
     for item, weight in zip(expected, weights):
         shape = weight.shape if item.shape is None else item.shape
@@ -39,7 +42,7 @@ def named(record, weights):
     return result
 
 
-def variables(record, scope=None):
+def variables(record: Record, scope: Optional[str] = None) -> List[Variable]:
     """Return [Variable] of a layer in Keras's h5 order (trainable ones first).
 
     Their names are TensorFlow.js's originalName, scopes included; scope is the layer's name by default.
@@ -48,8 +51,8 @@ def variables(record, scope=None):
     return [item for item in found if item.trainable] + [item for item in found if not item.trainable]
 
 
-def own_variables(record, scope, adapted=()):
-    """[Variable] in the order in which Keras makes them, those of the layers within among them.
+def own_variables(record: Record, scope: str, adapted: Sequence[str] = ()) -> List[Variable]:
+    """Return [Variable] in the order in which Keras makes them, with those of the layers within.
 
     adapted: those of a Normalization that was given no numbers, see `shared_out`.
     """
@@ -67,14 +70,14 @@ def own_variables(record, scope, adapted=()):
     return found if config_trainable(record) else [item._replace(trainable=False) for item in found]
 
 
-def layer_variables(name, config):
-    """[Variable] of a plain layer, in the order in which Keras makes them; [] where they are not known."""
+def layer_variables(name: str, config: Any) -> List[Variable]:
+    """Return [Variable] of a plain layer of the class `name`, as `own_variables` does; [] where they are not known."""
     kind = kinds.find(name)
     return kind.variables(config) if kind and kind.variables else []
 
 
-def is_known(record, adapted=()):
-    """Whether the variables of a layer, and of all that is in it, are known from its record.
+def is_known(record: Record, adapted: Sequence[str] = ()) -> bool:
+    """Whether the variables of a layer, and of all layers in it, are known from its record.
 
     adapted: as in `own_variables`.
     """
@@ -85,18 +88,19 @@ def is_known(record, adapted=()):
         and all(is_known(part.record, adapted) for part in kind.parts(record["config"], ""))
 
 
-def is_adapted(record):
+def is_adapted(record: Record) -> bool:
     """Whether a layer is a Normalization whose mean and variance are weights: no config holds them."""
     kind = None if is_model(record) else kinds.of(record)
     return kind is not None and kind.name == "Normalization" and None in (
         record["config"].get("mean"), record["config"].get("variance"))
 
 
-def shared_out(record, weights):
-    """Return OrderedDict: name of a layer inside the nested model `record` -> those of `weights` that are its own,
-    each in Keras's h5 order.  By order where all classes are known, else by the layers' names in the weights'.
+def shared_out(record: Record, weights: Sequence[Weight]) -> Dict[str, List[Weight]]:
+    """Return OrderedDict: name of a layer inside the nested model `record` -> its own weights, in Keras's h5 order.
 
-    What a Normalization keeps of its data, a count or none, is told by how many weights there are.
+    The order of `weights` decides where all classes are known, else the layers' names in the weights' names.
+    The number of weights tells what a Normalization keeps of its data: a count, or none.
+    Raises Fault for a weight whose name holds no layer's.
     """
     layers = [(Layer(layer).name, layer) for layer in inner_records(record)]
     result = OrderedDict((name, []) for name, _ in layers)
@@ -118,9 +122,11 @@ def shared_out(record, weights):
     return result
 
 
-def in_order(record, layers, adapted):
-    """[name of the layer that has it] of all weights of the model `record`, in Keras's h5 order; [] where a class is
-    not known.  layers: [(name, record)] of those in it.  adapted: as in `own_variables`."""
+def in_order(record: Record, layers: Sequence[Tuple[str, Record]], adapted: Sequence[str]) -> List[str]:
+    """Return the name of the layer that has it for each weight of the model `record`, in Keras's h5 order.
+
+    layers: (name, record) of those in it.  adapted: as in `own_variables`.  [] where a class is not known.
+    """
     if not is_known(record, adapted):
         return []
     owners = [(name, item) for name, layer in layers for item in own_variables(layer, name, adapted)]
@@ -129,12 +135,13 @@ def in_order(record, layers, adapted):
         [name for name, item in owners if not (trained and item.trainable)]
 
 
-def config_trainable(record):
+def config_trainable(record: Record) -> bool:
+    """Whether a layer is trained as a whole: its config does not say trainable=False."""
     return not isinstance(record["config"], dict) or record["config"].get("trainable", True) is not False
 
 
-def names_in(record):
-    """The names of a layer and of all layers in it."""
+def names_in(record: Record) -> Set[str]:
+    """Return the names of a layer and of all layers in it."""
     found = {Layer(record).name}
     for layer in inner_records(record) if is_model(record) else []:
         found |= names_in(layer)

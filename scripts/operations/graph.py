@@ -19,7 +19,7 @@ from ..layers.model import Weight
 NAMES = """INVALID FLOAT DOUBLE INT32 UINT8 INT16 INT8 STRING COMPLEX64 INT64 BOOL QINT8 QUINT8 QINT32 BFLOAT16 QINT16
 QUINT16 UINT16 COMPLEX128 HALF RESOURCE VARIANT UINT32 UINT64 FLOAT8_E5M2 FLOAT8_E4M3FN FLOAT8_E4M3FNUZ
 FLOAT8_E4M3B11FNUZ FLOAT8_E5M2FNUZ INT4 UINT4 INT2 UINT2 FLOAT4_E2M1FN""".split()
-REFERENCE = 100  # what a type's number has more where it is one of a variable itself
+REFERENCE = 100  # added to a type's number, it is the type of the variable itself
 TYPES = {number: "DT_" + name for number, name in enumerate(NAMES)}
 TYPES.update({number + REFERENCE: name + "_REF" for number, name in list(TYPES.items()) if number})
 NUMBERS = {name: number for number, name in TYPES.items()}
@@ -44,7 +44,7 @@ class Tensor(NamedTuple):
 
 
 class Spec(NamedTuple):
-    """What is known of a tensor before anything is computed."""
+    """A tensor as it is known before anything is computed."""
     dtype: str
     shape: Shape = None
 

@@ -1,7 +1,7 @@
-"""What TensorFlow.js computes otherwise than TensorFlow, by operation.
+"""Operations that TensorFlow.js computes otherwise than TensorFlow: a rule for each.
 
 tfjs-converter's executor (4.22.0: src/operations/executors) takes an operation by its name and ignores some of its
-attributes; these rules say where that changes what is computed.
+attributes. These rules find the nodes whose result that changes.
 """
 import re
 from typing import Any, Callable, List, Optional, Sequence
@@ -45,17 +45,21 @@ class View:
         return held.values.read() if held is not None and held.values is not None and held.values.size < SMALL else None
 
 
-# Rules: a View -> why TensorFlow.js does not compute it as TensorFlow does, or None ----------------------------
+# Rules: a View -> the words behind the operation's name in the line that refuses it, or None ---------------------
 Rule = Callable[[View], Optional[str]]
 
 
-def channels_first(node):
+def channels_first(node: View) -> Optional[str]:
+    """Refuse the channels in front of the sizes; a BiasAdd of two dimensions has no sizes."""
     if node.text("data_format") in ("NCHW", "NCDHW") and not (node.op == "BiasAdd" and node.rank(0) == 2):
-        return "with the channels first (data_format={})".format(node.text("data_format"))
+        return f"with the channels first (data_format={node.text('data_format')})"
 
 
-def padded(node):
-    """In three dimensions the padding is negative where windows are smaller than strides: see shapes.overhangs."""
+def padded(node: View) -> Optional[str]:
+    """Refuse strides that leave out the end of the input.
+
+    In three dimensions TensorFlow.js's padding is negative where a window is smaller than its stride (sizes.overhangs).
+    """
     if node.text("padding") == "SAME" and node.shape(0) is not None:
         windows = node.shape(1)[:3] if node.op == "Conv3D" else node.get("ksize")[1:4]
         if any(map(overhangs, node.shape(0)[1:4], windows, node.get("strides")[1:4])):
@@ -63,49 +67,58 @@ def padded(node):
     return None
 
 
-def convolution(node):
+def convolution(node: View) -> Optional[str]:
+    """Refuse a convolution in groups: its kernel has fewer input channels, (h, w, channels / groups, filters)."""
     channels, depth = (node.shape(0) or [None])[-1], (node.shape(1) or [None, None])[-2]
     if channels is not None and depth is not None and channels != depth:
-        return "in groups (%d channels, a kernel for %d)" % (channels, depth)
+        return f"in groups ({channels} channels, a kernel for {depth})"
     return channels_first(node) or (padded(node) if node.op == "Conv3D" else None)
 
 
-def batch_norm(node):
+def batch_norm(node: View) -> Optional[str]:
+    """Refuse a batch normalization that computes the statistics of its input."""
     return "in training (is_training)" if node.get("is_training", False) else channels_first(node)
 
 
-def pooling(node):
+def pooling(node: View) -> Optional[str]:
+    """Refuse a pooling with explicit paddings."""
     if node.text("padding") == "EXPLICIT":
         return "with padding of its own (EXPLICIT)"
     return channels_first(node) or (padded(node) if node.op.endswith("3D") else None)
 
 
-def one_hot(node):
+def one_hot(node: View) -> Optional[str]:
+    """Refuse a new axis that is not the last: the executor takes no axis."""
     axis = node.get("axis", 0)
     return f"along axis {axis}" if axis not in (-1, node.rank(0)) else None
 
 
-def of_whole_numbers(node):
+def of_whole_numbers(node: View) -> Optional[str]:
+    """Refuse integers, whose result TensorFlow rounds."""
     return "of whole numbers" if node.get("T") in WHOLE else None
 
 
-def modulo(node):
+def modulo(node: View) -> Optional[str]:
+    """Refuse every Mod: TensorFlow's result has the sign of the first number, TensorFlow.js's that of the second."""
     return "with the sign of the first number (FloorMod, tf.math.floormod, is there)"
 
 
-def cast(node):
+def cast(node: View) -> Optional[str]:
+    """Refuse a cast to int8, uint8, int16 or uint16 that may overflow: TensorFlow.js holds them as int32."""
     source, target = node.get("SrcT"), node.get("DstT")
     if target in NARROW and source != "DT_BOOL" and NARROW.get(source, 9) >= NARROW[target] and source != target:
         return "to a narrow type, whose overflow it does not have"
 
 
-def einsum(node):
+def einsum(node: View) -> Optional[str]:
+    """Refuse an equation with an ellipsis, or with a letter that stands twice in one term."""
     equation = node.text("equation")
     if "." in equation or any(len(set(part)) < len(part) for part in re.split(",|->", equation)):
         return f"with {equation}"
 
 
-def batch_product(node):
+def batch_product(node: View) -> Optional[str]:
+    """Refuse batches that are repeated along an axis in the middle, [2, 1] and [2, 3]."""
     if node.shape(0) is None or node.shape(1) is None:
         return None
     pairs = list(zip(reversed(own(node.shape(0)[:-2])), reversed(own(node.shape(1)[:-2]))))
@@ -118,22 +131,26 @@ def own(batch: Sequence[Any]) -> Sequence[Any]:
     return batch if not batch or batch[0] != 1 else own(batch[1:])
 
 
-def select(node):
+def select(node: View) -> Optional[str]:
+    """Refuse a condition of one dimension that selects whole rows."""
     if node.rank(0) == 1 and (node.rank(1) or 0) > 1:
         return "of whole rows (tf.where is there)"
 
 
-def band(node):
+def band(node: View) -> Optional[str]:
+    """Refuse a band whose two sides differ, or are not constants."""
     lower, upper = node.value(1), node.value(2)
     if lower is None or upper is None or lower != upper:
         return "with unlike sides (it takes one for both)"
 
 
-def padded_boxes(node):
+def padded_boxes(node: View) -> Optional[str]:
+    """Refuse the selected boxes padded to a fixed number."""
     return "with padding (pad_to_max_output_size)" if node.get("pad_to_max_output_size", False) else None
 
 
-def soft_boxes(node):
+def soft_boxes(node: View) -> Optional[str]:
+    """Refuse soft suppression: a sigma that is not 0, or no constant."""
     sigma = node.value(5)
     return None if sigma is not None and float(sigma) == 0 else "with a sigma (soft suppression)"
 

@@ -3,7 +3,7 @@
 Each function changes an operations.Graph in place; `compose` comes before the checks, PASSES behind them.
 """
 from collections import OrderedDict
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import numpy
 
@@ -18,7 +18,7 @@ def compose(graph: Graph) -> None:
             COMPOSED[node.op](graph, node)
 
 
-def renamed(op: str):
+def renamed(op: str) -> Callable[[Graph, Node], None]:
     """Return the composition of an operation that TensorFlow.js has under another name."""
     def change(graph: Graph, node: Node) -> None:
         node.op = op

@@ -145,7 +145,7 @@ def other_class_backward(case: Case) -> Facts:
 
 
 def other_settings_backward(case: Case) -> Facts:
-    """What the backward layer computes otherwise than the forward one."""
+    """The settings in which the backward layer differs from the forward one."""
     layer, backward = case.config.get("layer"), case.config.get("backward_layer")
     differ = isinstance(backward, dict) and [
         key for key in COMPUTED if layer["config"].get(key) != backward["config"].get(key)]

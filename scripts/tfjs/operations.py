@@ -55,7 +55,7 @@ def check(graph: Graph) -> None:
     missing = OrderedDict((node.op, node.name) for node in graph.every_node() if node.op not in SINCE)
     drawn = [op for op in missing if op.startswith("Stateless") and "Random" in op]
     if missing:
-        raise Fault("TensorFlow.js has no {}; {}".format(
-            ", ".join(f"{op} ({name})" for op, name in missing.items()),
+        names = ", ".join(f"{op} ({name})" for op, name in missing.items())
+        remedy = "ask for outputs before it" if not drawn else \
             "the model was saved with its random layers at work: save it without them, or ask for outputs before them"
-            if drawn else "ask for outputs before it"))
+        raise Fault(f"TensorFlow.js has no {names}; {remedy}")

@@ -1,4 +1,4 @@
-"""What TensorFlow.js computes otherwise than Keras, or not at all: a table by layer class, and its text.
+"""Layers that TensorFlow.js computes otherwise than Keras, or not at all: a table by class, and its text.
 
     refusal({"class_name": "ELU", "config": {"alpha": 0.5}}, 2).text  ->  "TensorFlow.js knows only alpha=1; …"
 
@@ -46,7 +46,7 @@ EVERY, OPERATION = "every layer", "an operation"  # in the place of a class
 class Refusal(NamedTuple):
     """A row of the table.
 
-    classes  whom it is about; EVERY and OPERATION stand for more
+    classes  names of the classes; EVERY and OPERATION stand for more
     when     when(case) -> the facts that the texts name in braces; None where the case is not refused
     reason   what TensorFlow.js does in its place
     remedy   what to do
@@ -74,7 +74,7 @@ class Reason(NamedTuple):
 
     @property
     def why(self) -> str:
-        """What is said of the layer, less what to do."""
+        """The line about the layer, without the advice."""
         return f"{self.manner}: {self.reason}" if self.manner else self.reason
 
     @property
@@ -252,7 +252,7 @@ def refusal(record: Dict[str, Any], major: int) -> Optional[Reason]:
 
 
 def asked_of(record: Dict[str, Any], major: int) -> bool:
-    """Whether it takes the shape of a layer's input to say that TensorFlow.js computes it as Keras does."""
+    """Whether only the shape of a layer's input tells that TensorFlow.js computes the layer as Keras does."""
     return bool(of_shapes(within(record)[0], major)[1])
 
 

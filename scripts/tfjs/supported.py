@@ -1,7 +1,7 @@
-"""What TensorFlow.js has of Keras, by name, and what it calls otherwise.
+"""Keras's names that TensorFlow.js knows, and the names that it spells otherwise.
 
 Taken from the registrations in @tensorflow/tfjs-layers 4.22.0 (dist/layers/*.js: serialization.registerClass;
-activations.js, initializers.js), less what is there but does not work.
+activations.js, initializers.js), less the names that are there and do not work.
 """
 import re
 

@@ -17,7 +17,7 @@ from ..operations.graph import Graph, Node, Tensor
 from ..wire import shards
 from . import VERSION_NAME, graph_json, operations
 
-SMALL = ("int8", "uint8", "int16", "uint16")  # which TensorFlow.js has no weights of
+SMALL = ("int8", "uint8", "int16", "uint16")  # TensorFlow.js has no weights of these types
 
 
 def write(graph: Graph, directory: str, json_name: str = "model.json", shard_size: int = shards.SHARD_SIZE,

@@ -6,7 +6,7 @@ import json
 import os
 import re
 from collections import OrderedDict
-from typing import Callable, Collection, Dict, List, Union
+from typing import Callable, Collection, List
 
 from ..base import command, files
 from ..base.fault import Fault
@@ -17,11 +17,10 @@ from . import VERSION_NAME
 from .passes import keras2
 
 SHARD = re.compile(r"group1-shard\d+of\d+\.bin\Z")  # as wire/shards.py names them
-Quantize = Union[None, str, Dict[str, Union[bool, List[str]]]]  # as shards.write takes it
 
 
 def write(model: Model, directory: str, json_name: str = "model.json", shard_size: int = shards.SHARD_SIZE,
-          quantize: Quantize = None) -> List[str]:
+          quantize: shards.Quantize = None) -> List[str]:
     """Write `model` to the empty `directory`; return the names of the files, the json first.
 
     model.weights: in any order; the manifest has the layers sorted by name, as HDF5 sorts groups, because

@@ -1,1 +1,1 @@
-"""How the guide's LeNet is trained: recipes, checkpoints, several machines."""
+"""The training of the guide's LeNet: recipes, checkpoints, several machines."""

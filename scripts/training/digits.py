@@ -20,7 +20,7 @@ def digits() -> Dict[str, numpy.ndarray]:
     bunch = load_digits()
     images = numpy.stack([as_mnist(image) for image in bunch.images])
     labels = bunch.target.astype(numpy.uint8)
-    rank = numpy.zeros(len(labels), int)  # how many of its kind came before it
+    rank = numpy.zeros(len(labels), int)  # for each image, the number of those of its kind before it
     for label in range(10):
         rank[labels == label] = numpy.arange((labels == label).sum())
     test = rank % 5 == 4

@@ -1,7 +1,8 @@
 """The LeNet of TensorSpace's Keras guide (section 1.1): reads nothing, gives an untrained Keras model."""
+from typing import Any
 
 
-def build(keras):
+def build(keras: Any) -> Any:
     """Return the guide's Sequential for MNIST, not compiled: (batch, 28, 28) float in 0…1 -> (batch, 10) float.
 
     keras: the Keras to build it with, as a module: keras 2.6, Keras 3 or tf_keras.

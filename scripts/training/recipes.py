@@ -1,4 +1,4 @@
-"""How an epoch of training goes: the guide's model.fit, or "fast", the same model to the same accuracy in less time.
+"""One epoch of training, by a recipe: the guide's model.fit, or "fast": the same model and accuracy in less time.
 
 A recipe is a function (keras, tensorflow, model, images, labels, settings) -> callable that trains one epoch, given its
 number.  images: (n, 28, 28) uint8, 0 to 255, which the model gets as 0 to 1; labels: (n,) int.  Both share a batch
@@ -6,6 +6,7 @@ among the replicas of the tf.distribute strategy that they are called in.
 """
 import sys
 import time
+from typing import Any, Callable, Dict
 
 import numpy
 
@@ -19,8 +20,9 @@ WARM_UP = 0.2  # of all steps
 COLUMNS = 4  # of an image that `convolve` makes at once: 4, 8 and 24 take as long, 1 and 2 twice to four times that
 
 
-def guide(keras, tensorflow, model, images, labels, settings):
-    """model.fit, as the guide has it.  The callable takes the number of the epoch after the last one too."""
+def guide(keras: Any, tensorflow: Any, model: Any, images: numpy.ndarray, labels: numpy.ndarray,
+          settings: Dict[str, Any]) -> Callable[..., None]:
+    """Return model.fit, as the guide has it.  The callable takes the number of the epoch after the last one too."""
     epochs, batch_size = settings["epochs"], settings["batch_size"]
     images = images / numpy.float32(255)
     progress = _progress(keras, epochs, -(-len(images) // batch_size))
@@ -31,7 +33,8 @@ def guide(keras, tensorflow, model, images, labels, settings):
     return run
 
 
-def fast(keras, tensorflow, model, images, labels, settings):
+def fast(keras: Any, tensorflow: Any, model: Any, images: numpy.ndarray, labels: numpy.ndarray,
+         settings: Dict[str, Any]) -> Callable[[int], None]:
     """An epoch is one call of TensorFlow, without Python between its steps; the images lie where they are used.
 
     The order of the images depends on seed and number alone; those that fill no batch are left out.  The learning rate
@@ -79,18 +82,18 @@ def fast(keras, tensorflow, model, images, labels, settings):
         order = numpy.random.RandomState([settings["seed"], number]).permutation(count)[:steps * batch_size]
         loss, right = epoch(tensorflow.constant(order.reshape(steps, batch_size).astype("int32")),
                             tensorflow.constant(rates[number])).numpy() / (steps * batch_size)
-        optimizer.learning_rate.assign(peak)  # not 0, for whoever trains on
+        optimizer.learning_rate.assign(peak)  # not 0: a later training may go on from here
         _say(number, epochs, loss, right, started)
     return run
 
 
-def schedule(peak, steps, epochs):
+def schedule(peak: float, steps: int, epochs: int) -> numpy.ndarray:
     """Return the learning rate of every step, (epochs, steps) float32."""
     step = numpy.arange(1, steps * epochs + 1) / float(steps * epochs)
     return (peak * numpy.minimum(step / WARM_UP, (1 - step) / (1 - WARM_UP))).astype("float32").reshape(epochs, steps)
 
 
-def forward(tensorflow, model, images):
+def forward(tensorflow: Any, model: Any, images: Any) -> Any:
     """Return model(images) of LeNet, (batch, 28, 28) -> (batch, 10), with `convolve` as its first convolution.
 
     That one's bias is added after the pooling, to a quarter of the values: the largest of four is the same one.  No
@@ -98,7 +101,7 @@ def forward(tensorflow, model, images):
     """
     values, bias = images, None
     for layer in model.layers:
-        if layer.name == "Conv2D_1":  # which has no activation
+        if layer.name == "Conv2D_1":  # it has no activation
             values, bias = convolve(tensorflow, values, layer.kernel), layer.bias
         else:
             values = layer(values)
@@ -107,7 +110,7 @@ def forward(tensorflow, model, images):
     return values
 
 
-def convolve(tensorflow, images, kernel):
+def convolve(tensorflow: Any, images: Any, kernel: Any) -> Any:
     """Return conv2d(images, kernel), valid: (batch, h, w, 1), (m, n, 1, c) -> (batch, h - m + 1, w - n + 1, c).
 
     TensorFlow's convolution on a processor spends its time gathering single pixels where there is one channel: half of

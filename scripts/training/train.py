@@ -22,7 +22,7 @@ OPTIMIZERS = ("adadelta", "adagrad", "adam", "adamax", "ftrl", "nadam", "rmsprop
 
 
 class Trained(NamedTuple):
-    """What a training gives.
+    """The results of a training.
 
     model   the Keras model
     report  dict, JSON-able, the same on every run: accuracy and loss on the test images, settings, versions
@@ -33,7 +33,7 @@ class Trained(NamedTuple):
 
 
 class Device(NamedTuple):
-    """Where a model is trained: "GPU" or "CPU", and the scope to build the model in."""
+    """The device of a training: "GPU" or "CPU", and the scope to build the model in."""
 
     name: str
     scope: ContextManager

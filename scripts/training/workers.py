@@ -3,7 +3,7 @@
     TF_CONFIG='{"cluster": {"worker": ["one:2222", "two:2222"]}, "task": {"type": "worker", "index": 0}}'
 
 Every machine runs the same command; each batch is shared among them (MultiWorkerMirroredStrategy).  The chief (the
-first worker, or the one of type "chief") writes what comes of it, the others write nothing.
+first worker, or the one of type "chief") writes the results, the others write nothing.
 """
 import contextlib
 import hashlib
@@ -34,7 +34,7 @@ class Cluster:
     index      int, this one's place in it
     """
 
-    def __init__(self, addresses: List[str], index: int):
+    def __init__(self, addresses: List[str], index: int) -> None:
         self.addresses, self.index = addresses, index
         self.chief = index == 0
 
@@ -45,7 +45,7 @@ class Cluster:
 def cluster(environ: Mapping[str, str]) -> Optional[Cluster]:
     """Return the Cluster that TF_CONFIG in `environ` describes; None without one, or with one machine in it.
 
-    Raises Fault for one that does not say who takes part, and for a role that this training has not.
+    Raises Fault for a TF_CONFIG without the machines, and for a role that this training lacks.
     """
     text = environ.get("TF_CONFIG", "").strip()
     if not text:
@@ -102,14 +102,17 @@ def strategy(tensorflow: Any, cluster: Cluster) -> Any:
 
 
 def agree(tensorflow: Any, identity: dict) -> None:
-    """Raise Fault unless every worker has the same `identity` (JSON-able): they would make a model of nobody's wish."""
+    """Raise Fault unless every worker has the same `identity` (JSON-able).
+
+    Unlike workers would train one model from different settings.
+    """
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode("utf-8")).digest()
     own = numpy.frombuffer(digest, numpy.uint8).astype("float64")
     own = numpy.array([own, own * own])
     (total, squares), replicas = _sum(tensorflow, own, own)
     if not numpy.array_equal(squares * replicas, total * total):  # Cauchy and Schwarz: equal where all are the same
         with contextlib.suppress(tensorflow.errors.OpError):
-            _sum(tensorflow, own, own)  # nobody leaves before all know
+            _sum(tensorflow, own, own)  # no worker leaves before all know
         raise Fault("the workers do not train the same: give all of them the same images, settings, packages, scripts")
 
 
@@ -140,7 +143,7 @@ def _sum(tensorflow, first, others):
 
 @contextlib.contextmanager
 def together(tensorflow: Any, cluster: Optional[Cluster], checkpoint: Optional[str]) -> Iterator[None]:
-    """What is done inside ends with a Fault where another worker is lost; without a cluster, nothing is different.
+    """Inside, the loss of another worker is a Fault; without a cluster, nothing is different.
 
     checkpoint: path of the one that the chief keeps, or None.
     """
@@ -151,10 +154,10 @@ def together(tensorflow: Any, cluster: Optional[Cluster], checkpoint: Optional[s
             errors.FailedPreconditionError, errors.InternalError) as error:
         if cluster is None:
             raise
-        raise Fault("{}: another worker was lost ({}): start the training again on all of them; {}".format(
-            cluster, re.sub(r"{{.*?}}|\[.*?\]", "", child.first_line(error)).strip(),
-            "without a checkpoint it starts anew" if not checkpoint else "it goes on from the last checkpoint, "
-            + (checkpoint if cluster.chief else "which the chief has")))
+        reason = re.sub(r"{{.*?}}|\[.*?\]", "", child.first_line(error)).strip()
+        then = "without a checkpoint it starts anew" if not checkpoint else \
+            f"it goes on from the last checkpoint, {checkpoint if cluster.chief else 'which the chief has'}"
+        raise Fault(f"{cluster}: another worker was lost ({reason}): start the training again on all of them; {then}")
 
 
 def wait_for_chief(cluster: Cluster) -> None:

@@ -8,7 +8,8 @@ if not __package__:
 
 import importlib
 import json
-from typing import List, Optional
+from types import ModuleType
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 import numpy
 
@@ -18,12 +19,21 @@ from ..layers.outputs import SUFFIX
 from ..training import saved_by_keras
 
 
+class Inside(NamedTuple):
+    """The graph in a Keras model, and its layers by name."""
+
+    graph: Any
+    layers: Dict[str, Any]
+
+
 def predict(flavour: str, source: str, names: List[str], inputs: List[numpy.ndarray],
             weights: Optional[str] = None) -> List[numpy.ndarray]:
-    """Return the values of the outputs `names` (spelt as layers.outputs does) of the model in `source`.
+    """Return the values of the outputs `names` of the model in `source`, batch first.
 
     flavour  "keras" or "tf_keras"
-    inputs   in the order of the model's inputs
+    names    as layers.outputs spells them
+    inputs   in the order of the model's inputs, batch first
+    weights  h5 of the weights where `source` is a topology json
     Raises Fault where this Keras does not load the model, or does not have such an output.
     """
     keras = saved_by_keras.legacy_keras() if flavour == "tf_keras" else importlib.import_module("keras")
@@ -43,7 +53,7 @@ def predict(flavour: str, source: str, names: List[str], inputs: List[numpy.ndar
     return [numpy.asarray(values) for values in (found if isinstance(found, list) else [found])]
 
 
-def tensor(keras, model, name):
+def tensor(keras: ModuleType, model: Any, name: str) -> Any:
     """Return the symbolic tensor that NAME, NAME@CALL, NAME:OUTPUT or OUTER/INNER stands for in a Keras model."""
     graph, layers = inside(model)
     own, call, index = (name, None, None) if name in layers else SUFFIX.match(name).groups()
@@ -51,21 +61,21 @@ def tensor(keras, model, name):
         return flat(outputs_of(calls(graph, layers[own])[int(call or 0)]))[int(index or 0)]
     outer, rest = parted(layers, name)
     path, call, index = (rest, None, None) if rest in inside(outer)[1] else SUFFIX.match(rest).groups()
-    # As layers.outputs counts them: each call of the outer model is as many of the inner layer as that has in it.
+    # layers.outputs counts so: each call of the outer model calls the inner layer as often as the model does inside.
     number, below = divmod(int(call or 0), count(outer, path))
     inner = tensor(keras, outer, f"{path}@{below}" + (f":{index}" if index else ""))
     fed = flat(calls(graph, outer)[number].input_tensors)
     return keras.models.Model(outer.inputs, inner)(fed if len(fed) > 1 else fed[0])
 
 
-def inside(model):
-    """Return (graph, {name: layer}) of a model: Keras 3's Sequential has its graph inside."""
+def inside(model: Any) -> Inside:
+    """Return the graph and layers of a model: a Sequential of Keras 3 has its graph inside."""
     graph = getattr(model, "_functional", None) or model
-    return graph, {layer.name: layer for layer in getattr(graph, "operations", None) or model.layers}
+    return Inside(graph, {layer.name: layer for layer in getattr(graph, "operations", None) or model.layers})
 
 
-def count(model, path):
-    """How often the layer NAME or OUTER/INNER is called in a model."""
+def count(model: Any, path: str) -> int:
+    """Return the number of calls of the layer NAME or OUTER/INNER in a model."""
     graph, layers = inside(model)
     if path in layers:
         return len(calls(graph, layers[path]))
@@ -73,29 +83,32 @@ def count(model, path):
     return len(calls(graph, outer)) * count(outer, rest)
 
 
-def parted(layers, name):
-    """Return (the nested model OUTER, "INNER") for a name OUTER/INNER: names have / in them too."""
+def parted(layers: Dict[str, Any], name: str) -> Tuple[Any, str]:
+    """Return (the nested model OUTER, "INNER") for a name OUTER/INNER; OUTER may have "/" in it too.
+
+    Raises ValueError where no layer is called OUTER.
+    """
     outer = max((key for key in layers if name.startswith(key + "/")), key=len, default=None)
     if outer is None:
         raise ValueError(f"no layer {name!r}")
     return layers[outer], name[len(outer) + 1:]
 
 
-def calls(graph, layer):
-    """The calls of a layer that belong to this graph: a nested model has one more, its own construction."""
+def calls(graph: Any, layer: Any) -> List[Any]:
+    """Return the calls of a layer that belong to this graph: a nested model has one more, its own construction."""
     keys, prefix = (graph._nodes, str(id(layer))) if hasattr(graph, "_nodes") and hasattr(graph, "operations") \
         else (graph._network_nodes, layer.name)
     nodes = layer._inbound_nodes
     return [node for index, node in enumerate(nodes) if f"{prefix}_ib-{index}" in keys] or nodes[-1:]
 
 
-def outputs_of(node):
-    """Return the output tensors of a call, of whichever Keras."""
+def outputs_of(node: Any) -> Any:
+    """Return the output tensors of a call, in Keras 2 and 3."""
     return node.output_tensors if hasattr(node, "output_tensors") else node.outputs
 
 
-def flat(value):
-    """Return the items of a nested list as one list."""
+def flat(value: Any) -> List[Any]:
+    """Return the items of nested lists and tuples as one list."""
     return [item for part in value for item in flat(part)] if isinstance(value, (list, tuple)) else [value]
 
 

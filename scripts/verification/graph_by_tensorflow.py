@@ -1,5 +1,6 @@
 """What TensorFlow computes of a SavedModel's or a frozen graph's outputs: the oracle of scripts.verify for graphs."""
 import json
+from typing import List, Optional
 
 import numpy
 
@@ -7,8 +8,15 @@ from ..base import child, command, files
 from ..formats import freeze_by_tensorflow as freeze
 
 
-def compute(source, given, answer, outputs, tags, signature):
-    """Run the graph in this process: npz of inputs by name -> npz of output_0, output_1, …"""
+def compute(source: str, given: str, answer: str, outputs: Optional[List[str]], tags: Optional[str],
+            signature: Optional[str]) -> None:
+    """Run the graph in `source` in this process, and write its outputs to the new file `answer`.
+
+    given      npz of the inputs by name, without ":0"
+    answer     npz of output_0, output_1, …
+    outputs, tags, signature   as in formats.graphs.GraphFile
+    Raises Fault where TensorFlow does not load the graph, or it has no such outputs.
+    """
     import tensorflow
     child.hush()
     graph, _, known = freeze.frozen_of(tensorflow, source, tags, signature)
@@ -23,8 +31,8 @@ def compute(source, given, answer, outputs, tags, signature):
         numpy.savez(stream, **{f"output_{index}": values for index, values in enumerate(found)})
 
 
-def main(arguments):
-    """What scripts.verify asks its child for."""
+def main(arguments: List[str]) -> None:
+    """Run the command line: scripts.verify starts it as a child process."""
     parser = command.Parser(module="verification.graph_by_tensorflow", description=__doc__)
     parser.add_argument("source", help="a SavedModel's directory or a frozen graph")
     parser.add_argument("given", help="npz of the inputs by name")

@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
-from typing import List, Sequence
+from typing import Any, List, Optional, Sequence
 
 import numpy
 
@@ -48,7 +48,7 @@ text(new Uint8Array(Float32Array.from(output.dataSync()).buffer))])];
 
 
 class Problem(Exception):
-    """What the browser could not do, in its words."""
+    """The browser's words about a thing that it could not do."""
 
 
 def find() -> str:
@@ -64,14 +64,14 @@ def find() -> str:
 class Browser:
     """One headless Chromium.  `open` begins anew: a fresh profile, no problems noted."""
 
-    def __init__(self, chromium=None, flags=()):
+    def __init__(self, chromium: Optional[str] = None, flags: Sequence[str] = ()) -> None:
         line = packages.node() + [os.path.join(HERE, "drive.js"), packages.fetch("playwright-core"), chromium or find()]
         self.process = subprocess.Popen(line + list(flags), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
-    def __enter__(self):
+    def __enter__(self) -> 'Browser':
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: Any) -> None:
         self.process.stdin.close()
         try:
             self.process.wait(20)
@@ -80,7 +80,7 @@ class Browser:
             self.process.wait()
         self.process.stdout.close()
 
-    def ask(self, name, **options):
+    def ask(self, name: str, **options: Any) -> Any:
         """Have drive.js do one of its commands; return its value or raise Problem."""
         self.process.stdin.write((json.dumps(dict(options, name=name)) + "\n").encode("ascii"))
         self.process.stdin.flush()
@@ -90,22 +90,27 @@ class Browser:
             raise Problem(answer["error"])
         return answer["value"]
 
-    def open(self, url, width=1000, height=600, before=None, reduced=True):
-        """Load a page and wait until it is ready.  `before` runs first; `reduced`: no animations, as users may ask for.
+    def open(self, url: str, width: int = 1000, height: int = 600, before: Optional[str] = None,
+             reduced: bool = True) -> None:
+        """Load a page in a window of `width` x `height` pixels and wait until it is ready.
 
-        The window is small because software WebGL takes its time by the pixel."""
+        before   JavaScript that runs first
+        reduced  True: no animations, as users may ask for
+
+        The window is small because software WebGL takes its time by the pixel.
+        """
         self.ask("open", url=url, width=width, height=height, before=before, reduced=reduced)
 
-    def evaluate(self, code):
+    def evaluate(self, code: str) -> Any:
         """Return the value of a JavaScript expression, awaited."""
         return self.ask("evaluate", code=code)
 
-    def problems(self):
-        """Return what the console said at the levels warning and error, and what nobody caught."""
+    def problems(self) -> List[str]:
+        """Return the console's lines at the levels warning and error, and the uncaught errors."""
         return self.ask("problems")
 
-    def failure(self):
-        """Return the words in which the page says what did not work, or None."""
+    def failure(self) -> Optional[str]:
+        """Return the words in which the page says that something did not work, or None."""
         return self.evaluate("document.getElementById('failure').hidden ? null : "
                              "document.getElementById('words').textContent")
 
@@ -113,15 +118,15 @@ class Browser:
 class Serving:
     """`scripts.viewer.serve` of a directory, in a thread."""
 
-    def __init__(self, directory):
+    def __init__(self, directory: str) -> None:
         self.server = serve.listen(str(directory), 0)
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
 
-    def __enter__(self):
+    def __enter__(self) -> str:
         self.thread.start()
         return self.server.address
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: Any) -> None:
         self.server.shutdown()
         self.server.server_close()
         self.thread.join()

@@ -37,7 +37,7 @@ POLICY = ("default-src 'none'; script-src {scripts}; style-src {styles}; img-src
 SAMPLES_PER_LABEL = 4
 REFERENCE_VALUES = 4096  # per layer and sample; of a larger layer evenly spread ones
 REFERENCE_SAMPLES = 5
-PIXELS = ("0..1", "-1..1", "0..255")  # what a pixel is made into; viewer.js has the same list
+PIXELS = ("0..1", "-1..1", "0..255")  # the ranges for a pixel; viewer.js has the same list
 # As they are loaded.
 SCRIPTS = [os.path.basename(path) for path in OWN[:1] + tuple(path for _, path in THIRD_PARTY) + OWN[1:]]
 # Of every page; index.html, which names the others, goes into its place last.
@@ -156,7 +156,7 @@ def model_file(path: str) -> str:
                 if '"weightsManifest"' in stream.read(json_text.MAX_JSON_BYTES):
                     found.append(os.path.join(path, name))
     if len(found) != 1:
-        raise Fault("{}: holds {}; name the file".format(path, "several models" if found else "no model.json"))
+        raise Fault(f"{path}: holds {'several models' if found else 'no model.json'}; name the file")
     return found[0]
 
 

@@ -2,7 +2,9 @@
 //
 // BUNDLE      tf.min.js of any @tensorflow/tfjs from 1.0.0 on
 // MODEL_JSON  model.json of a layers model or a graph model, its shards beside it
-// REQUEST     one line of JSON {"inputs": [{"shape": [...]}, ...], "outputs": [names] or null}, then each input's float32 values;
+// REQUEST     one line of JSON {"inputs": [{"shape": [...]}, ...], "outputs": [names] or null, "layers": [tensors] or null}, then
+//             each input's float32 values; a tensor of "layers" is {"path": [names of the models around a layer, and its own],
+//             "call", "tensor"}, of any layer of a layers model;
 //             or {"describe": true}
 // ANSWER      written: one line of JSON {"outputs": [{"name", "shape", "dtype"}, ...]}, then each output's values, float32 or int32;
 //             or one line {"format": "layers" or "graph", "inputs": [{"name", "shape", "dtype"}, ...], "outputs": [the same],
@@ -40,8 +42,9 @@ function artifacts(file) {
   for (const group of json.weightsManifest || []) {
     specs.push(...group.weights);
     for (const name of group.paths) {
-      if (name !== path.basename(name)) throw new Error(`it names the weights ${name}, which do not lie beside it`);
-      shards.push(fs.readFileSync(path.join(path.dirname(file), name)));
+      const beside = path.posix.normalize(name);
+      if (beside.startsWith('..') || path.isAbsolute(beside)) throw new Error(`it names the weights ${name}, which do not lie beside it`);
+      shards.push(fs.readFileSync(path.join(path.dirname(file), beside)));
     }
   }
   const data = new Uint8Array(Buffer.concat(shards)).buffer; // copied: a Buffer may share a larger pool
@@ -60,6 +63,29 @@ async function execute(graphModel, tensors, names) {
     results = await graphModel.executeAsync(fed, names);
   }
   return Array.isArray(results) ? results : [results];
+}
+
+// The calls of a layer in a model, as node numbers: a nested model's own making is a node that no model around it has.
+function callsIn(model, layer) {
+  const inside = (model.model || model).containerNodes; // a Sequential holds the model that it is
+  return layer.inboundNodes.map((node, i) => i).filter(i => inside.has(`${layer.name}_ib-${i}`));
+}
+
+// How often a layer inside nested models is called: each call of a model is as many of the layer as that has in it.
+function count(model, [name, ...rest]) {
+  const layer = model.getLayer(name);
+  return callsIn(model, layer).length * (rest.length ? count(layer, rest) : 1);
+}
+
+// The symbolic tensor that a layer gives in one of its calls, which are counted as `count` does.
+function tensorOf(tf, model, {path: [name, ...rest], call, tensor}) {
+  const layer = model.getLayer(name);
+  const calls = callsIn(model, layer);
+  if (!rest.length) return [].concat(layer.getOutputAt(calls[call]))[tensor];
+  const each = count(layer, rest);
+  const inner = tensorOf(tf, layer, {path: rest, call: call % each, tensor});
+  const fed = layer.inboundNodes[calls[Math.floor(call / each)]].inputTensors;
+  return tf.model({inputs: layer.inputs, outputs: inner}).apply(fed.length === 1 ? fed[0] : fed);
 }
 
 const namesOf = tensors => tensors.map(tensor => tensor.sourceLayer.name); // outputNames is empty in a Sequential
@@ -89,7 +115,7 @@ async function answer(tf, modelFile, requestFile, answerFile) {
   const loaded = artifacts(modelFile);
   const handler = {load: async () => loaded};
   const graph = loaded.format === 'graph-model' || Boolean(loaded.modelTopology.node);
-  const model = await (graph ? tf.loadGraphModel(handler) : tf.loadLayersModel(handler));
+  let model = await (graph ? tf.loadGraphModel(handler) : tf.loadLayersModel(handler));
   if (request.describe) {
     fs.writeFileSync(answerFile, JSON.stringify(await describe(tf, model, graph)) + '\n');
     return;
@@ -100,6 +126,10 @@ async function answer(tf, modelFile, requestFile, answerFile) {
   const tensors = request.inputs.map((input, i) =>
     tf.tensor(input.values, input.shape, model.inputs[i].dtype === 'int32' ? 'int32' : 'float32'));
 
+  if (request.layers) {
+    if (graph) throw new Error('a graph model has no layers');
+    model = tf.model({inputs: model.inputs, outputs: request.layers.map(wanted => tensorOf(tf, model, wanted))});
+  }
   let names, results;
   if (graph) {
     names = request.outputs || model.outputs.map(output => output.name);

@@ -25,19 +25,32 @@ class Output(NamedTuple):
     values: numpy.ndarray
 
 
+class Asked(NamedTuple):
+    """A tensor of a layers model: output number `tensor` of call number `call` of the layer at the end of `path`.
+
+    path  the names of the models around a layer, the outermost first, and its own
+    """
+
+    path: List[str]
+    call: int = 0
+    tensor: int = 0
+
+
 def predict(model_json: str, inputs: Sequence[numpy.ndarray], bundle: Optional[str] = None,
-            outputs: Optional[Sequence[str]] = None) -> List[Output]:
+            outputs: Optional[Sequence[str]] = None, layers: Optional[Sequence[Asked]] = None) -> List[Output]:
     """Run a layers model or graph model in TensorFlow.js on its cpu backend, in Node.
 
     model_json  path of model.json; its shards lie beside it
     inputs      one per input of the model, batch first; they are read as float32
     bundle      path of a tf.min.js, by default that of the page's own @tensorflow/tfjs
     outputs     output names, in the order wanted; by default every output, in the model's order
+    layers      in the place of the outputs of a layers model: tensors of any of its layers
     Raises Fault with TensorFlow.js's own words where it does not load or run the model, or without Node.
     """
     bundle = bundle or packages.bundle("@tensorflow/tfjs")
     inputs = [numpy.ascontiguousarray(values, dtype=numpy.float32) for values in inputs]
-    header = {"inputs": [{"shape": list(values.shape)} for values in inputs], "outputs": outputs}
+    header = {"inputs": [{"shape": list(values.shape)} for values in inputs], "outputs": outputs,
+              "layers": [asked._asdict() for asked in layers] if layers is not None else None}
     answer, stream = _run(model_json, bundle, header, inputs)
     with stream:
         return [Output(output["name"], _array(stream, output)) for output in answer["outputs"]]
@@ -71,7 +84,7 @@ def _run(model_json, bundle, header, inputs):
         stream = open(answer, "rb")
         return json.loads(stream.readline().decode("utf-8")), stream
     finally:
-        shutil.rmtree(private, ignore_errors=True)  # what is open stays readable
+        shutil.rmtree(private, ignore_errors=True)  # open files stay readable
 
 
 def run_node(bundle: str, model_json: str, request: str, answer: str) -> Tuple[int, str]:

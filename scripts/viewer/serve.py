@@ -13,7 +13,7 @@ import threading
 import webbrowser
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from socketserver import ThreadingMixIn
-from typing import List, Optional
+from typing import Any, List, Optional
 from urllib.parse import unquote
 
 from ..base import command, place
@@ -36,11 +36,11 @@ class Handler(BaseHTTPRequestHandler):
     server_version, sys_version = "tensorspace-page", ""
     timeout = 30  # a connection that says nothing ends
 
-    def do_GET(self):
+    def do_GET(self) -> None:
         """Answer with a file."""
         self.answer(body=True)
 
-    def do_HEAD(self):
+    def do_HEAD(self) -> None:
         """Answer without the file's bytes."""
         self.answer(body=False)
 
@@ -104,7 +104,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(text)
 
-    def send_error(self, code, message=None, explain=None):
+    def send_error(self, code: int, message: Optional[str] = None, explain: Optional[str] = None) -> None:
         """Every other method and every malformed request ends here: http.server finds no do_POST and so on."""
         if not hasattr(self, "request_version") or not self.request_version:
             self.request_version = "HTTP/1.1"
@@ -113,7 +113,7 @@ class Handler(BaseHTTPRequestHandler):
         self.refuse(405 if code == 501 else code,
                     "this server answers GET and HEAD only" if code == 501 else str(message or code))
 
-    def log_message(self, form, *values):
+    def log_message(self, form: str, *values: Any) -> None:
         """Say nothing: the terminal shows the address, and a request's text is not for it."""
 
 
@@ -123,14 +123,14 @@ class Server(ThreadingMixIn, HTTPServer):
     daemon_threads = True
     allow_reuse_address = os.name != "nt"  # a port is free at once after Ctrl-C; on Windows it would mean sharing it
 
-    def __init__(self, root, port):
+    def __init__(self, root: str, port: int) -> None:
         self.root = os.path.realpath(root)
         super().__init__(("127.0.0.1", port), Handler)
         self.hosts = ({f"{name}:{self.server_port}" for name in HOSTS}
                       | (set(HOSTS) if self.server_port == 80 else set()))
 
-    def handle_error(self, request, address):
-        """A browser that closes its connection is no news; anything else shows itself."""
+    def handle_error(self, request: Any, address: Any) -> None:
+        """Say nothing of a browser that closes its connection; show any other error."""
         if not isinstance(sys.exc_info()[1], (ConnectionError, socket.timeout)):
             super().handle_error(request, address)
 
@@ -176,7 +176,7 @@ def serve(directory: str, port: Optional[int] = None, browser: bool = True) -> N
 
 
 def can_open() -> bool:
-    """Tell whether a browser can be opened for somebody to see: a text browser would take over the terminal."""
+    """Tell whether a browser with a window can be opened: a text browser would take over the terminal."""
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         return False
     try:

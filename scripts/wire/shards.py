@@ -1,36 +1,65 @@
-"""The binary weights of a TensorFlow.js model: manifest, shards, quantization.  Nothing else.
+"""The binary weights of a TensorFlow.js model: manifest, shards, quantization.
 
-A weights group is the bytes of all its weights, one after the other, little-endian, in C order, cut into
-shards of `shard_size` bytes; the manifest names the shards and says what lies in them.  dtypes as in
-tfjs-converter's write_weights.py, quantization as in its quantization.py, so that the bytes are equal.
+A weights group is the bytes of all its weights, one after the other, little-endian, in C order.  It is cut into
+shards of `shard_size` bytes; the manifest names the shards and the weights in them.  The dtypes are those of
+tfjs-converter's write_weights.py, the quantization is that of its quantization.py: the bytes are equal.
 """
 import fnmatch
 import os
 from collections import OrderedDict
+from typing import IO, Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Union
 
 import numpy
 
 from ..base.fault import Fault
 from .target import QUANTIZED, SHARD_SIZE
 
+Weight = Any  # a layers.model.Weight, or what has its name, shape, dtype, size and pieces(): this room knows no layers
+Convert = Callable[[numpy.ndarray, str], numpy.ndarray]  # (float32 piece, name of its weight) -> stored values
+Quantize = Union[None, str, Dict[str, Union[bool, str, List[str]]]]
+
 STORED = {"float16": "float32", "float64": "float32", "int64": "int32", "complex128": "complex64"}
 KEPT = ("float32", "int32", "complex64", "uint8", "uint16", "bool")
 
 
-def stored_dtype(weight):
-    """The numpy.dtype as which tfjs stores a weight.  Raises Fault for one that it cannot store."""
+class Plan(NamedTuple):
+    """How a weight is stored.
+
+    entry    its entry in the manifest
+    dtype    of the stored values
+    convert  makes the stored values of a piece of the weight, both 1-d
+    """
+
+    entry: Dict[str, Any]
+    dtype: numpy.dtype
+    convert: Callable[[numpy.ndarray], numpy.ndarray]
+
+
+class Affine(NamedTuple):
+    """A linear map: stored * scale + low gives back the value."""
+
+    low: float
+    scale: float
+    convert: Convert
+
+
+def stored_dtype(weight: Weight) -> numpy.dtype:
+    """Return the dtype as which tfjs stores a weight.  Raises Fault for a dtype that it cannot store."""
     name = STORED.get(weight.dtype.name, weight.dtype.name)
     if name not in KEPT:
         raise Fault(f"weight {weight.name!r} is {weight.dtype}, which TensorFlow.js cannot store")
     return numpy.dtype(name)
 
 
-def write(weights, directory, shard_size=SHARD_SIZE, quantize=None):
-    """Write `weights` (list of Weight, named as the manifest is to name them) as shards in `directory`.
+def write(weights: Sequence[Weight], directory: str, shard_size: int = SHARD_SIZE,
+          quantize: Quantize = None) -> List[Dict[str, Any]]:
+    """Write `weights`, which have the names of the manifest, as shards in `directory`; return the weights manifest.
 
-    quantize: None, "float16" | "uint8" | "uint16", or a dict of those to a name pattern, a list of
-    patterns (fnmatch) or True (all the rest).
-    Returns the weights manifest, a list with one group.
+    shard_size  bytes
+    quantize    None, "float16" | "uint8" | "uint16", or a dict of those to a name pattern, a list of patterns
+                (fnmatch) or True (all the rest)
+    The manifest is a list with one group.
+    Raises Fault for a bad setting, for two weights of one name, and for values that cannot be stored.
     """
     if type(shard_size) is not int or shard_size <= 0:
         raise Fault(f"shard_size must be a positive number of bytes, not {shard_size!r}")
@@ -38,13 +67,12 @@ def write(weights, directory, shard_size=SHARD_SIZE, quantize=None):
     if len(set(names)) < len(names):
         twice = next(name for index, name in enumerate(names) if name in names[:index])
         raise Fault(f"two weights are called {twice!r}: TensorFlow.js finds weights by name; of layers in nested "
-                    "models ask "
-                    "for those themselves (OUTER/INNER), which get names of their own")
+                    "models ask for those themselves (OUTER/INNER), which get names of their own")
     chosen = quantized_dtypes(names, quantize)
     plans = [plan(weight, chosen.get(weight.name)) for weight in weights]
     total = sum(weight.size * dtype.itemsize for weight, (_, dtype, _) in zip(weights, plans))
     count = -(-total // shard_size)
-    paths = ["group1-shard%dof%d.bin" % (index + 1, count) for index in range(count)]
+    paths = [f"group1-shard{index + 1}of{count}.bin" for index in range(count)]
     with Cutter(directory, paths, shard_size) as cutter:
         for weight, (_, dtype, convert) in zip(weights, plans):
             for piece in weight.pieces():
@@ -53,22 +81,23 @@ def write(weights, directory, shard_size=SHARD_SIZE, quantize=None):
 
 
 class Cutter:
-    """Writes a stream of arrays over a row of files, `size` bytes in each."""
+    """A stream of arrays, written over the files `names` in their order, `size` bytes in each."""
 
-    def __init__(self, directory, names, size):
+    def __init__(self, directory: str, names: Sequence[str], size: int) -> None:
         self.names = iter([os.path.join(directory, name) for name in names])
         self.size = size
         self.room = 0
-        self.file = None
+        self.file: Optional[IO[bytes]] = None
 
-    def __enter__(self):
+    def __enter__(self) -> "Cutter":
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: Any) -> None:
         if self.file is not None:
             self.file.close()
 
-    def write(self, array):
+    def write(self, array: numpy.ndarray) -> None:
+        """Write the bytes of an array in C order, contiguous and little-endian as it is."""
         data = memoryview(array.reshape(-1).view(numpy.uint8))
         while len(data):
             if not self.room:
@@ -82,26 +111,29 @@ class Cutter:
 
 # Quantization ----------------------------------------------------------------------------------------------
 
-def quantized_dtypes(names, quantize):
-    """Return dict: weight name -> "float16" | "uint8" | "uint16", for those weights that are to be quantized."""
+def quantized_dtypes(names: Sequence[str], quantize: Quantize) -> Dict[str, str]:
+    """Return {name of a weight: "float16" | "uint8" | "uint16"} for the weights to quantize.
+
+    quantize: as `write`'s.  Raises Fault for another dtype, and for patterns that match nothing or contradict.
+    """
     if not quantize:
         return {}
     rules = {quantize: True} if isinstance(quantize, str) else dict(quantize)
     wrong = sorted(set(rules) - set(QUANTIZED))
     if wrong:
-        raise Fault("quantize: {!r} is not one of {}".format(wrong[0], ", ".join(QUANTIZED)))
+        raise Fault(f"quantize: {wrong[0]!r} is not one of {', '.join(QUANTIZED)}")
     chosen = {}
     rest = [dtype for dtype in QUANTIZED if rules.get(dtype) is True]
     if len(rest) > 1:
-        raise Fault("quantize: {} and {} are both for all weights: give one of them patterns".format(*tuple(rest[:2])))
+        raise Fault(f"quantize: {rest[0]} and {rest[1]} are both for all weights: give one of them patterns")
     for dtype in QUANTIZED:
         patterns = rules.get(dtype) or []
         for pattern in [] if patterns is True else [patterns] if isinstance(patterns, str) else patterns:
             matching = fnmatch.filter(names, pattern)
             if not matching:
-                raise Fault("quantize: no weight's name matches {!r}; there are: {}".format(
-                    pattern, ", ".join(names[:20]) + (", … (%d in all)" % len(names) if len(names) > 20 else "")
-                    if names else "none"))
+                more = f", … ({len(names)} in all)" if len(names) > 20 else ""
+                there = ", ".join(names[:20]) + more if names else "none"
+                raise Fault(f"quantize: no weight's name matches {pattern!r}; there are: {there}")
             for name in matching:
                 if chosen.setdefault(name, dtype) != dtype:
                     raise Fault(f"quantize: weight {name!r} matches a pattern of {chosen[name]} and one of {dtype}")
@@ -110,15 +142,16 @@ def quantized_dtypes(names, quantize):
     return chosen
 
 
-def plan(weight, quantized):
-    """Return (manifest entry, dtype of the stored values, function that makes them of a piece of `weight`).
+def plan(weight: Weight, quantized: Optional[str]) -> Plan:
+    """Return how a weight is stored; quantized: its dtype of QUANTIZED, or None.
 
-    For uint8 and uint16 this reads the weight once, for its range; the pieces are read again to be written.
+    For uint8 and uint16 this reads the weight once, for its range.  Writing it reads the pieces again.
+    Raises Fault for a dtype that tfjs cannot store, and for a weight with NaN or infinities to quantize.
     """
     stored = stored_dtype(weight)
     entry = OrderedDict([("name", weight.name), ("shape", list(weight.shape)), ("dtype", stored.name)])
     if quantized is None or stored != numpy.float32 or not weight.size:
-        return entry, stored, lambda piece: narrowed(piece, stored, weight.name)
+        return Plan(entry, stored, lambda piece: narrowed(piece, stored, weight.name))
     target = numpy.dtype(quantized)
     entry["quantization"] = OrderedDict([("dtype", quantized)])
     if quantized == "float16":
@@ -127,11 +160,11 @@ def plan(weight, quantized):
         low, scale, convert = affine(weight, stored, target)
         entry["quantization"].update([("min", low), ("scale", scale)])
     entry["quantization"]["original_dtype"] = stored.name
-    return entry, target, lambda piece: convert(cast(piece, stored), weight.name)
+    return Plan(entry, target, lambda piece: convert(cast(piece, stored), weight.name))
 
 
-def narrowed(piece, stored, name):
-    """`piece` as `stored`; a Fault where an integer does not fit."""
+def narrowed(piece: numpy.ndarray, stored: numpy.dtype, name: str) -> numpy.ndarray:
+    """Return `piece` as `stored`.  Raises Fault where an integer does not fit."""
     if piece.dtype.kind in "iu" and piece.dtype != stored and piece.size:
         limits = numpy.iinfo(stored)
         if piece.min() < limits.min or piece.max() > limits.max:
@@ -139,14 +172,15 @@ def narrowed(piece, stored, name):
     return cast(piece, stored)
 
 
-def cast(piece, stored):
-    """`piece` as `stored`; what float32 is too small for becomes an infinity, as tfjs-converter has it, and no
-    warning."""
+def cast(piece: numpy.ndarray, stored: numpy.dtype) -> numpy.ndarray:
+    """Return `piece` as `stored`; a number beyond float32 becomes an infinity without a warning, as in tfjs-converter.
+    """
     with numpy.errstate(over="ignore"):
         return piece.astype(stored, copy=False)
 
 
-def half(piece, name):
+def half(piece: numpy.ndarray, name: str) -> numpy.ndarray:
+    """Return `piece` as float16.  Raises Fault where that makes infinities, or zeros of all values."""
     with numpy.errstate(over="ignore"):
         result = piece.astype(numpy.float16)
     if numpy.isinf(result).any() and not numpy.isinf(piece).any():
@@ -156,16 +190,19 @@ def half(piece, name):
     return result
 
 
-def affine(weight, stored, target):
-    """Return (min, scale, convert) of the linear map from the weight's range onto all values of `target`,
-    nudged so that 0.0 is kept exactly (tfjs-converter quantization.py, after TensorFlow Lite)."""
+def affine(weight: Weight, stored: numpy.dtype, target: numpy.dtype) -> Affine:
+    """Return the linear map from the weight's range onto all values of `target`, nudged so that it keeps 0.0 exactly.
+
+    Source: tfjs-converter's quantization.py, after TensorFlow Lite.
+    Raises Fault for a weight with NaN or infinities.
+    """
     ranges = [(piece.min(), piece.max()) for piece in (cast(piece, stored) for piece in weight.pieces())]
     low = min(pair[0] for pair in ranges).astype(numpy.float64)
     high = max(pair[1] for pair in ranges).astype(numpy.float64)
     if not numpy.isfinite([low, high]).all() or any(pair[0] != pair[0] for pair in ranges):
         raise Fault(f"weight {weight.name!r} holds NaN or infinities and cannot be quantized")
     if low == high:
-        return float(low), 1.0, lambda piece, name: numpy.zeros(piece.shape, target)
+        return Affine(float(low), 1.0, lambda piece, name: numpy.zeros(piece.shape, target))
     steps = numpy.iinfo(target).max
     scale = (high - low) / steps
     if low <= 0 <= high:
@@ -173,4 +210,4 @@ def affine(weight, stored, target):
         low = -zero * scale
         high = steps * scale + low
     # The expression, not its value, is the rule: under numpy 1 clip keeps float32, under numpy 2 it gives float64.
-    return float(low), float(scale), lambda piece, name: numpy.round((piece.clip(low, high) - low) / scale)
+    return Affine(float(low), float(scale), lambda piece, name: numpy.round((piece.clip(low, high) - low) / scale))

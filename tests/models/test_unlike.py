@@ -95,6 +95,7 @@ def test_what_tensorflow_js_computes_alike_is_converted(kind, shapes, settings, 
     assert compare(model, flavour, str(tmp_path)) <= 1e-5
 
 
+@pytest.mark.not_loaded  # converted with the refusals taken away: TensorFlow.js may refuse it then
 @pytest.mark.parametrize("flavour", oracle.FLAVOURS)
 @pytest.mark.parametrize("kind, shapes, settings, line", UNLIKE, ids=str)
 def test_what_it_computes_otherwise_is_refused_and_does_differ(kind, shapes, settings, line, flavour, tmp_path,

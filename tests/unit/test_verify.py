@@ -220,3 +220,45 @@ def test_a_mask_that_is_lost_is_seen(kind, keras, tmp_path):
     document.write_text(changed)
     done = run(source, tmp_path / "tfjs")
     assert done.returncode == 1 and "DIFFERS" in done.stdout
+
+
+def test_a_source_of_tensorflow_js_is_run_by_tensorflow_js(keras, tmp_path):
+    """Its inner layers too, those of a shared nested model in each of its calls; no Keras reads model.json."""
+    layers = keras.layers
+    inside = keras.Input((7,), name="inside")
+    inner = keras.Model(inside, layers.Dense(7, name="deep", activation="tanh")(inside), name="inner")
+    left, right = keras.Input((7,), name="left"), keras.Input((7,), name="right")
+    first, second = inner(left), inner(right)
+    model = randomize(keras.Model([left, right], layers.Dense(3, name="end")(layers.Add(name="sum")([first, second]))))
+    model.save(str(tmp_path / "model.h5"))
+    for name in ("source", "made"):
+        (tmp_path / name).mkdir()
+    preprocess.preprocess(str(tmp_path / "model.h5"), str(tmp_path / "source"), layers=["end"])
+    source = tmp_path / "source" / "model.json"
+    source.write_text(source.read_text().replace('"group1-', '"./group1-'))  # as tfjs's own save spells it
+    names = ["inner@1", "inner/deep@0", "inner/deep@1", "sum", "end"]
+    preprocess.preprocess(str(source), str(tmp_path / "made"), layers=names)
+    report, values = verify.verify(str(source), str(tmp_path / "made" / "model.json"), names)
+    assert report["agree"] and report["oracle"] == "TensorFlow.js on the source"
+    kernel, bias = inner.get_layer("deep").get_weights()
+    for place, fed in ((1, "input_0"), (2, "input_1")):  # each call of the nested model has its own input
+        assert numpy.abs(numpy.tanh(values[fed].dot(kernel) + bias) - values[f"output_{place}"]).max() < 1e-5
+    shard = tmp_path / "made" / "group1-shard1of1.bin"
+    shard.write_bytes(b"\x7f\x7f\x7f\x41" + shard.read_bytes()[4:])
+    assert not verify.verify(str(tmp_path / "source"), str(tmp_path / "made" / "model.json"), names)[0]["agree"]
+
+
+@pytest.mark.parametrize("policy, precision", [("mixed_float16", "float16"), ("mixed_bfloat16", "bfloat16")])
+def test_rounding_to_half_precision_is_no_difference(keras, policy, precision, tmp_path):
+    layers = keras.layers
+    start = keras.Input((6, 5, 2), name="start")
+    there = layers.Conv2D(8, (3, 2), name="conv", activation="relu", dtype=policy)(start)
+    there = layers.Dense(4, name="dense", dtype=policy)(layers.Flatten(name="flat", dtype=policy)(there))
+    model = keras.Model(start, layers.Activation("softmax", dtype="float32", name="end")(there))
+    randomize(model).save(str(tmp_path / "model.h5"))
+    (tmp_path / "tfjs").mkdir()
+    preprocess.preprocess(str(tmp_path / "model.h5"), str(tmp_path / "tfjs"))
+    report, _ = verify.verify(str(tmp_path / "model.h5"), str(tmp_path / "tfjs" / "model.json"))
+    assert report["agree"] and report["precision"] == precision
+    assert max(row["relative"] for row in report["outputs"]) > verify.BOUND  # what float32 would not be allowed
+    assert any(precision in line for line in verify.table(report))

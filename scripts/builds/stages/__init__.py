@@ -7,9 +7,10 @@ reads it at import and does not survive a fork.  Nothing heavy is imported here:
 """
 import importlib
 import os
+import types
 
 
-def module(name: str):
+def module(name: str) -> types.ModuleType:
     """Import and return a module of this package by its name, as records name it too: "viewer.page"."""
     return importlib.import_module("..." + name, __package__)
 

@@ -3,6 +3,7 @@ import functools
 import json
 import os
 import sys
+from typing import Optional, Sequence
 
 from ...base import child, stack
 from ...base.fault import Fault
@@ -16,7 +17,7 @@ from . import module, size
 ENCAPSULATE, CONVERT, REFERENCE, GRAPH = "encapsulate", "convert", "reference", "tfjs.graph"
 
 
-def sources(run: Run, entry: Entry, record: dict = None) -> list:
+def sources(run: Run, entry: Entry, record: Optional[dict] = None) -> list:
     """Return the files that make up an entry's source model; Fault where there are none.
 
     record  of a stage that has read them.  Where the first is what it was, it still names the same others
@@ -36,14 +37,16 @@ def sources(run: Run, entry: Entry, record: dict = None) -> list:
 
 
 @functools.lru_cache(None)
-def is_graph(source, tags):
-    """Whether a source is a graph of operations without Keras layers, looked at once a run."""
+def is_graph(source: str, tags: Sequence[str]) -> bool:
+    """Whether a source is a graph of operations without Keras layers; a run looks at it once."""
     return module("formats").is_graph(source, tags)
 
 
-def graph(entry):
-    """Whether an entry becomes a graph model, which has no enc_model.h5.  What cannot be read is no graph here: the
-    stage that reads it says so."""
+def graph(entry: Entry) -> bool:
+    """Whether an entry becomes a graph model, which has no enc_model.h5.
+
+    A source that cannot be read is no graph here: the stage that reads it says so.
+    """
     try:
         return is_graph(entry.source, entry.saved_model_tags)
     except Fault:
@@ -174,7 +177,7 @@ def write_manifest(run: Run, entry: Entry, directory: str, names: list, facts: d
         "outputs": {name: digests.of(os.path.join(directory, name), last=True) for name in names},
         "settings": dict(catalog.told(entry.settings(catalog.CHOOSING, catalog.CONVERTING)), json_name=entry.json_name),
         "layers": facts.get("outputs"),
-        "versions": {"stack": stack.identity("convert"), "python": "%d.%d" % sys.version_info[:2],
+        "versions": {"stack": stack.identity("convert"), "python": "{}.{}".format(*sys.version_info),
                      "numpy": numpy.__version__, "h5py": h5py.__version__},
     }
     trained = training_of(run, entry, inputs.get("source"))
@@ -185,7 +188,7 @@ def write_manifest(run: Run, entry: Entry, directory: str, names: list, facts: d
     return manifest
 
 
-def training_of(run: Run, entry: Entry, digest: str) -> dict:
+def training_of(run: Run, entry: Entry, digest: Optional[str]) -> Optional[dict]:
     """Return what manifest.json tells of how the model of this sha256 was trained; None where it was not, here."""
     record = run.house.record("train:" + entry.name)
     if digest is None or record.get("outputs", {}).get(entry.source) != digest:

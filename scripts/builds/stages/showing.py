@@ -3,6 +3,7 @@ import functools
 import importlib.util
 import json
 import os
+from typing import Dict, Tuple
 
 from ...base import stack
 from ...base.fault import Fault
@@ -20,7 +21,7 @@ def shown(entry: Entry) -> list:
     return ["convert:" + entry.name] + (["data:" + entry.name] if entry.data else [])
 
 
-def verified(entry: Entry):
+def verified(entry: Entry) -> Tuple[dict, Dict]:
     """Run verify on a converted model: (report, the values that Keras computed)."""
     return module(VERIFY).verify(
         entry.source, entry.directory + "/" + entry.json_name, layers=entry.layers, weights=entry.weights,

@@ -15,7 +15,7 @@ TRAIN = "train"  # the module that trains
 
 
 def data(run: Run, entry: Entry) -> dict:
-    """Images to train on -> models/data.npz.  Resolved once: it stays what it was until another is asked for."""
+    """Images to train on -> models/data.npz.  The choice is made once and stays until another is asked for."""
     given = os.environ.get("MNIST_NPZ")
     own_file = entry.data not in ("auto", "mnist", "digits")
 
@@ -56,7 +56,7 @@ def _digest(run, path):
 def train(run: Run, entry: Entry) -> dict:
     """data.npz -> model.h5, the guide's LeNet.  A model.h5 that the user put there is the user's.
 
-    Where TF_CONFIG makes this machine another one's worker, it takes part in that one's training and builds nothing.
+    A machine that TF_CONFIG makes a worker takes part in the chief's training and builds nothing.
     """
     def produce(directory):
         child.run(TRAIN, arguments(entry, directory))

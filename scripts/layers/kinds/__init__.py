@@ -1,4 +1,4 @@
-"""What is known in Keras of each layer class, by family: one row of a table per class, looked up by the class's name.
+"""Keras's layer classes by family: a table has one row per class, and the class's name finds the row.
 
     kinds.of({"class_name": "Conv2D", "config": {…}}).shape(config, [[None, 28, 28, 1]], nested)
 

@@ -1,11 +1,13 @@
 """Convolutions (keras 2.6 layers/convolutional.py; Keras 3 layers/convolutional/)."""
-from .kind import Variable, row
-from .sizes import channels, several, slide, spatial, times, whole
+from typing import Any, Callable, List
+
+from .kind import Config, Shape, Variable, row
+from .sizes import Size, channels, several, slide, spatial, times, whole
 
 
-def convolution(filters):
-    """The shape rule of a convolution.  filters(config, channels): how many channels its output has."""
-    def rule(config, inputs, nested):
+def convolution(filters: Callable[[Config, Size], Size]) -> Callable[[Config, List[Shape], Any], List[Shape]]:
+    """Return the shape rule of a convolution.  filters(config, channels): the number of channels of its output."""
+    def rule(config: Config, inputs: List[Shape], nested: Any) -> List[Shape]:
         sizes, put = spatial(config, inputs[0])
         settings = [several(config.get(key, 1), len(sizes)) for key in ("kernel_size", "strides", "dilation_rate")]
         settings = zip(sizes, *settings)
@@ -14,7 +16,7 @@ def convolution(filters):
     return rule
 
 
-def transposed(config, inputs, nested):
+def transposed(config: Config, inputs: List[Shape], nested: Any) -> List[Shape]:
     """The input's shape of the convolution whose output this is (keras 2.6 conv_utils.deconv_output_length)."""
     sizes, put = spatial(config, inputs[0])
     extra = config.get("output_padding")
@@ -32,36 +34,36 @@ def transposed(config, inputs, nested):
     return [put(result, config["filters"])]
 
 
-def window(config):
+def window(config: Config) -> List[Any]:
     """The kernel's sizes."""
     size = config.get("kernel_size") or []
     return several(size, 1)
 
 
-def bias(config, size):
+def bias(config: Config, size: Size) -> List[Variable]:
     """One value per channel of the output."""
     return [Variable("bias", [size])] * bool(config.get("use_bias", True))
 
 
-def kernel(config):
+def kernel(config: Config) -> List[Variable]:
     """A window from all channels to each filter."""
     filters = whole(config, "filters")
     return [Variable("kernel", window(config) + [None, filters])] + bias(config, filters)
 
 
-def transposed_kernel(config):
+def transposed_kernel(config: Config) -> List[Variable]:
     """The filters stand before the channels."""
     filters = whole(config, "filters")
     return [Variable("kernel", window(config) + [filters, None])] + bias(config, filters)
 
 
-def depthwise_kernel(config):
+def depthwise_kernel(config: Config) -> List[Variable]:
     """A window for each channel by itself."""
     return [Variable("depthwise_kernel", window(config) + [None, whole(config, "depth_multiplier")])] \
         + bias(config, None)
 
 
-def separable_kernels(config):
+def separable_kernels(config: Config) -> List[Variable]:
     """A depthwise kernel, and one of a single place behind it."""
     filters, size = whole(config, "filters"), window(config)
     return [Variable("depthwise_kernel", size + [None, whole(config, "depth_multiplier")]),

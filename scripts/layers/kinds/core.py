@@ -1,15 +1,17 @@
 """Inputs, Dense, Embedding and Masking (keras 2.6 layers/core.py, embeddings.py; Keras 3 layers/core/)."""
-from .kind import Mask, Variable, row, same
+from typing import List
+
+from .kind import Config, Mask, Variable, row, same
 from .sizes import whole
 
 
-def dense(config):
+def dense(config: Config) -> List[Variable]:
     """A row of units."""
     units = whole(config, "units")
     return [Variable("kernel", [None, units])] + [Variable("bias", [units])] * bool(config.get("use_bias", True))
 
 
-def embedding(config):
+def embedding(config: Config) -> List[Variable]:
     """A row per word."""
     return [Variable("embeddings", [whole(config, "input_dim"), whole(config, "output_dim")])]
 

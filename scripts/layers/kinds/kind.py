@@ -7,7 +7,7 @@ Shape = List[Optional[int]]  # batch size first; None is a size that is open
 
 
 class Mask(enum.Enum):
-    """What becomes of the mask of a layer's input (Keras: supports_masking and compute_mask)."""
+    """The mask of a layer's output, by that of its input (Keras: supports_masking and compute_mask)."""
 
     STOPS = "the output has none"
     PASSES = "the output has the input's"
@@ -33,7 +33,7 @@ class Part(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """What is known in Keras of a layer class.
+    """Facts of Keras about a layer class.
 
     name       the class
     family     the module of the row: "convolution"
@@ -44,7 +44,7 @@ class Kind(NamedTuple):
     parts      parts(config, scope) -> [Part] in the order in which Keras makes their variables
     outputs    outputs(config, count) -> how many outputs a call has, None where the config does not tell;
                count(record) is that of a layer within
-    mask       what becomes of the input's mask
+    mask       the rule of the output's mask
     idle       whether the layer does nothing outside of training
     """
 
@@ -78,8 +78,8 @@ def same(config: Config, inputs: List[Shape], nested: Any) -> List[Shape]:
     return [list(inputs[0])]
 
 
-def row(family: str, names: str, shape=None, variables=nothing, parts=nothing, outputs=one, mask=Mask.STOPS,
-        idle=False) -> None:
+def row(family: str, names: str, shape: Optional[Callable] = None, variables: Optional[Callable] = nothing,
+        parts: Callable = nothing, outputs: Callable = one, mask: Mask = Mask.STOPS, idle: bool = False) -> None:
     """Add the classes `names`, separated by spaces, to the table.  The other arguments are the fields of Kind."""
     for name in names.split():
         if name in KINDS:

@@ -1,9 +1,11 @@
 """Layers of several inputs (keras 2.6 layers/merge.py; Keras 3 layers/merging/)."""
-from .kind import Mask, row
+from typing import Any, List
+
+from .kind import Config, Mask, Shape, row
 from .sizes import several
 
 
-def broadcast(config, inputs, nested):
+def broadcast(config: Config, inputs: List[Shape], nested: Any) -> List[Shape]:
     """Broadcasting, dimension by dimension from the last."""
     result = list(max(inputs, key=len))
     for shape in inputs:
@@ -13,7 +15,7 @@ def broadcast(config, inputs, nested):
     return [result]
 
 
-def concatenate(config, inputs, nested):
+def concatenate(config: Config, inputs: List[Shape], nested: Any) -> List[Shape]:
     """The sum of the sizes along the axis."""
     result = list(inputs[0])
     sizes = [shape[config["axis"]] for shape in inputs]
@@ -21,7 +23,7 @@ def concatenate(config, inputs, nested):
     return [result]
 
 
-def dot(config, inputs, nested):
+def dot(config: Config, inputs: List[Shape], nested: Any) -> List[Shape]:
     """The dimensions that are not summed over, of both; the batch once."""
     first, second = [list(shape) for shape in inputs]
     axes = several(config["axes"], 2)

@@ -1,15 +1,15 @@
-"""Operations among the layers of a model: `a + b`, keras.ops.relu(x), and what Keras 3 computes masks with.
+"""Operations among the layers of a model: `a + b`, keras.ops.relu(x), and those by which Keras 3 computes masks.
 
 Keras 3 writes them as nodes of their own class, of a module of keras.ops in a .keras archive and of none in an h5.
 Keras 2 writes a TFOpLambda, Keras before 2.4 a TensorFlowOpLayer.
 """
 from collections import OrderedDict
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 from . import merging
-from .kind import KINDS, row
+from .kind import KINDS, Config, Shape, row
 
-FUNCTIONS = ("TFOpLambda", "TensorFlowOpLayer")  # what stands for an operation: Keras 2.4 - 2.15, and before
+FUNCTIONS = ("TFOpLambda", "TensorFlowOpLayer")  # classes that stand for an operation: Keras 2.4 - 2.15, and before
 # The layer that does what an operation does: keras.ops, TFOpLambda's functions, TensorFlowOpLayer's operations
 LAYER_OF = {"Add": "Add", "Multiply": "Multiply", "Maximum": "Maximum", "Minimum": "Minimum",
             "add": "Add", "multiply": "Multiply", "mul": "Multiply", "maximum": "Maximum", "minimum": "Minimum",
@@ -44,7 +44,7 @@ def is_operation(record: Dict[str, Any], major: int) -> bool:
 
 
 def is_hidden(record: Dict[str, Any], major: int) -> bool:
-    """Whether the node is an operation that no layer does: what Keras 3 computes masks with, and the like."""
+    """Whether the node is an operation that no layer does, like those by which Keras 3 computes masks."""
     return is_operation(record, major) and record["class_name"] not in FUNCTIONS + OF_CONSTANT + tuple(LAYER_OF)
 
 
@@ -58,7 +58,7 @@ def is_of_several(name: str) -> bool:
     return KINDS[name].family == "merging"
 
 
-def broadcast(config, inputs, nested):
+def broadcast(config: Config, inputs: List[Shape], nested: Any) -> List[Optional[Shape]]:
     """The shape of `a + b` in Keras 2, as far as it is what a layer does."""
     kind = "TFOpLambda" if "function" in config else "TensorFlowOpLayer"
     known = function_of({"class_name": kind, "config": config}) in LAYER_OF

@@ -1,9 +1,11 @@
 """Pooling (keras 2.6 layers/pooling.py; Keras 3 layers/pooling/)."""
-from .kind import row
+from typing import Any, List
+
+from .kind import Config, Shape, row
 from .sizes import channels, several, slide, spatial
 
 
-def pooling(config, inputs, nested):
+def pooling(config: Config, inputs: List[Shape], nested: Any) -> List[Shape]:
     """A window that slides over the image."""
     sizes, put = spatial(config, inputs[0])
     windows = several(config["pool_size"], len(sizes))
@@ -12,7 +14,7 @@ def pooling(config, inputs, nested):
                 channels(config, inputs[0]))]
 
 
-def global_pooling(config, inputs, nested):
+def global_pooling(config: Config, inputs: List[Shape], nested: Any) -> List[Shape]:
     """One value per channel."""
     sizes, put = spatial(config, inputs[0])
     if config.get("keepdims"):

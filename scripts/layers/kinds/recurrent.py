@@ -1,16 +1,18 @@
 """Recurrent layers and their cells (keras 2.6 layers/recurrent.py, convolutional_recurrent.py; Keras 3 layers/rnn/)."""
+from typing import Any, Callable, Dict, List, Optional, Tuple
+
 from .convolution import to_filters, window
-from .kind import Mask, Part, Variable, row
+from .kind import Config, Mask, Part, Shape, Variable, row
 from .sizes import whole
 
 
-def cells_of(record):
+def cells_of(record: Dict[str, Any]) -> List[Tuple[str, Config]]:
     """Return [(class, config)] of the cells of an RNN."""
     cells = record["config"]["cells"] if record["class_name"] == "StackedRNNCells" else [record]
     return [(cell["class_name"], cell["config"]) for cell in cells]
 
 
-def sequence(config, inputs, nested):
+def sequence(config: Config, inputs: List[Shape], nested: Any) -> List[Shape]:
     """The last step, or every step; behind it the states, where they are asked for."""
     cells = cells_of(config["cell"]) if "cell" in config else [("", config)]
     batch, steps = inputs[0][:2]
@@ -20,13 +22,13 @@ def sequence(config, inputs, nested):
         (states if config.get("return_state") else [])
 
 
-def lstm(config, inputs, nested):
+def lstm(config: Config, inputs: List[Shape], nested: Any) -> List[Shape]:
     """Two states."""
     found = sequence(config, inputs, nested)
     return found + found[1:]
 
 
-def images(config, inputs, nested):
+def images(config: Config, inputs: List[Shape], nested: Any) -> List[Shape]:
     """A convolution of each step; its states are images too."""
     batch, steps = inputs[0][:2]
     image = to_filters(config, [[batch] + list(inputs[0][2:])], nested)[0]
@@ -34,9 +36,9 @@ def images(config, inputs, nested):
         [image] * (2 if config.get("return_state") else 0)
 
 
-def gates(count, units="units"):
-    """The variables of a cell that has so many gates; its size is the setting `units`."""
-    def rule(config):
+def gates(count: int, units: str = "units") -> Callable[[Config], List[Variable]]:
+    """Return the variables' rule of a cell with `count` gates; the setting `units` is its size."""
+    def rule(config: Config) -> List[Variable]:
         size, out = window(config), whole(config, units)
         bias = [2, count * out] if config.get("reset_after") else [count * out]
         return [Variable("kernel", size + [None, count * out]),
@@ -45,17 +47,17 @@ def gates(count, units="units"):
     return rule
 
 
-def outputs(config, count):
-    """The states are outputs too, where they are asked for."""
+def outputs(config: Config, count: Callable) -> Optional[int]:
+    """One, where the states are not asked for: they are outputs too."""
     return None if config.get("return_state") else 1
 
 
-def cell(config, scope):
+def cell(config: Config, scope: str) -> List[Part]:
     """The cell of an RNN."""
     return [Part(config["cell"], scope)]
 
 
-def stacked(config, scope):
+def stacked(config: Config, scope: str) -> List[Part]:
     """Cells that are one behind another."""
     return [Part(record, f"{scope}/RNNCell_{index}") for index, record in enumerate(config["cells"])]
 

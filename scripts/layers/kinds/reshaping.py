@@ -1,18 +1,23 @@
 """Layers that move, repeat and cut values (keras 2.6 layers/core.py, convolutional.py; Keras 3 layers/reshaping/)."""
-from .kind import row
+from typing import Any, Callable, List
+
+from .kind import Config, Shape, row
 from .sizes import channels, product, several, spatial, times
 
 
-def resize(change):
-    """The shape rule of what changes each spatial size.  change(size, config, index, count): what becomes of it."""
-    def rule(config, inputs, nested):
+def resize(change: Callable[[int, Config, int, int], Any]) -> Callable[[Config, List[Shape], Any], List[Shape]]:
+    """Return the shape rule of a layer that changes each spatial size.
+
+    change(size, config, index, count): the new size of spatial dimension `index` of `count`.
+    """
+    def rule(config: Config, inputs: List[Shape], nested: Any) -> List[Shape]:
         sizes, put = spatial(config, inputs[0])
         return [put([None if size is None else change(size, config, index, len(sizes))
                      for index, size in enumerate(sizes)], channels(config, inputs[0]))]
     return rule
 
 
-def border(config, key, index, count):
+def border(config: Config, key: str, index: int, count: int) -> int:
     """The sum of both sides of a ZeroPadding's or Cropping's setting: 1, [1, 2] or [[1, 2], [3, 4]]."""
     value = config[key]
     if count == 1:
@@ -21,8 +26,8 @@ def border(config, key, index, count):
     return sum(side[:2]) if isinstance(side, list) else 2 * side
 
 
-def reshape(config, inputs, nested):
-    """One size of the target may be -1: what is left for it."""
+def reshape(config: Config, inputs: List[Shape], nested: Any) -> List[Shape]:
+    """One size of the target may be -1: it takes the rest of the values."""
     target, rest = list(config["target_shape"]), product(inputs[0][1:])
     if -1 in target:
         known = -product(target)

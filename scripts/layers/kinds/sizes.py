@@ -1,4 +1,4 @@
-"""Arithmetic of shapes: what a window leaves of a length, where the channels stand, settings for each dimension.
+"""Arithmetic of shapes: lengths under a window, the place of the channels, settings for each dimension.
 
 Configs come from files of unknown origin: a size may be a text, a factor too.
 """
@@ -39,7 +39,7 @@ def spatial(config: Dict[str, Any], shape: List[Size]) -> Tuple[List[Size], Call
 
 
 def channels(config: Dict[str, Any], shape: List[Size]) -> Size:
-    """How many channels an image of that shape has."""
+    """The number of channels of an image of that shape."""
     return shape[1] if config.get("data_format") == "channels_first" else shape[-1]
 
 
@@ -63,5 +63,5 @@ def whole(config: Dict[str, Any], key: str) -> Size:
     if isinstance(value, float) and value == int(value):
         return int(value)
     if value is not None and (type(value) is not int or value < 0):
-        raise Fault("layer {!r} has {}={!r}: the file is damaged".format(config.get("name"), key, value))
+        raise Fault(f"layer {config.get('name')!r} has {key}={value!r}: the file is damaged")
     return value

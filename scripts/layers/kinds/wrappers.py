@@ -1,8 +1,10 @@
 """Layers around layers (keras 2.6 layers/wrappers.py; Keras 3 layers/rnn/bidirectional.py, time_distributed.py)."""
-from .kind import Mask, Part, row
+from typing import Any, Callable, Dict, List, Optional, Tuple
+
+from .kind import Config, Mask, Part, Shape, row
 
 
-def bidirectional(config, inputs, nested):
+def bidirectional(config: Config, inputs: List[Shape], nested: Any) -> List[Optional[Shape]]:
     """Both ways' outputs, merged or not, and then both ways' states."""
     found = nested.layer(config["layer"], inputs[:1])
     first, states = found[0], found[1:]
@@ -12,28 +14,30 @@ def bidirectional(config, inputs, nested):
     return [doubled] + states * 2
 
 
-def time_distributed(config, inputs, nested):
+def time_distributed(config: Config, inputs: List[Shape], nested: Any) -> List[Optional[Shape]]:
     """The layer within is called on each step."""
     batch, steps = inputs[0][:2]
     found = nested.layer(config["layer"], [[batch] + list(inputs[0][2:])])[0]
     return [None if found is None else [batch, steps] + found[1:]]
 
 
-def ways(config):
-    """[("forward", record), ("backward", record)] of a Bidirectional, of which one may be frozen.  Keras 2 tells of the
-    second only where it was given; else it is as the first."""
+def ways(config: Config) -> List[Tuple[str, Dict[str, Any]]]:
+    """Return [("forward", record), ("backward", record)] of a Bidirectional, of which one may be frozen.
+
+    Keras 2 writes the second only where it was given; else it is as the first.
+    """
     return [("forward", config["layer"]), ("backward", config.get("backward_layer") or config["layer"])]
 
 
-def both(config, scope):
+def both(config: Config, scope: str) -> List[Part]:
     """Both ways, called by the forward layer's name."""
     first = config["layer"]
     name = first.get("name") or first["config"]["name"]
     return [Part(record, f"{scope}/{way}_{name}") for way, record in ways(config)]
 
 
-def outputs_of_both(config, count):
-    """One, where both ways' are merged and the states not asked for."""
+def outputs_of_both(config: Config, count: Callable) -> Optional[int]:
+    """One, where both ways' are merged and the states are not asked for."""
     return None if config["layer"]["config"].get("return_state") or config.get("merge_mode", "") is None else 1
 
 

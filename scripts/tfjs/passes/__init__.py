@@ -1,4 +1,4 @@
-"""What is done to a Keras model on its way to TensorFlow.js, one step after the other.
+"""Passes turn a Keras model into one that TensorFlow.js computes alike, one step after the other.
 
 Each pass is a function from a Draft to a Draft.  Nested models go through the same list, where their layer is spelled.
 """
@@ -29,7 +29,7 @@ PASSES = (
     normalization.as_rescaling,  # a Normalization, which TensorFlow.js does not have, is a Rescaling
     operations.with_constants,   # `a / 255`
     keras3_masks.left_out,       # masks that Keras 3 writes as tensors and TensorFlow.js computes by itself
-    keras3_masks.refused,        # those that it does not
+    keras3_masks.refused,        # masks that Keras 3 writes as tensors and TensorFlow.js does not compute
     ranks.check,                 # layers that compute otherwise for some shapes of their inputs
     inputs.given,                # a nested Sequential without an input gets one
     flatten.as_reshape,          # a Flatten of what is flat

@@ -29,6 +29,7 @@ def call_of(draft: Draft, layer: Layer, call: Any) -> List[List[Any]]:
 
 
 def tensors(refs: Collection[Any]) -> List[List[Any]]:
+    """Return a call of these Refs in Keras 2's spelling."""
     return [[ref.layer, ref.node, ref.tensor, {}] for ref in refs]
 
 

@@ -1,4 +1,4 @@
-"""In which order TensorFlow.js computes the layers of a model, and what it throws away too early.
+"""The order in which TensorFlow.js computes the layers of a model, and the tensors that it throws away too early.
 
 The rules of tfjs-layers 1.0.0 - 4.22.0, engine/executor.js: execute and getTopologicalSortAndRecipientCounts.
 """
@@ -13,7 +13,7 @@ from .refusal import refusal
 
 
 def check(draft: Draft) -> Draft:
-    """Raise a Fault where a layer would find an input of its own gone."""
+    """Raise a Fault where a layer's input would be gone."""
     source = draft.graph()
     found = {} if draft.is_sequential else lost(source)
     if found:
@@ -53,8 +53,11 @@ def inputs(source: Graph, ref: Ref) -> List[Ref]:
 
 
 def lost(source: Graph) -> Dict[str, Fault]:
-    """Return {name: Fault} of the layers that find an input of theirs gone: TensorFlow.js counts the calls that use a
-    tensor, and then its uses, so that one that a call gets twice (`x + x`) is thrown away before its last use."""
+    """Return {name: Fault} of the layers whose input is gone.
+
+    TensorFlow.js counts the calls that use a tensor, and then the uses: a tensor that one call gets twice (`x + x`) is
+    thrown away before its last use.
+    """
     if not any(len(set(refs)) < len(refs) for layer in source.layers.values() for refs in source.references(layer)):
         return {}
     calls, kept, gone, found = order(source), set(source.outputs), {}, OrderedDict()

@@ -1,9 +1,9 @@
 """Masks: where TensorFlow.js hides other time steps than Keras does, which no file says.
 
-An Embedding(mask_zero=True) or a Masking layer hands a mask on from layer to layer.  Both sides are followed here:
-Keras's masks, which belong to tensors, and TensorFlow.js's (tfjs-layers 1.0.0 - 4.22.0, engine/executor.js: execute),
-which calls all layers of a model with one set of keyword arguments, so that each layer finds the mask of the last one
-that had one, though its own input has none, and a recurrent layer the initial state of an earlier one.
+An Embedding(mask_zero=True) or a Masking layer hands a mask on from layer to layer.  The pass follows the masks of
+both.  Keras's masks belong to tensors.  TensorFlow.js (tfjs-layers 1.0.0 - 4.22.0, engine/executor.js: execute) calls
+all layers of a model with one set of keyword arguments: a layer without a mask finds that of the last layer with one,
+and a recurrent layer finds the initial state of an earlier one.
 """
 from collections import OrderedDict
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
@@ -20,11 +20,12 @@ from .refusal import refusal
 
 MERGES = kinds.merges()
 PASS_IN_TFJS = PASS - {"LeakyReLU", "ELU", "ThresholdedReLU"}
-USERS = RECURRENT | {"Softmax", "GlobalAveragePooling1D"}  # what computes otherwise behind a mask, there or here
+# Layers that compute otherwise behind a mask, in Keras or in TensorFlow.js
+USERS = RECURRENT | {"Softmax", "GlobalAveragePooling1D"}
 
 
 class Side(NamedTuple):
-    """What Keras has at one tensor."""
+    """Keras's side at one tensor."""
 
     mask: Optional[int]       # number of its mask
     unlike: Optional["Call"]  # the call whose masked steps TensorFlow.js computes otherwise
@@ -39,7 +40,7 @@ class Call(NamedTuple):
     other: List[Optional[int]]   # TensorFlow.js's mask of each input
     keywords: Dict[str, Any]     # TensorFlow.js's keyword arguments: "mask", "state"
     outermost: str               # the layer of the outermost model that the call is in
-    source: Tuple[Any, ...]      # what the mask of a layer that makes one depends on: the model's call and the input
+    source: Tuple[Any, ...]      # the model's call and the input: a mask that the layer makes depends on them
 
 
 NONE = Side(None, None)
@@ -167,14 +168,21 @@ class Walk:
         return mask if kind in PASS else None, other if kind in PASS_IN_TFJS else None, steps
 
     def fault(self, call: Call, reason: str) -> Fault:
+        """Return the Fault of a call: the layer, its class, the reason and the way out."""
         name = call.record.get("name") or call.record["config"]["name"]
         kind = call.record["class_name"]
         return Fault(f"layer {name!r} is a {kind} {reason} (without mask_zero=True or Masking it is converted)")
 
     def refuse(self, call: Call, reason: str) -> None:
+        """Note the call's outermost layer as refused; the first reason counts."""
         self.found.setdefault(call.outermost, self.fault(call, reason))
 
     def recurrent(self, call: Call) -> Tuple[List[Side], Optional[int]]:
+        """Follow a call of a recurrent layer, as `layer` does.
+
+        Its keywords hold the mask and the state that TensorFlow.js hands it; the states of more than one input stay in
+        them for the layers behind it.
+        """
         kind, config, mask, keywords = call.record["class_name"], call.record["config"], call.own[0], call.keywords
         states = len(call.own) > 1
         inner = config["layer"]["config"] if kind == "Bidirectional" else config
@@ -200,6 +208,10 @@ class Walk:
         return [side] * (2 if config.get("merge_mode", "") is None else 1), call.other[0] if sequences else None
 
     def time_distributed(self, call: Call) -> Tuple[Optional[int], Optional[int], bool]:
+        """Follow a call of a TimeDistributed, as `one` does.
+
+        Keras 2 gives its output a mask where a layer within makes one.
+        """
         inner, mask, keywords = call.record["config"]["layer"], call.own[0], call.keywords
         uses = any_inside(inner, lambda record: record["class_name"] in USERS or makes(record))
         if uses:
@@ -217,6 +229,10 @@ class Walk:
         return mask, call.other[0], not uses
 
     def merged_by_keras(self, call: Call) -> Optional[int]:
+        """Return Keras's mask of a merge, None without one.
+
+        Keras 2 masks the steps that any of the inputs masks. Keras 3 makes a mask only where all inputs have one.
+        """
         if isinstance(call.record["config"], OfOperation):
             return None
         given = [mask for mask in call.own if mask]
@@ -227,7 +243,10 @@ class Walk:
         return given[0] if len(set(given)) == 1 else self.number("merge", tuple(sorted(set(given))))
 
     def merged(self, call: Call) -> Optional[int]:
-        """TensorFlow.js's masks of a merge get an axis in front, and it leaves some out (Merge.computeMask)."""
+        """Return TensorFlow.js's mask of a merge.
+
+        Merge.computeMask puts an axis in front of the masks of a merge and leaves some of them out.
+        """
         given = [mask for mask in call.other if mask]
         if not given:
             return None
@@ -240,6 +259,7 @@ class Walk:
         return made
 
     def joined_by_keras(self, call: Call) -> Optional[int]:
+        """Return Keras's mask of a Concatenate, None where no input has one."""
         if isinstance(call.record["config"], OfOperation):
             return None
         axis, given = call.record["config"].get("axis", -1), [mask for mask in call.own if mask]
@@ -252,6 +272,7 @@ class Walk:
         return self.number("joined", axis, tuple(sorted(set(given))) if axis == -1 else tuple(call.own))
 
     def joined(self, call: Call) -> Optional[int]:
+        """Return TensorFlow.js's mask of a Concatenate, None where no input has one."""
         axis, given = call.record["config"].get("axis", -1), [mask for mask in call.other if mask]
         if not given:
             return None
@@ -263,5 +284,6 @@ class Walk:
 
 
 def class_of_cell(config: Record) -> Optional[str]:
+    """Return the class of the cell in an RNN's config, None without a cell."""
     cell = config.get("cell")
     return cell.get("class_name") if isinstance(cell, dict) else None

@@ -36,6 +36,7 @@ def as_rescaling(draft: Draft) -> Draft:
 
 @each_layer
 def rescaled(draft: Draft, layer: Layer) -> Layer:
+    """Return the Rescaling for a Normalization, a nested model with Rescalings, and every other layer as it is."""
     weights = draft.weights.get(layer.name, [])
     if holds_model(layer.record):
         if not any_inside(layer.record, is_normalization):

@@ -23,7 +23,7 @@ def with_constants(draft: Draft) -> Draft:
 
 @each_layer
 def as_layers(draft: Draft, layer: Layer) -> Layer:
-    """Behind the pass that spells calls: each lists its tensors."""
+    """Replace the layer. This pass comes after the spelling of calls: each call lists its tensors."""
     if not draft.is_operation(layer):
         return layer
     record = operators.record_of_layer(layer, layer.calls)

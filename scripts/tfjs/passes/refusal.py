@@ -26,9 +26,9 @@ def check(draft: Draft) -> Draft:
 
 
 class Outputs(Fault):
-    """What TensorFlow.js cannot compute of a model.
+    """A model has layers that TensorFlow.js cannot compute.
 
-    layers  {name of a layer: Fault}: why not
+    layers  {name of a layer: Fault}: the reasons
     free    the places of the outputs that need none of these layers
     """
 
@@ -41,7 +41,7 @@ def refusal(draft: Draft, source: Graph, refused: Dict[str, Fault],
             shown: Mapping[str, Fault] = MappingProxyType({})) -> Fault:
     """Return the Fault to raise where layers of `source` are refused, {name: Fault}, the one to name first.
 
-    shown: the like of layers of which only what they give themselves is refused, not what is made of it.
+    shown: {name: Fault} of layers whose own outputs alone are refused; layers behind them are converted.
     The outermost model adds which of its outputs can be converted together.
     """
     first = next(iter((refused or shown).values()))
@@ -60,7 +60,7 @@ def refusal(draft: Draft, source: Graph, refused: Dict[str, Fault],
 
 
 def that_work(draft: Draft, free: List[int]) -> List[int]:
-    """Of the outputs at the places `free` those that are converted when they are asked for without the others."""
+    """Return those of the outputs at the places `free` that are converted if the others are not asked for."""
     wanted = free
     for _ in range(TRIALS):
         left = trial(draft, wanted)
