@@ -50,7 +50,9 @@ def predict(flavour: str, source: str, names: List[str], inputs: List[numpy.ndar
         found = whole.predict(inputs if len(inputs) > 1 else inputs[0], batch_size=len(inputs[0]), verbose=0)
     except child.REFUSALS as error:
         raise Fault(f"Keras {keras.__version__}: {child.first_line(error)}")
-    return [numpy.asarray(values) for values in (found if isinstance(found, list) else [found])]
+    found = [numpy.asarray(values) for values in (found if isinstance(found, list) else [found])]
+    # No npz can hold bfloat16, which is a type of TensorFlow's and not of numpy's.
+    return [values.astype(numpy.float32) if values.dtype.name == "bfloat16" else values for values in found]
 
 
 def tensor(keras: ModuleType, model: Any, name: str) -> Any:

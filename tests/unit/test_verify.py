@@ -226,7 +226,8 @@ def test_a_source_of_tensorflow_js_is_run_by_tensorflow_js(keras, tmp_path):
     """Its inner layers too, those of a shared nested model in each of its calls; no Keras reads model.json."""
     layers = keras.layers
     inside = keras.Input((7,), name="inside")
-    inner = keras.Model(inside, layers.Dense(7, name="deep", activation="tanh")(inside), name="inner")
+    inner = keras.Model(inside, layers.ReLU(name="out")(layers.Dense(7, name="deep", activation="tanh")(inside)),
+                        name="inner")
     left, right = keras.Input((7,), name="left"), keras.Input((7,), name="right")
     first, second = inner(left), inner(right)
     model = randomize(keras.Model([left, right], layers.Dense(3, name="end")(layers.Add(name="sum")([first, second]))))
