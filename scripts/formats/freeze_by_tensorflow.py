@@ -5,6 +5,10 @@ also fuses operations and folds batch norms into convolutions.  Both would chang
 shown, and neither is done here.  TensorFlow tells the shapes and types of every tensor: a GraphDef does not hold them.
 formats/graphs.py runs this as a child process, and it writes graph.pb and about.json.
 """
+if not __package__:
+    raise SystemExit("run it as a module, from the project's directory: "
+                     ".venv/bin/python -m scripts.formats.freeze_by_tensorflow")
+
 import argparse
 import contextlib
 import difflib

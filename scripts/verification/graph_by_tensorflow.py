@@ -1,4 +1,8 @@
 """What TensorFlow computes of a SavedModel's or a frozen graph's outputs: the oracle of scripts.verify for graphs."""
+if not __package__:
+    raise SystemExit("run it as a module, from the project's directory: "
+                     ".venv/bin/python -m scripts.verification.graph_by_tensorflow")
+
 import json
 from typing import List, Optional
 
