@@ -18,7 +18,7 @@ from .base.fault import Fault
 from .formats import keras_h5, paths
 from .layers import encapsulation, outputs, topology
 from .layers.encapsulation import Shape
-from .tfjs import graph, write_layers
+from .tfjs import write_layers
 from .wire import shards
 
 FORMS = ("topology_weights_combined", "topology_weights_separated", "tf_saved", "tf_frozen", "tf_keras",
@@ -57,6 +57,7 @@ def preprocess(source: str, directory: str, weights: Optional[str] = None, layer
     """
     paths.check_readable(source)
     if formats.is_graph(source, reading.get("saved_model_tags")):
+        from .tfjs import graph  # a model of layers is converted without it
         graph.check_settings(source, enc_model=enc_model, input_shape=input_shape, weights=weights)
         return Written(*graph.convert(
             formats.read(source, **reading), directory, layers, json_name, shard_size, quantize))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # both import numpy, and an up-to-date doit imports neither
     from .graphs import GraphFile
 
 GRAPHS = ("saved_model", "frozen")  # formats of which some or all are graphs of operations
-FORMATS = GRAPHS + ("keras_h5", "keras_archive", "topology_and_weights", "tfjs")
+FORMATS = ("keras_h5", "keras_archive", "topology_and_weights", "tfjs") + GRAPHS  # no file is of two
 
 
 def read(path: str, weights: Optional[str] = None, **options: Any) -> 'Union[Model, GraphFile]':

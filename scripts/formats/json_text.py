@@ -1,9 +1,10 @@
 """JSON of unknown origin, within limits: topologies, manifests, catalogues."""
 import json
 import re
-from typing import Any, Optional, Union
+from typing import Any, Dict, Optional, Union
 
 from ..base.fault import Fault
+from .paths import head
 
 MAX_DEPTH = 200  # nesting of a topology; NASNet inside a wrapper inside a model needs about 20
 MAX_JSON_BYTES = 16 * 1024 * 1024  # the largest of keras.applications has 1 MB
@@ -101,3 +102,15 @@ def constants_as_zeros(value: Any) -> None:
                 item.update(class_name="Zeros", config={})
             item = item.values()
         pending += [inner for inner in item if isinstance(inner, (dict, list))] if not isinstance(item, str) else []
+
+
+def json_object(path: str) -> Optional[Dict[str, Any]]:
+    """Return the JSON object in the file `path`, None for a file that does not begin like one.
+
+    Raises Fault for a file that begins like one and is none.
+    """
+    if not head(path).decode("utf-8-sig", "replace").lstrip().startswith("{"):
+        return None
+    with open(path, "rb") as file:
+        value = parse(file.read(), path)
+    return value if isinstance(value, dict) else None

@@ -13,9 +13,9 @@ from ..layers.model import Model, Weight, check_shape
 from ..layers.spelling import usual
 from ..layers.topology import Layer, inner_records, is_model
 from ..wire import shards
+from .json_text import json_object
 from .keras_h5 import Weights
 from .paths import inside
-from .topology_and_weights import json_object
 
 DEQUANTIZED = ("float32", "int32")  # dtypes that TensorFlow.js makes of quantized integers (io_utils.ts)
 

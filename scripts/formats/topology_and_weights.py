@@ -12,8 +12,7 @@ from ..layers.model import Model
 from ..layers.spelling import usual
 from ..layers.topology import Layer, graph, inner_records, is_model, layer_order
 from . import keras_archive, keras_h5
-from .json_text import parse
-from .paths import head
+from .json_text import json_object
 from .strangers import mistaken
 
 if TYPE_CHECKING:  # imported where a file is opened
@@ -24,18 +23,6 @@ def match(path: str) -> bool:
     """Return whether `path` is a JSON object with a class name and a config."""
     record = json_object(path)
     return record is not None and "class_name" in record and "config" in record
-
-
-def json_object(path: str) -> Optional[Dict[str, Any]]:
-    """Return the JSON object in the file `path`, None for a file that does not begin like one.
-
-    Raises Fault for a file that begins like one and is none.
-    """
-    if not head(path).decode("utf-8-sig", "replace").lstrip().startswith("{"):
-        return None
-    with open(path, "rb") as file:
-        value = parse(file.read(), path)
-    return value if isinstance(value, dict) else None
 
 
 def read(path: str, weights: Optional[str] = None, **options: Any) -> Model:

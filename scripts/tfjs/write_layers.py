@@ -10,7 +10,7 @@ from typing import Callable, Collection, List
 
 from ..base import command, files
 from ..base.fault import Fault
-from ..formats.topology_and_weights import json_object
+from ..formats.json_text import json_object
 from ..layers.model import Model
 from ..wire import shards
 from . import VERSION_NAME
