@@ -103,4 +103,5 @@ def hush() -> None:
     """Keep TensorFlow and its libraries from warnings: that h5 is legacy, that a loaded model was not compiled."""
     warnings.simplefilter("ignore")
     for name in ("absl", "tensorflow"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+        logger = logging.getLogger(name)
+        logger.setLevel(max(logger.level, logging.ERROR))  # a worker keeps it quieter: it waits for the chief's end

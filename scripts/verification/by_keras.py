@@ -48,7 +48,7 @@ def predict(flavour: str, source: str, names: List[str], inputs: List[numpy.ndar
         tensors = [tensor(keras, model, name) for name in names]
         whole = keras.models.Model(model.inputs, tensors)
         found = whole.predict(inputs if len(inputs) > 1 else inputs[0], batch_size=len(inputs[0]), verbose=0)
-    except child.REFUSALS as error:
+    except child.REFUSALS + (importlib.import_module("tensorflow").errors.OpError,) as error:  # which it cannot compute
         raise Fault(f"Keras {keras.__version__}: {child.first_line(error)}")
     found = [numpy.asarray(values) for values in (found if isinstance(found, list) else [found])]
     # No npz can hold bfloat16, which is a type of TensorFlow's and not of numpy's.

@@ -8,6 +8,7 @@ import pytest
 
 from scripts import Fault, preprocess, verify
 from scripts.training import dataset, lenet
+from scripts.verification import by_keras
 from tests import needs
 
 NAMES = ["shared@1", "inner/inner_dense", "sum", "shared@0", "inner", "chain"]
@@ -253,8 +254,8 @@ def test_a_source_of_tensorflow_js_is_run_by_tensorflow_js(keras, tmp_path):
 def test_rounding_to_half_precision_is_no_difference(keras, policy, precision, tmp_path):
     layers = keras.layers
     start = keras.Input((6, 5, 2), name="start")
-    there = layers.Conv2D(8, (3, 2), name="conv", activation="relu", dtype=policy)(start)
-    there = layers.Dense(4, name="dense", dtype=policy)(layers.Flatten(name="flat", dtype=policy)(there))
+    there = layers.Dense(8, name="first", activation="relu", dtype=policy)(start)
+    there = layers.Dense(4, name="second", dtype=policy)(layers.Flatten(name="flat", dtype=policy)(there))
     model = keras.Model(start, layers.Activation("softmax", dtype="float32", name="end")(there))
     randomize(model).save(str(tmp_path / "model.h5"))
     (tmp_path / "tfjs").mkdir()
@@ -263,3 +264,15 @@ def test_rounding_to_half_precision_is_no_difference(keras, policy, precision, t
     assert report["agree"] and report["precision"] == precision
     assert max(row["relative"] for row in report["outputs"]) > verify.BOUND  # what float32 would not be allowed
     assert any(precision in line for line in verify.table(report))
+
+
+def test_what_tensorflow_cannot_compute_here_is_one_line(keras, converted, monkeypatch):
+    """TensorFlow 2.6 ends so at some convolutions of half precision."""
+    errors = __import__("tensorflow").errors
+
+    def ends(*arguments, **settings):
+        raise errors.InternalError(None, None, "Missing 0-th output from node conv")
+
+    monkeypatch.setattr(keras.models.Model, "predict", ends)
+    with pytest.raises(Fault, match="Missing 0-th output"):
+        by_keras.predict("keras", str(converted / "model.h5"), ["Softmax"], [numpy.zeros((1, 28, 28), "float32")])

@@ -164,6 +164,15 @@ def test_workers_that_would_train_something_else_are_refused_on_all_sides(digits
     assert os.listdir(str(tmp_path)) == []
 
 
+def test_a_worker_that_saves_its_model_does_not_hear_of_the_chief_s_end():
+    """TensorFlow's check of the cluster says "is down" at times before the worker ends."""
+    code = ("import logging; from scripts.base import child; "
+            "logging.getLogger('tensorflow').setLevel(logging.CRITICAL); child.hush(); "
+            "logging.getLogger('tensorflow').error('the chief is down')")
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE, timeout=60)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 @pytest.mark.py36
 def test_a_worker_that_waits_in_vain_ends_with_one_line(digits, tmp_path):
     needs.tensorflow()
