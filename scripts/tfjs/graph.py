@@ -3,7 +3,7 @@
 Its outputs are the tensors that were asked for, in that order.  What TensorFlow.js computes otherwise is changed where
 that can be done (adapt.py), else refused (operations/unlike.py).
 """
-from typing import Any, Dict, List, Optional, Tuple, Union
+from typing import Any, Dict, List, Optional, Tuple
 
 from ..base import command
 from ..base.fault import Fault
@@ -16,7 +16,7 @@ from . import adapt, operations, write_graph
 
 
 def convert(source: GraphFile, directory: str, outputs: Optional[List[str]] = None, json_name: str = "model.json",
-            shard_size: int = shards.SHARD_SIZE, quantize: Union[None, str, Dict[str, Any]] = None) -> Tuple[
+            shard_size: int = shards.SHARD_SIZE, quantize: shards.Quantize = None) -> Tuple[
                 List[str], Dict[str, List[str]]]:
     """Convert the graph `source` into the empty `directory`; outputs: as in GraphFile.freeze.
 
@@ -30,7 +30,7 @@ def convert(source: GraphFile, directory: str, outputs: Optional[List[str]] = No
 
 
 def write(graph: Graph, directory: str, json_name: str = "model.json", shard_size: int = shards.SHARD_SIZE,
-          quantize: Union[None, str, Dict[str, Any]] = None) -> List[str]:
+          quantize: shards.Quantize = None) -> List[str]:
     """Change `graph` to what TensorFlow.js computes alike, and write it: see write_graph.write."""
     adapt.compose(graph)
     operations.check(graph)

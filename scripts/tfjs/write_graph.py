@@ -6,7 +6,7 @@ and outputs (tfjs-converter tf_saved_model_conversion_v2.write_artifacts).
 import json
 import os
 from collections import OrderedDict
-from typing import Any, Dict, List, Optional, Union
+from typing import Any, Dict, List, Optional
 
 import numpy
 
@@ -21,7 +21,7 @@ SMALL = ("int8", "uint8", "int16", "uint16")  # TensorFlow.js has no weights of 
 
 
 def write(graph: Graph, directory: str, json_name: str = "model.json", shard_size: int = shards.SHARD_SIZE,
-          quantize: Union[None, str, Dict[str, Any]] = None) -> List[str]:
+          quantize: shards.Quantize = None) -> List[str]:
     """Write `graph` into the empty or new `directory`; return the names of the files, the json first.
 
     quantize: as in shards.write.

@@ -7,16 +7,15 @@ tfjs-converter's write_weights.py, the quantization is that of its quantization.
 import fnmatch
 import os
 from collections import OrderedDict
-from typing import IO, Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Union
+from typing import IO, Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 
 import numpy
 
 from ..base.fault import Fault
-from .target import QUANTIZED, SHARD_SIZE
+from .target import QUANTIZED, SHARD_SIZE, Quantize
 
 Weight = Any  # a layers.model.Weight, or what has its name, shape, dtype, size and pieces(): this room knows no layers
 Convert = Callable[[numpy.ndarray, str], numpy.ndarray]  # (float32 piece, name of its weight) -> stored values
-Quantize = Union[None, str, Dict[str, Union[bool, str, List[str]]]]
 
 STORED = {"float16": "float32", "float64": "float32", "int64": "int32", "complex128": "complex64"}
 KEPT = ("float32", "int32", "complex64", "uint8", "uint16", "bool")

@@ -3,6 +3,7 @@ from typing import Dict, List, NamedTuple, Union
 
 SHARD_SIZE = 4 * 1024 * 1024  # bytes: what browsers cache (tfjs-converter's default)
 QUANTIZED = ("float16", "uint8", "uint16")  # tensorflowjs_converter --quantize_*
+Quantize = Union[None, str, Dict[str, Union[bool, str, List[str]]]]  # as in Target
 
 
 class Target(NamedTuple):
@@ -17,4 +18,4 @@ class Target(NamedTuple):
 
     json_name: str = "model.json"
     shard_size: int = SHARD_SIZE
-    quantize: Union[None, str, Dict[str, Union[bool, str, List[str]]]] = None
+    quantize: Quantize = None
