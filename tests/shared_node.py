@@ -3,7 +3,6 @@
 `run_node` is what scripts.viewer.predict.run_node is, and each model gets a TensorFlow.js of its own (shared_node.js).
 A process that ends is one model's error, which names the model, and the next model gets a new process.
 """
-import atexit
 import json
 import os
 import subprocess
@@ -11,16 +10,13 @@ import tempfile
 
 from scripts.tfjs import write_layers
 from scripts.viewer import packages, predict
+from tests.shared_process import Shared
 
 SCRIPT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "shared_node.js")
 
 
-class Node:
+class Node(Shared):
     """The process, started with the first model."""
-
-    def __init__(self):
-        self.process, self.log = None, tempfile.TemporaryFile()
-        atexit.register(self.end)
 
     def start(self):
         self.process = subprocess.Popen(packages.node() + [SCRIPT, predict.SCRIPT], stdin=subprocess.PIPE,
@@ -49,18 +45,6 @@ class Node:
         self.log.seek(0)
         self.log.truncate()
         return status or 1, f"Node ended with {status}: " + " | ".join(words[-3:])
-
-    def end(self):
-        """End the process; return its exit status."""
-        process, self.process = self.process, None
-        if process is None:
-            return 0
-        try:
-            process.stdin.close()
-        except OSError:
-            pass  # it has ended before
-        process.stdout.close()
-        return process.wait()
 
 
 NODE = Node()

@@ -6,28 +6,23 @@ TensorFlow takes seconds to import.  `run` is what scripts.base.child.run is, fo
 each call has graphs of its own; a process that ends is one call's error, and the next call gets a new process.
 A request is (directory to stand in, module, arguments), an answer (exit status, what was said).
 """
-import atexit
 import importlib
 import os
 import pickle
 import subprocess
 import sys
-import tempfile
 import traceback
 
 from scripts.base import child, command
 from scripts.base.fault import Fault
+from tests.shared_process import Shared
 
 ALONE = child.run
 NAMED = "_by_tensorflow"  # how the names of these modules end
 
 
-class TensorFlow:
+class TensorFlow(Shared):
     """The process, started with the first graph."""
-
-    def __init__(self):
-        self.process, self.log = None, tempfile.TemporaryFile()
-        atexit.register(self.end)
 
     def ask(self, *request):
         """Send one request; return (exit status, words)."""
@@ -43,18 +38,6 @@ class TensorFlow:
             status = self.end()
             self.log.seek(0)
             return status or command.BUG, self.log.read().decode("utf-8", "replace")[-2000:]
-
-    def end(self):
-        """End the process; return its exit status."""
-        process, self.process = self.process, None
-        if process is None:
-            return 0
-        try:
-            process.stdin.close()
-        except OSError:
-            pass  # it has ended before
-        process.stdout.close()
-        return process.wait()
 
 
 TENSORFLOW = TensorFlow()
