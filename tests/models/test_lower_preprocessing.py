@@ -1,0 +1,1 @@
+"""Preprocessing, embeddings and masks, as graph models."""
