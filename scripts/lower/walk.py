@@ -212,14 +212,11 @@ def rule_of(record: Dict[str, Any], major: int, path: str) -> Rule:
         else:
             table = rules.OPERATIONS
         if name not in table:
-            raise NotLowered(path, name, "TensorFlow.js has none, and none is composed here", operation=True)
+            raise NotLowered(path, name, "TensorFlow.js does not have it", operation=True)
         return table[name]
     name = kinds.canonical(name)
     if not kinds.kind.is_of_keras(record) and name not in OF_PACKAGES or name not in rules.LAYERS:
-        own = getattr(record, "own", name)
-        raise NotLowered(path, own, "it is no layer of Keras's own, and a file holds no code that computes it"
-                         if not kinds.kind.is_of_keras(record) or kinds.find(name) is None else
-                         "TensorFlow.js has none, and none is composed here")
+        raise NotLowered(path, getattr(record, "own", name), "TensorFlow.js does not have it")
     return rules.LAYERS[name]
 
 
