@@ -4,7 +4,7 @@ Masks travel with the tensors (Value.mask), as Keras's do.  A nested model is wa
 are constants once.
 """
 from collections import OrderedDict
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..base.fault import Fault
 from ..layers import kinds, shapes, topology, variables
@@ -92,6 +92,7 @@ class Walk:
 
     b          Builder
     major      2 or 3, the Keras that wrote the file; version: its whole number
+    states     {path of a stateful layer: its states after the last call}
     """
 
     def __init__(self, major: int, version: str) -> None:
@@ -100,6 +101,17 @@ class Walk:
         self._constants: Dict[int, Tuple[Weight, Value]] = {}
         self._graphs: Dict[int, Tuple[Any, Graph, List[shapes.Step]]] = {}
         self._depth = 0
+        self.states: Dict[str, List[Value]] = {}
+        self._made: Dict[Any, Any] = {}
+
+    def once(self, key: Any, make: Callable[[], Any]) -> Any:
+        """Return what make() returns, at all calls with one key what it did at the first: constants are written once.
+
+        key: holds the id of a Value that `constant` returned.
+        """
+        if key not in self._made:
+            self._made[key] = make()
+        return self._made[key]
 
     def placeholder(self, node: str, layer: Layer) -> Value:
         """Add the input that an InputLayer stands for."""
