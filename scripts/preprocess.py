@@ -130,6 +130,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
     names = keras_h5.deliver(options.enc_model, deliver) if options.enc_model else deliver()
     command.say(f"{options.directory}: {', '.join(names)}")
     command.say(f"{len(done['facts']['outputs'])} outputs: {', '.join(done['facts']['outputs'])}")
+    for line in write_layers.said_of_names(os.path.join(options.directory, options.json_name)):
+        command.say(line)
     if options.view:
         view(os.path.join(options.directory, options.json_name))
 

@@ -106,6 +106,7 @@ def convert(run: Run, entry: Entry) -> dict:
         together = f"{total} bytes" if total < 1000 else f"{total / 1000.0:.0f} kB"
         yield (f"{entry.directory}/{entry.json_name}: {size(entry.directory + '/' + entry.json_name)}, "
                f"{len(shards)} shard{'' if len(shards) == 1 else 's'} of {together} together")
+        yield from module("tfjs.write_layers").said_of_names(f"{entry.directory}/{entry.json_name}")
 
     return run.task(conversion(run, entry), produce, report,
                     after=entry.after if graph(entry) else ["encapsulate:" + entry.name],
