@@ -364,7 +364,7 @@ def ending(operations: Dict[str, NodeDef], name: str) -> Optional[str]:
 def result_of(operations: Dict[str, NodeDef], known: Dict[str, str], scope: str) -> Optional[str]:
     """Return the one operation below `scope`, a part of the paths, whose result leaves it towards a known output.
 
-    None where there are none or several.
+    Keras 3 exports the layer "conv" in a scope "conv_1".  None where there are none or several.
     """
     needed, waiting = set(), [operation_of(tensor) for tensor in known.values()]
     while waiting:
@@ -372,6 +372,10 @@ def result_of(operations: Dict[str, NodeDef], known: Dict[str, str], scope: str)
         if name in operations and name not in needed:
             needed.add(name)
             waiting += [operation_of(inner) for inner in operations[name].input]
+    scopes = {part for name in needed for part in name.split("/")[:-1]}
+    numbered = sorted(part for part in scopes if re.fullmatch(re.escape(scope) + r"_\d+", part))
+    if len(numbered) == 1 and scope not in scopes:
+        scope = numbered[0]
     inside = [node for node in operations.values() if node.name in needed and f"/{scope}/" in "/" + node.name]
     passed = {operation_of(name) for node in inside for name in node.input}
     last = [node.name for node in inside if node.name not in passed and node.op not in SILENT]
