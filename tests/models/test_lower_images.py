@@ -1,1 +1,92 @@
-"""Convolutions, pooling, padding and resizing, as graph models."""
+"""Convolutions, pooling, padding and resizing, as graph models.
+
+One model has a branch for each setting, of images that are not square.
+"""
+import pytest
+
+from scripts.base import stack
+from tests import needs
+from tests.models import lowered
+
+needs.tensorflow()
+OLD = stack.NAME != "modern"  # Keras 2.6 on TensorFlow 2.6
+
+
+def branches(keras, x, layers):
+    """A model of one input with an output for each layer."""
+    return keras.Model(x, [layer(x) for layer in layers])
+
+
+def convolutions_of_a_row(keras):
+    layers, x = keras.layers, keras.Input((11, 4), name="x")
+    made = [layers.Conv1D(6, 5, padding="same"), layers.Conv1D(6, 4, 3, "same", activation="relu"),
+            layers.Conv1D(6, 3, 2, use_bias=False), layers.Conv1D(5, 3, padding="causal", dilation_rate=2),
+            layers.Conv1D(5, 3, 2, padding="causal"), layers.Conv1D(6, 1, 3, "same"),
+            layers.SeparableConv1D(5, 4, 2, "same", depth_multiplier=2),
+            layers.SeparableConv1D(5, 3, dilation_rate=3, activation="tanh")]
+    if not OLD:
+        made += [layers.Conv1D(8, 3, padding="same", groups=2), layers.Conv1D(8, 3, 2, groups=4),
+                 layers.DepthwiseConv1D(3, padding="same", depth_multiplier=2),
+                 layers.DepthwiseConv1D(4, 2, "same", use_bias=False), layers.DepthwiseConv1D(3, dilation_rate=2)]
+    return branches(keras, x, made)
+
+
+def convolutions_of_an_image(keras):
+    layers, x = keras.layers, keras.Input((9, 12, 4), name="x")
+    made = [layers.Conv2D(5, (2, 5), padding="same"), layers.Conv2D(5, (5, 1), (3, 2), "same"),
+            layers.Conv2D(5, 1, 2, "same"), layers.Conv2D(5, (3, 2), (1, 3), activation="sigmoid"),
+            layers.Conv2D(5, 3, dilation_rate=(2, 1)), layers.Conv2D(5, (3, 2), padding="same", dilation_rate=(1, 3)),
+            layers.DepthwiseConv2D((4, 3), (2, 2), "same", depth_multiplier=2),
+            layers.DepthwiseConv2D(3, use_bias=False), layers.DepthwiseConv2D(2, padding="same", dilation_rate=(3, 3)),
+            layers.SeparableConv2D(6, (3, 4), (2, 2), "same", depth_multiplier=2),
+            layers.SeparableConv2D(6, (2, 3), dilation_rate=2, activation="relu", use_bias=False)]
+    if not OLD:
+        made += [layers.Conv2D(8, (3, 2), (2, 1), "same", groups=2), layers.Conv2D(8, 3, padding="same", groups=4),
+                 layers.Conv2D(4, 3, groups=4, dilation_rate=2)]
+    return branches(keras, x, made)
+
+
+def convolutions_of_a_volume(keras):
+    layers, x = keras.layers, keras.Input((5, 6, 7, 2), name="x")
+    made = [layers.Conv3D(3, (2, 3, 4), padding="same"), layers.Conv3D(3, (3, 2, 1), (2, 3, 2), "same"),
+            layers.Conv3D(3, 2, (3, 1, 2)), layers.Conv3D(3, (2, 1, 3), dilation_rate=(3, 1, 2), activation="relu"),
+            layers.Conv3D(3, 1, (2, 3, 4), "same")]
+    if not OLD:
+        made += [layers.Conv3D(4, 2, groups=2, padding="same")]
+    return branches(keras, x, made)
+
+
+def transposed_convolutions(keras):
+    layers = keras.layers
+    row, image, volume = keras.Input((5, 3)), keras.Input((4, 5, 3)), keras.Input((3, 4, 5, 2))
+    made = [layers.Conv1DTranspose(4, 3, 2, "same")(row), layers.Conv1DTranspose(4, 2, 3)(row),
+            layers.Conv1DTranspose(4, 5, 2, activation="relu")(row),
+            layers.Conv1DTranspose(4, 4, 3, "same", output_padding=1)(row)]
+    made += [layer(image) for layer in [
+        layers.Conv2DTranspose(4, (3, 2), (2, 3), "same"), layers.Conv2DTranspose(4, (2, 5), (3, 2)),
+        layers.Conv2DTranspose(4, (5, 3), 3, "same", output_padding=(0, 2), use_bias=False),
+        layers.Conv2DTranspose(4, (1, 3), (3, 2), output_padding=1), layers.Conv2DTranspose(4, 1, 3, "same"),
+        layers.Conv2DTranspose(4, 4, 1, "same")]]
+    made += [layer(volume) for layer in [
+        layers.Conv3DTranspose(2, (2, 3, 4), (2, 1, 3), "same"), layers.Conv3DTranspose(2, (3, 1, 2), (1, 2, 3)),
+        layers.Conv3DTranspose(2, 3, 2, "same", output_padding=1), layers.Conv3DTranspose(2, (1, 2, 1), 2, "same")]]
+    return keras.Model([row, image, volume], made)
+
+
+def dilated_transposed_convolutions(keras):
+    layers, x = keras.layers, keras.Input((4, 5, 3))
+    return branches(keras, x, [layers.Conv2DTranspose(4, (3, 2), padding="same", dilation_rate=2),
+                               layers.Conv2DTranspose(4, (2, 3), dilation_rate=3, activation="relu")])
+
+
+BUILDS = [convolutions_of_a_row, convolutions_of_an_image, convolutions_of_a_volume, transposed_convolutions]
+
+
+@pytest.mark.parametrize("build", BUILDS, ids=lambda build: build.__name__)
+@pytest.mark.parametrize("flavour", lowered.FLAVOURS)
+def test_every_output_is_what_keras_computes(flavour, build, tmp_path):
+    lowered.agree(lowered.Model(flavour, build), tmp_path)
+
+
+def test_dilated_transposed_convolutions_of_keras_2(tmp_path):
+    lowered.agree(lowered.Model("keras2", dilated_transposed_convolutions), tmp_path)  # Keras 3 has none on processors
