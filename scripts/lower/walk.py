@@ -4,7 +4,7 @@ Masks travel with the tensors (Value.mask), as Keras's do.  A nested model is wa
 are constants once.
 """
 from collections import OrderedDict
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..base.fault import Fault
 from ..layers import kinds, shapes, topology, variables
@@ -102,16 +102,6 @@ class Walk:
         self._graphs: Dict[int, Tuple[Any, Graph, List[shapes.Step]]] = {}
         self._depth = 0
         self.states: Dict[str, List[Value]] = {}
-        self._made: Dict[Any, Any] = {}
-
-    def once(self, key: Any, make: Callable[[], Any]) -> Any:
-        """Return what make() returns, at all calls with one key what it did at the first: constants are written once.
-
-        key: holds the id of a Value that `constant` returned.
-        """
-        if key not in self._made:
-            self._made[key] = make()
-        return self._made[key]
 
     def placeholder(self, node: str, layer: Layer) -> Value:
         """Add the input that an InputLayer stands for."""

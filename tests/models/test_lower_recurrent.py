@@ -4,7 +4,7 @@ import pytest
 
 from scripts.base.fault import Fault
 from tests import needs
-from tests.models import lowered, oracle
+from tests.models import lowered, oracle, zoo
 
 needs.tensorflow()
 
@@ -48,14 +48,16 @@ def masked(keras):
             order = dict(go_backwards=back, unroll=unroll)
             outs.append(layers.LSTM(4, return_sequences=True, return_state=True, **order)(x, mask=m))
             outs.append(layers.GRU(4, return_sequences=back, **order)(x, mask=m, initial_state=h))
-            outs.append(layers.RNN(layers.GRUCell(4), return_sequences=True, zero_output_for_mask=True, **order)(x, mask=m))
+            order.update(zero_output_for_mask=True)
+            outs.append(layers.RNN(layers.GRUCell(4), return_sequences=True, **order)(x, mask=m))
         outs.append(layers.Bidirectional(layers.GRU(4, return_sequences=True, unroll=unroll))(x, mask=m))
     outs.append(layers.RNN(layers.LSTMCell(4), zero_output_for_mask=True)(x, mask=m))
-    outs.append(layers.RNN([layers.LSTMCell(4), layers.GRUCell(2)], return_sequences=True, return_state=True)(x, mask=m))
+    outs.append(layers.RNN([layers.LSTMCell(4), layers.GRUCell(2)], return_state=True)(x, mask=m))
     outs.append(layers.Bidirectional(layers.SimpleRNN(4, return_state=True), merge_mode=None)(x, mask=m))
-    outs.append(layers.LSTM(2)(layers.Bidirectional(layers.LSTM(4, return_sequences=True), merge_mode="sum")(x, mask=m)))
-    outs.append(layers.LSTM(2)(layers.GRU(4, return_sequences=True, go_backwards=True)(x, mask=m)))
-    outs.append(layers.LSTM(2)(layers.TimeDistributed(layers.Dense(3))(layers.GRU(4, return_sequences=True)(x, mask=m))))
+    both = layers.Bidirectional(layers.LSTM(4, return_sequences=True), merge_mode="sum")(x, mask=m)
+    back = layers.GRU(4, return_sequences=True, go_backwards=True)(x, mask=m)
+    each = layers.TimeDistributed(layers.Dense(3))(back)
+    outs.append([layers.LSTM(2)(both), layers.LSTM(2)(back), layers.LSTM(2)(each)])
     return keras.Model([x, m, h], oracle.flat(outs))
 
 
@@ -70,10 +72,32 @@ def distributed(keras):
     outs.append(layers.TimeDistributed(layers.Flatten())(x))
     outs.append(layers.TimeDistributed(normal)(x))
     outs.append(layers.TimeDistributed(layers.TimeDistributed(keras.Model(j, layers.Dense(2)(layers.Dense(4)(j)))))(x))
-    outs.append(layers.TimeDistributed(keras.Sequential([layers.Dense(4, "relu"), layers.Dropout(0.5), layers.LSTM(2)]))(x))
+    chain = keras.Sequential([layers.Dense(4, "relu"), layers.Dropout(0.5), layers.LSTM(2)])
+    outs.append(layers.TimeDistributed(chain)(x))
     open_steps = keras.Input((None, 3), name="y")
     outs.append(layers.TimeDistributed(layers.Dense(2))(open_steps))
     return keras.Model([x, open_steps], oracle.flat(outs))
+
+
+def images(keras):
+    layers, outs = keras.layers, []
+    row, x = keras.Input((4, 7, 2), name="row"), keras.Input((3, 5, 4, 2), name="x")
+    cube, m = keras.Input((2, 4, 3, 5, 2), name="cube"), keras.Input((3,), dtype="bool", name="m")
+    h = keras.Input((5, 4, 3), name="h")
+    outs.append(layers.ConvLSTM2D(3, (2, 3), return_sequences=True, return_state=True)(x))
+    outs.append(layers.ConvLSTM2D(3, 3, padding="same")(x, initial_state=[h, h]))
+    outs.append(layers.ConvLSTM2D(2, 2, strides=2, padding="same", use_bias=False, go_backwards=True)(x))
+    outs.append(layers.ConvLSTM2D(2, 2, dilation_rate=(2, 1), activation="relu", recurrent_activation="sigmoid")(x))
+    outs.append(layers.ConvLSTM2D(3, 2, return_sequences=True)(x, mask=m))
+    outs.append(layers.Bidirectional(layers.ConvLSTM2D(3, 2, return_sequences=True))(x, mask=m))
+    if not zoo.is_keras3(keras):  # which does not compute it without a GPU
+        outs.append(layers.ConvLSTM2D(2, (3, 2), data_format="channels_first", return_state=True)(x))
+    if hasattr(layers, "ConvLSTM1D"):
+        outs.append(layers.ConvLSTM1D(3, 3, padding="same", strides=2, return_sequences=True, return_state=True)(row))
+        outs.append(layers.ConvLSTM3D(2, (2, 3, 2))(cube))
+    else:
+        outs.append([layers.Flatten()(row), layers.Flatten()(cube)])
+    return keras.Model([row, x, cube, m, h], oracle.flat(outs))
 
 
 def of_words(keras):
@@ -83,7 +107,7 @@ def of_words(keras):
     sentences = layers.TimeDistributed(layers.Bidirectional(layers.GRU(3)))(
         layers.Embedding(5, 3, mask_zero=True)(words))
     outs.append(sentences)
-    if not keras.__version__.startswith("3"):
+    if not zoo.is_keras3(keras):
         outs.append(layers.LSTM(2)(sentences))
         outs.append(layers.LSTM(2)(layers.TimeDistributed(layers.LSTM(3))(
             layers.TimeDistributed(layers.Embedding(5, 3, mask_zero=True))(words))))
@@ -91,7 +115,7 @@ def of_words(keras):
     return keras.Model([words, rows], oracle.flat(outs))
 
 
-@pytest.mark.parametrize("build", [states, both_ways, masked, distributed], ids=lambda build: build.__name__)
+@pytest.mark.parametrize("build", [states, both_ways, masked, distributed, images], ids=lambda build: build.__name__)
 @pytest.mark.parametrize("flavour", lowered.FLAVOURS)
 def test_every_output_is_what_keras_computes(flavour, build, tmp_path):
     lowered.agree(lowered.Model(flavour, build), tmp_path)
