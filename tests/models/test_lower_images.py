@@ -79,7 +79,67 @@ def dilated_transposed_convolutions(keras):
                                layers.Conv2DTranspose(4, (2, 3), dilation_rate=3, activation="relu")])
 
 
-BUILDS = [convolutions_of_a_row, convolutions_of_an_image, convolutions_of_a_volume, transposed_convolutions]
+def pooling_of_windows(keras):
+    layers = keras.layers
+    row, image, volume = keras.Input((11, 3)), keras.Input((7, 10, 3)), keras.Input((5, 8, 7, 2))
+    made = []
+    for kind in ("Max", "Average"):
+        one, two, three = [getattr(layers, f"{kind}Pooling{count}D") for count in (1, 2, 3)]
+        made += [layer(row) for layer in [one(2), one(3, 2, "same"), one(2, 4, "same"), one(4, 1, "same")]]
+        made += [layer(image) for layer in [
+            two(), two((3, 2), (2, 3), "same"), two((1, 4), 1, "same"), two((2, 3), 4, "same"), two((4, 1), (1, 2)),
+            two((2, 3), data_format="channels_first")]]
+        made += [layer(volume) for layer in [
+            three(), three((3, 2, 1), (2, 3, 1), "same"), three(1, (2, 3, 4), "same"), three((2, 1, 3), 4, "same"),
+            three((1, 3, 2), (1, 2, 2)), three(2, (1, 2, 3), "same", data_format="channels_first")]]
+    return keras.Model([row, image, volume], made)
+
+
+def pooling_of_whole_images(keras):
+    layers = keras.layers
+    row, image, volume, masked = [keras.Input(shape) for shape in ((6, 3), (4, 5, 3), (2, 3, 4, 2), (5, 3))]
+    made = []
+    for kind in ("Max", "Average"):
+        for count, x in ((1, row), (2, image), (3, volume)):
+            layer = getattr(layers, f"Global{kind}Pooling{count}D")
+            made += [layer()(x), layer(data_format="channels_first")(x), layer(keepdims=True)(x),
+                     layer(keepdims=True, data_format="channels_first")(x)]
+    kept = layers.Masking(0.0)(masked)
+    made += [layers.GlobalAveragePooling1D()(kept), layers.GlobalAveragePooling1D(keepdims=True)(kept)]
+    return keras.Model([row, image, volume, masked], made)
+
+
+def adaptive_pooling(keras):
+    layers = keras.layers
+    row, image, volume = keras.Input((11, 3)), keras.Input((7, 10, 3)), keras.Input((5, 8, 7, 2))
+    made = []
+    for kind in ("Max", "Average"):
+        one, two, three = [getattr(layers, f"Adaptive{kind}Pooling{count}D") for count in (1, 2, 3)]
+        made += [one(size)(row) for size in (1, 2, 3, 4, 7, 11)] + [one(2, data_format="channels_first")(row)]
+        made += [two((3, 4))(image), two(1)(image), two((7, 6), data_format="channels_first")(
+            layers.Permute((3, 1, 2))(image)), three((2, 3, 7))(volume)]
+    return keras.Model([row, image, volume], made)
+
+
+def margins_and_cuts(keras):
+    layers = keras.layers
+    row, image, volume = keras.Input((6, 3)), keras.Input((5, 6, 3)), keras.Input((4, 5, 6, 2))
+    made = [layers.ZeroPadding1D(2)(row), layers.ZeroPadding1D((0, 3))(row), layers.Cropping1D(1)(row),
+            layers.Cropping1D((2, 0))(row), layers.UpSampling1D(3)(row)]
+    for x, data_format in ((image, "channels_last"), (image, "channels_first")):
+        made += [layer(x) for layer in [
+            layers.ZeroPadding2D((1, 2), data_format=data_format),
+            layers.ZeroPadding2D(((0, 1), (3, 0)), data_format=data_format), layers.Cropping2D(1, data_format),
+            layers.Cropping2D(((2, 1), (0, 2)) if data_format == "channels_last" else ((2, 1), (0, 1)), data_format),
+            layers.UpSampling2D((3, 2), data_format)]]
+        made += [layer(volume) for layer in [
+            layers.ZeroPadding3D((1, 2, 0), data_format), layers.Cropping3D(((0, 1), (2, 0), (0, 1)), data_format),
+            layers.UpSampling3D((2, 1, 3), data_format)]]
+    return keras.Model([row, image, volume], made)
+
+
+BUILDS = [convolutions_of_a_row, convolutions_of_an_image, convolutions_of_a_volume, transposed_convolutions,
+          pooling_of_windows, margins_and_cuts] + ([] if OLD else [pooling_of_whole_images])
 
 
 @pytest.mark.parametrize("build", BUILDS, ids=lambda build: build.__name__)
@@ -90,3 +150,8 @@ def test_every_output_is_what_keras_computes(flavour, build, tmp_path):
 
 def test_dilated_transposed_convolutions_of_keras_2(tmp_path):
     lowered.agree(lowered.Model("keras2", dilated_transposed_convolutions), tmp_path)  # Keras 3 has none on processors
+
+
+@pytest.mark.skipif("keras3" not in lowered.FLAVOURS, reason="Keras 3 alone has it")
+def test_adaptive_pooling(tmp_path):
+    lowered.agree(lowered.Model("keras3", adaptive_pooling), tmp_path)
