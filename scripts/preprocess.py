@@ -140,6 +140,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
     command.say(f"{len(shown)} outputs: {', '.join(shown)}")
     if done["written"].why:
         command.say(f"a graph model: {done['written'].why}")
+    for line in write_layers.said_of_names(os.path.join(options.directory, options.json_name)):
+        command.say(line)
     if options.view:
         view(os.path.join(options.directory, options.json_name))
 

@@ -4,7 +4,7 @@ Masks travel with the tensors (Value.mask), as Keras's do.  A nested model is wa
 are constants once.
 """
 from collections import OrderedDict
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..base.fault import Fault
 from ..layers import kinds, shapes, topology, variables
@@ -92,6 +92,7 @@ class Walk:
 
     b          Builder
     major      2 or 3, the Keras that wrote the file; version: its whole number
+    states     {path of a stateful layer: its states after the last call}
     """
 
     def __init__(self, major: int, version: str) -> None:
@@ -100,6 +101,17 @@ class Walk:
         self._constants: Dict[int, Tuple[Weight, Value]] = {}
         self._graphs: Dict[int, Tuple[Any, Graph, List[shapes.Step]]] = {}
         self._depth = 0
+        self.states: Dict[str, List[Value]] = {}
+        self._made: Dict[Any, Any] = {}
+
+    def once(self, key: Any, make: Callable[[], Any]) -> Any:
+        """Return what make() returns, at all calls with one key what it did at the first: constants are written once.
+
+        key: holds the id of a Value that `constant` returned.
+        """
+        if key not in self._made:
+            self._made[key] = make()
+        return self._made[key]
 
     def placeholder(self, node: str, layer: Layer) -> Value:
         """Add the input that an InputLayer stands for."""
@@ -212,14 +224,11 @@ def rule_of(record: Dict[str, Any], major: int, path: str) -> Rule:
         else:
             table = rules.OPERATIONS
         if name not in table:
-            raise NotLowered(path, name, "TensorFlow.js has none, and none is composed here", operation=True)
+            raise NotLowered(path, name, "TensorFlow.js does not have it", operation=True)
         return table[name]
     name = kinds.canonical(name)
     if not kinds.kind.is_of_keras(record) and name not in OF_PACKAGES or name not in rules.LAYERS:
-        own = getattr(record, "own", name)
-        raise NotLowered(path, own, "it is no layer of Keras's own, and a file holds no code that computes it"
-                         if not kinds.kind.is_of_keras(record) or kinds.find(name) is None else
-                         "TensorFlow.js has none, and none is composed here")
+        raise NotLowered(path, getattr(record, "own", name), "TensorFlow.js does not have it")
     return rules.LAYERS[name]
 
 
