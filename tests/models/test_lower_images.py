@@ -6,7 +6,7 @@ import pytest
 
 from scripts.base import stack
 from tests import needs
-from tests.models import lowered
+from tests.models import lowered, oracle
 
 needs.tensorflow()
 OLD = stack.NAME != "modern"  # Keras 2.6 on TensorFlow 2.6
@@ -87,11 +87,10 @@ def pooling_of_windows(keras):
         one, two, three = [getattr(layers, f"{kind}Pooling{count}D") for count in (1, 2, 3)]
         made += [layer(row) for layer in [one(2), one(3, 2, "same"), one(2, 4, "same"), one(4, 1, "same")]]
         made += [layer(image) for layer in [
-            two(), two((3, 2), (2, 3), "same"), two((1, 4), 1, "same"), two((2, 3), 4, "same"), two((4, 1), (1, 2)),
-            two((2, 3), data_format="channels_first")]]
+            two(2), two((3, 2), (2, 3), "same"), two((1, 4), 1, "same"), two((2, 3), 4, "same"), two((4, 1), (1, 2))]]
         made += [layer(volume) for layer in [
-            three(), three((3, 2, 1), (2, 3, 1), "same"), three(1, (2, 3, 4), "same"), three((2, 1, 3), 4, "same"),
-            three((1, 3, 2), (1, 2, 2)), three(2, (1, 2, 3), "same", data_format="channels_first")]]
+            three(2), three((3, 2, 1), (2, 3, 1), "same"), three(1, (2, 3, 4), "same"), three((2, 1, 3), 4, "same"),
+            three((1, 3, 2), (1, 2, 2))]]
     return keras.Model([row, image, volume], made)
 
 
@@ -138,8 +137,58 @@ def margins_and_cuts(keras):
     return keras.Model([row, image, volume], made)
 
 
+def channels_in_front(keras, data_format="channels_first"):
+    """Layers with the channels in front; Keras has few of them on processors: of channels_last, transposed around."""
+    layers = keras.layers
+    row, image, volume = keras.Input((3, 7)), keras.Input((4, 6, 7)), keras.Input((2, 4, 5, 6))
+    given = {"data_format": data_format, "padding": "same"}
+
+    def made(layer, x):
+        rank = len(x.shape)
+        if data_format == "channels_first":
+            return layer(x)
+        moved = layers.Permute(tuple(range(2, rank)) + (1,))(x)
+        return layers.Permute((rank - 1,) + tuple(range(1, rank - 1)))(layer(moved))
+
+    outputs = [made(layer, image) for layer in [
+        layers.Conv2D(5, (2, 3), (3, 2), activation="relu", **given), layers.DepthwiseConv2D((3, 2), **given),
+        layers.SeparableConv2D(4, 2, **given), layers.Conv2DTranspose(3, (2, 3), (3, 2), **given),
+        layers.MaxPooling2D((2, 3), **given), layers.AveragePooling2D((3, 2), (2, 3), **given)]]
+    outputs += [made(layer, row) for layer in [layers.Conv1D(5, 3, 2, **given), layers.MaxPooling1D(2, **given),
+                                               layers.AveragePooling1D(3, 2, **given)]]
+    outputs += [made(layer, volume) for layer in [
+        layers.Conv3D(3, (1, 2, 3), 2, **given), layers.Conv3DTranspose(2, 2, (1, 2, 3), **given),
+        layers.MaxPooling3D((2, 1, 3), **given), layers.AveragePooling3D(2, (1, 2, 3), **given)]]
+    return keras.Model([row, image, volume], outputs)
+
+
+def open_images(keras):
+    """A network for images of any size."""
+    layers, x = keras.layers, keras.Input((None, None, 3), name="x")
+    y = layers.Conv2D(4, (3, 2), (2, 3), "same", activation="relu")(x)
+    y = layers.DepthwiseConv2D(3, padding="same", dilation_rate=2)(layers.ZeroPadding2D((1, 2))(y))
+    y = layers.SeparableConv2D(5, (2, 4), (2, 2), "same")(layers.MaxPooling2D((2, 3), (1, 2), "same")(y))
+    up = layers.UpSampling2D((2, 3))(y)
+    turned = [layers.Conv2DTranspose(2, (3, 2), (2, 3), padding)(y) for padding in ("same", "valid")]
+    return keras.Model(x, [layers.Conv2D(3, 1)(layers.Cropping2D(((1, 0), (0, 2)))(up)),
+                           layers.AveragePooling2D((2, 3), 2, "same")(up), layers.GlobalAveragePooling2D()(y),
+                           layers.GlobalMaxPooling2D(keepdims=True)(y) if not OLD else y] + turned)
+
+
+def open_rows_and_volumes(keras):
+    layers, row, volume = keras.layers, keras.Input((None, 3)), keras.Input((None, None, None, 2))
+    made = [layer(row) for layer in [
+        layers.Conv1D(4, 3, 2, "same"), layers.Conv1D(4, 3, dilation_rate=2, padding="causal"),
+        layers.MaxPooling1D(2, padding="same"), layers.UpSampling1D(2), layers.Conv1DTranspose(3, 2, 3, "same")]]
+    made += [layer(volume) for layer in [
+        layers.Conv3D(3, (2, 3, 1), (1, 2, 1), "same"), layers.AveragePooling3D((2, 3, 2), (1, 2, 2), "same"),
+        layers.Conv3DTranspose(2, (2, 3, 2), (1, 2, 3)), layers.UpSampling3D((2, 1, 3)), layers.Conv3D(2, 2, (2, 1, 2)),
+        layers.GlobalAveragePooling3D()]]
+    return keras.Model([row, volume], made)
+
+
 BUILDS = [convolutions_of_a_row, convolutions_of_an_image, convolutions_of_a_volume, transposed_convolutions,
-          pooling_of_windows, margins_and_cuts] + ([] if OLD else [pooling_of_whole_images])
+          pooling_of_windows, margins_and_cuts, open_images, open_rows_and_volumes] + ([] if OLD else [pooling_of_whole_images])
 
 
 @pytest.mark.parametrize("build", BUILDS, ids=lambda build: build.__name__)
@@ -155,3 +204,12 @@ def test_dilated_transposed_convolutions_of_keras_2(tmp_path):
 @pytest.mark.skipif("keras3" not in lowered.FLAVOURS, reason="Keras 3 alone has it")
 def test_adaptive_pooling(tmp_path):
     lowered.agree(lowered.Model("keras3", adaptive_pooling), tmp_path)
+
+
+@pytest.mark.parametrize("flavour", lowered.FLAVOURS)
+def test_channels_in_front_are_computed_as_behind(flavour, tmp_path):
+    made = lowered.Model(flavour, channels_in_front)
+    behind = channels_in_front(made.keras, "channels_last")
+    behind.set_weights(made.model.get_weights())
+    names = [tensor._keras_history[0].name for tensor in made.model.outputs]
+    lowered.agree(made, tmp_path, names, expected=oracle.predict(behind, made.inputs))
