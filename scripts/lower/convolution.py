@@ -71,9 +71,8 @@ def in_groups(b: Builder, x: Value, kernel: Value, window: Window, groups: int) 
     if depth == 1 and len(window.sizes) < 3:
         shape = list(window.sizes) + [groups, filters // groups]
         return depthwise(b, x, b.remade(kernel, "depthwise", shape, lambda array: array.reshape(shape)), window)
-    parts = []
+    parts, each = [], filters // groups
     for group, part in enumerate(b.split(x, groups, -1)):
-        each = filters // groups
         own = b.remade(kernel, f"group {group}", kernel.shape[:-1] + (each,),
                        lambda array, start=group * each: array[..., start:start + each])
         parts.append(plain(b, part, own, window))

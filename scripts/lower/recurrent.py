@@ -4,7 +4,7 @@ A graph that TensorSpace runs has no loops, so that the number of steps must be 
 multiplied by the kernel at once.  Keras: keras 2.6 layers/recurrent.py, recurrent_v2.py and backend.rnn; Keras 3
 layers/rnn/ and backend/tensorflow/rnn.py.
 """
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Tuple
 
 import numpy
 

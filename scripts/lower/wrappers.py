@@ -116,7 +116,7 @@ def restored(call: Call, y: Value, x: Value) -> Value:
 
 
 def outer_mask(call: Call, inner: Value, x: Value, mask: Optional[Value]) -> Optional[Value]:
-    """The mask of an output in Keras 2: that of the layer within, or the input's where any of a step's places counts."""
+    """The mask of an output in Keras 2: that of the layer within, or the input's where any place of a step counts."""
     if inner.mask is not None:
         return restored(call, inner.mask, x)
     if mask is None or mask.rank < 3:
