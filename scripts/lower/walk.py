@@ -22,6 +22,7 @@ from .emit.core import type_of
 from .rules import Call, Held, NotLowered, Rule, tensors
 
 DEEPEST = 40  # models in models, and layers in layers
+CALLS = 100000  # of layers: a model that is called twice in one that is called twice, and so on, is called very often
 
 
 class Shown(NamedTuple):
@@ -99,8 +100,10 @@ class Walk:
         self.b = Builder()
         self.major, self.version = major, version
         self._constants: Dict[int, Tuple[Weight, Value]] = {}
-        self._graphs: Dict[int, Tuple[Any, Graph, List[shapes.Step]]] = {}
-        self._depth = 0
+        self._graphs: Dict[int, Tuple[Any, Graph]] = {}
+        self._held: Dict[Any, Tuple[Held, List[Weight]]] = {}
+        self._steps: Dict[int, Tuple[Graph, List[shapes.Step]]] = {}
+        self._depth = self._calls = 0
         self.states: Dict[str, List[Value]] = {}
         self._made: Dict[Any, Any] = {}
 
@@ -142,7 +145,9 @@ class Walk:
         if len(known) != len(source.inputs) or len(inputs) != len(source.inputs):
             raise Fault(f"nested model {path!r} is called with {len(inputs)} tensors but has {len(source.inputs)} "
                         "inputs: the file is damaged")
-        for name, node, _ in shapes.steps(source):
+        if id(source) not in self._steps:
+            self._steps[id(source)] = source, shapes.steps(source)
+        for name, node, _ in self._steps[id(source)][1]:
             layer = source.layers[name]
             if layer.is_input:
                 continue
@@ -161,9 +166,12 @@ class Walk:
         shown: the path to name in a refusal, where the layer is a part of that one.
         """
         self._depth += 1
+        self._calls += 1
         try:
             if self._depth > DEEPEST:
                 raise Fault(f"layer {path!r} lies {DEEPEST} layers deep in others: too deep")
+            if self._calls > CALLS:
+                raise Fault(f"the model calls its layers more than {CALLS} times: too often")
             if is_model(record):
                 return self.model(record, path, args, kwargs, held)
             call = Call(self, record, path, args, kwargs, held)
@@ -180,7 +188,7 @@ class Walk:
               ) -> List[Value]:
         """Walk a nested model on the tensors of one call."""
         if id(record) not in self._graphs:
-            self._graphs[id(record)] = record, topology.graph(self.with_input(record, tensors(args)), self.major), []
+            self._graphs[id(record)] = record, topology.graph(self.with_input(record, tensors(args)), self.major)
         source = self._graphs[id(record)][1]
         shared = variables.shared_out(record, held.all())
         own = OrderedDict()
@@ -194,11 +202,10 @@ class Walk:
 
     def _named(self, key: Any, layer: Layer, weights: List[Weight]) -> Held:
         """The weights of a layer in a nested model: the same objects at every call, so that they are written once."""
-        cache = self.__dict__.setdefault("_held", {})
         whole = key, tuple(map(id, weights))
-        if whole not in cache:
-            cache[whole] = named(layer, weights), weights
-        return cache[whole][0]
+        if whole not in self._held:
+            self._held[whole] = named(layer, weights), weights
+        return self._held[whole][0]
 
     def with_input(self, record: Dict[str, Any], inputs: List[Value]) -> Dict[str, Any]:
         """A Sequential that was saved without the shape of its input has that of the tensor it is called with."""
