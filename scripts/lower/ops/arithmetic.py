@@ -357,7 +357,7 @@ def imag(call: Call) -> Value:
 
 
 @operation("Cast SaturateCast")
-@function("cast saturate_cast")
+@function("cast saturate_cast dtypes.cast dtypes.saturate_cast")
 @node("Cast")
 def cast(call: Call) -> Value:
     """Another type; what becomes a boolean is whether it is not 0."""
@@ -385,7 +385,7 @@ def cast_to(call: Call, x: Value, dtype: str) -> Value:
     if name not in NARROW or x.dtype == "bool":
         return whole
     bits, signed = NARROW[name]
-    if call.kind == "SaturateCast" or call.config.get("function") == "saturate_cast":
+    if call.kind == "SaturateCast" or str(call.config.get("function")).endswith("saturate_cast"):
         low = -(1 << bits - 1) if signed else 0
         return b.clip(whole, low, low + (1 << bits) - 1)
     half = 1 << bits - 1 if signed else 0

@@ -130,6 +130,14 @@ def threshold(call: Call) -> Value:
     return b.where(b.compare("Greater", x, float(call.config["threshold"])), x, float(call.config["default_value"]))
 
 
+@function("nn.dropout nn.experimental.stateless_dropout")
+def dropout(call: Call) -> Value:
+    """Nothing at rate 0: the function drops at every call, not in training alone."""
+    if argument(call, "rate", None, needed) != 0:
+        call.refuse("it drops numbers by chance at every call", "use keras.layers.Dropout")
+    return tensor(call)
+
+
 # Softmax ---------------------------------------------------------------------------------------------------------
 
 
