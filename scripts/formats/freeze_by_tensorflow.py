@@ -22,7 +22,7 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple, 
 from ..base import child, command, files
 from ..base.fault import Fault
 from ..operations.graph import TYPES, Graph
-from . import saved_model
+from . import examples, saved_model
 from .graphs import described
 from .saved_model import TAGS
 
@@ -86,8 +86,9 @@ def frozen_graph(tensorflow: ModuleType, source: str, outputs: Optional[List[str
     Raises Fault where TensorFlow does not load the source, or it has no such outputs.
     """
     child.hush()
-    graph, inputs, known = frozen_of(tensorflow, source, tags, signature)
-    names = list(known) if outputs is None else outputs
+    found = frozen_of(tensorflow, source, tags, signature)
+    graph, inputs, known = found
+    names = of_numbers(tensorflow, found, source) if outputs is None else outputs
     if not names:
         raise Fault(f"{source}: no outputs are known: name them")
     chosen = choose(graph, known, names, source)
@@ -119,10 +120,28 @@ def sizes(shape: TensorShape) -> Optional[List[Optional[int]]]:
 # Reading and freezing --------------------------------------------------------------------------------------
 
 def frozen_of(tensorflow: ModuleType, source: str, tags: Optional[str], signature: Optional[str]) -> Frozen:
-    """Return the graph of a SavedModel or a frozen graph.  Raises Fault where TensorFlow does not load it."""
-    if saved_model.match(source):
-        return freeze_saved_model(tensorflow, source, tags, signature)
-    return load_frozen(tensorflow, source)
+    """Return the graph of a SavedModel or a frozen graph, behind the parsing of serialized examples.
+
+    Raises Fault where TensorFlow does not load it.
+    """
+    found = freeze_saved_model(tensorflow, source, tags, signature) if saved_model.match(source) \
+        else load_frozen(tensorflow, source)
+    return Frozen(*examples.behind(tensorflow, *found))
+
+
+def of_numbers(tensorflow: ModuleType, found: Frozen, source: str) -> List[str]:
+    """Return the known outputs without texts, such as an estimator's classes; all of them where they all are texts."""
+    text = tensorflow.string.as_datatype_enum
+    if not any(text in (attribute.type, *attribute.list.type) for node in found.graph.node
+               for attribute in node.attr.values()):
+        return list(found.outputs)
+    there = {node.name for node in found.graph.node}
+    needed = sorted({operation_of(name) for name in found.outputs.values()} & there)
+    graph = tensorflow.compat.v1.graph_util.extract_sub_graph(found.graph, needed)
+    with imported(tensorflow, graph, source) as whole:
+        numbers = [key for key, name in found.outputs.items() if operation_of(name) not in there
+                   or whole.get_tensor_by_name(name if ":" in name else name + ":0").dtype != tensorflow.string]
+    return numbers or list(found.outputs)
 
 
 def load_frozen(tensorflow: ModuleType, path: str) -> Frozen:
@@ -345,7 +364,7 @@ def ending(operations: Dict[str, NodeDef], name: str) -> Optional[str]:
 def result_of(operations: Dict[str, NodeDef], known: Dict[str, str], scope: str) -> Optional[str]:
     """Return the one operation below `scope`, a part of the paths, whose result leaves it towards a known output.
 
-    None where there are none or several.
+    Keras 3 exports the layer "conv" in a scope "conv_1".  None where there are none or several.
     """
     needed, waiting = set(), [operation_of(tensor) for tensor in known.values()]
     while waiting:
@@ -353,6 +372,10 @@ def result_of(operations: Dict[str, NodeDef], known: Dict[str, str], scope: str)
         if name in operations and name not in needed:
             needed.add(name)
             waiting += [operation_of(inner) for inner in operations[name].input]
+    scopes = {part for name in needed for part in name.split("/")[:-1]}
+    numbered = sorted(part for part in scopes if re.fullmatch(re.escape(scope) + r"_\d+", part))
+    if len(numbered) == 1 and scope not in scopes:
+        scope = numbered[0]
     inside = [node for node in operations.values() if node.name in needed and f"/{scope}/" in "/" + node.name]
     passed = {operation_of(name) for node in inside for name in node.input}
     last = [node.name for node in inside if node.name not in passed and node.op not in SILENT]

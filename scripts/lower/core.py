@@ -63,3 +63,18 @@ def permute(call: Call) -> Value:
 def repeat_vector(call: Call) -> Value:
     """(batch, features) so often along a new dimension."""
     return call.b.tile(call.b.expand(call.x, 1), [1, int(call.config["n"]), 1])
+
+
+@layer("Embedding", masks=True)
+def embedding(call: Call) -> Value:
+    """A row of the table per whole number (keras 3 layers/core/embedding.py: call, compute_mask)."""
+    found = call.b.gather(call.weight("embeddings"), call.b.cast(call.x, "int32"))
+    return found.masked(call.b.compare("NotEqual", call.x, 0) if call.config.get("mask_zero") else None)
+
+
+@layer("Masking", masks=True)
+def masking(call: Call) -> Value:
+    """Steps that hold mask_value alone become zeros, and are masked (keras 3 layers/core/masking.py)."""
+    call.rank(2)
+    kept = call.b.reduce("Any", call.b.compare("NotEqual", call.x, float(call.get("mask_value", 0))), -1, True)
+    return call.b.mul(call.x, call.b.cast(kept, call.x.dtype)).masked(call.b.squeeze(kept, [-1]))

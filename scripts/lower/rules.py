@@ -99,6 +99,11 @@ class Call:
         """The Keras that wrote the file: 2 or 3."""
         return self.walk.major
 
+    def since(self, major: int, minor: int) -> bool:
+        """Whether that version of Keras wrote the file, or a later one."""
+        parts = [int(part) if part.isdigit() else 0 for part in str(self.walk.version).split(".")[:2]]
+        return (parts + [0, 0])[:2] >= [major, minor]
+
     @property
     def inputs(self) -> List[Value]:
         """The tensors of the first argument."""

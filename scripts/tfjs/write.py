@@ -45,7 +45,7 @@ def write(model: Model, directory: str, json_name: str = "model.json", shard_siz
             keras2(model)
         except Fault as fault:
             if format == LAYERS:
-                raise
+                raise Fault(f"{fault}{remedy(model)}")
             why = fault
         else:
             names = write_layers.write(model, directory, json_name, shard_size, quantize)
@@ -64,6 +64,16 @@ def write(model: Model, directory: str, json_name: str = "model.json", shard_siz
     lowered.graph.made_by = f"keras v{model.keras_version}"
     names = write_graph.write(lowered.graph, directory, json_name, shard_size, quantize, metadata(lowered))
     return Written(names, GRAPH, lowered.graph.outputs, reason(why) if why else "")
+
+
+def remedy(model: Model) -> str:
+    """What to add to a refusal of the layers format: the graph format, where that takes the whole model."""
+    from .. import lower
+    try:
+        lower.lower(model)
+    except Fault:
+        return ""
+    return '; the graph format takes it: --format graph (in models.toml format = "graph")'
 
 
 def reason(fault: Fault) -> str:

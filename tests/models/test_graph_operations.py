@@ -2,7 +2,7 @@
 import numpy
 import pytest
 
-from scripts import Fault, formats
+from scripts import Fault, formats, preprocess
 from scripts.base import child
 from scripts.formats import freeze_by_tensorflow
 from scripts.layers.topology import of
@@ -204,6 +204,36 @@ def test_a_variable_that_is_written_is_not_in_the_way_of_outputs_that_do_not_nee
         assert oracle.distance(expected[name], values) <= 1e-5
     with pytest.raises(Fault, match="has no ReadVariableOp"):  # its value is not the one that was saved
         graph.write(freeze_by_tensorflow.freeze(path, ["after"]), str(tmp_path / "no"))
+
+
+@pytest.mark.modern
+def test_random_layers_that_keras_3_exports_at_work_are_told_and_the_advice_works(tmp_path):
+    """Keras 3.15: export() calls a model without training=False, and RandomFlip is at work then; Dropout is not."""
+    needs.node()
+    keras = oracle.load("keras3")
+    layers = keras.layers
+    start = keras.Input((6, 6, 3), name="start")
+    x = layers.Dropout(0.5, name="drop")(layers.Conv2D(4, 3, name="before")(start))
+    model = keras.Model(start, layers.Dense(2, name="behind")(layers.Flatten()(layers.RandomFlip(name="flip")(x))))
+    images = numpy.random.RandomState(1).rand(2, 6, 6, 3).astype("float32")
+    exported, archive = str(tmp_path / "exported"), str(tmp_path / "model.keras")
+    model.export(exported, verbose=False)
+    with pytest.raises(Fault, match="random layers at work: save it without them .*keras of model.save.*, or ask for"):
+        preprocess.preprocess(exported, str(tmp_path / "no"))
+    _, facts = preprocess.preprocess(exported, str(tmp_path / "js"), layers=["before"])
+    model.save(archive)
+    (tmp_path / "whole").mkdir()
+    preprocess.preprocess(archive, str(tmp_path / "whole"), layers=["before", "behind"])
+    expected = oracle.predict(oracle.multi_output(keras, model, ["before", "behind"]), [images])
+    found = predict.predict(str(tmp_path / "js" / "model.json"), [images])
+    assert facts["outputs"] == ["before"] and oracle.distance(expected[0], found[0].values) <= 1e-5
+    for value, output in zip(expected, predict.predict(str(tmp_path / "whole" / "model.json"), [images])):
+        assert oracle.distance(value, output.values) <= 1e-5
+    calm = keras.Model(start, layers.Dense(2)(layers.Flatten()(x)))
+    calm.export(str(tmp_path / "calm"), verbose=False)
+    preprocess.preprocess(str(tmp_path / "calm"), str(tmp_path / "calm_js"))
+    found = predict.predict(str(tmp_path / "calm_js" / "model.json"), [images])
+    assert oracle.distance(oracle.predict(calm, [images])[0], found[0].values) <= 1e-5
 
 
 def test_the_branches_of_a_frozen_graph_may_have_constants_of_one_name(tmp_path):

@@ -15,10 +15,9 @@ def cells_of(record: Dict[str, Any]) -> List[Tuple[str, Config]]:
 def sequence(config: Config, inputs: List[Shape], nested: Any) -> List[Shape]:
     """The last step, or every step; behind it the states, where they are asked for."""
     cells = cells_of(config["cell"]) if "cell" in config else [("", config)]
-    batch, steps = inputs[0][:2]
-    units = cells[-1][1]["units"]
+    batch, units = inputs[0][1 if config.get("time_major") else 0], cells[-1][1]["units"]
     states = [[batch, cell["units"]] for kind, cell in cells for _ in range(2 if kind == "LSTMCell" else 1)]
-    return [[batch, steps, units] if config.get("return_sequences") else [batch, units]] + \
+    return [list(inputs[0][:2]) + [units] if config.get("return_sequences") else [batch, units]] + \
         (states if config.get("return_state") else [])
 
 
@@ -66,8 +65,8 @@ row("recurrent", "SimpleRNN", shape=sequence, variables=gates(1), outputs=output
 row("recurrent", "GRU", shape=sequence, variables=gates(3), outputs=outputs, mask=Mask.SEQUENCES)
 row("recurrent", "LSTM", shape=lstm, variables=gates(4), outputs=outputs, mask=Mask.SEQUENCES)
 row("recurrent", "RNN", shape=sequence, parts=cell, outputs=outputs, mask=Mask.SEQUENCES)
-row("recurrent", "ConvLSTM2D", shape=images, variables=gates(4, "filters"), outputs=outputs, mask=Mask.SEQUENCES)
-row("recurrent", "ConvLSTM1D ConvLSTM3D", shape=images, variables=None, outputs=outputs, mask=Mask.SEQUENCES)
+row("recurrent", "ConvLSTM1D ConvLSTM2D ConvLSTM3D", shape=images, variables=gates(4, "filters"), outputs=outputs,
+    mask=Mask.SEQUENCES)
 row("recurrent", "SimpleRNNCell", variables=gates(1))
 row("recurrent", "GRUCell", variables=gates(3))
 row("recurrent", "LSTMCell", variables=gates(4))

@@ -136,6 +136,12 @@ class Elementwise(Emitter):
         """x * x."""
         return self.unary("Square", x)
 
+    def erf(self, x: Operand) -> Value:
+        """The error function.  TensorFlow.js 1.0.0 has it for numbers above zero; it is odd."""
+        x = self.value(x)
+        return self.fold(UNARY["Erf"], [x], x.dtype) or self.mul(
+            self.unary("Sign", x), self.unary("Erf", self.unary("Abs", x)))
+
     # Logic -------------------------------------------------------------------------------------------------------
 
     def both(self, x: Operand, y: Operand) -> Value:
