@@ -22,7 +22,7 @@ class Indexing(Reductions):
         self.vectors: Dict[Tensor, Tuple[int, Callable[[int], Value]]] = {}
         self.opened: Dict[Optional[Tensor], Optional[Tensor]] = {}
 
-    def strided(self, x: Value, axis: int, begin: Optional[Operand], end: Optional[Operand], step: int) -> Value:
+    def stepped(self, x: Value, axis: int, begin: Optional[Operand], end: Optional[Operand], step: int) -> Value:
         """x[begin:end:step] along one dimension, whose size may be open; bounds as Python has them, or computed.
 
         Of a known size the places are looked up; of an open one TensorFlow.js works them out.
@@ -43,14 +43,14 @@ class Indexing(Reductions):
                 return self.reverse(x, [axis])
             return self.gather(x, numpy.array(places, "int32"), axis) if len(places) else self.nothing(x, axis)
         if begin is None and end is None:
-            return x if step == 1 else self.reverse(x, [axis]) if step == -1 else self._strided(x, axis, None, None, step)
-        return self._strided(x, axis, begin, end, step)
+            return x if step == 1 else self.reverse(x, [axis]) if step == -1 else self._stepped(x, axis, None, None, step)
+        return self._stepped(x, axis, begin, end, step)
 
     def nothing(self, x: Value, axis: int) -> Value:
         """x without a single place along `axis`.  Raises Fault: TensorSpace shows no tensor without values."""
         raise Fault(f"a slice of a tensor of shape {x.shape} holds nothing along dimension {axis}")
 
-    def _strided(self, x: Value, axis: int, begin: Optional[Operand], end: Optional[Operand], step: int) -> Value:
+    def _stepped(self, x: Value, axis: int, begin: Optional[Operand], end: Optional[Operand], step: int) -> Value:
         """StridedSlice along one dimension."""
         def row(bound: Optional[Operand], other: int) -> Value:
             found: List[Size] = [other] * x.rank
@@ -82,7 +82,7 @@ class Indexing(Reductions):
             raise Fault(f"place {place} of a tensor of shape {x.shape}: the file is damaged")
         if size is not None or place >= 0:
             return self.squeeze(self.cut(x, axis, place % size if size is not None else place, 1), [axis])
-        last = self._strided(x, axis, place, place + 1 if place != -1 else None, 1)
+        last = self._stepped(x, axis, place, place + 1 if place != -1 else None, 1)
         return self.squeeze(Value(last.dtype, last.shape[:axis] + (1,) + last.shape[axis + 1:], last.tensor), [axis])
 
     def vector(self, parts: Sequence[Value]) -> Value:
@@ -117,7 +117,7 @@ class Indexing(Reductions):
             if key is None:
                 x = self.expand(x, axis)
             elif isinstance(key, slice):
-                x = self.strided(x, axis, key.start, key.stop, 1 if key.step is None else key.step)
+                x = self.stepped(x, axis, key.start, key.stop, 1 if key.step is None else key.step)
             elif isinstance(key, Value) and key.rank:
                 raise Fault("an index that is a tensor of several places")
             else:
@@ -221,8 +221,8 @@ class Indexing(Reductions):
         axis = axis_of(axis, x.rank)
         size = x.shape[axis]
         if size is None:
-            back = self._strided(x, axis, -shift, None, 1) if shift else x
-            return x if not shift else self.rolled(self.concat([back, self._strided(x, axis, None, -shift, 1)], axis), x)
+            back = self._stepped(x, axis, -shift, None, 1) if shift else x
+            return x if not shift else self.rolled(self.concat([back, self._stepped(x, axis, None, -shift, 1)], axis), x)
         shift %= max(size, 1)
         if not shift:
             return x

@@ -120,7 +120,7 @@ def part(b: Builder, x: Value, starts: List[Any], lengths: List[Any]) -> Value:
         if isinstance(start, Value) or isinstance(length, Value):
             end = None if not isinstance(length, Value) and length == -1 else b.add(
                 start if isinstance(start, Value) else b.constant(start), length)
-            x = b.strided(x, axis, start, end, 1)
+            x = b.stepped(x, axis, start, end, 1)
             if not isinstance(length, Value) and length != -1:
                 x = Value(x.dtype, x.shape[:axis] + (length,) + x.shape[axis + 1:], x.tensor)
             continue

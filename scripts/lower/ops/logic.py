@@ -72,7 +72,7 @@ def where(call: Call) -> Value:
     x, y = argument(call, "x1 x", 1), argument(call, "x2 y", 2)
     if x is None or y is None:
         call.refuse("it gives the places where a condition holds, whose number is open", "choose by where(condition, x, y)")
-    x, y = pair(call, ("x1 x", "x2 y")) if not call.args[1:] else two(call, x, y)
+    x, y = two(call, x, y)
     rows = call.kind == "TensorFlowOpLayer" and call.config["node_def"]["op"] == "Select"
     while rows and condition.rank == 1 and condition.rank < x.rank:
         condition = b.reshape(condition, [b.dim(condition, 0)] + [1] * (x.rank - 1))
