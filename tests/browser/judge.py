@@ -80,7 +80,7 @@ def picture(browser, keep, name):
         keep(f"{name}-{'desk' if size == DESK else 'phone'}-light")
         browser.evaluate("viewer.setTheme('dark')")
     browser.ask("resize", width=DESK[0], height=DESK[1])
-    browser.evaluate("viewer.scene.foldAll(false).then(() => 1)")
+    browser.evaluate("viewer.showAll(false).then(() => viewer.scene.foldAll(false)).then(() => 1)")
     fitted(browser, f"{name}, unfolded")
     apart(browser, f"{name}, unfolded")
     joined(browser)
