@@ -177,7 +177,7 @@ def test_the_page_says_so_where_a_layer_differs_from_keras(browser, spoiled):
     reference.tofile(str(directory / "reference.bin"))
     browser.open(address)
     assert browser.evaluate("document.getElementById('match').textContent") \
-        == "1 layers differ from Keras, by up to 1e-2"
+        == "1 layer differs from Keras, by up to 1e-2"
     assert "differs from Keras" in browser.evaluate(
         "document.querySelector('#list li:last-child .difference').textContent")
 

@@ -6,6 +6,7 @@ import pytest
 from scripts.viewer import page
 from scripts.viewer.chromium import Serving
 from tests import needs
+from tests.browser import judge
 
 one_stack = pytest.mark.modern  # the page's own JavaScript: which Python built the page changes nothing of it
 KINDS = {
@@ -17,6 +18,11 @@ KINDS = {
                                   "Conv2dTranspose"]),
     "sequence": ("Sequential", ["Conv1d", "Pooling1d", "Layer2d", "GlobalPooling1d", "Dense", "Reshape", "Layer2d",
                                 "Flatten", "Output1d"]),
+    "unet": ("Model", ["Conv2d", "Conv2d", "Pooling2d", "Conv2d", "Conv2d", "Pooling2d", "Conv2d", "Conv2d"]
+             + 2 * ["Conv2dTranspose", "Concatenate", "Conv2d", "Conv2d"] + ["Conv2d"]),
+    "text": ("Sequential", ["Layer2d", "Layer2d", "GlobalPooling1d", "Dense", "Output1d"]),
+    "autoencoder": ("Sequential", ["Conv2d", "Conv2d", "Flatten", "Dense", "Dense", "Reshape", "Conv2dTranspose",
+                                   "Conv2dTranspose"]),
 }
 
 
@@ -39,11 +45,11 @@ def test_a_model_is_drawn_with_tensorspaces_own_layers_and_agrees_with_keras(bro
     for _ in opened(browser, zoo / name / "json", tmp_path, zoo / name / "reference.npz"):
         drawing = browser.evaluate("viewer.page.drawing")
         assert (drawing["kind"], [layer["class"] for layer in drawing["layers"]]) == KINDS[name]
+        judge.picture(browser, keep, name)
         closed = browser.evaluate("viewer.showAll(false).then(() => viewer.scene.drawnPixels())")
         opened_all = browser.evaluate("viewer.showAll(true).then(() => viewer.scene.drawnPixels())")
         assert min(closed, opened_all) > 500
         assert browser.evaluate("viewer.page.drawing.layers.every(layer => viewer.scene.isOpen(layer.name))")
-        keep(name)
 
 
 @one_stack
@@ -116,7 +122,7 @@ def test_an_application_of_keras_is_drawn_whole(browser, zoo, tmp_path, keep, na
         classes = [layer["class"] for layer in browser.evaluate("viewer.page.drawing.layers")]
         assert {kind: classes.count(kind) for kind in counts} == counts
         assert classes[-1] == "Output1d"
-        keep(name)
+        judge.picture(browser, keep, name)
 
 
 def test_a_graph_model_is_drawn_from_its_operations(browser, tmp_path, keep):
