@@ -214,8 +214,9 @@ def rule_of(record: Dict[str, Any], major: int, path: str) -> Rule:
     """The Rule of a layer or an operation.  Raises NotLowered where there is none."""
     name = record["class_name"]
     if is_operation(record, major):
-        if name == "TFOpLambda":
+        if name in ("TFOpLambda", "SlicingOpLambda"):
             name, table = str(record["config"].get("function", "")), rules.FUNCTIONS
+            name = name[len(V1):] if name.startswith(V1) else name
         elif name == "TensorFlowOpLayer":
             name, table = str(record["config"]["node_def"].get("op")), rules.NODES
         else:
@@ -229,6 +230,7 @@ def rule_of(record: Dict[str, Any], major: int, path: str) -> Rule:
     return rules.LAYERS[name]
 
 
+V1 = "compat.v1."  # before the functions of TensorFlow 1, which compute as those of TensorFlow 2 do
 OF_PACKAGES = ("LayerScale", "CustomScaleLayer")  # classes of keras.applications, in any module
 
 
