@@ -43,4 +43,4 @@ row("normalization", "UnitNormalization", shape=same, mask=Mask.PASSES)
 row("normalization", "RMSNormalization", shape=same,
     variables=lambda config: [Variable("scale", along(config))])
 row("normalization", "LayerScale", shape=same,
-    variables=lambda config: [Variable("gamma", [config.get("projection_dim")])])
+    variables=lambda config: [Variable("variable", [config.get("projection_dim")])])  # of keras.applications
