@@ -64,8 +64,8 @@ def features(tensorflow: ModuleType, nodes: Dict[str, NodeDef], node: NodeDef) -
     elif node.op == "ParseExampleV2":
         keys = words(tensorflow, nodes, node.input[3])
     else:
-        named = node.input[2 + sparse:2 + sparse + len(types)]
-        keys = [key for name in named for key in words(tensorflow, nodes, name)]
+        dense = node.input[2 + sparse:2 + sparse + len(types)]
+        keys = [key for name in dense for key in words(tensorflow, nodes, name)]
     return [(3 * sparse + place, key, dtype, [None] * many + shape.as_list())
             for place, (key, dtype, shape) in enumerate(zip(keys, types, shapes)) if shape.rank is not None]
 

@@ -33,6 +33,11 @@ def window_of(call: Call, kernel: Value, paddings: Sequence[str] = ("valid", "sa
                   padding_of(call, paddings))
 
 
+def padded(call: Call, x: Value, window: Window) -> Value:
+    """The image between zeros, so that the convolution itself needs no padding."""
+    return call.b.margins(x, margins(call, x, window))
+
+
 def finished(call: Call, y: Value) -> Value:
     """The bias, the channels in their place, the activation."""
     bias = call.optional("bias")
@@ -52,7 +57,7 @@ def convolution(call: Call) -> Value:
     if kernel.shape[-1] % groups:
         raise Fault(f"layer {call.path!r} ({call.kind}) has {kernel.shape[-1]} filters for {groups} groups: the file "
                     "is damaged")
-    return finished(call, in_groups(call.b, call.b.margins(x, margins(call.b, x, window)), kernel, window, groups))
+    return finished(call, in_groups(call.b, padded(call, x, window), kernel, window, groups))
 
 
 def in_groups(b: Builder, x: Value, kernel: Value, window: Window, groups: int) -> Value:
@@ -115,7 +120,7 @@ def depthwise_convolution(call: Call) -> Value:
     """A window for each channel by itself."""
     kernel = call.weight("depthwise_kernel")
     window, x = window_of(call, kernel), image(call, count_of(call))
-    return finished(call, depthwise(call.b, call.b.margins(x, margins(call.b, x, window)), kernel, window))
+    return finished(call, depthwise(call.b, padded(call, x, window), kernel, window))
 
 
 @layer("SeparableConv1D SeparableConv2D")
@@ -123,7 +128,7 @@ def separable_convolution(call: Call) -> Value:
     """A depthwise convolution, and one of a single place behind it."""
     kernel, point = call.weight("depthwise_kernel"), call.weight("pointwise_kernel")
     window, x = window_of(call, kernel), image(call, count_of(call))
-    y = depthwise(call.b, call.b.margins(x, margins(call.b, x, window)), kernel, window)
+    y = depthwise(call.b, padded(call, x, window), kernel, window)
     ones = (1,) * len(window.sizes)
     return finished(call, plain(call.b, y, point, Window(ones, ones, ones, "valid")))
 

@@ -29,11 +29,15 @@ class Step(NamedTuple):
 class Cell:
     """What a cell computes.
 
-    call    rules.Call, whose config and weights are the cell's
-    sizes   shapes of its states, without the batch
+    call     rules.Call, whose config and weights are the cell's
+    sizes    shapes of its states, without the batch; `inputs` may be what finds them
+    gating   the activation of the gates where the config names none
+    zeroing  whether the layer heeds zero_output_for_mask
     """
 
     sizes: List[Tuple[int, ...]]
+    gating = "sigmoid"
+    zeroing = True
 
     def __init__(self, call: Call) -> None:
         self.call, self.b = call, call.b
@@ -56,7 +60,7 @@ class Cell:
 
     def gate(self, x: Value) -> Value:
         """The activation of the gates."""
-        return by_name(self.call, self.call.config.get("recurrent_activation", "sigmoid"), x)
+        return by_name(self.call, self.call.config.get("recurrent_activation", self.gating), x)
 
 
 CELLS: Dict[str, Callable[[Call], Cell]] = {}  # by the class of a cell
@@ -144,12 +148,13 @@ class Gru(Dense):
     def __init__(self, call: Call) -> None:
         super().__init__(call)
         self.after = bool(call.config.get("reset_after", False))
-        key, widths = id(self.recurrent), [2 * self.units, self.units]
+        b, size, both = call.b, self.units, 2 * self.units
         if not self.after:
-            self.of_gates, self.of_candidate = call.walk.once(
-                (key, "gates"), lambda: self.b.split(self.recurrent, widths, -1))
+            self.of_gates = b.remade(self.recurrent, "gates", (size, both), lambda array: array[:, :both])
+            self.of_candidate = b.remade(self.recurrent, "candidate", (size, size), lambda array: array[:, both:])
         elif self.bias is not None:
-            self.bias, self.inner = call.walk.once((key, "biases"), lambda: self.b.unstack(self.bias, 0))
+            self.bias, self.inner = [b.remade(self.bias, f"row {row}", (3 * size,), lambda array, row=row: array[row])
+                                     for row in (0, 1)]
 
     def step(self, given: Parts, states: Sequence[Value]) -> Step:
         """h = z * h + (1 - z) * act(candidate)."""
@@ -169,7 +174,7 @@ class Gru(Dense):
 
     def gates_of(self, both: Value) -> List[Value]:
         """z and r; one activation does for both, unless it looks at several numbers at a time."""
-        if self.call.config.get("recurrent_activation", "sigmoid") in ALONE:
+        if self.call.config.get("recurrent_activation", self.gating) in ALONE:
             return self.b.split(self.gate(both), 2, -1)
         return [self.gate(part) for part in self.b.split(both, 2, -1)]
 
@@ -212,6 +217,16 @@ def cell_of(call: Call, record: Dict[str, Any], scope: str = "") -> Cell:
     return CELLS[name](Call(call.walk, record, call.path, [], {}, call.held.below(scope)))
 
 
+@layer("SimpleRNNCell GRUCell LSTMCell StackedRNNCells")
+def single(call: Call) -> List[Value]:
+    """A cell that is a layer by itself: its output, and the states behind it."""
+    made = cell_of(call, call.record)
+    call.rank(2, 2)
+    given = flat(list(call.args[1:]) + [call.kwargs.get("states")], 2)
+    done = made.step(made.input(call.b.cast(call.x, "float32")), checked(call, made, given))
+    return [done.output] + done.states
+
+
 # Sequences -------------------------------------------------------------------------------------------------------
 
 @layer("SimpleRNN GRU LSTM", masks=True)
@@ -233,9 +248,10 @@ def sweep(call: Call, made: Cell) -> List[Value]:
     """
     b, config = call.b, call.config
     axis = 0 if config.get("time_major") else 1
-    x, states = operands(call, made)
+    x, given = operands(call)
     steps = length(call, x, axis)
     inputs = made.inputs(x, axis)
+    states = states_of(call, made, given)
     empty = {size: zeros(call, x, size, 1 - axis) for size in made.sizes}
     states = states or [empty[size] for size in made.sizes]
     masks = of_steps(call, steps, axis, len(made.sizes[0]))
@@ -250,17 +266,18 @@ def sweep(call: Call, made: Cell) -> List[Value]:
         outputs.append(done.output)
     if config.get("stateful"):
         call.walk.states[call.path] = states
-    return finished(call, outputs, states, axis, masks and [masks[place] for place in order])
+    zeroed = [masks[place] for place in order] if masks and made.zeroing and config.get("zero_output_for_mask") else []
+    return finished(call, outputs, states, axis, zeroed)
 
 
 def finished(call: Call, outputs: List[Value], states: List[Value], axis: int, masks: List[Value]) -> List[Value]:
     """The outputs of the layer, of those of all steps.
 
-    masks: in the order of the steps.  With zero_output_for_mask a masked step's output is zeros; an unrolled layer that
-    goes backwards takes the masks for that in the order of the input (Keras: backend.rnn, unroll).
+    masks: in the order of the steps; the output of a masked step is zeros.  An unrolled layer that goes backwards takes
+    the masks for that in the order of the input (Keras: backend.rnn, unroll).
     """
     b, config, all_steps = call.b, call.config, bool(call.config.get("return_sequences"))
-    if masks and config.get("zero_output_for_mask"):
+    if masks:
         if all_steps and config.get("unroll") and config.get("go_backwards"):
             masks = masks[::-1]
         empty = b.like(outputs[-1], 0)
@@ -324,18 +341,17 @@ def length(call: Call, x: Value, axis: int) -> int:
 
 
 class Operands(NamedTuple):
-    """What a recurrent layer is called with; no states where it begins from zero."""
+    """What a recurrent layer is called with: the sequence, and states as they are given."""
 
     x: Value
-    states: List[Value]
+    states: List[Any]
 
 
-def operands(call: Call, made: Cell) -> Operands:
+def operands(call: Call) -> Operands:
     """The sequence and the states.
 
     Keras 2 has the states behind the sequence in one list, and behind them constants, which no cell of Keras's takes;
-    Keras 3 has them as an argument.  A stateful layer goes on where its call before ended; of Keras 2 even if it is
-    given states (keras 2.6 RNN._process_inputs).
+    Keras 3 has them as an argument.
     """
     first = call.args[0] if call.args else None
     behind: List[Any] = list(call.args[1:]) + [call.kwargs.get("initial_state")]
@@ -345,13 +361,28 @@ def operands(call: Call, made: Cell) -> Operands:
     x = call.x if not isinstance(first, Value) else first
     if x.rank < 3:
         raise Fault(f"layer {call.path!r} is given a tensor of {x.rank} dimensions: the file is damaged")
-    states = [call.b.cast(call.b.value(item), "float32") for item in flat(behind, len(made.sizes[0]) + 1)]
+    return Operands(call.b.cast(x, "float32"), behind)
+
+
+def states_of(call: Call, made: Cell, given: Sequence[Any]) -> List[Value]:
+    """The states before the first step; [] for zeros.
+
+    A stateful layer goes on where its call before ended; of Keras 2 even if it is given states (keras 2.6
+    RNN._process_inputs).
+    """
+    states = flat(given, len(made.sizes[0]) + 1)
     if call.config.get("stateful") and (not states or call.major < 3):
         states = call.walk.states.get(call.path, states)
+    return checked(call, made, states) if states else []
+
+
+def checked(call: Call, made: Cell, given: Sequence[Any]) -> List[Value]:
+    """States as tensors of the shapes that the cell has.  Raises Fault for others."""
+    states = [call.b.cast(call.b.value(item), "float32") for item in given]
     shapes = [state.shape[1:] for state in states]
-    if states and shapes != made.sizes:
+    if shapes != [tuple(size) for size in made.sizes]:
         raise Fault(f"layer {call.path!r} is given states of shapes {shapes} and has {made.sizes}: the file is damaged")
-    return Operands(call.b.cast(x, "float32"), states)
+    return states
 
 
 def flat(value: Any, rank: int) -> List[Any]:

@@ -7,6 +7,7 @@
 from typing import Any, Callable, Dict, List, NamedTuple, NoReturn, Optional, Sequence, Tuple, Union
 
 from ..base.fault import Fault
+from ..layers.kinds.operations import function_of, is_operation
 from ..layers.model import Weight
 from .emit import Builder, Value
 
@@ -155,7 +156,9 @@ class Call:
 
     def refuse(self, reason: str, remedy: str = "") -> NoReturn:
         """Raise the refusal of this layer: `reason` stands behind "layer 'x' is a Y: "."""
-        raise NotLowered(self.path, self.kind, reason, remedy)
+        operation = is_operation(self.record, self.major)
+        called = self.config.get("function", function_of(self.record)) if operation else self.kind
+        raise NotLowered(self.path, called, reason, remedy, operation)
 
     def rank(self, least: int, most: int = 99) -> None:
         """Raise a Fault unless the first tensor has so many dimensions, the batch included."""

@@ -4,7 +4,7 @@ Masks travel with the tensors (Value.mask), as Keras's do.  A nested model is wa
 are constants once.
 """
 from collections import OrderedDict
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..base.fault import Fault
 from ..layers import kinds, shapes, topology, variables
@@ -105,16 +105,6 @@ class Walk:
         self._steps: Dict[int, Tuple[Graph, List[shapes.Step]]] = {}
         self._depth = self._calls = 0
         self.states: Dict[str, List[Value]] = {}
-        self._made: Dict[Any, Any] = {}
-
-    def once(self, key: Any, make: Callable[[], Any]) -> Any:
-        """Return what make() returns, at all calls with one key what it did at the first: constants are written once.
-
-        key: holds the id of a Value that `constant` returned.
-        """
-        if key not in self._made:
-            self._made[key] = make()
-        return self._made[key]
 
     def placeholder(self, node: str, layer: Layer) -> Value:
         """Add the input that an InputLayer stands for."""
@@ -224,8 +214,9 @@ def rule_of(record: Dict[str, Any], major: int, path: str) -> Rule:
     """The Rule of a layer or an operation.  Raises NotLowered where there is none."""
     name = record["class_name"]
     if is_operation(record, major):
-        if name == "TFOpLambda":
+        if name in ("TFOpLambda", "SlicingOpLambda"):
             name, table = str(record["config"].get("function", "")), rules.FUNCTIONS
+            name = name[len(V1):] if name.startswith(V1) else name
         elif name == "TensorFlowOpLayer":
             name, table = str(record["config"]["node_def"].get("op")), rules.NODES
         else:
@@ -239,6 +230,7 @@ def rule_of(record: Dict[str, Any], major: int, path: str) -> Rule:
     return rules.LAYERS[name]
 
 
+V1 = "compat.v1."  # before the functions of TensorFlow 1, which compute as those of TensorFlow 2 do
 OF_PACKAGES = ("LayerScale", "CustomScaleLayer")  # classes of keras.applications, in any module
 
 

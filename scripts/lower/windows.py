@@ -10,6 +10,8 @@ from .emit import Builder, Value
 from .emit.shaping import Size
 from .rules import Call
 
+OPEN = "its result depends on the size of the image, which is open"
+NAME_SIZES = "name the size with --input-shape"
 LARGEST = 1 << 16  # of a setting: a window, a stride, a margin
 
 
@@ -71,18 +73,21 @@ def channels_of(call: Call, x: Value) -> int:
     return x.shape[-1]
 
 
-def margins(b: Builder, x: Value, window: Window) -> List[Tuple[Size, Size]]:
-    """(before, behind) of each dimension of an image, the batch and the channels included.
+def margins(call: Call, x: Value, window: Window) -> List[Tuple[Size, Size]]:
+    """(before, behind) of each dimension of an image, the batch and the channels included; less than 0: cut off.
 
     With an open size, padding "same" and a stride, the margins are computed from the tensor.
     """
     found: List[Tuple[Size, Size]] = [(0, 0)]
     for axis, (size, stride, dilation) in enumerate(zip(window.sizes, window.strides, window.dilations), 1):
-        reach = (size - 1) * dilation
+        reach = (size - 1) * dilation + 1
         if window.padding == "same":
-            found.append(halves(b, b.dim(x, axis), reach + 1, stride))
+            if x.rank == 5 and reach < stride:
+                found.append(cut(call, x.shape[axis], reach, stride))
+            else:
+                found.append(halves(call.b, call.b.dim(x, axis), reach, stride))
         else:
-            found.append((reach, 0) if window.padding == "causal" else (0, 0))
+            found.append((reach - 1, 0) if window.padding == "causal" else (0, 0))
     return found + [(0, 0)]
 
 
@@ -95,3 +100,16 @@ def halves(b: Builder, size: Size, reach: int, stride: int) -> Tuple[Size, Size]
         missing = b.size("Maximum", b.size("Add", over, reach - stride), 0)
     before = b.size("FloorDiv", missing, 2)
     return before, b.size("Sub", missing, before)
+
+
+def cut(call: Call, size: Any, reach: int, stride: int) -> Tuple[int, int]:
+    """The margins of padding "same" in three dimensions, for windows that are smaller than their stride.
+
+    On processors TensorFlow lays the first window where half of what is left over has been cut off (2.6 - 2.21:
+    Eigen's CuboidConvolution, MaxPool3D and AvgPool3D alike); in two dimensions it lays it on the first place.
+    """
+    if size is None:
+        call.refuse(OPEN, NAME_SIZES)
+    missing = (-(-size // stride) - 1) * stride + reach - size
+    before = -(-missing // 2) if missing < 0 else missing // 2
+    return before, missing - before

@@ -62,6 +62,6 @@ def check(graph: Graph) -> None:
     if missing:
         names = ", ".join(f"{op} ({name})" for op, name in missing.items())
         remedy = "ask for outputs before it" if not drawn else \
-            "the model was saved with its random layers at work: save it without them (they are idle in the " \
-            ".keras of model.save), or ask for outputs before them"
+            "the model was saved with its random layers at work: save it without them (they are idle in the .keras " \
+            "of model.save), or ask for outputs before them"
         raise Fault(f"TensorFlow.js has no {names}; {remedy}")
