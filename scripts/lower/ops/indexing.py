@@ -5,8 +5,9 @@ import numpy
 
 from ...base.fault import Fault
 from ..emit import Builder, Value
-from ..emit.core import axis_of
+from ..emit.core import DType, axis_of
 from ..rules import Call, function, node, operation
+from .arithmetic import cast_to
 from .given import (
     argument,
     attributes,
@@ -201,7 +202,6 @@ def gather(call: Call) -> Value:
 @node("GatherNd")
 def gather_nd(call: Call) -> Value:
     """The slices at these places of several dimensions."""
-    from ..emit.core import DType
     x, places = tensor(call, "params"), call.b.cast(value(call, argument(call, "indices", 1, needed)), "int32")
     if argument(call, "batch_dims", None, 0):
         call.refuse("it looks up in batches (batch_dims)")
@@ -497,7 +497,6 @@ def diff(call: Call) -> Value:
 @node("OneHot")
 def one_hot(call: Call) -> Value:
     """A one at each place along a new axis, zeros elsewhere."""
-    from .arithmetic import cast_to
     b, x = call.b, tensor(call, "x indices")
     count = integer(call, argument(call, "num_classes depth", 1, needed), "depth")
     limited(call, [one or 1 for one in x.shape] + [count])
@@ -514,7 +513,6 @@ def one_hot(call: Call) -> Value:
 @operation("MultiHot")
 def multi_hot(call: Call) -> Value:
     """Ones at the places that stand along the last axis."""
-    from .arithmetic import cast_to
     b, x = call.b, tensor(call, "inputs")
     count = integer(call, argument(call, "num_classes num_tokens", None, needed), "num_classes")
     limited(call, [one or 1 for one in x.shape] + [count])
