@@ -118,7 +118,7 @@ LINEAR = {
     "dot": lambda ops, x, y, z, i, j: [ops.dot(x, numpy.ones((6, 2), "float32")), ops.dot(x, SIX), ops.dot(x, 2.0), ops.dot(x[0], ops.transpose(y[0])), ops.dot(x[0, 0], y[0, 0])],
     "tensordot": lambda ops, x, y, z, i, j: [ops.tensordot(x, numpy.ones((6, 2), "float32"), 1), ops.tensordot(x, numpy.linspace(0, 1, 48).reshape(4, 6, 2).astype("float32"), 2), ops.tensordot(x, numpy.linspace(0, 1, 48).reshape(6, 4, 2).astype("float32"), ([1, 2], [1, 0])), ops.tensordot(x, y, ([2], [2]))],
     "vectors": lambda ops, x, y, z, i, j: [ops.outer(x[0, 0], y[0, 1]), ops.inner(x[0], y[0]), ops.vdot(x[0], y[0]), ops.inner(x, SIX), ops.kron(x[0], y[0]), ops.cross(z, z[..., ::-1]), ops.cross(z, numpy.array([1., 2, 3], "float32")), ops.cross(z[..., :2], z[..., 1:]), ops.vander(x[0, 0], 3) if hasattr(ops, "vander") else x],
-    "norm": lambda ops, x, y, z, i, j: [ops.norm(x), ops.norm(x, axis=1), ops.norm(x, ord=1, axis=1), ops.norm(x, ord=2, axis=-1, keepdims=True), ops.norm(x, axis=(1, 2)), ops.norm(x, ord=1, axis=(1, 2)), ops.norm(x, ord="fro", axis=(1, 2), keepdims=True), ops.norm(x, ord=3, axis=1), ops.norm(x, ord=0, axis=1), ops.norm(x, ord=-1, axis=(1, 2)), ops.normalize(x), ops.normalize(x, 1, 1)],
+    "norm": lambda ops, x, y, z, i, j: [ops.norm(x[0]), ops.norm(x, axis=1), ops.norm(x, ord=1, axis=1), ops.norm(x, ord=2, axis=-1, keepdims=True), ops.norm(x, axis=(1, 2)), ops.norm(x, ord=1, axis=(1, 2)), ops.norm(x, ord="fro", axis=(1, 2), keepdims=True), ops.norm(x, ord=3, axis=1), ops.norm(x, ord=0, axis=1), ops.norm(x, ord=-1, axis=(1, 2)), ops.normalize(x), ops.normalize(x, 1, 1)],
     "matrices": lambda ops, x, y, z, i, j: [ops.det(x[:, :3, :3]), ops.corrcoef(x[0]), ops.correlate(x[0, 0], y[0, 0], "full"), ops.correlate(x[0, 0], SIX[:3], "same"), ops.correlate(x[0, 0], SIX[:3], "valid")],
 }
 
@@ -138,7 +138,7 @@ def kernel(*shape):
 IMAGING = {
     "conv": lambda ops, x, y, z, i, j: [ops.conv(z, kernel(2, 3, 3, 4)), ops.conv(z, kernel(2, 3, 3, 4), 2, "same"), ops.conv(z, kernel(3, 2, 3, 2), 1, "same", dilation_rate=2), ops.conv(x, kernel(3, 6, 2), 1, "same"),
                                         ops.depthwise_conv(z, kernel(2, 3, 3, 2), 1, "same"), ops.depthwise_conv(z, kernel(2, 2, 3, 1), 2), ops.separable_conv(z, kernel(2, 3, 3, 2), kernel(1, 1, 6, 4), 1, "same"), ops.conv_transpose(z, kernel(3, 2, 4, 3), 2, "same"),
-                                        ops.conv_transpose(z, kernel(3, 2, 4, 3), 2, output_padding=1)],
+                                        ops.conv_transpose(z, kernel(3, 2, 4, 3), (1, 2))],
     "pool": lambda ops, x, y, z, i, j: [ops.max_pool(z, 2), ops.max_pool(z, (2, 3), 1, "same"), ops.average_pool(z, 2, padding="same"), ops.average_pool(x, 2, 1), ops.max_pool(x, 2), ops.max_pool(ops.transpose(z, (0, 3, 1, 2)), 2, data_format="channels_first"), ops.average_pool(z, (3, 2), (1, 2))]
             + ([ops.adaptive_average_pool(z, (2, 3)), ops.adaptive_max_pool(z, (3, 2))] if hasattr(ops, "adaptive_max_pool") else []),
     "blocks": lambda ops, x, y, z, i, j: ([ops.depth_to_space(ops.reshape(x, (-1, 2, 3, 4)), 2), ops.space_to_depth(z[:, :4, :6], 2), ops.depth_to_space(ops.reshape(x, (-1, 4, 2, 3)), 2, data_format="channels_first")] if hasattr(ops, "depth_to_space") else [])
