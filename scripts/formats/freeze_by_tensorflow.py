@@ -32,6 +32,8 @@ ASSIGNMENTS = ("AssignVariableOp", "AssignAddVariableOp", "AssignSubVariableOp")
 PASSING = ("Identity", "Enter", "Switch")  # operations that return the variable that they take
 # An attribute that computes nothing.  The nodes of a loop that have it change with their places in memory.
 UNSTEADY = "_has_manual_control_dependencies"
+CALLS = ("PartitionedCall", "StatefulPartitionedCall")
+UNINLINED = ("_XlaMustCompile", "_noinline")  # attributes of what TensorFlow inlines no more: a convolution in groups
 VARIABLES = ("VariableV2", "Variable", "VarHandleOp")
 SILENT = ("NoOp", "Const", "Placeholder", "PlaceholderWithDefault", "SaveV2", "RestoreV2", "Assert")
 
@@ -439,6 +441,11 @@ def optimize(tensorflow: ModuleType, graph: GraphDef, signature: Signature) -> G
     """
     from tensorflow.core.protobuf import config_pb2
     from tensorflow.python.grappler import tf_optimizer
+    calls = any(node.op in CALLS for node in graph.node)
+    for owner in [each for function in graph.library.function for each in [function, *function.node_def]] + list(
+            graph.node) if calls else ():
+        for mark in UNINLINED:
+            owner.attr.pop(mark, None)
     with imported(tensorflow, graph, "") as whole:
         pass
     meta = tensorflow.compat.v1.train.export_meta_graph(graph_def=graph, graph=whole)
@@ -447,7 +454,7 @@ def optimize(tensorflow: ModuleType, graph: GraphDef, signature: Signature) -> G
     config = config_pb2.ConfigProto()
     rewrite = config.graph_options.rewrite_options
     rewrite.min_graph_nodes = -1
-    rewrite.optimizers[:] = PASSES
+    rewrite.optimizers[:] = ("function",) * calls + PASSES
     return tf_optimizer.OptimizeGraph(config, meta)
 
 

@@ -217,6 +217,16 @@ def cell_of(call: Call, record: Dict[str, Any], scope: str = "") -> Cell:
     return CELLS[name](Call(call.walk, record, call.path, [], {}, call.held.below(scope)))
 
 
+@layer("SimpleRNNCell GRUCell LSTMCell StackedRNNCells")
+def single(call: Call) -> List[Value]:
+    """A cell that is a layer by itself: its output, and the states behind it."""
+    made = cell_of(call, call.record)
+    call.rank(2, 2)
+    given = flat(list(call.args[1:]) + [call.kwargs.get("states")], 2)
+    done = made.step(made.input(call.b.cast(call.x, "float32")), checked(call, made, given))
+    return [done.output] + done.states
+
+
 # Sequences -------------------------------------------------------------------------------------------------------
 
 @layer("SimpleRNN GRU LSTM", masks=True)
@@ -360,12 +370,17 @@ def states_of(call: Call, made: Cell, given: Sequence[Any]) -> List[Value]:
     A stateful layer goes on where its call before ended; of Keras 2 even if it is given states (keras 2.6
     RNN._process_inputs).
     """
-    b = call.b
-    states = [b.cast(b.value(item), "float32") for item in flat(given, len(made.sizes[0]) + 1)]
+    states = flat(given, len(made.sizes[0]) + 1)
     if call.config.get("stateful") and (not states or call.major < 3):
         states = call.walk.states.get(call.path, states)
+    return checked(call, made, states) if states else []
+
+
+def checked(call: Call, made: Cell, given: Sequence[Any]) -> List[Value]:
+    """States as tensors of the shapes that the cell has.  Raises Fault for others."""
+    states = [call.b.cast(call.b.value(item), "float32") for item in given]
     shapes = [state.shape[1:] for state in states]
-    if states and shapes != made.sizes:
+    if shapes != [tuple(size) for size in made.sizes]:
         raise Fault(f"layer {call.path!r} is given states of shapes {shapes} and has {made.sizes}: the file is damaged")
     return states
 

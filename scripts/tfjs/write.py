@@ -12,6 +12,7 @@ from ..layers.model import Model
 from ..wire.target import AUTO, GRAPH, LAYERS, SHARD_SIZE, Quantize
 from . import write_layers
 from .passes import keras2, refusal
+from .refusals import Refused
 
 TRIALS = 8  # sets of outputs that are lowered to find some that need nothing that cannot be
 
@@ -77,10 +78,10 @@ def remedy(model: Model) -> str:
 
 
 def reason(fault: Fault) -> str:
-    """Why the layers format did not do: the first layer and its reason, without the advice to leave it out."""
+    """Why the layers format did not do: the first layer and its reason, without advice."""
     layers = fault.layers if isinstance(fault, refusal.Outputs) else {}
     found = next(iter(layers.values()), fault)
-    return str(found)
+    return found.without_remedy() if isinstance(found, Refused) else str(found)
 
 
 def metadata(lowered: Any) -> Dict[str, Any]:

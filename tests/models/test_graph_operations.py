@@ -8,7 +8,7 @@ from scripts.formats import freeze_by_tensorflow
 from scripts.layers.topology import of
 from scripts.operations import graphdef, unlike
 from scripts.tfjs import graph
-from scripts.viewer import predict
+from scripts.viewer import packages, predict
 from tests import needs, shared_tensorflow
 from tests.models import oracle
 
@@ -86,6 +86,14 @@ RIGHT = {
     "slice to the end": (lambda x: RAW.StridedSlice(
         input=x, begin=tf.constant([1], tf.int64), end=tf.constant([2 ** 63 - 1], tf.int64),
         strides=tf.constant([1], tf.int64)), [X]),
+    "groups": (lambda x: tf.nn.conv2d(x, floats(2, 2, 2, 6), 1, "SAME"), [CUBE]),
+    "groups of steps": (lambda x: tf.nn.conv2d(x, floats(3, 2, 2, 4), [1, 2, 1, 1], "VALID"), [floats(2, 5, 5, 4)]),
+    "groups with a padding of their own": (lambda x: tf.nn.conv2d(
+        x, floats(2, 2, 2, 4), 1, [[0, 0], [1, 0], [2, 1], [0, 0]]), [CUBE]),
+    "groups of what is computed": (lambda x, y: tf.nn.conv2d(x, tf.exp(y), 1, "SAME"), [CUBE, floats(2, 2, 2, 4)]),
+    "channels apart": (lambda x: tf.nn.conv2d(x, floats(3, 3, 1, 4), 1, "SAME"), [CUBE]),
+    "several filters of channels apart": (lambda x: tf.nn.conv2d(
+        x, floats(2, 2, 1, 8), 1, "VALID", dilations=2), [CUBE]),
     "softsign": (lambda x: tf.nn.softsign(x), [X]),
     "rint": (lambda x: RAW.Rint(x=x), [numpy.array([0.5, 1.5, 2.5, -0.5, 0.2], "float32")]),
     "checked": (lambda x: tf.debugging.check_numerics(x, "x") * 2.0, [X])}
@@ -113,7 +121,6 @@ UNLIKE = {
     "rows": (lambda x: RAW.Select(condition=[True, False, False], x=x, y=-x), [X], "a Select of whole rows"),
     "band": (lambda x: tf.linalg.band_part(x, -1, 0), [X], "a MatrixBandPart with"),
     "scatter": (lambda x: x + tf.tensor_scatter_nd_update(x, [[0]], [[9.0, 9.0, 9.0]]), [X], "TensorScatterUpdate"),
-    "groups": (lambda x: tf.nn.conv2d(x, floats(2, 2, 2, 4), 1, "SAME"), [CUBE], "a Conv2D in groups"),
     "pooling": (lambda x: tf.nn.max_pool2d(x, 2, 2, [[0, 0], [1, 1], [1, 1], [0, 0]]), [CUBE], "padding of its own"),
     "training": (lambda x: RAW.FusedBatchNormV3(x=x, scale=[1.0] * 4, offset=[0.0] * 4, mean=[], variance=[],
                                                 is_training=True)[0], [CUBE], "a FusedBatchNormV3 in training"),
@@ -190,6 +197,26 @@ class Counting(tf.Module):
         self.calls.assign_add(1)
         after = tf.cast(self.calls, tf.float32)
         return {"product": tf.matmul(x, self.weight), "before": x * before, "after": x * after}
+
+
+@pytest.mark.parametrize("flavour", oracle.FLAVOURS)
+def test_grouped_convolutions_of_keras_are_in_a_graph(flavour, tmp_path):
+    """ResNeXt's and ConvNeXt's; Keras has them compiled, as functions that TensorFlow does not inline by itself."""
+    keras = oracle.load(flavour)
+    keras.backend.clear_session()
+    layers = keras.layers
+    start = keras.Input((6, 6, 4))
+    bias = needs.STACK == "modern"  # TensorFlow 2.6 cannot run its own fused kernel of both
+    x = layers.Conv2D(6, 3, groups=2, use_bias=bias, name="two")(start)
+    apart = layers.Conv2D(8, 3, groups=4, padding="same", use_bias=bias, name="apart")(start)
+    row = layers.Conv1D(6, 3, groups=3, use_bias=bias, name="row")(layers.Reshape((16, 6))(x))
+    model = keras.Model(start, layers.Concatenate()([layers.Flatten()(row), layers.Flatten()(apart)]))
+    images = floats(2, 6, 6, 4)
+    expected, found = computed(lambda x: model(x, training=False), [images], tmp_path, model)
+    assert oracle.distance(oracle.predict(model, [images])[0], found) <= 1e-5
+    assert oracle.distance(expected, found) <= 1e-5
+    found = predict.predict(str(tmp_path / "js" / "model.json"), [images], packages.bundle("@tensorflow/tfjs", "1.0.0"))
+    assert oracle.distance(expected, found[0].values) <= 1e-5
 
 
 def test_a_variable_that_is_written_is_not_in_the_way_of_outputs_that_do_not_need_it(tmp_path):

@@ -137,6 +137,43 @@ def margins_and_cuts(keras):
     return keras.Model([row, image, volume], made)
 
 
+METHODS = ("bilinear", "nearest", "bicubic", "area", "lanczos3", "lanczos5", "gaussian", "mitchellcubic")
+
+
+def resized(keras):
+    layers, x = keras.layers, keras.Input((7, 10, 3), name="x")
+    three = keras.__version__ >= "3"
+    known = [name for name in METHODS if not three or name not in ("area", "gaussian", "mitchellcubic")]
+    made = [layers.Resizing(11, 4, name) for name in known] + [layers.Resizing(3, 13, name) for name in known]
+    made += [layers.UpSampling2D((2, 3), interpolation=name) for name in known if not OLD or name == "bilinear"]
+    made += [layers.Resizing(size, 5, crop_to_aspect_ratio=True) for size in (4, 6)]
+    made += [layers.CenterCrop(4, 5), layers.CenterCrop(7, 9), layers.RandomCrop(4, 8), layers.RandomCrop(7, 3)]
+    made += [] if OLD else [layers.CenterCrop(9, 6)]
+    if three:
+        made += [layers.Resizing(3, 4, name, antialias=True) for name in known]
+        made += [layers.Resizing(size, 8, pad_to_aspect_ratio=True, fill_value=0.5) for size in (3, 9)]
+        made += [layers.Resizing(4, 5, data_format="channels_first"), layers.AutoContrast((-2, 3)),
+                 layers.AutoContrast()]
+    return branches(keras, x, made)
+
+
+def random_layers(keras):
+    """What does nothing outside of training."""
+    layers, x = keras.layers, keras.Input((7, 10, 3), name="x")
+    made = [layers.RandomFlip(), layers.RandomRotation(0.2), layers.RandomZoom(0.1), layers.RandomTranslation(0.1, 0.2),
+            layers.RandomContrast(0.1)]
+    if keras.__version__ >= "3":
+        made += [layers.RandomShear(0.1), layers.RandomGrayscale(0.2), layers.RandomHue(0.2), layers.MixUp(),
+                 layers.RandomSaturation(0.2), layers.RandomPosterization(4), layers.RandomSharpness(0.2),
+                 layers.RandomColorJitter(), layers.RandomColorDegeneration(0.2), layers.RandomErasing(),
+                 layers.RandomGaussianBlur(), layers.RandomInvert(), layers.RandomPerspective(), layers.CutMix(),
+                 layers.RandomElasticTransform(), layers.Solarization(0.2, 0.1),
+                 layers.RandAugment(), layers.AugMix()]
+    elif not OLD:
+        made += [layers.RandomHeight(0.1), layers.RandomWidth(0.1), layers.RandomBrightness(0.1)]
+    return branches(keras, x, made)
+
+
 def channels_in_front(keras, data_format="channels_first"):
     """Layers with the channels in front; Keras has few of them on processors: of channels_last, transposed around."""
     layers = keras.layers
@@ -170,6 +207,8 @@ def open_images(keras):
     y = layers.SeparableConv2D(5, (2, 4), (2, 2), "same")(layers.MaxPooling2D((2, 3), (1, 2), "same")(y))
     up = layers.UpSampling2D((2, 3))(y)
     turned = [layers.Conv2DTranspose(2, (3, 2), (2, 3), padding)(y) for padding in ("same", "valid")]
+    turned += [layers.UpSampling2D((2, 3), interpolation="bilinear")(y), layers.Resizing(5, 9)(x),
+               layers.Resizing(4, 3, "nearest")(x)]
     return keras.Model(x, [layers.Conv2D(3, 1)(layers.Cropping2D(((1, 0), (0, 2)))(up)),
                            layers.AveragePooling2D((2, 3), 2, "same")(up), layers.GlobalAveragePooling2D()(y),
                            layers.GlobalMaxPooling2D(keepdims=True)(y) if not OLD else y] + turned)
@@ -188,7 +227,8 @@ def open_rows_and_volumes(keras):
 
 
 BUILDS = [convolutions_of_a_row, convolutions_of_an_image, convolutions_of_a_volume, transposed_convolutions,
-          pooling_of_windows, margins_and_cuts, open_images, open_rows_and_volumes] + ([] if OLD else [pooling_of_whole_images])
+          pooling_of_windows, margins_and_cuts, open_images, open_rows_and_volumes,
+          resized, random_layers] + ([] if OLD else [pooling_of_whole_images])
 
 
 @pytest.mark.parametrize("build", BUILDS, ids=lambda build: build.__name__)

@@ -34,6 +34,13 @@ class Images(Linear):
             return self.binary(op, self.value(one, "int32"), self.value(other, "int32"))
         return int(SIZES[op](one, other))
 
+    def counted(self, size: Size) -> Value:
+        """0, 1, … below a size: int32."""
+        if not isinstance(size, Value):
+            return self.constant(numpy.arange(size), "int32")
+        return self.one("Range", [self.constant(0, "int32"), size, self.constant(1, "int32")], "int32", (None,),
+                        Tidx=DType("int32"))
+
     def sizes_of(self, x: Value, axes: Sequence[int]) -> Size:
         """The product of the sizes of several dimensions."""
         result: Size = 1
