@@ -68,6 +68,8 @@ THEMES = {
         tf.nn.conv2d(z, kernel(2, 3, 3, 4), 1, "SAME"), tf.nn.conv2d(z, kernel(2, 3, 3, 4), [1, 2, 1, 1], "VALID"), tf.nn.conv2d(z, kernel(2, 3, 3, 4), 2, [[0, 0], [1, 0], [2, 1], [0, 0]]), tf.nn.conv1d(x, kernel(3, 6, 2), 1, "SAME"),
         tf.nn.convolution(z, kernel(3, 2, 3, 2), padding="SAME", dilations=2), tf.nn.depthwise_conv2d(z, kernel(2, 3, 3, 2), [1, 1, 1, 1], "SAME"), tf.nn.separable_conv2d(z, kernel(2, 3, 3, 2), kernel(1, 1, 6, 4), [1, 1, 1, 1], "SAME"),
         tf.nn.max_pool2d(z, 2, 2, "SAME"), tf.nn.avg_pool2d(z, (2, 3), 1, "VALID"), tf.nn.max_pool(z, 2, 1, "VALID"), tf.nn.avg_pool(x, 2, 2, "SAME"), tf.nn.max_pool1d(x, 2, 2, "VALID"), keras.backend.pool2d(z, (2, 2), (2, 2), "same"),
+        tf.image.resize(z, (3, 9)), tf.image.resize(z, [8, 4], "nearest"), tf.image.resize(z, (3, 9), "bicubic"), tf.image.resize(z, (3, 4), antialias=True), tf.image.resize(z, (4, 4), preserve_aspect_ratio=True), tf.image.resize(z, tf.shape(z)[1:3] * 2),
+        tf.image.resize_with_crop_or_pad(z, 3, 9), keras.backend.resize_images(z, 2, 3, "channels_last"), keras.backend.resize_images(z, 2, 2, "channels_last", "bilinear"),
         tf.nn.space_to_depth(z[:, :4, :6], 2), tf.nn.depth_to_space(tf.reshape(x, [-1, 2, 3, 4]), 2), tf.image.rgb_to_grayscale(z), tf.image.rgb_to_hsv(tf.nn.sigmoid(z)), tf.image.hsv_to_rgb(tf.nn.sigmoid(z)), tf.image.flip_left_right(z),
         tf.image.flip_up_down(z), tf.image.central_crop(z, 0.5), tf.image.crop_to_bounding_box(z, 1, 2, 3, 4), tf.image.per_image_standardization(z), tf.image.sobel_edges(z), tf.image.grayscale_to_rgb(z[..., :1])],
 }

@@ -137,13 +137,14 @@ def kernel(*shape):
 
 IMAGING = {
     "conv": lambda ops, x, y, z, i, j: [ops.conv(z, kernel(2, 3, 3, 4)), ops.conv(z, kernel(2, 3, 3, 4), 2, "same"), ops.conv(z, kernel(3, 2, 3, 2), 1, "same", dilation_rate=2), ops.conv(x, kernel(3, 6, 2), 1, "same"),
-                                        ops.depthwise_conv(z, kernel(2, 3, 3, 2), 1, "same"), ops.depthwise_conv(z, kernel(2, 2, 3, 1), 2), ops.separable_conv(z, kernel(2, 3, 3, 2), kernel(1, 1, 6, 4), 1, "same"), ops.conv_transpose(z, kernel(3, 2, 4, 3), 2, "same"),
-                                        ops.conv_transpose(z, kernel(3, 2, 4, 3), (1, 2))],
+                                        ops.depthwise_conv(z, kernel(2, 3, 3, 2), 1, "same"), ops.depthwise_conv(z, kernel(2, 2, 3, 1), 2), ops.separable_conv(z, kernel(2, 3, 3, 2), kernel(1, 1, 6, 4), 1, "same")],
     "pool": lambda ops, x, y, z, i, j: [ops.max_pool(z, 2), ops.max_pool(z, (2, 3), 1, "same"), ops.average_pool(z, 2, padding="same"), ops.average_pool(x, 2, 1), ops.max_pool(x, 2), ops.max_pool(ops.transpose(z, (0, 3, 1, 2)), 2, data_format="channels_first"), ops.average_pool(z, (3, 2), (1, 2))]
             + ([ops.adaptive_average_pool(z, (2, 3)), ops.adaptive_max_pool(z, (3, 2))] if hasattr(ops, "adaptive_max_pool") else []),
     "blocks": lambda ops, x, y, z, i, j: ([ops.depth_to_space(ops.reshape(x, (-1, 2, 3, 4)), 2), ops.space_to_depth(z[:, :4, :6], 2), ops.depth_to_space(ops.reshape(x, (-1, 4, 2, 3)), 2, data_format="channels_first")] if hasattr(ops, "depth_to_space") else [])
               + [ops.image.extract_patches(z, (2, 3)), ops.image.extract_patches(z, 2, 1, padding="same"), ops.image.extract_patches(z, 2, 1, 2), ops.image.extract_patches(z[0], 2)] + ([ops.unfold(ops.transpose(z, (0, 3, 1, 2)), (2, 3), padding=1, stride=2)] if hasattr(ops, "unfold") else []),
     "colours": lambda ops, x, y, z, i, j: [ops.image.rgb_to_grayscale(z), ops.image.rgb_to_hsv(ops.sigmoid(z)), ops.image.hsv_to_rgb(ops.sigmoid(z)), ops.image.rgb_to_grayscale(z[..., :1]), ops.image.rgb_to_grayscale(z[0]), ops.image.rgb_to_hsv(ops.round(ops.sigmoid(z)))],
+    "resize": lambda ops, x, y, z, i, j: [ops.image.resize(z, (3, 9)), ops.image.resize(z, (8, 4), "nearest"), ops.image.resize(z, (3, 9), "bicubic"), ops.image.resize(z, (3, 4), antialias=True), ops.image.resize(z, (4, 4), crop_to_aspect_ratio=True),
+                                          ops.image.resize(z, (4, 4), pad_to_aspect_ratio=True, fill_value=0.5), ops.image.resize(z[0], (3, 9)), ops.image.resize(ops.transpose(z, (0, 3, 1, 2)), (3, 9), data_format="channels_first"), ops.image.resize(z, (9, 3), "lanczos3")],
     "margins": lambda ops, x, y, z, i, j: [ops.image.pad_images(z, 1, 2, 3, 0), ops.image.pad_images(z, 1, 2, target_height=9, target_width=10), ops.image.crop_images(z, 1, 2, 0, 3), ops.image.crop_images(z, 1, 1, target_height=3, target_width=4)],
     "filters": lambda ops, x, y, z, i, j: ([ops.image.gaussian_blur(z), ops.image.gaussian_blur(z, (3, 3), (0.7, 1.4)), ops.image.gaussian_blur(z, (5, 3), (0.7, 1.4))] if hasattr(ops.image, "gaussian_blur") else []) + ([ops.image.sobel_edges(z)] if hasattr(ops.image, "sobel_edges") else []),
 }

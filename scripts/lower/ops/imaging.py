@@ -112,18 +112,6 @@ def separable_conv(call: Call) -> Value:
     return restored(call, convolution.plain(call.b, made, point, Window(ones, ones, ones, "valid")))
 
 
-@operation("ConvTranspose")
-def conv_transpose(call: Call) -> Value:
-    """The convolution that is computed backwards."""
-    kernel = constant(call, "kernel", 1)
-    x, padding = paddings(call, channels_last(call, floats(call, "inputs"), kernel.rank))
-    if x.shape[-1] != kernel.shape[-1]:
-        raise Fault(f"operation {call.path!r} has a kernel for {kernel.shape[-1]} channels and is given {x.shape[-1]}")
-    window = window_of(call, kernel, padding)
-    made = convolution.touched(call.b, x, kernel, window)
-    return restored(call, call.b.margins(made, [(0, 0)] + convolution.edges(call, window) + [(0, 0)]))
-
-
 def pooled(op: str) -> Any:
     """The function of a pooling."""
     def lower(call: Call) -> Value:
