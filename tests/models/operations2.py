@@ -39,7 +39,7 @@ THEMES = {
         tf.cumsum(x, 1), tf.cumsum(x, 1, exclusive=True), tf.cumsum(x, -1, reverse=True), tf.math.cumprod(x, 1), tf.math.cumprod(x, 1, True, True),
         *tf.nn.moments(x, [1]), keras.backend.mean(x, 1), keras.backend.sum(x, -1, keepdims=True), keras.backend.max(x, 2), tf.argmax(x)],
     "shaping": lambda tf, keras, x, y, z, i, j: [
-        tf.reshape(x, (-1, 3)), tf.reshape(x, [tf.shape(x)[0], -1]), tf.reshape(x, [tf.shape(x)[0], 6, 4]), tf.reshape(x, [-1, tf.shape(x)[2], 2]),
+        tf.reshape(x, (-1, 3)), tf.reshape(x, [tf.shape(x)[0], -1]), tf.reshape(x, [tf.shape(x)[0], 6, 4]),
         tf.reshape(x, tf.shape(y)), tf.transpose(x, [0, 2, 1]), tf.transpose(x), tf.expand_dims(x, 1), tf.expand_dims(x, -1), tf.squeeze(x[:, :1], 1),
         tf.squeeze(x[:, :1]), tf.concat([x, y], -1), tf.concat([x, y, x], axis=1), tf.stack([x, y], 1), tf.stack([x, y]), *tf.split(x, 2, 2), *tf.split(x, [1, 3], 1),
         *tf.split(x, [2, -1], -1), *tf.unstack(x, axis=1), tf.tile(x, [1, 2, 3]), tf.repeat(x, 2, 1), tf.repeat(x, [1, 2, 1, 3], axis=1), tf.reverse(x, [1]),
@@ -48,6 +48,8 @@ THEMES = {
         tf.zeros_like(x) + 1, tf.ones_like(i), tf.shape(x), tf.size(x), tf.rank(x), tf.tile(x, [tf.shape(x)[0], 1, 1]), keras.backend.concatenate([x, y]),
         keras.backend.flatten(x), keras.backend.permute_dimensions(x, (0, 2, 1)), keras.backend.expand_dims(x, 2), keras.backend.reverse(x, 1),
         tf.concat([x, tf.zeros_like(x)[:, :, :1]], 2), tf.concat([x], 1), tf.stack([x], 1)],
+    "sizes": lambda tf, keras, x, y, z, i, j: [
+        tf.reshape(x, [-1, tf.shape(x)[2], 2]), tf.reshape(x, [tf.shape(x)[0], tf.shape(x)[1], 3, -1]), tf.reshape(x, tf.concat([tf.shape(x)[:1], [-1]], 0))],
     "indexing": lambda tf, keras, x, y, z, i, j: [
         x[:, 1:], x[:, :-1], x[..., 0], x[:, -1], x[:, None], x[:, 1:, None, ::-1], x[:, ::2, 1::3], x[0], x[-1], x[:1], x[:, 1, 2], x[..., tf.newaxis],
         x[:, 3:0:-1], z[:, 1:-1, ::-2, 0], x[::-1], x[1:], x[:5], x[-1:], x[:, i[0, 0] % 4], x[:, :tf.shape(x)[1] - 1], x[:, :, :i[0, 0] % 4 + 1],

@@ -1,6 +1,6 @@
 """Arithmetic, number by number."""
 import math
-from typing import Callable, Dict, Tuple
+from typing import Callable, Dict, List, Tuple
 
 import numpy
 
@@ -350,6 +350,12 @@ def copy(call: Call) -> Value:
     """The same numbers, in another type where the operation names one."""
     x = tensor(call, "x variable input tensor")
     return cast_to(call, x, argument(call, "dtype")) if call.major > 2 and call.config.get("dtype") else x
+
+
+@node("IdentityN")
+def copies(call: Call) -> List[Value]:
+    """The same tensors."""
+    return [value(call, one) for one in call.args]
 
 
 @operation("Imag")

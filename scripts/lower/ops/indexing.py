@@ -253,9 +253,11 @@ def trace(call: Call) -> Value:
 
 
 @function("linalg.diag_part linalg.tensor_diag_part")
+@node("MatrixDiagPart MatrixDiagPartV2 MatrixDiagPartV3")
 def diag_part(call: Call) -> Value:
     """The diagonal of the last two dimensions."""
-    return diagonal_of(call, tensor(call, "input"), {"axis1": -2, "axis2": -1})
+    offset = integer(call, argument(call, "k", 1, 0), "k")
+    return diagonal_of(call, tensor(call, "input"), {"offset": offset, "axis1": -2, "axis2": -1})
 
 
 @function("linalg.trace")
@@ -278,9 +280,15 @@ def diagflat(call: Call) -> Value:
 
 
 @function("linalg.diag")
+@node("MatrixDiag MatrixDiagV2 MatrixDiagV3")
 def matrices_of(call: Call) -> Value:
-    """Matrices with the last dimension on their diagonal."""
-    return matrix_of(call, tensor(call, "diagonal"), integer(call, argument(call, "k", None, 0), "k"))
+    """Matrices with the last dimension on their diagonal, of the smallest size."""
+    x, offset = tensor(call, "diagonal"), integer(call, argument(call, "k", 1, 0), "k")
+    side = None if x.shape[-1] is None else x.shape[-1] + abs(offset)
+    for name, place, default in (("num_rows", 2, -1), ("num_cols", 3, -1), ("padding_value", 4, 0)):
+        if known(argument(call, name, place, default)) not in (default, side if default else 0):
+            call.refuse(f"its {name} is not what it is by default")
+    return matrix_of(call, x, offset)
 
 
 def matrix_of(call: Call, x: Value, offset: int) -> Value:

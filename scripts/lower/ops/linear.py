@@ -147,6 +147,7 @@ def kron(call: Call) -> Value:
 
 @operation("Cross")
 @function("linalg.cross")
+@node("Cross")
 def cross(call: Call) -> Value:
     """The vector product of three numbers, or of two, whose third is 0."""
     b, (x, y) = call.b, pair(call)

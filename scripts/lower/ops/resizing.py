@@ -96,6 +96,25 @@ def resized(name: str) -> Any:
     return lower
 
 
+KERNELS = {"triangle": "bilinear", "keyscubic": "bicubic", "lanczos3": "lanczos3", "lanczos5": "lanczos5",
+           "gaussian": "gaussian", "mitchellcubic": "mitchellcubic"}
+
+
+@node("ScaleAndTranslate")
+def scale_and_translate(call: Call) -> Value:
+    """What tf.image.resize makes of methods with a kernel: all of the image is shown, nothing is moved."""
+    set_, x = attributes(call), floats(call)
+    height, width = size(call, call.args[1])
+    scale, moved = known(call.args[2]), known(call.args[3])
+    if None in x.shape[1:3] or isinstance(height, Value) or isinstance(width, Value):
+        call.refuse(OPEN, NAME_SIZES)
+    if isinstance(scale, Value) or moved != [0.0, 0.0] or any(
+            abs(one - new / old) > 1e-5 for one, new, old in zip(scale, (height, width), x.shape[1:3])):
+        call.refuse("it moves the image, or shows a part of it")
+    name = KERNELS.get(set_.get("kernel_type", "lanczos3"), "")
+    return interpolation.resize(call, x, height, width, Method(name, bool(set_.get("antialias", True))))
+
+
 node("ResizeBilinear")(resized("bilinear"))
 node("ResizeNearestNeighbor")(resized("nearest"))
 node("ResizeBicubic")(resized("bicubic"))
