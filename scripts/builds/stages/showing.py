@@ -67,16 +67,17 @@ def page(run: Run, entry: Entry) -> dict:
 
     def converted(record):
         outputs = run.house.record("convert:" + entry.name).get("outputs", {})
-        return sorted(path for path in outputs if not path.endswith("/manifest.json")) + (
-            [entry.data_file] if entry.data else [])
+        named = [entry.data_file if entry.data else None, _file_of_labels(entry), entry.samples]
+        converted = sorted(path for path in outputs if not path.endswith("/manifest.json"))
+        return converted + [path for path in named if path]
 
     def produce(directory):
         reference, facts = _reference(entry, directory) if compared else (None, {"compared": False})
         try:
             names = module(PAGE).build(
                 entry.directory + "/" + entry.json_name, directory, data=entry.data_file if entry.data else None,
-                title=entry.title or _title(run, entry), labels=entry.labels, pixels=entry.pixels,
-                reference=reference)
+                title=entry.title or _title(run, entry), labels=_labels(entry), pixels=entry.pixels,
+                mean=entry.mean, std=entry.std, given=entry.samples, reference=reference)
         finally:
             if reference:
                 os.remove(reference)
@@ -91,6 +92,16 @@ def page(run: Run, entry: Entry) -> dict:
                   dict(entry.settings(catalog.SHOWING), compared=compared),
                   lambda: run.house.code.of(PAGE, VERIFY), stack.identity("view"))
     return run.task(stage, produce, report, after=shown(entry))
+
+
+def _file_of_labels(entry):
+    """Return the path of the file of the classes' names, or None where the catalogue has them itself, or none."""
+    return entry.labels if isinstance(entry.labels, str) else None
+
+
+def _labels(entry):
+    path = _file_of_labels(entry)
+    return module(PAGE).read_labels(path) if path else entry.labels
 
 
 def _reference(entry, directory):
