@@ -3,7 +3,7 @@ import functools
 import importlib.util
 import json
 import os
-from typing import Dict, Tuple
+from typing import Dict, List, Tuple
 
 from ...base import stack
 from ...base.fault import Fault
@@ -128,6 +128,20 @@ def view(run: Run, entry: Entry) -> dict:
     """Serve a model's page until Ctrl-C."""
     return run.always(".builds.stages.showing:serve", entry.page, basename="view", name=entry.name,
                       after=["page:" + entry.name], doc="-> http://127.0.0.1:…/")
+
+
+def view_all(run: Run, entries: List[Entry]) -> dict:
+    """Serve a list of all models until Ctrl-C; each page is built when it is opened first."""
+    models = [(entry.name, entry.title or entry.name) for entry in entries]
+    return run.always(".builds.stages.showing:serve_all", os.path.dirname(entries[0].page), models, basename="view",
+                      doc="Open a list of all models in the browser, until Ctrl-C")
+
+
+def serve_all(root: str, models: List[Tuple[str, str]]) -> None:
+    """Serve the list of models; Ctrl-C ends the whole run of doit, as the wanted end that it is."""
+    index = module("viewer.index")
+    index.run(root, [index.Shown(*model) for model in models])
+    raise SystemExit(0)
 
 
 def serve(directory: str) -> None:
