@@ -58,9 +58,9 @@ def preprocess(source: str, directory: str, weights: Optional[str] = None, layer
     paths.check_readable(source)
     if formats.is_graph(source, reading.get("saved_model_tags")):
         from .tfjs import graph  # a model of layers is converted without it
-        graph.check_settings(source, enc_model=enc_model, input_shape=input_shape, weights=weights)
-        return Written(*graph.convert(
-            formats.read(source, **reading), directory, layers, json_name, shard_size, quantize))
+        graph.check_settings(source, enc_model=enc_model, weights=weights)
+        return Written(*graph.convert(formats.read(source, **reading), directory, layers, json_name, shard_size,
+                                      quantize, every=True, input_shape=input_shape))
     with formats.read(source, weights=weights, **reading) as model, topology.of(source):
         result = encapsulation.encapsulate(model, layers, input_shape)
         names = write_layers.write(result, directory, json_name, shard_size, quantize)

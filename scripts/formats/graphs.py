@@ -21,16 +21,20 @@ class GraphFile(NamedTuple):
     tags: Optional[str] = None
     signature: Optional[str] = None
 
-    def freeze(self, outputs: Optional[List[str]] = None) -> Graph:
+    for_tensorflow_js = False
+
+    def freeze(self, outputs: Optional[List[str]] = None, every: bool = False, input_shape: Any = None) -> Graph:
         """Return the Graph with these outputs in their order, frozen by TensorFlow in a child process.
 
         outputs: each a key of the signature, a tensor ("dense/Relu:0"), an operation, the end of an operation's path
         that stands for one alone, or a scope with one result (a layer's name); None: those of the signature, and of a
         frozen graph those that nothing reads.
+        every: where `outputs` is None, those of its layers, too.  input_shape: as in operations.shapes.fixed.
         Raises Fault where TensorFlow does not load it, or has no such outputs.
         """
         with tempfile.TemporaryDirectory(prefix="graph-") as private:
-            settings = {"outputs": outputs, "tags": self.tags, "signature": self.signature}
+            settings = {"outputs": outputs, "tags": self.tags, "signature": self.signature,
+                        "every": every, "input_shape": input_shape}
             child.run("formats.freeze_by_tensorflow", [self.path, private, "--settings", json.dumps(settings)], True)
             with open(os.path.join(private, "about.json"), encoding="utf-8") as file:
                 about = json.load(file)

@@ -1,13 +1,15 @@
 """A TensorFlow graph -> a TensorFlow.js graph model: model.json and shards.
 
 Its outputs are the tensors that were asked for, in that order.  What TensorFlow.js computes otherwise is changed where
-that can be done (adapt.py), else refused (operations/unlike.py).
+that can be done (adapt.py), else refused (operations/unlike.py).  A graph that is a TensorFlow.js model already stays
+as it is.
 """
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple, Union
 
 from ..base import command
 from ..base.fault import Fault
 from ..formats.graphs import GraphFile
+from ..formats.tfjs_graph import GraphModel
 from ..layers.topology import of
 from ..operations import unlike
 from ..operations.graph import Graph
@@ -15,17 +17,21 @@ from ..wire import shards
 from . import adapt, operations, write_graph
 
 
-def convert(source: GraphFile, directory: str, outputs: Optional[List[str]] = None, json_name: str = "model.json",
-            shard_size: int = shards.SHARD_SIZE, quantize: shards.Quantize = None) -> Tuple[
-                List[str], Dict[str, List[str]]]:
-    """Convert the graph `source` into the empty `directory`; outputs: as in GraphFile.freeze.
+def convert(source: Union[GraphFile, GraphModel], directory: str, outputs: Optional[List[str]] = None,
+            json_name: str = "model.json", shard_size: int = shards.SHARD_SIZE, quantize: shards.Quantize = None,
+            every: bool = False, input_shape: Any = None) -> Tuple[List[str], Dict[str, List[str]]]:
+    """Convert the graph `source` into the empty `directory`; outputs, every, input_shape: as in GraphFile.freeze.
 
     Returns (names of the files, the json first; {"inputs": [names], "outputs": [names]}).
     """
     command.check_json_name(json_name)
-    graph = source.freeze(outputs)
     with of(source.path):
-        names = write(graph, directory, json_name, shard_size, quantize)
+        graph = source.freeze(outputs, every, input_shape)
+        if source.for_tensorflow_js:
+            adapt.open_fused(graph)
+            names = write_graph.write(graph, directory, json_name, shard_size, quantize)
+        else:
+            names = write(graph, directory, json_name, shard_size, quantize)
     return names, {"inputs": graph.inputs, "outputs": graph.outputs}
 
 

@@ -144,11 +144,11 @@ def written(entry: Entry, directory: str) -> tuple:
     target, by = entry.target(), engine(entry)
     if by == GRAPH:
         graphs = module(GRAPH)
-        graphs.check_settings(entry.source, weights=entry.weights, input_shape=entry.input_shape,
-                              compile=entry.compile)
+        graphs.check_settings(entry.source, weights=entry.weights, compile=entry.compile)
         source = module("formats").read(entry.source, saved_model_tags=entry.saved_model_tags,
                                         signature=entry.signature)
-        return graphs.convert(source, directory, outputs=entry.layers, **target._asdict())
+        return graphs.convert(source, directory, outputs=entry.layers, every=True, input_shape=entry.input_shape,
+                              **target._asdict())
     if by == REFERENCE:
         arguments = ["convert", entry.enc_model, directory, "--json-name", target.json_name,
                      "--shard-size", str(target.shard_size)]
