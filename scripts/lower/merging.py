@@ -1,0 +1,1 @@
+"""Layers of several inputs: Add, Concatenate, Dot and the others."""

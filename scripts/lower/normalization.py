@@ -1,0 +1,1 @@
+"""Normalizations: batch, layer, group, unit, RMS, spectral, and of data."""

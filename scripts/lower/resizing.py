@@ -1,0 +1,1 @@
+"""Layers that pad, crop, repeat and resize images."""

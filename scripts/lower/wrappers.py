@@ -1,0 +1,1 @@
+"""TimeDistributed and Bidirectional."""

@@ -1,0 +1,1 @@
+"""Attention, normalizations, merging layers and activations, as graph models."""

@@ -1,0 +1,1 @@
+"""Convolutions, pooling, padding and resizing, as graph models."""

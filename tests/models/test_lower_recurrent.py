@@ -1,0 +1,1 @@
+"""Recurrent layers and wrappers, as graph models."""

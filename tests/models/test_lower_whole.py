@@ -1,0 +1,1 @@
+"""Whole models as graph models: the zoo, keras.applications, random ones."""
