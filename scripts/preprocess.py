@@ -113,9 +113,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
     reading = {key: getattr(options, key) for key in ("saved_model_tags", "signature") if getattr(options, key)}
     if options.summary:
         from . import summary
-        with formats.read_layers(source, weights=weights, **reading) as model, topology.of(source):
-            for line in summary.lines(model, options.input_shape):
-                command.say(line)
+        for line in summary.described(source, weights, options.input_shape, **reading):
+            command.say(line)
         return
     if not options.directory:
         parser.error("the directory to write to is missing")

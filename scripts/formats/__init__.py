@@ -96,6 +96,11 @@ def is_tfjs(path: str) -> bool:
     return reader is not None and reader.__name__.endswith(".tfjs")
 
 
+def is_tfjs_graph(path: str) -> bool:
+    """Return whether `path` holds a graph model of TensorFlow.js's own."""
+    return tfjs_graph.match(str(path))
+
+
 def is_graph(path: str, tags: Optional[str] = None) -> bool:
     """Return whether `path` holds a graph of operations, and no layers; False for a file that cannot be opened.
 

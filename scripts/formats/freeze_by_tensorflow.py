@@ -82,8 +82,8 @@ def frozen_graph(tensorflow: ModuleType, source: str, outputs: Optional[List[str
                  input_shape: Any = None) -> Tuple[bytes, Dict[str, Any]]:
     """Load, freeze, choose, optimize; return (bytes of a GraphDef, facts about it).
 
-    facts: {"inputs": [names], "outputs": [names], "specs": {name: [[dtype, shape] of each output]}, "version":
-    TensorFlow's}, JSON-able.
+    facts: {"inputs": [names], "outputs": [names], "asked": [names as they were asked for], "specs": {name:
+    [[dtype, shape] of each output]}, "version": TensorFlow's}, JSON-able.
     Raises Fault where TensorFlow does not load the source, or it has no such outputs.
     """
     child.hush()
@@ -107,8 +107,8 @@ def frozen_graph(tensorflow: ModuleType, source: str, outputs: Optional[List[str
     for side in (message.inputs, message.outputs):
         for name, info in side.items():  # shapes that were known before constants were folded
             specs[name][0] = [TYPES[info.dtype], sizes(tensorflow.TensorShape(info.tensor_shape))]
-    return graph.SerializeToString(), {"inputs": inputs, "outputs": ends, "specs": specs,
-                                       "version": tensorflow.__version__}
+    return graph.SerializeToString(), {"inputs": inputs, "outputs": ends, "asked": names,
+                                       "specs": specs, "version": tensorflow.__version__}
 
 
 def spec(tensor: Tensor) -> List[Union[str, None, List[Optional[int]]]]:

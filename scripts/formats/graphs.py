@@ -3,11 +3,18 @@ import json
 import mmap
 import os
 import tempfile
-from typing import Any, Dict, List, NamedTuple, Optional
+from collections import OrderedDict
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from ..base import child
-from ..operations import graphdef
-from ..operations.graph import Graph, Spec
+from ..base.fault import Fault
+from ..operations import graphdef, shapes
+from ..operations.graph import Graph, Spec, Tensor
+from ..operations.outputs import SILENT, Choice
+from ..wire.protobuf import Damaged
+from .paths import head
+
+FROZEN = b"\x0a"  # how a GraphDef begins, with its first node
 
 
 class GraphFile(NamedTuple):
@@ -43,6 +50,26 @@ class GraphFile(NamedTuple):
         return described(content, about)
 
 
+    def opened(self, input_shape: Any = None) -> "Tuple[Graph, Choice]":
+        """Return the whole graph with the shapes of its tensors, and the names of these.
+
+        A frozen graph is read without TensorFlow.  Of a SavedModel it is what TensorFlow freezes with every layer.
+        """
+        if os.path.isdir(self.path) or head(self.path, 1) != FROZEN:
+            graph = self.freeze(None, True, input_shape)
+            return graph, Choice(graph, OrderedDict((name, Tensor(name)) for name in graph.outputs), self.path)
+        try:
+            with open(self.path, "rb") as file:
+                graph = graphdef.read(memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)))
+        except Damaged as error:
+            raise Fault(f"{self.path}: damaged: {error}")
+        read = {one.node for node in graph.nodes.values() for one in node.inputs}
+        graph.inputs = [name for name, node in graph.nodes.items() if node.op.startswith("Placeholder")]
+        ends = [name for name, node in graph.nodes.items() if name not in read and node.op not in SILENT]
+        shapes.infer(graph, shapes.fixed(graph, input_shape, self.path))
+        return graph, Choice(graph, OrderedDict((name, Tensor(name)) for name in ends), self.path)
+
+
 def described(content: Any, about: Dict[str, Any]) -> Graph:
     """Return the Graph of a GraphDef's bytes, with the facts that only TensorFlow tells.
 
@@ -50,6 +77,7 @@ def described(content: Any, about: Dict[str, Any]) -> Graph:
     """
     graph = graphdef.read(content)
     graph.inputs, graph.outputs, graph.made_by = about["inputs"], about["outputs"], about["version"]
+    graph.asked = about["asked"]
     for name, specs in about["specs"].items():
         graph.nodes[name].outputs = [Spec(dtype, None if shape is None else tuple(shape)) for dtype, shape in specs]
     return graph

@@ -92,22 +92,24 @@ class Choice:
         """Return {name: tensor} of the layers that TensorSpace can draw and of the graph's own outputs, in the order
         of the graph; an own output keeps its name, and those behind one another their order."""
         places = {name: place for place, name in enumerate(self.graph.nodes)}
-        own = {self.passed(tensor) for tensor in self.known.values()}
+        own = {passed(self.graph, tensor) for tensor in self.known.values()}
         shown = [(places[one.result.node], one.name, one.result) for one in self.layers
-                 if self.passed(one.result) not in own and one.drawn]
+                 if passed(self.graph, one.result) not in own and one.drawn]
         found = OrderedDict((name, tensor) for _, name, tensor in sorted(shown, key=lambda one: one[0])
                             if name not in self.known)
         found.update(self.known)
         return found
 
 
-    def passed(self, tensor: Tensor) -> Tensor:
-        """Return the tensor that Identities pass on as `tensor`."""
-        node = self.graph.nodes[tensor.node]
-        while node.op in scopes.PASSING and len(node.inputs) == 1:
-            tensor = node.inputs[0]
-            node = self.graph.nodes[tensor.node]
-        return tensor
+def passed(graph: Graph, tensor: Tensor) -> Tensor:
+    """Return the tensor that Identities pass on as `tensor`."""
+    seen: Set[str] = set()
+    node = graph.nodes.get(tensor.node)
+    while node is not None and node.op in scopes.PASSING and len(node.inputs) == 1 and node.name not in seen:
+        seen.add(node.name)
+        tensor = node.inputs[0]
+        node = graph.nodes.get(tensor.node)
+    return tensor
 
 
 def needed(graph: Graph, tensors: Iterable[Tensor]) -> Set[str]:
@@ -137,7 +139,7 @@ def keep(graph: Graph, chosen: Dict[str, Tensor], source: str) -> None:
     wanted = needed(graph, chosen.values())
     for name in [name for name in graph.nodes if name not in wanted]:
         del graph.nodes[name]
-    graph.outputs, moved = [], {}
+    graph.outputs, graph.asked, moved = [], list(chosen), {}
     for name, tensor in chosen.items():
         tensor = tensor._replace(node=moved.get(tensor.node, tensor.node))
         end = plain(name)

@@ -11,7 +11,7 @@ from ..base.fault import Fault
 from ..formats.graphs import GraphFile
 from ..formats.tfjs_graph import GraphModel
 from ..layers.topology import of
-from ..operations import unlike
+from ..operations import shown, unlike
 from ..operations.graph import Graph
 from ..wire import shards
 from . import adapt, operations, write_graph
@@ -27,23 +27,24 @@ def convert(source: Union[GraphFile, GraphModel], directory: str, outputs: Optio
     command.check_json_name(json_name)
     with of(source.path):
         graph = source.freeze(outputs, every, input_shape)
+        told = shown.metadata(graph)
         if source.for_tensorflow_js:
             adapt.open_fused(graph)
-            names = write_graph.write(graph, directory, json_name, shard_size, quantize)
+            names = write_graph.write(graph, directory, json_name, shard_size, quantize, told)
         else:
-            names = write(graph, directory, json_name, shard_size, quantize)
+            names = write(graph, directory, json_name, shard_size, quantize, told)
     return names, {"inputs": graph.inputs, "outputs": graph.outputs}
 
 
 def write(graph: Graph, directory: str, json_name: str = "model.json", shard_size: int = shards.SHARD_SIZE,
-          quantize: shards.Quantize = None) -> List[str]:
+          quantize: shards.Quantize = None, metadata: Optional[Dict[str, Any]] = None) -> List[str]:
     """Change `graph` to what TensorFlow.js computes alike, and write it: see write_graph.write."""
     adapt.compose(graph)
     operations.check(graph)
     unlike.check(graph)
     for change in adapt.PASSES:
         change(graph)
-    return write_graph.write(graph, directory, json_name, shard_size, quantize)
+    return write_graph.write(graph, directory, json_name, shard_size, quantize, metadata)
 
 
 def check_settings(source: str, **settings: Any) -> None:
