@@ -188,7 +188,9 @@ def undrawn(spec: Optional[Spec]) -> str:
         return "its shape is not known"
     if len(spec.shape) > 4:
         return "TensorSpace draws nothing of more than 3 dimensions"
-    return "yes" if len(spec.shape) > 1 and spec.dtype in scopes.REALS else "TensorSpace draws layers alone"
+    if len(spec.shape) < 2 or spec.dtype not in scopes.REALS:
+        return "TensorSpace draws layers of real numbers alone"
+    return "yes" if spec.shape[0] in (None, 1) else "its first axis is not the batch"
 
 
 def lines(model: Model, input_shape: Shape = None) -> Iterator[str]:

@@ -20,7 +20,7 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple, 
 
 from ..base import child, command, files
 from ..base.fault import Fault
-from ..operations import graphdef, shapes
+from ..operations import graphdef, loops, shapes
 from ..operations.graph import TYPES, Graph
 from ..operations.outputs import SILENT, Choice
 from . import saved_model
@@ -92,7 +92,10 @@ def frozen_graph(tensorflow: ModuleType, source: str, outputs: Optional[List[str
     for name in inputs if input_shape is not None else ():
         node, = [node for node in graph.node if node.name == name]
         node.attr["shape"].shape.CopyFrom(tensorflow.TensorShape(there.graph.nodes[name].outputs[0].shape).as_proto())
-    names = list(there.every() if every else known) if outputs is None else outputs
+    names = list(known) if outputs is None else outputs
+    if every and outputs is None:
+        kept = {node.name for node in graph.node}  # steps of an unrolled loop are not among them
+        names = [name for name, tensor in there.every().items() if tensor.node in kept]
     if not names:
         raise Fault(f"{source}: no outputs are known: name them")
     chosen = places(there, names)
@@ -331,6 +334,7 @@ def tensors(graph: GraphDef, known: Dict[str, str], source: str, input_shape: An
     found = graphdef.read(graph.SerializeToString())
     found.inputs = placeholders(graph)
     shapes.infer(found, shapes.fixed(found, input_shape, source))
+    loops.unroll(found)
     return Choice(found, OrderedDict((name, graphdef.number_of_output(one)) for name, one in known.items()), source)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from ..base import child
 from ..base.fault import Fault
-from ..operations import graphdef, shapes
+from ..operations import graphdef, loops, shapes
 from ..operations.graph import Graph, Spec, Tensor
 from ..operations.outputs import SILENT, Choice
 from ..wire.protobuf import Damaged
@@ -57,17 +57,19 @@ class GraphFile(NamedTuple):
         """
         if os.path.isdir(self.path) or head(self.path, 1) != FROZEN:
             graph = self.freeze(None, True, input_shape)
+            loops.unroll(graph)
             return graph, Choice(graph, OrderedDict((name, Tensor(name)) for name in graph.outputs), self.path)
         try:
             with open(self.path, "rb") as file:
                 graph = graphdef.read(memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)))
+            read = {one.node for node in graph.nodes.values() for one in node.inputs}
+            graph.inputs = [name for name, node in graph.nodes.items() if node.op.startswith("Placeholder")]
+            ends = [name for name, node in graph.nodes.items() if name not in read and node.op not in SILENT]
+            shapes.infer(graph, shapes.fixed(graph, input_shape, self.path))
+            loops.unroll(graph)
+            return graph, Choice(graph, OrderedDict((name, Tensor(name)) for name in ends), self.path)
         except Damaged as error:
             raise Fault(f"{self.path}: damaged: {error}")
-        read = {one.node for node in graph.nodes.values() for one in node.inputs}
-        graph.inputs = [name for name, node in graph.nodes.items() if node.op.startswith("Placeholder")]
-        ends = [name for name, node in graph.nodes.items() if name not in read and node.op not in SILENT]
-        shapes.infer(graph, shapes.fixed(graph, input_shape, self.path))
-        return graph, Choice(graph, OrderedDict((name, Tensor(name)) for name in ends), self.path)
 
 
 def described(content: Any, about: Dict[str, Any]) -> Graph:

@@ -107,10 +107,11 @@ class GraphModel(NamedTuple):
 
     def opened(self, input_shape: Any = None) -> "Tuple[Graph, Choice]":
         """Return the whole graph with the shapes of its tensors, and the names of these."""
-        from ..operations import shapes
+        from ..operations import loops, shapes
         from ..operations.outputs import Choice
         graph, known, keys = read_graph(self.path, self.document)
         shapes.infer(graph, shapes.fixed(graph, input_shape, self.path))
+        loops.unroll(graph)
         return graph, Choice(graph, known, self.path, keys)
 
 

@@ -30,9 +30,9 @@ def of_scope(graph: Graph, nodes: Sequence[Node], data: Set[str], name: str = ""
     """Return the class of operations that stand together, that of the first in ORDER; name: the end of their path."""
     there = {kind for kind in (of(graph, node, data) for node in nodes) if kind}
     ops = {node.op for node in nodes}
-    if there & {"Dense", "RNN", "Multiply"} and ("RNN" in there or ops & {"Unpack", "TensorArrayReadV3"}):
+    if "RNN" in there or "Dense" in there and {"Unpack", "Tanh"} <= ops:
         word = name.lower()
-        return "LSTM" if "lstm" in word else "GRU" if "gru" in word else "RNN" if "RNN" in there else "Dense"
+        return "LSTM" if "lstm" in word else "GRU" if "gru" in word else "RNN"
     if {"DepthwiseConv2D", "Conv2D"} <= there:
         return "SeparableConv2D"
     if "Conv2D" in there and "Squeeze" in ops and "ExpandDims" in ops:
@@ -41,24 +41,17 @@ def of_scope(graph: Graph, nodes: Sequence[Node], data: Set[str], name: str = ""
         return "Conv2D"
     if "SquaredDifference" in ops and "Rsqrt" in ops:
         return "LayerNormalization"
-    if "Mul" in ops and ops <= {"Mul", "AddV2", "Add", "Sub", "Identity"} and has_constants(graph, nodes):
+    if "Mul" in ops and ops <= {"Mul", "AddV2", "Add", "Sub", "Identity"} and has_constants(graph, nodes, data):
         return "BatchNormalization" if "Mul" in ops and len(ops & {"AddV2", "Add"}) else None
     if "ZeroPadding2D" in there and len(there) > 1:
         there.discard("ZeroPadding2D")
     return next((kind for kind in ORDER if kind in there), None)
 
 
-def has_constants(graph: Graph, nodes: Sequence[Node]) -> bool:
-    """Return whether each operation reads a constant vector: what a batch normalization is folded to."""
-    return all(any(is_constant(graph, one.node) for one in node.inputs) for node in nodes if node.op != "Identity")
-
-
-def is_constant(graph: Graph, name: str) -> bool:
-    """Return whether a node is a constant, or an Identity of one."""
-    node = graph.nodes.get(name)
-    while node is not None and node.op == "Identity" and node.inputs:
-        node = graph.nodes.get(node.inputs[0].node)
-    return node is not None and node.op == "Const"
+def has_constants(graph: Graph, nodes: Sequence[Node], data: Set[str]) -> bool:
+    """Return whether each operation reads something that is no data: what a batch normalization is folded to."""
+    return all(any(one.node not in data and one.node not in graph.inputs for one in node.inputs)
+               for node in nodes if node.op != "Identity")
 
 
 def follows(graph: Graph, node: Node, data: Set[str]) -> bool:

@@ -7,6 +7,7 @@ from typing import Dict, Iterable, List, Optional, Sequence, Set
 from ..base.fault import Fault
 from . import scopes
 from .graph import Attribute, Function, Graph, Node, Spec, Tensor
+from .shapes import in_order
 
 SILENT = ("NoOp", "Const", "Placeholder", "PlaceholderWithDefault", "SaveV2", "RestoreV2", "Assert")
 
@@ -91,7 +92,7 @@ class Choice:
     def every(self) -> 'OrderedDict[str, Tensor]':
         """Return {name: tensor} of the layers that TensorSpace can draw and of the graph's own outputs, in the order
         of the graph; an own output keeps its name, and those behind one another their order."""
-        places = {name: place for place, name in enumerate(self.graph.nodes)}
+        places = {node.name: place for place, node in enumerate(in_order(self.graph))}
         own = {passed(self.graph, tensor) for tensor in self.known.values()}
         shown = [(places[one.result.node], one.name, one.result) for one in self.layers
                  if passed(self.graph, one.result) not in own and one.drawn]
@@ -136,9 +137,7 @@ def keep(graph: Graph, chosen: Dict[str, Tensor], source: str) -> None:
         node = graph.nodes[tensor.node]
         if node.outputs is not None and tensor.index >= len(node.outputs):
             raise Fault(f"{source}: output {name!r}: the operation {tensor.node} has {len(node.outputs)} outputs")
-    wanted = needed(graph, chosen.values())
-    for name in [name for name in graph.nodes if name not in wanted]:
-        del graph.nodes[name]
+    prune(graph, chosen.values())
     graph.outputs, graph.asked, moved = [], list(chosen), {}
     for name, tensor in chosen.items():
         tensor = tensor._replace(node=moved.get(tensor.node, tensor.node))
@@ -151,6 +150,13 @@ def keep(graph: Graph, chosen: Dict[str, Tensor], source: str) -> None:
             moved[end] = rename(graph, end, inner_name(graph, end))
             tensor = tensor._replace(node=moved.get(tensor.node, tensor.node))
         graph.outputs.append(identity(graph, end, tensor).name)
+
+
+def prune(graph: Graph, tensors: Iterable[Tensor]) -> None:
+    """Leave out what some tensors do not need: nodes, inputs and functions."""
+    wanted = needed(graph, tensors)
+    for name in [name for name in graph.nodes if name not in wanted]:
+        del graph.nodes[name]
     graph.inputs = [name for name in graph.inputs if name in graph.nodes]
     keep_functions(graph)
 

@@ -16,7 +16,7 @@ from .values import product
 Path = Tuple[str, ...]
 SIZES = ("Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike")  # of what they read only the shape counts
 PASSING = ("Identity", "IdentityN", "StopGradient", "Snapshot", "NoOp", "PreventGradient")
-NUMBERED = re.compile(r"(_\d+)+\Z")
+NUMBERED, LAST = re.compile(r"(_\d+)+\Z"), re.compile(r"_\d+\Z")
 REALS = ("DT_FLOAT", "DT_HALF", "DT_DOUBLE", "DT_BFLOAT16")
 DIMENSIONS = (2, 3, 4)  # with the batch, of what TensorSpace draws
 
@@ -56,10 +56,10 @@ def layers(graph: Graph, ends: Sequence[Tensor]) -> List[Layer]:
     """
     order = in_order(graph)
     data = between(graph, order, ends)
-    groups = grouped(graph, [node for node in order if node.name in data], data)
+    groups = grouped(graph, order, data)
     owner = {name: key for key, names in groups.items() for name in names}
     places = {node.name: place for place, node in enumerate(order)}
-    found = []
+    found: List[Tuple[int, Path, str, Tensor, List[str]]] = []
     for key, names in groups.items():
         nodes = [graph.nodes[name] for name in names]
         kind = kinds.of_scope(graph, nodes, data, key[-1] if key else "")
@@ -67,7 +67,7 @@ def layers(graph: Graph, ends: Sequence[Tensor]) -> List[Layer]:
         if result is not None:
             found.append((places[result.node], key, kind, result, names))
     found.sort(key=lambda one: one[0])
-    named = names_of([key for _, key, _, _, _ in found])
+    named = names_of([key for _, key, _, _, _ in found], is_keras_3(graph))
     reading = {key: named[key] for _, key, _, _, _ in found}
     return [Layer(named[key], "/".join(key), kind, result, graph.spec(result), names,
                   parameters(graph, names, data), sources(graph, names, data, owner, reading))
@@ -101,6 +101,8 @@ def grouped(graph: Graph, order: List[Node], data: Set[str]) -> Dict[Path, List[
     found: Dict[Path, List[str]] = OrderedDict()
     loose: Dict[str, List[str]] = {}
     for node in order:
+        if node.name not in data:
+            continue
         path = trees.layer(node)
         if path is not None:
             found.setdefault(path, []).append(node.name)
@@ -125,22 +127,25 @@ class Scopes:
         self.inner: Dict[Path, Set[str]] = {}  # the scopes in a scope that have operations of a kind
         for node in order:
             path = scope_of(node)
-            if node.op in PASSING:
+            if node.op in PASSING or node.op == "Const":
                 continue
             self.direct.add(path)
-            if kinds.of(graph, node, data):
+            if node.name in data and kinds.of(graph, node, data):
                 for depth, part in enumerate(path):
                     if not part.startswith("while"):
                         self.inner.setdefault(path[:depth], set()).add(part)
 
     def layer(self, node: Node) -> Optional[Path]:
-        """Return the path of the outermost scope around an operation that is one layer; None where none is."""
+        """Return the path of the scope around an operation that is one layer, of several the outermost; None where
+        none is.
+
+        It holds one operation of a kind, or one scope of these.  What is around it holds several, or it has operations
+        of its own: a call or a model around a single layer has neither.
+        """
         path = scope_of(node)
-        for depth in range(1, len(path) + 1):
-            scope = path[:depth]
-            if scope in self.direct and len(self.inner.get(scope, ())) < 2:
-                return scope
-        return None
+        alone = [path[:depth] for depth in range(1, len(path) + 1) if len(self.inner.get(path[:depth], ())) < 2]
+        return next((scope for scope in alone if scope in self.direct or len(self.inner.get(scope[:-1], ())) > 1),
+                    None)
 
 
 def scope_of(node: Node) -> Path:
@@ -163,7 +168,23 @@ def result_of(graph: Graph, names: List[str], data: Set[str], owner: Dict[str, P
             leaving.update(one for one in node.inputs if one.node in inside)
     places = {name: place for place, name in enumerate(names)}
     found = sorted(leaving, key=lambda one: (is_real(graph, one), one in last, places[one.node], -one.index))
-    return found[-1] if found else None
+    return batch_first(graph, found[-1], scope_of(graph.nodes[found[-1].node])) if found else None
+
+
+def batch_first(graph: Graph, tensor: Tensor, scope: Path) -> Tensor:
+    """Return the transposed tensor of the same layer where a tensor has the batch behind the steps.
+
+    A recurrent layer turns what it returns, and TensorFlow leaves that out where the next layer turns it back.
+    """
+    spec = graph.spec(tensor)
+    if spec is None or spec.shape is None or len(spec.shape) < 3 or spec.shape[0] is None or spec.shape[1] is not None:
+        return tensor
+    for node in graph.nodes.values():
+        if node.op == "Transpose" and node.inputs[0] == tensor and scope_of(node)[:1] == scope[:1]:
+            order = graph.constant(node.inputs[1])
+            if order is not None and list(order[:2]) == [1, 0]:
+                return Tensor(node.name)
+    return tensor
 
 
 def is_real(graph: Graph, tensor: Tensor) -> bool:
@@ -216,14 +237,22 @@ def sources(graph: Graph, names: List[str], data: Set[str], owner: Dict[str, Pat
 
 # Names ---------------------------------------------------------------------------------------------------------
 
-def names_of(paths: List[Path]) -> Dict[Path, str]:
+def is_keras_3(graph: Graph) -> bool:
+    """Return whether Keras 3 made a graph: it calls inputs keras_tensor, and convolutions by a name of its own."""
+    return any(name.startswith("keras_tensor") for name in graph.inputs) or any(
+        name.endswith("/convolution") for name in graph.nodes)
+
+
+def names_of(paths: List[Path], numbered: bool = False) -> Dict[Path, str]:
     """Return {path: name}, the shortest end of each path that no other has.
 
-    Keras 3 traces a model anew when it is exported, and every layer's scope gets a "_1" behind it.
+    numbered: Keras 3 traces a model anew when it is exported, and every layer's scope gets a number behind it, which
+    is left out where every layer has one.
     """
-    retraced = all(path[-1].endswith("_1") for path in paths) and bool(paths)
+    shorter = [path[:-1] + (LAST.sub("", path[-1]),) for path in paths]
+    retraced = numbered and len(set(shorter)) == len(paths) and all(map(LAST.search, [path[-1] for path in paths]))
     found: Dict[Path, str] = {}
-    spelled = [path[:-1] + (path[-1][:-2],) if retraced else path for path in paths]
+    spelled = shorter if retraced else paths
     ends: Dict[Path, int] = {}
     for path in spelled:
         for depth in range(len(path)):

@@ -127,7 +127,7 @@ def pack(node: Node, inputs: List[Values], specs: List[Optional[Spec]]) -> Value
     """Tensors along a new axis; of scalars those that are not known stay open."""
     if all(spec is not None and spec.shape == () for spec in specs):
         inputs = [boxed([None], ()) if one is None else one for one in inputs]
-    return numpy.stack(inputs, node.value("axis", 0))
+    return None if any(one is None for one in inputs) else numpy.stack(inputs, node.value("axis", 0))
 
 
 def unpack(node: Node, inputs: List[Values], specs: List[Optional[Spec]]) -> List[Values]:

@@ -44,7 +44,7 @@ def graph_values(source: GraphModel, names: Sequence[str], inputs: Dict[str, num
     inside = [name for name, tensor in zip(names, tensors) if tensor.node not in before]
     if inside:
         with tempfile.TemporaryDirectory(prefix="opened-") as private:
-            kept = graphs.convert(source, private, inside)[1]["inputs"]
+            kept = graphs.convert(source, private, inside).facts["inputs"]
             values = predict(os.path.join(private, "model.json"), [
                 one for one, entry in zip(fed, there) if entry["name"] in kept])
         found.update(zip(inside, values))

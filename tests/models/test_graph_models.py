@@ -4,6 +4,7 @@ Keras's activations are the oracle of what the converter fused away; tests/model
 """
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import sys
 import numpy
 import pytest
 
-from scripts import Fault, formats, preprocess
+from scripts import Fault, formats, preprocess, verify
 from scripts.viewer import packages, predict
 from tests import needs
 from tests.models import graph_models
@@ -126,3 +127,67 @@ def test_it_is_converted_without_tensorflow(made, tmp_path):
             "assert not {'tensorflow', 'keras', 'tf_keras', 'google.protobuf', 'h5py'} & set(sys.modules), sys.modules")
     subprocess.run([sys.executable, "-c", code, str(made / "cnn" / "plain"), str(tmp_path / "out")], check=True,
                    cwd=needs.ROOT, stdout=subprocess.DEVNULL)
+
+
+@pytest.mark.parametrize("variant", ["plain", "v2"])
+def test_a_loop_over_known_steps_is_unrolled_so_that_execute_runs_it(made, tmp_path, variant):
+    source = made / "rnn" / variant
+    values = numpy.load(str(source.parent / "values.npz"))
+    done = preprocess.preprocess(str(source), str(tmp_path))
+    assert done.facts["outputs"] == ["lstm", "gru", "Identity"] and not done.why
+    found = predict.predict(str(tmp_path / "model.json"), [values["x"]], sync=True)
+    for (_, mine), wanted in zip(found, ["lstm", "gru", "last"]):
+        agree(mine, values[wanted])
+    with pytest.raises(Fault, match="dynamic op|async"):
+        predict.predict(str(source), [values["x"]], sync=True)
+
+
+def test_the_table_of_layers_is_told_without_tensorflow(made):
+    code = ("import sys; from scripts import summary; summary.main(sys.argv[1:])\n"
+            "assert not {'tensorflow', 'keras', 'tf_keras', 'google.protobuf'} & set(sys.modules), sys.modules")
+    for name, words in (("cnn/plain", ["first", "Conv2D", "(None, 16, 16, 4)", "112", "image", "yes"]),
+                        ("rnn/v2", ["lstm", "LSTM", "(None, 6, 5)", "180", "x", "yes"])):
+        done = subprocess.run([sys.executable, "-c", code, str(made / name)], check=True, cwd=needs.ROOT,
+                              stdout=subprocess.PIPE, universal_newlines=True)
+        rows = [re.split("  +", line) for line in done.stdout.splitlines()]
+        assert words in rows and rows[0] == ["Layer", "Class", "Output", "Parameters", "Inputs", "Shown"]
+
+
+def test_the_page_is_told_what_each_output_shows(made, tmp_path):
+    preprocess.preprocess(str(made / "cnn" / "plain"), str(tmp_path), layers=["first", "sum", "Identity"])
+    told = json.loads((tmp_path / "model.json").read_text())["userDefinedMetadata"]["tensorspace"]
+    assert told["outputs"] == {"first": "first", "sum": "sum", "Identity": "Identity"}
+    assert [(one["name"], one["class_name"], one["shape"], one["inputs"]) for one in told["layers"]] == [
+        ("image", "InputLayer", [None, 16, 16, 3], []), ("first", "Conv2D", [None, 16, 16, 4], ["image"]),
+        ("sum", "Add", [None, 7, 7, 6], ["first"]), ("Identity", "Dense", [None, 3], ["sum"])]
+
+
+def test_it_is_verified_against_its_source(made, tmp_path):
+    source = str(made / "cnn" / "uint8")
+    preprocess.preprocess(source, str(tmp_path), layers=["third", "slopes", "Identity"])
+    report, _ = verify.verify(source, str(tmp_path / "model.json"))
+    assert report["agree"] and report["oracle"] == "TensorFlow.js on the source"
+    assert [row["name"] for row in report["outputs"]] == ["third", "slopes", "Identity"]
+
+
+def test_open_sizes_take_an_input_shape(made, tmp_path):
+    source = tmp_path / "open"
+    shutil.copytree(str(made / "cnn" / "plain"), str(source))
+    document = json.loads((source / "model.json").read_text())
+    sizes = [{"size": "-1"}, {"size": "-1"}, {"size": "-1"}, {"size": "3"}]
+    document["signature"]["inputs"]["image"]["tensorShape"]["dim"] = sizes
+    for node in document["modelTopology"]["node"]:
+        if node["name"] == "image":
+            node["attr"]["shape"]["shape"]["dim"] = sizes
+    (source / "model.json").write_text(json.dumps(document))
+    for given, shape in ((None, [None, None, None, 4]), ([16, 16, 3], [None, 16, 16, 4]),
+                         ({"image": [20, 24, 3]}, [None, 20, 24, 4])):
+        preprocess.preprocess(str(source), str(tmp_path / f"to{shape[1]}"), layers=["first"], input_shape=given)
+        told = json.loads((tmp_path / f"to{shape[1]}" / "model.json").read_text())
+        assert told["userDefinedMetadata"]["tensorspace"]["layers"][1]["shape"] == shape
+    for given, words in (([16, 16], "contradicts"), ([16, 16, 1], "contradicts"), ({"x": [1]}, "no input is called"),
+                         ([0, 16, 3], "not sizes above 0")):
+        with pytest.raises(Fault, match=words):
+            preprocess.preprocess(str(source), str(tmp_path / "none"), input_shape=given)
+    with pytest.raises(Fault, match="has no layers: leave out input_shape"):
+        preprocess.preprocess(str(made / "cnn" / "plain"), str(tmp_path / "none"), input_shape=[16, 16, 3])

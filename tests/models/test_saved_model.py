@@ -21,7 +21,8 @@ from tests import needs, shared_tensorflow
 
 def convert_graph(path, directory, outputs=None, tags=None, signature=None, **settings):
     """Convert a graph as scripts.preprocess does: (names of the files, {"inputs": …, "outputs": …})."""
-    return graph.convert(formats.read(path, saved_model_tags=tags, signature=signature), directory, outputs, **settings)
+    return graph.convert(formats.read(path, saved_model_tags=tags, signature=signature), directory, outputs,
+                         **settings)[:2]
 
 
 def keras2():
