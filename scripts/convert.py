@@ -5,6 +5,7 @@ The guide's section 4 without TensorFlow; shards and manifest are the official c
 if not __package__:
     raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.convert")
 
+import os
 from typing import List
 
 from . import formats
@@ -53,6 +54,8 @@ def main(arguments: List[str]) -> None:
     command.say(f"{options.directory}: {', '.join(names)}")
     if done["written"].why:
         command.say(f"a graph model: {done['written'].why}")
+    for line in write_layers.said_of_names(os.path.join(options.directory, options.json_name)):
+        command.say(line)
 
 
 if __name__ == "__main__":

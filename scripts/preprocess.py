@@ -29,13 +29,12 @@ class Written(NamedTuple):
     """A converted model.
 
     names  of its files, the json first
-    facts  {"inputs": [names], "outputs": [names]}, as encapsulation.facts returns them
-    why    what decided for a graph model, in the place of a layers model; "" for none
+    facts  {"inputs": [names], "outputs": [names]}, as encapsulation.facts returns them; of a model of layers that
+           became a graph model also {"format": "graph", "why": what decided for it, "" where the user did}
     """
 
     names: List[str]
-    facts: Dict[str, List[str]]
-    why: str = ""
+    facts: Dict[str, Any]
 
 
 class Source(NamedTuple):
@@ -71,7 +70,8 @@ def preprocess(source: str, directory: str, weights: Optional[str] = None, layer
         written = write.write(result, directory, json_name, shard_size, quantize, format)
         if enc_model:
             keras_h5.write(result, enc_model)
-        return Written(written.names, encapsulation.facts(result), written.why)
+        facts = {"format": written.format, "why": written.why} if written.format == target.GRAPH else {}
+        return Written(written.names, dict(encapsulation.facts(result), **facts))
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> None:
@@ -135,10 +135,12 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
     # The h5 has its place when the directory has: a run that is refused leaves neither.
     names = keras_h5.deliver(options.enc_model, deliver) if options.enc_model else deliver()
     command.say(f"{options.directory}: {', '.join(names)}")
-    shown = done["written"].facts["outputs"]
-    command.say(f"{len(shown)} outputs: {', '.join(shown)}")
-    if done["written"].why:
-        command.say(f"a graph model: {done['written'].why}")
+    facts = done["written"].facts
+    command.say(f"{len(facts['outputs'])} outputs: {', '.join(facts['outputs'])}")
+    if facts.get("why"):
+        command.say(f"a graph model: {facts['why']}")
+    for line in write_layers.said_of_names(os.path.join(options.directory, options.json_name)):
+        command.say(line)
     if options.view:
         view(os.path.join(options.directory, options.json_name))
 

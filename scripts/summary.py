@@ -60,8 +60,8 @@ def rows(model: Model, input_shape: Shape = None) -> List[Row]:
         layer = source.layers[name]
         weights = model.weights.get(name, [])
         calls = [", ".join(outputs.spelling(source, ref) for ref in refs) for refs in source.references(layer)]
-        found.append(row(name, layer, shape.get(Ref(name, 0, 0)), weights, [] if layer.is_input else calls,
-                         model.keras_major, refused))
+        told = shape.get(Ref(name, 0, 0)) or refused.shapes.get(outputs.spelling(source, Ref(name, 0, 0)))
+        found.append(row(name, layer, told, weights, [] if layer.is_input else calls, model.keras_major, refused))
         if layer.is_model:
             converted = refused.whole and name not in refused.layers
             found += inner_rows(name, layer.record, weights, model.keras_major, converted)

@@ -25,6 +25,7 @@ from .base.fault import Fault
 from .formats import json_text
 from .layers import encapsulation, masks, outputs
 from .layers.topology import Graph, graph
+from .tfjs import write_layers
 from .training import dataset
 from .verification import by_tfjs
 from .viewer import page, predict
@@ -83,7 +84,9 @@ def verify(source: str, model_json: str, layers: Optional[List[str]] = None, wei
     Raises Fault where no Keras here loads the source, or the two do not have the same outputs.
     """
     half = None
-    described = OrderedDict((entry["name"], entry) for entry in predict.describe(model_json)["inputs"])
+    renamed = write_layers.source_names(model_json)
+    described = OrderedDict((renamed.get(entry["name"], entry["name"]), entry)
+                            for entry in predict.describe(model_json)["inputs"])
     if weights is None and formats.is_graph(source, tags):
         inputs = OrderedDict((name, random_values([size or OPEN_SIZE for size in entry["shape"][1:]]))
                              for name, entry in described.items())

@@ -23,7 +23,7 @@ from ..base.fault import Fault
 from ..operations import graphdef, loops, shapes
 from ..operations.graph import TYPES, Graph
 from ..operations.outputs import SILENT, Choice
-from . import saved_model
+from . import examples, saved_model
 from .graphs import described
 from .saved_model import TAGS
 
@@ -33,6 +33,8 @@ ASSIGNMENTS = ("AssignVariableOp", "AssignAddVariableOp", "AssignSubVariableOp")
 PASSING = ("Identity", "Enter", "Switch")  # operations that return the variable that they take
 # An attribute that computes nothing.  The nodes of a loop that have it change with their places in memory.
 UNSTEADY = "_has_manual_control_dependencies"
+CALLS = ("PartitionedCall", "StatefulPartitionedCall")
+UNINLINED = ("_XlaMustCompile", "_noinline")  # attributes of what TensorFlow inlines no more: a convolution in groups
 VARIABLES = ("VariableV2", "Variable", "VarHandleOp")
 
 GraphDef = NodeDef = Tensor = TensorShape = Any  # of the TensorFlow that runs this
@@ -87,15 +89,17 @@ def frozen_graph(tensorflow: ModuleType, source: str, outputs: Optional[List[str
     Raises Fault where TensorFlow does not load the source, or it has no such outputs.
     """
     child.hush()
-    graph, inputs, known = frozen_of(tensorflow, source, tags, signature)
+    found = frozen_of(tensorflow, source, tags, signature)
+    graph, inputs, known = found
     there = tensors(graph, known, source, input_shape)
     for name in inputs if input_shape is not None else ():
         node, = [node for node in graph.node if node.name == name]
         node.attr["shape"].shape.CopyFrom(tensorflow.TensorShape(there.graph.nodes[name].outputs[0].shape).as_proto())
-    names = list(known) if outputs is None else outputs
+    names = of_numbers(tensorflow, found, source) if outputs is None else outputs
     if every and outputs is None:
+        left = set(known) - set(names)
         kept = {node.name for node in graph.node}  # steps of an unrolled loop are not among them
-        names = [name for name, tensor in there.every().items() if tensor.node in kept]
+        names = [name for name, one in there.every().items() if one.node in kept and name not in left]
     if not names:
         raise Fault(f"{source}: no outputs are known: name them")
     chosen = places(there, names)
@@ -127,10 +131,28 @@ def sizes(shape: TensorShape) -> Optional[List[Optional[int]]]:
 # Reading and freezing --------------------------------------------------------------------------------------
 
 def frozen_of(tensorflow: ModuleType, source: str, tags: Optional[str], signature: Optional[str]) -> Frozen:
-    """Return the graph of a SavedModel or a frozen graph.  Raises Fault where TensorFlow does not load it."""
-    if saved_model.match(source):
-        return freeze_saved_model(tensorflow, source, tags, signature)
-    return load_frozen(tensorflow, source)
+    """Return the graph of a SavedModel or a frozen graph, behind the parsing of serialized examples.
+
+    Raises Fault where TensorFlow does not load it.
+    """
+    found = freeze_saved_model(tensorflow, source, tags, signature) if saved_model.match(source) \
+        else load_frozen(tensorflow, source)
+    return Frozen(*examples.behind(tensorflow, *found))
+
+
+def of_numbers(tensorflow: ModuleType, found: Frozen, source: str) -> List[str]:
+    """Return the known outputs without texts, such as an estimator's classes; all of them where they all are texts."""
+    text = tensorflow.string.as_datatype_enum
+    if not any(text in (attribute.type, *attribute.list.type) for node in found.graph.node
+               for attribute in node.attr.values()):
+        return list(found.outputs)
+    there = {node.name for node in found.graph.node}
+    needed = sorted({operation_of(name) for name in found.outputs.values()} & there)
+    graph = tensorflow.compat.v1.graph_util.extract_sub_graph(found.graph, needed)
+    with imported(tensorflow, graph, source) as whole:
+        numbers = [key for key, name in found.outputs.items() if operation_of(name) not in there
+                   or whole.get_tensor_by_name(name if ":" in name else name + ":0").dtype != tensorflow.string]
+    return numbers or list(found.outputs)
 
 
 def load_frozen(tensorflow: ModuleType, path: str) -> Frozen:
@@ -406,6 +428,11 @@ def optimize(tensorflow: ModuleType, graph: GraphDef, signature: Signature) -> G
     """
     from tensorflow.core.protobuf import config_pb2
     from tensorflow.python.grappler import tf_optimizer
+    calls = any(node.op in CALLS for node in graph.node)
+    for owner in [each for function in graph.library.function for each in [function, *function.node_def]] + list(
+            graph.node) if calls else ():
+        for mark in UNINLINED:
+            owner.attr.pop(mark, None)
     with imported(tensorflow, graph, "") as whole:
         pass
     meta = tensorflow.compat.v1.train.export_meta_graph(graph_def=graph, graph=whole)
@@ -414,7 +441,7 @@ def optimize(tensorflow: ModuleType, graph: GraphDef, signature: Signature) -> G
     config = config_pb2.ConfigProto()
     rewrite = config.graph_options.rewrite_options
     rewrite.min_graph_nodes = -1
-    rewrite.optimizers[:] = PASSES
+    rewrite.optimizers[:] = ("function",) * calls + PASSES
     return tf_optimizer.OptimizeGraph(config, meta)
 
 

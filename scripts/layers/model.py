@@ -109,6 +109,7 @@ class Model:
     backend          str, "tensorflow" if the source does not say
     training_config  dict or None, what compile() left in the file
     output_names     list of str or None, the outputs' names as the user asked for them
+    renamed          dict: name of a layer -> its name in the source, where that is another
     """
 
     def __init__(self, topology: Dict[str, Any], weights: Optional[Mapping[str, List[Weight]]] = None,
@@ -120,6 +121,7 @@ class Model:
         self.backend = backend
         self.training_config = training_config
         self.output_names = None
+        self.renamed: Dict[str, str] = {}
         self._close = close
 
     @property

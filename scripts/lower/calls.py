@@ -9,6 +9,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 import numpy
 
 from ..base.fault import Fault
+from ..layers.kinds.operations import is_operation
 from ..layers.references import Ref, history, is_keras2_tensor, is_keras3_tensor
 from ..layers.topology import Layer
 from .emit import Value
@@ -34,15 +35,28 @@ def arguments(layer: Layer, call: Any, layers: Mapping[str, Layer], known: Mappi
     if isinstance(call, dict):
         args = [keras3(item, known) for item in call.get("args") or []]
         kwargs = {key: keras3(item, known) for key, item in (call.get("kwargs") or {}).items() if key not in LEFT_OUT}
-        if not args:
+        if not args and not is_operation(layer.record, major):
             args = [kwargs.pop(key) for key in ("inputs", "sequences", "query", "x", "x1", "xs") if key in kwargs][:1]
         return Arguments(args, kwargs)
     keywords: Dict[str, Any] = {}
     first = keras2(call, layers, known, keywords)
+    if layer.class_name == "TensorFlowOpLayer":
+        return Arguments(with_constants(layer, first), {})
+    if layer.class_name in ("TFOpLambda", "SlicingOpLambda"):  # Keras keeps the list that holds one tensor
+        return Arguments([first], {key: keras2_argument(value, layers, known) for key, value in keywords.items()})
     if isinstance(first, list) and len(first) == 1 and single(call):
         first = first[0]
     return Arguments([first], {key: keras2_argument(value, layers, known) for key, value in keywords.items()
                                if key not in LEFT_OUT})
+
+
+def with_constants(layer: Layer, first: Any) -> List[Any]:
+    """The inputs of a TensorFlowOpLayer: its tensors, and constants at the places that the config says."""
+    given = list(first) if isinstance(first, list) else [first]
+    constants = layer.config.get("constants") or {}
+    for place in sorted(constants, key=int):
+        given.insert(int(place), constants[place])
+    return given
 
 
 def single(call: Any) -> bool:
@@ -96,6 +110,10 @@ def keras2_argument(value: Any, layers: Mapping[str, Layer], known: Mapping[Ref,
     if isinstance(value, dict):
         if value.get("class_name") in ("TensorShape", "__tuple__"):
             return keras2_argument(value.get("items"), layers, known)
+        if value.get("class_name") == "__ellipsis__":
+            return Ellipsis
+        if set(value) == {"start", "stop", "step"}:  # tf_op_layer.py: _slice_to_dict
+            return slice(*[keras2_argument(value[key], layers, known) for key in ("start", "stop", "step")])
         return {key: keras2_argument(item, layers, known) for key, item in value.items()}
     return value
 

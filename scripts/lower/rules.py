@@ -7,6 +7,7 @@
 from typing import Any, Callable, Dict, List, NamedTuple, NoReturn, Optional, Sequence, Tuple, Union
 
 from ..base.fault import Fault
+from ..layers.kinds.operations import function_of, is_operation
 from ..layers.model import Weight
 from .emit import Builder, Value
 
@@ -98,6 +99,11 @@ class Call:
         """The Keras that wrote the file: 2 or 3."""
         return self.walk.major
 
+    def since(self, major: int, minor: int) -> bool:
+        """Whether that version of Keras wrote the file, or a later one."""
+        parts = [int(part) if part.isdigit() else 0 for part in str(self.walk.version).split(".")[:2]]
+        return (parts + [0, 0])[:2] >= [major, minor]
+
     @property
     def inputs(self) -> List[Value]:
         """The tensors of the first argument."""
@@ -150,7 +156,9 @@ class Call:
 
     def refuse(self, reason: str, remedy: str = "") -> NoReturn:
         """Raise the refusal of this layer: `reason` stands behind "layer 'x' is a Y: "."""
-        raise NotLowered(self.path, self.kind, reason, remedy)
+        operation = is_operation(self.record, self.major)
+        called = self.config.get("function", function_of(self.record)) if operation else self.kind
+        raise NotLowered(self.path, called, reason, remedy, operation)
 
     def rank(self, least: int, most: int = 99) -> None:
         """Raise a Fault unless the first tensor has so many dimensions, the batch included."""

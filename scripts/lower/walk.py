@@ -22,6 +22,7 @@ from .emit.core import type_of
 from .rules import Call, Held, NotLowered, Rule, tensors
 
 DEEPEST = 40  # models in models, and layers in layers
+CALLS = 100000  # of layers: a model that is called twice in one that is called twice, and so on, is called very often
 
 
 class Shown(NamedTuple):
@@ -92,14 +93,18 @@ class Walk:
 
     b          Builder
     major      2 or 3, the Keras that wrote the file; version: its whole number
+    states     {path of a stateful layer: its states after the last call}
     """
 
     def __init__(self, major: int, version: str) -> None:
         self.b = Builder()
         self.major, self.version = major, version
         self._constants: Dict[int, Tuple[Weight, Value]] = {}
-        self._graphs: Dict[int, Tuple[Any, Graph, List[shapes.Step]]] = {}
-        self._depth = 0
+        self._graphs: Dict[int, Tuple[Any, Graph]] = {}
+        self._held: Dict[Any, Tuple[Held, List[Weight]]] = {}
+        self._steps: Dict[int, Tuple[Graph, List[shapes.Step]]] = {}
+        self._depth = self._calls = 0
+        self.states: Dict[str, List[Value]] = {}
 
     def placeholder(self, node: str, layer: Layer) -> Value:
         """Add the input that an InputLayer stands for."""
@@ -130,7 +135,9 @@ class Walk:
         if len(known) != len(source.inputs) or len(inputs) != len(source.inputs):
             raise Fault(f"nested model {path!r} is called with {len(inputs)} tensors but has {len(source.inputs)} "
                         "inputs: the file is damaged")
-        for name, node, _ in shapes.steps(source):
+        if id(source) not in self._steps:
+            self._steps[id(source)] = source, shapes.steps(source)
+        for name, node, _ in self._steps[id(source)][1]:
             layer = source.layers[name]
             if layer.is_input:
                 continue
@@ -149,9 +156,12 @@ class Walk:
         shown: the path to name in a refusal, where the layer is a part of that one.
         """
         self._depth += 1
+        self._calls += 1
         try:
             if self._depth > DEEPEST:
                 raise Fault(f"layer {path!r} lies {DEEPEST} layers deep in others: too deep")
+            if self._calls > CALLS:
+                raise Fault(f"the model calls its layers more than {CALLS} times: too often")
             if is_model(record):
                 return self.model(record, path, args, kwargs, held)
             call = Call(self, record, path, args, kwargs, held)
@@ -168,7 +178,7 @@ class Walk:
               ) -> List[Value]:
         """Walk a nested model on the tensors of one call."""
         if id(record) not in self._graphs:
-            self._graphs[id(record)] = record, topology.graph(self.with_input(record, tensors(args)), self.major), []
+            self._graphs[id(record)] = record, topology.graph(self.with_input(record, tensors(args)), self.major)
         source = self._graphs[id(record)][1]
         shared = variables.shared_out(record, held.all())
         own = OrderedDict()
@@ -182,11 +192,10 @@ class Walk:
 
     def _named(self, key: Any, layer: Layer, weights: List[Weight]) -> Held:
         """The weights of a layer in a nested model: the same objects at every call, so that they are written once."""
-        cache = self.__dict__.setdefault("_held", {})
         whole = key, tuple(map(id, weights))
-        if whole not in cache:
-            cache[whole] = named(layer, weights), weights
-        return cache[whole][0]
+        if whole not in self._held:
+            self._held[whole] = named(layer, weights), weights
+        return self._held[whole][0]
 
     def with_input(self, record: Dict[str, Any], inputs: List[Value]) -> Dict[str, Any]:
         """A Sequential that was saved without the shape of its input has that of the tensor it is called with."""
@@ -205,8 +214,9 @@ def rule_of(record: Dict[str, Any], major: int, path: str) -> Rule:
     """The Rule of a layer or an operation.  Raises NotLowered where there is none."""
     name = record["class_name"]
     if is_operation(record, major):
-        if name == "TFOpLambda":
+        if name in ("TFOpLambda", "SlicingOpLambda"):
             name, table = str(record["config"].get("function", "")), rules.FUNCTIONS
+            name = name[len(V1):] if name.startswith(V1) else name
         elif name == "TensorFlowOpLayer":
             name, table = str(record["config"]["node_def"].get("op")), rules.NODES
         else:
@@ -220,6 +230,7 @@ def rule_of(record: Dict[str, Any], major: int, path: str) -> Rule:
     return rules.LAYERS[name]
 
 
+V1 = "compat.v1."  # before the functions of TensorFlow 1, which compute as those of TensorFlow 2 do
 OF_PACKAGES = ("LayerScale", "CustomScaleLayer")  # classes of keras.applications, in any module
 
 

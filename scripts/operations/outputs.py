@@ -76,6 +76,10 @@ class Choice:
         """Return the one operation below `scope`, a part of the paths, whose result leaves it towards an own output;
         None where there are none or several."""
         wanted = needed(self.graph, self.known.values())
+        there = {part for name in wanted for part in name.split("/")[:-1]}
+        numbered = sorted(part for part in there if scopes.LAST.sub("", part) == scope != part)
+        if len(numbered) == 1 and scope not in there:  # Keras 3 exports the layer "conv" in a scope "conv_1"
+            scope = numbered[0]
         inside = [node for name, node in self.graph.nodes.items() if name in wanted and f"/{scope}/" in "/" + name]
         passed = {one.node for node in inside for one in node.inputs}
         last = [node.name for node in inside if node.name not in passed and node.op not in SILENT]

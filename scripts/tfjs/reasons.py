@@ -1,5 +1,6 @@
 """Which layers of a model TensorFlow.js shows, by converting it: the one answer for `summary` and `preprocess`."""
-from typing import Collection, Dict, List, NamedTuple
+from types import MappingProxyType
+from typing import Collection, Dict, List, Mapping, NamedTuple, Optional
 
 from .. import lower
 from ..base.fault import Fault
@@ -20,11 +21,13 @@ class Reasons(NamedTuple):
     layers  {name of a layer: Fault}
     whole   whether all other layers are shown, for they were converted, or need one of these
     why     what decides for a graph model; "" where the layers format does
+    shapes  {name as outputs.spelling gives it: shape of the output, batch first}, as far as a graph model tells them
     """
 
     layers: Dict[str, Fault]
     whole: bool
     why: str = ""
+    shapes: Mapping[str, List[Optional[int]]] = MappingProxyType({})
 
 
 def reasons(model: Model, input_shape: Shape = None) -> Reasons:
@@ -40,8 +43,8 @@ def reasons(model: Model, input_shape: Shape = None) -> Reasons:
         why = write.reason(fault)
     for _ in range(ROUNDS):
         try:
-            lower.lower(encapsulate(model, names, input_shape))
-            return Reasons(found, True, why)
+            lowered = lower.lower(encapsulate(model, names, input_shape))
+            return Reasons(found, True, why, {layer.name: layer.shape for layer in lowered.layers})
         except lower.NotLowered as fault:
             found.setdefault(fault.path.split("/")[0], fault)
             names = free(model, input_shape, found)

@@ -12,6 +12,7 @@ from ..layers.model import Model
 from ..wire.target import AUTO, GRAPH, LAYERS, SHARD_SIZE, Quantize
 from . import write_layers
 from .passes import keras2, refusal
+from .refusals import Refused
 
 TRIALS = 8  # sets of outputs that are lowered to find some that need nothing that cannot be
 
@@ -45,7 +46,7 @@ def write(model: Model, directory: str, json_name: str = "model.json", shard_siz
             keras2(model)
         except Fault as fault:
             if format == LAYERS:
-                raise
+                raise Fault(f"{fault}{remedy(model)}")
             why = fault
         else:
             names = write_layers.write(model, directory, json_name, shard_size, quantize)
@@ -66,11 +67,21 @@ def write(model: Model, directory: str, json_name: str = "model.json", shard_siz
     return Written(names, GRAPH, lowered.graph.outputs, reason(why) if why else "")
 
 
+def remedy(model: Model) -> str:
+    """What to add to a refusal of the layers format: the graph format, where that takes the whole model."""
+    from .. import lower
+    try:
+        lower.lower(model)
+    except Fault:
+        return ""
+    return '; the graph format takes it: --format graph (in models.toml format = "graph")'
+
+
 def reason(fault: Fault) -> str:
-    """Why the layers format did not do: the first layer and its reason, without the advice to leave it out."""
+    """Why the layers format did not do: the first layer and its reason, without advice."""
     layers = fault.layers if isinstance(fault, refusal.Outputs) else {}
     found = next(iter(layers.values()), fault)
-    return str(found)
+    return found.without_remedy() if isinstance(found, Refused) else str(found)
 
 
 def metadata(lowered: Any) -> Dict[str, Any]:

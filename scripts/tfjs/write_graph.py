@@ -65,7 +65,7 @@ def weight_of(node: Node) -> Optional[Weight]:
     held = node.value("value")
     if held.values is None:
         raise Fault(f"operation {node.name!r} is a constant of " + (
-            "strings, which a graph model cannot hold here" if held.dtype == "DT_STRING"
+            "strings, which a graph model cannot hold here; ask for outputs of numbers" if held.dtype == "DT_STRING"
             else f"type {held.dtype}, which TensorFlow.js cannot store"))
     weight = held.values.renamed(node.name)
     if weight.dtype.name in SMALL:

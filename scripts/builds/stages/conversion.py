@@ -110,6 +110,7 @@ def convert(run: Run, entry: Entry) -> dict:
                f"{len(shards)} shard{'' if len(shards) == 1 else 's'} of {together} together")
         if record["facts"].get("why"):
             yield f"a graph model: {record['facts']['why']}"
+        yield from module("tfjs.write_layers").said_of_names(f"{entry.directory}/{entry.json_name}")
 
     return run.task(conversion(run, entry), produce, report,
                     after=entry.after if graph(entry) else ["encapsulate:" + entry.name],

@@ -8,9 +8,10 @@ they suffice.
 """
 from .core import Dims, Limits, Value
 from .images import Images
+from .indexing import Indexing
 
 __all__ = ["Builder", "Dims", "Limits", "Value"]
 
 
-class Builder(Images):
+class Builder(Images, Indexing):
     """All emitters in one: each stands on the one before it (core, elementwise and shaping, reductions, linear)."""

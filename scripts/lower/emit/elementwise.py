@@ -37,8 +37,14 @@ class Elementwise(Emitter):
             "Cast", [x], dtype, x.shape, SrcT=DType(x.dtype), DstT=DType(dtype), Truncate=False)
 
     def unary(self, op: str, x: Operand) -> Value:
-        """One of UNARY, of a float or (Abs, Neg, Sign, Square, Relu) an int."""
+        """One of UNARY, of a float or (Abs, Neg, Sign, Square, Relu) an int.
+
+        TensorFlow.js 1.0.0 has Erf for numbers above 0 alone.
+        """
         x = self.value(x)
+        if op == "Erf" and not x.is_constant:
+            above = self.one(op, [self.unary("Abs", x)], x.dtype, x.shape, T=DType(x.dtype))
+            return self.mul(self.unary("Sign", x), above)
         folded = self.fold(UNARY[op], [x], x.dtype) if UNARY[op] else None
         return folded or self.one(op, [x], x.dtype, x.shape, T=DType(x.dtype))
 
@@ -130,6 +136,12 @@ class Elementwise(Emitter):
         """x * x."""
         return self.unary("Square", x)
 
+    def erf(self, x: Operand) -> Value:
+        """The error function.  TensorFlow.js 1.0.0 has it for numbers above zero; it is odd."""
+        x = self.value(x)
+        return self.fold(UNARY["Erf"], [x], x.dtype) or self.mul(
+            self.unary("Sign", x), self.unary("Erf", self.unary("Abs", x)))
+
     # Logic -------------------------------------------------------------------------------------------------------
 
     def both(self, x: Operand, y: Operand) -> Value:
@@ -182,7 +194,9 @@ class Elementwise(Emitter):
                 x = self.either(x, false)
             else:
                 x = self.add(x, self.cast(zeros, x.dtype))
-        assert len(x.shape) == len(shape)
+        if x.rank < len(shape):  # the others have more dimensions, all of size 1
+            none = self.constant(numpy.zeros([1] * len(shape), x.dtype))
+            x = self.either(x, none) if x.dtype == "bool" else self.add(x, none)
         return x
 
     def like(self, x: Value, number: int) -> Value:

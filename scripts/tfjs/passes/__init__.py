@@ -10,6 +10,7 @@ from . import (
     inputs,
     keras3_masks,
     masks,
+    names,
     normalization,
     open_sizes,
     operations,
@@ -44,6 +45,7 @@ PASSES = (
     execution.check,             # tensors that TensorFlow.js throws away too early
     outputs.check,               # one tensor that is two outputs
     masks.check,                 # time steps that TensorFlow.js hides otherwise
+    names.takeable,              # names that TensorFlow.js cannot take
     unique_names.inside_models,  # layers inside nested models that are called like others
     weights.named_as_variables,  # weights under TensorFlow.js's names
 )
@@ -58,6 +60,7 @@ def keras2(model: Model) -> Model:
     """
     draft = Draft(model.topology, model.keras_major, PASSES, model.weights, model.output_names).done()
     result = model.replaced(draft.record(), draft.weights)
+    result.renamed = draft.renamed
     if model.keras_major >= 3:
         result.keras_version, result.training_config = KERAS2, None
     return result

@@ -1,1 +1,0 @@
-"""Functions of Keras 2 in a functional model: TFOpLambda, SlicingOpLambda, TensorFlowOpLayer."""

@@ -1,1 +1,0 @@
-"""Operations of Keras 3 (keras.ops) in a functional model, by their class."""
