@@ -23,12 +23,11 @@ class Written(NamedTuple):
     """A graph model that has been written.
 
     names   of its files, the json first
-    facts   {"inputs": [names], "outputs": [names]}
-    why     a line about outputs that TensorSpace cannot compute, "" where there are none
+    facts   {"inputs": [names], "outputs": [names]}; where there are outputs that TensorSpace cannot compute also
+            {"why": a line about them}
     """
     names: List[str]
-    facts: Dict[str, List[str]]
-    why: str = ""
+    facts: Dict[str, Any]
 
 
 def convert(source: Union[GraphFile, GraphModel], directory: str, outputs: Optional[List[str]] = None,
@@ -50,7 +49,8 @@ def convert(source: Union[GraphFile, GraphModel], directory: str, outputs: Optio
             names = write_graph.write(graph, directory, json_name, shard_size, quantize, told)
         else:
             names = write(graph, directory, json_name, shard_size, quantize, told)
-    return Written(names, {"inputs": graph.inputs, "outputs": graph.outputs}, waiting)
+    facts = {"why": waiting} if waiting else {}
+    return Written(names, dict(facts, inputs=graph.inputs, outputs=graph.outputs))
 
 
 def without_dynamic(graph: Graph, leave_out: bool) -> str:

@@ -153,9 +153,8 @@ def written(entry: Entry, directory: str) -> tuple:
                               **{'format = "layers"': target.format == LAYERS})
         source = module("formats").read(entry.source, saved_model_tags=entry.saved_model_tags,
                                         signature=entry.signature)
-        done = graphs.convert(source, directory, entry.layers, target.json_name, target.shard_size, target.quantize,
+        return graphs.convert(source, directory, entry.layers, target.json_name, target.shard_size, target.quantize,
                               every=True, input_shape=entry.input_shape)
-        return done.names, dict(done.facts, **({"why": done.why} if done.why else {}))
     if by == REFERENCE:
         if target.format == GRAPH_MODEL:
             raise Fault(f'models.toml [{entry.name}] format = "graph" is the native engine\'s alone: leave out engine')
