@@ -6,10 +6,11 @@ changes from any Keras: dtypes, and what says only how a layer is trained.
 from collections import OrderedDict
 from typing import Any, Tuple
 
+from ...layers import kinds
 from ...layers.topology import Layer, is_model
 from .. import refusals
 from ..supported import CLASSES, IDLE, INITIALIZERS, LAYERS
-from .draft import Draft, Record, each_layer
+from .draft import Draft, Maskless, Record, each_layer
 
 KERAS3_ONLY = frozenset("""module registered_name build_config compile_config quantization_config lora_rank
     lora_alpha optional""".split())
@@ -38,6 +39,8 @@ def layer_record(record: Record, draft: Draft) -> Record:
         if name in IDLE:
             config = {"name": Layer(record).name, "trainable": True, "dtype": "float32", "activation": "linear"}
         result = OrderedDict([("class_name", CLASSES.get(name, name)), ("config", spelled(config, draft))])
+        if name in IDLE and name not in kinds.passing(draft.major):
+            result["config"] = Maskless(result["config"])
     for key, value in record.items():
         if key not in ("class_name", "config") and (draft.major < 3 or key == "name"):
             result[key] = value
