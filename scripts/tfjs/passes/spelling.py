@@ -10,6 +10,7 @@ from ...layers import kinds
 from ...layers.topology import Layer, is_model
 from .. import refusals
 from ..supported import CLASSES, IDLE, INITIALIZERS, LAYERS
+from . import activation
 from .draft import Draft, Maskless, Record, each_layer
 
 KERAS3_ONLY = frozenset("""module registered_name build_config compile_config quantization_config lora_rank
@@ -21,7 +22,14 @@ DTYPES = {"float16": "float32", "bfloat16": "float32", "float64": "float32", "mi
 @each_layer
 def as_keras_2(draft: Draft, layer: Layer) -> Layer:
     """Spell the layer, and the models and layers in it; what stands for an operation is left to a later pass."""
-    return layer if draft.is_operation(layer) else Layer(layer_record(layer.record, draft), layer.calls)
+    if draft.is_operation(layer):
+        return layer
+    record, behind = layer.record, activation.of_layer(layer.record)
+    if behind is None:
+        return Layer(layer_record(record, draft), layer.calls)
+    record = layer_record(OrderedDict(record, config=OrderedDict(record["config"], activation="linear")), draft)
+    record["config"]["activation"] = layer_record(behind, draft)  # a later pass puts it behind
+    return Layer(record, layer.calls)
 
 
 def layer_record(record: Record, draft: Draft) -> Record:
