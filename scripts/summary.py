@@ -7,20 +7,19 @@ if not __package__:
     raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.summary")
 
 from collections import OrderedDict
-from typing import Any, Collection, Dict, Iterator, List, NamedTuple, Optional, Sequence
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence
 
 from . import formats
 from .base import arguments as taken
 from .base import command
 from .base.fault import Fault
-from .layers import encapsulation, operators, outputs, shapes, topology, variables
+from .layers import encapsulation, outputs, shapes, topology, variables
 from .layers.encapsulation import Shape
-from .layers.kinds.operations import is_hidden, is_operation
 from .layers.model import Model, Weight
 from .layers.references import Ref
 from .layers.topology import Layer, graph, inner_records, is_model, layer_order
+from .lower import NotLowered, rule_of
 from .tfjs.reasons import Reasons, reasons
-from .tfjs.refusals import Refused, refusal
 
 FROZEN = ("moving_mean", "moving_variance", "running_mean", "running_std")  # of BatchNormalization: not trained
 COLUMNS = ("layer", "class", "output", "parameters", "inputs", "shown")
@@ -58,8 +57,8 @@ def rows(model: Model, input_shape: Shape = None) -> List[Row]:
         layer = source.layers[name]
         weights = model.weights.get(name, [])
         calls = [", ".join(outputs.spelling(source, ref) for ref in refs) for refs in source.references(layer)]
-        found.append(row(name, layer, shape.get(Ref(name, 0, 0)), weights, [] if layer.is_input else calls,
-                         model.keras_major, source.layers, refused))
+        told = shape.get(Ref(name, 0, 0)) or refused.shapes.get(outputs.spelling(source, Ref(name, 0, 0)))
+        found.append(row(name, layer, told, weights, [] if layer.is_input else calls, model.keras_major, refused))
         if layer.is_model:
             converted = refused.whole and name not in refused.layers
             found += inner_rows(name, layer.record, weights, model.keras_major, converted)
@@ -67,10 +66,10 @@ def rows(model: Model, input_shape: Shape = None) -> List[Row]:
 
 
 def row(name: str, layer: Layer, shape: Optional[List[Optional[int]]], weights: Sequence[Weight], inputs: List[str],
-        major: int, layers: Collection[str] = (), reasons: Optional[Reasons] = None) -> Row:
+        major: int, reasons: Optional[Reasons] = None) -> Row:
     """Return the row of one layer.  The arguments are its cells, and those of `shown`."""
     return OrderedDict(zip(COLUMNS, (name, layer.class_name, shape, sum(weight.size for weight in weights), inputs,
-                                     shown(layer, shape, major, layers, reasons))))
+                                     shown(layer, shape, major, reasons))))
 
 
 def inner_rows(prefix: str, record: Dict[str, Any], weights: Sequence[Weight], major: int,
@@ -90,7 +89,7 @@ def inner_rows(prefix: str, record: Dict[str, Any], weights: Sequence[Weight], m
             continue
         name = f"{prefix}/{layer.name}"
         found.append(row(shortened(name), layer, None, shared[layer.name], [], major,
-                         reasons=Reasons({}, True) if converted else None))
+                         Reasons({}, True) if converted else None))
         if layer.is_model:
             found += inner_rows(name, inner, shared[layer.name], major, converted)
     return found
@@ -101,21 +100,19 @@ def shortened(name: str) -> str:
     return name if len(name) <= outputs.TYPED else f"{name[:outputs.TYPED // 2]}…{name[-outputs.TYPED // 2:]}"
 
 
-def shown(layer: Layer, shape: Optional[List[Optional[int]]], major: int, layers: Collection[str],
-          reasons: Optional[Reasons] = None) -> str:
+def shown(layer: Layer, shape: Optional[List[Optional[int]]], major: int, reasons: Optional[Reasons] = None) -> str:
     """Return whether TensorFlow.js can compute and TensorSpace draw the layer: "yes", "input", or the reason.
 
     shape    of its first call, with the batch's None first; None where it cannot be told
-    layers   names of those of the graph that it is called in
     reasons  of the model, as far as it was converted; None for a layer in a nested model
     """
     if layer.is_input:
         return "input"
     fault = reasons.layers.get(layer.name) if reasons else None
     if fault is not None:
-        return fault.reason.why if isinstance(fault, Refused) and fault.path == layer.name else str(fault)
-    if not (reasons and reasons.whole) or is_hidden(layer.record, major):
-        why = by_itself(layer, major, layers)
+        return fault.reason if isinstance(fault, NotLowered) and fault.path == layer.name else str(fault)
+    if not (reasons and reasons.whole):
+        why = by_itself(layer, major)
         if why:
             return why
     if shape is not None and len(shape) > 4:
@@ -123,16 +120,14 @@ def shown(layer: Layer, shape: Optional[List[Optional[int]]], major: int, layers
     return "yes"
 
 
-def by_itself(layer: Layer, major: int, layers: Collection[str]) -> Optional[str]:
-    """Return why TensorFlow.js cannot compute the layer, as far as its record tells; None where it can, or is a model.
-    """
-    if is_operation(layer.record, major):
+def by_itself(layer: Layer, major: int) -> Optional[str]:
+    """Return why TensorFlow.js cannot compute the layer, as far as its class tells, else None."""
+    if not is_model(layer.record):
         try:
-            operators.record_of_layer(layer, [operators.tensors(layer, call, layers) for call in layer.calls])
-        except Fault as fault:
-            return str(fault)
-    reason = None if is_model(layer.record) or is_operation(layer.record, major) else refusal(layer.record, major)
-    return reason and reason.why
+            rule_of(layer.record, major, layer.name)
+        except NotLowered as fault:
+            return fault.reason
+    return None
 
 
 def counts(model: Model) -> Counts:

@@ -270,8 +270,14 @@ def leaves(file: "h5py.File", record: Record, place: str, scope: str, trainable:
         elif found:
             shared.setdefault(scope, (record, found))
         trainable = trainable and not variables.is_adapted(record)
-        return [Leaf(weight, trainable and not weight.name.split("/")[-1].startswith("moving_")) for weight in found]
+        kept = {item.name for item in variables.layer_variables(name, config) if not item.trainable}
+        return [Leaf(weight, trainable and not is_kept(weight.name.split("/")[-1], kept)) for weight in found]
     return [item for layer, where, name in inner for item in leaves(file, layer, where, name, trainable, path, shared)]
+
+
+def is_kept(name: str, kept: Set[str]) -> bool:
+    """Whether a weight is one that training keeps of its data.  kept: the names of these, of a class that is known."""
+    return name in kept or name.startswith("moving_")
 
 
 def stored(file: "h5py.File", record: Record, place: str, scope: str, path: str,

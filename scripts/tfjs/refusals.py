@@ -295,8 +295,17 @@ class Refused(Fault):
 
     def __init__(self, path: str, kind: str, reason: Reason, operation: bool = False) -> None:
         self.path, self.kind, self.reason, self.operation = path, kind, reason, operation
-        subject = f"{path!r} is the operation {kind}" if operation else f"layer {path!r} is a {kind}"
-        super().__init__(subject + (" " if reason.manner else ": ") + reason.text)
+        super().__init__(self.saying(reason.text))
+
+    def saying(self, words: str) -> str:
+        """The line that says `words` of the layer."""
+        subject = f"{self.path!r} is the operation {self.kind}" if self.operation else \
+            f"layer {self.path!r} is a {self.kind}"
+        return subject + (" " if self.reason.manner else ": ") + words
+
+    def without_remedy(self) -> str:
+        """The line without what to do."""
+        return self.saying(self.reason.why)
 
     def inside(self, model: str) -> "Refused":
         """The same of a layer in a nested model."""

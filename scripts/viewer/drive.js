@@ -37,6 +37,11 @@ const commands = {
       await page.mouse.up();
     }
   },
+  async resize(browser, {width, height}) { // done when the page has drawn a frame of that size
+    await page.setViewportSize({width, height});
+    await page.evaluate(() => new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(resolve)))));
+  },
+  hover: (browser, {x, y}) => page.mouse.move(x, y),
   click: (browser, {selector}) => page.click(selector),
   press: (browser, {key}) => page.keyboard.press(key),
   upload: (browser, {selector, path}) => page.setInputFiles(selector, path),

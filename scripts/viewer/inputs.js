@@ -157,8 +157,8 @@ const Inputs = (function () {
   function photo(input, first, changed) {
     const [height, width] = input.shape, canvas = make('canvas', {className: 'photo'});
     const file = make('input', {type: 'file', accept: 'image/*', hidden: true});
-    const choose = make('button', {type: 'button'}, 'Choose an image'), again = make('button', {type: 'button'}, 'Colours');
-    const range = rangeChoice(first, () => changed(true)), words = make('p', {}, `it is cropped to ${width} × ${height}`);
+    const choose = make('button', {type: 'button'}, 'Choose an image'), again = make('button', {type: 'button', title: 'Colours in place of a photo'}, 'Another pattern');
+    const range = rangeChoice(first, () => changed(true)), words = make('p', {}, `cropped to ${width} × ${height} pixels`);
     const element = make('div', {className: 'work'}, canvas, make('div', {className: 'seen'}, choose, again, range, words, file));
     let pixels = new Float32Array(3 * height * width), turn = 0;
     function refresh() { paint(canvas, pixels, height, width, 3); changed(true); }

@@ -31,7 +31,10 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 THIRD_PARTY = (("three", "build/three.min.js"), ("three", "examples/js/controls/TrackballControls.js"),
                ("@tweenjs/tween.js", "dist/tween.umd.js"), ("@tensorflow/tfjs", "dist/tf.min.js"),
                ("tensorspace", "dist/tensorspace.min.js"))  # in the order in which they need one another
-OWN = ("globals.js", "renderers/tensorspace/scene.js", "inputs.js", "viewer.js")  # the first goes before those
+DRAWING = ("palette", "layers", "blocks", "layout", "maps", "figures", "camera", "edges", "labels", "stage", "scene")
+# The first goes before those.
+OWN = ("globals.js",) + tuple(f"renderers/tensorspace/{name}.js" for name in DRAWING) + (
+    "words.js", "files.js", "engine.js", "inputs.js", "results.js", "list.js", "compare.js", "viewer.js")
 POLICY = ("default-src 'none'; script-src {scripts}; style-src {styles}; img-src 'self' data: blob:; "
           "connect-src 'self'; base-uri 'none'; form-action 'none'")
 SAMPLES_PER_LABEL = 4
@@ -71,7 +74,8 @@ def build(model_dir: str, target_dir: str, data: Optional[str] = None, title: Op
     if files.stamp(source) != before:  # it goes first and comes last where a model is replaced
         raise Fault(f"{source} was replaced while its page was made: run again when it is whole")
     page = {"title": title or _own_title(model, source), "drawing": drawn, "files": copied, "pixels": pixels,
-            "labels": labels, "hidden": len(described["parameters"]) - len(drawn["inputs"]), "made-by": MADE_BY}
+            "labels": labels, "hidden": len(described["parameters"]) - len(drawn["inputs"]), "made-by": MADE_BY,
+            "left_out": left_out(drawn, described)}
     if data is not None:
         page["samples"] = samples(data, drawn)
         if page["samples"] and labels is None:
@@ -198,6 +202,13 @@ def _own_title(model, source):
     if not isinstance(name, str) or not name or not topology.is_text(name):
         name = os.path.basename(os.path.dirname(os.path.abspath(source)))  # of bytes that are no text, perhaps
     return command.one_line(name)
+
+
+def left_out(drawn: Dict[str, Any], described: Dict[str, Any]) -> List[str]:
+    """Return the names of the model's layers that the drawing neither shows nor draws with another one."""
+    shown = {name for layer in drawn["layers"] for name in layer["chain"]}
+    shown.update(entry["name"] for entry in drawn["inputs"])
+    return [name for name in described["parameters"] if name not in shown]
 
 
 # What the page shows besides --------------------------------------------------------------------------------

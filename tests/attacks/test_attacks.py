@@ -8,37 +8,18 @@ import hashlib
 import json
 import os
 import re
-import resource
 import shutil
-import subprocess
-import sys
+import signal
+import tempfile
 
 import numpy
 import pytest
 
 from scripts import Fault
-from tests.attacks import builders
-from tests.needs import ROOT
+from tests.attacks import builders, confined
+from tests.attacks.confined import run
 from tests.project import Project
 from tests.unit import handmade
-
-MEMORY = 300 * 1024 * 1024
-CPU = 5  # seconds; a limit on the process, no measurement
-
-
-def confine():
-    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU, CPU + 1))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (MEMORY, MEMORY))
-
-
-def run(module, *arguments):
-    """Run a stage confined; return (exit status, stdout, stderr)."""
-    environment = dict(os.environ, OPENBLAS_NUM_THREADS="1", PYTHONIOENCODING="utf-8", PYTHONPATH=ROOT)
-    done = subprocess.run([sys.executable, "-m", "scripts." + module] + list(arguments), cwd=ROOT, env=environment,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, preexec_fn=confine,
-                          timeout=60)
-    return done.returncode, done.stdout.decode("utf-8"), done.stderr.decode("utf-8")
 
 
 def tree(folder):
@@ -140,6 +121,26 @@ REFUSED = [
     (builders.tfjs_duplicate, "'weightsManifest' stands twice"),
     (builders.infinite_quantization, "scale|damaged"),
 ]
+
+
+@pytest.mark.parametrize("build", [handmade.h5, builders.lambda_h5, builders.bomb_of_lists], ids=lambda b: b.__name__)
+def test_a_command_that_is_forked_does_what_one_does_that_python_starts(build, tmp_path):
+    path, found = build(tmp_path / "model.h5" if build is handmade.h5 else tmp_path), []
+    for way in (confined.run, confined.alone):
+        found.append(way("preprocess", path, str(tmp_path / "out")) + (tree(tmp_path),))
+        shutil.rmtree(str(tmp_path / "out"), ignore_errors=True)
+    assert found[0] == found[1] and found[0][0] == (build is not handmade.h5)
+
+
+@pytest.mark.parametrize("code, ended", [
+    ("bytearray(400 << 20)", "MemoryError"), ("open('large', 'wb').truncate(400 << 20)", "File too large"),
+    ("while True: pass", "")])
+def test_what_a_command_that_is_forked_may_take_is_limited(code, ended, tmp_path):
+    code = code.replace("large", str(tmp_path / "large"))
+    with tempfile.NamedTemporaryFile() as out, tempfile.NamedTemporaryFile() as err:
+        status = confined.FORKS.ask("timeit", ["-n1", "-r1", code], confined.environment(), out.name, err.name)
+        said = err.read().decode("utf-8")
+    assert status == 1 and ended in said if ended else status in (-signal.SIGPROF, -signal.SIGXCPU), (status, said)
 
 
 @pytest.mark.parametrize("build, line", REFUSED, ids=[build.__name__ for build, _ in REFUSED])

@@ -80,7 +80,49 @@ def sequence(keras):
         layers.Dense(1, activation="sigmoid", name="yes")])
 
 
-BUILDERS = {builder.__name__: builder for builder in (rgb, branched, two_inputs, not_square, sequence)}
+def unet(keras):
+    """Two ways down and two up, joined across: what a skip is for."""
+    layers = keras.layers
+
+    def twice(x, filters, name):
+        for place in "ab":
+            x = layers.Conv2D(filters, 3, padding="same", activation="relu", name=f"{name}{place}")(x)
+        return x
+
+    start = keras.Input((64, 64, 1), name="scan")
+    first = twice(start, 8, "down1")
+    second = twice(layers.MaxPooling2D(2, name="pool1")(first), 16, "down2")
+    x = twice(layers.MaxPooling2D(2, name="pool2")(second), 32, "middle")
+    for number, (skip, filters) in enumerate(((second, 16), (first, 8)), 1):
+        x = layers.Conv2DTranspose(filters, 2, strides=2, name=f"up{number}")(x)
+        x = twice(layers.Concatenate(name=f"join{number}")([skip, x]), filters, f"after{number}")
+    return keras.Model(start, layers.Conv2D(1, 1, activation="sigmoid", name="mask")(x))
+
+
+def text(keras):
+    """A classifier of 40 words of 2000."""
+    layers = keras.layers
+    start = keras.Input((40,), dtype="int32", name="words")
+    x = layers.Embedding(2000, 16, name="embedded")(start)
+    x = layers.Bidirectional(layers.LSTM(12, return_sequences=True), name="read")(x)
+    x = layers.Dense(16, activation="relu", name="inner")(layers.GlobalMaxPooling1D(name="top")(x))
+    return keras.Model(start, layers.Dense(2, activation="softmax", name="mood")(x))
+
+
+def autoencoder(keras):
+    layers = keras.layers
+    start = keras.Input((28, 28, 1), name="image")
+    x = layers.Conv2D(16, 3, strides=2, padding="same", activation="relu", name="enc1")(start)
+    x = layers.Conv2D(8, 3, strides=2, padding="same", activation="relu", name="enc2")(x)
+    x = layers.Dense(16, name="code")(layers.Flatten(name="flat")(x))
+    x = layers.Reshape((7, 7, 8), name="square")(layers.Dense(392, activation="relu", name="back")(x))
+    x = layers.Conv2DTranspose(16, 3, strides=2, padding="same", activation="relu", name="dec1")(x)
+    return keras.Model(start, layers.Conv2DTranspose(1, 3, strides=2, padding="same", activation="sigmoid",
+                                                     name="picture")(x))
+
+
+BUILDERS = {builder.__name__: builder for builder in (rgb, branched, two_inputs, not_square, sequence, unet, text,
+                                                      autoencoder)}
 
 
 def make(name, directory):
@@ -90,7 +132,10 @@ def make(name, directory):
     model = zoo.planted(keras, name)
     os.makedirs(directory)
     model.save(os.path.join(directory, "source.h5"))
-    finish(keras, model, directory, None, zoo.samples(model, name))
+    inputs = zoo.samples(model, name)
+    if name == "text":
+        inputs = [numpy.random.RandomState(1).randint(0, 2000, inputs[0].shape).astype("float32")]
+    finish(keras, model, directory, None, inputs)
 
 
 def trained(directory, data):

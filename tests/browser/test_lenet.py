@@ -8,6 +8,7 @@ from scripts.viewer import page
 from tests import needs
 from tests.browser import models
 
+one_stack = pytest.mark.modern  # the page's own JavaScript: which Python built the page changes nothing of it
 BOUND = 1e-4  # times the largest value of a layer
 SEVEN = [[[0.3, 0.25], [0.7, 0.25], [0.45, 0.85]]]
 
@@ -56,6 +57,7 @@ def test_every_layer_of_every_sample_is_what_keras_computed(browser, lenet, expe
             assert found.argmax() == wanted.argmax(), name
 
 
+@one_stack
 def test_it_names_the_right_digit_for_ten_test_images(browser, lenet, expected):
     images, layers, labels = expected
     right = [place for place in range(len(labels)) if layers["Softmax"][place].argmax() == labels[place]]
@@ -68,6 +70,7 @@ def test_it_names_the_right_digit_for_ten_test_images(browser, lenet, expected):
         assert "✓" in browser.evaluate("document.querySelector('#bars .head').textContent")
 
 
+@one_stack
 def test_tensorspace_shows_the_values_that_the_model_computed(browser, lenet):
     browser.open(lenet + "?backend=cpu")
     browser.evaluate("viewer.pick(3).then(() => 1)")
@@ -76,6 +79,7 @@ def test_tensorspace_shows_the_values_that_the_model_computed(browser, lenet):
         return shown.length === computed.length && shown.every((value, i) => value === computed[i]); })""")
 
 
+@one_stack
 @pytest.mark.parametrize("corner, size", [((0.1, 0.1), 0.8), ((0.05, 0.05), 0.4), ((0.55, 0.5), 0.4)])
 def test_a_seven_drawn_with_the_mouse_is_a_seven_wherever_and_however_large(browser, lenet, keep, corner, size):
     browser.open(lenet + "?backend=cpu")
@@ -92,6 +96,7 @@ def test_a_seven_drawn_with_the_mouse_is_a_seven_wherever_and_however_large(brow
     keep("drawn-seven")
 
 
+@one_stack
 def test_every_layer_opens_and_closes_from_the_list(browser, lenet):
     browser.open(lenet + "?backend=cpu")
     browser.evaluate("viewer.showAll(false).then(() => 1)")
@@ -106,6 +111,7 @@ def test_every_layer_opens_and_closes_from_the_list(browser, lenet):
     assert browser.problems() == []
 
 
+@one_stack
 def test_buttons_open_all_close_all_and_change_the_colours(browser, lenet):
     browser.open(lenet + "?theme=dark")
     is_open = "viewer.page.drawing.layers.map(layer => viewer.scene.isOpen(layer.name))"
@@ -124,6 +130,7 @@ def test_buttons_open_all_close_all_and_change_the_colours(browser, lenet):
     assert browser.problems() == []
 
 
+@one_stack
 def test_the_keyboard_picks_samples_by_their_label_and_clears(browser, lenet, expected):
     labels = list(expected[2])
     browser.open(lenet + "?backend=cpu")
@@ -144,6 +151,7 @@ def test_the_keyboard_picks_samples_by_their_label_and_clears(browser, lenet, ex
     assert browser.problems() == []
 
 
+@one_stack
 def test_the_picture_button_saves_a_png_of_the_model(browser, lenet, tmp_path):
     browser.open(lenet + "?backend=cpu")
     path = str(tmp_path / "picture.png")
@@ -161,6 +169,7 @@ def test_the_page_says_how_far_this_browser_is_from_keras(browser, lenet):
     assert all(0 <= difference < 1e-4 for difference in differences.values())
 
 
+@one_stack
 def test_the_page_says_so_where_a_layer_differs_from_keras(browser, spoiled):
     directory, address = spoiled
     reference = numpy.fromfile(str(directory / "reference.bin"), "<f4")
@@ -168,7 +177,7 @@ def test_the_page_says_so_where_a_layer_differs_from_keras(browser, spoiled):
     reference.tofile(str(directory / "reference.bin"))
     browser.open(address)
     assert browser.evaluate("document.getElementById('match').textContent") \
-        == "1 layers differ from Keras, by up to 1e-2"
+        == "1 layer differs from Keras, by up to 1e-2"
     assert "differs from Keras" in browser.evaluate(
         "document.querySelector('#list li:last-child .difference').textContent")
 

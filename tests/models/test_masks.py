@@ -31,7 +31,7 @@ def converted(path, folder):
     """What TensorFlow.js gives for each output of the model at `path`."""
     target = os.path.join(str(folder), "js")
     os.mkdir(target)
-    convert.convert(path, target)
+    convert.convert(path, target, format="layers")
     return [value for _, value in predict.predict(os.path.join(target, "model.json"), masked.samples())]
 
 
@@ -108,7 +108,7 @@ def test_masks_that_are_joined_are_converted_from_keras_2_and_refused_from_keras
     if "keras3" in oracle.FLAVOURS:
         path, _ = saved("keras3", (JOINED[name], list(range(len(JOINED[name])))), tmp_path)
         with pytest.raises(Fault, match="is called with a tensor as mask="):
-            convert.convert(path, str(tmp_path))
+            convert.convert(path, str(tmp_path), format="layers")
 
 
 def test_masked_steps_that_differ_may_lie_between_others(tmp_path):
@@ -155,7 +155,7 @@ def test_what_would_differ_is_refused_and_does_differ(flavour, steps, outputs, l
     needs.node()
     path, expected = saved(flavour, (steps, outputs), tmp_path)
     with pytest.raises(Fault, match=line):
-        convert.convert(path, str(tmp_path))
+        convert.convert(path, str(tmp_path), format="layers")
     monkeypatch.setattr(masks, "refused", lambda record, major: ({}, {}))
     monkeypatch.setattr(execution, "lost", lambda source: {})
     try:
@@ -183,8 +183,8 @@ def test_a_sequential_text_classifier_that_averages_is_refused_and_one_with_a_ma
         target.mkdir()
         if not works:
             with pytest.raises(Fault, match="'average' is a GlobalAveragePooling1D behind a mask"):
-                convert.convert(path, str(target))
+                convert.convert(path, str(target), format="layers")
             continue
-        convert.convert(path, str(target))
+        convert.convert(path, str(target), format="layers")
         found = predict.predict(str(target / "model.json"), [ids])
         assert oracle.distance(oracle.predict(model, [ids])[0], found[0][1]) <= 1e-5

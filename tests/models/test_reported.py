@@ -212,7 +212,7 @@ def test_a_cudnn_layer_is_the_layer_that_keras_makes_of_it(kind, edited, tmp_pat
     for index, path in enumerate([source] + [archive] * os.path.exists(archive)):
         if kind == "GRU":
             with pytest.raises(Fault, match="reset_after=True"):
-                converted(path, tmp_path, f"js{index}")
+                converted(path, tmp_path, f"js{index}", format="layers")
         else:
             model_json, _ = converted(path, tmp_path, f"js{index}", layers=names)
             computes(model_json, inputs, expected)
@@ -248,7 +248,7 @@ def test_an_activation_that_is_a_layer_is_one_by_name_where_keras_has_it(flavour
             keras.Sequential([keras.Input((3, 4)), layer]).save(str(tmp_path / f"{name}.{ending}"))
             with pytest.raises(Fault, match="its activation is a LeakyReLU, which TensorFlow.js does not have; put it "
                                             "behind the layer"):
-                converted(tmp_path / f"{name}.{ending}", tmp_path, f"{name}_{ending}")
+                converted(tmp_path / f"{name}.{ending}", tmp_path, f"{name}_{ending}", format="layers")
 
 
 @pytest.mark.parametrize("flavour", oracle.FLAVOURS)

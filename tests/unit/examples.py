@@ -1,4 +1,5 @@
 """One layer of each class in layers/kinds, as a Keras makes it: for tests of what is known of the classes."""
+import importlib
 import json
 from collections import OrderedDict
 
@@ -21,6 +22,8 @@ EXAMPLES = OrderedDict([
     ("BatchNormalization", (lambda layers: layers.BatchNormalization(), [IMAGE])),
     ("LayerNormalization", (lambda layers: layers.LayerNormalization(axis=[1, 2]), [ROWS])),
     ("GroupNormalization", (lambda layers: layers.GroupNormalization(2), [IMAGE])),
+    ("RMSNormalization", (lambda layers: layers.RMSNormalization(), [ROWS])),
+    ("LayerScale", (lambda layers: applied().LayerScale(0.5, 4), [ROWS])),
     ("UnitNormalization", (lambda layers: layers.UnitNormalization(), [ROWS])),
     ("Dense", (lambda layers: layers.Dense(5), [ROWS])),
     ("Embedding", (lambda layers: layers.Embedding(9, 5), [LINE])),
@@ -76,9 +79,17 @@ class Made:
         self.record = self.graph.layers[self.layer.name].record
 
 
+def applied():
+    """The module of keras.applications that has LayerScale; keras.layers where there is none."""
+    try:
+        return importlib.import_module("keras.src.applications.convnext")
+    except ImportError:
+        return importlib.import_module("keras").layers
+
+
 def names(keras):
     """The classes of the examples that this Keras has."""
-    return [name for name in EXAMPLES if hasattr(keras.layers, name)]
+    return [name for name in EXAMPLES if hasattr(keras.layers, name) or hasattr(applied(), name)]
 
 
 def with_a_shape():

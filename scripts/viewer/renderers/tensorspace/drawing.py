@@ -68,7 +68,8 @@ def drawing(model: Dict[str, Any], described: Dict[str, Any], name: str = "model
 
     {"kind": "Sequential" or "Model", "format": "layers" or "graph",
      "inputs":  [{"name", "class", "shape", "dtype", "feed": its place among the model's inputs}],
-     "layers":  [{"name", "keras", "class", "shape", "config", "parents": [names], "output": its place among the
+     "layers":  [{"name", "keras", "class", "shape", "config", "parents": [names that TensorSpace is told of],
+                  "sources": [names of all layers that it reads], "output": its place among the
                   model's outputs, "chain": [names of the layers that it stands for], "parameters", "terminal"}]}
     shape is the output's without the batch, as Keras has it: [H, W, C].
     Raises Fault where TensorSpace has nothing: an input or output of rank 4 or more, an image of two channels, …
@@ -330,8 +331,8 @@ def _layer(entry, place, tensors, chain, described, finished, names, taken, coun
     shape = described["outputs"][place]["shape"][1:]
     rank = len(shape)
     flat = [parent for group in entry["parents"] for parent in group]
-    parents = list(OrderedDict.fromkeys(flat))
-    parents = parents or [next(iter(finished))]  # behind constants alone: TensorSpace wants a parent
+    sources = list(OrderedDict.fromkeys(flat))
+    parents = sources or [next(iter(finished))]  # behind constants alone: TensorSpace wants a parent
     first = finished[parents[0]]
     kind = BY_RANK.get(head.kind)
     if head.kind in ACTIVATIONS:
@@ -342,12 +343,13 @@ def _layer(entry, place, tensors, chain, described, finished, names, taken, coun
         kind = None
     if head.kind in MERGES and _merges(head, shape, parents, entry["parents"], finished):
         kind = head.kind
+    if rank == 1 and shape[0] > WIDE and kind in ("GlobalPooling1d", "GlobalPooling2d"):
+        kind = None  # these have no pages, and a body of its own for every unit
     if rank == 1 and terminal:
         kind = "Output1d"
     if kind not in MERGES:
         parents = parents[:1]
-    config = dict(PAGING) if rank == 1 and shape[0] > WIDE and kind not in ("GlobalPooling1d", "GlobalPooling2d") \
-        else {}
+    config = dict(PAGING) if rank == 1 and shape[0] > WIDE else {}
     name = tensors[chain[-1]].layer
     unique, number = name, taken.get(name, 1)
     while unique in taken:
@@ -358,7 +360,8 @@ def _layer(entry, place, tensors, chain, described, finished, names, taken, coun
     fresh = [layer for layer in layers if layer not in counted]
     counted.update(layers)
     return {"name": unique, "keras": head.kind, "class": kind or f"Layer{rank}d", "shape": shape, "config": config,
-            "parents": [names[parent] for parent in parents], "output": place, "chain": layers,
+            "parents": [names[parent] for parent in parents],
+            "sources": [names[source] for source in sources], "output": place, "chain": layers,
             "parameters": sum(described["parameters"].get(layer, 0) for layer in fresh), "terminal": terminal}
 
 

@@ -1,215 +1,207 @@
-// The model in three dimensions: the drawing of page.json made into TensorSpace layers, and the camera around them.
-// TensorSpace draws; it neither loads nor runs the model, so a layer shows exactly the values that it is given.
+// The model in three dimensions: figures, edges and labels brought together, and what opens, folds and moves them.
 'use strict';
 
 const Scene = (function () {
-  const HUES = { // by TensorSpace class, for dark and light ground
-    Input: ['#e8edf7', '#64748b'], Conv: ['#facc15', '#c27803'], Depthwise: ['#fb923c', '#c2410c'], Pooling: ['#38d6e8', '#0e8ba3'],
-    Dense: ['#4ade80', '#15923f'], Output: ['#e8edf7', '#475569'], Padding: ['#7db8ff', '#3b76c4'], Cropping: ['#bef264', '#5d8a0c'],
-    GlobalPooling: ['#60a5fa', '#2563eb'], UpSampling: ['#34e0c8', '#0d8a78'], Flatten: ['#c7d2fe', '#6672c4'], Reshape: ['#b197fc', '#7c4fd8'],
-    Activation: ['#fb7db4', '#c62a74'], Concatenate: ['#f9a8d4', '#b83280'], Layer: ['#f2986a', '#bd5724'], Merge: ['#f8647b', '#c81e40'],
-  };
-  const GROUND = {dark: 0x0b0f17, light: 0xf3f5f9};
-  const STEP = 50; // between levels, as TensorSpace has it
-  const VIEW = [0.4, 0.22, 1]; // from where the camera looks at first
-  const TALL = [0.5, -1.5, 0.8]; // at a deep model from its input, so that it recedes instead of being a line
+  const ROOM = 9e5; // square units: about what a window shows with every map still to be told from the next
+  const SMALL = 12; // a model of so many layers shows itself open at once
 
-  function hue(kind, theme) {
-    const family = Object.keys(HUES).filter(name => kind.startsWith(name) || (name === 'Input' && kind.endsWith('Input')));
-    return HUES[family.sort((a, b) => b.length - a.length)[0] || 'Merge'][theme === 'light' ? 1 : 0];
-  }
+  // container: element; drawing: page.json's; labelsOf: by output; tell: {hover(name or null), changed()}.  Throws where WebGL is missing.
+  function create(container, drawing, labelsOf, theme, tell) {
+    const motion = window.matchMedia('(prefers-reduced-motion: reduce)').matches ? 0 : 650;
+    const inputs = drawing.inputs.filter(input => input.drawn), entries = inputs.concat(drawing.layers);
+    const {model, byName} = Layers.create(container, drawing, labelsOf, theme), scale = Figures.scaleOf(entries);
+    const figures = new Map(entries.map(entry => [entry.name, new Figures.Figure(entry, byName.get(entry.name), scale, inputs.includes(entry))]));
+    const blocks = Blocks.find(drawing.layers).map(block => Object.assign(block, {folded: true, last: block.members[block.members.length - 1]}));
+    const blockOf = new Map([].concat(...blocks.map(block => block.members.map(name => [name, block]))));
+    const said = new Map(); // what a label says besides: an output's first class
+    const words = document.createElement('div');
+    words.className = 'labels';
+    words.setAttribute('aria-hidden', 'true'); // the list says the same
+    container.append(words);
 
-  // TensorSpace takes the first size for the width; Keras has the height first.
-  function drawnShape(layer) {
-    const shape = layer.shape;
-    if (layer.class === 'GreyscaleInput') return [shape[1], shape[0]];
-    return shape.length === 3 ? [shape[1], shape[0], shape[2]] : shape.slice();
-  }
+    const stage = Stage.create(container, model, {seen: () => name(), hover, click, resized: () => inTurn(() => arrange(false))});
+    const edges = Edges.create(model.modelContext, theme);
+    const labels = Labels.create(words, {click: (one, event) => click(figures.get(one), event.target), hover: one => hover(one && figures.get(one), []), page: (one, by) => self.turnPage(one, by)});
+    let places = new Map(), lit = null, shown = [];
 
-  // The levels of the graph, by the longest way from an input.  TensorSpace's own search walks every path
-  // (18 s for InceptionV3) and finds the same.
-  function createGraph(inputs, layers, parents, terminals) {
-    return function () {
-      this.layers = inputs.concat(layers);
-      const level = new Map(inputs.map(input => [input, 0]));
-      for (const layer of layers) level.set(layer, 1 + Math.max(0, ...parents.get(layer).map(parent => level.get(parent))));
-      const last = Math.max(...level.values());
-      for (const layer of terminals) level.set(layer, last);
-      this.layerLookupMap = this.layers.map(layer => level.get(layer));
-      this.levelMap = Array.from({length: last + 1}, () => []);
-      this.layerLookupMap.forEach((depth, i) => this.levelMap[depth].push(i));
-      this.modelDepth = this.levelMap.length;
-      this.levelCenters = this.levelMap.map((_, i) => ({x: 0, y: (i - last / 2) * STEP, z: 0}));
-    };
-  }
+    // Which figures are shown, and who reads whom among them ----------------------------------------------------------
 
-  // container: element; drawing: page.json's; labels: by output; theme: 'dark' or 'light'.  Throws where WebGL is missing.
-  function create(container, drawing, labels, theme) {
-    const motion = window.matchMedia('(prefers-reduced-motion: reduce)').matches ? 1 : 700;
-    const byName = new Map(), parents = new Map();
-    const inputs = drawing.inputs.filter(input => input.drawn);
-    // A small model shows itself open at once; of a large one only what it ends in.
-    const small = drawing.layers.length <= 12 && drawing.layers.every(layer => layer.shape.length === 1 ? !layer.config.paging : layer.shape[layer.shape.length - 1] <= 64 && layer.shape[0] <= 64);
-    const opened = layer => small || (layer.class === 'Output1d' && !layer.config.paging);
-    for (const entry of inputs.concat(drawing.layers)) {
-      const shape = drawnShape(entry);
-      const config = Object.assign({name: entry.name, color: hue(entry.class, theme)}, entry.config);
-      const above = (entry.parents || []).map(name => byName.get(name));
-      let layer;
-      if (entry.class === 'Output1d') config.outputs = labels(entry);
-      if (entry.class === 'Reshape') {
-        layer = new TSP.layers.Reshape(Object.assign(config, {shape})); // setShape would forget its parent
-      } else {
-        const merge = above.length > 1;
-        layer = merge ? TSP.layers[entry.class](above, config) : new TSP.layers[entry.class](config);
-        layer.setShape(shape);
+    const standing = one => { const block = blockOf.get(one); return block && block.folded ? block.last : one; };
+    function visible() {
+      const found = new Map();
+      for (const entry of entries) {
+        const figure = figures.get(entry.name), block = blockOf.get(entry.name), folded = Boolean(block && block.folded);
+        figure.group.visible = standing(entry.name) === entry.name;
+        figure.block = folded && figure.group.visible ? block : null;
+        if (!figure.block && figure.frames) figure.group.remove(figure.frames);
+        const at = standing(entry.name), sources = (entry.sources || entry.parents || []).map(standing).filter(source => source !== at);
+        found.set(at, new Set([...(found.get(at) || []), ...sources]));
       }
-      if ('actualLayer' in layer) { // merges and Reshape wrap a layer, and forget to pass on what their children ask for
-        for (const fact of ['aggregationWidth', 'aggregationHeight', 'openCenterList', 'layerLevel', 'layerType', 'openTime', 'isOpen']) {
-          Object.defineProperty(layer, fact, {get: () => layer.actualLayer && layer.actualLayer[fact]});
-        }
-      }
-      if (config.paging) layer.totalSegments = Math.ceil(shape[0] / config.segmentLength); // Dense leaves it out
-      if (above.length === 1 && drawing.kind === 'Model') layer.apply(above[0]);
-      byName.set(entry.name, layer);
-      parents.set(layer, above);
+      shown = entries.filter(entry => figures.get(entry.name).group.visible).map(entry => figures.get(entry.name));
+      return found;
     }
-    const layers = drawing.layers.map(entry => byName.get(entry.name));
-    const tops = inputs.map(entry => byName.get(entry.name));
-    const settings = {animeTime: motion, color: {background: GROUND[theme]}};
-    let model;
-    if (drawing.kind === 'Sequential') {
-      model = new TSP.models.Sequential(container, settings);
-      for (const layer of tops.concat(layers)) model.add(layer);
-    } else {
-      const ends = layers.filter((layer, i) => drawing.layers[i].terminal);
-      model = new TSP.models.Model(container, Object.assign(settings, {inputs: tops, outputs: ends}));
-      model.createGraph = createGraph(tops, layers, parents, ends);
+
+    // Layout and camera -------------------------------------------------------------------------------------------------
+
+    function stand(figure, at) {
+      const offset = figure.middle.clone().multiply(figure.group.scale).applyQuaternion(figure.group.quaternion);
+      return new THREE.Vector3(at.x, at.y, 0).sub(offset);
     }
-    model.init();
+    const points = () => [].concat(...shown.map(figure => figure.corners()), edges.points());
 
-    const inner = layer => layer.actualLayer || layer;
-    const {renderer, camera, scene, cameraControls: controls} = model.modelRenderer;
-    renderer.setPixelRatio(Math.min(window.devicePixelRatio || 1, 2));
-    model.modelRenderer.onResize();
-    controls.rotateSpeed = 2;
-
-    // TensorSpace renders sixty times a second, whatever happens; here only while something moves or has changed.
-    const render = renderer.render.bind(renderer), seen = new THREE.Matrix4();
-    let due = 0;
-    const stir = () => { due = 8; }; // a few frames more: a texture or a hover shows one frame late
-    renderer.render = (...view) => {
-      camera.updateMatrixWorld();
-      if (!due && !TWEEN.getAll().length && seen.equals(camera.matrixWorld)) return;
-      seen.copy(camera.matrixWorld);
-      due = Math.max(0, due - 1);
-      render(...view);
-    };
-    for (const event of ['pointermove', 'pointerdown', 'pointerup', 'click', 'wheel', 'mousemove']) renderer.domElement.addEventListener(event, stir);
-    new ResizeObserver(stir).observe(container);
-    stir();
-
-    function look(box, direction, moved) {
-      if (box.isEmpty()) return;
-      const centre = box.getCenter(new THREE.Vector3());
-      const back = direction.clone().normalize();
-      const right = new THREE.Vector3().crossVectors(camera.up, back).normalize();
-      const up = new THREE.Vector3().crossVectors(back, right);
-      const slope = Math.tan(THREE.MathUtils.degToRad(camera.fov / 2));
-      const points = [];
-      for (let corner = 0; corner < 8; corner++) {
-        points.push(new THREE.Vector3(corner & 1 ? box.max.x : box.min.x, corner & 2 ? box.max.y : box.min.y, corner & 4 ? box.max.z : box.min.z));
-      }
-      let distance = 2 * box.getSize(new THREE.Vector3()).length();
-      for (let round = 0; round < 12; round++) { // near corners look farther out than far ones: centre and scale what is seen
-        const seen = points.map(point => {
-          const from = point.clone().sub(centre), depth = (distance - from.dot(back)) * slope;
-          return [from.dot(right) / depth / camera.aspect, from.dot(up) / depth];
-        });
-        const spans = [0, 1].map(axis => [Math.min(...seen.map(each => each[axis])), Math.max(...seen.map(each => each[axis]))]);
-        const middle = spans.map(([least, most]) => (least + most) / 2);
-        centre.addScaledVector(right, middle[0] * distance * slope * camera.aspect).addScaledVector(up, middle[1] * distance * slope);
-        const nearest = Math.max(...points.map(point => point.clone().sub(centre).dot(back)));
-        distance = Math.max(nearest + 1, nearest + (distance - nearest) * Math.max(...spans.map(([least, most]) => (most - least) / 2)) * 1.16);
-      }
-      const to = centre.clone().addScaledVector(back, distance);
-      if (!moved) {
-        camera.position.copy(to);
-        controls.target.copy(centre);
-        controls.update();
-        stir();
-        return;
-      }
-      const from = camera.position.clone(), turned = controls.target.clone();
-      new TWEEN.Tween({t: 0}).to({t: 1}, motion).easing(TWEEN.Easing.Cubic.InOut).onUpdate(({t}) => {
-        camera.position.lerpVectors(from, to, t);
-        controls.target.lerpVectors(turned, centre, t);
-      }).start();
-    }
-    const tall = model.depth > 14;
-    const boxOf = object => { object.updateMatrixWorld(true); return new THREE.Box3().setFromObject(object); };
-    const direction = () => camera.position.clone().sub(controls.target);
-
-    // TensorSpace's layers break when told to open while they move.
-    function still() {
-      return new Promise(resolve => {
-        (function ask() { TWEEN.getAll().length ? requestAnimationFrame(ask) : resolve(); })();
+    // Lay out what is shown, and let the camera have all of it.  moved: as a motion; grown: figures whose maps fly apart.
+    function arrange(moved, grown = []) {
+      const sources = visible();
+      for (const figure of shown) figure.fit();
+      const [wide, high] = [container.clientWidth, Math.max(1, container.clientHeight)];
+      places = Layout.arrange(shown.map(figure => ({name: figure.name, parents: [...sources.get(figure.name)], w: figure.size.w, h: figure.size.h})), wide, high);
+      const before = new Map(shown.map(figure => [figure, figure.group.position.clone()]));
+      const after = new Map(shown.map(figure => [figure, stand(figure, places.get(figure.name))]));
+      for (const [figure, position] of after) { figure.group.position.copy(position); Object.assign(places.get(figure.name), figure.size); }
+      edges.set([].concat(...shown.map(figure => [...sources.get(figure.name)].map(source => [source, figure.name]))), places);
+      look(moved, part => {
+        edges.visible(part === 1);
+        for (const [figure, position] of after) figure.group.position.lerpVectors(before.get(figure), position, part);
+        for (const figure of grown) if (figure.maps) figure.maps.spread(part);
       });
     }
-    const isOpen = name => Boolean(inner(byName.get(name)).isOpen);
-    const openable = name => inner(byName.get(name)).closeable !== false;
-    function turn(name, open) {
-      const layer = inner(byName.get(name));
-      if (layer.closeable === false || Boolean(layer.isOpen) === open) return;
-      open ? layer.openLayer() : layer.closeLayer();
-      if (drawing.kind === 'Model') model.rearrangeLayerInLevel(model.layerLookupMap[layer.layerIndex], layer.openTime);
+    function look(moved, along = () => {}, at = points()) {
+      const from = {position: stage.camera.position.clone(), target: stage.controls.target.clone()}, to = Camera.fit(at, stage.direction(), stage.camera);
+      const go = part => {
+        along(part);
+        stage.camera.position.lerpVectors(from.position, to.position, part);
+        stage.controls.target.lerpVectors(from.target, to.target, part);
+      };
+      if (!moved || !motion) { go(1); stage.look(to); return; }
+      go(0);
+      new TWEEN.Tween({t: 0}).to({t: 1}, motion).easing(TWEEN.Easing.Cubic.InOut).onUpdate(({t}) => go(t)).onComplete(() => { go(1); stage.stir(); }).start();
+    }
+    function still() {
+      return new Promise(resolve => { (function ask() { TWEEN.getAll().length ? requestAnimationFrame(ask) : resolve(); })(); });
     }
     let queue = Promise.resolve();
-    const inTurn = step => { queue = queue.then(still).then(step).then(still).then(stir); return queue; };
+    const inTurn = step => { queue = queue.then(still).then(step).then(still).then(() => { stage.stir(); tell.changed(); }); return queue; };
+
+    // Opening -------------------------------------------------------------------------------------------------------------
+
+    const rowTooLong = figure => figure.rank === 1 && figure.entry.shape[0] > 400 && !figure.entry.config.paging;
+    function area(figure) { // of an open figure, roughly
+      if (!figure.maps) return 180 * 60;
+      return figure.rank === 2 ? 190 * 190 : Math.min(Maps.PAGE, figure.maps.count) * 45 * 45;
+    }
+    function fitting() { // from both ends, as these are what one looks at first
+      let left = ROOM;
+      const able = shown.filter(figure => figure.openable && !figure.block && !rowTooLong(figure)), found = [];
+      const order = able.map((_, i) => able[i % 2 ? able.length - 1 - (i >> 1) : i >> 1]);
+      for (const figure of order) if ((left -= area(figure)) > 0) found.push(figure);
+      return found;
+    }
+    function set(wanted, open) {
+      const grown = wanted.filter(figure => figure.openable && figure.isOpen !== open);
+      for (const figure of grown) figure.turn(open);
+      return open ? grown : [];
+    }
+    function fold(block, folded) {
+      block.folded = folded;
+      if (folded) set(block.members.map(one => figures.get(one)), false);
+    }
+
+    // Pointer and names ---------------------------------------------------------------------------------------------------
+
+    function hover(figure, found) {
+      const one = figure ? figure.name : null, linked = figure && figure.isOpen && (figure.entry.parents || []).every(parent => figures.get(parent).group.visible);
+      model.modelRenderer.handlers.handleHover(linked ? found : []); // TensorSpace's lines
+      if (one === lit) return;
+      lit = one;
+      edges.highlight(one);
+      stage.stir();
+      tell.hover(figure && figure.block ? figure.block.members[0] : one);
+    }
+    function click(figure, object) {
+      if (object.elementType === 'paginationButton') { figure.outer.handleClick(object); stage.stir(); return; }
+      if (figure.block) self.fold(blocks.indexOf(figure.block), false);
+      else if (figure.openable) self.show(figure.name, !figure.isOpen);
+    }
+    function name() {
+      const near = shown.map(figure => stage.camera.position.distanceTo(new THREE.Vector3(places.get(figure.name).x, places.get(figure.name).y, 0)));
+      const [least, most] = [Math.min(...near), Math.max(...near)];
+      labels.place(shown.map((figure, i) => {
+        const rect = stage.rect(figure.corners()), {entry, block, maps} = figure, size = entry.shape.join(' × ');
+        const paged = maps && figure.isOpen && maps.pages > 1;
+        const kind = block ? `${block.members.length} layers · ${size}` : figure.isInput ? size : `${entry.keras} · ${paged ? maps.words() : size}`;
+        return {name: figure.name, title: block ? block.title : figure.isInput ? (inputs.length > 1 ? entry.name : 'input') : entry.chain[0] || entry.name, words: said.get(figure.name) || kind, rect,
+          room: rect.right - rect.left + Layout.GAP * (rect.right - rect.left) / figure.size.w * 0.8, near: most > least ? 1 - (near[i] - least) / (most - least) : 1,
+          first: figure.name === lit, pages: paged};
+      }));
+    }
 
     const self = {
-      update(name, values) { const layer = byName.get(name); stir(); if (layer) { layer.clear(); layer.updateValue(values); } },
-      isOpen,
-      has: name => byName.has(name),
-      openable,
+      model,
+      canvas: stage.canvas,
+      blocks,
+      has: one => figures.has(one),
+      isOpen: one => figures.get(one).isOpen,
+      openable: one => figures.get(one).openable,
       still: () => queue.then(still),
-      show: (name, open) => inTurn(() => turn(name, open)),
-      showAll: open => inTurn(() => { for (const entry of drawing.layers) turn(entry.name, open); }).then(() => self.fit(true)),
-      focus(name) {
-        return inTurn(() => look(boxOf(inner(byName.get(name)).neuralGroup), direction(), true));
-      },
-      fit(moved) { return inTurn(() => look(boxOf(model.modelContext), direction(), moved)); },
-      home(from) { look(boxOf(model.modelContext), new THREE.Vector3(...(from || (tall ? TALL : VIEW))), false); },
-      picture() { render(scene, camera); return renderer.domElement.toDataURL('image/png'); },
-      // How many pixels differ from the ground right after a render: a page that draws nothing has none.
-      drawnPixels() {
-        render(scene, camera);
-        const gl = renderer.getContext(), pixels = new Uint8Array(4 * gl.drawingBufferWidth * gl.drawingBufferHeight);
-        gl.readPixels(0, 0, gl.drawingBufferWidth, gl.drawingBufferHeight, gl.RGBA, gl.UNSIGNED_BYTE, pixels);
-        const ground = scene.background, is = [ground.r, ground.g, ground.b].map(part => Math.round(255 * part));
-        let count = 0;
-        for (let i = 0; i < pixels.length; i += 4) if (is.some((part, j) => Math.abs(pixels[i + j] - part) > 2)) count++;
-        return count;
+      update(one, values) { const layer = byName.get(one); stage.stir(); if (layer) { layer.clear(); layer.updateValue(values); } },
+      say(one, text) { said.set(one, text); stage.stir(); },
+      show: (one, open) => inTurn(() => {
+        const block = blockOf.get(one);
+        if (block && block.folded && open) fold(block, false);
+        arrange(true, set([figures.get(one)], open));
+      }),
+      showAll: open => inTurn(() => {
+        if (!open) for (const block of blocks) fold(block, true);
+        visible();
+        arrange(true, set(open ? fitting() : [...figures.values()], open));
+      }),
+      fold: (i, folded) => inTurn(() => { fold(blocks[i], folded); arrange(true); }),
+      foldAll: folded => inTurn(() => { for (const block of blocks) fold(block, folded); arrange(true); }),
+      fit: moved => inTurn(() => look(moved)),
+      focus: one => inTurn(() => look(true, undefined, figures.get(standing(one)).corners())),
+      highlight(one) { if (!one || figures.has(one)) hover(one && figures.get(standing(one)), []); },
+      pages(one) { const {maps, isOpen} = figures.get(one); return maps && isOpen && maps.pages > 1 ? maps.words() : null; },
+      turnPage(one, by) { const {maps} = figures.get(one); maps.turn(by); return inTurn(() => arrange(false)); },
+      sort(strongest) { for (const {maps} of figures.values()) if (maps) maps.sort(strongest); stage.stir(); },
+      // The picture with its labels and, above it, the title.  Returns a data URL.
+      picture(title, facts) {
+        const drawn = stage.draw(), picture = document.createElement('canvas'), ratio = drawn.width / container.clientWidth, colours = Palette.THEMES[theme], top = title ? 64 * ratio : 0;
+        Object.assign(picture, {width: drawn.width, height: drawn.height + top});
+        const context = picture.getContext('2d');
+        context.fillStyle = '#' + colours.ground.toString(16).padStart(6, '0');
+        context.fillRect(0, 0, picture.width, picture.height);
+        context.drawImage(drawn, 0, top);
+        for (const [text, font, colour, y] of title ? [[title, '600 21px', colours.text, 32], [facts, '400 13px', colours.soft, 54]] : []) {
+          context.font = `${font.replace(/\d+px/, size => parseInt(size) * ratio + 'px')} system-ui, "Segoe UI", "Noto Sans", "DejaVu Sans", sans-serif`;
+          context.fillStyle = colour;
+          context.fillText(text, 24 * ratio, y * ratio);
+        }
+        context.translate(0, top);
+        labels.paint(context, ratio, colours);
+        return picture.toDataURL('image/png');
       },
       setTheme(next) {
-        stir();
-        scene.background = new THREE.Color(GROUND[next]);
-        for (const entry of inputs.concat(drawing.layers)) {
-          const layer = inner(byName.get(entry.name)), colour = hue(entry.class, next);
-          layer.color = colour;
-          for (const part of ['aggregationHandler', 'queueHandler', 'outputHandler', 'lineGroupHandler']) if (layer[part]) layer[part].color = colour;
-          if (layer.neuralGroup) layer.neuralGroup.traverse(object => {
-            for (const material of [].concat(object.material || [])) if (material.color) material.color.set(colour);
-          });
-        }
+        theme = next;
+        stage.setGround(Palette.THEMES[next].ground);
+        for (const figure of figures.values()) figure.setColour(Palette.hue(figure.entry.class, next));
+        edges.setTheme(next);
       },
-      model,
-      canvas: renderer.domElement,
+      // For tests: how many pixels differ from the ground (a page that draws nothing has none), and where everything is.
+      drawnPixels: () => stage.drawnBox().count,
+      drawnBox: stage.drawnBox,
+      drawCalls: stage.calls,
+      figures: () => shown.map(figure => Object.assign(stage.rect(figure.corners()), {name: figure.name, open: figure.isOpen, folded: Boolean(figure.block), maps: figure.maps ? figure.maps.shown.length : 0,
+        box: new THREE.Box3().setFromPoints(figure.corners())})),
+      labels: labels.boxes,
+      edges: edges.list,
     };
-    self.home();
-    inTurn(() => { for (const layer of drawing.layers) if (opened(layer)) turn(layer.name, true); }).then(() => { if (small) self.home(); });
+    visible();
+    const small = drawing.layers.length <= SMALL;
+    set(small ? fitting() : shown.filter(figure => figure.entry.class === 'Output1d' && !figure.entry.config.paging), true);
+    stage.home();
+    arrange(false);
     return self;
   }
 
-  return {create, hue};
+  return {create};
 })();

@@ -1,0 +1,1 @@
+"""Attention: dot-product, additive, of several heads; EinsumDense."""

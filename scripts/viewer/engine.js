@@ -1,0 +1,61 @@
+// The model itself: loaded from the files that page.json names, run by TensorFlow.js.
+'use strict';
+
+const Engine = (function () {
+  const BACKENDS = ['webgl', 'cpu'];
+  const {Failure, read, check} = Files;
+  const paused = () => new Promise(resolve => setTimeout(resolve)); // lets the browser paint
+
+  async function chooseBackend() {
+    const wanted = new URLSearchParams(location.search).get('backend');
+    for (const name of wanted ? [wanted] : BACKENDS) {
+      try {
+        if (await tf.setBackend(name)) { await tf.ready(); return; }
+      } catch (error) { /* the next one */ }
+    }
+    throw new Failure(`TensorFlow.js has no backend ${wanted || 'at all'} in this browser.`);
+  }
+
+  // page: page.json's content; step(words, part): tells how far it is.  Resolves to TensorFlow.js's model.
+  async function load(page, step) {
+    const total = page.files.reduce((sum, file) => sum + file.bytes, 0), found = {};
+    let before = 0;
+    for (const file of page.files) {
+      const name = file.name.split('/').pop();
+      const bytes = await read(file.name, size => step(`Loading ${name}`, 0.7 * (before + size) / total));
+      await check(file, bytes);
+      before += bytes.length;
+      found[file.name] = bytes;
+    }
+    step('Building the model', 0.75);
+    await paused();
+    const json = JSON.parse(new TextDecoder().decode(found[page.files[0].name]));
+    const groups = json.weightsManifest || [], folder = page.files[0].name.replace(/[^/]*$/, '');
+    const shards = [].concat(...groups.map(group => group.paths)).map(path => found[folder + path]);
+    if (shards.some(shard => !shard)) throw new Failure('model.json names weights that this page was not built with.\nBuild the page again.');
+    const data = new Uint8Array(shards.reduce((sum, shard) => sum + shard.length, 0));
+    shards.reduce((offset, shard) => { data.set(shard, offset); return offset + shard.length; }, 0);
+    const artifacts = Object.assign({}, json, {weightSpecs: [].concat(...groups.map(group => group.weights)), weightData: data.buffer});
+    delete artifacts.weightsManifest;
+    const handler = {load: async () => artifacts};
+    return page.drawing.format === 'graph' ? tf.loadGraphModel(handler) : tf.loadLayersModel(handler);
+  }
+
+  // inputs: list of Float32Array, in the model's order.  Resolves to a list of typed arrays, one per output that is
+  // drawn; the others stay where they were computed.
+  async function run(model, drawing, inputs) {
+    const tensors = tf.tidy(() => {
+      const given = inputs.map((data, i) => tf.tensor(data, [1].concat(drawing.inputs[i].shape), drawing.inputs[i].dtype === 'int32' ? 'int32' : 'float32'));
+      if (drawing.format !== 'graph') return [].concat(model.predict(given));
+      const fed = {};
+      model.inputs.forEach((input, i) => { fed[input.name] = given[i]; });
+      return [].concat(model.execute(fed, model.outputs.map(output => output.name)));
+    });
+    const drawn = new Set(drawing.layers.map(layer => layer.output));
+    const results = await Promise.all(tensors.map((tensor, i) => drawn.has(i) ? tensor.data() : null));
+    tf.dispose(tensors);
+    return results;
+  }
+
+  return {chooseBackend, load, run, paused};
+})();

@@ -1,0 +1,1 @@
+"""Operations between layers, of Keras 3 and Keras 2, as graph models."""
