@@ -97,6 +97,13 @@ def test_a_layer_that_hands_masks_on_in_keras_3_alone(flavour, between, behind, 
     needs.node()
     path, expected = saved(flavour, ([(between, 0, 0), (behind, 4, 0)], [0, 1]), tmp_path)
     assert agree(expected, converted(path, tmp_path))
+    for behind in ("last", "average"):
+        folder = tmp_path / behind
+        folder.mkdir()
+        path, expected = saved(flavour, ([(between, 0, 0), (behind, 4, 0)], [0, 1]), folder)
+        convert.convert(path, str(folder / "js"), format="graph")
+        found = predict.predict(str(folder / "js" / "model.json"), masked.samples())
+        assert agree(expected, [value for _, value in found])
 
 
 @pytest.mark.parametrize("name", sorted(JOINED))
