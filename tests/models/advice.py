@@ -13,7 +13,7 @@ GRAPH = "--format graph"
 def follow(line, source, folder, inputs, expected):
     """Convert `source` as `line` advises, and hold every output against `expected`, {name: ndarray}.
 
-    Returns how many pieces of advice there were.  A list of outputs is asked for in its order, of the format that
+    inputs: of a model with several, {name: ndarray}.  Returns how many pieces of advice there were.  A list of outputs is asked for in its order, of the format that
     refused.  "--format graph" is asked for with the outputs of the source.
     """
     advised = []
@@ -25,8 +25,9 @@ def follow(line, source, folder, inputs, expected):
     for number, options in enumerate(advised):
         out = os.path.join(str(folder), f"advised_{number}")
         os.mkdir(out)
-        preprocess.preprocess(source, out, **options)
-        found = predict.predict(os.path.join(out, "model.json"), inputs)
+        _, facts = preprocess.preprocess(source, out, **options)
+        fed = [inputs[name] for name in facts["inputs"]] if isinstance(inputs, dict) else inputs
+        found = predict.predict(os.path.join(out, "model.json"), fed)
         assert len(found) == len(options["layers"])
         for name, output in zip(options["layers"], found):
             assert oracle.distance(expected[name], output.values) <= 1e-5, (options, name)
