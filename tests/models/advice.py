@@ -13,7 +13,9 @@ GRAPH = "--format graph"
 def follow(line, source, folder, inputs, expected):
     """Convert `source` as `line` advises, and hold every output against `expected`, {name: ndarray}.
 
-    inputs: of a model with several, {name: ndarray}.  Returns how many pieces of advice there were.  A list of outputs is asked for in its order, of the format that
+    inputs: of a model with several, {name: ndarray}.
+
+    Returns how many pieces of advice there were.  A list of outputs is asked for in its order, of the format that
     refused.  "--format graph" is asked for with the outputs of the source.
     """
     advised = []
