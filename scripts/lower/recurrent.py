@@ -268,7 +268,9 @@ def sweep(call: Call, made: Cell) -> List[Value]:
     states = states_of(call, made, given)
     empty = {size: zeros(call, x, size, 1 - axis) for size in made.sizes}
     states = states or [empty[size] for size in made.sizes]
-    masks = of_steps(call, steps, axis, len(made.sizes[0]))
+    # Keras 3 looks for the mask of a tensor where it is called with one alone (layers/layer.py: Layer.__call__)
+    alone = all(one is None for one in given) or isinstance(call.kwargs.get("mask"), Value)
+    masks = of_steps(call, steps, axis, len(made.sizes[0])) if alone or call.major < 3 else []
     order = list(range(steps))[::-1] if config.get("go_backwards") else list(range(steps))
     early = not config.get("unroll") and is_before_tensorflow(call, EARLY)
     outputs: List[Value] = []

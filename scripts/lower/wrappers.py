@@ -23,7 +23,7 @@ def bidirectional(call: Call) -> List[Value]:
     for way, record in ways(config):
         own = states[:half] if way == "forward" else states[half:]
         found.append(call.within(of_way(call, way, record), f"{way}_{name}", call.x.masked(call.mask),
-                                 initial_state=own or None))
+                                 initial_state=own or None, mask=call.kwargs.get("mask")))
     forward, backward = found
     y, other = forward[0], backward[0]
     mask = y.mask
