@@ -51,7 +51,7 @@ class Images(Cell):
         if x.shape[-1] != kernel.shape[-2]:
             raise Fault(f"layer {self.call.path!r} has a kernel for {kernel.shape[-2]} channels and is given "
                         f"{x.shape[-1]}: weights and topology do not belong together")
-        return plain(self.b, self.b.margins(x, margins(self.b, x, window)), kernel, window)
+        return plain(self.b, self.b.margins(x, margins(self.call, x, window)), kernel, window)
 
     def step(self, given: Parts, states: Sequence[Value]) -> Step:
         """c = f * c + i * act(c'), h = o * act(c)."""
