@@ -3,8 +3,9 @@ from typing import Any, Dict, List, Optional
 
 from ..base.fault import Fault
 from ..layers.kinds.wrappers import ways
+from .cells import EARLY, is_before_tensorflow
 from .emit import Value
-from .recurrent import EARLY, is_before_tensorflow, length
+from .recurrent import length
 from .rules import Call, layer, tensors
 
 MERGED = ("sum", "mul", "ave", "concat")
