@@ -167,6 +167,35 @@ def open_heads(keras):
     return keras.Model([x, y], [layers.MultiHeadAttention(2, 3)(x, y, **given), layers.Attention()([x, y], **given)])
 
 
+def adapted(keras):
+    layers, is3 = keras.layers, keras.__version__ >= "3"
+    kind = getattr(layers, "Normalization", None) or layers.experimental.preprocessing.Normalization
+    x, y = keras.Input((3, 4, 2), name="x"), keras.Input((5,), name="y")
+    made = [kind()(x), kind(axis=None)(x), kind(axis=(1, 3))(x), kind(axis=2)(x), kind()(y), kind(axis=None)(y)]
+    if is3 or keras.__version__ >= "2.10":
+        made += [kind(axis=-1, mean=[1.0, 2.0], variance=[4.0, 0.0])(x), kind(axis=None, mean=3, variance=0.5)(x),
+                 kind(axis=-1, invert=True)(x), kind(axis=(1, 2), mean=0.5, variance=2.0, invert=True)(x)]
+    i = keras.Input((5,))
+    tower = keras.Model(i, layers.Dense(3)(kind(name="deep")(i)), name="tower")
+    return keras.Model([x, y], made + [tower(y)])
+
+
+def within(keras):
+    """Layers with parts, in models that are called twice."""
+    layers, is3 = keras.layers, keras.__version__ >= "3"
+    i = keras.Input((4, 6))
+    normal = layers.LayerNormalization()(layers.BatchNormalization(axis=1)(i))
+    attended = layers.MultiHeadAttention(2, 3)(normal, normal)
+    inner = layers.PReLU(shared_axes=[1])(layers.Add()([i, attended]))
+    if is3:
+        inner = layers.SpectralNormalization(layers.Conv1D(6, 1))(layers.RMSNormalization()(inner))
+        inner = layers.SpectralNormalization(layers.Dense(6, "gelu"))(inner)
+        inner = layers.GroupQueryAttention(2, 2, 1, use_gate=True)(inner, inner)
+    tower = keras.Model(i, layers.Attention(use_scale=True)([inner, i]), name="tower")
+    x, y = keras.Input((4, 6), name="x"), keras.Input((4, 6), name="y")
+    return keras.Model([x, y], [tower(x), layers.Subtract()([tower(y), x])])
+
+
 def settings(build):
     """What lowered.Model is given beside the model."""
     if build not in (masked_merges, masked_heads):
@@ -178,10 +207,18 @@ def settings(build):
 
 
 FAMILIES = (normalizations, open_normalizations, merges, masked_merges, activations, heads, single_heads, masked_heads,
-            open_heads)
+            open_heads, adapted)
 
 
 @pytest.mark.parametrize("build", FAMILIES, ids=lambda build: build.__name__)
 @pytest.mark.parametrize("flavour", lowered.FLAVOURS)
 def test_every_output_is_what_keras_computes(flavour, build, tmp_path):
     lowered.agree(lowered.Model(flavour, build, **settings(build)), tmp_path)
+
+
+@pytest.mark.parametrize("ending", [".h5", ".keras"])
+@pytest.mark.parametrize("flavour", lowered.FLAVOURS)
+def test_weights_of_layers_with_parts_are_found_in_every_file(flavour, ending, tmp_path):
+    if ending == ".keras" and needs.STACK == "py36":
+        pytest.skip("Keras 2.6 writes no archives")
+    lowered.agree(lowered.Model(flavour, within, batch=1), tmp_path, ["tower@0", "tower@1", "subtract"], ending)
