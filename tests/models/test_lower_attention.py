@@ -8,6 +8,10 @@ from tests.models import lowered
 needs.tensorflow()
 
 
+def since_2_10(keras):
+    return tuple(map(int, keras.__version__.split(".")[:2])) >= (2, 10)
+
+
 def normalizations(keras):
     layers, is3 = keras.layers, keras.__version__ >= "3"
     x, y, z = keras.Input((4, 5, 6), name="x"), keras.Input((6,), name="y"), keras.Input((2, 3, 4, 6), name="z")
@@ -97,7 +101,7 @@ def heads(keras):
             many(2, 3, dropout=0.5)(x, y, key=u), many(2, 3)(query=x, value=y, attention_mask=m), scored[0], scored[1],
             many(2, 3, attention_axes=(1, 2))(z, z), many(2, 3, attention_axes=(2,))(z, z), many(2, 2)(z, z),
             many(2, 2, output_shape=(3, 2))(x, y)]
-    if is3 or keras.__version__ >= "2.10":
+    if since_2_10(keras):
         made += [many(2, 3)(x, y, use_causal_mask=True), many(2, 3, dropout=0.1)(x, x, use_causal_mask=True)]
     if is3:
         made += [layers.GroupQueryAttention(3, 4, 2)(x, y), layers.GroupQueryAttention(3, 4, 1)(x, x),
@@ -113,7 +117,7 @@ def heads(keras):
 def single_heads(keras):
     layers, is3 = keras.layers, keras.__version__ >= "3"
     x, y, z = keras.Input((4, 6), name="x"), keras.Input((5, 6), name="y"), keras.Input((5, 6), name="z")
-    causal = {} if is3 or keras.__version__ >= "2.10" else {"causal": True}
+    causal = {} if since_2_10(keras) else {"causal": True}
     given = {} if causal else {"use_causal_mask": True}
     made = [layers.Attention()([x, y]), layers.Attention(use_scale=True)([x, y, z]),
             layers.Attention(dropout=0.3, **causal)([x, x], **given), layers.AdditiveAttention()([x, y]),
@@ -148,7 +152,7 @@ def masked_heads(keras):
             read(layers.Concatenate()([a(), y])), read(layers.Concatenate(axis=1)([a(), b()])),
             layers.Softmax()(layers.Reshape((5, 5, 3))(layers.Concatenate()([x] * 5))),
             read(layers.ReLU()(layers.LayerNormalization()(layers.BatchNormalization()(a()))))]
-    if is3 or keras.__version__ >= "2.10":
+    if since_2_10(keras):
         many, first = layers.MultiHeadAttention, a()
         second = many(2, 3)(first, b())
         made += [second, many(2, 3)(x, b()), many(2, 3, dropout=0.1)(a(), b(), a()), many(2, 2, dropout=0.1)(a(), y),
@@ -163,7 +167,7 @@ def masked_heads(keras):
 def open_heads(keras):
     layers = keras.layers
     x, y = keras.Input((None, 6), name="x"), keras.Input((None, 6), name="y")
-    given = {"use_causal_mask": True} if keras.__version__ >= "2.10" else {}
+    given = {"use_causal_mask": True} if since_2_10(keras) else {}
     return keras.Model([x, y], [layers.MultiHeadAttention(2, 3)(x, y, **given), layers.Attention()([x, y], **given)])
 
 
@@ -172,7 +176,7 @@ def adapted(keras):
     kind = getattr(layers, "Normalization", None) or layers.experimental.preprocessing.Normalization
     x, y = keras.Input((3, 4, 2), name="x"), keras.Input((5,), name="y")
     made = [kind()(x), kind(axis=None)(x), kind(axis=(1, 3))(x), kind(axis=2)(x), kind()(y), kind(axis=None)(y)]
-    if is3 or keras.__version__ >= "2.10":
+    if since_2_10(keras):
         made += [kind(axis=-1, mean=[1.0, 2.0], variance=[4.0, 0.0])(x), kind(axis=None, mean=3, variance=0.5)(x),
                  kind(axis=-1, invert=True)(x), kind(axis=(1, 2), mean=0.5, variance=2.0, invert=True)(x)]
     i = keras.Input((5,))
