@@ -1,4 +1,6 @@
 """Attention, normalizations, merging layers and activations, as graph models."""
+import importlib
+
 import numpy
 import pytest
 
@@ -200,6 +202,18 @@ def within(keras):
     return keras.Model([x, y], [tower(x), layers.Subtract()([tower(y), x])])
 
 
+def scaled(keras):
+    """Layers of keras.applications: ConvNeXt's and InceptionResNetV2's."""
+    kinds = {name: getattr(importlib.import_module(f"{keras.__name__}.src.applications.{module}"), name)
+             for module, name in (("convnext", "LayerScale"), ("inception_resnet_v2", "CustomScaleLayer"))}
+    layers = keras.layers
+    i = keras.Input((4, 6))
+    inner = kinds["LayerScale"](0.5, 6, name="scale")(layers.Dense(6)(i))
+    tower = keras.Model(i, kinds["CustomScaleLayer"](0.3)([inner, i]), name="tower")
+    x = keras.Input((4, 6), name="x")
+    return keras.Model(x, [tower(x), kinds["LayerScale"](0.5, 6)(x)])
+
+
 def settings(build):
     """What lowered.Model is given beside the model."""
     if build not in (masked_merges, masked_heads):
@@ -226,3 +240,11 @@ def test_weights_of_layers_with_parts_are_found_in_every_file(flavour, ending, t
     if ending == ".keras" and needs.STACK == "py36":
         pytest.skip("Keras 2.6 writes no archives")
     lowered.agree(lowered.Model(flavour, within, batch=1), tmp_path, ["tower@0", "tower@1", "subtract"], ending)
+
+
+@pytest.mark.parametrize("flavour", lowered.FLAVOURS)
+def test_layers_of_keras_s_applications_are_lowered(flavour, tmp_path):
+    if needs.STACK == "py36":
+        pytest.skip("Keras 2.6 has no such layers")
+    for ending in (".h5", ".keras"):
+        lowered.agree(lowered.Model(flavour, scaled), tmp_path, ending=ending)
