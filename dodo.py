@@ -60,7 +60,9 @@ def task_page():
 
 
 def task_view():
-    """Open a model's page in the browser, until Ctrl-C"""
+    """Open a model's page in the browser, or a list of all of them, until Ctrl-C"""
+    if "view" in RUN.words and len(SHOWN) > 1:
+        return showing.view_all(RUN, SHOWN)
     return (showing.view(RUN, entry) for entry in SHOWN)
 
 
