@@ -117,7 +117,7 @@ def heads(keras):
 
 
 def single_heads(keras):
-    layers, is3 = keras.layers, keras.__version__ >= "3"
+    layers = keras.layers
     x, y, z = keras.Input((4, 6), name="x"), keras.Input((5, 6), name="y"), keras.Input((5, 6), name="z")
     causal = {} if since_2_10(keras) else {"causal": True}
     given = {} if causal else {"use_causal_mask": True}
@@ -174,7 +174,7 @@ def open_heads(keras):
 
 
 def adapted(keras):
-    layers, is3 = keras.layers, keras.__version__ >= "3"
+    layers = keras.layers
     kind = getattr(layers, "Normalization", None) or layers.experimental.preprocessing.Normalization
     x, y = keras.Input((3, 4, 2), name="x"), keras.Input((5,), name="y")
     made = [kind()(x), kind(axis=None)(x), kind(axis=(1, 3))(x), kind(axis=2)(x), kind()(y), kind(axis=None)(y)]
