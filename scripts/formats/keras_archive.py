@@ -257,6 +257,9 @@ def leaves(file: "h5py.File", record: Record, place: str, scope: str, trainable:
     elif name == "Bidirectional":
         inner = [(layer, f"{place}/{way}_layer", f"{scope}/{way}_{Layer(config['layer']).name}")
                  for way, layer in ways(config)]
+    elif name == "SpectralNormalization":
+        return leaves(file, config["layer"], place + "/layer", scope, trainable, path, shared) + last_leaf(
+            file, place, f"{scope}/vector_u", path)
     elif name == "RNN":
         inner = [(config["cell"], place + "/cell", scope)]
     elif name == "StackedRNNCells":
@@ -276,6 +279,14 @@ def leaves(file: "h5py.File", record: Record, place: str, scope: str, trainable:
         kept = {item.name for item in variables.layer_variables(name, config) if not item.trainable}
         return [Leaf(weight, trainable and not is_kept(weight.name.split("/")[-1], kept)) for weight in found]
     return [item for layer, where, name in inner for item in leaves(file, layer, where, name, trainable, path, shared)]
+
+
+def last_leaf(file: "h5py.File", place: str, name: str, path: str) -> List[Leaf]:
+    """Return the last weight in place/vars, not trained; before it is the kernel of the layer within once more."""
+    if not present(file, place + "/vars"):
+        return []
+    index = len(keras_h5.subgroup(file, place + "/vars", path)) - 1
+    return [Leaf(keras_h5.weight(keras_h5.follow(file, f"{place}/vars/{index}", path), name, path), False)]
 
 
 def is_kept(name: str, kept: Set[str]) -> bool:

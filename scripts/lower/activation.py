@@ -3,6 +3,7 @@
     activate(call, x)                        what the layer's config names under "activation"
     by_name(call, "gelu", x)                 a name, or the record of a layer, as configs spell activations
 """
+import hashlib
 import math
 from typing import Any, Callable, Dict, List, Optional
 
@@ -292,8 +293,12 @@ def masked_softmax(b: Builder, x: Value, mask: Optional[Value], axes: Any, robus
 
 
 def hidden(b: Builder, mask: Value) -> Value:
-    """0 where a mask is true, a large negative number where it is not."""
-    return b.mul(b.sub(1, b.cast(mask, "float32")), LARGE_NEGATIVE)
+    """0 where a mask is true, a large negative number where it is not.  Of a constant it is written once."""
+    def make() -> Value:
+        return b.mul(b.sub(1, b.cast(mask, "float32")), LARGE_NEGATIVE)
+    if not mask.is_constant:
+        return make()
+    return b.once(("hidden", mask.shape, mask.dtype, hashlib.sha256(mask.array.tobytes()).digest()), make)
 
 
 def number(call: Call, key: str, default: Any = None) -> Any:

@@ -46,7 +46,7 @@ def causal(call: Call, rows: Size, columns: Size) -> Value:
     def make() -> Value:
         return call.b.compare("GreaterEqual", *numbered(call, rows, columns))
     known = isinstance(rows, int) and isinstance(columns, int)
-    return call.walk.once(("causal", rows, columns), make) if known else make()
+    return call.b.once(("causal", rows, columns), make) if known else make()
 
 
 def window(call: Call, rows: Size, columns: Size, width: int) -> Value:

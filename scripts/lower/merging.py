@@ -204,7 +204,7 @@ def unit(call: Call, x: Value, axis: int) -> Value:
     return b.mul(x, b.unary("Rsqrt", b.maximum(squares, least)))
 
 
-@layer("CustomScaleLayer")
+@layer("CustomScaleLayer Custom>CustomScaleLayer")  # Keras 2 registers its own one under this name
 def scaled_sum(call: Call) -> Value:
     """The first, and the second times a number (keras.applications' InceptionResNetV2)."""
     first, second = call.inputs

@@ -174,3 +174,9 @@ def statistics(call: Call, sizes: List[int]) -> List[numpy.ndarray]:
 def layer_scale(call: Call) -> Value:
     """x times a weight for each channel (keras.applications' ConvNeXt)."""
     return call.b.mul(call.x, call.weights[0])
+
+
+@layer("SpectralNormalization")
+def spectral_normalization(call: Call) -> Value:
+    """The layer within: its kernel was normalized in training (spectral_normalization.py: call)."""
+    return call.within(call.config["layer"], "", call.x.masked(None))[0]

@@ -230,7 +230,8 @@ def rule_of(record: Dict[str, Any], major: int, path: str) -> Rule:
 
 
 V1 = "compat.v1."  # before the functions of TensorFlow 1, which compute as those of TensorFlow 2 do
-OF_PACKAGES = ("LayerScale", "CustomScaleLayer")  # classes of keras.applications, in any module
+# Classes of keras.applications, in any module
+OF_PACKAGES = ("LayerScale", "CustomScaleLayer", "Custom>CustomScaleLayer")
 
 
 def with_masks(record: Dict[str, Any], call: Call, found: List[Value]) -> List[Value]:

@@ -69,7 +69,7 @@ class Model:
                 values = numpy.abs(values) + 0.7
             planted.append(numpy.asarray(values, value.dtype))
         self.model.set_weights(planted)
-        for layer in self.model.layers:  # Keras computes with what it had before otherwise
+        for layer in self.model._flatten_layers():  # Keras computes with what it had before otherwise
             if type(layer).__name__ == "Normalization" and hasattr(layer, "finalize_state"):
                 layer.finalize_state()
 

@@ -1,4 +1,6 @@
 """Attention, normalizations, merging layers and activations, as graph models."""
+import importlib
+
 import numpy
 import pytest
 
@@ -6,6 +8,10 @@ from tests import needs
 from tests.models import lowered
 
 needs.tensorflow()
+
+
+def since_2_10(keras):
+    return tuple(map(int, keras.__version__.split(".")[:2])) >= (2, 10)
 
 
 def normalizations(keras):
@@ -97,7 +103,7 @@ def heads(keras):
             many(2, 3, dropout=0.5)(x, y, key=u), many(2, 3)(query=x, value=y, attention_mask=m), scored[0], scored[1],
             many(2, 3, attention_axes=(1, 2))(z, z), many(2, 3, attention_axes=(2,))(z, z), many(2, 2)(z, z),
             many(2, 2, output_shape=(3, 2))(x, y)]
-    if is3 or keras.__version__ >= "2.10":
+    if since_2_10(keras):
         made += [many(2, 3)(x, y, use_causal_mask=True), many(2, 3, dropout=0.1)(x, x, use_causal_mask=True)]
     if is3:
         made += [layers.GroupQueryAttention(3, 4, 2)(x, y), layers.GroupQueryAttention(3, 4, 1)(x, x),
@@ -111,9 +117,9 @@ def heads(keras):
 
 
 def single_heads(keras):
-    layers, is3 = keras.layers, keras.__version__ >= "3"
+    layers = keras.layers
     x, y, z = keras.Input((4, 6), name="x"), keras.Input((5, 6), name="y"), keras.Input((5, 6), name="z")
-    causal = {} if is3 or keras.__version__ >= "2.10" else {"causal": True}
+    causal = {} if since_2_10(keras) else {"causal": True}
     given = {} if causal else {"use_causal_mask": True}
     made = [layers.Attention()([x, y]), layers.Attention(use_scale=True)([x, y, z]),
             layers.Attention(dropout=0.3, **causal)([x, x], **given), layers.AdditiveAttention()([x, y]),
@@ -148,7 +154,7 @@ def masked_heads(keras):
             read(layers.Concatenate()([a(), y])), read(layers.Concatenate(axis=1)([a(), b()])),
             layers.Softmax()(layers.Reshape((5, 5, 3))(layers.Concatenate()([x] * 5))),
             read(layers.ReLU()(layers.LayerNormalization()(layers.BatchNormalization()(a()))))]
-    if is3 or keras.__version__ >= "2.10":
+    if since_2_10(keras):
         many, first = layers.MultiHeadAttention, a()
         second = many(2, 3)(first, b())
         made += [second, many(2, 3)(x, b()), many(2, 3, dropout=0.1)(a(), b(), a()), many(2, 2, dropout=0.1)(a(), y),
@@ -163,8 +169,49 @@ def masked_heads(keras):
 def open_heads(keras):
     layers = keras.layers
     x, y = keras.Input((None, 6), name="x"), keras.Input((None, 6), name="y")
-    given = {"use_causal_mask": True} if keras.__version__ >= "2.10" else {}
+    given = {"use_causal_mask": True} if since_2_10(keras) else {}
     return keras.Model([x, y], [layers.MultiHeadAttention(2, 3)(x, y, **given), layers.Attention()([x, y], **given)])
+
+
+def adapted(keras):
+    layers = keras.layers
+    kind = getattr(layers, "Normalization", None) or layers.experimental.preprocessing.Normalization
+    x, y = keras.Input((3, 4, 2), name="x"), keras.Input((5,), name="y")
+    made = [kind()(x), kind(axis=None)(x), kind(axis=(1, 3))(x), kind(axis=2)(x), kind()(y), kind(axis=None)(y)]
+    if since_2_10(keras):
+        made += [kind(axis=-1, mean=[1.0, 2.0], variance=[4.0, 0.0])(x), kind(axis=None, mean=3, variance=0.5)(x),
+                 kind(axis=-1, invert=True)(x), kind(axis=(1, 2), mean=0.5, variance=2.0, invert=True)(x)]
+    i = keras.Input((5,))
+    tower = keras.Model(i, layers.Dense(3)(kind(name="deep")(i)), name="tower")
+    return keras.Model([x, y], made + [tower(y)])
+
+
+def within(keras):
+    """Layers with parts, in models that are called twice."""
+    layers, is3 = keras.layers, keras.__version__ >= "3"
+    i = keras.Input((4, 6))
+    normal = layers.LayerNormalization()(layers.BatchNormalization(axis=1)(i))
+    attended = layers.MultiHeadAttention(2, 3)(normal, normal)
+    inner = layers.PReLU(shared_axes=[1])(layers.Add()([i, attended]))
+    if is3:
+        inner = layers.SpectralNormalization(layers.Conv1D(6, 1))(layers.RMSNormalization()(inner))
+        inner = layers.SpectralNormalization(layers.Dense(6, "gelu"))(inner)
+        inner = layers.GroupQueryAttention(2, 2, 1, use_gate=True)(inner, inner)
+    tower = keras.Model(i, layers.Attention(use_scale=True)([inner, i]), name="tower")
+    x, y = keras.Input((4, 6), name="x"), keras.Input((4, 6), name="y")
+    return keras.Model([x, y], [tower(x), layers.Subtract()([tower(y), x])])
+
+
+def scaled(keras):
+    """Layers of keras.applications: ConvNeXt's and InceptionResNetV2's."""
+    kinds = {name: getattr(importlib.import_module(f"{keras.__name__}.src.applications.{module}"), name)
+             for module, name in (("convnext", "LayerScale"), ("inception_resnet_v2", "CustomScaleLayer"))}
+    layers = keras.layers
+    i = keras.Input((4, 6))
+    inner = kinds["LayerScale"](0.5, 6, name="scale")(layers.Dense(6)(i))
+    tower = keras.Model(i, kinds["CustomScaleLayer"](0.3)([inner, i]), name="tower")
+    x = keras.Input((4, 6), name="x")
+    return keras.Model(x, [tower(x), kinds["LayerScale"](0.5, 6)(x)])
 
 
 def settings(build):
@@ -178,10 +225,26 @@ def settings(build):
 
 
 FAMILIES = (normalizations, open_normalizations, merges, masked_merges, activations, heads, single_heads, masked_heads,
-            open_heads)
+            open_heads, adapted)
 
 
 @pytest.mark.parametrize("build", FAMILIES, ids=lambda build: build.__name__)
 @pytest.mark.parametrize("flavour", lowered.FLAVOURS)
 def test_every_output_is_what_keras_computes(flavour, build, tmp_path):
     lowered.agree(lowered.Model(flavour, build, **settings(build)), tmp_path)
+
+
+@pytest.mark.parametrize("ending", [".h5", ".keras"])
+@pytest.mark.parametrize("flavour", lowered.FLAVOURS)
+def test_weights_of_layers_with_parts_are_found_in_every_file(flavour, ending, tmp_path):
+    if ending == ".keras" and needs.STACK == "py36":
+        pytest.skip("Keras 2.6 writes no archives")
+    lowered.agree(lowered.Model(flavour, within, batch=1), tmp_path, ["tower@0", "tower@1", "subtract"], ending)
+
+
+@pytest.mark.parametrize("flavour", lowered.FLAVOURS)
+def test_layers_of_keras_s_applications_are_lowered(flavour, tmp_path):
+    if needs.STACK == "py36":
+        pytest.skip("Keras 2.6 has no such layers")
+    for ending in (".h5", ".keras"):
+        lowered.agree(lowered.Model(flavour, scaled), tmp_path, ending=ending)

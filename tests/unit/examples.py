@@ -24,6 +24,7 @@ EXAMPLES = OrderedDict([
     ("GroupNormalization", (lambda layers: layers.GroupNormalization(2), [IMAGE])),
     ("RMSNormalization", (lambda layers: layers.RMSNormalization(), [ROWS])),
     ("LayerScale", (lambda layers: applied().LayerScale(0.5, 4), [ROWS])),
+    ("SpectralNormalization", (lambda layers: layers.SpectralNormalization(layers.Dense(5)), [LINE])),
     ("UnitNormalization", (lambda layers: layers.UnitNormalization(), [ROWS])),
     ("Dense", (lambda layers: layers.Dense(5), [ROWS])),
     ("Embedding", (lambda layers: layers.Embedding(9, 5), [LINE])),

@@ -20,8 +20,9 @@ def test_variables_have_keras_s_names_shapes_and_order(keras, name):
     elif variables.is_known(examples.Made(keras, name).record):
         one = examples.Made(keras, name)
         found = variables.variables(one.record)
-        assert len(found) == len(one.layer.weights)
-        for own, weight in zip(found, one.layer.weights):
+        weights = one.layer.trainable_weights + one.layer.non_trainable_weights  # so does Keras list them in an h5
+        assert len(found) == len(weights) == len(one.layer.weights)
+        for own, weight in zip(found, weights):
             name_in_keras = (getattr(weight, "path", None) or weight.name).split("/")[-1].split(":")[0]
             short = own.name.split("/")[-1]
             assert short == name_in_keras or (short, name_in_keras) == ("depthwise_kernel", "kernel")  # in Keras 3
@@ -29,7 +30,7 @@ def test_variables_have_keras_s_names_shapes_and_order(keras, name):
             assert sizes == [None if size is None else int(whole) for size, whole
                                                 in zip(sizes, weight.shape)] and len(sizes) == len(weight.shape)
         assert [own.trainable for own in found] == [
-            any(weight is other for other in one.layer.trainable_weights) for weight in one.layer.weights]
+            any(weight is other for other in one.layer.trainable_weights) for weight in weights]
     else:
         assert kinds.of(examples.Made(keras, name).record).variables is None
 

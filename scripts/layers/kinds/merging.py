@@ -42,4 +42,4 @@ def dot(config: Config, inputs: List[Shape], nested: Any) -> List[Shape]:
 row("merging", "Add Subtract Multiply Average Maximum Minimum", shape=merge, mask=Mask.MERGES)
 row("merging", "Concatenate", shape=concatenate, mask=Mask.JOINS)
 row("merging", "Dot", shape=dot)
-row("merging", "CustomScaleLayer", shape=merge)  # of keras.applications: the first plus a multiple of the second
+row("merging", "CustomScaleLayer Custom>CustomScaleLayer", shape=merge)  # of keras.applications

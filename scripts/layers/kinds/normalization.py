@@ -1,7 +1,7 @@
 """Normalizations (keras 2.6 layers/normalization/; Keras 3 layers/normalization/)."""
-from typing import List, Optional
+from typing import Any, List, Optional
 
-from .kind import Config, Mask, Shape, Variable, row, same
+from .kind import Config, Mask, Part, Shape, Variable, row, same
 
 
 def scale_and_center(config: Config, shape: Optional[Shape]) -> List[Variable]:
@@ -35,6 +35,11 @@ def layer_normalization(config: Config) -> List[Variable]:
     return scale_and_center(config, along(config))
 
 
+def of_layer(config: Config, inputs: List[Shape], nested: Any) -> List[Optional[Shape]]:
+    """The shape of the layer within."""
+    return nested.layer(config["layer"], inputs)
+
+
 row("normalization", "BatchNormalization", shape=same, variables=batch_normalization, mask=Mask.PASSES)
 row("normalization", "LayerNormalization", shape=same, variables=layer_normalization, mask=Mask.PASSES)
 row("normalization", "GroupNormalization", shape=same, mask=Mask.PASSES,
@@ -44,3 +49,6 @@ row("normalization", "RMSNormalization", shape=same,
     variables=lambda config: [Variable("scale", along(config))])
 row("normalization", "LayerScale", shape=same,
     variables=lambda config: [Variable("variable", [config.get("projection_dim")])])  # of keras.applications
+row("normalization", "SpectralNormalization", shape=of_layer,
+    parts=lambda config, scope: [Part(config["layer"], scope)],
+    variables=lambda config: [Variable("vector_u", [1, None], False)])

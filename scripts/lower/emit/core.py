@@ -106,6 +106,7 @@ class Emitter:
         self.graph, self.path, self.limits = Graph(), "", limits
         self._constants: Dict[Any, Value] = {}
         self._counts: Dict[str, int] = {}
+        self._once: Dict[Any, Value] = {}
         self._changed: Dict[Any, Tuple[Weight, Value]] = {}  # the weight is kept, so that its id stays its own
         self._reserved: Dict[str, bool] = {}
 
@@ -227,6 +228,12 @@ class Emitter:
         made = Weight(source.name, shape, value.dtype,
                       lambda: numpy.ascontiguousarray(change(source.read()), dtype=value.dtype))
         return Value(value.dtype, shape, weight=made)
+
+    def once(self, key: Any, make: Callable[[], Value]) -> Value:
+        """Return make(), at all calls with one key the Value of the first: a constant is written once."""
+        if key not in self._once:
+            self._once[key] = make()
+        return self._once[key]
 
     def fold(self, function: Callable[..., numpy.ndarray], values: Sequence[Value], dtype: str) -> Optional[Value]:
         """Return the constant function(*arrays) where all values are constants, and not too large; else None."""
