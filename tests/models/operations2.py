@@ -49,7 +49,8 @@ THEMES = {
         keras.backend.flatten(x), keras.backend.permute_dimensions(x, (0, 2, 1)), keras.backend.expand_dims(x, 2), keras.backend.reverse(x, 1),
         tf.concat([x, tf.zeros_like(x)[:, :, :1]], 2), tf.concat([x], 1), tf.stack([x], 1)],
     "sizes": lambda tf, keras, x, y, z, i, j: [
-        tf.reshape(x, [-1, tf.shape(x)[2], 2]), tf.reshape(x, [tf.shape(x)[0], tf.shape(x)[1], 3, -1]), tf.reshape(x, tf.concat([tf.shape(x)[:1], [-1]], 0))],
+        tf.reshape(x, [-1, tf.shape(x)[2], 2]), tf.reshape(x, [tf.shape(x)[0], tf.shape(x)[1], 3, -1]), tf.zeros([tf.shape(x)[0], 3]) + 1, tf.ones(tf.shape(x)), tf.fill([tf.shape(x)[0], 2], 2.5), tf.range(tf.shape(x)[0]), tf.range(tf.shape(x)[1]) + i, tf.sequence_mask(i[:, 0], 5),
+        tf.linspace(x[0, 0, 0], 3.0, 4), tf.scatter_nd([[0], [2]], x[0, :2], [4, 6]), tf.boolean_mask(x, [True, False, True, True], axis=1), tf.reshape(x, tf.concat([tf.shape(x)[:1], [-1]], 0))],
     "indexing": lambda tf, keras, x, y, z, i, j: [
         x[:, 1:], x[:, :-1], x[..., 0], x[:, -1], x[:, None], x[:, 1:, None, ::-1], x[:, ::2, 1::3], x[0], x[-1], x[:1], x[:, 1, 2], x[..., tf.newaxis],
         x[:, 3:0:-1], z[:, 1:-1, ::-2, 0], x[::-1], x[1:], x[:5], x[-1:], x[:, i[0, 0] % 4], x[:, :tf.shape(x)[1] - 1], x[:, :, :i[0, 0] % 4 + 1],
