@@ -96,7 +96,7 @@ SHAPING = {
     "pad": lambda ops, x, y, z, i, j: [ops.pad(x, ((0, 0), (1, 2), (0, 3))), ops.pad(x, ((0, 0), (1, 2), (0, 3)), constant_values=2.5), ops.pad(x, ((0, 0), (1, 2), (3, 0)), "reflect"),
                                        ops.pad(x, ((0, 0), (1, 2), (3, 0)), "symmetric"), ops.pad(i, ((0, 0), (2, 0))), ops.pad(x > 0, ((0, 0), (1, 0), (0, 0)))],
     "broadcast": lambda ops, x, y, z, i, j: [ops.broadcast_to(x[:1, :1], (2, 4, 6)), ops.broadcast_to(x[0], (3, 4, 6)), *ops.meshgrid(x[0, 0], y[0, 1]), *ops.meshgrid(x[0, 0], y[0, :, 1], z[0, 0, :, 0], indexing="ij")],
-    "making": lambda ops, x, y, z, i, j: [ops.linspace(x[:, 0], y[:, 0], 4), ops.linspace(x[0, 0, 0], 3.0, 5, endpoint=False), ops.linspace(x, y, 3, axis=-1), ops.logspace(x[0, 0], y[0, 0], 3), ops.arange(i[0, 0] + 3), *ops.unravel_index(i[0], (2, 3)),
+    "making": lambda ops, x, y, z, i, j: [ops.linspace(x[:, 0], y[:, 0], 4), ops.linspace(x[0, 0, 0], 3.0, 5, endpoint=False), ops.linspace(x, y, 3, axis=-1), ops.logspace(x[0, 0], y[0, 0], 3), *ops.unravel_index(i[0], (2, 3)),
                                           ops.scatter(numpy.array([[0], [2]]), x[0, :2], (4, 6))],
     "like": lambda ops, x, y, z, i, j: [ops.zeros_like(x) + 1, ops.ones_like(x), ops.full_like(x, 3), ops.full_like(i, 3), ops.ones_like(i), ops.ones_like(x, dtype="int32"), ops.size(x), ops.ndim(x), ops.full((2, 3), x[0, 0, 0])],
 }
