@@ -61,17 +61,38 @@ def preprocess(source: str, directory: str, weights: Optional[str] = None, layer
     paths.check_readable(source)
     if formats.is_graph(source, reading.get("saved_model_tags")):
         from .tfjs import graph  # a model of layers is converted without it
-        graph.check_settings(source, enc_model=enc_model, input_shape=input_shape, weights=weights,
+        graph.check_settings(source, enc_model=enc_model, weights=weights,
                              **{"format=layers": format == target.LAYERS})
-        return Written(*graph.convert(
-            formats.read(source, **reading), directory, layers, json_name, shard_size, quantize))
+        return Written(*graph.convert(formats.read(source, **reading), directory, layers, json_name, shard_size,
+                                      quantize, every=True, input_shape=input_shape))
     with formats.read(source, weights=weights, **reading) as model, topology.of(source):
         result = encapsulation.encapsulate(model, layers, input_shape)
-        written = write.write(result, directory, json_name, shard_size, quantize, format)
+        try:
+            written = write.write(result, directory, json_name, shard_size, quantize, format)
+        except Fault as fault:
+            if enc_model or format == target.LAYERS or not formats.saved_model.match(source):
+                raise
+            return by_signature(source, fault, directory, layers, json_name, shard_size, quantize, **reading)
         if enc_model:
             keras_h5.write(result, enc_model)
         facts = {"format": written.format, "why": written.why} if written.format == target.GRAPH else {}
         return Written(written.names, dict(encapsulation.facts(result), **facts))
+
+
+def by_signature(source: str, fault: Fault, directory: str, *settings: Any, **reading: Any) -> Written:
+    """Convert a Keras SavedModel that `fault` refuses as the graph that its signature computes.
+
+    settings: as graph.convert's behind `directory`.  Raises `fault` where TensorFlow does not load the graph, or it has
+    no such outputs.
+    """
+    from .formats.graphs import GraphFile
+    from .tfjs import graph
+    try:
+        written = graph.convert(GraphFile(source, reading.get("saved_model_tags"), reading.get("signature")), directory,
+                                *settings, every=True)
+    except Fault:
+        raise fault
+    return Written(written.names, dict({"why": f"{fault}; what its signature computes is taken"}, **written.facts))
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> None:
@@ -113,9 +134,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
     reading = {key: getattr(options, key) for key in ("saved_model_tags", "signature") if getattr(options, key)}
     if options.summary:
         from . import summary
-        with formats.read_layers(source, weights=weights, **reading) as model, topology.of(source):
-            for line in summary.lines(model, options.input_shape):
-                command.say(line)
+        for line in summary.described(source, weights, options.input_shape, **reading):
+            command.say(line)
         return
     if not options.directory:
         parser.error("the directory to write to is missing")

@@ -19,6 +19,9 @@ from .layers.model import Model, Weight
 from .layers.references import Ref
 from .layers.topology import Layer, graph, inner_records, is_model, layer_order
 from .lower import NotLowered, rule_of
+from .operations import scopes
+from .operations.graph import Spec, Tensor
+from .operations.outputs import passed
 from .tfjs.reasons import Reasons, reasons
 
 FROZEN = ("moving_mean", "moving_variance", "running_mean", "running_std")  # of BatchNormalization: not trained
@@ -153,11 +156,62 @@ def frozen_layers(record: Dict[str, Any]) -> List[str]:
     return found
 
 
+def graph_rows(source: Any, input_shape: Shape = None) -> List[Row]:
+    """Return one row per input and layer of a graph, as `rows` does, and one for each own output that is no layer's.
+
+    source: a formats.graphs.GraphFile or a formats.tfjs_graph.GraphModel.
+    """
+    whole, choice = source.opened(input_shape)
+    found = [OrderedDict(zip(COLUMNS, (name, "InputLayer", sizes(whole.spec(Tensor(name))), 0, [], "input")))
+             for name in whole.inputs]
+    for layer in choice.layers:
+        why = "yes" if layer.drawn else undrawn(layer.spec)
+        found.append(OrderedDict(zip(COLUMNS, (layer.name, layer.kind, sizes(layer.spec), layer.parameters,
+                                               layer.inputs, why))))
+    results = {passed(whole, layer.result) for layer in choice.layers}
+    for name, tensor in choice.known.items():
+        if passed(whole, tensor) not in results:
+            spec = whole.spec(tensor)
+            found.append(OrderedDict(zip(COLUMNS, (name, whole.nodes[passed(whole, tensor).node].op, sizes(spec), 0, [],
+                                                   undrawn(spec)))))
+    return found
+
+
+def sizes(spec: Optional[Spec]) -> Optional[List[Optional[int]]]:
+    """Return the shape of a tensor, None where it is not known."""
+    return None if spec is None or spec.shape is None else list(spec.shape)
+
+
+def undrawn(spec: Optional[Spec]) -> str:
+    """Return why TensorSpace draws nothing of a tensor, "yes" where it draws it."""
+    if spec is None or spec.shape is None:
+        return "its shape is not known"
+    if len(spec.shape) > 4:
+        return "TensorSpace draws nothing of more than 3 dimensions"
+    if len(spec.shape) < 2 or spec.dtype not in scopes.REALS:
+        return "TensorSpace draws layers of real numbers alone"
+    return "yes" if spec.shape[0] in (None, 1) else "its first axis is not the batch"
+
+
 def lines(model: Model, input_shape: Shape = None) -> Iterator[str]:
     """Yield the table as lines of text: the layers, then the numbers of parameters.  The arguments are those of `rows`.
     """
+    yield from table(rows(model, input_shape))
+    total, trained = counts(model)
+    yield f"{total:,} parameters, {trained:,} trained and {total - trained:,} not"
+
+
+def graph_lines(source: Any, input_shape: Shape = None) -> Iterator[str]:
+    """Yield the table of a graph as lines of text.  The arguments are those of `graph_rows`."""
+    found = graph_rows(source, input_shape)
+    yield from table(found)
+    yield f"{sum(entry['parameters'] for entry in found):,} parameters"
+
+
+def table(entries: List[Row]) -> Iterator[str]:
+    """Yield rows as lines of text, below the names of the columns."""
     table = [[name.capitalize() for name in COLUMNS]]
-    for entry in rows(model, input_shape):
+    for entry in entries:
         shape = entry["output"]
         table.append([entry["layer"], entry["class"],
                       "?" if shape is None else f"({', '.join(str(size) for size in shape)})",
@@ -170,8 +224,16 @@ def lines(model: Model, input_shape: Shape = None) -> Iterator[str]:
         yield "  ".join(padded).rstrip()
         if index == 0:
             yield "  ".join("-" * width for width in widths)
-    total, trained = counts(model)
-    yield f"{total:,} parameters, {trained:,} trained and {total - trained:,} not"
+
+
+def described(source: str, weights: Optional[str] = None, input_shape: Shape = None, **reading: Any) -> Iterator[str]:
+    """Yield the table of the layers, or of the graph, in a model file.  The arguments are those of formats.read."""
+    if weights is None and formats.is_graph(source, reading.get("saved_model_tags")):
+        with topology.of(source):
+            yield from graph_lines(formats.read(source, **reading), input_shape)
+        return
+    with formats.read_layers(source, weights=weights, **reading) as model, topology.of(source):
+        yield from lines(model, input_shape)
 
 
 def main(arguments: List[str]) -> None:
@@ -181,9 +243,8 @@ def main(arguments: List[str]) -> None:
     parser.add_argument("--weights", metavar="H5", help="weights of a topology json")
     taken.add_input_shape(parser)
     options = parser.parse_args(arguments)
-    with formats.read_layers(options.source, weights=options.weights) as model, topology.of(options.source):
-        for line in lines(model, options.input_shape):
-            command.say(line)
+    for line in described(options.source, options.weights, options.input_shape):
+        command.say(line)
 
 
 if __name__ == "__main__":

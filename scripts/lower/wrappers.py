@@ -4,6 +4,7 @@ from typing import Any, Dict, List, Optional
 from ..base.fault import Fault
 from ..layers.kinds.wrappers import ways
 from .emit import Value
+from .recurrent import length
 from .rules import Call, layer, tensors
 
 MERGED = ("sum", "mul", "ave", "concat")
@@ -125,9 +126,14 @@ def outer_mask(call: Call, inner: Value, x: Value, mask: Optional[Value]) -> Opt
 
 
 def step_by_step(call: Call, record: Dict[str, Any], x: Value) -> List[Value]:
-    """A stateful layer within: each step goes on with the states of the one before it."""
-    if x.shape[1] is None:
-        call.refuse("its number of steps is open", "give the input's shape with it (--input-shape, or input_shape in "
-                    "models.toml)")
-    found = [call.within(record, "", step) for step in call.b.unstack(x, 1)]
+    """A stateful layer within: each step goes on with the states of the one before it.
+
+    Keras 2 calls the layer on the first step once more, before the others, to see what comes of it (backend.rnn:
+    output_time_zero).
+    """
+    length(call, x, 1)
+    steps = call.b.unstack(x, 1)
+    if call.major < 3:
+        call.within(record, "", steps[0])
+    found = [call.within(record, "", step) for step in steps]
     return [call.b.stack([value.masked(None) for value in values], 1).masked(call.mask) for values in zip(*found)]

@@ -8,6 +8,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 import numpy
 
 from ..base.fault import Fault
+from ..operations import fused
 from ..operations.graph import NUMPY, Attribute, Function, Graph, Node, Spec, Tensor, constant
 
 
@@ -118,6 +119,19 @@ def become(node: Node, op: str, inputs: List[Any], attributes: Dict[str, Attribu
 def tensors(inputs: List[Any]) -> List[Tensor]:
     """Return Tensors as they are, and the first output of each Node."""
     return [Tensor(one.name) if isinstance(one, Node) else one for one in inputs]
+
+
+# What TensorFlow.js 4.22.0 computes within another operation (tfjs-converter executors, backend_cpu applyActivation)
+FUSED = ("BiasAdd", "Relu", "Relu6", "Elu", "Prelu", "LeakyRelu", "Sigmoid", "FusedBatchNorm")
+
+
+def open_fused(graph: Graph) -> None:
+    """Open operations that have one inside that TensorFlow.js computes by itself alone, a Tanh: it would refuse them.
+    """
+    for node in list(graph.nodes.values()):
+        inside = [one.decode("utf-8", "replace") for one in node.value("fused_ops") or []]
+        if node.op in fused.OPENED and not set(inside) <= set(FUSED):
+            fused.unfused(graph, node)
 
 
 def gate_constants(graph: Graph) -> None:

@@ -149,11 +149,12 @@ def written(entry: Entry, directory: str) -> tuple:
     target, by = entry.target(), engine(entry)
     if by == GRAPH:
         graphs = module(GRAPH)
-        graphs.check_settings(entry.source, weights=entry.weights, input_shape=entry.input_shape,
-                              compile=entry.compile, **{'format = "layers"': target.format == LAYERS})
+        graphs.check_settings(entry.source, weights=entry.weights, compile=entry.compile,
+                              **{'format = "layers"': target.format == LAYERS})
         source = module("formats").read(entry.source, saved_model_tags=entry.saved_model_tags,
                                         signature=entry.signature)
-        return graphs.convert(source, directory, entry.layers, target.json_name, target.shard_size, target.quantize)
+        return graphs.convert(source, directory, entry.layers, target.json_name, target.shard_size, target.quantize,
+                              every=True, input_shape=entry.input_shape)
     if by == REFERENCE:
         if target.format == GRAPH_MODEL:
             raise Fault(f'models.toml [{entry.name}] format = "graph" is the native engine\'s alone: leave out engine')
