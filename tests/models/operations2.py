@@ -42,13 +42,14 @@ THEMES = {
         tf.reshape(x, (-1, 3)), tf.reshape(x, [tf.shape(x)[0], -1]), tf.reshape(x, [tf.shape(x)[0], 6, 4]),
         tf.reshape(x, tf.shape(y)), tf.transpose(x, [0, 2, 1]), tf.transpose(x), tf.expand_dims(x, 1), tf.expand_dims(x, -1), tf.squeeze(x[:, :1], 1),
         tf.squeeze(x[:, :1]), tf.concat([x, y], -1), tf.concat([x, y, x], axis=1), tf.stack([x, y], 1), tf.stack([x, y]), *tf.split(x, 2, 2), *tf.split(x, [1, 3], 1),
-        *tf.split(x, [2, -1], -1), *tf.unstack(x, axis=1), tf.tile(x, [1, 2, 3]), tf.repeat(x, 2, 1), tf.repeat(x, [1, 2, 1, 3], axis=1), tf.reverse(x, [1]),
+        *tf.split(x, [2, -1], -1), *tf.unstack(x, axis=1), tf.tile(x, [1, 2, 3]), tf.repeat(x, 2, 1), tf.reverse(x, [1]),
         tf.roll(x, 1, 1), tf.roll(x, [1, 2], [1, 2]), tf.pad(x, [[0, 0], [1, 2], [0, 0]]), tf.pad(x, [[0, 0], [1, 2], [0, 3]], constant_values=2.5),
         tf.pad(x, [[0, 0], [1, 2], [3, 0]], "REFLECT"), tf.pad(x, [[0, 0], [1, 2], [3, 0]], "SYMMETRIC"), tf.broadcast_to(x[:1, :1], [2, 4, 6]),
         tf.zeros_like(x) + 1, tf.ones_like(i), tf.shape(x), tf.size(x), tf.rank(x), tf.tile(x, [tf.shape(x)[0], 1, 1]), keras.backend.concatenate([x, y]),
         keras.backend.flatten(x), keras.backend.permute_dimensions(x, (0, 2, 1)), keras.backend.expand_dims(x, 2), keras.backend.reverse(x, 1),
         tf.concat([x, tf.zeros_like(x)[:, :, :1]], 2), tf.concat([x], 1), tf.stack([x], 1)],
     "sizes": lambda tf, keras, x, y, z, i, j: [
+        tf.repeat(x, [1, 2, 1, 3], axis=1),
         tf.reshape(x, [-1, tf.shape(x)[2], 2]), tf.reshape(x, [tf.shape(x)[0], tf.shape(x)[1], 3, -1]), tf.zeros([tf.shape(x)[0], 3]) + 1, tf.ones(tf.shape(x)), tf.fill([tf.shape(x)[0], 2], 2.5), tf.range(tf.shape(x)[0]), tf.range(tf.shape(x)[1]) + i, tf.sequence_mask(i[:, 0], 5),
         tf.linspace(x[0, 0, 0], 3.0, 4), tf.scatter_nd([[0], [2]], x[0, :2], [4, 6]), tf.boolean_mask(x, [True, False, True, True], axis=1), tf.reshape(x, tf.concat([tf.shape(x)[:1], [-1]], 0))],
     "indexing": lambda tf, keras, x, y, z, i, j: [

@@ -8,6 +8,11 @@ SIX = numpy.linspace(-1, 1, 6).astype("float32")
 NAN = float("nan")
 
 
+def kernel(*shape):
+    """Numbers of that shape."""
+    return numpy.sin(numpy.arange(numpy.prod(shape))).reshape(shape).astype("float32")
+
+
 def holes(ops, x):
     """x with numbers that are none, and infinite ones."""
     return ops.where(x > 0.8, (x - x) / (x - x), ops.where(x < -0.8, -1 / (x - x), x))
@@ -119,6 +124,8 @@ LINEAR = {
     "matmul": lambda ops, x, y, z, i, j: [ops.matmul(x, ops.transpose(y, (0, 2, 1))), ops.matmul(x, numpy.ones((6, 2), "float32")), x @ SIX, ops.matmul(i, numpy.ones((4, 2), "int32")), ops.matmul(z, numpy.ones((3, 4), "float32")), ops.matmul(z, numpy.linspace(0, 1, 36).reshape(1, 1, 3, 12).astype("float32")), ops.matmul(numpy.ones((2, 4), "float32"), x)],
     "dot": lambda ops, x, y, z, i, j: [ops.dot(x, numpy.ones((6, 2), "float32")), ops.dot(x, SIX), ops.dot(x, 2.0), ops.dot(x[0], ops.transpose(y[0])), ops.dot(x[0, 0], y[0, 0])],
     "tensordot": lambda ops, x, y, z, i, j: [ops.tensordot(x, numpy.ones((6, 2), "float32"), 1), ops.tensordot(x, numpy.linspace(0, 1, 48).reshape(4, 6, 2).astype("float32"), 2), ops.tensordot(x, numpy.linspace(0, 1, 48).reshape(6, 4, 2).astype("float32"), ([1, 2], [1, 0])), ops.tensordot(x, y, ([2], [2]))],
+    "einsum": lambda ops, x, y, z, i, j: [ops.einsum("bij,bkj->bik", x, y), ops.einsum("bij,jk->bik", x, kernel(6, 2)), ops.einsum("bij->bji", x), ops.einsum("bij->b", x), ops.einsum("...j,jk->...k", z, kernel(3, 2)),
+                                          ops.einsum("bij,bij->bi", x, y), ops.einsum("bi,bj->bij", x[:, 0], y[:, 1]), ops.einsum("bij,bkj,bkl->bil", x, y, x), ops.einsum("bi,ij->bj", i, numpy.ones((4, 2), "int32"))],
     "vectors": lambda ops, x, y, z, i, j: [ops.outer(x[0, 0], y[0, 1]), ops.inner(x[0], y[0]), ops.vdot(x[0], y[0]), ops.inner(x, SIX), ops.kron(x[0], y[0]), ops.cross(z, z[..., ::-1]), ops.cross(z, numpy.array([1., 2, 3], "float32")), ops.cross(z[..., :2], z[..., 1:]), ops.vander(x[0, 0], 3) if hasattr(ops, "vander") else x],
     "norm": lambda ops, x, y, z, i, j: [ops.norm(x[0]), ops.norm(x, axis=1), ops.norm(x, ord=1, axis=1), ops.norm(x, ord=2, axis=-1, keepdims=True), ops.norm(x, axis=(1, 2)), ops.norm(x, ord=1, axis=(1, 2)), ops.norm(x, ord="fro", axis=(1, 2), keepdims=True), ops.norm(x, ord=3, axis=1), ops.norm(x, ord=0, axis=1), ops.norm(x, ord=-1, axis=(1, 2)), ops.normalize(x), ops.normalize(x, 1, 1)],
     "matrices": lambda ops, x, y, z, i, j: [ops.det(x[:, :3, :3]), ops.corrcoef(x[0]), ops.correlate(x[0, 0], y[0, 0], "full"), ops.correlate(x[0, 0], SIX[:3], "same"), ops.correlate(x[0, 0], SIX[:3], "valid")],
@@ -132,11 +139,6 @@ NEURAL = {
     "normal": lambda ops, x, y, z, i, j: [*ops.moments(x, [1]), *ops.moments(x, (1, 2), keepdims=True), ops.batch_normalization(x, SIX, SIX * SIX + 1, -1, SIX, SIX + 2), ops.batch_normalization(x, SIX[:4], SIX[:4] ** 2 + 1, 1), ops.rms_normalization(x, SIX + 2), ops.rms_normalization(x), ops.layer_normalization(x, SIX + 2, SIX), ops.layer_normalization(x, axis=1)],
     "attention": lambda ops, x, y, z, i, j: [ops.dot_product_attention(*[ops.reshape(one, (-1, 4, 2, 3)) for one in (x, y, x)]), ops.dot_product_attention(*[ops.reshape(one, (-1, 4, 2, 3)) for one in (x, y, x)], is_causal=True), ops.dot_product_attention(*[ops.reshape(one, (-1, 4, 2, 3)) for one in (x, y, x)], mask=numpy.tri(4, dtype=bool)[None, None], scale=0.3)],
 }
-def kernel(*shape):
-    """Numbers of that shape."""
-    return numpy.sin(numpy.arange(numpy.prod(shape))).reshape(shape).astype("float32")
-
-
 IMAGING = {
     "conv": lambda ops, x, y, z, i, j: [ops.conv(z, kernel(2, 3, 3, 4)), ops.conv(z, kernel(2, 3, 3, 4), 2, "same"), ops.conv(z, kernel(3, 2, 3, 2), 1, "same", dilation_rate=2), ops.conv(x, kernel(3, 6, 2), 1, "same"),
                                         ops.depthwise_conv(z, kernel(2, 3, 3, 2), 1, "same"), ops.depthwise_conv(z, kernel(2, 2, 3, 1), 2), ops.separable_conv(z, kernel(2, 3, 3, 2), kernel(1, 1, 6, 4), 1, "same")],
