@@ -1,7 +1,7 @@
 # make            set up an environment (.venv), train LeNet, convert it: models/json_models/keras/model.json
 # make convert    convert the models that need no training, in a small environment without TensorFlow
 # make test       the tests, on both stacks where a Python 3.6 is found (ARGS="tests/unit -k name" for some of them)
-# make view       see the converted model in the browser
+# make view       see the converted models in the browser; make view MODEL=mine: that one
 # make image      the container image; make docker-convert converts in it
 # make clean      remove what was built, and nothing else
 #
@@ -77,7 +77,7 @@ environment-keras231:
 	@"$(PYTHON36)" scripts/bootstrap.py keras231
 
 view:
-	@exec $(SET_UP) train view -- -m doit view
+	@exec $(SET_UP) train view -- -m doit $(if $(MODEL),view:$(MODEL),view)
 
 image:
 	@exec $(SET_UP) convert -- -m doit image

@@ -60,7 +60,9 @@ def task_page():
 
 
 def task_view():
-    """Open a model's page in the browser, until Ctrl-C"""
+    """Open a model's page in the browser, or a list of all of them, until Ctrl-C"""
+    if "view" in RUN.words and len(SHOWN) > 1:
+        return showing.view_all(RUN, SHOWN)
     return (showing.view(RUN, entry) for entry in SHOWN)
 
 
@@ -109,5 +111,5 @@ def task_audit():
 @of_the_checkout
 def task_bench():
     """Measure against the tools that others use for this: bench/README.md"""
-    for name in ("uptodate", "changed", "many", "big", "page", "image", "train"):
+    for name in ("uptodate", "changed", "many", "big", "lowered", "page", "image", "train"):
         yield RUN.always("bench.benchmarks:run", name, basename="bench", name=name)

@@ -12,9 +12,12 @@ from tests.needs import STACK
 
 DIRECTORY = os.environ.get("TURNS")
 TOGETHER = ("tests/image", "tests/browser")
-# In seconds of a quiet machine, from the longest on; what is not named takes less.
-LONGEST = ("tests/image", "tests/faults/test_faults.py", "tests/unit/test_train.py", "tests/unit/test_build.py",
-           "tests/models/test_zoo.py", "tests/browser", "tests/unit/test_verify.py")
+# What takes longest, from the longest on.
+LONGEST = ("tests/image", "tests/faults/test_faults.py", "tests/browser", "tests/unit/test_train.py",
+           "tests/unit/test_build.py", "tests/models/test_zoo.py", "tests/models/test_applications.py",
+           "tests/models/test_reported.py", "tests/models/test_sources.py", "tests/unit/test_recipes.py",
+           "tests/unit/test_runs.py", "tests/attacks/test_attacks.py", "tests/fuzz/test_readers.py",
+           "tests/unit/test_bootstrap.py", "tests/unit/test_readme.py")
 
 
 def taken_as(item):

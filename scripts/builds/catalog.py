@@ -52,6 +52,11 @@ def _texts(value):
     return isinstance(value, list) and bool(value) and all(_text(item) for item in value)
 
 
+def _channels(value):
+    return isinstance(value, list) and len(value) in (1, 3) and all(
+        isinstance(part, (int, float)) and not isinstance(part, bool) for part in value)
+
+
 def _sizes(value):
     return isinstance(value, list) and bool(value) and all(_positive(size) for size in value)
 
@@ -125,11 +130,15 @@ CONVERTING = {  # the fields of wire/target.py's Target
                         '"float16", "uint8", "uint16", or a table of one of them to weight patterns'),
     "format": Setting(AUTO, _one_of(*FORMATS), '"auto", "layers" or "graph"'),
 }
-PIXELS = ("0..1", "-1..1", "0..255")  # scripts/viewer/page.py: what a model was trained on
+PIXELS = ("0..1", "-1..1", "0..255", "caffe")  # scripts/viewer/page.py: what a model was trained on
 SHOWING = {
     "title": Setting(None, _text, "the title of the page"),
-    "labels": Setting(None, _texts, "a list of words, one per class"),
+    "labels": Setting(None, lambda value: _text(value) or _texts(value), "a list of words, one per class, or the path "
+                                                                         "of a file with one a line"),
     "pixels": Setting("0..1", _one_of(*PIXELS), "one of " + ", ".join(f'"{name}"' for name in PIXELS)),
+    "mean": Setting(None, _channels, "a list of one number or three, of pixels from 0 to 1"),
+    "std": Setting(None, _channels, "a list of one number or three, above 0"),
+    "samples": Setting(None, _text, "the path of an npz with input_0, input_1, … and y"),
 }
 READING = {
     "source": Setting(None, _text, "the path of a model"),

@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Named
 import numpy
 
 from ..base.fault import Fault
-from .topology import MAX_SIZE
+from .records import MAX_SIZE
 
 MAX_RANK = 32  # dimensions of a weight, as many as numpy 1 and HDF5 have
 PIECE_BYTES = 4 * 1024 * 1024  # of a weight in memory at once: one shard's worth

@@ -87,10 +87,17 @@ def softmax(b: Builder, x: Value, axes: Any = -1) -> Value:
     """exp(x) over its sum along one axis, or along several together (keras 3 layers/activations/softmax.py)."""
     if not isinstance(axes, (list, tuple)):
         return b.softmax(x, axes)
-    if len(axes) == 1:
-        return b.softmax(x, axes[0])
-    raised = b.exp(b.sub(x, b.max(x, list(axes), True)))
-    return b.div(raised, b.sum(raised, list(axes), True))
+    return b.softmax(x, axes[0]) if len(axes) == 1 else steady_softmax(b, x, axes)
+
+
+def steady_softmax(b: Builder, x: Value, axes: Any) -> Value:
+    """softmax of scores of any size.
+
+    TensorFlow.js 1.0.0 subtracts the logarithm of the sum, which is lost beside -1e9.
+    """
+    axes = list(axes) if isinstance(axes, (list, tuple)) else [axes]
+    raised = b.exp(b.sub(x, b.max(x, axes, True)))
+    return b.div(raised, b.sum(raised, axes, True))
 
 
 def sparsemax(b: Builder, x: Value, axis: int = -1) -> Value:
@@ -262,26 +269,31 @@ def prelu(call: Call) -> Value:
 def softmax_layer(call: Call) -> Value:
     """Along one axis or several; masked places get nothing."""
     axes = call.config.get("axis", -1)
-    return masked_softmax(call, call.b.cast(call.x, "float32"), call.mask, -1 if axes is None else axes)
+    robust = call.since(3, 13) or bool(call.config.get("robust_masking"))
+    return masked_softmax(call.b, call.b.cast(call.x, "float32"), call.mask, -1 if axes is None else axes, robust,
+                          call.since(3, 13))
 
 
-def masked_softmax(call: Call, x: Value, mask: Optional[Value], axes: Any = -1) -> Value:
-    """Keras's Softmax layer of scores x, under a mask that goes with their last dimensions.
+def masked_softmax(b: Builder, x: Value, mask: Optional[Value], axes: Any, robust: bool, cleared: bool) -> Value:
+    """Keras's softmax of scores x, under a mask that goes with their last dimensions.
 
-    Keras adds a large negative number to what is masked; from 3.13 on it puts the number there, and 0 behind the
-    softmax, so that nothing is left of a row that is masked as a whole.
+    robust   a large negative number takes the place of what is masked; else it is added
+    cleared  what is masked is 0 behind the softmax too: nothing is left of a row that is masked as a whole.  Keras does
+             both from 3.13 on
     """
     if mask is None:
-        return softmax(call.b, x, axes)
-    b = call.b
-    if mask.dtype != "bool":
-        mask = b.compare("Greater", mask, 0.5) if call.since(3, 13) or call.config.get("robust_masking") else mask
-    if call.since(3, 13):
-        kept = softmax(b, b.where(mask, x, LARGE_NEGATIVE), axes)
-        return b.mul(kept, b.cast(mask, "float32"))
-    if call.config.get("robust_masking"):
-        return softmax(b, b.where(mask, x, LARGE_NEGATIVE), axes)
-    return softmax(b, b.add(x, b.mul(b.sub(1, b.cast(mask, "float32")), LARGE_NEGATIVE)), axes)
+        return softmax(b, x, axes)
+    if robust and mask.dtype != "bool":
+        mask = b.compare("Greater", mask, 0.5)
+    if mask.is_constant and mask.array.any(-1).all():  # every row has some that count
+        return softmax(b, b.add(x, hidden(b, mask)), axes)
+    x = b.add(b.mul(x, b.cast(mask, "float32")) if robust else x, hidden(b, mask))
+    return b.mul(softmax(b, x, axes), b.cast(mask, "float32")) if cleared else steady_softmax(b, x, axes)
+
+
+def hidden(b: Builder, mask: Value) -> Value:
+    """0 where a mask is true, a large negative number where it is not."""
+    return b.mul(b.sub(1, b.cast(mask, "float32")), LARGE_NEGATIVE)
 
 
 def number(call: Call, key: str, default: Any = None) -> Any:

@@ -158,21 +158,34 @@ def touched(b: Builder, x: Value, kernel: Value, window: Window) -> Value:
         wide = Window((1,) + window.sizes, (1,) + window.strides, (1,) + window.dilations, "valid")
         flat = b.remade(kernel, "row", (1,) + kernel.shape, lambda array: array[None])
         return b.squeeze(touched(b, b.expand(x, 1), flat, wide), [1])
-    if count == 2 and max(window.dilations) == 1:
-        return b.transposed2d(x, kernel, window.strides)
-    return zeros_between(b, x, kernel, window)
+    if count == 3:
+        return slice_by_slice(b, x, kernel, window)
+    return b.transposed2d(x, kernel, window.strides) if max(window.dilations) == 1 else \
+        zeros_between(b, x, kernel, window)
+
+
+def slice_by_slice(b: Builder, x: Value, kernel: Value, window: Window) -> Value:
+    """A volume: across the slices by a plain convolution, with zeros between them, within each a transposed one."""
+    size, dilation = window.sizes[0], window.dilations[0]
+    margin, across = (size - 1) * dilation, Window(window.sizes[:1], (1,), window.dilations[:1], "valid")
+    x = b.pad(b.spaced(x, 1, window.strides[0]), [(0, 0), (margin, margin)] + [(0, 0)] * 3)
+    slabs = windows_of_slices(b, x, across)
+    rows, columns, filters, channels = kernel.shape[1:]
+    flat = b.remade(kernel, "slabs", (rows, columns, filters, size * channels), lambda array: numpy.flip(
+        array, 0).transpose(1, 2, 3, 0, 4).reshape(rows, columns, filters, size * channels))
+    within = Window(window.sizes[1:], window.strides[1:], window.dilations[1:], "valid")
+    return apart(b, touched(b, b.grouped(slabs, [[0, 1], [2], [3], [4]]), flat, within), slabs)
 
 
 def zeros_between(b: Builder, x: Value, kernel: Value, window: Window) -> Value:
-    """The same by a plain convolution: zeros between the places and around them, the kernel turned round."""
-    count = len(window.sizes)
+    """A dilated one by a plain convolution: zeros between the places and around them, the kernel turned round."""
     for axis, stride in enumerate(window.strides, 1):
         x = b.spaced(x, axis, stride)
     around = [(size - 1) * dilation for size, dilation in zip(window.sizes, window.dilations)]
     x = b.pad(x, [(0, 0)] + [(margin, margin) for margin in around] + [(0, 0)])
-    turned = b.remade(kernel, "turned", kernel.shape[:-2] + kernel.shape[:-3:-1],
-                      lambda array: numpy.flip(array, tuple(range(count))).swapaxes(-1, -2))
-    return plain(b, x, turned, Window(window.sizes, (1,) * count, window.dilations, "valid"))
+    turned = b.remade(kernel, "turned", kernel.shape[:2] + kernel.shape[:1:-1],
+                      lambda array: numpy.flip(array, (0, 1)).swapaxes(-1, -2))
+    return plain(b, x, turned, Window(window.sizes, (1, 1), window.dilations, "valid"))
 
 
 def edges(call: Call, window: Window) -> List[tuple]:

@@ -16,6 +16,8 @@ from .rules import Call, layer
 
 STEPS = 4096  # that a layer is unrolled to
 ALONE = ("sigmoid", "hard_sigmoid", "tanh", "relu", "linear")  # activations that look at one number at a time
+EARLY = ("2.0.", "2.1.", "2.2.")  # Keras, before a masked step repeated the output before it
+REVERSED = ("2.0.", "2.1.", "2.2.0", "2.2.1", "2.2.2")  # Keras that put the states of the last of several cells first
 Parts = Tuple[Value, ...]  # what a cell keeps of the input of one step
 
 
@@ -189,7 +191,15 @@ class Stacked(Cell):
         self.cells = [cell_of(call, part.record, part.scope.strip("/")) for part in parts]
         if not self.cells:
             call.refuse("it has no cells")
-        self.sizes = [size for one in self.cells for size in one.sizes]
+        self.backwards = is_before_tensorflow(call, REVERSED)
+        self.sizes = [size for one in self.in_order(self.cells) for size in one.sizes]
+
+    def in_order(self, items: Sequence[Any]) -> Sequence[Any]:
+        """What belongs to the cells, in the order in which their states are put, or the other way round.
+
+        Keras before 2.2.3 puts the last cell's first (keras 2.1.6 StackedRNNCells.state_size).
+        """
+        return items[::-1] if self.backwards else items
 
     def inputs(self, x: Value, axis: int) -> List[Parts]:
         """Those of the first cell."""
@@ -201,12 +211,15 @@ class Stacked(Cell):
 
     def step(self, given: Parts, states: Sequence[Value]) -> Step:
         """A step of each cell."""
-        found, pending, made = [], list(states), None
-        for one in self.cells:
-            own, pending = pending[:len(one.sizes)], pending[len(one.sizes):]
-            made = one.step(given if made is None else one.input(made.output), own)
-            found += made.states
-        return Step(made.output, found)
+        own, first, made = [], 0, None
+        for one in self.in_order(self.cells):
+            own.append(states[first:first + len(one.sizes)])
+            first += len(one.sizes)
+        found: List[List[Value]] = []
+        for one, before in zip(self.cells, self.in_order(own)):
+            made = one.step(given if made is None else one.input(made.output), before)
+            found.append(made.states)
+        return Step(made.output, [state for after in self.in_order(found) for state in after])
 
 
 def cell_of(call: Call, record: Dict[str, Any], scope: str = "") -> Cell:
@@ -245,6 +258,7 @@ def sweep(call: Call, made: Cell) -> List[Value]:
     """Unroll a cell over all steps: the output or outputs, and the states where they are asked for.
 
     A masked step leaves the states as they are and repeats the output before it, at first zeros (Keras: backend.rnn).
+    Keras before 2.3 took the first state for that output, unless the layer was unrolled (keras 2.2.4 K.rnn).
     """
     b, config = call.b, call.config
     axis = 0 if config.get("time_major") else 1
@@ -256,11 +270,13 @@ def sweep(call: Call, made: Cell) -> List[Value]:
     states = states or [empty[size] for size in made.sizes]
     masks = of_steps(call, steps, axis, len(made.sizes[0]))
     order = list(range(steps))[::-1] if config.get("go_backwards") else list(range(steps))
+    early = not config.get("unroll") and is_before_tensorflow(call, EARLY)
     outputs: List[Value] = []
     for place in order:
         done = made.step(inputs[place], states)
         if masks:
-            last = outputs[-1] if outputs else empty.get(done.output.shape[1:]) or b.like(done.output, 0)
+            last = states[0] if early else outputs[-1] if outputs else \
+                empty.get(done.output.shape[1:]) or b.like(done.output, 0)
             done = kept(call, masks[place], done, states, last)
         states = done.states
         outputs.append(done.output)
@@ -268,6 +284,11 @@ def sweep(call: Call, made: Cell) -> List[Value]:
         call.walk.states[call.path] = states
     zeroed = [masks[place] for place in order] if masks and made.zeroing and config.get("zero_output_for_mask") else []
     return finished(call, outputs, states, axis, zeroed)
+
+
+def is_before_tensorflow(call: Call, versions: Tuple[str, ...]) -> bool:
+    """Whether a Keras of these versions wrote the file that was not TensorFlow's own, whose names end in -tf."""
+    return call.major < 3 and call.walk.version.startswith(versions) and not call.walk.version.endswith("-tf")
 
 
 def finished(call: Call, outputs: List[Value], states: List[Value], axis: int, masks: List[Value]) -> List[Value]:

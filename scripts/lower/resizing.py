@@ -81,9 +81,12 @@ def is_old(call: Call) -> bool:
 
 
 def release(call: Call) -> Tuple[int, int]:
-    """The Keras that wrote the model, as two numbers: "2.3.1" -> (2, 3)."""
+    """The Keras that wrote the model, as two numbers: "2.3.1" -> (2, 3).
+
+    2.0 stands for a file that does not say it: Keras 2.0 has no layer that asks.
+    """
     found = [int(part) for part in re.findall(r"\d{1,4}", call.walk.version)[:2]]
-    return tuple(found) if len(found) == 2 else (call.major, 99)
+    return (found[0], found[1]) if len(found) == 2 and found != [2, 0] else (call.major, 15)
 
 
 # To a size -------------------------------------------------------------------------------------------------------
@@ -185,8 +188,9 @@ def random_crop(call: Call) -> Value:
 def auto_contrast(call: Call) -> Value:
     """Each channel from its smallest value to its largest (Keras 3 image_preprocessing/auto_contrast.py)."""
     b, x = call.b, call.b.cast(call.x, "float32")
-    given = call.get("value_range", [0, 255])
-    low, high = sorted(float(item) for item in given)
+    low, high = sorted(float(item) for item in call.get("value_range", [0, 255]))
+    if not 0 < high - low < 1e30:
+        raise Fault(f"layer {call.path!r} has value_range={[low, high]}: the file is damaged")
     y = b.mul(b.sub(x, low), 255.0 / (high - low))
     least, most = b.min(y, (1, 2), True), b.max(y, (1, 2), True)
     scale = b.div(255.0, b.sub(most, least))

@@ -8,7 +8,6 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..base.fault import Fault
 from ..layers import kinds, shapes, topology, variables
-from ..layers.kinds import Mask
 from ..layers.kinds.operations import is_operation
 from ..layers.kinds.sizes import product
 from ..layers.model import Model, Weight
@@ -237,7 +236,7 @@ OF_PACKAGES = ("LayerScale", "CustomScaleLayer")  # classes of keras.application
 def with_masks(record: Dict[str, Any], call: Call, found: List[Value]) -> List[Value]:
     """The outputs under the masks that kinds/ says: the input's, or none."""
     kind = kinds.of(record)
-    passes = kind is not None and kind.mask is Mask.PASSES and not is_operation(record, call.major)
+    passes = kind is not None and kind.name in kinds.passing(call.major) and not is_operation(record, call.major)
     mask = call.x.mask if passes else None
     return [value.masked(mask) for value in found]
 

@@ -4,6 +4,7 @@ from typing import Any, Dict, List, Optional
 from ..base.fault import Fault
 from ..layers.kinds.wrappers import ways
 from .emit import Value
+from .recurrent import EARLY, is_before_tensorflow, length
 from .rules import Call, layer, tensors
 
 MERGED = ("sum", "mul", "ave", "concat")
@@ -50,10 +51,10 @@ def of_way(call: Call, way: str, record: Dict[str, Any]) -> Dict[str, Any]:
     The backward one of Keras 2, where none is given, goes the other way round (Bidirectional.__init__).  The output of
     a masked step is zeros in sequences (force_zero_output_for_mask), but not in Keras before it became TensorFlow's.
     """
-    config, version = dict(record["config"]), call.walk.version
+    config = dict(record["config"])
     if way == "backward" and not call.config.get("backward_layer"):
         config["go_backwards"] = call.major >= 3 or not config.get("go_backwards")
-    if call.major >= 3 or version.endswith("-tf") or not version.startswith(("2.0.", "2.1.", "2.2.", "2.3.")):
+    if not is_before_tensorflow(call, EARLY + ("2.3.",)):
         config["zero_output_for_mask"] = bool(config.get("return_sequences"))
     return dict(record, config=config)
 
@@ -78,7 +79,8 @@ def time_distributed(call: Call) -> List[Value]:
     """The layer within on each step: on a batch of all steps of all examples.
 
     What Keras computes outside of training does not depend on the other examples.  A stateful layer goes from step to
-    step.  Masks: keras 2.6 TimeDistributed.compute_mask; Keras 3 hands the input's on.
+    step.  Masks: keras 2.6 TimeDistributed.compute_mask; Keras 3 hands the input's on, and so does Keras before 2.2,
+    which gives the layer within none.
     """
     record = call.config["layer"]
     given = call.args[0] if call.args else call.x
@@ -88,10 +90,11 @@ def time_distributed(call: Call) -> List[Value]:
     if isinstance(record["config"], dict) and record["config"].get("stateful"):
         return step_by_step(call, record, x)
     mask = call.mask
-    inner = mask if mask is not None and mask.rank > 2 else None
+    early = is_before_tensorflow(call, ("2.0.", "2.1."))
+    inner = mask if mask is not None and mask.rank > 2 and not early else None
     found = call.within(record, "", changed(given, lambda value: flattened(call, value).masked(
         flattened(call, inner) if inner is not None else None)))
-    return [restored(call, value, x).masked(mask if call.major > 2 else outer_mask(call, value, x, mask))
+    return [restored(call, value, x).masked(mask if call.major > 2 or early else outer_mask(call, value, x, mask))
             for value in found]
 
 
@@ -125,9 +128,14 @@ def outer_mask(call: Call, inner: Value, x: Value, mask: Optional[Value]) -> Opt
 
 
 def step_by_step(call: Call, record: Dict[str, Any], x: Value) -> List[Value]:
-    """A stateful layer within: each step goes on with the states of the one before it."""
-    if x.shape[1] is None:
-        call.refuse("its number of steps is open", "give the input's shape with it (--input-shape, or input_shape in "
-                    "models.toml)")
-    found = [call.within(record, "", step) for step in call.b.unstack(x, 1)]
+    """A stateful layer within: each step goes on with the states of the one before it.
+
+    Keras 2 calls the layer on the first step once more, before the others, to see what comes of it (backend.rnn:
+    output_time_zero).
+    """
+    length(call, x, 1)
+    steps = call.b.unstack(x, 1)
+    if call.major < 3:
+        call.within(record, "", steps[0])
+    found = [call.within(record, "", step) for step in steps]
     return [call.b.stack([value.masked(None) for value in values], 1).masked(call.mask) for values in zip(*found)]

@@ -42,6 +42,7 @@ const commands = {
     await page.evaluate(() => new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(resolve)))));
   },
   hover: (browser, {x, y}) => page.mouse.move(x, y),
+  tap: (browser, {x, y}) => page.mouse.click(x, y),
   click: (browser, {selector}) => page.click(selector),
   press: (browser, {key}) => page.keyboard.press(key),
   upload: (browser, {selector, path}) => page.setInputFiles(selector, path),

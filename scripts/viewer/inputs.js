@@ -2,10 +2,6 @@
 'use strict';
 
 const Inputs = (function () {
-  const RANGES = {'0..1': value => value / 255, '-1..1': value => value / 127.5 - 1, '0..255': value => value};
-  const BACK = {'0..1': value => 255 * value, '-1..1': value => 127.5 * (value + 1), '0..255': value => value};
-  const NAMES = {'0..1': 'pixels 0 … 1', '-1..1': 'pixels −1 … 1', '0..255': 'pixels 0 … 255'};
-
   function make(tag, attributes, ...children) {
     const element = document.createElement(tag);
     for (const [name, value] of Object.entries(attributes || {})) {
@@ -74,12 +70,6 @@ const Inputs = (function () {
     return pixels;
   }
 
-  function rangeChoice(first, changed) {
-    const choice = make('select', {title: 'What the model was trained on'}, ...Object.keys(RANGES).map(key => make('option', {value: key, selected: key === first}, NAMES[key])));
-    choice.addEventListener('change', changed);
-    return choice;
-  }
-
   // Each of these returns {element, values(): Float32Array, set(pixels or values), setValues, clear(), example()}; changed(done)
   // is called after a change, with false while the pen still moves.
 
@@ -91,11 +81,20 @@ const Inputs = (function () {
     pad.style.width = `${pad.width / 2}px`;
     pad.setAttribute('aria-label', 'Draw here with the mouse or a finger');
     const seen = make('canvas'), centre = make('input', {type: 'checkbox', checked: digits});
-    const range = rangeChoice(first, () => refresh(true));
+    const range = Pixels.choice(first, 1, () => refresh(true)), invert = make('input', {type: 'checkbox'});
     const clear = make('button', {type: 'button'}, 'Clear');
-    const element = make('div', {className: 'work'}, pad, make('div', {className: 'seen'}, seen, make('p', {}, 'what the model sees'),
-      clear, range, make('label', {className: 'hint'}, centre, ' centre as MNIST does')));
-    let strokes = [], pixels = new Float32Array(height * width), pen = null;
+    const element = make('div', {className: 'work'}, pad);
+    const taken = given => { photo = given; take(); };
+    const source = Pictures.source(height, width, 1, element, taken);
+    element.append(make('div', {className: 'seen'}, seen, make('p', {}, 'what the model sees'), clear, range.element,
+      make('label', {className: 'hint'}, centre, ' centre as MNIST does')),
+    make('div', {className: 'sources'}, ...source.elements.slice(0, 2), make('label', {className: 'hint'}, invert, ' invert'), ...source.elements.slice(2)));
+    let strokes = [], pixels = new Float32Array(height * width), pen = null, photo = null;
+    function take() { // of a picture that was chosen
+      strokes = [];
+      pixels = photo.map(value => invert.checked ? 255 - value : value);
+      refresh(true);
+    }
     const context = pad.getContext('2d');
 
     function show() {
@@ -142,57 +141,32 @@ const Inputs = (function () {
     for (const name of ['pointerup', 'pointercancel']) pad.addEventListener(name, () => { if (pen) { pen = null; refresh(true); } });
     const self = {
       element,
-      values: () => Float32Array.from(pixels, RANGES[range.value]),
-      set(given) { strokes = []; pixels = Float32Array.from(given); refresh(true); },
-      setValues(values) { self.set(Float32Array.from(values, BACK[range.value])); },
+      values: () => range.to(pixels),
+      set(given) { source.stop(); strokes = []; photo = null; pixels = Float32Array.from(given); refresh(true); },
+      setValues(values) { self.set(range.back(values)); },
       clear() { self.set(new Float32Array(height * width)); },
       example() { strokes = [[[0.3, 0.24], [0.72, 0.24], [0.58, 0.5], [0.46, 0.8]]]; refresh(true); }, // a seven
     };
     clear.addEventListener('click', () => self.clear());
     centre.addEventListener('change', () => refresh(true));
+    invert.addEventListener('change', () => { if (photo) take(); });
     show();
     return self;
   }
 
   function photo(input, first, changed) {
     const [height, width] = input.shape, canvas = make('canvas', {className: 'photo'});
-    const file = make('input', {type: 'file', accept: 'image/*', hidden: true});
-    const choose = make('button', {type: 'button'}, 'Choose an image'), again = make('button', {type: 'button', title: 'Colours in place of a photo'}, 'Another pattern');
-    const range = rangeChoice(first, () => changed(true)), words = make('p', {}, `cropped to ${width} × ${height} pixels`);
-    const element = make('div', {className: 'work'}, canvas, make('div', {className: 'seen'}, choose, again, range, words, file));
+    const again = make('button', {type: 'button', title: 'Colours in place of a photo'}, 'Another pattern'), range = Pixels.choice(first, 3, () => changed(true));
+    const element = make('div', {className: 'work'}, canvas), source = Pictures.source(height, width, 3, element, taken => { pixels = taken; refresh(); });
+    const [choose, camera, ...rest] = source.elements;
+    element.append(make('div', {className: 'seen'}, choose, camera, again, range.element, ...rest));
     let pixels = new Float32Array(3 * height * width), turn = 0;
     function refresh() { paint(canvas, pixels, height, width, 3); changed(true); }
-    function take(image) { // cover: the middle of the image, its proportions kept
-      const small = make('canvas', {width, height}), context = small.getContext('2d');
-      const scale = Math.max(width / image.width, height / image.height);
-      context.imageSmoothingQuality = 'high';
-      context.drawImage(image, (width - image.width * scale) / 2, (height - image.height * scale) / 2, image.width * scale, image.height * scale);
-      const data = context.getImageData(0, 0, width, height).data;
-      pixels = pixels.map((_, i) => data[4 * Math.floor(i / 3) + i % 3]);
-      refresh();
-    }
-    async function open(blob) {
-      try {
-        words.textContent = blob.name || 'an image';
-        take(await createImageBitmap(blob));
-      } catch (error) {
-        words.textContent = `${blob.name}: this is no image that the browser can read`;
-      }
-    }
-    choose.addEventListener('click', () => file.click());
-    file.addEventListener('change', () => { if (file.files[0]) open(file.files[0]); });
-    element.addEventListener('dragover', event => { event.preventDefault(); element.classList.add('dropping'); });
-    element.addEventListener('dragleave', () => element.classList.remove('dropping'));
-    element.addEventListener('drop', event => {
-      event.preventDefault();
-      element.classList.remove('dropping');
-      if (event.dataTransfer.files[0]) open(event.dataTransfer.files[0]);
-    });
     const self = {
       element,
-      values: () => Float32Array.from(pixels, RANGES[range.value]),
-      set(given) { pixels = Float32Array.from(given); refresh(); },
-      setValues(values) { self.set(Float32Array.from(values, BACK[range.value])); },
+      values: () => range.to(pixels),
+      set(given) { source.stop(); pixels = Float32Array.from(given); refresh(); },
+      setValues(values) { self.set(range.back(values)); },
       clear() { // a picture without a file: soft colours, another one at each turn
         turn += 1;
         self.set(pixels.map((_, i) => {

@@ -17,14 +17,11 @@ import shutil
 import tempfile
 from typing import Any, Dict, List, Optional, Sequence
 
-import numpy
-
 from ..base import command, files, place
 from ..base.fault import Fault
 from ..formats import json_text
-from ..layers import topology
-from ..training import dataset
-from . import packages, predict
+from ..layers import records, topology
+from . import packages, predict, samples
 from .renderers.tensorspace import drawing
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -33,14 +30,12 @@ THIRD_PARTY = (("three", "build/three.min.js"), ("three", "examples/js/controls/
                ("tensorspace", "dist/tensorspace.min.js"))  # in the order in which they need one another
 DRAWING = ("palette", "layers", "blocks", "layout", "maps", "figures", "camera", "edges", "labels", "stage", "scene")
 # The first goes before those.
-OWN = ("globals.js",) + tuple(f"renderers/tensorspace/{name}.js" for name in DRAWING) + (
-    "words.js", "files.js", "engine.js", "inputs.js", "results.js", "list.js", "compare.js", "viewer.js")
+PARTS = ("words", "files", "engine", "pixels", "pictures", "inputs", "samples", "results", "list", "compare", "viewer")
+OWN = (("globals.js",) + tuple(f"renderers/tensorspace/{name}.js" for name in DRAWING)
+       + tuple(name + ".js" for name in PARTS))
 POLICY = ("default-src 'none'; script-src {scripts}; style-src {styles}; img-src 'self' data: blob:; "
           "connect-src 'self'; base-uri 'none'; form-action 'none'")
-SAMPLES_PER_LABEL = 4
-REFERENCE_VALUES = 4096  # per layer and sample; of a larger layer evenly spread ones
-REFERENCE_SAMPLES = 5
-PIXELS = ("0..1", "-1..1", "0..255")  # the ranges for a pixel; viewer.js has the same list
+PIXELS = ("0..1", "-1..1", "0..255", "caffe")  # what a pixel is to a model; pixels.js has the same list
 # As they are loaded.
 SCRIPTS = [os.path.basename(path) for path in OWN[:1] + tuple(path for _, path in THIRD_PARTY) + OWN[1:]]
 # Of every page; index.html, which names the others, goes into its place last.
@@ -48,7 +43,9 @@ ALWAYS = SCRIPTS + ["style.css", "licenses.txt", "page.json", "index.html"]
 
 
 def build(model_dir: str, target_dir: str, data: Optional[str] = None, title: Optional[str] = None,
-          labels: Optional[List[str]] = None, reference: Optional[str] = None, pixels: str = "0..1") -> List[str]:
+          labels: Optional[List[str]] = None, reference: Optional[str] = None, pixels: str = "0..1",
+          mean: Optional[Sequence[float]] = None, std: Optional[Sequence[float]] = None,
+          given: Optional[str] = None) -> List[str]:
     """Write a page into `target_dir`, an empty private directory, and return its files' names, index.html last.
 
     model_dir  directory with model.json (or the path of that file, however it is called) and its shards
@@ -57,7 +54,9 @@ def build(model_dir: str, target_dir: str, data: Optional[str] = None, title: Op
     labels     one per class
     reference  path of an npz with the source model's answers to some inputs: input_0, …, output_0, … float32
                (samples, …), in the order of model.json; the page shows how far the browser is from them
-    pixels     one of PIXELS: what the model was trained on
+    pixels     one of PIXELS: what the model was trained on; "caffe" is blue, green, red minus ImageNet's mean
+    mean, std  in place of that: of pixels 0..1, one number or one per channel, as PyTorch's models have them
+    given      path of an npz of samples for any model: see `samples.given`
     Raises Fault where the model cannot be drawn, or a file is missing or not what it should be.
     """
     source = model_file(model_dir)
@@ -73,16 +72,18 @@ def build(model_dir: str, target_dir: str, data: Optional[str] = None, title: Op
         copied.append(_copy(name, target_dir, "model/" + os.path.basename(name)))
     if files.stamp(source) != before:  # it goes first and comes last where a model is replaced
         raise Fault(f"{source} was replaced while its page was made: run again when it is whole")
-    page = {"title": title or _own_title(model, source), "drawing": drawn, "files": copied, "pixels": pixels,
-            "labels": labels, "hidden": len(described["parameters"]) - len(drawn["inputs"]), "made-by": MADE_BY,
-            "left_out": left_out(drawn, described)}
-    if data is not None:
-        page["samples"] = samples(data, drawn)
+    page = {"title": title or _own_title(model, source), "drawing": drawn, "files": copied, "labels": labels,
+            "pixels": _pixels(pixels, mean, std), "hidden": len(described["parameters"]) - len(drawn["inputs"]),
+            "left_out": left_out(drawn, described), "made-by": MADE_BY}
+    if given is not None:
+        page["samples"] = samples.given(given, drawn)
+    elif data is not None:
+        page["samples"] = samples.of_data(data, drawn)
         if page["samples"] and labels is None:
             page["labels"] = [str(label) for label in range(1 + max(page["samples"]["labels"]))]
     written = [entry["name"] for entry in copied]
     if reference is not None:
-        page["reference"] = _write_reference(reference, drawn, target_dir)
+        page["reference"] = samples.write_reference(reference, drawn, target_dir)
         written.append("reference.bin")
     for package, path in THIRD_PARTY:
         _copy(packages.bundle(package, file=path), target_dir, os.path.basename(path))
@@ -199,7 +200,7 @@ def _own_title(model, source):
     record = model["modelTopology"].get("model_config")
     name = record.get("config", {}).get("name") \
         if isinstance(record, dict) and isinstance(record.get("config"), dict) else None
-    if not isinstance(name, str) or not name or not topology.is_text(name):
+    if not isinstance(name, str) or not name or not records.is_text(name):
         name = os.path.basename(os.path.dirname(os.path.abspath(source)))  # of bytes that are no text, perhaps
     return command.one_line(name)
 
@@ -213,24 +214,17 @@ def left_out(drawn: Dict[str, Any], described: Dict[str, Any]) -> List[str]:
 
 # What the page shows besides --------------------------------------------------------------------------------
 
-def sample_places(labels: Sequence[int]) -> List[int]:
-    """Return which test images the page shows: the first SAMPLES_PER_LABEL of each label, label by label in turn."""
-    kinds = numpy.unique(labels)
-    places = [numpy.flatnonzero(labels == kind)[:SAMPLES_PER_LABEL] for kind in kinds]
-    return [int(each[turn]) for turn in range(SAMPLES_PER_LABEL) for each in places if turn < len(each)]
-
-
-def samples(data: str, drawn: Dict[str, Any]) -> Optional[Dict[str, Any]]:
-    """Return the page's samples from a data set's test images, or None where they do not fit the model's input."""
-    arrays, origin = dataset.load(data)
-    images, labels = arrays["x_test"], arrays["y_test"]
-    inputs = drawn["inputs"]
-    if len(inputs) != 1 or tuple(size for size in inputs[0]["shape"] if size != 1) != images.shape[1:]:
-        return None
-    places = sample_places(labels)
-    return {"origin": {"mnist": "MNIST", "digits": "the embedded digits"}.get(origin, "the data set"),
-            "shape": list(images.shape[1:]), "labels": [int(labels[place]) for place in places], "places": places,
-            "pixels": base64.b64encode(numpy.ascontiguousarray(images[places]).tobytes()).decode("ascii")}
+def _pixels(pixels, mean, std):
+    """Return what page.json says of pixels: the name of a way, or {"mean", "std"}."""
+    if mean is None and std is None:
+        return pixels
+    mean, std = [list(part) if part else [default] for part, default in ((mean, 0.0), (std, 1.0))]
+    for part in (mean, std):
+        if len(part) not in (1, 3):
+            raise Fault(f"mean and std: {len(part)} numbers were given; give one number, or one per channel: three")
+    if min(std) <= 0:
+        raise Fault("std: holds a number that is not above 0; a deviation is")
+    return {"mean": mean, "std": std}
 
 
 def _check_labels(labels, drawn, source):
@@ -238,40 +232,6 @@ def _check_labels(labels, drawn, source):
     if labels and ends and len(labels) not in [layer["shape"][0] for layer in ends]:
         raise Fault(f"{source}: labels are {len(labels)} words, but output {command.one_line(ends[-1]['name'])} has "
                     f"{ends[-1]['shape'][0]} classes: give one word for each")
-
-
-def _write_reference(path, drawn, target_dir):
-    """Write reference.bin, float32: per sample every input, then every drawn output; return what it holds."""
-    try:
-        with numpy.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except dataset.UNREADABLE + (TypeError, AttributeError) as error:  # the last two: a single array, not an npz
-        raise Fault(f"{path}: not an npz of reference values ({command.one_line(error)})")
-    given = len(arrays["input_0"]) if getattr(arrays.get("input_0"), "ndim", 0) else 0
-    inputs = [_wanted(arrays, f"input_{index}", entry["shape"], path, given)
-              for index, entry in enumerate(drawn["inputs"])]
-    count = min(REFERENCE_SAMPLES, given)
-    outputs, about = [], []
-    for layer in drawn["layers"]:
-        values = _wanted(arrays, f"output_{layer['output']}", layer["shape"], path, given).reshape(given, -1)
-        stride = -(-values.shape[1] // REFERENCE_VALUES)
-        outputs.append(values[:, ::stride])
-        about.append({"output": layer["output"], "values": outputs[-1].shape[1], "stride": stride})
-    with open(os.path.join(target_dir, "reference.bin"), "wb") as stream:
-        for sample in range(count):
-            for values in inputs + outputs:
-                stream.write(numpy.ascontiguousarray(values[sample], "<f4").tobytes())
-    return {"file": "reference.bin", "samples": count, "outputs": about}
-
-
-def _wanted(arrays, name, shape, path, count):
-    """Return the numbers of `count` samples of an input or output."""
-    values = arrays.get(name)
-    if values is None or not count or values.shape != (count,) + tuple(shape) or values.dtype.kind not in "fiub":
-        there = "nothing" if values is None else f"{values.dtype} {values.shape}"
-        raise Fault(f"{path}: has {there} for {name}, wanted are numbers {(count or 'samples',) + tuple(shape)}; make "
-                    "it again")
-    return values
 
 
 def licenses() -> str:
@@ -356,11 +316,26 @@ def _labels(asked):
     """Return the names of the classes: a file's lines, or those of a,b,c."""
     if not asked or not os.path.isfile(asked):
         return asked.split(",") if asked else None
+    return read_labels(asked)
+
+
+def read_labels(asked: str) -> List[str]:
+    """Return the names of the classes, one per line of a file; raise Fault where it cannot be read."""
     try:
         with open(asked, encoding="utf-8-sig") as stream:
             return [line.strip() for line in stream if line.strip()]
+    except OSError as error:
+        raise Fault(f"{asked}: {error.strerror}; labels names a file with one name a line, or a list of names")
     except UnicodeDecodeError:
         raise Fault(f"{asked}: no text of UTF-8; --labels takes a file with one name a line, or a,b,c")
+
+
+def _numbers(asked, option):
+    """Return the numbers of a,b,c, or None where none are asked for."""
+    try:
+        return None if asked is None else [float(part) for part in asked.split(",")]
+    except ValueError:
+        raise Fault(f"{option}: {command.one_line(asked)} are no numbers; give one, or three with commas between")
 
 
 def main(arguments: List[str]) -> None:
@@ -376,11 +351,16 @@ def main(arguments: List[str]) -> None:
     parser.add_argument("--labels", help="names of the classes: a file with one a line, or a,b,c")
     parser.add_argument("--reference", help="npz of inputs and of what the source model makes of them")
     parser.add_argument("--pixels", choices=PIXELS, default="0..1", help="what the model was trained on (default 0..1)")
+    parser.add_argument("--mean", help="instead: mean of pixels 0..1, a number, or three: 0.485,0.456,0.406")
+    parser.add_argument("--std", help="and their deviation: 0.229,0.224,0.225")
+    parser.add_argument("--samples", help="npz of samples for any model: input_0, input_1, … (or x), and y, "
+                        "their labels")
     options = parser.parse_args(arguments)
     if bool(options.target) == bool(options.standalone):
         parser.error("give a directory to write into, or --standalone FILE")
     settings = {"data": options.data, "title": options.title, "labels": _labels(options.labels),
-                "reference": options.reference, "pixels": options.pixels}
+                "reference": options.reference, "pixels": options.pixels, "mean": _numbers(options.mean, "--mean"),
+                "std": _numbers(options.std, "--std"), "given": options.samples}
     if options.standalone:
         standalone(options.model, options.standalone, **settings)
         command.say(f"{options.standalone} ({os.path.getsize(options.standalone) / 1e6:.1f} MB): open it in a browser")

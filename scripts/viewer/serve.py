@@ -13,7 +13,7 @@ import threading
 import webbrowser
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from socketserver import ThreadingMixIn
-from typing import Any, List, Optional
+from typing import Any, Callable, List, Optional
 from urllib.parse import unquote
 
 from ..base import command, place
@@ -120,12 +120,13 @@ class Handler(BaseHTTPRequestHandler):
 class Server(ThreadingMixIn, HTTPServer):
     """A server of one directory on 127.0.0.1, a thread per request."""
 
+    handler = Handler
     daemon_threads = True
     allow_reuse_address = os.name != "nt"  # a port is free at once after Ctrl-C; on Windows it would mean sharing it
 
     def __init__(self, root: str, port: int) -> None:
         self.root = os.path.realpath(root)
-        super().__init__(("127.0.0.1", port), Handler)
+        super().__init__(("127.0.0.1", port), self.handler)
         self.hosts = ({f"{name}:{self.server_port}" for name in HOSTS}
                       | (set(HOSTS) if self.server_port == 80 else set()))
 
@@ -148,10 +149,15 @@ def listen(directory: str, port: Optional[int] = None) -> Server:
     """
     if not os.path.isfile(os.path.join(directory, "index.html")):
         raise Fault(f"{directory}: holds no page (no index.html); build it with {place.spelled('viewer.page')}")
+    return bound(lambda free: Server(directory, free), port)
+
+
+def bound(server: Callable[[int], Server], port: Optional[int] = None) -> Server:
+    """Return `server(port)` at a port that is free: see `listen`."""
     candidates = list(range(FIRST_PORT, FIRST_PORT + 20)) + [0] if port is None else [port]
     for candidate in candidates:
         try:
-            return Server(directory, candidate)
+            return server(candidate)
         except (OSError, OverflowError) as error:
             reason = error
     why = getattr(reason, "strerror", None) or reason
@@ -160,7 +166,11 @@ def listen(directory: str, port: Optional[int] = None) -> Server:
 
 def serve(directory: str, port: Optional[int] = None, browser: bool = True) -> None:
     """Serve `directory` until Ctrl-C; print its address and, with `browser`, open it."""
-    server = listen(directory, port)
+    until_interrupted(listen(directory, port), browser)
+
+
+def until_interrupted(server: Server, browser: bool = True) -> None:
+    """Let a server answer until Ctrl-C; print its address and, with `browser`, open it."""
     try:
         command.say(f"{server.address}  (Ctrl-C ends)")
         if browser and can_open():

@@ -7,7 +7,7 @@
   const CONTINUOUS = 150; // ms: a model that answers faster is run while the pen still moves, and needs no sign that it works
   const {Failure} = Files, {paused} = Engine;
 
-  let page, drawing, model, scene, list, theme = 'dark', took = 0, sample = -1;
+  let page, drawing, model, scene, list, samples = null, theme = 'dark', took = 0, sample = -1;
   const panels = [], values = new Map();
 
   function fail(error) {
@@ -60,7 +60,7 @@
     const ends = drawing.layers.filter(layer => layer.terminal);
     $('bars').replaceChildren(...ends.map(layer => {
       const data = Array.from(values.get(layer.name)), names = layer.shape.length === 1 ? labelsOf(layer) : [];
-      const truth = sample >= 0 && page.samples && data.length === page.labels.length ? page.samples.labels[sample] : null;
+      const truth = sample >= 0 && samples.labels && page.labels && data.length === page.labels.length ? samples.labels[sample] : null;
       if (scene && layer.shape.length === 1) {
         const {order, spell} = Results.answer(data);
         scene.say(layer.name, data.length > 1 ? `${names[order[0]]} · ${spell(data[order[0]], 3)}` : spell(data[0], 3));
@@ -96,37 +96,19 @@
       $('inputs').append(make('div', {className: 'panel'}, make('h2', {}, `${title} · ${Words.shape(input.shape)}`), panel.element));
     });
     if (!page.samples) return;
-    const strip = make('div', {className: 'samples'}), [height, width] = page.samples.shape;
-    strip.setAttribute('role', 'group');
-    strip.setAttribute('aria-label', 'Test images; arrow keys go from one to the next');
-    const bytes = Uint8Array.from(atob(page.samples.pixels), letter => letter.charCodeAt(0));
-    page.samples.images = page.samples.labels.map((label, i) => {
-      const image = bytes.subarray(i * height * width, (i + 1) * height * width), canvas = make('canvas');
-      Inputs.paint(canvas, image, height, width, 1);
-      const button = make('button', {type: 'button', title: `test image, a ${page.labels[label]}`, tabIndex: i ? -1 : 0}, canvas);
-      button.setAttribute('aria-label', `Test image ${i + 1}, a ${page.labels[label]}`);
-      button.addEventListener('click', () => pick(i));
-      strip.append(button);
-      return image;
-    });
-    $('inputs').append(strip, make('p', {className: 'hint'}, `Test images of ${page.samples.origin}. Draw, or take one of these.`));
+    samples = Samples.create(page.samples, page.labels, {pick});
+    $('inputs').append(samples.element, make('p', {className: 'hint'}, `${page.samples.inputs ? 'Samples' : 'Test images'} of ${page.samples.origin}. Give your own, or take one of these.`));
   }
 
-  // The samples are one stop of the Tab key: the chosen one, or the first.
   function select(i) {
     sample = i;
-    const buttons = Array.from(document.querySelectorAll('.samples button')), within = buttons.includes(document.activeElement);
-    buttons.forEach((button, j) => {
-      button.setAttribute('aria-pressed', String(i === j));
-      button.tabIndex = j === Math.max(0, i) ? 0 : -1;
-    });
-    if (within && i >= 0) buttons[i].focus();
+    if (samples) samples.select(i);
   }
   function pick(i) {
     select(i);
-    panels[0].busy = true;
-    panels[0].set(page.samples.images[i]);
-    panels[0].busy = false;
+    for (const panel of panels) panel.busy = true;
+    samples.give(i, panels);
+    for (const panel of panels) panel.busy = false;
     return working || predict();
   }
 
@@ -187,11 +169,11 @@
     buttons[Math.max(0, Math.min(buttons.length - 1, at < 0 ? 0 : at + by))].focus();
   }
   function next(by, label) {
-    if (!page.samples) return;
-    const {labels} = page.samples, size = labels.length;
+    if (!samples) return;
+    const {labels, count: size} = samples;
     for (let i = 1; i <= size; i++) {
       const at = ((sample < 0 && by < 0 ? size : sample) + by * i + 2 * size) % size;
-      if (label === undefined || page.labels[labels[at]] === label) { pick(at); return; }
+      if (label === undefined || labels && page.labels[labels[at]] === label) { pick(at); return; }
     }
   }
   function buttons() {
@@ -262,7 +244,7 @@
     step('First prediction', 0.93);
     await paused();
     const first = Number(new URLSearchParams(location.search).get('sample')) || 0;
-    if (page.samples) await pick(Math.min(first, page.samples.labels.length - 1)); else { panels.forEach(panel => panel.example()); await (working || predict()); }
+    if (samples) await pick(Math.min(first, samples.count - 1)); else { panels.forEach(panel => panel.example()); await (working || predict()); }
     await compare();
     $('loading').hidden = true;
     if (took > CONTINUOUS && took < 3000) await predict(); // the first one also compiled its shaders; how long does it really take?

@@ -14,7 +14,7 @@ import numpy
 from scripts import convert, encapsulate
 from scripts.base import child
 from scripts.training import dataset
-from scripts.viewer import page
+from scripts.viewer import samples
 from tests.models import oracle, zoo
 
 # The guide's section 2.
@@ -135,7 +135,17 @@ def make(name, directory):
     inputs = zoo.samples(model, name)
     if name == "text":
         inputs = [numpy.random.RandomState(1).randint(0, 2000, inputs[0].shape).astype("float32")]
+    if name == "rgb":
+        preprocess(keras, directory)
     finish(keras, model, directory, None, inputs)
+
+
+def preprocess(keras, directory):
+    """Write directory/preprocessed.npz: a picture, and what keras.applications make of it by each of their ways."""
+    picture = numpy.random.RandomState(2).randint(0, 256, (32, 32, 3)).astype("float32")
+    ways = {mode: zoo.application(keras, "imagenet_utils", "preprocess_input")(picture[None].copy(), mode=mode)[0]
+            for mode in ("caffe", "tf", "torch")}
+    numpy.savez(os.path.join(directory, "preprocessed.npz"), picture=picture, **ways)
 
 
 def trained(directory, data):
@@ -147,7 +157,7 @@ def trained(directory, data):
     dataset.save(small, arrays, origin)
     child.run("train", ["--data", small, "--out", source, "--epochs", "3"], quiet=True)
     keras = oracle.load(oracle.FLAVOURS[-1])
-    images = arrays["x_test"][page.sample_places(arrays["y_test"])].astype("float32") / 255
+    images = arrays["x_test"][samples.places(arrays["y_test"])].astype("float32") / 255
     finish(keras, keras.models.load_model(source), directory, LAYERS, [images])
 
 

@@ -4,9 +4,9 @@ import os
 import numpy
 import pytest
 
-from scripts.viewer import page
+from scripts.viewer import samples
 from tests import needs
-from tests.browser import models
+from tests.browser import judge, models
 
 one_stack = pytest.mark.modern  # the page's own JavaScript: which Python built the page changes nothing of it
 BOUND = 1e-4  # times the largest value of a layer
@@ -20,7 +20,7 @@ def expected(trained):
         arrays = {name: archive[name] for name in archive.files}
     with numpy.load(needs.mnist()) as archive:
         labels = archive["y_test"]
-    labels = labels[page.sample_places(labels)]
+    labels = labels[samples.places(labels)]
     return arrays["input_0"], {name: arrays[f"output_{place}"] for place, name in enumerate(models.LAYERS)}, labels
 
 
@@ -161,12 +161,92 @@ def test_the_picture_button_saves_a_png_of_the_model(browser, lenet, tmp_path):
     assert os.path.getsize(path) > 5000
 
 
+def test_every_layer_has_a_label_and_hovering_marks_the_same_layer_in_the_picture_and_in_the_list(browser, lenet):
+    browser.open(lenet + "?backend=cpu", width=1280, height=800)
+    assert {label["lines"][0] for label in browser.evaluate("viewer.scene.labels()")} == {"input"} | set(models.LAYERS)
+    lit = ("[document.querySelector('#list .lit .name'), document.querySelector('.label.lit b')]"
+           ".map(found => found && found.textContent)")
+    frames = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 60))))"
+    place = browser.evaluate("viewer.scene.canvas.getBoundingClientRect().toJSON()")
+    for figure in browser.evaluate("viewer.scene.figures()")[1:4]:
+        browser.ask("hover", x=place["left"] + 0.25 * figure["left"] + 0.75 * figure["right"] - 6,
+                    y=place["top"] + 0.25 * figure["top"] + 0.75 * figure["bottom"] - 6)
+        browser.evaluate(frames)
+        assert browser.evaluate(lit) == [figure["name"]] * 2
+    row = browser.evaluate("document.querySelectorAll('#list li > button')[2].getBoundingClientRect().toJSON()")
+    browser.ask("hover", x=row["left"] + 20, y=row["top"] + 10)
+    browser.evaluate(frames)
+    assert browser.evaluate(lit) == [models.LAYERS[2]] * 2
+    browser.ask("hover", x=place["left"] + 2, y=place["top"] + 2)
+    browser.evaluate(frames)
+    assert browser.evaluate(lit) == [None, None]
+
+
+def test_a_click_in_the_picture_opens_and_closes_a_layer_and_all_of_it_stays_in_view(browser, lenet):
+    browser.open(lenet + "?backend=cpu", width=1280, height=800)
+    browser.evaluate("viewer.showAll(false).then(() => 1)")
+    for expected in (True, False):
+        place = browser.evaluate("viewer.scene.canvas.getBoundingClientRect().toJSON()")
+        figure = next(each for each in browser.evaluate("viewer.scene.figures()") if each["name"] == "Conv2D_2")
+        browser.ask("tap", x=place["left"] + (figure["left"] + figure["right"]) / 2,
+                    y=place["top"] + (figure["top"] + figure["bottom"]) / 2)
+        judge.settle(browser)
+        assert browser.evaluate("viewer.scene.isOpen('Conv2D_2')") is expected
+        judge.fitted(browser, expected)
+
+
+def test_the_picture_that_is_saved_has_the_title_and_the_labels(browser, lenet):
+    browser.open(lenet + "?backend=cpu&theme=dark", width=1280, height=800)
+    written = browser.evaluate("""(async () => {
+        const image = new Image();
+        image.src = viewer.scene.picture('LeNet', '7 layers');
+        await image.decode();
+        const canvas = document.createElement('canvas'), [width, height] = [image.width, image.height];
+        Object.assign(canvas, {width, height});
+        const context = canvas.getContext('2d');
+        context.drawImage(image, 0, 0);
+        const above = height - viewer.scene.canvas.height;
+        const bright = (x, y, w, h) => { const {data} = context.getImageData(x, y, w, h); let count = 0;
+            for (let i = 0; i < data.length; i += 4) count += data[i] > 120 && data[i + 2] > 120; return count; };
+        return {above, title: bright(0, 0, width, above), labels: viewer.scene.labels().map(box =>
+            bright(box.left, above + box.top, box.right - box.left, box.bottom - box.top))};
+    })()""")
+    assert written["above"] > 0 and written["title"] > 100
+    assert len(written["labels"]) == 8 and min(written["labels"]) > 20
+
+
 def test_the_page_says_how_far_this_browser_is_from_keras(browser, lenet):
     browser.open(lenet + "?backend=cpu")
     assert browser.evaluate("document.getElementById('match').textContent").startswith("matches Keras within ")
     differences = browser.evaluate("viewer.differences")
     assert set(differences) == set(models.LAYERS)
     assert all(0 <= difference < 1e-4 for difference in differences.values())
+
+
+@one_stack
+def test_the_page_says_which_layers_it_does_not_show(browser, lenet):
+    browser.open(lenet + "?backend=cpu")
+    assert "7 of 9 layers shown" in browser.evaluate("document.getElementById('facts').textContent")
+    assert browser.evaluate("document.getElementById('notes').textContent").endswith(
+        "are left out: no output of the model, or nothing happens there.")
+
+
+@one_stack
+def test_while_a_slow_model_runs_the_old_prediction_is_marked_as_such(browser, lenet):
+    browser.open(lenet + "?backend=cpu")
+    assert browser.evaluate("""(async () => {
+        const seen = [], note = () => { seen.push(document.getElementById('predictions').getAttribute('aria-busy')
+            + document.getElementById('busy').textContent); };
+        new MutationObserver(note).observe(document.getElementById('predictions'), {attributes: true});
+        const now = performance.now.bind(performance);
+        let slow = 0; // a clock by which every prediction takes a second
+        performance.now = () => now() + 1000 * slow++;
+        await viewer.pick(1);
+        await viewer.pick(2);
+        performance.now = now;
+        await new Promise(resolve => setTimeout(resolve));
+        return [seen.includes('truecomputing …'), seen[seen.length - 1]];
+    })()""") == [True, "false"]
 
 
 @one_stack

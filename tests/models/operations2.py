@@ -6,6 +6,11 @@ import numpy
 
 SIX = numpy.linspace(-1, 1, 6).astype("float32")
 
+def kernel(*shape):
+    """Numbers of that shape."""
+    return numpy.sin(numpy.arange(numpy.prod(shape))).reshape(shape).astype("float32")
+
+
 THEMES = {
     "arithmetic": lambda tf, keras, x, y, z, i, j: [
         x + y, x + 1, 1.5 + x, x + SIX, i + j, i + 2, tf.add(x, tf.ones((6,))), SIX + x, tf.add(x, SIX, name="named"),
@@ -34,7 +39,7 @@ THEMES = {
         tf.cumsum(x, 1), tf.cumsum(x, 1, exclusive=True), tf.cumsum(x, -1, reverse=True), tf.math.cumprod(x, 1), tf.math.cumprod(x, 1, True, True),
         *tf.nn.moments(x, [1]), keras.backend.mean(x, 1), keras.backend.sum(x, -1, keepdims=True), keras.backend.max(x, 2), tf.argmax(x)],
     "shaping": lambda tf, keras, x, y, z, i, j: [
-        tf.reshape(x, (-1, 3)), tf.reshape(x, [tf.shape(x)[0], -1]), tf.reshape(x, [tf.shape(x)[0], 6, 4]), tf.reshape(x, [-1, tf.shape(x)[2], 2]),
+        tf.reshape(x, (-1, 3)), tf.reshape(x, [tf.shape(x)[0], -1]), tf.reshape(x, [tf.shape(x)[0], 6, 4]),
         tf.reshape(x, tf.shape(y)), tf.transpose(x, [0, 2, 1]), tf.transpose(x), tf.expand_dims(x, 1), tf.expand_dims(x, -1), tf.squeeze(x[:, :1], 1),
         tf.squeeze(x[:, :1]), tf.concat([x, y], -1), tf.concat([x, y, x], axis=1), tf.stack([x, y], 1), tf.stack([x, y]), *tf.split(x, 2, 2), *tf.split(x, [1, 3], 1),
         *tf.split(x, [2, -1], -1), *tf.unstack(x, axis=1), tf.tile(x, [1, 2, 3]), tf.repeat(x, 2, 1), tf.repeat(x, [1, 2, 1, 3], axis=1), tf.reverse(x, [1]),
@@ -43,6 +48,8 @@ THEMES = {
         tf.zeros_like(x) + 1, tf.ones_like(i), tf.shape(x), tf.size(x), tf.rank(x), tf.tile(x, [tf.shape(x)[0], 1, 1]), keras.backend.concatenate([x, y]),
         keras.backend.flatten(x), keras.backend.permute_dimensions(x, (0, 2, 1)), keras.backend.expand_dims(x, 2), keras.backend.reverse(x, 1),
         tf.concat([x, tf.zeros_like(x)[:, :, :1]], 2), tf.concat([x], 1), tf.stack([x], 1)],
+    "sizes": lambda tf, keras, x, y, z, i, j: [
+        tf.reshape(x, [-1, tf.shape(x)[2], 2]), tf.reshape(x, [tf.shape(x)[0], tf.shape(x)[1], 3, -1]), tf.reshape(x, tf.concat([tf.shape(x)[:1], [-1]], 0))],
     "indexing": lambda tf, keras, x, y, z, i, j: [
         x[:, 1:], x[:, :-1], x[..., 0], x[:, -1], x[:, None], x[:, 1:, None, ::-1], x[:, ::2, 1::3], x[0], x[-1], x[:1], x[:, 1, 2], x[..., tf.newaxis],
         x[:, 3:0:-1], z[:, 1:-1, ::-2, 0], x[::-1], x[1:], x[:5], x[-1:], x[:, i[0, 0] % 4], x[:, :tf.shape(x)[1] - 1], x[:, :, :i[0, 0] % 4 + 1],
@@ -59,4 +66,12 @@ THEMES = {
         tf.nn.gelu(x), tf.nn.gelu(x, approximate=True), tf.nn.swish(x), tf.nn.softplus(x), tf.nn.softsign(x), tf.math.log_sigmoid(x), tf.nn.sigmoid(x), tf.nn.tanh(x), tf.nn.relu(i - 2),
         keras.activations.relu(x, alpha=0.1, max_value=1.0, threshold=0.2), keras.activations.hard_sigmoid(x), keras.activations.swish(x), keras.activations.softmax(x), keras.backend.relu(x), keras.backend.sigmoid(x), keras.backend.softmax(x), keras.activations.gelu(x), keras.activations.exponential(x),
         tf.nn.batch_normalization(x, SIX, SIX * SIX + 1, SIX, SIX + 2, 1e-3), tf.nn.dropout(x, 0.0)],
+    "imaging": lambda tf, keras, x, y, z, i, j: [
+        tf.nn.conv2d(z, kernel(2, 3, 3, 4), 1, "SAME"), tf.nn.conv2d(z, kernel(2, 3, 3, 4), [1, 2, 1, 1], "VALID"), tf.nn.conv2d(z, kernel(2, 3, 3, 4), 2, [[0, 0], [1, 0], [2, 1], [0, 0]]), tf.nn.conv1d(x, kernel(3, 6, 2), 1, "SAME"),
+        tf.nn.convolution(z, kernel(3, 2, 3, 2), padding="SAME", dilations=2), tf.nn.depthwise_conv2d(z, kernel(2, 3, 3, 2), [1, 1, 1, 1], "SAME"), tf.nn.separable_conv2d(z, kernel(2, 3, 3, 2), kernel(1, 1, 6, 4), [1, 1, 1, 1], "SAME"),
+        tf.nn.max_pool2d(z, 2, 2, "SAME"), tf.nn.avg_pool2d(z, (2, 3), 1, "VALID"), tf.nn.max_pool(z, 2, 1, "VALID"), tf.nn.avg_pool(x, 2, 2, "SAME"), tf.nn.max_pool1d(x, 2, 2, "VALID"), keras.backend.pool2d(z, (2, 2), (2, 2), "same"),
+        tf.image.resize(z, (3, 9)), tf.image.resize(z, [8, 4], "nearest"), tf.image.resize(z, (3, 9), "bicubic"), tf.image.resize(z, (3, 4), antialias=True), tf.image.resize(z, (4, 4), preserve_aspect_ratio=True), tf.image.resize(z, tf.shape(z)[1:3] * 2),
+        tf.image.resize_with_crop_or_pad(z, 3, 9), keras.backend.resize_images(z, 2, 3, "channels_last"), keras.backend.resize_images(z, 2, 2, "channels_last", "bilinear"),
+        tf.nn.space_to_depth(z[:, :4, :6], 2), tf.nn.depth_to_space(tf.reshape(x, [-1, 2, 3, 4]), 2), tf.image.rgb_to_grayscale(z), tf.image.rgb_to_hsv(tf.nn.sigmoid(z)), tf.image.hsv_to_rgb(tf.nn.sigmoid(z)), tf.image.flip_left_right(z),
+        tf.image.flip_up_down(z), tf.image.central_crop(z, 0.5), tf.image.crop_to_bounding_box(z, 1, 2, 3, 4), tf.image.per_image_standardization(z), tf.image.sobel_edges(z), tf.image.grayscale_to_rgb(z[..., :1])],
 }

@@ -118,7 +118,7 @@ LINEAR = {
     "dot": lambda ops, x, y, z, i, j: [ops.dot(x, numpy.ones((6, 2), "float32")), ops.dot(x, SIX), ops.dot(x, 2.0), ops.dot(x[0], ops.transpose(y[0])), ops.dot(x[0, 0], y[0, 0])],
     "tensordot": lambda ops, x, y, z, i, j: [ops.tensordot(x, numpy.ones((6, 2), "float32"), 1), ops.tensordot(x, numpy.linspace(0, 1, 48).reshape(4, 6, 2).astype("float32"), 2), ops.tensordot(x, numpy.linspace(0, 1, 48).reshape(6, 4, 2).astype("float32"), ([1, 2], [1, 0])), ops.tensordot(x, y, ([2], [2]))],
     "vectors": lambda ops, x, y, z, i, j: [ops.outer(x[0, 0], y[0, 1]), ops.inner(x[0], y[0]), ops.vdot(x[0], y[0]), ops.inner(x, SIX), ops.kron(x[0], y[0]), ops.cross(z, z[..., ::-1]), ops.cross(z, numpy.array([1., 2, 3], "float32")), ops.cross(z[..., :2], z[..., 1:]), ops.vander(x[0, 0], 3) if hasattr(ops, "vander") else x],
-    "norm": lambda ops, x, y, z, i, j: [ops.norm(x), ops.norm(x, axis=1), ops.norm(x, ord=1, axis=1), ops.norm(x, ord=2, axis=-1, keepdims=True), ops.norm(x, axis=(1, 2)), ops.norm(x, ord=1, axis=(1, 2)), ops.norm(x, ord="fro", axis=(1, 2), keepdims=True), ops.norm(x, ord=3, axis=1), ops.norm(x, ord=0, axis=1), ops.norm(x, ord=-1, axis=(1, 2)), ops.normalize(x), ops.normalize(x, 1, 1)],
+    "norm": lambda ops, x, y, z, i, j: [ops.norm(x[0]), ops.norm(x, axis=1), ops.norm(x, ord=1, axis=1), ops.norm(x, ord=2, axis=-1, keepdims=True), ops.norm(x, axis=(1, 2)), ops.norm(x, ord=1, axis=(1, 2)), ops.norm(x, ord="fro", axis=(1, 2), keepdims=True), ops.norm(x, ord=3, axis=1), ops.norm(x, ord=0, axis=1), ops.norm(x, ord=-1, axis=(1, 2)), ops.normalize(x), ops.normalize(x, 1, 1)],
     "matrices": lambda ops, x, y, z, i, j: [ops.det(x[:, :3, :3]), ops.corrcoef(x[0]), ops.correlate(x[0, 0], y[0, 0], "full"), ops.correlate(x[0, 0], SIX[:3], "same"), ops.correlate(x[0, 0], SIX[:3], "valid")],
 }
 
@@ -130,4 +130,22 @@ NEURAL = {
     "normal": lambda ops, x, y, z, i, j: [*ops.moments(x, [1]), *ops.moments(x, (1, 2), keepdims=True), ops.batch_normalization(x, SIX, SIX * SIX + 1, -1, SIX, SIX + 2), ops.batch_normalization(x, SIX[:4], SIX[:4] ** 2 + 1, 1), ops.rms_normalization(x, SIX + 2), ops.rms_normalization(x), ops.layer_normalization(x, SIX + 2, SIX), ops.layer_normalization(x, axis=1)],
     "attention": lambda ops, x, y, z, i, j: [ops.dot_product_attention(*[ops.reshape(one, (-1, 4, 2, 3)) for one in (x, y, x)]), ops.dot_product_attention(*[ops.reshape(one, (-1, 4, 2, 3)) for one in (x, y, x)], is_causal=True), ops.dot_product_attention(*[ops.reshape(one, (-1, 4, 2, 3)) for one in (x, y, x)], mask=numpy.tri(4, dtype=bool)[None, None], scale=0.3)],
 }
-THEMES = {"arithmetic": ARITHMETIC, "logic": LOGIC, "reducing": REDUCING, "shaping": SHAPING, "indexing": INDEXING, "linear": LINEAR, "neural": NEURAL}
+def kernel(*shape):
+    """Numbers of that shape."""
+    return numpy.sin(numpy.arange(numpy.prod(shape))).reshape(shape).astype("float32")
+
+
+IMAGING = {
+    "conv": lambda ops, x, y, z, i, j: [ops.conv(z, kernel(2, 3, 3, 4)), ops.conv(z, kernel(2, 3, 3, 4), 2, "same"), ops.conv(z, kernel(3, 2, 3, 2), 1, "same", dilation_rate=2), ops.conv(x, kernel(3, 6, 2), 1, "same"),
+                                        ops.depthwise_conv(z, kernel(2, 3, 3, 2), 1, "same"), ops.depthwise_conv(z, kernel(2, 2, 3, 1), 2), ops.separable_conv(z, kernel(2, 3, 3, 2), kernel(1, 1, 6, 4), 1, "same")],
+    "pool": lambda ops, x, y, z, i, j: [ops.max_pool(z, 2), ops.max_pool(z, (2, 3), 1, "same"), ops.average_pool(z, 2, padding="same"), ops.average_pool(x, 2, 1), ops.max_pool(x, 2), ops.max_pool(ops.transpose(z, (0, 3, 1, 2)), 2, data_format="channels_first"), ops.average_pool(z, (3, 2), (1, 2))]
+            + ([ops.adaptive_average_pool(z, (2, 3)), ops.adaptive_max_pool(z, (3, 2))] if hasattr(ops, "adaptive_max_pool") else []),
+    "blocks": lambda ops, x, y, z, i, j: ([ops.depth_to_space(ops.reshape(x, (-1, 2, 3, 4)), 2), ops.space_to_depth(z[:, :4, :6], 2), ops.depth_to_space(ops.reshape(x, (-1, 4, 2, 3)), 2, data_format="channels_first")] if hasattr(ops, "depth_to_space") else [])
+              + [ops.image.extract_patches(z, (2, 3)), ops.image.extract_patches(z, 2, 1, padding="same"), ops.image.extract_patches(z, 2, 1, 2), ops.image.extract_patches(z[0], 2)] + ([ops.unfold(ops.transpose(z, (0, 3, 1, 2)), (2, 3), padding=1, stride=2)] if hasattr(ops, "unfold") else []),
+    "colours": lambda ops, x, y, z, i, j: [ops.image.rgb_to_grayscale(z), ops.image.rgb_to_hsv(ops.sigmoid(z)), ops.image.hsv_to_rgb(ops.sigmoid(z)), ops.image.rgb_to_grayscale(z[..., :1]), ops.image.rgb_to_grayscale(z[0]), ops.image.rgb_to_hsv(ops.round(ops.sigmoid(z)))],
+    "resize": lambda ops, x, y, z, i, j: [ops.image.resize(z, (3, 9)), ops.image.resize(z, (8, 4), "nearest"), ops.image.resize(z, (3, 9), "bicubic"), ops.image.resize(z, (3, 4), antialias=True), ops.image.resize(z, (4, 4), crop_to_aspect_ratio=True),
+                                          ops.image.resize(z, (4, 4), pad_to_aspect_ratio=True, fill_value=0.5), ops.image.resize(z[0], (3, 9)), ops.image.resize(ops.transpose(z, (0, 3, 1, 2)), (3, 9), data_format="channels_first"), ops.image.resize(z, (9, 3), "lanczos3")],
+    "margins": lambda ops, x, y, z, i, j: [ops.image.pad_images(z, 1, 2, 3, 0), ops.image.pad_images(z, 1, 2, target_height=9, target_width=10), ops.image.crop_images(z, 1, 2, 0, 3), ops.image.crop_images(z, 1, 1, target_height=3, target_width=4)],
+    "filters": lambda ops, x, y, z, i, j: ([ops.image.gaussian_blur(z), ops.image.gaussian_blur(z, (3, 3), (0.7, 1.4)), ops.image.gaussian_blur(z, (5, 3), (0.7, 1.4))] if hasattr(ops.image, "gaussian_blur") else []) + ([ops.image.sobel_edges(z)] if hasattr(ops.image, "sobel_edges") else []),
+}
+THEMES = {"imaging": IMAGING, "arithmetic": ARITHMETIC, "logic": LOGIC, "reducing": REDUCING, "shaping": SHAPING, "indexing": INDEXING, "linear": LINEAR, "neural": NEURAL}

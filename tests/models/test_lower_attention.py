@@ -87,9 +87,89 @@ def activations(keras):
     return keras.Model([x, y], made)
 
 
+def heads(keras):
+    layers, is3 = keras.layers, keras.__version__ >= "3"
+    x, y, z = keras.Input((4, 6), name="x"), keras.Input((5, 6), name="y"), keras.Input((3, 4, 6), name="z")
+    u, m = keras.Input((5, 7), name="u"), keras.Input((4, 5), dtype="bool", name="m")
+    many = layers.MultiHeadAttention
+    scored = many(2, 3)(x, y, return_attention_scores=True)
+    made = [many(2, 3)(x, x), many(3, 2, value_dim=5)(x, y), many(1, 4, output_shape=7, use_bias=False)(x, value=y),
+            many(2, 3, dropout=0.5)(x, y, key=u), many(2, 3)(query=x, value=y, attention_mask=m), scored[0], scored[1],
+            many(2, 3, attention_axes=(1, 2))(z, z), many(2, 3, attention_axes=(2,))(z, z), many(2, 2)(z, z),
+            many(2, 2, output_shape=(3, 2))(x, y)]
+    if is3 or keras.__version__ >= "2.10":
+        made += [many(2, 3)(x, y, use_causal_mask=True), many(2, 3, dropout=0.1)(x, x, use_causal_mask=True)]
+    if is3:
+        made += [layers.GroupQueryAttention(3, 4, 2)(x, y), layers.GroupQueryAttention(3, 4, 1)(x, x),
+                 layers.GroupQueryAttention(2, 2, 2, use_bias=False)(x, x, use_causal_mask=True)]
+        made += [*layers.GroupQueryAttention(3, 4, 2)(x, y, return_attention_scores=True)]
+    if "sliding_window" in many(1, 1).get_config():
+        made += [many(2, 3, sliding_window=2)(x, x), many(2, 3, use_gate=True)(x, y),
+                 layers.GroupQueryAttention(3, 4, 2, use_gate=True, sliding_window=2)(x, x)]
+    made = [tensor for tensor in made if not isinstance(tensor, list)]
+    return keras.Model([x, y, z, u, m], made)
+
+
+def single_heads(keras):
+    layers, is3 = keras.layers, keras.__version__ >= "3"
+    x, y, z = keras.Input((4, 6), name="x"), keras.Input((5, 6), name="y"), keras.Input((5, 6), name="z")
+    causal = {} if is3 or keras.__version__ >= "2.10" else {"causal": True}
+    given = {} if causal else {"use_causal_mask": True}
+    made = [layers.Attention()([x, y]), layers.Attention(use_scale=True)([x, y, z]),
+            layers.Attention(dropout=0.3, **causal)([x, x], **given), layers.AdditiveAttention()([x, y]),
+            layers.AdditiveAttention(use_scale=False)([x, y, z]),
+            *layers.Attention()([x, y], return_attention_scores=True)]
+    if not causal:
+        made += [layers.Attention(score_mode="concat")([x, y]), layers.Attention(True, "concat")([x, y])]
+    dense = getattr(layers, "EinsumDense", None) or layers.experimental.EinsumDense
+    made += [dense("abc,cd->abd", (None, 3), bias_axes="d", activation="relu")(x),
+             dense("abc,bcd->ad", 3, bias_axes="d")(x), dense("...x,xy->...y", 3)(x),
+             dense("ab...,bc->ac...", (3, None), bias_axes="c")(x), dense("abc,cde->aedb", (2, 3, None))(x),
+             dense("abc,bd->abcd", (4, 6, 2))(x)]
+    return keras.Model([x, y, z], made)
+
+
+def masked_heads(keras):
+    layers, is3 = keras.layers, keras.__version__ >= "3"
+    x, y = keras.Input((5, 3), name="x"), keras.Input((5, 3), name="y")
+
+    def a():  # Keras 3's MultiHeadAttention takes the masks of its inputs away: each has inputs of its own
+        return layers.Masking()(x)
+
+    def b():
+        return layers.Masking()(y)
+
+    def read(value):  # what a layer does with the mask of `value`
+        return layers.Attention()([x if value.shape[-1] == 3 else layers.Concatenate()([x, x]), value])
+
+    made = [layers.Attention()([a(), b()]), layers.Attention()([x, b()]), layers.Attention()([a(), y]),
+            layers.AdditiveAttention()([a(), b(), a()]), read(layers.Add()([a(), b()])), read(layers.Add()([a(), y])),
+            read(layers.Multiply()([a(), b()])), read(layers.Concatenate()([a(), b()])),
+            read(layers.Concatenate()([a(), y])), read(layers.Concatenate(axis=1)([a(), b()])),
+            layers.Softmax()(layers.Reshape((5, 5, 3))(layers.Concatenate()([x] * 5))),
+            read(layers.ReLU()(layers.LayerNormalization()(layers.BatchNormalization()(a()))))]
+    if is3 or keras.__version__ >= "2.10":
+        many, first = layers.MultiHeadAttention, a()
+        second = many(2, 3)(first, b())
+        made += [second, many(2, 3)(x, b()), many(2, 3, dropout=0.1)(a(), b(), a()), many(2, 2, dropout=0.1)(a(), y),
+                 many(2, 2)(a(), b(), use_causal_mask=True), *many(2, 2)(a(), b(), return_attention_scores=True),
+                 many(2, 3)(layers.Add()([first, second]), b()), layers.Attention()([second, second])]
+    if is3:
+        made += [layers.GroupQueryAttention(2, 2, 1)(a(), b()),
+                 layers.GroupQueryAttention(2, 2, 1, dropout=0.5)(a(), a())]
+    return keras.Model([x, y], made)
+
+
+def open_heads(keras):
+    layers = keras.layers
+    x, y = keras.Input((None, 6), name="x"), keras.Input((None, 6), name="y")
+    given = {"use_causal_mask": True} if keras.__version__ >= "2.10" else {}
+    return keras.Model([x, y], [layers.MultiHeadAttention(2, 3)(x, y, **given), layers.Attention()([x, y], **given)])
+
+
 def settings(build):
     """What lowered.Model is given beside the model."""
-    if build is not masked_merges:
+    if build not in (masked_merges, masked_heads):
         return {}
     random = numpy.random.RandomState(3)
     return {"inputs": {name: random.normal(0, 1, (3, 5, 3)).astype("float32") * kept[:, :, None] for name, kept in (
@@ -97,7 +177,8 @@ def settings(build):
         ("y", numpy.array([[1, 0, 0, 1, 1], [0, 0, 0, 0, 0], [1, 1, 1, 0, 0]], "float32")))}}
 
 
-FAMILIES = (normalizations, open_normalizations, merges, masked_merges, activations)
+FAMILIES = (normalizations, open_normalizations, merges, masked_merges, activations, heads, single_heads, masked_heads,
+            open_heads)
 
 
 @pytest.mark.parametrize("build", FAMILIES, ids=lambda build: build.__name__)

@@ -2,9 +2,15 @@
 
 One model has a branch for each setting, of images that are not square.
 """
+import h5py
+import numpy
 import pytest
 
+from scripts import lower, preprocess
 from scripts.base import stack
+from scripts.base.fault import Fault
+from scripts.layers.model import Model, Weight
+from scripts.viewer import predict
 from tests import needs
 from tests.models import lowered, oracle
 
@@ -253,3 +259,47 @@ def test_channels_in_front_are_computed_as_behind(flavour, tmp_path):
     behind.set_weights(made.model.get_weights())
     names = [tensor._keras_history[0].name for tensor in made.model.outputs]
     lowered.agree(made, tmp_path, names, expected=oracle.predict(behind, made.inputs))
+
+
+def test_keras_before_2_4_interpolates_between_the_corners_of_places(tmp_path):
+    """Keras 2.3.1 resizes by resize_bilinear, which has no half_pixel_centers."""
+    import tensorflow
+
+    def image(keras):
+        x = keras.Input((5, 6, 2), name="x")
+        return keras.Model(x, keras.layers.UpSampling2D((2, 3), interpolation="bilinear", name="up")(x))
+
+    made = lowered.Model("keras2", image)
+    source = str(tmp_path / "model.h5")
+    made.model.save(source)
+    with h5py.File(source, "r+") as file:
+        file.attrs["keras_version"] = "2.3.1"
+    preprocess.preprocess(source, str(tmp_path / "js"), layers=["up"], format="graph")
+    expected = tensorflow.compat.v1.image.resize_bilinear(made.inputs[0], (10, 18)).numpy()
+    found = predict.predict(str(tmp_path / "js" / "model.json"), made.inputs, outputs=["up"], sync=True)
+    assert lowered.distance(expected, found[0].values) <= 1e-5
+
+
+KERNEL, BIAS = Weight.of("kernel", numpy.zeros((3, 3, 4, 4), "float32")), Weight.of("bias", numpy.zeros(4, "float32"))
+TWO = {"kernel_size": [3, 3], "filters": 4}
+
+
+@pytest.mark.parametrize("name,config,weights", [
+    ("Conv2D", dict(TWO, strides=[0, 1]), [KERNEL, BIAS]), ("Conv2D", dict(TWO, strides=10 ** 9), [KERNEL, BIAS]),
+    ("Conv2D", dict(TWO, dilation_rate="x"), [KERNEL, BIAS]), ("Conv2D", dict(TWO, padding="full"), [KERNEL, BIAS]),
+    ("Conv2D", dict(TWO, dilation_rate=9, padding="valid"), [KERNEL, BIAS]), ("Conv1D", TWO, [KERNEL, BIAS]),
+    ("Conv2DTranspose", dict(TWO, output_padding=-1), [KERNEL, BIAS]), ("MaxPooling2D", {"pool_size": [8, 2]}, []),
+    ("AveragePooling2D", {"pool_size": [1, 2, 3]}, []), ("ZeroPadding2D", {"padding": [[1, 2], 10 ** 9]}, []),
+    ("Cropping2D", {"cropping": [[3, 4], [0, 0]]}, []), ("UpSampling2D", {"size": [2, -1]}, []),
+    ("UpSampling2D", {"interpolation": ["nearest"]}, []), ("Resizing", {"height": 10 ** 12, "width": 1}, []),
+    ("Resizing", {"height": 4, "width": 5, "fill_value": "x", "pad_to_aspect_ratio": True}, []),
+    ("CenterCrop", {"height": 1.5, "width": 2}, []), ("AdaptiveMaxPooling2D", {"output_size": [2]}, [])])
+def test_a_setting_that_makes_no_sense_is_refused_in_a_line(name, config, weights):
+    records = [("InputLayer", "x", {"batch_input_shape": [None, 6, 9, 4], "dtype": "float32"}, []),
+               (name, "y", config, [[["x", 0, 0, {}]]])]
+    layers = [{"class_name": kind, "name": own, "config": dict(settings, name=own), "inbound_nodes": calls}
+              for kind, own, settings, calls in records]
+    topology = {"class_name": "Functional", "config": {
+        "name": "m", "layers": layers, "input_layers": [["x", 0, 0]], "output_layers": [["y", 0, 0]]}}
+    with pytest.raises(Fault):
+        lower.lower(Model(topology, {"y": weights}, "2.6.0"))

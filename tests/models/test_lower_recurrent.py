@@ -1,4 +1,6 @@
 """Recurrent layers and wrappers, as graph models."""
+import importlib
+
 import numpy
 import pytest
 
@@ -111,11 +113,40 @@ def of_words(keras):
         outs.append(layers.LSTM(2)(sentences))
         outs.append(layers.LSTM(2)(layers.TimeDistributed(layers.LSTM(3))(
             layers.TimeDistributed(layers.Embedding(5, 3, mask_zero=True))(words))))
-    outs.append(layers.Bidirectional(layers.LSTM(3, return_sequences=True))(layers.Masking(0.5)(rows)))
+    found = layers.Bidirectional(layers.LSTM(3, return_sequences=True))(layers.Masking(0.5)(rows))
+    i = keras.Input((4, 6))
+    outs.append([found, keras.Model(i, layers.Dense(2)(layers.LSTM(4)(layers.Dropout(0.5)(i))), name="inner")(found)])
     return keras.Model([words, rows], oracle.flat(outs))
 
 
-@pytest.mark.parametrize("build", [states, both_ways, masked, distributed, images], ids=lambda build: build.__name__)
+def others(keras):
+    """Layers called twice, batch sizes that are known, states that go on, numbers for states, cells alone."""
+    layers, outs = keras.layers, []
+    sized = (lambda *shape, **more: keras.Input(batch_shape=(2,) + shape, **more)) if zoo.is_keras3(keras) else (
+        lambda *shape, **more: keras.Input(shape, batch_size=2, **more))
+    x, y, z = sized(5, 3, name="x"), sized(5, 3, name="y"), sized(2, 5, 3, name="z")
+    h, one = sized(4, name="h"), sized(3, name="one")
+    inner = keras.Input((5, 3))
+    model = keras.Model(inner, layers.Bidirectional(layers.LSTM(3))(layers.GRU(3, return_sequences=True)(inner)))
+    outs.append(layers.Concatenate()([model(x), model(y)]))
+    shared = layers.GRU(4, reset_after=False)
+    outs.append(layers.Concatenate()([shared(x), shared(y)]))
+    on = layers.GRU(3, stateful=True, return_sequences=True)
+    outs.append(layers.Concatenate()([on(on(x)), x]))
+    outs.append(layers.TimeDistributed(layers.GRU(3, stateful=True))(z))
+    outs.append(layers.LSTM(4, stateful=True)(x, initial_state=[h, h]))
+    number = numpy.random.RandomState(1).normal(0, 1, (2, 4)).astype("float32")
+    number = number if zoo.is_keras3(keras) else importlib.import_module("tensorflow").constant(number)
+    outs.append(layers.Bidirectional(layers.GRU(4))(x, initial_state=[number, number]))
+    outs.append([layers.LSTMCell(4)(one, [h, h]), layers.GRUCell(4)(one, [h])])
+    outs.append(layers.StackedRNNCells([layers.SimpleRNNCell(4), layers.LSTMCell(4)])(one, [[h], [h, h]]))
+    return keras.Model([x, y, z, h, one], oracle.flat(outs))
+
+
+BUILDS = [states, both_ways, masked, distributed, images, others]
+
+
+@pytest.mark.parametrize("build", BUILDS, ids=lambda build: build.__name__)
 @pytest.mark.parametrize("flavour", lowered.FLAVOURS)
 def test_every_output_is_what_keras_computes(flavour, build, tmp_path):
     lowered.agree(lowered.Model(flavour, build), tmp_path)

@@ -397,6 +397,27 @@ def test_weights_that_lie_elsewhere_are_refused(tiny, tmp_path, name):
     assert "secret" not in str(contents(tmp_path / "page"))
 
 
+def test_what_pixels_are_is_a_name_or_a_mean_and_a_deviation(tiny, tmp_path):
+    built(tiny, tmp_path / "page", mean=[0.5], std=[0.25])
+    assert json.loads((tmp_path / "page" / "page.json").read_text())["pixels"] == {"mean": [0.5], "std": [0.25]}
+    wrong = [({"mean": [1, 2]}, "2 numbers were given"), ({"std": [0]}, "not above")]
+    for number, (settings, words) in enumerate(wrong):
+        with pytest.raises(Fault, match=words):
+            built(tiny, tmp_path / str(number), **settings)
+
+
+@pytest.mark.parametrize("arrays, words", [
+    ({}, "has nothing for input_0"),
+    ({"x": numpy.zeros((3, 7, 7))}, "has float64 .3, 7, 7. for input_0"),
+    ({"x": numpy.zeros((3, 28, 28)), "y": numpy.zeros(2, int)}, "one number of samples"),
+    ({"x": numpy.array(["a"])}, "for input_0"),
+])
+def test_samples_that_do_not_fit_are_refused_in_a_line(tiny, tmp_path, arrays, words):
+    numpy.savez(str(tmp_path / "own.npz"), **arrays)
+    with pytest.raises(Fault, match=words):
+        built(tiny, tmp_path / "page", given=str(tmp_path / "own.npz"))
+
+
 def test_labels_that_are_more_or_fewer_than_the_classes_are_refused(tiny, tmp_path):
     classes = 900  # what its last output, a row, has
     built(tiny, tmp_path / "page", labels=[str(label) for label in range(classes)])

@@ -3,7 +3,7 @@ import functools
 import importlib.util
 import json
 import os
-from typing import Dict, Tuple
+from typing import Dict, List, Tuple
 
 from ...base import stack
 from ...base.fault import Fault
@@ -67,16 +67,17 @@ def page(run: Run, entry: Entry) -> dict:
 
     def converted(record):
         outputs = run.house.record("convert:" + entry.name).get("outputs", {})
-        return sorted(path for path in outputs if not path.endswith("/manifest.json")) + (
-            [entry.data_file] if entry.data else [])
+        named = [entry.data_file if entry.data else None, _file_of_labels(entry), entry.samples]
+        converted = sorted(path for path in outputs if not path.endswith("/manifest.json"))
+        return converted + [path for path in named if path]
 
     def produce(directory):
         reference, facts = _reference(entry, directory) if compared else (None, {"compared": False})
         try:
             names = module(PAGE).build(
                 entry.directory + "/" + entry.json_name, directory, data=entry.data_file if entry.data else None,
-                title=entry.title or _title(run, entry), labels=entry.labels, pixels=entry.pixels,
-                reference=reference)
+                title=entry.title or _title(run, entry), labels=_labels(entry), pixels=entry.pixels,
+                mean=entry.mean, std=entry.std, given=entry.samples, reference=reference)
         finally:
             if reference:
                 os.remove(reference)
@@ -91,6 +92,16 @@ def page(run: Run, entry: Entry) -> dict:
                   dict(entry.settings(catalog.SHOWING), compared=compared),
                   lambda: run.house.code.of(PAGE, VERIFY), stack.identity("view"))
     return run.task(stage, produce, report, after=shown(entry))
+
+
+def _file_of_labels(entry):
+    """Return the path of the file of the classes' names, or None where the catalogue has them itself, or none."""
+    return entry.labels if isinstance(entry.labels, str) else None
+
+
+def _labels(entry):
+    path = _file_of_labels(entry)
+    return module(PAGE).read_labels(path) if path else entry.labels
 
 
 def _reference(entry, directory):
@@ -117,6 +128,20 @@ def view(run: Run, entry: Entry) -> dict:
     """Serve a model's page until Ctrl-C."""
     return run.always(".builds.stages.showing:serve", entry.page, basename="view", name=entry.name,
                       after=["page:" + entry.name], doc="-> http://127.0.0.1:…/")
+
+
+def view_all(run: Run, entries: List[Entry]) -> dict:
+    """Serve a list of all models until Ctrl-C; each page is built when it is opened first."""
+    models = [(entry.name, entry.title or entry.name) for entry in entries]
+    return run.always(".builds.stages.showing:serve_all", os.path.dirname(entries[0].page), models, basename="view",
+                      doc="Open a list of all models in the browser, until Ctrl-C")
+
+
+def serve_all(root: str, models: List[Tuple[str, str]]) -> None:
+    """Serve the list of models; Ctrl-C ends the whole run of doit, as the wanted end that it is."""
+    index = module("viewer.index")
+    index.run(root, [index.Shown(*model) for model in models])
+    raise SystemExit(0)
 
 
 def serve(directory: str) -> None:

@@ -106,6 +106,7 @@ class Emitter:
         self.graph, self.path, self.limits = Graph(), "", limits
         self._constants: Dict[Any, Value] = {}
         self._counts: Dict[str, int] = {}
+        self._changed: Dict[Any, Tuple[Weight, Value]] = {}  # the weight is kept, so that its id stays its own
         self._reserved: Dict[str, bool] = {}
 
     @contextlib.contextmanager
@@ -210,9 +211,19 @@ class Emitter:
             weight = Weight(weight.name, weight.shape, dtype, lambda kept=weight: kept.read().astype(dtype))
         return Value(dtype, weight.shape, weight=weight)
 
-    def changed(self, value: Value, shape: Iterable[int], change: Callable[[numpy.ndarray], numpy.ndarray]) -> Value:
-        """Return a constant with the values that `change` makes of a constant's, when they are written."""
+    def changed(self, value: Value, shape: Iterable[int], change: Callable[[numpy.ndarray], numpy.ndarray],
+                key: Any = None) -> Value:
+        """Return a constant with the values that `change` makes of a constant's, when they are written.
+
+        key: what the change is; a constant that is changed alike twice is written once.  None: always a new one.
+        """
         shape, source = tuple(shape), value.weight
+        if key is not None:
+            known = self._changed.get((id(source), key))
+            if known is None:
+                known = source, self.changed(value, shape, change)
+                self._changed[(id(source), key)] = known
+            return known[1]
         made = Weight(source.name, shape, value.dtype,
                       lambda: numpy.ascontiguousarray(change(source.read()), dtype=value.dtype))
         return Value(value.dtype, shape, weight=made)

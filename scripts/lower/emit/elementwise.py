@@ -37,14 +37,8 @@ class Elementwise(Emitter):
             "Cast", [x], dtype, x.shape, SrcT=DType(x.dtype), DstT=DType(dtype), Truncate=False)
 
     def unary(self, op: str, x: Operand) -> Value:
-        """One of UNARY, of a float or (Abs, Neg, Sign, Square, Relu) an int.
-
-        TensorFlow.js 1.0.0 has Erf for numbers above 0 alone.
-        """
+        """One of UNARY, of a float or (Abs, Neg, Sign, Square, Relu) an int."""
         x = self.value(x)
-        if op == "Erf" and not x.is_constant:
-            above = self.one(op, [self.unary("Abs", x)], x.dtype, x.shape, T=DType(x.dtype))
-            return self.mul(self.unary("Sign", x), above)
         folded = self.fold(UNARY[op], [x], x.dtype) if UNARY[op] else None
         return folded or self.one(op, [x], x.dtype, x.shape, T=DType(x.dtype))
 

@@ -43,7 +43,8 @@ class Indexing(Reductions):
                 return self.reverse(x, [axis])
             return self.gather(x, numpy.array(places, "int32"), axis) if len(places) else self.nothing(x, axis)
         if begin is None and end is None:
-            return x if step == 1 else self.reverse(x, [axis]) if step == -1 else self._stepped(x, axis, None, None, step)
+            if abs(step) == 1:
+                return x if step == 1 else self.reverse(x, [axis])
         return self._stepped(x, axis, begin, end, step)
 
     def nothing(self, x: Value, axis: int) -> Value:
@@ -200,7 +201,8 @@ class Indexing(Reductions):
         axis = axis_of(axis, x.rank)
         size = x.shape[axis]
         if isinstance(times, int):
-            wide = self.tile(self.expand(x, axis + 1), [times if place == axis + 1 else 1 for place in range(x.rank + 1)])
+            wide = self.expand(x, axis + 1)
+            wide = self.tile(wide, [times if place == axis + 1 else 1 for place in range(wide.rank)])
             sizes = [self.dim(x, place) for place in range(x.rank)]
             if size is not None:
                 sizes[axis] = size * times
@@ -221,8 +223,8 @@ class Indexing(Reductions):
         axis = axis_of(axis, x.rank)
         size = x.shape[axis]
         if size is None:
-            back = self._stepped(x, axis, -shift, None, 1) if shift else x
-            return x if not shift else self.rolled(self.concat([back, self._stepped(x, axis, None, -shift, 1)], axis), x)
+            parts = [self._stepped(x, axis, -shift, None, 1), self._stepped(x, axis, None, -shift, 1)] if shift else [x]
+            return self.rolled(self.concat(parts, axis), x)
         shift %= max(size, 1)
         if not shift:
             return x

@@ -56,7 +56,7 @@ class Shaping(Emitter):
         if tuple(known) == x.shape and None not in known[1:]:
             return x.masked(None)
         if x.is_constant and None not in known:
-            return self.changed(x, known, lambda array: array.reshape(known))
+            return self.changed(x, known, lambda array: array.reshape(known), ("reshape", tuple(known)))
         if sum(not isinstance(size, Value) and size == -1 for size in wanted) > 1:
             raise Fault(f"a tensor of shape {x.shape} cannot become {tuple(known)}: two sizes are open")
         return self.one("Reshape", [x, self.sizes(wanted)], x.dtype, known, T=DType(x.dtype), Tshape=DType("int32"))
@@ -68,7 +68,7 @@ class Shaping(Emitter):
             return x
         shape = [x.shape[axis] for axis in order]
         if x.is_constant:
-            return self.changed(x, shape, lambda array: array.transpose(order))
+            return self.changed(x, shape, lambda array: array.transpose(order), ("transpose", tuple(order)))
         return self.one("Transpose", [x, self.constant(order, "int32", "perm")], x.dtype, shape, T=DType(x.dtype),
                         Tperm=DType("int32"))
 
@@ -216,6 +216,13 @@ class Shaping(Emitter):
             if x.is_constant and len(axes) == 1 else self.one(
                 "ReverseV2", [x, self.constant(axes, "int32", "axis")], x.dtype, x.shape, T=DType(x.dtype),
                 Tidx=DType("int32"))
+
+    def range(self, count: Size) -> Value:
+        """The int32s from 0 up to below `count`."""
+        if not isinstance(count, Value):
+            return self.constant(numpy.arange(count), "int32")
+        zero, one = self.constant(0, "int32"), self.constant(1, "int32")
+        return self.one("Range", [zero, count, one], "int32", (None,), Tidx=DType("int32"))
 
     def fill(self, sizes: Sequence[Size], number: float, dtype: str = "float32") -> Value:
         """A tensor of one number, whose sizes may be computed."""

@@ -1,6 +1,6 @@
 """Arithmetic, number by number."""
 import math
-from typing import Callable, Dict, Tuple
+from typing import Callable, Dict, List, Tuple
 
 import numpy
 
@@ -18,6 +18,8 @@ KEPT = {"Negative": "Neg", "Sign": "Sign", "Square": "Square", "Absolute": "Abs"
 
 def same(op: str) -> Callable[[Call], Value]:
     """The function that emits one operation of floats."""
+    if op == "Erf":
+        return lambda call: call.b.erf(floats(call))
     return lambda call: call.b.unary(op, floats(call, "x features"))
 
 
@@ -227,7 +229,7 @@ FLOATS: Dict[str, Callable[[Builder, Value], Value]] = {
     "Exp2": lambda b, x: b.binary("Pow", 2.0, x),
     "Log2": lambda b, x: b.mul(b.log(x), 1 / math.log(2)),
     "Log10": lambda b, x: b.mul(b.log(x), 1 / math.log(10)),
-    "Erfc": lambda b, x: b.sub(1.0, b.unary("Erf", x)),
+    "Erfc": lambda b, x: b.sub(1.0, b.erf(x)),
     "Sinc": lambda b, x: sinc(b, x),
     "Angle": lambda b, x: b.where(b.compare("Less", x, 0), b.add(b.mul(x, 0.0), math.pi), b.mul(x, 0.0)),
     "Erfinv": lambda b, x: inverse_of_erf(b, x),
@@ -348,6 +350,12 @@ def copy(call: Call) -> Value:
     """The same numbers, in another type where the operation names one."""
     x = tensor(call, "x variable input tensor")
     return cast_to(call, x, argument(call, "dtype")) if call.major > 2 and call.config.get("dtype") else x
+
+
+@node("IdentityN")
+def copies(call: Call) -> List[Value]:
+    """The same tensors."""
+    return [value(call, one) for one in call.args]
 
 
 @operation("Imag")

@@ -4,6 +4,7 @@
     TFOpLambda          [["x", 0, 0, {"axis": 1, "keepdims": null}]]
     TensorFlowOpLayer   inputs by place, constants among them, attributes in the config's node_def
 """
+import base64
 from typing import Any, Dict, List, Optional, Sequence, Union
 
 import numpy
@@ -41,6 +42,7 @@ def attributes(call: Call) -> Dict[str, Any]:
     """The attributes of a TensorFlowOpLayer's operation as plain values: {"keep_dims": True, "axis": 1}.
 
     They are spelled as the JSON of protobuf: {"i": "1"}, {"b": true}, {"s": base64}, {"list": {"i": ["1", "2"]}}.
+    What protobuf leaves out is zero, false or an empty text.
     """
     found = {}
     for name, value in (call.config["node_def"].get("attr") or {}).items():
@@ -51,6 +53,8 @@ def attributes(call: Call) -> Dict[str, Any]:
             inner = int(inner)
         elif kind == "f":
             inner = float(inner)
+        elif kind == "s":
+            inner = base64.b64decode(inner).decode("utf-8")
         found[name] = inner
     return found
 

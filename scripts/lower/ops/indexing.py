@@ -5,8 +5,9 @@ import numpy
 
 from ...base.fault import Fault
 from ..emit import Builder, Value
-from ..emit.core import axis_of
+from ..emit.core import DType, axis_of
 from ..rules import Call, function, node, operation
+from .arithmetic import cast_to
 from .given import (
     argument,
     attributes,
@@ -201,7 +202,6 @@ def gather(call: Call) -> Value:
 @node("GatherNd")
 def gather_nd(call: Call) -> Value:
     """The slices at these places of several dimensions."""
-    from ..emit.core import DType
     x, places = tensor(call, "params"), call.b.cast(value(call, argument(call, "indices", 1, needed)), "int32")
     if argument(call, "batch_dims", None, 0):
         call.refuse("it looks up in batches (batch_dims)")
@@ -253,9 +253,11 @@ def trace(call: Call) -> Value:
 
 
 @function("linalg.diag_part linalg.tensor_diag_part")
+@node("MatrixDiagPart MatrixDiagPartV2 MatrixDiagPartV3")
 def diag_part(call: Call) -> Value:
     """The diagonal of the last two dimensions."""
-    return diagonal_of(call, tensor(call, "input"), {"axis1": -2, "axis2": -1})
+    offset = integer(call, argument(call, "k", 1, 0), "k")
+    return diagonal_of(call, tensor(call, "input"), {"offset": offset, "axis1": -2, "axis2": -1})
 
 
 @function("linalg.trace")
@@ -278,9 +280,15 @@ def diagflat(call: Call) -> Value:
 
 
 @function("linalg.diag")
+@node("MatrixDiag MatrixDiagV2 MatrixDiagV3")
 def matrices_of(call: Call) -> Value:
-    """Matrices with the last dimension on their diagonal."""
-    return matrix_of(call, tensor(call, "diagonal"), integer(call, argument(call, "k", None, 0), "k"))
+    """Matrices with the last dimension on their diagonal, of the smallest size."""
+    x, offset = tensor(call, "diagonal"), integer(call, argument(call, "k", 1, 0), "k")
+    side = None if x.shape[-1] is None else x.shape[-1] + abs(offset)
+    for name, place, default in (("num_rows", 2, -1), ("num_cols", 3, -1), ("padding_value", 4, 0)):
+        if known(argument(call, name, place, default)) not in (default, side if default else 0):
+            call.refuse(f"its {name} is not what it is by default")
+    return matrix_of(call, x, offset)
 
 
 def matrix_of(call: Call, x: Value, offset: int) -> Value:
@@ -497,7 +505,6 @@ def diff(call: Call) -> Value:
 @node("OneHot")
 def one_hot(call: Call) -> Value:
     """A one at each place along a new axis, zeros elsewhere."""
-    from .arithmetic import cast_to
     b, x = call.b, tensor(call, "x indices")
     count = integer(call, argument(call, "num_classes depth", 1, needed), "depth")
     limited(call, [one or 1 for one in x.shape] + [count])
@@ -514,7 +521,6 @@ def one_hot(call: Call) -> Value:
 @operation("MultiHot")
 def multi_hot(call: Call) -> Value:
     """Ones at the places that stand along the last axis."""
-    from .arithmetic import cast_to
     b, x = call.b, tensor(call, "inputs")
     count = integer(call, argument(call, "num_classes num_tokens", None, needed), "num_classes")
     limited(call, [one or 1 for one in x.shape] + [count])

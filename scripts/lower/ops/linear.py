@@ -147,11 +147,12 @@ def kron(call: Call) -> Value:
 
 @operation("Cross")
 @function("linalg.cross")
+@node("Cross")
 def cross(call: Call) -> Value:
     """The vector product of three numbers, or of two, whose third is 0."""
     b, (x, y) = call.b, pair(call)
     axis = call.config.get("axis") if call.major > 2 else -1
-    first, second, third = [axis if axis is not None else call.config.get(key, -1) for key in ("axisa", "axisb", "axisc")]
+    first, second, third = [call.config.get(key, -1) if axis is None else axis for key in ("axisa", "axisb", "axisc")]
     x, y = b.move(x, integer(call, first), -1), b.move(y, integer(call, second), -1)
     sizes = (x.shape[-1], y.shape[-1])
     if not set(sizes) <= {2, 3}:
@@ -172,20 +173,14 @@ def cross(call: Call) -> Value:
 def einsum(call: Call) -> Value:
     """Sums of products as an equation says."""
     if call.major < 3 and call.kind != "TensorFlowOpLayer":
-        call.refuse("Keras's file does not hold what it is given", "save it by Keras 3, or use keras.layers.EinsumDense")
+        call.refuse("the file does not hold its operands", "use keras.layers.EinsumDense, or save the model by Keras 3")
     b = call.b
     given = [value(call, one) for one in call.args]
-    equation = call.config["subscripts"] if call.major > 2 else text(attributes(call)["equation"])
+    equation = call.config["subscripts"] if call.major > 2 else attributes(call)["equation"]
     if not hasattr(b, "einsum"):
         call.refuse("einsum is not composed here")
     made = b.einsum(equation, *[b.cast(one, "float32") for one in given])
     return typed(call, made, *given)
-
-
-def text(encoded: str) -> str:
-    """A text attribute of a TensorFlowOpLayer."""
-    import base64
-    return base64.b64decode(encoded).decode("utf-8")
 
 
 # Norms -----------------------------------------------------------------------------------------------------------
@@ -339,7 +334,6 @@ def bias_add(call: Call) -> Value:
     b, x = call.b, tensor(call, "value")
     bias = value(call, argument(call, "bias", 1, needed), x.dtype)
     layout = str(argument(call, "data_format", None, "NHWC"))
-    layout = text(layout) if call.kind == "TensorFlowOpLayer" and layout.endswith("=") else layout
     if layout.startswith("NC") and x.rank > 2:
         bias = b.reshape(bias, [-1] + [1] * (x.rank - 2))
     return b.add(x, bias)

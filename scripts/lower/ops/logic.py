@@ -7,7 +7,8 @@ from ..emit import Builder, Value
 from ..rules import Call, function, node, operation
 from .given import argument, floats, needed, pair, tensor, value
 
-COMPARED = {"Equal": ("Equal", "math.equal __operators__.eq"), "NotEqual": ("NotEqual", "math.not_equal __operators__.ne"),
+COMPARED = {"Equal": ("Equal", "math.equal __operators__.eq"),
+            "NotEqual": ("NotEqual", "math.not_equal __operators__.ne"),
             "Less": ("Less", "math.less"), "LessEqual": ("LessEqual", "math.less_equal"),
             "Greater": ("Greater", "math.greater"), "GreaterEqual": ("GreaterEqual", "math.greater_equal")}
 
@@ -66,12 +67,16 @@ def logical_not(call: Call) -> Value:
 @function("where where_v2")
 @node("Select SelectV2")
 def where(call: Call) -> Value:
-    """x where the condition holds, else y.  A Select of TensorFlow 1 takes whole rows for a condition of one dimension."""
+    """x where the condition holds, else y.
+
+    A Select of TensorFlow 1 takes whole rows for a condition of one dimension.
+    """
     b = call.b
     condition = truth(b, tensor(call, "condition"))
     x, y = argument(call, "x1 x", 1), argument(call, "x2 y", 2)
     if x is None or y is None:
-        call.refuse("it gives the places where a condition holds, whose number is open", "choose by where(condition, x, y)")
+        call.refuse("it gives the places where a condition holds, whose number is open",
+                    "choose by where(condition, x, y)")
     x, y = two(call, x, y)
     rows = call.kind == "TensorFlowOpLayer" and call.config["node_def"]["op"] == "Select"
     while rows and condition.rank == 1 and condition.rank < x.rank:

@@ -1,33 +1,28 @@
 """What networks are made of: activations, softmax, normalizations, attention (keras.ops.nn, tf.nn)."""
 import math
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Optional
 
 from ...base.fault import Fault
+from .. import activation
 from ..emit import Builder, Value
+from ..emit.core import axis_of
 from ..rules import Call, function, node, operation
 from .given import argument, axes, floats, integer, known, needed, tensor, value
 
-PLAIN: Dict[str, Callable[[Builder, Value], Value]] = {
-    "Relu": lambda b, x: b.relu(x),
-    "Relu6": lambda b, x: b.unary("Relu6", x),
-    "Softplus": lambda b, x: b.unary("Softplus", x),
-    "Softsign": lambda b, x: b.div(x, b.add(b.unary("Abs", x), 1.0)),
-    "Silu": lambda b, x: b.mul(x, b.sigmoid(x)),
-    "LogSigmoid": lambda b, x: b.neg(b.unary("Softplus", b.neg(x))),
-    "Selu": lambda b, x: b.unary("Selu", x),
-    "HardSigmoid": lambda b, x: b.clip(b.add(b.mul(x, 1 / 6), 0.5), 0.0, 1.0),
-    "HardSilu": lambda b, x: b.mul(x, b.clip(b.add(b.mul(x, 1 / 6), 0.5), 0.0, 1.0)),
-    "TanhShrink": lambda b, x: b.sub(x, b.tanh(x)),
-    "HardTanh": lambda b, x: b.clip(x, -1.0, 1.0),
-    "SparseSigmoid": lambda b, x: b.clip(b.mul(b.add(x, 1.0), 0.5), 0.0, 1.0),
-    "SparsePlus": lambda b, x: b.where(b.compare("LessEqual", x, -1.0), 0.0, b.where(
-        b.compare("Less", x, 1.0), b.mul(b.square(b.add(x, 1.0)), 0.25), x)),
-}
+PLAIN = {"Relu": "relu", "Relu6": "relu6", "Softplus": "softplus", "Softsign": "softsign", "Silu": "silu",
+         "LogSigmoid": "log_sigmoid", "Selu": "selu", "HardSigmoid": "hard_sigmoid", "HardSilu": "hard_silu",
+         "TanhShrink": "tanh_shrink", "HardTanh": "hard_tanh", "SparseSigmoid": "sparse_sigmoid",
+         "SparsePlus": "sparse_plus"}  # activations without settings: their names in `activation`
 
 
 def plain(kind: str) -> Callable[[Call], Value]:
     """The function of an activation without settings."""
-    return lambda call: PLAIN[kind](call.b, floats(call, "x features"))
+    name = PLAIN[kind]
+
+    def lower(call: Call) -> Value:
+        x = tensor(call, "x features")
+        return activation.ACTIVATIONS[name](call.b, x if name in activation.WHOLE else call.b.cast(x, "float32"))
+    return lower
 
 
 for _kind in PLAIN:
@@ -58,9 +53,8 @@ def silu(call: Call) -> Value:
 @node("LeakyRelu")
 def leaky_relu(call: Call) -> Value:
     """x, below 0 less steep."""
-    b, x = call.b, floats(call, "x features")
     slope = float(argument(call, "negative_slope alpha", None, 0.2))
-    return b.where(b.compare("Less", x, 0), b.mul(x, slope), x)
+    return activation.leaky_relu(call.b, floats(call, "x features"), slope)
 
 
 @operation("Elu")
@@ -68,59 +62,46 @@ def leaky_relu(call: Call) -> Value:
 @node("Elu")
 def elu(call: Call) -> Value:
     """x, below 0 alpha * (exp(x) - 1)."""
-    b, x = call.b, floats(call, "x features")
     alpha = float(argument(call, "alpha", None, 1.0)) if call.major > 2 else 1.0
-    if alpha == 1:
-        return b.unary("Elu", x)
-    return b.where(b.compare("Greater", x, 0), x, b.mul(b.unary("Expm1", b.minimum(x, 0.0)), alpha))
+    return activation.elu(call.b, floats(call, "x features"), alpha)
 
 
 @operation("Celu")
 def celu(call: Call) -> Value:
     """max(x, 0) + alpha * (exp(min(x, 0) / alpha) - 1)."""
-    b, x = call.b, floats(call)
-    alpha = float(argument(call, "alpha", None, 1.0))
-    return b.add(b.relu(x), b.mul(b.unary("Expm1", b.div(b.minimum(x, 0.0), alpha)), alpha))
+    return activation.celu(call.b, floats(call), float(argument(call, "alpha", None, 1.0)))
 
 
 @operation("Gelu")
 @function("nn.gelu")
 def gelu(call: Call) -> Value:
     """x times the normal distribution, or its approximation by tanh."""
-    b, x = call.b, floats(call, "x features")
-    if argument(call, "approximate", None, call.major > 2):
-        inner = b.mul(b.add(x, b.mul(b.mul(b.square(x), x), 0.044715)), math.sqrt(2 / math.pi))
-        return b.mul(b.mul(x, 0.5), b.add(b.tanh(inner), 1.0))
-    return b.mul(b.mul(x, 0.5), b.add(b.unary("Erf", b.mul(x, math.sqrt(0.5))), 1.0))
+    approximate = argument(call, "approximate", None, call.major > 2)
+    return activation.gelu(call.b, floats(call, "x features"), bool(approximate))
 
 
 @operation("Glu")
 def glu(call: Call) -> Value:
     """One half along an axis times the sigmoid of the other."""
-    first, second = call.b.split(floats(call), 2, integer(call, argument(call, "axis", None, -1), "axis"))
-    return call.b.mul(first, call.b.sigmoid(second))
+    return activation.glu(call.b, floats(call), integer(call, argument(call, "axis", None, -1), "axis"))
 
 
 @operation("Squareplus")
 def squareplus(call: Call) -> Value:
     """(x + sqrt(x ** 2 + b)) / 2."""
-    b, x = call.b, floats(call)
-    return b.mul(b.add(x, b.sqrt(b.add(b.square(x), float(argument(call, "b", None, 4))))), 0.5)
+    return activation.squareplus(call.b, floats(call), float(argument(call, "b", None, 4)))
 
 
 @operation("SoftShrink")
 def soft_shrink(call: Call) -> Value:
     """x nearer to 0 by the threshold, 0 within it."""
-    b, x, bound = call.b, floats(call), float(argument(call, "threshold", None, 0.5))
-    return b.where(b.compare("Greater", x, bound), b.sub(x, bound),
-                   b.where(b.compare("Less", x, -bound), b.add(x, bound), 0.0))
+    return activation.soft_shrink(call.b, floats(call), float(argument(call, "threshold", None, 0.5)))
 
 
 @operation("HardShrink")
 def hard_shrink(call: Call) -> Value:
     """x, 0 within the threshold."""
-    b, x, bound = call.b, floats(call), float(argument(call, "threshold", None, 0.5))
-    return b.where(b.compare("LessEqual", b.unary("Abs", x), bound), 0.0, x)
+    return activation.hard_shrink(call.b, floats(call), float(argument(call, "threshold", None, 0.5)))
 
 
 @operation("Threshold")
@@ -171,9 +152,8 @@ def softmax(call: Call) -> Value:
 
 
 def log_softmax_of(b: Builder, x: Value, axis: int) -> Value:
-    """The logarithm of softmax."""
-    shifted = b.sub(x, b.max(x, axis, True))
-    return b.sub(shifted, b.log(b.sum(b.exp(shifted), axis, True)))
+    """The logarithm of softmax; `activation` takes the last axis by -1."""
+    return activation.log_softmax(b, x, axis_of(axis, x.rank))
 
 
 @operation("LogSoftmax")
@@ -187,19 +167,11 @@ def log_softmax(call: Call) -> Value:
 
 @operation("Sparsemax")
 def sparsemax(call: Call) -> Value:
-    """What Keras calls sparsemax (keras 3 backend/tensorflow/nn.py), by its sums of sums."""
-    b, x = call.b, floats(call)
-    axis = integer(call, argument(call, "axis", None, -1), "axis")
-    x = b.move(x, axis, -1)
-    if x.shape[-1] is None:
+    """What Keras calls sparsemax."""
+    x, axis = floats(call), integer(call, argument(call, "axis", None, -1), "axis")
+    if x.shape[axis_of(axis, x.rank)] is None:
         call.refuse("it sorts along an axis of open size", "give its size: --input-shape")
-    falling = b.order(x, -1, True)[0]
-    sums = b.cumulative(falling, x.rank - 1)
-    numbers = b.constant([float(place + 1) for place in range(x.shape[-1])])
-    inside = b.compare("Greater", b.add(b.mul(numbers, falling), 1.0), sums)
-    count = b.sum(b.cast(inside, "float32"), -1, True)
-    total = b.sum(b.mul(sums, b.cast(inside, "float32")), -1, True)  # Keras sums up the sums
-    return b.move(b.relu(b.sub(x, b.div(b.sub(total, 1.0), count))), -1, axis)
+    return activation.sparsemax(call.b, x, axis)
 
 
 # Normalization ---------------------------------------------------------------------------------------------------
@@ -314,7 +286,7 @@ def dot_product_attention(call: Call) -> Value:
     if soft_cap:
         scores = b.mul(b.tanh(b.div(scores, float(soft_cap))), float(soft_cap))
     scores = scores if bias is None else b.add(scores, b.cast(value(call, bias), "float32"))
-    low = -0.7 * float(3.4028234663852886e+38)
+    low = -0.7 * 3.4028234663852886e+38
     if mask is not None:
         mask = value(call, mask)
         scores = b.where(b.compare("NotEqual", mask, 0) if mask.dtype != "bool" else mask, scores, low)

@@ -5,11 +5,10 @@ import numpy
 
 from ...base.fault import Fault
 from ..emit import Value
-from ..emit.core import axis_of
+from ..emit.core import DType, axis_of
 from ..rules import Call, function, node, operation
-from .given import argument, attributes, axes, integer, integers, known, limited, needed, tensor, value, values
-
-DTYPES = {"DT_FLOAT": "float32", "DT_HALF": "float32", "DT_DOUBLE": "float32", "DT_BFLOAT16": "float32"}
+from .arithmetic import cast_to
+from .given import argument, attributes, axes, integer, integers, known, limited, needed, tensor, value
 
 
 def sizes(call: Call, given: Any) -> List[Any]:
@@ -272,7 +271,6 @@ def tiled(call: Call, x: Value, times: List[Any]) -> Value:
         raise Fault(f"operation {call.path!r} repeats {len(times)} dimensions of {x.rank}: the file is damaged")
     shape = [size if count == 1 and not isinstance(count, Value) else None if isinstance(count, Value) or size is None
              else size * count for size, count in zip(x.shape, times)]
-    from ..emit.core import DType
     return call.b.one("Tile", [x, call.b.sizes(times)], x.dtype, shape, T=DType(x.dtype), Tmultiples=DType("int32"))
 
 
@@ -471,10 +469,9 @@ def pad_v2(call: Call) -> Value:
 
 @node("MirrorPad")
 def mirror_pad(call: Call) -> Value:
-    """Mirrored at the edge; the mode is base64 of REFLECT or SYMMETRIC."""
-    import base64
+    """Mirrored at the edge; the mode is REFLECT or SYMMETRIC."""
     x = tensor(call)
-    mode = base64.b64decode(attributes(call)["mode"]).decode("ascii").lower()
+    mode = attributes(call)["mode"].lower()
     return padded(call, x, margins_of(call, known(call.args[1]), x.rank), mode, 0)
 
 
@@ -499,7 +496,6 @@ def ones_like(call: Call) -> Value:
 
 def like(call: Call, number: int) -> Value:
     """One number in the tensor's shape, in the type that the operation names."""
-    from .arithmetic import cast_to
     made = call.b.like(tensor(call, "x input tensor"), number)
     dtype = argument(call, "dtype")
     return cast_to(call, made, dtype) if dtype and call.kind != "TensorFlowOpLayer" else made
@@ -508,7 +504,6 @@ def like(call: Call, number: int) -> Value:
 @operation("FullLike")
 def full_like(call: Call) -> Value:
     """One number, or a tensor that is repeated, in the tensor's shape."""
-    from .arithmetic import cast_to
     x, number = tensor(call), value(call, argument(call, "fill_value", 1, needed))
     number = cast_to(call, number, call.config.get("dtype") or x.dtype)
     if number.dtype == "bool":
@@ -519,7 +514,6 @@ def full_like(call: Call) -> Value:
 @operation("Full")
 def full(call: Call) -> Value:
     """A tensor that is repeated to a shape."""
-    from .arithmetic import cast_to
     number, target = tensor(call, "fill_value"), sizes(call, call.config["shape"])
     limited(call, target)
     number = cast_to(call, number, call.config["dtype"]) if call.config.get("dtype") else number

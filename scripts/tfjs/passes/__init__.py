@@ -4,6 +4,7 @@ Each pass is a function from a Draft to a Draft.  Nested models go through the s
 """
 from ...layers.model import Model
 from . import (
+    activation,
     calls,
     execution,
     flatten,
@@ -42,6 +43,7 @@ PASSES = (
     refusal.check,               # one line about all layers that are refused so far
     padding.split,               # padding="same" that TensorFlow.js 1.0.0 puts on other sides
     pooling.split,               # global pooling that keeps its dimensions
+    activation.split,            # activations that are layers
     execution.check,             # tensors that TensorFlow.js throws away too early
     outputs.check,               # one tensor that is two outputs
     masks.check,                 # time steps that TensorFlow.js hides otherwise

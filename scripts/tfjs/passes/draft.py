@@ -14,6 +14,10 @@ Record = Dict[str, Any]
 REST = ("name", "build_input_shape")  # of a Keras 3 Sequential's config: what Keras 2's has too
 
 
+class Maskless(OrderedDict):
+    """The config of a layer that is written for one which hands no mask on in its Keras, as TensorFlow.js's does."""
+
+
 class Draft:
     """One model, the outermost or a nested one, between two passes.
 

@@ -69,7 +69,8 @@ const Labels = (function () {
           const label = labels.get(name) || make(name), middle = (rect.left + rect.right) / 2;
           const attempt = most => { // the lines that fit, and the box that they take
             const lines = [shortened(title, most, NAME)];
-            if (most >= 60) lines.push(shortened(words, most, WORDS));
+            const said = [words, words.slice(words.indexOf(' · ') + 3), words.split(' · ')[0]].find(each => widthOf(each, WORDS) <= most);
+            if (said) lines.push(said);
             const wide = Math.max(...lines.map((line, i) => widthOf(line, i ? WORDS : NAME)), pages ? 44 : 0), high = LINE * lines.length + (pages ? 20 : 0);
             return {lines, box: {left: middle - wide / 2 - SPACE / 2, right: middle + wide / 2 + SPACE / 2, top: rect.bottom + 3, bottom: rect.bottom + 3 + high}};
           };

@@ -1,0 +1,100 @@
+"""What goes into a model: files, the camera, what pixels are to it, samples of its own."""
+import base64
+
+import numpy
+import pytest
+
+from scripts.viewer import page
+from scripts.viewer.chromium import Browser, Serving
+from tests import needs
+
+# The page's own JavaScript: which Python built the page changes none of it.
+pytestmark = pytest.mark.modern
+TORCH = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}  # keras.applications' mode "torch"
+STROKE = """(() => {
+    const canvas = document.createElement('canvas'), context = canvas.getContext('2d');
+    Object.assign(canvas, {width: 90, height: 60});
+    context.fillStyle = '#fff';
+    context.fillRect(0, 0, 90, 60);
+    context.fillStyle = '#000';
+    context.fillRect(42, 10, 6, 40);
+    return canvas.toDataURL('image/png').split(',')[1];
+})()"""  # a black one on white paper
+
+
+@pytest.mark.parametrize("settings, mode", [
+    ({"pixels": "caffe"}, "caffe"), ({"pixels": "-1..1"}, "tf"), (TORCH, "torch"),
+])
+def test_a_picture_is_to_the_model_what_keras_applications_make_of_it(browser, zoo, tmp_path, settings, mode):
+    with numpy.load(str(zoo / "rgb" / "preprocessed.npz")) as archive:
+        picture, wanted = archive["picture"], archive[mode]
+    page.build(str(zoo / "rgb" / "json"), str(tmp_path), **settings)
+    with Serving(tmp_path) as address:
+        browser.open(address + "?backend=cpu")
+        values = "Array.from(viewer.panels[0].values())"
+        found = browser.evaluate(f"(viewer.panels[0].set({picture.ravel().tolist()}), {values})")
+        back = browser.evaluate(f"(viewer.panels[0].setValues(viewer.panels[0].values()), {values})")
+    for values in (found, back):
+        assert numpy.abs(numpy.array(values).reshape(32, 32, 3) - wanted).max() < 1e-3
+
+
+def test_a_picture_of_a_digit_can_be_chosen_dropped_and_inverted_for_a_model_of_grey_images(browser, lenet, tmp_path):
+    browser.open(lenet + "?backend=cpu")
+    path = tmp_path / "one.png"
+    path.write_bytes(base64.b64decode(browser.evaluate(STROKE)))
+    browser.ask("upload", selector="input[type=file]", path=str(path))
+    seen = ("new Promise(done => setTimeout(done, 300)).then(viewer.still)"
+            ".then(() => Array.from(viewer.panels[0].values()))")
+    paper = numpy.array(browser.evaluate(seen)).reshape(28, 28)
+    assert paper[0, 0] == 1 and paper[14, 14] < 0.5
+    browser.evaluate("document.querySelector('.sources label').click()")
+    ink = numpy.array(browser.evaluate(seen)).reshape(28, 28)
+    assert numpy.abs(ink - (1 - paper)).max() < 1e-6
+    browser.evaluate("viewer.panels[0].clear()")
+    browser.evaluate(f"""(() => {{
+        const bytes = Uint8Array.from(atob({browser.evaluate(STROKE)!r}), letter => letter.charCodeAt(0));
+        const carried = new DataTransfer();
+        carried.items.add(new File([bytes], 'one.png', {{type: 'image/png'}}));
+        document.querySelector('.work').dispatchEvent(new DragEvent('drop', {{dataTransfer: carried}}));
+    }})()""")
+    assert numpy.abs(numpy.array(browser.evaluate(seen)).reshape(28, 28) - ink).max() < 1e-6
+    assert browser.problems() == []
+
+
+def test_the_camera_is_a_picture_that_moves_until_it_is_stopped(lenet):
+    flags = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    with Browser(needs.chromium(), flags=flags) as seeing:
+        seeing.open(lenet + "?backend=cpu")
+        button = ("Array.from(document.querySelectorAll('.sources button'))"
+                  ".find(one => /Camera|Stop/.test(one.textContent))")
+        seeing.evaluate(f"{button}.click()")
+        values = "Array.from(viewer.panels[0].values()).join()"
+        first, second = [seeing.evaluate(f"new Promise(done => setTimeout(() => done({values}), 1500))")
+                         for _ in range(2)]
+        assert first != second
+        seeing.evaluate(f"{button}.click()")
+        assert seeing.evaluate(f"{button}.textContent") == "Camera"
+        third, fourth = [seeing.evaluate(f"new Promise(done => setTimeout(() => done({values}), 500))")
+                         for _ in range(2)]
+        assert third == fourth
+        assert seeing.problems() == []
+
+
+def test_samples_of_a_models_own_are_given_to_all_of_its_inputs(browser, zoo, tmp_path):
+    random = numpy.random.RandomState(3)
+    images = random.randint(0, 256, (5, 28, 28)).astype("uint8")
+    numbers = random.normal(0, 1, (5, 6)).astype("float32")
+    numpy.savez(str(tmp_path / "own.npz"), input_0=images, input_1=numbers, y=numpy.array([0, 1, 2, 1, 0]))
+    (tmp_path / "page").mkdir()
+    page.build(str(zoo / "two_inputs" / "json"), str(tmp_path / "page"), given=str(tmp_path / "own.npz"),
+               labels=["ant", "bee", "cow"])
+    with Serving(tmp_path / "page") as address:
+        browser.open(address + "?backend=cpu")
+        for place in (2, 4):
+            browser.evaluate(f"viewer.pick({place}).then(() => 1)")
+            found = [numpy.array(browser.evaluate(f"Array.from(viewer.panels[{i}].values())")) for i in (0, 1)]
+            assert numpy.abs(found[0] - images[place].ravel() / 255).max() < 1e-6
+            assert numpy.abs(found[1] - numbers[place]).max() < 1e-6
+        assert browser.evaluate("Array.from(document.querySelectorAll('.samples button'), one => one.title)") == [
+            f"sample {i + 1}, labelled {label}" for i, label in enumerate(["ant", "bee", "cow", "bee", "ant"])]
+        assert browser.problems() == []
