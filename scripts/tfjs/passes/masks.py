@@ -165,7 +165,7 @@ class Walk:
             if mask or call.keywords.get("mask"):
                 self.refuse(call, "behind a mask, which it would have added; use an Activation")
             return mask, None, True
-        passes = kind in self.passing and not isinstance(config, Maskless)
+        passes = kind in self.passing and not isinstance(config, (Maskless, OfOperation))
         steps = passes and (kind != "LayerNormalization" or config.get("axis", -1) in (-1, 2, [-1], [2]))
         return mask if passes else None, other if kind in PASS_IN_TFJS else None, steps
 
