@@ -80,7 +80,7 @@ def verify(source: str, model_json: str, layers: Optional[List[str]] = None, wei
     weights  h5 of the weights of a topology json
     data     npz of scripts.dataset, whose test images are taken where they fit the model's input
     tags, signature   of a SavedModel
-    engines  default: TensorFlow.js in Node
+    engines  default: TensorFlow.js in Node, which runs a graph as TensorSpace does, by execute
     Raises Fault where no Keras here loads the source, or the two do not have the same outputs.
     """
     half = None
@@ -112,7 +112,7 @@ def verify(source: str, model_json: str, layers: Optional[List[str]] = None, wei
     bound = HALVES.get(half, BOUND)
     fed = [values for name, values in inputs.items() if name in described or len(inputs) == 1]
     rows = []
-    for engine, compute in engines or [Engine("Node", predict.predict)]:
+    for engine, compute in engines or [Engine("Node", functools.partial(predict.predict, sync=True))]:
         found = compute(model_json, fed)
         names = names or [name for name, _ in found]
         if len(found) != len(wanted):
