@@ -83,6 +83,10 @@
     $('facts').title = notes.join('\n');
     $('notes').textContent = notes.join(' ');
   }
+  function about(name) { // what is known of a layer besides its shape
+    const layer = drawing.layers.find(each => each.name === name), sources = layer.sources || [];
+    return {model, values: values.get(name), before: sources.length === 1 ? values.get(sources[0]) : null, names: layer.terminal && layer.shape.length === 1 ? labelsOf(layer) : null, hue: Palette.hue(layer.class, 'dark')};
+  }
   function labelsOf(layer) {
     const size = layer.shape[0], given = page.labels;
     return Array.from({length: size}, (_, i) => given && given.length === size ? given[i] : String(i));
@@ -224,7 +228,7 @@
     $('title').textContent = page.title;
     facts();
     buildInputs();
-    list = List.create($('list'), drawing, {toggle, hover: name => scene && scene.highlight(name), fold: (i, folded) => scene && scene.fold(i, folded), page: (name, by) => scene && scene.turnPage(name, by)});
+    list = List.create($('list'), drawing, {toggle, hover: name => scene && scene.highlight(name), fold: (i, folded) => scene && scene.fold(i, folded), page: (name, by) => scene && scene.turnPage(name, by), facts: about});
     list.build([]);
     marks();
     for (const name of ['THREE', 'TWEEN', 'tf', 'TSP']) if (!window[name]) throw new Failure(`A script of this page (${name}) did not load.\nBuild the page again.`);
