@@ -21,7 +21,7 @@ from ..base import command, files, place
 from ..base.fault import Fault
 from ..formats import json_text
 from ..layers import topology
-from . import packages, predict, samples
+from . import packages, predict, samples, snippet
 from .renderers.tensorspace import drawing
 from .source import model_file, read_model, shards
 
@@ -84,6 +84,10 @@ def build(model_dir: str, target_dir: str, data: Optional[str] = None, title: Op
         page["samples"] = samples.of_data(data, drawn)
         if page["samples"] and labels is None:
             page["labels"] = [str(label) for label in range(1 + max(page["samples"]["labels"]))]
+    try:
+        page["snippet"] = snippet.html(drawn, page["labels"], os.path.basename(source), source)
+    except Fault as fault:
+        page["snippet"] = f"<!-- {str(fault).replace('--', '- -')} -->"
     written = [entry["name"] for entry in copied]
     if reference is not None:
         page["reference"] = samples.write_reference(reference, drawn, target_dir)
@@ -165,6 +169,15 @@ def _like(page, built, options, target_dir):
     if options.get("pixels", PIXELS[0]) == PIXELS[0] and not options.get("mean") and not options.get("std"):
         page["pixels"] = other["pixels"]
     return page
+
+
+def snippet_of(model_dir: str, labels: Optional[List[str]] = None) -> str:
+    """Return the HTML that draws the model on a page of one's own: see `snippet.html`."""
+    source = model_file(model_dir)
+    with topology.of(source):
+        drawn = drawing.drawing(read_model(source), predict.describe(source), source)
+    _check_labels(labels, drawn, source)
+    return snippet.html(drawn, labels, os.path.basename(source), source)
 
 
 def heavy(model_dir: str) -> Optional[str]:
@@ -346,7 +359,13 @@ def main(arguments: List[str]) -> None:
     parser.add_argument("--std", help="and their deviation: 0.229,0.224,0.225")
     parser.add_argument("--samples", help="npz of samples for any model: input_0, input_1, … (or x), and y, "
                         "their labels")
+    parser.add_argument("--snippet", action="store_true", help="print the HTML that draws the model on a page of "
+                        "your own, in TensorSpace's API, and write nothing")
     options = parser.parse_args(arguments)
+    if options.snippet:
+        for line in snippet_of(options.model, _labels(options.labels)).splitlines():
+            command.say(line)
+        return
     if bool(options.target) == bool(options.standalone):
         parser.error("give a directory to write into, or --standalone FILE")
     settings = {"data": options.data, "title": options.title, "labels": _labels(options.labels),

@@ -5,6 +5,7 @@
 const Slim = (function () {
   const FACES = {left: [0, 8], top: [8, 16], front: [16, 20], back: [20, 24]}; // vertices of a box: x sides, y sides, z sides
   const FRAME = 0xa5a5a5;
+  const MOST = 6; // frames of a figure; of many small boxes they would hide the boxes
 
   // One material for a whole box: the one of its upper face, whose picture the sides take a single texel of.  A row of
   // numbers has its picture on all long sides; at the back it runs the other way.
@@ -42,16 +43,18 @@ const Slim = (function () {
       set(groups, ground) {
         const points = [], colours = [], point = new THREE.Vector3(), colour = new THREE.Color(), behind = new THREE.Color(ground);
         for (const group of groups) {
+          const found = [];
           group.updateMatrixWorld(true);
-          group.traverse(object => {
-            if (!object.isLineSegments) return;
+          group.traverse(object => { if (object.isLineSegments) found.push(object); });
+          if (found.length > MOST) continue;
+          for (const object of found) {
             const {position} = object.geometry.attributes;
             colour.copy(object.userData.tint ? object.material.color : new THREE.Color(FRAME)).lerp(behind, 1 - object.material.opacity);
             for (let i = 0; i < position.count; i++) {
               points.push(...point.fromBufferAttribute(position, i).applyMatrix4(object.matrixWorld).toArray());
               colours.push(colour.r, colour.g, colour.b);
             }
-          });
+          }
         }
         lines.geometry.setAttribute('position', new THREE.Float32BufferAttribute(points, 3));
         lines.geometry.setAttribute('color', new THREE.Float32BufferAttribute(colours, 3));
