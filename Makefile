@@ -36,27 +36,29 @@ ROLES = train reference test view
 # Without PYTHON `make test` tests the modern stack, then Python 3.6's; `make -j2 test` tests both at once.  Both run,
 # even if the first one fails.  All environments are made before the tests, since the tests of one stack compare its
 # models with the other's.  The modern one is made first: that is quick, or says what is in the way.
-# APART=tests/models runs those of the modern stack in a process of their own, for machines that are faster so
-# (make -j3 test APART=tests/models).
+# SHARES=2: two processes of each stack share its tests (tests/turns.py), for machines that are faster so
+# (make -j4 test SHARES=2).
+SHARES = 1
+NUMBERS = $(wordlist 1,$(SHARES),1 2 3 4)
+EACH = $(if $(filter-out 1,$(SHARES)),-p tests.turns)
+
 test:
 ifdef PYTHON
-	@$(SET_UP) $(ROLES) -- -m pytest $(ARGS)
+	@$(SET_UP) $(ROLES) -- -m pytest $(EACH) $(ARGS)
 else
 	@$(SET_UP) $(ROLES)
-	@status=0; \
-	python36=$$($(SET_UP) --python36) && { "$$python36" scripts/bootstrap.py $(ROLES) && \
-		"$$python36" scripts/bootstrap.py keras231 || status=1; }; \
-	$(MAKE) -k test-modern $(if $(APART),test-apart) test-py36 PYTHON36="$$python36" || status=1; \
+	@status=0; turns=$$(mktemp -d) || exit; \
+	python36=$$($(SET_UP) --python36) && { $(MAKE) -k environments36 PYTHON36="$$python36" || status=1; }; \
+	TURNS=$$turns $(MAKE) -k $(foreach number,$(NUMBERS),test-modern-$(number) test-py36-$(number)) \
+		PYTHON36="$$python36" || status=1; \
+	rm -r "$$turns"; \
 	exit $$status
 endif
 
-test-modern:
-	@$(MAKE) test PYTHON="$(CHOSEN)" $(if $(APART),ARGS="$(ARGS) $(addprefix --ignore=,$(APART))")
+test-modern-%:
+	@$(MAKE) test PYTHON="$(CHOSEN)"
 
-test-apart:
-	@$(MAKE) test PYTHON="$(CHOSEN)" ARGS="$(ARGS) $(APART)"
-
-test-py36:
+test-py36-%:
 	@if [ -n "$(PYTHON36)" ]; then \
 		echo; echo "The same tests on Python 3.6 ($(PYTHON36)):"; \
 		$(MAKE) test PYTHON="$(PYTHON36)"; \
@@ -64,6 +66,15 @@ test-py36:
 		echo "NOT TESTED on Python 3.6, the image's: none was found here" >&2; \
 		[ "$$REQUIRE_ALL" != 1 ]; \
 	fi
+
+# What the tests need of Python 3.6 (PYTHON36 names it): the stack, and Keras 2.3.1.
+environments36: environment-py36 environment-keras231
+
+environment-py36:
+	@"$(PYTHON36)" scripts/bootstrap.py $(ROLES)
+
+environment-keras231:
+	@"$(PYTHON36)" scripts/bootstrap.py keras231
 
 view:
 	@exec $(SET_UP) train view -- -m doit $(if $(MODEL),view:$(MODEL),view)
@@ -83,4 +94,4 @@ lock:
 clean:
 	@exec $(SET_UP) convert -- -m doit clean -a
 
-.PHONY: build convert test test-modern test-apart test-py36 view image docker-convert bench lock clean
+.PHONY: build convert test environments36 environment-py36 environment-keras231 view image docker-convert bench lock clean

@@ -10,7 +10,7 @@ import shutil
 import sys
 import tempfile
 
-from bench import catalogues, images, measure, page, plot, training
+from bench import catalogues, images, lowered, measure, page, plot, training
 from bench.projects import LAYERS, lenet, make_project
 from scripts import Fault
 from scripts.base import command, stack
@@ -107,7 +107,7 @@ def big(place, sizes=(10, 100, 500, 2000)):
 
 
 BENCHMARKS = {"uptodate": catalogues.uptodate, "changed": changed, "many": catalogues.many, "big": big,
-              "page": page.page, "image": images.image, "train": training.train}
+              "lowered": lowered.lowered, "page": page.page, "image": images.image, "train": training.train}
 
 
 def table():

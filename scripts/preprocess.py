@@ -18,8 +18,8 @@ from .base.fault import Fault
 from .formats import keras_h5, paths
 from .layers import encapsulation, outputs, topology
 from .layers.encapsulation import Shape
-from .tfjs import write_layers
-from .wire import shards
+from .tfjs import write, write_layers
+from .wire import shards, target
 
 FORMS = ("topology_weights_combined", "topology_weights_separated", "tf_saved", "tf_frozen", "tf_keras",
          "tf_keras_separated")
@@ -29,11 +29,12 @@ class Written(NamedTuple):
     """A converted model.
 
     names  of its files, the json first
-    facts  {"inputs": [names], "outputs": [names]}, as encapsulation.facts returns them
+    facts  {"inputs": [names], "outputs": [names]}, as encapsulation.facts returns them; of a model of layers that
+           became a graph model also {"format": "graph", "why": what decided for it, "" where the user did}
     """
 
     names: List[str]
-    facts: Dict[str, List[str]]
+    facts: Dict[str, Any]
 
 
 class Source(NamedTuple):
@@ -45,11 +46,13 @@ class Source(NamedTuple):
 
 def preprocess(source: str, directory: str, weights: Optional[str] = None, layers: Optional[Sequence[str]] = None,
                input_shape: Shape = None, json_name: str = "model.json", shard_size: int = shards.SHARD_SIZE,
-               quantize: shards.Quantize = None, enc_model: Optional[str] = None, **reading: Any) -> Written:
+               quantize: shards.Quantize = None, enc_model: Optional[str] = None, format: str = target.AUTO,
+               **reading: Any) -> Written:
     """Read `source`, give it the outputs `layers`, write the tfjs model into the empty `directory`.
 
     weights, input_shape   as in formats.read and encapsulation.encapsulate
     shard_size, quantize   as in wire.shards.write
+    format                 "auto", "layers" or "graph", as in tfjs.write
     enc_model              path of a new h5 to write the multi-output Keras model to as well
     reading                saved_model_tags, signature
     Raises Fault for a source that cannot be read, for outputs that it lacks, and for layers that TensorFlow.js cannot
@@ -58,15 +61,38 @@ def preprocess(source: str, directory: str, weights: Optional[str] = None, layer
     paths.check_readable(source)
     if formats.is_graph(source, reading.get("saved_model_tags")):
         from .tfjs import graph  # a model of layers is converted without it
-        graph.check_settings(source, enc_model=enc_model, input_shape=input_shape, weights=weights)
-        return Written(*graph.convert(
-            formats.read(source, **reading), directory, layers, json_name, shard_size, quantize))
+        graph.check_settings(source, enc_model=enc_model, weights=weights,
+                             **{"format=layers": format == target.LAYERS})
+        return Written(*graph.convert(formats.read(source, **reading), directory, layers, json_name, shard_size,
+                                      quantize, every=True, input_shape=input_shape))
     with formats.read(source, weights=weights, **reading) as model, topology.of(source):
         result = encapsulation.encapsulate(model, layers, input_shape)
-        names = write_layers.write(result, directory, json_name, shard_size, quantize)
+        try:
+            written = write.write(result, directory, json_name, shard_size, quantize, format)
+        except Fault as fault:
+            if enc_model or format == target.LAYERS or not formats.saved_model.match(source):
+                raise
+            return by_signature(source, fault, directory, layers, json_name, shard_size, quantize, **reading)
         if enc_model:
             keras_h5.write(result, enc_model)
-        return Written(names, encapsulation.facts(result))
+        facts = {"format": written.format, "why": written.why} if written.format == target.GRAPH else {}
+        return Written(written.names, dict(encapsulation.facts(result), **facts))
+
+
+def by_signature(source: str, fault: Fault, directory: str, *settings: Any, **reading: Any) -> Written:
+    """Convert a Keras SavedModel that `fault` refuses as the graph that its signature computes.
+
+    settings: as graph.convert's behind `directory`.  Raises `fault` where TensorFlow does not load the graph, or it has
+    no such outputs.
+    """
+    from .formats.graphs import GraphFile
+    from .tfjs import graph
+    try:
+        written = graph.convert(GraphFile(source, reading.get("saved_model_tags"), reading.get("signature")), directory,
+                                *settings, every=True)
+    except Fault:
+        raise fault
+    return Written(written.names, dict({"why": f"{fault}; what its signature computes is taken"}, **written.facts))
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> None:
@@ -79,6 +105,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
     parser.add_argument("--layers", "--output_layer_names", type=taken.names, metavar="A,B,C",
                         help=f"outputs in their order: {outputs.SYNTAX} (default: every layer but inputs)")
     taken.add_input_shape(parser)
+    parser.add_argument("--format", choices=target.FORMATS, default=target.AUTO, help="layers, graph, or auto "
+                        "(default): a graph model where TensorFlow.js's layers do not suffice")
     parser.add_argument("--quantize", type=quantization, metavar="DTYPE[=PATTERN]",
                         help="float16, uint8 or uint16; for some weights: uint8=conv*/kernel,uint16=dense*")
     parser.add_argument("--json-name", default="model.json")
@@ -106,9 +134,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
     reading = {key: getattr(options, key) for key in ("saved_model_tags", "signature") if getattr(options, key)}
     if options.summary:
         from . import summary
-        with formats.read_layers(source, weights=weights, **reading) as model, topology.of(source):
-            for line in summary.lines(model, options.input_shape):
-                command.say(line)
+        for line in summary.described(source, weights, options.input_shape, **reading):
+            command.say(line)
         return
     if not options.directory:
         parser.error("the directory to write to is missing")
@@ -117,10 +144,10 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
     done = {}
 
     def write(path):
-        names, done["facts"] = preprocess(
+        done["written"] = preprocess(
             source, path, weights, options.layers, options.input_shape, options.json_name, options.shard_size,
-            options.quantize, done.get("enc_model"), **reading)
-        return names
+            options.quantize, done.get("enc_model"), options.format, **reading)
+        return done["written"].names
 
     def deliver(enc_model=None):
         done["enc_model"] = enc_model
@@ -129,7 +156,12 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
     # The h5 has its place when the directory has: a run that is refused leaves neither.
     names = keras_h5.deliver(options.enc_model, deliver) if options.enc_model else deliver()
     command.say(f"{options.directory}: {', '.join(names)}")
-    command.say(f"{len(done['facts']['outputs'])} outputs: {', '.join(done['facts']['outputs'])}")
+    facts = done["written"].facts
+    command.say(f"{len(facts['outputs'])} outputs: {', '.join(facts['outputs'])}")
+    if facts.get("why"):
+        command.say(f"a graph model: {facts['why']}")
+    for line in write_layers.said_of_names(os.path.join(options.directory, options.json_name)):
+        command.say(line)
     if options.view:
         view(os.path.join(options.directory, options.json_name))
 

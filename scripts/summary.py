@@ -7,20 +7,22 @@ if not __package__:
     raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.summary")
 
 from collections import OrderedDict
-from typing import Any, Collection, Dict, Iterator, List, NamedTuple, Optional, Sequence
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence
 
 from . import formats
 from .base import arguments as taken
 from .base import command
 from .base.fault import Fault
-from .layers import encapsulation, operators, outputs, shapes, topology, variables
+from .layers import encapsulation, outputs, shapes, topology, variables
 from .layers.encapsulation import Shape
-from .layers.kinds.operations import is_hidden, is_operation
 from .layers.model import Model, Weight
 from .layers.references import Ref
 from .layers.topology import Layer, graph, inner_records, is_model, layer_order
+from .lower import NotLowered, rule_of
+from .operations import scopes
+from .operations.graph import Spec, Tensor
+from .operations.outputs import passed
 from .tfjs.reasons import Reasons, reasons
-from .tfjs.refusals import Refused, refusal
 
 FROZEN = ("moving_mean", "moving_variance", "running_mean", "running_std")  # of BatchNormalization: not trained
 COLUMNS = ("layer", "class", "output", "parameters", "inputs", "shown")
@@ -58,8 +60,8 @@ def rows(model: Model, input_shape: Shape = None) -> List[Row]:
         layer = source.layers[name]
         weights = model.weights.get(name, [])
         calls = [", ".join(outputs.spelling(source, ref) for ref in refs) for refs in source.references(layer)]
-        found.append(row(name, layer, shape.get(Ref(name, 0, 0)), weights, [] if layer.is_input else calls,
-                         model.keras_major, source.layers, refused))
+        told = shape.get(Ref(name, 0, 0)) or refused.shapes.get(outputs.spelling(source, Ref(name, 0, 0)))
+        found.append(row(name, layer, told, weights, [] if layer.is_input else calls, model.keras_major, refused))
         if layer.is_model:
             converted = refused.whole and name not in refused.layers
             found += inner_rows(name, layer.record, weights, model.keras_major, converted)
@@ -67,10 +69,10 @@ def rows(model: Model, input_shape: Shape = None) -> List[Row]:
 
 
 def row(name: str, layer: Layer, shape: Optional[List[Optional[int]]], weights: Sequence[Weight], inputs: List[str],
-        major: int, layers: Collection[str] = (), reasons: Optional[Reasons] = None) -> Row:
+        major: int, reasons: Optional[Reasons] = None) -> Row:
     """Return the row of one layer.  The arguments are its cells, and those of `shown`."""
     return OrderedDict(zip(COLUMNS, (name, layer.class_name, shape, sum(weight.size for weight in weights), inputs,
-                                     shown(layer, shape, major, layers, reasons))))
+                                     shown(layer, shape, major, reasons))))
 
 
 def inner_rows(prefix: str, record: Dict[str, Any], weights: Sequence[Weight], major: int,
@@ -90,7 +92,7 @@ def inner_rows(prefix: str, record: Dict[str, Any], weights: Sequence[Weight], m
             continue
         name = f"{prefix}/{layer.name}"
         found.append(row(shortened(name), layer, None, shared[layer.name], [], major,
-                         reasons=Reasons({}, True) if converted else None))
+                         Reasons({}, True) if converted else None))
         if layer.is_model:
             found += inner_rows(name, inner, shared[layer.name], major, converted)
     return found
@@ -101,21 +103,19 @@ def shortened(name: str) -> str:
     return name if len(name) <= outputs.TYPED else f"{name[:outputs.TYPED // 2]}…{name[-outputs.TYPED // 2:]}"
 
 
-def shown(layer: Layer, shape: Optional[List[Optional[int]]], major: int, layers: Collection[str],
-          reasons: Optional[Reasons] = None) -> str:
+def shown(layer: Layer, shape: Optional[List[Optional[int]]], major: int, reasons: Optional[Reasons] = None) -> str:
     """Return whether TensorFlow.js can compute and TensorSpace draw the layer: "yes", "input", or the reason.
 
     shape    of its first call, with the batch's None first; None where it cannot be told
-    layers   names of those of the graph that it is called in
     reasons  of the model, as far as it was converted; None for a layer in a nested model
     """
     if layer.is_input:
         return "input"
     fault = reasons.layers.get(layer.name) if reasons else None
     if fault is not None:
-        return fault.reason.why if isinstance(fault, Refused) and fault.path == layer.name else str(fault)
-    if not (reasons and reasons.whole) or is_hidden(layer.record, major):
-        why = by_itself(layer, major, layers)
+        return fault.reason if isinstance(fault, NotLowered) and fault.path == layer.name else str(fault)
+    if not (reasons and reasons.whole):
+        why = by_itself(layer, major)
         if why:
             return why
     if shape is not None and len(shape) > 4:
@@ -123,16 +123,14 @@ def shown(layer: Layer, shape: Optional[List[Optional[int]]], major: int, layers
     return "yes"
 
 
-def by_itself(layer: Layer, major: int, layers: Collection[str]) -> Optional[str]:
-    """Return why TensorFlow.js cannot compute the layer, as far as its record tells; None where it can, or is a model.
-    """
-    if is_operation(layer.record, major):
+def by_itself(layer: Layer, major: int) -> Optional[str]:
+    """Return why TensorFlow.js cannot compute the layer, as far as its class tells, else None."""
+    if not is_model(layer.record):
         try:
-            operators.record_of_layer(layer, [operators.tensors(layer, call, layers) for call in layer.calls])
-        except Fault as fault:
-            return str(fault)
-    reason = None if is_model(layer.record) or is_operation(layer.record, major) else refusal(layer.record, major)
-    return reason and reason.why
+            rule_of(layer.record, major, layer.name)
+        except NotLowered as fault:
+            return fault.reason
+    return None
 
 
 def counts(model: Model) -> Counts:
@@ -158,11 +156,62 @@ def frozen_layers(record: Dict[str, Any]) -> List[str]:
     return found
 
 
+def graph_rows(source: Any, input_shape: Shape = None) -> List[Row]:
+    """Return one row per input and layer of a graph, as `rows` does, and one for each own output that is no layer's.
+
+    source: a formats.graphs.GraphFile or a formats.tfjs_graph.GraphModel.
+    """
+    whole, choice = source.opened(input_shape)
+    found = [OrderedDict(zip(COLUMNS, (name, "InputLayer", sizes(whole.spec(Tensor(name))), 0, [], "input")))
+             for name in whole.inputs]
+    for layer in choice.layers:
+        why = "yes" if layer.drawn else undrawn(layer.spec)
+        found.append(OrderedDict(zip(COLUMNS, (layer.name, layer.kind, sizes(layer.spec), layer.parameters,
+                                               layer.inputs, why))))
+    results = {passed(whole, layer.result) for layer in choice.layers}
+    for name, tensor in choice.known.items():
+        if passed(whole, tensor) not in results:
+            spec = whole.spec(tensor)
+            found.append(OrderedDict(zip(COLUMNS, (name, whole.nodes[passed(whole, tensor).node].op, sizes(spec), 0, [],
+                                                   undrawn(spec)))))
+    return found
+
+
+def sizes(spec: Optional[Spec]) -> Optional[List[Optional[int]]]:
+    """Return the shape of a tensor, None where it is not known."""
+    return None if spec is None or spec.shape is None else list(spec.shape)
+
+
+def undrawn(spec: Optional[Spec]) -> str:
+    """Return why TensorSpace draws nothing of a tensor, "yes" where it draws it."""
+    if spec is None or spec.shape is None:
+        return "its shape is not known"
+    if len(spec.shape) > 4:
+        return "TensorSpace draws nothing of more than 3 dimensions"
+    if len(spec.shape) < 2 or spec.dtype not in scopes.REALS:
+        return "TensorSpace draws layers of real numbers alone"
+    return "yes" if spec.shape[0] in (None, 1) else "its first axis is not the batch"
+
+
 def lines(model: Model, input_shape: Shape = None) -> Iterator[str]:
     """Yield the table as lines of text: the layers, then the numbers of parameters.  The arguments are those of `rows`.
     """
+    yield from table(rows(model, input_shape))
+    total, trained = counts(model)
+    yield f"{total:,} parameters, {trained:,} trained and {total - trained:,} not"
+
+
+def graph_lines(source: Any, input_shape: Shape = None) -> Iterator[str]:
+    """Yield the table of a graph as lines of text.  The arguments are those of `graph_rows`."""
+    found = graph_rows(source, input_shape)
+    yield from table(found)
+    yield f"{sum(entry['parameters'] for entry in found):,} parameters"
+
+
+def table(entries: List[Row]) -> Iterator[str]:
+    """Yield rows as lines of text, below the names of the columns."""
     table = [[name.capitalize() for name in COLUMNS]]
-    for entry in rows(model, input_shape):
+    for entry in entries:
         shape = entry["output"]
         table.append([entry["layer"], entry["class"],
                       "?" if shape is None else f"({', '.join(str(size) for size in shape)})",
@@ -175,8 +224,16 @@ def lines(model: Model, input_shape: Shape = None) -> Iterator[str]:
         yield "  ".join(padded).rstrip()
         if index == 0:
             yield "  ".join("-" * width for width in widths)
-    total, trained = counts(model)
-    yield f"{total:,} parameters, {trained:,} trained and {total - trained:,} not"
+
+
+def described(source: str, weights: Optional[str] = None, input_shape: Shape = None, **reading: Any) -> Iterator[str]:
+    """Yield the table of the layers, or of the graph, in a model file.  The arguments are those of formats.read."""
+    if weights is None and formats.is_graph(source, reading.get("saved_model_tags")):
+        with topology.of(source):
+            yield from graph_lines(formats.read(source, **reading), input_shape)
+        return
+    with formats.read_layers(source, weights=weights, **reading) as model, topology.of(source):
+        yield from lines(model, input_shape)
 
 
 def main(arguments: List[str]) -> None:
@@ -186,9 +243,8 @@ def main(arguments: List[str]) -> None:
     parser.add_argument("--weights", metavar="H5", help="weights of a topology json")
     taken.add_input_shape(parser)
     options = parser.parse_args(arguments)
-    with formats.read_layers(options.source, weights=options.weights) as model, topology.of(options.source):
-        for line in lines(model, options.input_shape):
-            command.say(line)
+    for line in described(options.source, options.weights, options.input_shape):
+        command.say(line)
 
 
 if __name__ == "__main__":

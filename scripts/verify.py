@@ -22,8 +22,10 @@ import numpy
 from . import bootstrap, formats
 from .base import child, command, files
 from .base.fault import Fault
+from .formats import json_text
 from .layers import encapsulation, masks, outputs
 from .layers.topology import Graph, graph
+from .tfjs import write_layers
 from .training import dataset
 from .verification import by_tfjs
 from .viewer import page, predict
@@ -32,6 +34,7 @@ BOUND = 1e-4
 # Of what Keras computes with 11 and with 8 bits, in each layer anew; float32 has 24.
 HALVES = OrderedDict([("bfloat16", 8e-2), ("float16", 1e-2)])
 SAMPLES, SEED = 4, 0
+OF_JS = "TensorFlow.js on the source"
 OPEN_SIZE = 32  # for a dimension that neither the source nor the converted model fixes
 
 
@@ -81,12 +84,17 @@ def verify(source: str, model_json: str, layers: Optional[List[str]] = None, wei
     Raises Fault where no Keras here loads the source, or the two do not have the same outputs.
     """
     half = None
-    described = OrderedDict((entry["name"], entry) for entry in predict.describe(model_json)["inputs"])
+    renamed = write_layers.source_names(model_json)
+    described = OrderedDict((renamed.get(entry["name"], entry["name"]), entry)
+                            for entry in predict.describe(model_json)["inputs"])
     if weights is None and formats.is_graph(source, tags):
         inputs = OrderedDict((name, random_values([size or OPEN_SIZE for size in entry["shape"][1:]]))
                              for name, entry in described.items())
-        wanted, names = graph_values(source, inputs, layers, tags, signature), layers
-        by = "TensorFlow"
+        names = layers or names_told(model_json)
+        if formats.is_tfjs_graph(source):
+            wanted, by = by_tfjs.graph_values(formats.read(source), names, inputs), OF_JS
+        else:
+            wanted, by = graph_values(source, inputs, names, tags, signature), "TensorFlow"
     else:
         with formats.read(source, weights=weights, **({"saved_model_tags": tags} if tags else {})) as model:
             if '"class_name": "Lambda"' in json.dumps(model.topology):
@@ -96,7 +104,7 @@ def verify(source: str, model_json: str, layers: Optional[List[str]] = None, wei
         names = layers or [outputs.spelling(whole, ref) for ref in encapsulation.every_output(whole, major)]
         inputs = inputs_for(whole, described, data)
         if weights is None and formats.is_tfjs(source):
-            wanted, by = by_tfjs.values(source, whole, names, list(inputs.values())), "TensorFlow.js on the source"
+            wanted, by = by_tfjs.values(source, whole, names, list(inputs.values())), OF_JS
         else:
             wanted, by = expected(source, weights, names, list(inputs.values()), major)
     bound = HALVES.get(half, BOUND)
@@ -158,6 +166,17 @@ def inputs_for(whole: Graph, described: Dict[str, Dict[str, Any]], data: Optiona
 def random_values(shape: List[int], seed: int = SEED) -> numpy.ndarray:
     """Return float32 samples, (SAMPLES,) + shape, drawn evenly from 0 to 1."""
     return numpy.random.RandomState(seed).uniform(0, 1, [SAMPLES] + shape).astype(numpy.float32)
+
+
+def names_told(model_json: str) -> Optional[List[str]]:
+    """Return the outputs as they were asked for, which a graph model's userDefinedMetadata has; None where it has none.
+    """
+    with open(model_json, "rb") as file:
+        told = json_text.parse(file.read(), model_json).get("userDefinedMetadata")
+    try:
+        return list(told["tensorspace"]["outputs"])
+    except (TypeError, KeyError):
+        return None
 
 
 def graph_values(source: str, inputs: Dict[str, numpy.ndarray], outputs: Optional[List[str]], tags: Optional[str],

@@ -16,7 +16,7 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "project")
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 # What the make that runs the tests exports is not for the ones that they start.
-for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PYTHON", "ARGS", "APART"):
+for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PYTHON", "ARGS", "SHARES", "TURNS"):
     os.environ.pop(name, None)
 
 

@@ -1,9 +1,10 @@
-"""One TensorFlow process for all graphs that a run of the tests converts, in the place of a child for each.
+"""One TensorFlow process for all that a run of the tests asks of one, in the place of a child for each.
 
     python -m tests.shared_tensorflow     requests on stdin, answers on stdout, pickled
 
 TensorFlow takes seconds to import.  `run` is what scripts.base.child.run is, for the modules of which it is enough that
-each call has graphs of its own; a process that ends is one call's error, and the next call gets a new process.
+each call has graphs and models of its own; a process that ends is one call's error, and the next call gets a new
+process.
 A request is (directory to stand in, module, arguments), an answer (exit status, what was said).
 """
 import importlib
@@ -18,7 +19,7 @@ from scripts.base.fault import Fault
 from tests.shared_process import Shared
 
 ALONE = child.run
-NAMED = "_by_tensorflow"  # how the names of these modules end
+NAMED = ("_by_tensorflow", ".by_keras")  # how the names of these modules end
 
 
 class TensorFlow(Shared):
@@ -45,7 +46,7 @@ TENSORFLOW = TensorFlow()
 
 def run(module, arguments, quiet=False, python=None):
     """Run a module as scripts.base.child.run does, in the shared process where it may."""
-    if python or not quiet or not module.endswith(NAMED):
+    if python not in (None, sys.executable) or not quiet or not module.endswith(NAMED):
         return ALONE(module, arguments, quiet, python)
     status, words = TENSORFLOW.ask(os.getcwd(), module, list(arguments))
     if status == command.FAULT:

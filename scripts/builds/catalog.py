@@ -19,7 +19,7 @@ from typing import Callable, Dict, Iterable, List, NamedTuple
 from ..base import command
 from ..base.fault import Fault
 from ..training.choices import IDX, RANGES, RECIPES
-from ..wire.target import QUANTIZED, SHARD_SIZE, Target
+from ..wire.target import AUTO, FORMATS, QUANTIZED, SHARD_SIZE, Target
 
 DEFAULT = "keras"  # the table whose paths are the guide's own, without its name in them
 # Names below models/ that are taken, those of the table DEFAULT among them.
@@ -128,6 +128,7 @@ CONVERTING = {  # the fields of wire/target.py's Target
     "shard_size": Setting(SHARD_SIZE, _positive, "a number of bytes"),
     "quantize": Setting(None, _quantize,
                         '"float16", "uint8", "uint16", or a table of one of them to weight patterns'),
+    "format": Setting(AUTO, _one_of(*FORMATS), '"auto", "layers" or "graph"'),
 }
 PIXELS = ("0..1", "-1..1", "0..255", "caffe")  # scripts/viewer/page.py: what a model was trained on
 SHOWING = {

@@ -2,7 +2,8 @@
 
     match(path) -> bool                   by content, never by the file's name
     read(path, **options)                 -> layers.model.Model, topology at once, weights when they are asked for;
-                                          or graphs.GraphFile, of which TensorFlow makes an operations.Graph
+                                          or graphs.GraphFile, of which TensorFlow makes an operations.Graph,
+                                          or tfjs_graph.GraphModel, which needs no TensorFlow for it
 
 No code in a file is ever run.  `which` asks each format in turn: nothing else decides the format of a file.
 """
@@ -15,19 +16,22 @@ from ..base import place
 from ..base.fault import Fault
 from ..base.files import at_once
 from ..layers.topology import of
+from . import tfjs_graph
 from .json_text import parse
 from .paths import check_readable, head, inside
 
 if TYPE_CHECKING:  # both import numpy, and an up-to-date doit imports neither
     from ..layers.model import Model
     from .graphs import GraphFile
+    from .tfjs_graph import GraphModel
 
-GRAPHS = ("saved_model", "frozen")  # formats of which some or all are graphs of operations
+OF_TENSORFLOW = ("saved_model", "frozen")
+GRAPHS = OF_TENSORFLOW + ("tfjs_graph",)  # formats of which some or all are graphs of operations
 FORMATS = ("keras_h5", "keras_archive", "topology_and_weights", "tfjs") + GRAPHS  # no file is of two
 
 
-def read(path: str, weights: Optional[str] = None, **options: Any) -> 'Union[Model, GraphFile]':
-    """Return the Model in the file or directory `path`, or a graphs.GraphFile where it has no layers.
+def read(path: str, weights: Optional[str] = None, **options: Any) -> 'Union[Model, GraphFile, GraphModel]':
+    """Return the Model in the file or directory `path`, or a GraphFile or GraphModel where it has no layers.
 
     weights: the second file of a separated model.  options: those of single formats (saved_model_tags, signature).
     Raises Fault if there is no such file, no format knows it, or it is damaged.
@@ -47,7 +51,8 @@ def read(path: str, weights: Optional[str] = None, **options: Any) -> 'Union[Mod
         name = reader.__name__.rpartition(".")[2]
         if weights is not None and name != "topology_and_weights":
             raise Fault("a model of its own where a topology json is meant: give it alone, or the json first")
-        if name not in GRAPHS and (options.get("signature") or options.get("saved_model_tags") not in (None, TAGS)):
+        if name not in OF_TENSORFLOW and (options.get("signature")
+                                          or options.get("saved_model_tags") not in (None, TAGS)):
             raise Fault("tags and signatures are a SavedModel's: leave them out")
         found = reader.read(path, **options)
         return as_keras_has_it(found) if isinstance(found, Model) else found
@@ -91,6 +96,11 @@ def is_tfjs(path: str) -> bool:
     return reader is not None and reader.__name__.endswith(".tfjs")
 
 
+def is_tfjs_graph(path: str) -> bool:
+    """Return whether `path` holds a graph model of TensorFlow.js's own."""
+    return tfjs_graph.match(str(path))
+
+
 def is_graph(path: str, tags: Optional[str] = None) -> bool:
     """Return whether `path` holds a graph of operations, and no layers; False for a file that cannot be opened.
 
@@ -100,7 +110,8 @@ def is_graph(path: str, tags: Optional[str] = None) -> bool:
     path = str(path)
     try:
         with open(path, "rb", buffering=0, opener=at_once) as file:
-            if file.read(1) not in (b"\x0a", b"\x08"):  # a message begins with its first field
+            start = file.read(1)
+            if not start or start not in b"\x0a\x08" + tfjs_graph.BEGINNING:  # a message begins with its first field
                 return False
     except IsADirectoryError:
         pass

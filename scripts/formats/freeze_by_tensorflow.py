@@ -11,7 +11,6 @@ if not __package__:
 
 import argparse
 import contextlib
-import difflib
 import json
 import os
 import re
@@ -21,8 +20,10 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple, 
 
 from ..base import child, command, files
 from ..base.fault import Fault
+from ..operations import graphdef, loops, shapes
 from ..operations.graph import TYPES, Graph
-from . import saved_model
+from ..operations.outputs import SILENT, Choice
+from . import examples, saved_model
 from .graphs import described
 from .saved_model import TAGS
 
@@ -32,8 +33,9 @@ ASSIGNMENTS = ("AssignVariableOp", "AssignAddVariableOp", "AssignSubVariableOp")
 PASSING = ("Identity", "Enter", "Switch")  # operations that return the variable that they take
 # An attribute that computes nothing.  The nodes of a loop that have it change with their places in memory.
 UNSTEADY = "_has_manual_control_dependencies"
+CALLS = ("PartitionedCall", "StatefulPartitionedCall")
+UNINLINED = ("_XlaMustCompile", "_noinline")  # attributes of what TensorFlow inlines no more: a convolution in groups
 VARIABLES = ("VariableV2", "Variable", "VarHandleOp")
-SILENT = ("NoOp", "Const", "Placeholder", "PlaceholderWithDefault", "SaveV2", "RestoreV2", "Assert")
 
 GraphDef = NodeDef = Tensor = TensorShape = Any  # of the TensorFlow that runs this
 
@@ -70,27 +72,37 @@ class Signature(NamedTuple):
 
 
 def freeze(source: str, outputs: Optional[List[str]] = None, tags: Optional[str] = None,
-           signature: Optional[str] = None) -> Graph:
+           signature: Optional[str] = None, **more: Any) -> Graph:
     """Return the graph of `source`, frozen in this process.  The arguments are those of formats/graphs.py."""
     import tensorflow
-    content, about = frozen_graph(tensorflow, source, outputs, tags, signature)
+    content, about = frozen_graph(tensorflow, source, outputs, tags, signature, **more)
     return described(content, about)
 
 
 def frozen_graph(tensorflow: ModuleType, source: str, outputs: Optional[List[str]], tags: Optional[str],
-                 signature: Optional[str]) -> Tuple[bytes, Dict[str, Any]]:
+                 signature: Optional[str], every: bool = False,
+                 input_shape: Any = None) -> Tuple[bytes, Dict[str, Any]]:
     """Load, freeze, choose, optimize; return (bytes of a GraphDef, facts about it).
 
-    facts: {"inputs": [names], "outputs": [names], "specs": {name: [[dtype, shape] of each output]}, "version":
-    TensorFlow's}, JSON-able.
+    facts: {"inputs": [names], "outputs": [names], "asked": [names as they were asked for], "specs": {name:
+    [[dtype, shape] of each output]}, "version": TensorFlow's}, JSON-able.
     Raises Fault where TensorFlow does not load the source, or it has no such outputs.
     """
     child.hush()
-    graph, inputs, known = frozen_of(tensorflow, source, tags, signature)
-    names = list(known) if outputs is None else outputs
+    found = frozen_of(tensorflow, source, tags, signature)
+    graph, inputs, known = found
+    there = tensors(graph, known, source, input_shape)
+    for name in inputs if input_shape is not None else ():
+        node, = [node for node in graph.node if node.name == name]
+        node.attr["shape"].shape.CopyFrom(tensorflow.TensorShape(there.graph.nodes[name].outputs[0].shape).as_proto())
+    names = of_numbers(tensorflow, found, source) if outputs is None else outputs
+    if every and outputs is None:
+        left = set(known) - set(names)
+        kept = {node.name for node in graph.node}  # steps of an unrolled loop are not among them
+        names = [name for name, one in there.every().items() if one.node in kept and name not in left]
     if not names:
         raise Fault(f"{source}: no outputs are known: name them")
-    chosen = choose(graph, known, names, source)
+    chosen = places(there, names)
     graph, signature = with_outputs(tensorflow, graph, chosen, inputs, source)
     graph = optimize(tensorflow, graph, signature)
     for node in graph.node:
@@ -102,8 +114,8 @@ def frozen_graph(tensorflow: ModuleType, source: str, outputs: Optional[List[str
     for side in (message.inputs, message.outputs):
         for name, info in side.items():  # shapes that were known before constants were folded
             specs[name][0] = [TYPES[info.dtype], sizes(tensorflow.TensorShape(info.tensor_shape))]
-    return graph.SerializeToString(), {"inputs": inputs, "outputs": ends, "specs": specs,
-                                       "version": tensorflow.__version__}
+    return graph.SerializeToString(), {"inputs": inputs, "outputs": ends, "asked": names,
+                                       "specs": specs, "version": tensorflow.__version__}
 
 
 def spec(tensor: Tensor) -> List[Union[str, None, List[Optional[int]]]]:
@@ -119,10 +131,28 @@ def sizes(shape: TensorShape) -> Optional[List[Optional[int]]]:
 # Reading and freezing --------------------------------------------------------------------------------------
 
 def frozen_of(tensorflow: ModuleType, source: str, tags: Optional[str], signature: Optional[str]) -> Frozen:
-    """Return the graph of a SavedModel or a frozen graph.  Raises Fault where TensorFlow does not load it."""
-    if saved_model.match(source):
-        return freeze_saved_model(tensorflow, source, tags, signature)
-    return load_frozen(tensorflow, source)
+    """Return the graph of a SavedModel or a frozen graph, behind the parsing of serialized examples.
+
+    Raises Fault where TensorFlow does not load it.
+    """
+    found = freeze_saved_model(tensorflow, source, tags, signature) if saved_model.match(source) \
+        else load_frozen(tensorflow, source)
+    return Frozen(*examples.behind(tensorflow, *found))
+
+
+def of_numbers(tensorflow: ModuleType, found: Frozen, source: str) -> List[str]:
+    """Return the known outputs without texts, such as an estimator's classes; all of them where they all are texts."""
+    text = tensorflow.string.as_datatype_enum
+    if not any(text in (attribute.type, *attribute.list.type) for node in found.graph.node
+               for attribute in node.attr.values()):
+        return list(found.outputs)
+    there = {node.name for node in found.graph.node}
+    needed = sorted({operation_of(name) for name in found.outputs.values()} & there)
+    graph = tensorflow.compat.v1.graph_util.extract_sub_graph(found.graph, needed)
+    with imported(tensorflow, graph, source) as whole:
+        numbers = [key for key, name in found.outputs.items() if operation_of(name) not in there
+                   or whole.get_tensor_by_name(name if ":" in name else name + ":0").dtype != tensorflow.string]
+    return numbers or list(found.outputs)
 
 
 def load_frozen(tensorflow: ModuleType, path: str) -> Frozen:
@@ -318,45 +348,27 @@ def choose(graph: GraphDef, known: Dict[str, str], names: List[str], source: str
 
     Raises Fault for a name that stands for no tensor or stands twice.
     """
-    operations = OrderedDict((node.name, node) for node in graph.node)
+    return places(tensors(graph, known, source), names)
+
+
+def tensors(graph: GraphDef, known: Dict[str, str], source: str, input_shape: Any = None) -> Choice:
+    """Return the tensors of a GraphDef by the names that people have for them, and their shapes."""
+    found = graphdef.read(graph.SerializeToString())
+    found.inputs = placeholders(graph)
+    shapes.infer(found, shapes.fixed(found, input_shape, source))
+    loops.unroll(found)
+    return Choice(found, OrderedDict((name, graphdef.number_of_output(one)) for name, one in known.items()), source)
+
+
+def places(there: Choice, names: List[str]) -> Dict[str, Place]:
+    """Return {name: its tensor} of names, each of which stands once.  Raises Fault for others."""
     chosen = OrderedDict()
     for name in names:
-        operation, _, index = known.get(name, name).partition(":")
-        if index and not index.isdecimal():
-            raise Fault(f"{source}: output {name!r} is not OPERATION or OPERATION:NUMBER")
-        if operation not in operations:
-            operation = ending(operations, operation) or result_of(operations, known, operation)
-        if operation is None:
-            near = difflib.get_close_matches(name, list(known) + [node.name for node in graph.node], 3, 0.4)
-            nearest = f"; near it are {', '.join(near)}" if near else ""
-            raise Fault(f"{source}: no tensor {name!r}; the signature has {', '.join(known) or 'none'}{nearest}")
         if name in chosen:
-            raise Fault(f"{source}: output {name!r} is asked for twice")
-        chosen[name] = Place(operation, int(index or 0))
+            raise Fault(f"{there.source}: output {name!r} is asked for twice")
+        found = there.tensor(name)
+        chosen[name] = Place(found.node, found.index)
     return chosen
-
-
-def ending(operations: Dict[str, NodeDef], name: str) -> Optional[str]:
-    """Return the one operation whose path ends with /`name`, None where there are none or several."""
-    found = [operation for operation in operations if operation.endswith("/" + name)]
-    return found[0] if len(found) == 1 else None
-
-
-def result_of(operations: Dict[str, NodeDef], known: Dict[str, str], scope: str) -> Optional[str]:
-    """Return the one operation below `scope`, a part of the paths, whose result leaves it towards a known output.
-
-    None where there are none or several.
-    """
-    needed, waiting = set(), [operation_of(tensor) for tensor in known.values()]
-    while waiting:
-        name = waiting.pop()
-        if name in operations and name not in needed:
-            needed.add(name)
-            waiting += [operation_of(inner) for inner in operations[name].input]
-    inside = [node for node in operations.values() if node.name in needed and f"/{scope}/" in "/" + node.name]
-    passed = {operation_of(name) for node in inside for name in node.input}
-    last = [node.name for node in inside if node.name not in passed and node.op not in SILENT]
-    return last[0] if len(last) == 1 else None
 
 
 def with_outputs(tensorflow: ModuleType, graph: GraphDef, chosen: Dict[str, Place], inputs: List[str],
@@ -416,6 +428,11 @@ def optimize(tensorflow: ModuleType, graph: GraphDef, signature: Signature) -> G
     """
     from tensorflow.core.protobuf import config_pb2
     from tensorflow.python.grappler import tf_optimizer
+    calls = any(node.op in CALLS for node in graph.node)
+    for owner in [each for function in graph.library.function for each in [function, *function.node_def]] + list(
+            graph.node) if calls else ():
+        for mark in UNINLINED:
+            owner.attr.pop(mark, None)
     with imported(tensorflow, graph, "") as whole:
         pass
     meta = tensorflow.compat.v1.train.export_meta_graph(graph_def=graph, graph=whole)
@@ -424,7 +441,7 @@ def optimize(tensorflow: ModuleType, graph: GraphDef, signature: Signature) -> G
     config = config_pb2.ConfigProto()
     rewrite = config.graph_options.rewrite_options
     rewrite.min_graph_nodes = -1
-    rewrite.optimizers[:] = PASSES
+    rewrite.optimizers[:] = ("function",) * calls + PASSES
     return tf_optimizer.OptimizeGraph(config, meta)
 
 

@@ -3,11 +3,18 @@ import json
 import mmap
 import os
 import tempfile
-from typing import Any, Dict, List, NamedTuple, Optional
+from collections import OrderedDict
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from ..base import child
-from ..operations import graphdef
-from ..operations.graph import Graph, Spec
+from ..base.fault import Fault
+from ..operations import graphdef, loops, shapes
+from ..operations.graph import Graph, Spec, Tensor
+from ..operations.outputs import SILENT, Choice
+from ..wire.protobuf import Damaged
+from .paths import head
+
+FROZEN = b"\x0a"  # how a GraphDef begins, with its first node
 
 
 class GraphFile(NamedTuple):
@@ -21,22 +28,48 @@ class GraphFile(NamedTuple):
     tags: Optional[str] = None
     signature: Optional[str] = None
 
-    def freeze(self, outputs: Optional[List[str]] = None) -> Graph:
+    for_tensorflow_js = False
+
+    def freeze(self, outputs: Optional[List[str]] = None, every: bool = False, input_shape: Any = None) -> Graph:
         """Return the Graph with these outputs in their order, frozen by TensorFlow in a child process.
 
         outputs: each a key of the signature, a tensor ("dense/Relu:0"), an operation, the end of an operation's path
         that stands for one alone, or a scope with one result (a layer's name); None: those of the signature, and of a
         frozen graph those that nothing reads.
+        every: where `outputs` is None, those of its layers, too.  input_shape: as in operations.shapes.fixed.
         Raises Fault where TensorFlow does not load it, or has no such outputs.
         """
         with tempfile.TemporaryDirectory(prefix="graph-") as private:
-            settings = {"outputs": outputs, "tags": self.tags, "signature": self.signature}
+            settings = {"outputs": outputs, "tags": self.tags, "signature": self.signature,
+                        "every": every, "input_shape": input_shape}
             child.run("formats.freeze_by_tensorflow", [self.path, private, "--settings", json.dumps(settings)], True)
             with open(os.path.join(private, "about.json"), encoding="utf-8") as file:
                 about = json.load(file)
             with open(os.path.join(private, "graph.pb"), "rb") as file:  # read piece by piece, and kept by the system
                 content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
         return described(content, about)
+
+
+    def opened(self, input_shape: Any = None) -> "Tuple[Graph, Choice]":
+        """Return the whole graph with the shapes of its tensors, and the names of these.
+
+        A frozen graph is read without TensorFlow.  Of a SavedModel it is what TensorFlow freezes with every layer.
+        """
+        if os.path.isdir(self.path) or head(self.path, 1) != FROZEN:
+            graph = self.freeze(None, True, input_shape)
+            loops.unroll(graph)
+            return graph, Choice(graph, OrderedDict((name, Tensor(name)) for name in graph.outputs), self.path)
+        try:
+            with open(self.path, "rb") as file:
+                graph = graphdef.read(memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)))
+            read = {one.node for node in graph.nodes.values() for one in node.inputs}
+            graph.inputs = [name for name, node in graph.nodes.items() if node.op.startswith("Placeholder")]
+            ends = [name for name, node in graph.nodes.items() if name not in read and node.op not in SILENT]
+            shapes.infer(graph, shapes.fixed(graph, input_shape, self.path))
+            loops.unroll(graph)
+            return graph, Choice(graph, OrderedDict((name, Tensor(name)) for name in ends), self.path)
+        except Damaged as error:
+            raise Fault(f"{self.path}: damaged: {error}")
 
 
 def described(content: Any, about: Dict[str, Any]) -> Graph:
@@ -46,6 +79,7 @@ def described(content: Any, about: Dict[str, Any]) -> Graph:
     """
     graph = graphdef.read(content)
     graph.inputs, graph.outputs, graph.made_by = about["inputs"], about["outputs"], about["version"]
+    graph.asked = about["asked"]
     for name, specs in about["specs"].items():
         graph.nodes[name].outputs = [Spec(dtype, None if shape is None else tuple(shape)) for dtype, shape in specs]
     return graph

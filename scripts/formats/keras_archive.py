@@ -33,8 +33,10 @@ CELLS = ("LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM2D", "ConvLSTM1D", "ConvLST
 PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # Keras stores; a zip program deflates
 # zipfile raises these on damaged archives, struct.error on Python 3.6 for a field that is cut short.
 DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, OSError, RuntimeError, NotImplementedError, KeyError, EOFError)
+PYTHON_S = {"GroupQueryAttention": "GroupedQueryAttention"}  # config.json has the exported name, groups the class's
 SHARED_RATIO = 8  # of all weights to the file's size; a layer's weights count for each model that it is in
-PROJECTIONS = ("query_dense", "key_dense", "value_dense", "output_dense")  # MultiHeadAttention, in order of creation
+# MultiHeadAttention, in order of creation
+PROJECTIONS = ("query_dense", "key_dense", "gate_dense", "value_dense", "output_dense")
 
 
 def match(path: str) -> bool:
@@ -230,7 +232,8 @@ def zip_names(layers: List[Record], prefix: str) -> Iterator[Tuple[Record, str]]
     """
     used = {}
     for layer in layers:
-        name = snake_case(getattr(layer, "own", layer["class_name"]))
+        name = getattr(layer, "own", layer["class_name"])
+        name = snake_case(PYTHON_S.get(name, name))
         used[name] = used.get(name, -1) + 1
         yield layer, f"{prefix}/{name}" + (f"_{used[name]}" if used[name] else "")
 
@@ -270,34 +273,48 @@ def leaves(file: "h5py.File", record: Record, place: str, scope: str, trainable:
         elif found:
             shared.setdefault(scope, (record, found))
         trainable = trainable and not variables.is_adapted(record)
-        return [Leaf(weight, trainable and not weight.name.split("/")[-1].startswith("moving_")) for weight in found]
+        kept = {item.name for item in variables.layer_variables(name, config) if not item.trainable}
+        return [Leaf(weight, trainable and not is_kept(weight.name.split("/")[-1], kept)) for weight in found]
     return [item for layer, where, name in inner for item in leaves(file, layer, where, name, trainable, path, shared)]
+
+
+def is_kept(name: str, kept: Set[str]) -> bool:
+    """Whether a weight is one that training keeps of its data.  kept: the names of these, of a class that is known."""
+    return name in kept or name.startswith("moving_")
 
 
 def stored(file: "h5py.File", record: Record, place: str, scope: str, path: str,
            seen: Optional[Set[int]] = None) -> List[Weight]:
-    """Return the Weights in place/vars, and for a class of unknown insides those in the groups below it.
+    """Return the Weights in place/vars, and those in the groups below it of a class of unknown or parted insides.
 
     seen: addresses of the groups that were walked.  Each is walked once: in a damaged file they lead to one another.
     """
     if not present(file, place):
         return []
-    names = [own.name for own in variables.layer_variables(record["class_name"], record["config"])]
+    known = [own.name for own in variables.layer_variables(record["class_name"], record["config"])]
+    parted = any("/" in name for name in known)  # MultiHeadAttention: each of its projections has a group
     count = len(keras_h5.subgroup(file, place + "/vars", path)) if present(file, place + "/vars") else 0
-    if count != len(names):
-        names = [str(index) for index in range(count)]
+    names = known if count == len(known) else [str(index) for index in range(count)]
     found = [keras_h5.weight(keras_h5.follow(file, f"{place}/vars/{index}", path), f"{scope}/{name}", path)
              for index, name in enumerate(names)]
-    if not variables.layer_variables(record["class_name"], record["config"]):
+    if parted or not known:
         group, seen = keras_h5.subgroup(file, place, path), set() if seen is None else seen
         if keras_h5.address(group) in seen:
             raise Fault(f"{path}: there are two ways to the group {place!r}: the file is damaged")
         seen.add(keras_h5.address(group))
         below = [key for key in group if key not in ("vars", "seed_generator", "random_generator", "_random_generator")]
-        for key in sorted(below, key=lambda key: (PROJECTIONS.index(key) if key in PROJECTIONS else 99, key)):
+        for key in sorted(below, key=in_order_of_creation):
             found += stored(file, {"class_name": "?", "config": {}}, f"{place}/{key}",
                             f"{scope}/{key.replace('_dense', '')}", path, seen)
+    if parted and len(known) == len(found):
+        found = [weight.renamed(f"{scope}/{name}") for weight, name in zip(found, known)]
     return found
+
+
+def in_order_of_creation(group: str) -> Tuple[int, str]:
+    """What the groups of sublayers are sorted by; keras 3 writes "_gate_dense" beside "query_dense"."""
+    name = group.lstrip("_")
+    return PROJECTIONS.index(name) if name in PROJECTIONS else len(PROJECTIONS), group
 
 
 def present(file: "h5py.Group", place: str) -> bool:

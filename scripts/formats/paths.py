@@ -6,7 +6,7 @@ from typing import Any, Optional
 
 from ..base import place
 from ..base.fault import Fault
-from ..layers.topology import is_text
+from ..layers.records import is_text
 
 # How paths look that lead nowhere, and what to do about each.
 PATHS = (

@@ -16,6 +16,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ..base.fault import Fault
+from ..layers import kinds
 from ..layers.spelling import as_keras_class, usual
 from ..layers.topology import is_model
 from ..wire.protobuf import Damaged, Value, message, number, open_file, string, text
@@ -33,6 +34,13 @@ INITIALIZER = "__saved_model_init_op"  # TensorFlow 2 writes it among the signat
 LIMIT = 2 << 30  # a protobuf message cannot be larger
 MAX_GRAPHS = 1000  # one for each set of tags: TensorFlow writes one or two
 STATISTICS = (("adapt_mean", "mean"), ("adapt_variance", "variance"), ("count",))  # of a Normalization
+MAX_LAYERS = 10000  # that are looked at
+# Keras 2's classes of layers of which layers/kinds has no row, and what its SavedModels call operations
+OTHERS = frozenset("""Lambda MultiHeadAttention Wrapper StringLookup IntegerLookup TextVectorization Hashing
+    CategoryEncoding CategoryCrossing Discretization DenseFeatures SequenceFeatures LinearModel WideDeepModel
+    LocallyConnected1D LocallyConnected2D RandomFourierFeatures AbstractRNNCell ClassMethod InstanceMethod
+    InstanceProperty TFOpLambda SlicingOpLambda TensorFlowOpLayer AddMetric AddLoss Functional Model Sequential
+    SyncBatchNormalization CuDNNGRU CuDNNLSTM BaseRandomLayer UnitNormalization EinsumDense HashedCrossing""".split())
 ENTRY_BYTES = 16  # of a variable, at least: TensorFlow writes 900 for its object and its entries in two lists
 
 
@@ -85,7 +93,7 @@ def read(path: str, saved_model_tags: Optional[str] = None, signature: Optional[
     from .graphs import GraphFile
     found = meta_graph(path, saved_model_tags)
     layers = keras_layers(path, found)
-    if layers is None:
+    if layers is None or has_own_class(layers.root["model_config"]):
         return GraphFile(path, saved_model_tags, signature)
     root, names, variables = layers
     record = usual(plain(keras_archive.without_modules(root["model_config"])), names)
@@ -106,8 +114,10 @@ def read(path: str, saved_model_tags: Optional[str] = None, signature: Optional[
 
 
 def is_graph(path: str, saved_model_tags: Optional[str] = None) -> bool:
-    """Return whether the SavedModel holds TensorFlow operations alone, and no Keras layers that can be read."""
-    return keras_layers(path, meta_graph(path, saved_model_tags)) is None
+    """Return whether the SavedModel is taken for TensorFlow's operations: it has no Keras layers that can be read, or
+    one of a class of the user's own, whose code it does not hold."""
+    layers = keras_layers(path, meta_graph(path, saved_model_tags))
+    return layers is None or has_own_class(layers.root["model_config"])
 
 
 def meta_graph(path: str, tags: Optional[str] = None) -> Message:
@@ -203,6 +213,26 @@ def adapted(children: Dict[str, int]) -> List[int]:
     """
     return [next(children[name] for name in names if name in children) for names in STATISTICS] \
         if all(set(names) & set(children) for names in STATISTICS) else []
+
+
+def has_own_class(record: Any) -> bool:
+    """Return whether a layer of a model, or of one in it, is of a class that no Keras has."""
+    pending, left = [record], MAX_LAYERS
+    while pending and left:
+        left -= 1
+        try:
+            one = as_keras_class(pending.pop())
+            config = one["config"]
+            if is_model(one):
+                pending += config if isinstance(config, list) else config["layers"]
+                continue
+            name = one["class_name"].rpartition("Keras>")[2]
+        except (KeyError, TypeError, AttributeError, ValueError, IndexError):  # the reader says what is damaged
+            return False
+        if kinds.find(name) is None and name not in OTHERS:
+            return True
+        pending += [config["layer"]] if isinstance(config, dict) and isinstance(config.get("layer"), dict) else []
+    return False
 
 
 class Tree:

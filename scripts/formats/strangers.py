@@ -23,7 +23,7 @@ STARTS = (
     (rb"\Z", "the file is empty"),
     (rb"version https://git-lfs", "a git-lfs pointer, not the model itself: run `git lfs pull` first"),
     (rb"\x1f\x8b|BZh|\xfd7zXZ|7z\xbc\xaf|Rar!|.{257}ustar", "a packed file: unpack it, and give the model in it"),
-    (rb"\x80[\x02-\x05]|PK\x03\x04",
+    (rb"\x80[\x02-\x05]|PK\x03\x04|\([dl]p0\n|c[\w.]+\n\w+\n|[\]}]q\0",  # pickles of protocol 0 and 1 have no start
      "a pickle or an archive of another program, not a Keras model: load it where it was made; a model of Keras saves "
      "itself (model.save), one of PyTorch has to be built in Keras and given its weights"),
     (rb"\x93NUMPY", "a numpy array, not a model; " + KNOWN),

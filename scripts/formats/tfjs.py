@@ -1,46 +1,39 @@
-"""TensorFlow.js layers models: model.json and the shards that its weights manifest names."""
-import bisect
-import os
-import re
-from collections import OrderedDict
-from typing import Any, Dict, Iterable, List, NamedTuple, Sequence, Tuple
+"""TensorFlow.js layers models: model.json and the shards that its weights manifest names.
 
-import numpy
+Graph models have the same manifest: tfjs_graph.py reads them.
+"""
+import os
+from collections import OrderedDict
+from typing import Any, Dict, Iterable
 
 from ..base.fault import Fault
 from ..layers import variables
-from ..layers.model import Model, Weight, check_shape
+from ..layers.model import Model, Weight
 from ..layers.spelling import usual
 from ..layers.topology import Layer, inner_records, is_model
-from ..wire import shards
+from . import tfjs_graph
 from .json_text import json_object
 from .keras_h5 import Weights
-from .paths import inside
-
-DEQUANTIZED = ("float32", "int32")  # dtypes that TensorFlow.js makes of quantized integers (io_utils.ts)
+from .weights_manifest import manifest_weights
 
 
 def match(path: str) -> bool:
-    """Return whether `path` is a JSON object with a modelTopology, or a directory with such a model.json."""
-    if os.path.isdir(path):
-        path = os.path.join(path, "model.json")
-        if not os.path.isfile(path) or os.path.exists(os.path.join(os.path.dirname(path), "saved_model.pb")):
-            return False
-    document = json_object(path)
-    return document is not None and ("modelTopology" in document or "weightsManifest" in document)
+    """Return whether `path` is a JSON object with a modelTopology that is no graph, or a directory with such a
+    model.json."""
+    path = tfjs_graph.file_of(path)
+    document = json_object(path) if os.path.isfile(path) else None
+    return document is not None and ("modelTopology" in document or "weightsManifest" in document) \
+        and not tfjs_graph.holds_graph(document)
 
 
 def read(path: str, **options: Any) -> Model:
     """Return the Model in `path` (model.json, or its directory); quantized weights are given back as floats.
 
-    Raises Fault for a graph model, for damage, and for shards that are missing, cut short or of another model.
+    Raises Fault for damage, and for shards that are missing, cut short or of another model.
     """
-    if os.path.isdir(path):
-        path = os.path.join(path, "model.json")
+    path = tfjs_graph.file_of(path)
     document = json_object(path)
     topology = document.get("modelTopology")
-    if document.get("format") == "graph-model" or isinstance(topology, dict) and "node" in topology:
-        raise Fault(f"{path}: a graph model: its layers are gone, so no outputs can be added; convert its source")
     if not isinstance(topology, dict):
         raise Fault(f"{path}: weights without a topology")
     record = topology.get("model_config", topology)
@@ -82,142 +75,3 @@ def belonging(record: Dict[str, Any], entries: Iterable[Weight], path: str) -> W
         if weight.name not in taken:
             raise Fault(f"{path}: weight {weight.name!r} belongs to no layer of the topology")
     return weights
-
-
-# Shards ----------------------------------------------------------------------------------------------------
-
-def manifest_weights(manifest: Any, directory: str, path: str) -> List[Weight]:
-    """Return the Weights that a weights manifest lists, each read from the shards when its values are asked for.
-
-    manifest: as in model.json.  directory: of the shards.  Raises Fault for damage, and for shards that do not fit.
-    """
-    if not isinstance(manifest, list):
-        raise Fault(f"{path}: no weightsManifest in it")
-    weights, seen = [], set()
-    for group in manifest:
-        try:
-            names, entries = list(group["paths"]), list(group["weights"])
-        except (KeyError, TypeError):
-            raise Fault(f"{path}: a group of the weights manifest has no paths or no weights")
-        paths = []
-        for name in names:
-            where, place = shard(directory, name, path)
-            if place in seen:  # a damaged manifest may list one shard any number of times
-                raise Fault(f"{path}: the manifest lists shard {place} twice: the file is damaged")
-            seen.add(place)
-            paths.append(where)
-        stream = Stream(paths)
-        offset = 0
-        for entry in entries:
-            weight, count = stored_weight(entry, stream, offset, path)
-            if offset + count > stream.size:
-                raise Fault(f"{path}: its shards hold {stream.size} bytes, too few for weight {weight.name!r}: a shard "
-                            "is cut short or missing")
-            offset += count
-            weights.append(weight)
-        if offset != stream.size:
-            raise Fault(f"{path}: its shards hold {stream.size} bytes but the manifest lists {offset}: they do not "
-                        "belong together")
-    names = [weight.name for weight in weights]
-    if len(set(names)) < len(names):
-        raise Fault(f"{path}: the manifest lists a weight twice")
-    return weights
-
-
-def shard(directory: str, name: str, path: str) -> Tuple[str, str]:
-    """Return (path of a shard, its shortest spelling in a manifest).
-
-    TensorFlow.js puts `name` behind the directory of model.json (io/http.ts, io/file_system.ts): "./a.bin" and
-    "weights/a.bin" are files there too.
-    Raises Fault for a name that leads out of the directory, and where no such file is there.
-    """
-    place = inside(name)
-    where = os.path.join(directory, place or "")
-    if place is None or "/" in place and not os.path.isfile(where):
-        leaves = isinstance(name, str) and re.match(r"/|\.\.(/|\Z)", os.path.normpath(name.replace("\\", "/")))
-        remedy = "" if place is None else "; download the model with all its shards"
-        raise Fault(f"{path}: the manifest names {name!r}, which {'leads out of its directory and ' if leaves else ''}"
-                    f"is no file beside it: refused{remedy}")
-    if not os.path.isfile(where):
-        raise Fault(f"{path}: shard {place} is missing: download the model again, with all its shards")
-    return where, place
-
-
-class Stream:
-    """The bytes of several files, one after the other, read from any place.
-
-    size  number of bytes of all files
-    """
-
-    def __init__(self, paths: Sequence[str]) -> None:
-        self.paths = paths
-        self.starts: List[int] = []
-        self.size = 0
-        for path in paths:
-            self.starts.append(self.size)
-            self.size += os.path.getsize(path)
-
-    def read(self, offset: int, count: int) -> bytes:
-        """Return `count` bytes from `offset` on.  Raises Fault where a file became shorter."""
-        parts = []
-        while count:  # from the last file that begins at or before the offset: empty files are passed over
-            place = bisect.bisect_right(self.starts, offset) - 1
-            with open(self.paths[place], "rb") as file:
-                file.seek(offset - self.starts[place])
-                end = self.starts[place + 1] if place + 1 < len(self.paths) else self.size
-                parts.append(file.read(min(count, end - offset)))
-            if not parts[-1]:
-                raise Fault(f"{self.paths[place]}: a shard became shorter while it was read")
-            count -= len(parts[-1])
-            offset += len(parts[-1])
-        return b"".join(parts)
-
-
-class Stored(NamedTuple):
-    """A weight of a manifest, and the number of bytes that it has in the shards."""
-
-    weight: Weight
-    nbytes: int
-
-
-def stored_weight(entry: Dict[str, Any], stream: Stream, offset: int, path: str) -> Stored:
-    """Return the weight of one entry of a manifest, whose bytes stand in the stream from `offset` on.
-
-    Values are (stored * scale + min) where the entry is quantized to integers (io_utils.ts, decodeWeights).
-    Raises Fault for an entry that is damaged, or of a dtype that no Keras layer has.
-    """
-    try:
-        name, shape, dtype = entry["name"], entry["shape"], entry["dtype"]
-        quantization = entry.get("quantization")
-        stored = quantization["dtype"] if quantization else dtype
-        if not isinstance(name, str) or not all(type(size) is int and size >= 0 for size in shape):
-            raise ValueError
-        # The names are checked before numpy gets them: numpy takes more than names, and parses some as Python.
-        if dtype not in shards.KEPT or quantization and (stored not in shards.QUANTIZED or dtype not in DEQUANTIZED):
-            kind = f"{dtype} stored as {stored}" if quantization else dtype
-            raise Fault(f"{path}: weight {name!r} is {kind:.60}, which no Keras layer has")
-        stored = numpy.dtype(stored)
-        if quantization and stored.kind == "u":
-            scale, low = float(quantization["scale"]), float(quantization["min"])
-            largest = float((numpy.finfo if dtype == "float32" else numpy.iinfo)(dtype).max)
-            ends = low, low + scale * int(numpy.iinfo(stored).max)
-            if not all(abs(end) <= largest * (1 + 1e-6) for end in ends):  # scale and min are rounded themselves
-                raise ValueError
-    except (KeyError, TypeError, ValueError):
-        raise Fault(f"{path}: an entry of the weights manifest is damaged")
-    check_shape(name, shape)
-    row = 1
-    for size in shape[1:]:
-        row *= size
-    count = row * (shape[0] if shape else 1)
-
-    def values(start, stop):
-        data = numpy.frombuffer(stream.read(offset + start * stored.itemsize, (stop - start) * stored.itemsize),
-                                stored.newbyteorder("<"))
-        if not quantization or stored.kind != "u":
-            return data
-        with numpy.errstate(over="ignore", invalid="ignore"):  # the ends may lie beyond the largest number by a bit
-            return (data * scale + low).astype(dtype)
-
-    weight = Weight(name, shape, dtype, lambda: values(0, count), lambda start, stop: values(start * row, stop * row))
-    return Stored(weight, count * stored.itemsize)

@@ -11,7 +11,7 @@ from .kinds.operations import is_operation
 from .references import Ref, references
 from .topology import Graph, inner_records, is_model
 
-PASS, RECURRENT = kinds.passing(), kinds.recurrents()
+PASS, RECURRENT = kinds.passing(3), kinds.recurrents()  # Keras 3's
 
 
 def makes(record: Dict[str, Any]) -> bool:

@@ -4,12 +4,12 @@ Reading a file gives a Model without reading one weight; a weight is read when s
 whole (`read`) or piece by piece (`pieces`), so memory does not grow with the model.
 """
 from collections import OrderedDict
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence
 
 import numpy
 
 from ..base.fault import Fault
-from .topology import MAX_SIZE
+from .records import MAX_SIZE
 
 MAX_RANK = 32  # dimensions of a weight, as many as numpy 1 and HDF5 have
 PIECE_BYTES = 4 * 1024 * 1024  # of a weight in memory at once: one shard's worth
@@ -27,11 +27,13 @@ class Weight:
 
     name   str, as the source file spells it, e.g. "Conv2D_1/kernel:0"
     shape  tuple of int
-    dtype  numpy.dtype of the stored values
+    dtype  numpy.dtype of the values
+    kept   None, or the Quantized form in which the source has them and a writer may keep them
     """
 
     def __init__(self, name: str, shape: Iterable[Any], dtype: Any, read: Callable[[], numpy.ndarray],
-                 read_rows: Optional[Callable[[int, int], numpy.ndarray]] = None, band: Optional[int] = None) -> None:
+                 read_rows: Optional[Callable[[int, int], numpy.ndarray]] = None, band: Optional[int] = None,
+                 kept: 'Optional[Quantized]' = None) -> None:
         """Keep the functions that read the values.
 
         read       read() returns the whole array
@@ -46,6 +48,7 @@ class Weight:
         self._read = read
         self._read_rows = read_rows
         self.band = band
+        self.kept = kept
 
     @classmethod
     def of(cls, name: str, array: Any) -> 'Weight':
@@ -68,7 +71,7 @@ class Weight:
 
     def renamed(self, name: str) -> 'Weight':
         """Return the same values under another name."""
-        return Weight(name, self.shape, self.dtype, self._read, self._read_rows, self.band)
+        return Weight(name, self.shape, self.dtype, self._read, self._read_rows, self.band, self.kept)
 
     def read(self) -> numpy.ndarray:
         """Return the values, an ndarray of `shape` and `dtype`."""
@@ -90,6 +93,13 @@ class Weight:
             yield numpy.ascontiguousarray(rows, dtype=self.dtype).reshape(-1)
 
 
+class Quantized(NamedTuple):
+    """A weight as a TensorFlow.js file has it: the stored numbers, and the entry `quantization` of its manifest."""
+
+    stored: Weight
+    quantization: Dict[str, Any]
+
+
 class Model:
     """A Keras model as data.
 
@@ -99,6 +109,7 @@ class Model:
     backend          str, "tensorflow" if the source does not say
     training_config  dict or None, what compile() left in the file
     output_names     list of str or None, the outputs' names as the user asked for them
+    renamed          dict: name of a layer -> its name in the source, where that is another
     """
 
     def __init__(self, topology: Dict[str, Any], weights: Optional[Mapping[str, List[Weight]]] = None,
@@ -110,6 +121,7 @@ class Model:
         self.backend = backend
         self.training_config = training_config
         self.output_names = None
+        self.renamed: Dict[str, str] = {}
         self._close = close
 
     @property

@@ -55,7 +55,7 @@ def as_layers(source: Graph) -> Graph:
     """Make layers of the operations in the graph of a Keras 3 h5, in place; return the graph.
 
     An h5 holds no modules, so that Keras 3 takes its own `Add` operation for the layer of that name, and cannot load
-    it.  Raises Fault where the layer does not compute what the operation does.
+    it.  Where the layer does not compute what the operation does, the operation stays.
     A Rescaling of Keras 3 hands on masks, and an operation does not.
     """
     if not any(masks.any_inside(layer.record, masks.makes) for layer in source.layers.values()):
@@ -64,23 +64,12 @@ def as_layers(source: Graph) -> Graph:
     found = [layer for layer in source.layers.values()
              if layer.class_name in LAYER_OF and is_operation(layer.record, 3) and "module" not in layer.record]
     known = shapes.of_graph(source, 3) if found else {}
-    faults = OrderedDict()
     for layer in found:
         try:
             source.layers[layer.name] = as_layer(layer, source, known)
-        except Fault as fault:
-            faults[layer.name] = fault
-    if faults:
-        raise NoLayers(faults)
+        except Fault:  # it stays an operation, of which only a graph model can be made
+            pass
     return source
-
-
-class NoLayers(Fault):
-    """Operations in the graph of a Keras 3 h5 that no layer computes.  layers: {name: Fault}."""
-
-    def __init__(self, layers: Dict[str, Fault]) -> None:
-        self.layers = layers
-        super().__init__(str(next(iter(layers.values()))))
 
 
 def as_layer(layer: Layer, source: Graph, known: Dict[Ref, Any]) -> Layer:

@@ -8,8 +8,9 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..base.fault import Fault
 from . import kinds
+from .records import MAX_DIMENSIONS, MAX_SIZE
 from .references import Ref, references
-from .topology import MAX_DIMENSIONS, MAX_SIZE, Graph, batch_shape, graph, inner_records, is_model, layer_order
+from .topology import Graph, batch_shape, graph, inner_records, is_model, layer_order
 
 Record = Dict[str, Any]
 Shape = List[Optional[int]]

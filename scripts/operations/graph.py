@@ -143,6 +143,7 @@ class Graph:
     functions   [Function]
     producer, consumer   int: the versions of TensorFlow's graphs (core/framework/versions.proto)
     made_by     str: the version of what made it
+    asked       [str]: how the outputs were asked for, [] where that is how they are called
     """
 
     def __init__(self, nodes: Iterable[Node] = (), inputs: Iterable[str] = (), outputs: Iterable[str] = (),
@@ -151,6 +152,7 @@ class Graph:
         self.inputs, self.outputs = list(inputs), list(outputs)
         self.functions = list(functions)
         self.producer, self.consumer, self.made_by = producer, consumer, made_by
+        self.asked: List[str] = []
 
     def add(self, node: Node) -> Node:
         """Add a node behind the others, under its name or, where that is taken, one with "_" behind; return it."""

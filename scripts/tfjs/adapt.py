@@ -8,6 +8,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 import numpy
 
 from ..base.fault import Fault
+from ..operations import fused
 from ..operations.graph import NUMPY, Attribute, Function, Graph, Node, Spec, Tensor, constant
 
 
@@ -66,8 +67,47 @@ def bucketize(graph: Graph, node: Node) -> None:
     become(node, "Sum", [count, last], {"T": whole, "Tidx": whole, "keep_dims": Attribute("b", False)})
 
 
-COMPOSED = {"Erfc": erfc, "Softsign": softsign, "Bucketize": bucketize, "Rint": renamed("Round"),
-            "Inv": renamed("Reciprocal"), "CheckNumerics": renamed("Identity"),
+def grouped_convolution(graph: Graph, node: Node) -> None:
+    """A Conv2D in groups, whose kernel is (h, w, channels / groups, filters): each group has filters of its own.
+
+    With one channel in a group it is a depthwise convolution, else a convolution of each group.  A Conv2D in one group
+    stays as it is, and so does one with the channels first.
+    """
+    known, kernel = [graph.spec(tensor) and graph.spec(tensor).shape for tensor in node.inputs]
+    if not known or not kernel or None in (known[-1], kernel[2], kernel[3]) or node.text("data_format") == "NCHW":
+        return
+    groups = known[-1] // kernel[2]
+    if groups > 1 and kernel[2] == 1:
+        sizes = kernel[:2] + (groups, kernel[3] // groups)
+        shape = graph.add(constant(node.name + "/shape", sizes, "DT_INT32"))
+        filters = graph.add(Node(node.name + "/filters", "Reshape", [node.inputs[1], Tensor(shape.name)], attributes={
+            "T": node.attributes["T"], "Tshape": Attribute("type", "DT_INT32")},
+            outputs=[Spec(node.value("T"), sizes)]))
+        kept = {key: node.attributes[key] for key in ("T", "strides", "padding", "explicit_paddings", "data_format",
+                                                      "dilations") if key in node.attributes}
+        become(node, "DepthwiseConv2dNative", [node.inputs[0], filters], kept)
+    elif groups > 1:
+        axis = graph.add(constant(node.name + "/axis", 3, "DT_INT32"))
+        parts = [split(graph, node, name, axis, tensor, groups) for name, tensor in zip(("parts", "kernels"),
+                                                                                        node.inputs)]
+        specs = node.outputs and [spec._replace(shape=spec.shape and spec.shape[:3] + (kernel[3] // groups,))
+                                  for spec in node.outputs]
+        each = [graph.add(Node(f"{node.name}/{place}", "Conv2D", [Tensor(part.name, place) for part in parts],
+                               attributes=node.attributes, outputs=specs)) for place in range(groups)]
+        become(node, "ConcatV2", each + [axis], {"T": node.attributes["T"], "N": Attribute("i", groups),
+                                                 "Tidx": Attribute("type", "DT_INT32")})
+
+
+def split(graph: Graph, node: Node, name: str, axis: Node, tensor: Tensor, count: int) -> Node:
+    """Add the Split of a tensor of 4 dimensions into `count` parts along the last."""
+    known = graph.spec(tensor)
+    part = known._replace(shape=known.shape[:3] + (known.shape[3] // count,))
+    return graph.add(Node(f"{node.name}/{name}", "Split", [Tensor(axis.name), tensor], attributes={
+        "T": node.attributes["T"], "num_split": Attribute("i", count)}, outputs=[part] * count))
+
+
+COMPOSED = {"Conv2D": grouped_convolution, "Erfc": erfc, "Softsign": softsign, "Bucketize": bucketize,
+            "Rint": renamed("Round"), "Inv": renamed("Reciprocal"), "CheckNumerics": renamed("Identity"),
             "PreventGradient": renamed("Identity"), "BatchMatMulV3": renamed("BatchMatMulV2")}
 
 
@@ -79,6 +119,19 @@ def become(node: Node, op: str, inputs: List[Any], attributes: Dict[str, Attribu
 def tensors(inputs: List[Any]) -> List[Tensor]:
     """Return Tensors as they are, and the first output of each Node."""
     return [Tensor(one.name) if isinstance(one, Node) else one for one in inputs]
+
+
+# What TensorFlow.js 4.22.0 computes within another operation (tfjs-converter executors, backend_cpu applyActivation)
+FUSED = ("BiasAdd", "Relu", "Relu6", "Elu", "Prelu", "LeakyRelu", "Sigmoid", "FusedBatchNorm")
+
+
+def open_fused(graph: Graph) -> None:
+    """Open operations that have one inside that TensorFlow.js computes by itself alone, a Tanh: it would refuse them.
+    """
+    for node in list(graph.nodes.values()):
+        inside = [one.decode("utf-8", "replace") for one in node.value("fused_ops") or []]
+        if node.op in fused.OPENED and not set(inside) <= set(FUSED):
+            fused.unfused(graph, node)
 
 
 def gate_constants(graph: Graph) -> None:

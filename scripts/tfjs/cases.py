@@ -55,12 +55,6 @@ def class_of(record: Any) -> Optional[str]:
     return CLASSES.get(record.get("class_name"), record.get("class_name")) if isinstance(record, dict) else None
 
 
-def own_name(case: Case) -> Any:
-    """The name that a layer's config holds, where that is one."""
-    name = case.config.get("name")
-    return name if isinstance(name, str) else None
-
-
 def lacking(case: Case) -> Facts:
     """A class that TensorFlow.js does not have, or has and cannot use, or that is the user's."""
     module = case.record.get("module")

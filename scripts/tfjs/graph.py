@@ -1,43 +1,86 @@
 """A TensorFlow graph -> a TensorFlow.js graph model: model.json and shards.
 
 Its outputs are the tensors that were asked for, in that order.  What TensorFlow.js computes otherwise is changed where
-that can be done (adapt.py), else refused (operations/unlike.py).
+that can be done (adapt.py), else refused (operations/unlike.py).  A graph that is a TensorFlow.js model already stays
+as it is.
 """
-from typing import Any, Dict, List, Optional, Tuple
+from collections import OrderedDict
+from typing import Any, Dict, List, NamedTuple, Optional, Union
 
 from ..base import command
 from ..base.fault import Fault
 from ..formats.graphs import GraphFile
+from ..formats.tfjs_graph import GraphModel
 from ..layers.topology import of
-from ..operations import unlike
-from ..operations.graph import Graph
+from ..operations import loops, shown, unlike
+from ..operations.graph import Graph, Tensor
+from ..operations.outputs import prune
 from ..wire import shards
 from . import adapt, operations, write_graph
 
 
-def convert(source: GraphFile, directory: str, outputs: Optional[List[str]] = None, json_name: str = "model.json",
-            shard_size: int = shards.SHARD_SIZE, quantize: shards.Quantize = None) -> Tuple[
-                List[str], Dict[str, List[str]]]:
-    """Convert the graph `source` into the empty `directory`; outputs: as in GraphFile.freeze.
+class Written(NamedTuple):
+    """A graph model that has been written.
 
-    Returns (names of the files, the json first; {"inputs": [names], "outputs": [names]}).
+    names   of its files, the json first
+    facts   {"inputs": [names], "outputs": [names]}; where there are outputs that TensorSpace cannot compute also
+            {"why": a line about them}
+    """
+    names: List[str]
+    facts: Dict[str, Any]
+
+
+def convert(source: Union[GraphFile, GraphModel], directory: str, outputs: Optional[List[str]] = None,
+            json_name: str = "model.json", shard_size: int = shards.SHARD_SIZE, quantize: shards.Quantize = None,
+            every: bool = False, input_shape: Any = None) -> Written:
+    """Convert the graph `source` into the empty `directory`; outputs, every, input_shape: as in GraphFile.freeze.
+
+    With `every`, outputs that TensorSpace cannot compute are left out where others remain.
     """
     command.check_json_name(json_name)
-    graph = source.freeze(outputs)
     with of(source.path):
-        names = write(graph, directory, json_name, shard_size, quantize)
-    return names, {"inputs": graph.inputs, "outputs": graph.outputs}
+        graph = source.freeze(outputs, every, input_shape)
+        loops.unroll(graph)
+        waiting = without_dynamic(graph, every and outputs is None)
+        prune(graph, map(Tensor, graph.outputs + graph.inputs))
+        told = shown.metadata(graph)
+        if source.for_tensorflow_js:
+            adapt.open_fused(graph)
+            names = write_graph.write(graph, directory, json_name, shard_size, quantize, told)
+        else:
+            names = write(graph, directory, json_name, shard_size, quantize, told)
+    facts = {"why": waiting} if waiting else {}
+    return Written(names, dict(facts, inputs=graph.inputs, outputs=graph.outputs))
+
+
+def without_dynamic(graph: Graph, leave_out: bool) -> str:
+    """Return a line about the outputs that TensorSpace cannot compute, "" where there are none; leave_out: leave them
+    out of the graph where others remain.
+
+    TensorSpace calls execute, and TensorFlow.js computes what depends on these operations by executeAsync alone.
+    """
+    reasons = loops.dynamic(graph)
+    held = OrderedDict((name, reasons[name]) for name in graph.outputs if name in reasons)
+    if not held:
+        return ""
+    left = leave_out and len(held) < len(graph.outputs)
+    if left:
+        kept = [place for place, name in enumerate(graph.outputs) if name not in held]
+        graph.asked = [graph.asked[place] for place in kept] if graph.asked else []
+        graph.outputs = [graph.outputs[place] for place in kept]
+    words = "left out" if left else "nothing that TensorSpace can show"
+    return f"{', '.join(held)}: {words}, for TensorFlow.js computes {next(iter(held.values()))} by executeAsync alone"
 
 
 def write(graph: Graph, directory: str, json_name: str = "model.json", shard_size: int = shards.SHARD_SIZE,
-          quantize: shards.Quantize = None) -> List[str]:
+          quantize: shards.Quantize = None, metadata: Optional[Dict[str, Any]] = None) -> List[str]:
     """Change `graph` to what TensorFlow.js computes alike, and write it: see write_graph.write."""
     adapt.compose(graph)
     operations.check(graph)
     unlike.check(graph)
     for change in adapt.PASSES:
         change(graph)
-    return write_graph.write(graph, directory, json_name, shard_size, quantize)
+    return write_graph.write(graph, directory, json_name, shard_size, quantize, metadata)
 
 
 def check_settings(source: str, **settings: Any) -> None:

@@ -53,9 +53,15 @@ SINCE = {name.rstrip("*"): NEWEST if name.endswith("*") else OLDEST
 def check(graph: Graph) -> None:
     """Raise a Fault for operations of a graph, and of its functions, that TensorFlow.js does not have."""
     missing = OrderedDict((node.op, node.name) for node in graph.every_node() if node.op not in SINCE)
+    parsed = [op for op in missing if op.startswith("Parse")]
+    if parsed:
+        raise Fault(f"TensorFlow.js has no {parsed[0]} ({missing[parsed[0]]}): the graph takes serialized examples "
+                    "(tf.train.Example) with sparse features; save it with inputs that are tensors (an estimator: with "
+                    "build_raw_serving_input_receiver_fn), or ask for outputs that do without these features")
     drawn = [op for op in missing if op.startswith("Stateless") and "Random" in op]
     if missing:
         names = ", ".join(f"{op} ({name})" for op, name in missing.items())
         remedy = "ask for outputs before it" if not drawn else \
-            "the model was saved with its random layers at work: save it without them, or ask for outputs before them"
+            "the model was saved with its random layers at work: save it without them (they are idle in the .keras " \
+            "of model.save), or ask for outputs before them"
         raise Fault(f"TensorFlow.js has no {names}; {remedy}")

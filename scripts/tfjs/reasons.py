@@ -1,17 +1,18 @@
 """Which layers of a model TensorFlow.js shows, by converting it: the one answer for `summary` and `preprocess`."""
-from typing import Collection, Dict, List, NamedTuple
+from types import MappingProxyType
+from typing import Collection, Dict, List, Mapping, NamedTuple, Optional
 
+from .. import lower
 from ..base.fault import Fault
 from ..layers import outputs
 from ..layers.encapsulation import Shape, encapsulate, with_input_shape
 from ..layers.kinds.operations import is_hidden
 from ..layers.model import Model
-from ..layers.operators import NoLayers
 from ..layers.topology import graph
-from . import passes
-from .passes.refusal import Outputs, dependents
+from . import passes, write
+from .passes.refusal import dependents
 
-ROUNDS = 8  # passes refuse layers in several places, each when the places before it refuse none
+ROUNDS = 32  # layers that are refused, each when those before it are left out
 
 
 class Reasons(NamedTuple):
@@ -19,10 +20,14 @@ class Reasons(NamedTuple):
 
     layers  {name of a layer: Fault}
     whole   whether all other layers are shown, for they were converted, or need one of these
+    why     what decides for a graph model; "" where the layers format does
+    shapes  {name as outputs.spelling gives it: shape of the output, batch first}, as far as a graph model tells them
     """
 
     layers: Dict[str, Fault]
     whole: bool
+    why: str = ""
+    shapes: Mapping[str, List[Optional[int]]] = MappingProxyType({})
 
 
 def reasons(model: Model, input_shape: Shape = None) -> Reasons:
@@ -30,19 +35,24 @@ def reasons(model: Model, input_shape: Shape = None) -> Reasons:
 
     input_shape: as encapsulate's.
     """
-    found, names = {}, None
+    found, names, why = {}, None, ""
+    try:
+        passes.keras2(encapsulate(model, None, input_shape))
+        return Reasons({}, True)
+    except Fault as fault:
+        why = write.reason(fault)
     for _ in range(ROUNDS):
         try:
-            passes.keras2(encapsulate(model, names, input_shape))
-            return Reasons(found, True)
-        except (Outputs, NoLayers) as fault:
-            found.update((name, why) for name, why in fault.layers.items() if name not in found)
+            lowered = lower.lower(encapsulate(model, names, input_shape))
+            return Reasons(found, True, why, {layer.name: layer.shape for layer in lowered.layers})
+        except lower.NotLowered as fault:
+            found.setdefault(fault.path.split("/")[0], fault)
             names = free(model, input_shape, found)
             if not names:
                 return Reasons(found, True)
         except Fault:  # about the whole model, which is for the one that converts it to say
             break
-    return Reasons(found, False)
+    return Reasons(found, False, why)
 
 
 def free(model: Model, input_shape: Shape, refused: Collection[str]) -> List[str]:

@@ -32,13 +32,12 @@ from .cases import (
     only,
     other_class_backward,
     other_settings_backward,
-    own_name,
     registered,
     strides_larger,
     unlike_ranks,
     wrapped_keepdims,
 )
-from .supported import CLASSES, NAME, TAKEN
+from .supported import CLASSES
 
 EVERY, OPERATION = "every layer", "an operation"  # in the place of a class
 
@@ -94,10 +93,6 @@ IN_ITS_PLACE = "put a layer that TensorFlow.js has in its place"
 
 # The first that applies is told: those of EVERY come first.
 TABLE = (
-    Refusal(EVERY, only(lambda case: own_name(case) in TAKEN),
-            "TensorFlow.js takes no such name, which every object of JavaScript has", "rename it"),
-    Refusal(EVERY, only(lambda case: own_name(case) is not None and not NAME.fullmatch(own_name(case))),
-            "TensorFlow.js takes no such name", "rename it: letters a-z, digits, and behind the first also - _ . /"),
     Refusal("Normalization", lacking, "TensorFlow.js does not have it",
             "put a Rescaling by 1 / sqrt(variance) in its place"),
     Refusal("UpSampling1D", lacking, "TensorFlow.js does not have it", "upsample it as an image of one column",
@@ -300,8 +295,17 @@ class Refused(Fault):
 
     def __init__(self, path: str, kind: str, reason: Reason, operation: bool = False) -> None:
         self.path, self.kind, self.reason, self.operation = path, kind, reason, operation
-        subject = f"{path!r} is the operation {kind}" if operation else f"layer {path!r} is a {kind}"
-        super().__init__(subject + (" " if reason.manner else ": ") + reason.text)
+        super().__init__(self.saying(reason.text))
+
+    def saying(self, words: str) -> str:
+        """The line that says `words` of the layer."""
+        subject = f"{self.path!r} is the operation {self.kind}" if self.operation else \
+            f"layer {self.path!r} is a {self.kind}"
+        return subject + (" " if self.reason.manner else ": ") + words
+
+    def without_remedy(self) -> str:
+        """The line without what to do."""
+        return self.saying(self.reason.why)
 
     def inside(self, model: str) -> "Refused":
         """The same of a layer in a nested model."""

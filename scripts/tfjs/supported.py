@@ -3,14 +3,8 @@
 Taken from the registrations in @tensorflow/tfjs-layers 4.22.0 (dist/layers/*.js: serialization.registerClass;
 activations.js, initializers.js), less the names that are there and do not work.
 """
-import re
-
 from ..layers import kinds
 
-NAME = re.compile(r"[A-Za-z0-9][-A-Za-z0-9_./]*")  # tfjs-layers src/common.ts: isValidTensorName
-# What every object of JavaScript has by that name already
-TAKEN = frozenset("""__proto__ constructor hasOwnProperty isPrototypeOf propertyIsEnumerable toLocaleString toString
-    valueOf __defineGetter__ __defineSetter__ __lookupGetter__ __lookupSetter__""".split())
 LAYERS = frozenset("""
     InputLayer Activation Dense Dropout Flatten Reshape Permute RepeatVector Masking SpatialDropout1D
     ELU LeakyReLU PReLU ReLU Softmax ThresholdedReLU Embedding

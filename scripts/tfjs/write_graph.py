@@ -21,10 +21,10 @@ SMALL = ("int8", "uint8", "int16", "uint16")  # TensorFlow.js has no weights of 
 
 
 def write(graph: Graph, directory: str, json_name: str = "model.json", shard_size: int = shards.SHARD_SIZE,
-          quantize: shards.Quantize = None) -> List[str]:
+          quantize: shards.Quantize = None, metadata: Optional[Dict[str, Any]] = None) -> List[str]:
     """Write `graph` into the empty or new `directory`; return the names of the files, the json first.
 
-    quantize: as in shards.write.
+    quantize: as in shards.write.  metadata: what model.json keeps beside the graph, which TensorFlow.js hands on.
     Raises Fault for an operation that TensorFlow.js does not have, before anything is written, and for constants that
     it cannot store.
     """
@@ -39,6 +39,8 @@ def write(graph: Graph, directory: str, json_name: str = "model.json", shard_siz
     document = OrderedDict([
         ("format", "graph-model"), ("generatedBy", graph.made_by), ("convertedBy", VERSION_NAME),
         ("signature", sides), ("modelTopology", topology), ("weightsManifest", manifest)])
+    if metadata:
+        document["userDefinedMetadata"] = metadata
     with open(os.path.join(directory, json_name), "w") as file:
         file.write(json.dumps(document))  # many times faster than dump
     return [json_name] + [name for group in manifest for name in group["paths"]]
@@ -63,7 +65,7 @@ def weight_of(node: Node) -> Optional[Weight]:
     held = node.value("value")
     if held.values is None:
         raise Fault(f"operation {node.name!r} is a constant of " + (
-            "strings, which a graph model cannot hold here" if held.dtype == "DT_STRING"
+            "strings, which a graph model cannot hold here; ask for outputs of numbers" if held.dtype == "DT_STRING"
             else f"type {held.dtype}, which TensorFlow.js cannot store"))
     weight = held.values.renamed(node.name)
     if weight.dtype.name in SMALL:

@@ -6,16 +6,18 @@ import json
 import os
 import re
 from collections import OrderedDict
-from typing import Callable, Collection, List
+from typing import Callable, Collection, Dict, Iterator, List
 
 from ..base import command, files
 from ..base.fault import Fault
 from ..formats.json_text import json_object
+from ..layers import outputs
 from ..layers.model import Model
 from ..wire import shards
 from . import VERSION_NAME
 from .passes import keras2
 
+SOURCE_NAMES = "sourceNames"  # key of a model.json: {name of a layer: its name in the source}, of renamed layers alone
 SHARD = re.compile(r"group1-shard\d+of\d+\.bin\Z")  # as wire/shards.py names them
 
 
@@ -40,9 +42,28 @@ def write(model: Model, directory: str, json_name: str = "model.json", shard_siz
     document = OrderedDict([("format", "layers-model"), ("generatedBy", f"keras v{model.keras_version}"),
                             ("convertedBy", VERSION_NAME), ("modelTopology", config),
                             ("weightsManifest", manifest)])
+    if model.renamed:
+        document[SOURCE_NAMES] = model.renamed
     with open(os.path.join(directory, json_name), "w") as file:
         file.write(json.dumps(document, allow_nan=False))  # many times faster than dump
     return [json_name] + manifest[0]["paths"]
+
+
+def source_names(path: str) -> Dict[str, str]:
+    """The layers that `write` has renamed in the model.json `path`: {name there: name in the source}."""
+    with open(path, "rb") as file:
+        if json.dumps(SOURCE_NAMES).encode("ascii") not in file.read():  # much quicker than a parse
+            return {}
+    found = (json_object(path) or {}).get(SOURCE_NAMES)
+    return {after: before for after, before in found.items() if isinstance(before, str)} \
+        if isinstance(found, dict) else {}
+
+
+def said_of_names(path: str) -> Iterator[str]:
+    """Yield the line about the layers that are renamed in the model.json `path`, if there are any."""
+    found = [f"{before!r} is {after!r}" for after, before in source_names(path).items()]
+    if found:
+        yield f"TensorFlow.js takes no such names, so in {path} {outputs.listing(found)}"
 
 
 def plain(name: str) -> str:

@@ -23,13 +23,16 @@ def compute(source: str, given: str, answer: str, outputs: Optional[List[str]], 
     """
     import tensorflow
     child.hush()
-    graph, _, known = freeze.frozen_of(tensorflow, source, tags, signature)
-    chosen = freeze.choose(graph, known, outputs or list(known), source)
+    found = freeze.frozen_of(tensorflow, source, tags, signature)
+    names = outputs or freeze.of_numbers(tensorflow, found, source)
+    graph, _, known = found
+    chosen = freeze.choose(graph, known, names, source)
     needed = sorted({name for name, _ in chosen.values()})
     kept = tensorflow.compat.v1.graph_util.extract_sub_graph(graph, needed)
     with numpy.load(given, allow_pickle=False) as archive:
         fed = {name + ":0": archive[name] for name in archive.files}
     with freeze.imported(tensorflow, kept, source) as whole, tensorflow.compat.v1.Session(graph=whole) as session:
+        fed = {name: values.astype(whole.get_tensor_by_name(name).dtype.as_numpy_dtype) for name, values in fed.items()}
         found = session.run([f"{name}:{index}" for name, index in chosen.values()], fed)
     with files.whole(answer) as part, open(part, "wb") as stream:
         numpy.savez(stream, **{f"output_{index}": values for index, values in enumerate(found)})

@@ -20,7 +20,7 @@ from typing import Any, Dict, List, Optional, Sequence
 from ..base import command, files, place
 from ..base.fault import Fault
 from ..formats import json_text
-from ..layers import topology
+from ..layers import records, topology
 from . import packages, predict, samples, snippet
 from .renderers.tensorspace import drawing
 from .source import model_file, read_model, shards
@@ -204,7 +204,7 @@ def _own_title(model, source):
     record = model["modelTopology"].get("model_config")
     name = record.get("config", {}).get("name") \
         if isinstance(record, dict) and isinstance(record.get("config"), dict) else None
-    if not isinstance(name, str) or not name or not topology.is_text(name):
+    if not isinstance(name, str) or not name or not records.is_text(name):
         name = os.path.basename(os.path.dirname(os.path.abspath(source)))  # of bytes that are no text, perhaps
     return command.one_line(name)
 

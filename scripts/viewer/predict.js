@@ -2,8 +2,8 @@
 //
 // BUNDLE      tf.min.js of any @tensorflow/tfjs from 1.0.0 on
 // MODEL_JSON  model.json of a layers model or a graph model, its shards beside it
-// REQUEST     one line of JSON {"inputs": [{"shape": [...]}, ...], "outputs": [names] or null, "layers": [tensors] or null}, then
-//             each input's float32 values; a tensor of "layers" is {"path": [names of the models around a layer, and its own],
+// REQUEST     one line of JSON {"inputs": [{"shape": [...]}, ...], "outputs": [names] or null, "layers": [tensors] or null,
+//             "sync": whether a graph model runs as TensorSpace runs it, by execute and never by executeAsync}, then each input's float32 values; a tensor of "layers" is {"path": [names of the models around a layer, and its own],
 //             "call", "tensor"}, of any layer of a layers model;
 //             or {"describe": true}
 // ANSWER      written: one line of JSON {"outputs": [{"name", "shape", "dtype"}, ...]}, then each output's values, float32 or int32;
@@ -53,9 +53,10 @@ function artifacts(file) {
   return loaded;
 }
 
-async function execute(graphModel, tensors, names) {
+async function execute(graphModel, tensors, names, sync) {
   const fed = {};
   graphModel.inputs.forEach((input, i) => { fed[input.name] = tensors[i]; });
+  if (sync) return [].concat(graphModel.execute(fed, names));
   let results;
   try {
     results = graphModel.execute(fed, names);
@@ -123,8 +124,10 @@ async function answer(tf, modelFile, requestFile, answerFile) {
   if (model.inputs.length !== request.inputs.length) {
     throw new Error(`the model takes ${model.inputs.length} input(s), ${request.inputs.length} given`);
   }
-  const tensors = request.inputs.map((input, i) =>
-    tf.tensor(input.values, input.shape, model.inputs[i].dtype === 'int32' ? 'int32' : 'float32'));
+  const tensors = request.inputs.map((input, i) => {
+    const dtype = ['int32', 'bool'].includes(model.inputs[i].dtype) ? model.inputs[i].dtype : 'float32';
+    return tf.tensor(dtype === 'bool' ? Uint8Array.from(input.values) : input.values, input.shape, dtype);
+  });
 
   if (request.layers) {
     if (graph) throw new Error('a graph model has no layers');
@@ -133,7 +136,7 @@ async function answer(tf, modelFile, requestFile, answerFile) {
   let names, results;
   if (graph) {
     names = request.outputs || model.outputs.map(output => output.name);
-    results = await execute(model, tensors, names);
+    results = await execute(model, tensors, names, request.sync);
   } else {
     names = namesOf(model.outputs);
     const batch = request.inputs.length ? request.inputs[0].shape[0] : 1;

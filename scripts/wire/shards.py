@@ -27,11 +27,13 @@ class Plan(NamedTuple):
     entry    its entry in the manifest
     dtype    of the stored values
     convert  makes the stored values of a piece of the weight, both 1-d
+    weight   whose pieces those are
     """
 
     entry: Dict[str, Any]
     dtype: numpy.dtype
     convert: Callable[[numpy.ndarray], numpy.ndarray]
+    weight: Weight
 
 
 class Affine(NamedTuple):
@@ -69,14 +71,14 @@ def write(weights: Sequence[Weight], directory: str, shard_size: int = SHARD_SIZ
                     "models ask for those themselves (OUTER/INNER), which get names of their own")
     chosen = quantized_dtypes(names, quantize)
     plans = [plan(weight, chosen.get(weight.name)) for weight in weights]
-    total = sum(weight.size * dtype.itemsize for weight, (_, dtype, _) in zip(weights, plans))
+    total = sum(one.weight.size * one.dtype.itemsize for one in plans)
     count = -(-total // shard_size)
     paths = [f"group1-shard{index + 1}of{count}.bin" for index in range(count)]
     with Cutter(directory, paths, shard_size) as cutter:
-        for weight, (_, dtype, convert) in zip(weights, plans):
-            for piece in weight.pieces():
-                cutter.write(numpy.ascontiguousarray(convert(piece), dtype=dtype))
-    return [OrderedDict([("paths", paths), ("weights", [entry for entry, _, _ in plans])])]
+        for one in plans:
+            for piece in one.weight.pieces():
+                cutter.write(numpy.ascontiguousarray(one.convert(piece), dtype=one.dtype))
+    return [OrderedDict([("paths", paths), ("weights", [one.entry for one in plans])])]
 
 
 class Cutter:
@@ -145,12 +147,17 @@ def plan(weight: Weight, quantized: Optional[str]) -> Plan:
     """Return how a weight is stored; quantized: its dtype of QUANTIZED, or None.
 
     For uint8 and uint16 this reads the weight once, for its range.  Writing it reads the pieces again.
+    A weight that its source has quantized stays as it is where no other quantization is asked for.
     Raises Fault for a dtype that tfjs cannot store, and for a weight with NaN or infinities to quantize.
     """
     stored = stored_dtype(weight)
     entry = OrderedDict([("name", weight.name), ("shape", list(weight.shape)), ("dtype", stored.name)])
+    kept = getattr(weight, "kept", None)
+    if kept is not None and quantized is None:
+        return Plan(OrderedDict(entry, quantization=kept.quantization), kept.stored.dtype, lambda piece: piece,
+                    kept.stored)
     if quantized is None or stored != numpy.float32 or not weight.size:
-        return Plan(entry, stored, lambda piece: narrowed(piece, stored, weight.name))
+        return Plan(entry, stored, lambda piece: narrowed(piece, stored, weight.name), weight)
     target = numpy.dtype(quantized)
     entry["quantization"] = OrderedDict([("dtype", quantized)])
     if quantized == "float16":
@@ -159,7 +166,7 @@ def plan(weight: Weight, quantized: Optional[str]) -> Plan:
         low, scale, convert = affine(weight, stored, target)
         entry["quantization"].update([("min", low), ("scale", scale)])
     entry["quantization"]["original_dtype"] = stored.name
-    return Plan(entry, target, lambda piece: convert(cast(piece, stored), weight.name))
+    return Plan(entry, target, lambda piece: convert(cast(piece, stored), weight.name), weight)
 
 
 def narrowed(piece: numpy.ndarray, stored: numpy.dtype, name: str) -> numpy.ndarray:

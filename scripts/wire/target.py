@@ -2,6 +2,7 @@
 from typing import Dict, List, NamedTuple, Union
 
 SHARD_SIZE = 4 * 1024 * 1024  # bytes: what browsers cache (tfjs-converter's default)
+AUTO, LAYERS, GRAPH = FORMATS = ("auto", "layers", "graph")
 QUANTIZED = ("float16", "uint8", "uint16")  # tensorflowjs_converter --quantize_*
 Quantize = Union[None, str, Dict[str, Union[bool, str, List[str]]]]  # as in Target
 
@@ -12,6 +13,8 @@ class Target(NamedTuple):
     json_name   name of the file that names the others
     shard_size  bytes of each shard, the last one's excepted
     quantize    None, one of QUANTIZED, or {one of QUANTIZED: a pattern of weight names, a list of patterns, or True}
+    format      "layers", "graph", or "auto": a layers model where that computes every output as Keras does, else a
+                graph model
 
     Example: `write(model, directory, **Target(quantize="uint8")._asdict())`.
     """
@@ -19,3 +22,4 @@ class Target(NamedTuple):
     json_name: str = "model.json"
     shard_size: int = SHARD_SIZE
     quantize: Quantize = None
+    format: str = AUTO

@@ -8,7 +8,7 @@ import numpy
 import pytest
 
 from scripts import Fault, formats
-from scripts.formats import keras_archive, keras_h5, tfjs, topology_and_weights
+from scripts.formats import keras_archive, keras_h5, topology_and_weights, weights_manifest
 from tests.attacks import amplifiers, builders, growth
 from tests.attacks.test_attacks import harmless, refused, run
 
@@ -92,7 +92,7 @@ def test_a_piece_of_many_shards_is_found_at_once(tmp_path, monkeypatch):
     (tmp_path / "s").write_bytes(b"12345678")
     with monkeypatch.context() as patch:
         patch.setattr(os.path, "getsize", lambda path: 8 if path.endswith("s") else 0)
-        stream = tfjs.Stream([str(tmp_path / "empty")] * 200000 + [str(tmp_path / "s")])
+        stream = weights_manifest.Stream([str(tmp_path / "empty")] * 200000 + [str(tmp_path / "s")])
     begun = process_time()
     assert {stream.read(4, 4) for _ in range(1000)} == {b"5678"}
     assert process_time() - begun < 5
@@ -103,7 +103,7 @@ def test_a_stream_reads_over_the_ends_of_files_and_over_files_of_no_bytes(tmp_pa
     for index, content in enumerate([b"", b"abc", b"", b"", b"d", b"efgh", b""]):
         names.append(str(tmp_path / str(index)))
         (tmp_path / str(index)).write_bytes(content)
-    stream = tfjs.Stream(names)
+    stream = weights_manifest.Stream(names)
     for first in range(9):
         for count in range(9 - first):
             assert stream.read(first, count) == b"abcdefgh"[first:first + count]

@@ -8,37 +8,18 @@ import hashlib
 import json
 import os
 import re
-import resource
 import shutil
-import subprocess
-import sys
+import signal
+import tempfile
 
 import numpy
 import pytest
 
 from scripts import Fault
-from tests.attacks import builders
-from tests.needs import ROOT
+from tests.attacks import builders, confined
+from tests.attacks.confined import run
 from tests.project import Project
 from tests.unit import handmade
-
-MEMORY = 300 * 1024 * 1024
-CPU = 5  # seconds; a limit on the process, no measurement
-
-
-def confine():
-    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU, CPU + 1))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (MEMORY, MEMORY))
-
-
-def run(module, *arguments):
-    """Run a stage confined; return (exit status, stdout, stderr)."""
-    environment = dict(os.environ, OPENBLAS_NUM_THREADS="1", PYTHONIOENCODING="utf-8", PYTHONPATH=ROOT)
-    done = subprocess.run([sys.executable, "-m", "scripts." + module] + list(arguments), cwd=ROOT, env=environment,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, preexec_fn=confine,
-                          timeout=60)
-    return done.returncode, done.stdout.decode("utf-8"), done.stderr.decode("utf-8")
 
 
 def tree(folder):
@@ -142,6 +123,26 @@ REFUSED = [
 ]
 
 
+@pytest.mark.parametrize("build", [handmade.h5, builders.lambda_h5, builders.bomb_of_lists], ids=lambda b: b.__name__)
+def test_a_command_that_is_forked_does_what_one_does_that_python_starts(build, tmp_path):
+    path, found = build(tmp_path / "model.h5" if build is handmade.h5 else tmp_path), []
+    for way in (confined.run, confined.alone):
+        found.append(way("preprocess", path, str(tmp_path / "out")) + (tree(tmp_path),))
+        shutil.rmtree(str(tmp_path / "out"), ignore_errors=True)
+    assert found[0] == found[1] and found[0][0] == (build is not handmade.h5)
+
+
+@pytest.mark.parametrize("code, ended", [
+    ("bytearray(400 << 20)", "MemoryError"), ("open('large', 'wb').truncate(400 << 20)", "File too large"),
+    ("while True: pass", "")])
+def test_what_a_command_that_is_forked_may_take_is_limited(code, ended, tmp_path):
+    code = code.replace("large", str(tmp_path / "large"))
+    with tempfile.NamedTemporaryFile() as out, tempfile.NamedTemporaryFile() as err:
+        status = confined.FORKS.ask("timeit", ["-n1", "-r1", code], confined.environment(), out.name, err.name)
+        said = err.read().decode("utf-8")
+    assert status == 1 and ended in said if ended else status in (-signal.SIGPROF, -signal.SIGXCPU), (status, said)
+
+
 @pytest.mark.parametrize("build, line", REFUSED, ids=[build.__name__ for build, _ in REFUSED])
 def test_an_attack_is_refused_with_one_line_and_leaves_nothing(build, line, tmp_path):
     said = refused(tmp_path, build(tmp_path))
@@ -173,7 +174,7 @@ def test_a_manifest_that_names_what_is_not_beside_it_is_refused(name, tmp_path):
     assert "no file beside it: refused" in refused(tmp_path, builders.shard_elsewhere(tmp_path, name))
 
 
-@pytest.mark.parametrize("name", ["a/b/../../../c", "x" * 5000, "a..b", "0/../x"])
+@pytest.mark.parametrize("name", ["a/b/../../../c", "x" * 5000, "a..b"])
 def test_a_layers_name_is_text_wherever_it_goes(name, tmp_path):
     """Names that are paths: one layer of that name comes out, and no other file."""
     path = builders.named(tmp_path, name)
@@ -187,16 +188,31 @@ def test_a_layers_name_is_text_wherever_it_goes(name, tmp_path):
 
 @pytest.mark.parametrize("name", ["../../../evil", "C:\\evil", "%s%n%d{0}{name}%(x)s", "<script>alert(1)</script>",
                                   "$(touch canary)", "`touch canary`", "; touch canary", "--layers", "层 🙂", "..", "*",
-                                  "__proto__", "constructor", "toString", "two words", "größe",
+                                  "__proto__", "constructor", "toString", "two words", "größe", "0/../x",
                                   "</script><script>alert(1)</script>", "<img src=x onerror=alert(1)>", "]]>\"'&lt;"])
 @pytest.mark.parametrize("build", [builders.named, builders.without_weights], ids=lambda build: build.__name__)
-def test_a_name_that_tensorflow_js_does_not_take_is_refused(build, name, tmp_path):
+def test_a_name_that_tensorflow_js_does_not_take_is_replaced(build, name, tmp_path):
     """It would load none of them: markup, commands, properties of every object; the table shows them as they are."""
     path = build(tmp_path, name)
-    said = refused(tmp_path, path)
-    assert "TensorFlow.js takes no such name" in said and repr(name)[1:-1] in said
+    document, out = renamed(tmp_path, path, name)
+    assert f"1 outputs: {name}" in out and repr(name)[1:-1] in out.splitlines()[-1]
     status, out, err = run("summary", path)
     assert (status, err) == (0, "") and name[:40] in out
+
+
+def renamed(folder, path, name):
+    """Convert a model whose last layer has another name then; returns (the document, stdout)."""
+    before = tree(folder)
+    status, out, err = run("preprocess", path, os.path.join(str(folder), "out"))
+    assert (status, err) == (0, ""), (status, err[-2000:])
+    assert set(tree(folder)) - set(before) <= {"out", "out/model.json", "out/group1-shard1of1.bin"}
+    assert all(line.isprintable() for line in out.splitlines())
+    with open(os.path.join(str(folder), "out", "model.json")) as file:
+        document = json.load(file)
+    written = [layer["config"]["name"] for layer in document["modelTopology"]["model_config"]["config"]["layers"]]
+    assert re.fullmatch(r"[A-Za-z][-A-Za-z0-9_./]*", written[-1]) and written[-1] != name
+    assert document["sourceNames"] == {written[-1]: name}
+    return document, out
 
 
 @pytest.mark.parametrize("name", ["\x1b]0;owned\x07", "\x1b[2J\x1b[1;1Hall is well", "a\nFault: none", "a\rb",
@@ -205,7 +221,8 @@ def test_a_name_cannot_speak_to_the_terminal(name, tmp_path):
     """Escape sequences, line ends and marks that turn text around are printed as Python spells them."""
     path = builders.named(tmp_path, name)
     spelt = name.encode("unicode_escape").decode("ascii")
-    assert spelt in refused(tmp_path, path)
+    _, out = renamed(tmp_path, path, name)
+    assert all(line.isprintable() for line in out.splitlines()) and f"1 outputs: {spelt}" in out
     status, out, err = run("summary", path)
     assert (status, err) == (0, "") and all(line.isprintable() for line in out.splitlines()) and spelt in out
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.attacks.test_attacks import confine
+from tests.attacks.confined import confine
 from tests.needs import ROOT
 
 NET = """

@@ -9,6 +9,7 @@ from scripts.viewer import samples
 from tests import needs
 from tests.browser import judge, models
 
+one_stack = pytest.mark.modern  # the page's own JavaScript: which Python built the page changes nothing of it
 BOUND = 1e-4  # times the largest value of a layer
 SEVEN = [[[0.3, 0.25], [0.7, 0.25], [0.45, 0.85]]]
 
@@ -57,6 +58,7 @@ def test_every_layer_of_every_sample_is_what_keras_computed(browser, lenet, expe
             assert found.argmax() == wanted.argmax(), name
 
 
+@one_stack
 def test_it_names_the_right_digit_for_ten_test_images(browser, lenet, expected):
     images, layers, labels = expected
     right = [place for place in range(len(labels)) if layers["Softmax"][place].argmax() == labels[place]]
@@ -69,6 +71,7 @@ def test_it_names_the_right_digit_for_ten_test_images(browser, lenet, expected):
         assert "✓" in browser.evaluate("document.querySelector('#bars .head').textContent")
 
 
+@one_stack
 def test_tensorspace_shows_the_values_that_the_model_computed(browser, lenet):
     browser.open(lenet + "?backend=cpu")
     browser.evaluate("viewer.pick(3).then(() => 1)")
@@ -77,6 +80,7 @@ def test_tensorspace_shows_the_values_that_the_model_computed(browser, lenet):
         return shown.length === computed.length && shown.every((value, i) => value === computed[i]); })""")
 
 
+@one_stack
 @pytest.mark.parametrize("corner, size", [((0.1, 0.1), 0.8), ((0.05, 0.05), 0.4), ((0.55, 0.5), 0.4)])
 def test_a_seven_drawn_with_the_mouse_is_a_seven_wherever_and_however_large(browser, lenet, keep, corner, size):
     browser.open(lenet + "?backend=cpu")
@@ -93,6 +97,7 @@ def test_a_seven_drawn_with_the_mouse_is_a_seven_wherever_and_however_large(brow
     keep("drawn-seven")
 
 
+@one_stack
 def test_every_layer_opens_and_closes_from_the_list(browser, lenet):
     browser.open(lenet + "?backend=cpu")
     browser.evaluate("viewer.showAll(false).then(() => 1)")
@@ -107,6 +112,7 @@ def test_every_layer_opens_and_closes_from_the_list(browser, lenet):
     assert browser.problems() == []
 
 
+@one_stack
 def test_buttons_open_all_close_all_and_change_the_colours(browser, lenet):
     browser.open(lenet + "?theme=dark")
     is_open = "viewer.page.drawing.layers.map(layer => viewer.scene.isOpen(layer.name))"
@@ -125,6 +131,7 @@ def test_buttons_open_all_close_all_and_change_the_colours(browser, lenet):
     assert browser.problems() == []
 
 
+@one_stack
 def test_the_keyboard_picks_samples_by_their_label_and_clears(browser, lenet, expected):
     labels = list(expected[2])
     browser.open(lenet + "?backend=cpu")
@@ -145,6 +152,7 @@ def test_the_keyboard_picks_samples_by_their_label_and_clears(browser, lenet, ex
     assert browser.problems() == []
 
 
+@one_stack
 def test_the_picture_button_saves_a_png_of_the_model(browser, lenet, tmp_path):
     browser.open(lenet + "?backend=cpu")
     path = str(tmp_path / "picture.png")
@@ -219,6 +227,7 @@ def test_the_page_says_how_far_this_browser_is_from_keras(browser, lenet):
     assert all(0 <= difference < 1e-4 for difference in differences.values())
 
 
+@one_stack
 def test_a_layers_kernels_histogram_and_strongest_inputs_are_those_of_the_source(browser, lenet, trained, expected):
     found = {}
     with h5py.File(str(trained / "source.h5"), "r") as archive:
@@ -244,6 +253,7 @@ def test_a_layers_kernels_histogram_and_strongest_inputs_are_those_of_the_source
     assert words[-1].split("is moved most by inputs ")[1].startswith(f"{numpy.abs(moved).argmax()} (")
 
 
+@one_stack
 def test_the_page_says_which_layers_it_does_not_show(browser, lenet):
     browser.open(lenet + "?backend=cpu")
     assert "7 of 9 layers shown" in browser.evaluate("document.getElementById('facts').textContent")
@@ -251,6 +261,7 @@ def test_the_page_says_which_layers_it_does_not_show(browser, lenet):
         "are left out: no output of the model, or nothing happens there.")
 
 
+@one_stack
 def test_while_a_slow_model_runs_the_old_prediction_is_marked_as_such(browser, lenet):
     browser.open(lenet + "?backend=cpu")
     assert browser.evaluate("""(async () => {
@@ -268,6 +279,7 @@ def test_while_a_slow_model_runs_the_old_prediction_is_marked_as_such(browser, l
     })()""") == [True, "false"]
 
 
+@one_stack
 def test_the_page_says_so_where_a_layer_differs_from_keras(browser, spoiled):
     directory, address = spoiled
     reference = numpy.fromfile(str(directory / "reference.bin"), "<f4")

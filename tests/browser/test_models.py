@@ -8,6 +8,7 @@ from scripts.viewer.chromium import Serving
 from tests import needs
 from tests.browser import judge
 
+one_stack = pytest.mark.modern  # the page's own JavaScript: which Python built the page changes nothing of it
 KINDS = {
     "rgb": ("Sequential", ["Conv2d", "Pooling2d", "Conv2d", "Pooling2d", "GlobalPooling2d", "Output1d"]),
     "branched": ("Model", ["Conv2d", "Conv2d", "Add", "Multiply", "Average", "Maximum", "Concatenate", "Pooling2d",
@@ -51,6 +52,7 @@ def test_a_model_is_drawn_with_tensorspaces_own_layers_and_agrees_with_keras(bro
         assert browser.evaluate("viewer.page.drawing.layers.every(layer => viewer.scene.isOpen(layer.name))")
 
 
+@one_stack
 def test_layers_of_an_image_that_is_not_square_are_not_scrambled(browser, zoo, tmp_path):
     """TensorSpace takes the first size for the width; a picture that is bright on its left must be drawn so."""
     for _ in opened(browser, zoo / "not_square" / "json", tmp_path):
@@ -69,6 +71,7 @@ data: Array.from(map.dataArray || map.dataArrayB)};
         assert all(min(row[:20 * step]) > max(row[20 * step:]) or step == 3 for row in rows)
 
 
+@one_stack
 def test_pages_of_a_wide_layer_turn(browser, zoo, tmp_path):
     for _ in opened(browser, zoo / "branched" / "json", tmp_path):
         browser.evaluate("viewer.scene.still().then(() => viewer.scene.show('wide', true)).then(() => 1)")
@@ -80,6 +83,7 @@ seen.push(layer.segmentIndex); }
         assert pages == [[0, 1, 2], True]  # 500 units, 200 a page
 
 
+@one_stack
 def test_two_inputs_each_move_the_output(browser, zoo, tmp_path):
     for _ in opened(browser, zoo / "two_inputs" / "json", tmp_path):
         read = "Array.from(viewer.values('kind'))"
@@ -91,6 +95,7 @@ def test_two_inputs_each_move_the_output(browser, zoo, tmp_path):
         assert len({json.dumps(values) for values in (first, second, browser.evaluate(read))}) == 3
 
 
+@one_stack
 def test_an_uploaded_photo_is_cropped_scaled_and_predicted(browser, zoo, tmp_path, lenet):
     browser.open(lenet + "?backend=cpu")
     photo = str(tmp_path / "photo.png")  # 1000 x 600, of another page

@@ -288,6 +288,21 @@ def tfjs(folder, record, major, quantize=None):
     return found
 
 
+def tfjs_graphs(folder):
+    """[(model.json, its shard)]: fused operations and quantized weights; a loop of functions over a list of tensors."""
+    from scripts.tfjs import write_graph
+    from tests.unit import graphs
+    found = []
+    for name, graph in (("fused", graphs.fused()), ("loop", graphs.loop())):
+        target = os.path.join(folder, name)
+        write_graph.write(graph, target, quantize={"uint8": "kernel"} if name == "fused" else None)
+        found.append([])
+        for file_name in ("model.json", "group1-shard1of1.bin"):
+            with open(os.path.join(target, file_name), "rb") as file:
+                found[-1].append(file.read())
+    return found
+
+
 CATALOGUE = """[keras]
 epochs = 5
 layers = ["Conv2D_1", "Softmax"]

@@ -78,7 +78,8 @@ def at(folder, name, data):
 def whole_way(folder, path, weights=None):
     """Everything that commands do with a model file that they are given."""
     try:
-        summary.main([path] + (["--weights", weights] if weights else []))
+        if weights or not formats.saved_model.match(path) or not formats.is_graph(path):  # those are TensorFlow's
+            summary.main([path] + (["--weights", weights] if weights else []))
     except Fault:
         pass  # the rest may say more
     formats.files(path, weights)
@@ -99,6 +100,20 @@ def whole_way(folder, path, weights=None):
     os.mkdir(second)
     with written():
         convert.convert(enc, second)
+
+
+def graph_way(folder, path):
+    """Everything that commands do with a graph model of TensorFlow.js's."""
+    try:
+        summary.main([path])
+    except Fault:
+        pass  # the rest may say more
+    formats.files(path)
+    for name in ("out", "second"):
+        os.mkdir(os.path.join(folder, name))
+    preprocess.preprocess(path, os.path.join(folder, "out"))
+    with written():
+        preprocess.preprocess(os.path.join(folder, "out", "model.json"), os.path.join(folder, "second"))
 
 
 class written:
@@ -176,6 +191,11 @@ def run_tfjs(folder, model_json, first, second):
     whole_way(folder, at(folder, "model.json", model_json))
 
 
+def run_tfjs_graph(folder, model_json, shard):
+    at(folder, "group1-shard1of1.bin", shard)
+    graph_way(folder, at(folder, "model.json", model_json))
+
+
 def run_saved_model(folder, saved, described, listed, data, patch):
     pairs = [dict(mutate.parsed(entry) or ()) for _, entry in mutate.parsed(listed) or () if isinstance(entry, bytes)]
     pairs = [(pair.get(1, b""), pair.get(2, b"")) for pair in pairs]
@@ -238,6 +258,7 @@ Target("h5-bytes", ["bend_bytes"], seeds_h5_bytes, run_h5_bytes)
 Target("keras", ["bend_text", "bend_text", "bend_text", "bend_bytes"], seeds_keras, run_keras)
 Target("separated", ["bend_text", "bend_text"], seeds_separated, run_separated)
 Target("tfjs", ["bend_text", "bend_bytes", "bend_bytes"], seeds_tfjs, run_tfjs)
+Target("tfjs-graph", ["bend_text", "bend_bytes"], lambda folder: seeds.tfjs_graphs(folder), run_tfjs_graph)
 Target("saved-model", ["bend_message", "bend_message", "bend_message", "bend_bytes", "bend_bytes"], seeds_saved_model,
        run_saved_model)
 Target("frozen", ["bend_message"], lambda folder: [[seeds.frozen()]], run_frozen)

@@ -16,6 +16,8 @@ FROM_SEQUENCE = {  # (batch, STEPS, UNITS) to the same
     "backwards": lambda layers, name: layers.SimpleRNN(UNITS, return_sequences=True, go_backwards=True, name=name),
     "both": lambda layers, name: layers.Bidirectional(layers.GRU(UNITS, return_sequences=True, reset_after=False),
                                                       merge_mode="sum", name=name),
+    "rescaled": lambda layers, name: layers.Rescaling(2.0, 0.5, name=name),
+    "identity": lambda layers, name: layers.Identity(name=name),
     "masking": lambda layers, name: layers.Masking(name=name)}
 TO_VECTOR = {  # to (batch, UNITS)
     "last": lambda layers, name: layers.LSTM(UNITS, name=name),

@@ -83,9 +83,13 @@ def tensors(keras, model, names):
         nodes = own_nodes(keras, model, name)
         node = nodes[int(call or 0)]
         values = node.outputs if hasattr(node, "outputs") and not zoo.is_keras3(keras) else node.output_tensors
-        values = values if isinstance(values, (list, tuple)) else [values]
-        found.append(values[int(tensor or 0)])
+        found.append(flat(values)[int(tensor or 0)])
     return found
+
+
+def flat(values):
+    """The tensors in lists of lists: the states of stacked cells are in lists of their own in Keras 2."""
+    return [item for one in values for item in flat(one)] if isinstance(values, (list, tuple)) else [values]
 
 
 def own_nodes(keras, model, name):

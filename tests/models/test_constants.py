@@ -45,7 +45,7 @@ def converted(model, way, folder, values):
     path, target = os.path.join(folder, "model." + way), os.path.join(folder, "js")
     model.save(path)
     os.mkdir(target)
-    preprocess.preprocess(path, target)
+    preprocess.preprocess(path, target, format="layers")
     return path, predict.predict(os.path.join(target, "model.json"), [values])
 
 

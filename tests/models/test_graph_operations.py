@@ -2,13 +2,13 @@
 import numpy
 import pytest
 
-from scripts import Fault, formats
+from scripts import Fault, formats, preprocess
 from scripts.base import child
 from scripts.formats import freeze_by_tensorflow
 from scripts.layers.topology import of
 from scripts.operations import graphdef, unlike
 from scripts.tfjs import graph
-from scripts.viewer import predict
+from scripts.viewer import packages, predict
 from tests import needs, shared_tensorflow
 from tests.models import oracle
 
@@ -86,6 +86,14 @@ RIGHT = {
     "slice to the end": (lambda x: RAW.StridedSlice(
         input=x, begin=tf.constant([1], tf.int64), end=tf.constant([2 ** 63 - 1], tf.int64),
         strides=tf.constant([1], tf.int64)), [X]),
+    "groups": (lambda x: tf.nn.conv2d(x, floats(2, 2, 2, 6), 1, "SAME"), [CUBE]),
+    "groups of steps": (lambda x: tf.nn.conv2d(x, floats(3, 2, 2, 4), [1, 2, 1, 1], "VALID"), [floats(2, 5, 5, 4)]),
+    "groups with a padding of their own": (lambda x: tf.nn.conv2d(
+        x, floats(2, 2, 2, 4), 1, [[0, 0], [1, 0], [2, 1], [0, 0]]), [CUBE]),
+    "groups of what is computed": (lambda x, y: tf.nn.conv2d(x, tf.exp(y), 1, "SAME"), [CUBE, floats(2, 2, 2, 4)]),
+    "channels apart": (lambda x: tf.nn.conv2d(x, floats(3, 3, 1, 4), 1, "SAME"), [CUBE]),
+    "several filters of channels apart": (lambda x: tf.nn.conv2d(
+        x, floats(2, 2, 1, 8), 1, "VALID", dilations=2), [CUBE]),
     "softsign": (lambda x: tf.nn.softsign(x), [X]),
     "rint": (lambda x: RAW.Rint(x=x), [numpy.array([0.5, 1.5, 2.5, -0.5, 0.2], "float32")]),
     "checked": (lambda x: tf.debugging.check_numerics(x, "x") * 2.0, [X])}
@@ -113,7 +121,6 @@ UNLIKE = {
     "rows": (lambda x: RAW.Select(condition=[True, False, False], x=x, y=-x), [X], "a Select of whole rows"),
     "band": (lambda x: tf.linalg.band_part(x, -1, 0), [X], "a MatrixBandPart with"),
     "scatter": (lambda x: x + tf.tensor_scatter_nd_update(x, [[0]], [[9.0, 9.0, 9.0]]), [X], "TensorScatterUpdate"),
-    "groups": (lambda x: tf.nn.conv2d(x, floats(2, 2, 2, 4), 1, "SAME"), [CUBE], "a Conv2D in groups"),
     "pooling": (lambda x: tf.nn.max_pool2d(x, 2, 2, [[0, 0], [1, 1], [1, 1], [0, 0]]), [CUBE], "padding of its own"),
     "training": (lambda x: RAW.FusedBatchNormV3(x=x, scale=[1.0] * 4, offset=[0.0] * 4, mean=[], variance=[],
                                                 is_training=True)[0], [CUBE], "a FusedBatchNormV3 in training"),
@@ -192,6 +199,26 @@ class Counting(tf.Module):
         return {"product": tf.matmul(x, self.weight), "before": x * before, "after": x * after}
 
 
+@pytest.mark.parametrize("flavour", oracle.FLAVOURS)
+def test_grouped_convolutions_of_keras_are_in_a_graph(flavour, tmp_path):
+    """ResNeXt's and ConvNeXt's; Keras has them compiled, as functions that TensorFlow does not inline by itself."""
+    keras = oracle.load(flavour)
+    keras.backend.clear_session()
+    layers = keras.layers
+    start = keras.Input((6, 6, 4))
+    bias = needs.STACK == "modern"  # TensorFlow 2.6 cannot run its own fused kernel of both
+    x = layers.Conv2D(6, 3, groups=2, use_bias=bias, name="two")(start)
+    apart = layers.Conv2D(8, 3, groups=4, padding="same", use_bias=bias, name="apart")(start)
+    row = layers.Conv1D(6, 3, groups=3, use_bias=bias, name="row")(layers.Reshape((16, 6))(x))
+    model = keras.Model(start, layers.Concatenate()([layers.Flatten()(row), layers.Flatten()(apart)]))
+    images = floats(2, 6, 6, 4)
+    expected, found = computed(lambda x: model(x, training=False), [images], tmp_path, model)
+    assert oracle.distance(oracle.predict(model, [images])[0], found) <= 1e-5
+    assert oracle.distance(expected, found) <= 1e-5
+    found = predict.predict(str(tmp_path / "js" / "model.json"), [images], packages.bundle("@tensorflow/tfjs", "1.0.0"))
+    assert oracle.distance(expected, found[0].values) <= 1e-5
+
+
 def test_a_variable_that_is_written_is_not_in_the_way_of_outputs_that_do_not_need_it(tmp_path):
     needs.node()
     module, path = Counting(), str(tmp_path / "saved")
@@ -204,6 +231,36 @@ def test_a_variable_that_is_written_is_not_in_the_way_of_outputs_that_do_not_nee
         assert oracle.distance(expected[name], values) <= 1e-5
     with pytest.raises(Fault, match="has no ReadVariableOp"):  # its value is not the one that was saved
         graph.write(freeze_by_tensorflow.freeze(path, ["after"]), str(tmp_path / "no"))
+
+
+@pytest.mark.modern
+def test_random_layers_that_keras_3_exports_at_work_are_told_and_the_advice_works(tmp_path):
+    """Keras 3.15: export() calls a model without training=False, and RandomFlip is at work then; Dropout is not."""
+    needs.node()
+    keras = oracle.load("keras3")
+    layers = keras.layers
+    start = keras.Input((6, 6, 3), name="start")
+    x = layers.Dropout(0.5, name="drop")(layers.Conv2D(4, 3, name="before")(start))
+    model = keras.Model(start, layers.Dense(2, name="behind")(layers.Flatten()(layers.RandomFlip(name="flip")(x))))
+    images = numpy.random.RandomState(1).rand(2, 6, 6, 3).astype("float32")
+    exported, archive = str(tmp_path / "exported"), str(tmp_path / "model.keras")
+    model.export(exported, verbose=False)
+    with pytest.raises(Fault, match="random layers at work: save it without them .*keras of model.save.*, or ask for"):
+        preprocess.preprocess(exported, str(tmp_path / "no"))
+    _, facts = preprocess.preprocess(exported, str(tmp_path / "js"), layers=["before"])
+    model.save(archive)
+    (tmp_path / "whole").mkdir()
+    preprocess.preprocess(archive, str(tmp_path / "whole"), layers=["before", "behind"])
+    expected = oracle.predict(oracle.multi_output(keras, model, ["before", "behind"]), [images])
+    found = predict.predict(str(tmp_path / "js" / "model.json"), [images])
+    assert facts["outputs"] == ["before"] and oracle.distance(expected[0], found[0].values) <= 1e-5
+    for value, output in zip(expected, predict.predict(str(tmp_path / "whole" / "model.json"), [images])):
+        assert oracle.distance(value, output.values) <= 1e-5
+    calm = keras.Model(start, layers.Dense(2)(layers.Flatten()(x)))
+    calm.export(str(tmp_path / "calm"), verbose=False)
+    preprocess.preprocess(str(tmp_path / "calm"), str(tmp_path / "calm_js"))
+    found = predict.predict(str(tmp_path / "calm_js" / "model.json"), [images])
+    assert oracle.distance(oracle.predict(calm, [images])[0], found[0].values) <= 1e-5
 
 
 def test_the_branches_of_a_frozen_graph_may_have_constants_of_one_name(tmp_path):

@@ -31,7 +31,7 @@ def converted(path, folder):
     """What TensorFlow.js gives for each output of the model at `path`."""
     target = os.path.join(str(folder), "js")
     os.mkdir(target)
-    convert.convert(path, target)
+    convert.convert(path, target, format="layers")
     return [value for _, value in predict.predict(os.path.join(target, "model.json"), masked.samples())]
 
 
@@ -86,6 +86,26 @@ def test_what_both_mask_alike_is_converted(name, flavour, tmp_path):
     assert agree(expected, converted(path, tmp_path))
 
 
+RIGHT_IN = [("keras3", "rescaled", "last"), ("keras3", "identity", "last"), ("keras2", "rescaled", "average"),
+            ("keras2", "identity", "average")]
+
+
+@pytest.mark.parametrize("flavour, between, behind", [case for case in RIGHT_IN if needs.STACK == "modern"
+                                                      or case[1] == "rescaled" and case[0] == "keras2"])
+def test_a_layer_that_hands_masks_on_in_keras_3_alone(flavour, between, behind, tmp_path):
+    """Keras 2.6 has no Identity."""
+    needs.node()
+    path, expected = saved(flavour, ([(between, 0, 0), (behind, 4, 0)], [0, 1]), tmp_path)
+    assert agree(expected, converted(path, tmp_path))
+    for behind in ("last", "average"):
+        folder = tmp_path / behind
+        folder.mkdir()
+        path, expected = saved(flavour, ([(between, 0, 0), (behind, 4, 0)], [0, 1]), folder)
+        convert.convert(path, str(folder / "js"), format="graph")
+        found = predict.predict(str(folder / "js" / "model.json"), masked.samples())
+        assert agree(expected, [value for _, value in found])
+
+
 @pytest.mark.parametrize("name", sorted(JOINED))
 def test_masks_that_are_joined_are_converted_from_keras_2_and_refused_from_keras_3(name, tmp_path):
     """Keras 3 writes such a mask as tensors, which no model.json can say."""
@@ -95,7 +115,7 @@ def test_masks_that_are_joined_are_converted_from_keras_2_and_refused_from_keras
     if "keras3" in oracle.FLAVOURS:
         path, _ = saved("keras3", (JOINED[name], list(range(len(JOINED[name])))), tmp_path)
         with pytest.raises(Fault, match="is called with a tensor as mask="):
-            convert.convert(path, str(tmp_path))
+            convert.convert(path, str(tmp_path), format="layers")
 
 
 def test_masked_steps_that_differ_may_lie_between_others(tmp_path):
@@ -113,6 +133,8 @@ REFUSED = [  # flavours, steps, outputs, line
     (ALL, [("last", 0, 0), ("repeat", 0, 0), ("last", 4, 0)], [0, 1, 2], OTHERS % 2 + "last_0, repeat_1"),
     (ALL, [("conv", 0, 0), ("last", 4, 0)], [0, 1], OTHERS % 1 + "conv_0"),
     (ALL, [("last", 0, 0), ("last", 2, 0)], [0, 1], OTHERS % 1 + "last_0"),
+    (KERAS2, [("rescaled", 0, 0), ("last", 4, 0)], [0, 1], OTHERS % 1 + "rescaled_0"),
+    (KERAS3, [("rescaled", 0, 0), ("average", 4, 0)], [0, 1], "'average_1' is a GlobalAveragePooling1D behind a mask"),
     (ALL, [("both", 0, 0), ("dense", 4, 0), ("last", 5, 0)], [0, 1, 2],
      "'both_0' is a Bidirectional behind a mask: Keras gives 0 for masked steps .* do without it: last_2"),
     (ALL, [("both", 0, 0), ("conv", 4, 0)], [1], "'both_0' is a Bidirectional behind a mask.* every output needs it"),
@@ -128,7 +150,9 @@ REFUSED = [  # flavours, steps, outputs, line
     (KERAS3, [("multiply", 0, 2)], [0], "'multiply_0' is a Multiply behind a mask: Keras 3 leaves masked steps out"),
     (KERAS3, [("largest", 0, 2)], [0], "'largest_0' is a Maximum behind a mask: Keras 3 leaves masked steps out"),
     (ALL, [("add", 2, 2), ("maximum", 2, 0)], [0, 1], "'maximum_1' gets the output of 'open' when TensorFlow.js has"),
-]
+] + [(KERAS2, [("identity", 0, 0), ("last", 4, 0)], [0, 1],
+      "'last_1' is a LSTM of which TensorFlow.js hides steps behind a mask and Keras does not.*it: identity_0")] * (
+          needs.STACK == "modern")  # Keras 2.6 has none
 
 
 @pytest.mark.not_loaded  # converted with the refusals taken away: TensorFlow.js may refuse it then
@@ -138,7 +162,7 @@ def test_what_would_differ_is_refused_and_does_differ(flavour, steps, outputs, l
     needs.node()
     path, expected = saved(flavour, (steps, outputs), tmp_path)
     with pytest.raises(Fault, match=line):
-        convert.convert(path, str(tmp_path))
+        convert.convert(path, str(tmp_path), format="layers")
     monkeypatch.setattr(masks, "refused", lambda record, major: ({}, {}))
     monkeypatch.setattr(execution, "lost", lambda source: {})
     try:
@@ -166,8 +190,8 @@ def test_a_sequential_text_classifier_that_averages_is_refused_and_one_with_a_ma
         target.mkdir()
         if not works:
             with pytest.raises(Fault, match="'average' is a GlobalAveragePooling1D behind a mask"):
-                convert.convert(path, str(target))
+                convert.convert(path, str(target), format="layers")
             continue
-        convert.convert(path, str(target))
+        convert.convert(path, str(target), format="layers")
         found = predict.predict(str(target / "model.json"), [ids])
         assert oracle.distance(oracle.predict(model, [ids])[0], found[0][1]) <= 1e-5

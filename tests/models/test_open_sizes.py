@@ -133,7 +133,7 @@ def test_sizes_of_nested_models_follow_from_weights_or_from_their_calls(flavour,
 
     bent(source, flattened)
     with pytest.raises(Fault, match=r"'flat' is a Flatten of \(\?, \?, 2\).*--input-shape"):
-        converted(source, tmp_path, "without", layers=["inner"])
+        converted(source, tmp_path, "without", layers=["inner"], format="layers")
     model_json, _ = converted(source, tmp_path, layers=["inner"], input_shape=[7, 6, 3])
     inputs = [numpy.random.RandomState(2).rand(2, 7, 6, 3).astype("float32")]
     computes(model_json, inputs, {"inner": oracle.predict(model, inputs)[0].reshape(2, -1)})
@@ -151,6 +151,6 @@ def test_what_contradicts_or_is_not_told_stays_open(tmp_path):
     with formats.read(path) as found:  # 7 and 8 rows give 3 behind the strides: neither is the one
         assert inputs_of(found.topology)[0]["config"]["batch_input_shape"] == [None, None, 8, 3]
     with pytest.raises(Fault, match="'flat' is a Flatten .*--input-shape"):
-        converted(path, tmp_path)
+        converted(path, tmp_path, format="layers")
     _, names = converted(path, tmp_path, "given", input_shape=[8, 8, 3])
     assert names == ["conv", "flat", "end"]

@@ -44,7 +44,7 @@ def start(count):
 def converted(path, folder, values):
     target = os.path.join(str(folder), "js")
     os.mkdir(target)
-    preprocess.preprocess(path, target)
+    preprocess.preprocess(path, target, format="layers")
     return predict.predict(os.path.join(target, "model.json"), values)[0][1]
 
 

@@ -33,14 +33,14 @@ def test_each_example_of_the_table(row, flavour, tmp_path):
     keras, path = oracle.load(flavour), str(tmp_path / "model.h5")
     saved(keras, [row.example], path)
     with pytest.raises(Fault) as caught:
-        convert.convert(path, str(tmp_path))
+        convert.convert(path, str(tmp_path), format="layers")
     for text in (row.manner, row.reason, row.remedy):
         pattern = re.sub(r"\\\{\w+\\\}", ".+", re.escape(text))
         assert re.search(pattern, str(caught.value)), text
     assert os.listdir(str(tmp_path)) == ["model.h5"]
     if row.instead:
         saved(keras, row.instead, path)
-        convert.convert(path, str(tmp_path))
+        convert.convert(path, str(tmp_path), format="layers")
 
 
 def test_enough_rows_have_examples_and_each_has_a_remedy():

@@ -212,7 +212,7 @@ def test_a_cudnn_layer_is_the_layer_that_keras_makes_of_it(kind, edited, tmp_pat
     for index, path in enumerate([source] + [archive] * os.path.exists(archive)):
         if kind == "GRU":
             with pytest.raises(Fault, match="reset_after=True"):
-                converted(path, tmp_path, f"js{index}")
+                converted(path, tmp_path, f"js{index}", format="layers")
         else:
             model_json, _ = converted(path, tmp_path, f"js{index}", layers=names)
             computes(model_json, inputs, expected)
@@ -234,7 +234,8 @@ def test_an_activation_that_is_a_layer_is_one_by_name_where_keras_has_it(flavour
     inputs = [numpy.random.RandomState(1).normal(0, 1, (3, 4)).astype("float32")]
     names = ["relu", "soft", "elu", "each"]
     expected = dict(zip(names, oracle.predict(model, inputs)))
-    leaky = keras.Sequential([keras.Input((4,)), layers.Dense(2, activation=layers.LeakyReLU(0.1), name="leaky")])
+    refused = {"cell": layers.SimpleRNN(2, activation=layers.LeakyReLU(0.1), name="cell"),
+               "within": layers.TimeDistributed(layers.Dense(2, activation=layers.LeakyReLU(0.1)), name="within")}
     for ending in ["h5"] + ["keras"] * (needs.STACK == "modern"):
         source, enc = str(tmp_path / ("model." + ending)), str(tmp_path / f"{ending}.h5")
         model.save(source)
@@ -243,10 +244,41 @@ def test_an_activation_that_is_a_layer_is_one_by_name_where_keras_has_it(flavour
         loaded = keras.models.load_model(enc, compile=False)
         for value, other in zip(expected.values(), oracle.predict(loaded, inputs)):
             assert oracle.distance(value, other) <= 1e-6
-        leaky.save(str(tmp_path / ("leaky." + ending)))
-        with pytest.raises(Fault, match="'leaky' is a Dense: its activation is a LeakyReLU, which TensorFlow.js does "
-                                        "not have; put it behind the layer"):
-            converted(tmp_path / ("leaky." + ending), tmp_path, "leaky_" + ending)
+        for name, layer in refused.items():  # inside of what is repeated it cannot stand behind
+            keras.Sequential([keras.Input((3, 4)), layer]).save(str(tmp_path / f"{name}.{ending}"))
+            with pytest.raises(Fault, match="its activation is a LeakyReLU, which TensorFlow.js does not have; put it "
+                                            "behind the layer"):
+                converted(tmp_path / f"{name}.{ending}", tmp_path, f"{name}_{ending}", format="layers")
+
+
+@pytest.mark.parametrize("flavour", oracle.FLAVOURS)
+def test_an_activation_that_is_a_layer_with_settings_is_a_layer_behind(flavour, tmp_path):
+    keras = oracle.load(flavour)
+    keras.backend.clear_session()
+    layers = keras.layers
+    inner = keras.Sequential([keras.Input((6, 6, 3)), layers.Conv2D(4, (3, 2), padding="same", name="leaky",
+                                                                   activation=layers.LeakyReLU(0.1))], name="inner")
+    start = keras.Input((6, 6, 3), name="start")
+    shared = layers.Conv2D(3, 1, activation=layers.ReLU(max_value=0.5), name="shared")
+    first = shared(start)
+    x = layers.Add(name="sum")([first, shared(first)])
+    x = layers.Conv2D(4, (3, 2), padding="same", activation=layers.LeakyReLU(0.3), name="conv")(x)
+    y = layers.Activation(layers.LeakyReLU(0.2), name="alone")(inner(start))
+    model = planted(keras, keras.Model(start, layers.Dense(2, activation=layers.LeakyReLU(0.1), name="end")(
+        layers.Flatten(name="flat")(layers.Add(name="both")([x, y])))))
+    inputs = [numpy.random.RandomState(1).normal(0, 1, (2, 6, 6, 3)).astype("float32")]
+    names = ["shared@0", "shared@1", "sum", "conv", "inner", "alone", "end"]
+    expected = dict(zip(names, oracle.predict(oracle.multi_output(keras, model, names), inputs)))
+    for ending in ["h5"] + ["keras"] * (needs.STACK == "modern"):
+        source, enc = str(tmp_path / ("model." + ending)), str(tmp_path / f"{ending}.h5")
+        model.save(source)
+        model_json, found = converted(source, tmp_path, "js_" + ending, layers=names, enc_model=enc)
+        assert found == names
+        for bundle in (None, packages.bundle("@tensorflow/tfjs", "1.0.0")):
+            for value, output in zip(expected.values(), predict.predict(model_json, inputs, bundle)):
+                assert oracle.distance(value, output.values) <= 1e-5
+        for value, other in zip(expected.values(), oracle.predict(keras.models.load_model(enc, compile=False), inputs)):
+            assert oracle.distance(value, other) <= 1e-6
 
 
 @pytest.mark.parametrize("flavour, ending", [(flavour, ending) for flavour in oracle.FLAVOURS

@@ -84,7 +84,7 @@ def converted(model, way, folder, layers=None):
     path, target = os.path.join(folder, FILES[way]), os.path.join(folder, "js")
     model.save(path, **({"save_format": "tf"} if way == "saved_model" else {}))
     os.mkdir(target)
-    preprocess.preprocess(path, target, layers=layers)
+    preprocess.preprocess(path, target, layers=layers, format="layers")
     return path, predict.predict(os.path.join(target, "model.json"), [images(3)])
 
 

@@ -196,6 +196,44 @@ def test_code_in_a_savedmodel_is_not_run_and_the_layer_is_refused_by_name(tmp_pa
             write_layers.write(found, str(tmp_path))
 
 
+def test_a_savedmodel_with_a_class_of_the_user_s_own_is_a_graph_whose_layers_are_outputs(tmp_path):
+    needs.node()
+    keras = keras2()
+
+    class Own(keras.layers.Layer):
+        def call(self, x):
+            return x * 2.0 + 1.0
+
+    model = randomize(keras.models.Sequential([keras.Input((6, 6, 2)), keras.layers.Conv2D(3, 3, name="seen"),
+                                               Own(name="own"), keras.layers.Flatten(name="flat"),
+                                               keras.layers.Dense(2, name="last")]))
+    path, x = str(tmp_path / "source"), numpy.random.RandomState(1).rand(3, 6, 6, 2).astype("float32")
+    model.save(path, save_format="tf")
+    assert formats.is_graph(path)
+    done = preprocess.preprocess(path, str(tmp_path / "out"))
+    assert done.facts["outputs"][0] == "seen" and done.facts["outputs"][-1] == "last"
+    preprocess.preprocess(path, str(tmp_path / "asked"), layers=["own", "seen"])
+    for directory in ("out", "asked"):
+        for name, values in predict.predict(str(tmp_path / directory / "model.json"), [x], sync=True):
+            agree(values, keras.Model(model.inputs, model.get_layer(name).output).predict(x, verbose=0))
+
+
+def test_a_savedmodel_with_a_lambda_is_the_graph_of_its_signature(tmp_path):
+    needs.node()
+    keras = keras2()
+    model = keras.models.Sequential([keras.Input((3,)), keras.layers.Dense(2, name="seen"),
+                                     keras.layers.Lambda(lambda x: x * 2, name="doubled")])
+    model.save(str(tmp_path / "source"), save_format="tf")
+    done = preprocess.preprocess(str(tmp_path / "source"), str(tmp_path / "out"))
+    assert done.facts["outputs"] == ["seen", "doubled"] and "what its signature computes" in done.facts["why"]
+    x = numpy.random.RandomState(1).rand(3, 3).astype("float32")
+    first, second = predict.predict(str(tmp_path / "out" / "model.json"), [x], sync=True)
+    agree(first.values, keras.Model(model.inputs, model.get_layer("seen").output).predict(x, verbose=0))
+    agree(second.values, model.predict(x, verbose=0))
+    with pytest.raises(Fault, match="'doubled'.*Lambda"):
+        preprocess.preprocess(str(tmp_path / "source"), str(tmp_path / "layers"), format="layers")
+
+
 # Graphs -----------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("name, outputs, tensors", [

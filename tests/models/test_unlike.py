@@ -45,7 +45,7 @@ def compare(model, flavour, folder):
     path, target = os.path.join(folder, "m.keras" if flavour == "keras3" else "m.h5"), os.path.join(folder, "js")
     model.save(path)
     os.mkdir(target)
-    convert.convert(path, target)
+    convert.convert(path, target, format="layers")
     found = predict.predict(os.path.join(target, "model.json"), values)
     return oracle.distance(oracle.predict(model, values)[0], found[0][1])
 
@@ -129,7 +129,7 @@ def test_an_operation_that_no_layer_does_is_not_made_one_either(flavour, tmp_pat
     build(oracle.load(flavour), "+", [SQUARE, LINE]).save(path)
     with pytest.raises(Fault, match="on tensors of 3 and 2 dimensions"):
         encapsulate.build(path, enc)
-        convert.convert(enc, target)
+        convert.convert(enc, target, format="layers")
     build(oracle.load(flavour), "+", [(1, 4), SQUARE]).save(path)
     encapsulate.build(path, enc)
     with formats.read(enc) as model:
@@ -175,7 +175,7 @@ def test_a_class_of_one_s_own_that_is_called_like_keras_s_is_not_taken_for_it(tm
     start = keras.Input((4,))
     keras.Model(start, Dense(name="own")(start)).save(path)
     with pytest.raises(Fault, match="'own' is a Dense: a class of its own"):
-        convert.convert(path, str(tmp_path))
+        convert.convert(path, str(tmp_path), format="layers")
 
 
 @pytest.mark.parametrize("flavour", oracle.FLAVOURS)
@@ -185,11 +185,11 @@ def test_one_tensor_is_no_two_outputs_and_an_input_has_a_dimension(flavour, tmp_
     made = keras.layers.Dense(2, name="made")(start)
     keras.Model(start, [made, made]).save(path)
     with pytest.raises(Fault, match="one tensor is two outputs"):
-        convert.convert(path, str(tmp_path))
+        convert.convert(path, str(tmp_path), format="layers")
     start = keras.Input((), name="number")
     keras.Model(start, keras.layers.Embedding(5, 2)(start)).save(path)
     with pytest.raises(Fault, match="'number' is a InputLayer: of one number per example.* give it shape"):
-        convert.convert(path, str(tmp_path))
+        convert.convert(path, str(tmp_path), format="layers")
 
 
 NORMALIZED = [  # shape, axis, whether it is converted

@@ -166,7 +166,7 @@ def test_a_call_that_tensorflow_js_does_not_repeat_is_refused_by_name(flavour, n
     source = str(tmp_path / "source.h5")
     oracle.planted(flavour, name).save(source)
     with pytest.raises(Fault, match=REFUSED[name]) as caught:
-        convert.convert(source, str(tmp_path))
+        convert.convert(source, str(tmp_path), format="layers")
     assert "\n" not in str(caught.value) and os.listdir(str(tmp_path)) == ["source.h5"]
 
 

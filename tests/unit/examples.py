@@ -1,4 +1,5 @@
 """One layer of each class in layers/kinds, as a Keras makes it: for tests of what is known of the classes."""
+import importlib
 import json
 from collections import OrderedDict
 
@@ -21,6 +22,8 @@ EXAMPLES = OrderedDict([
     ("BatchNormalization", (lambda layers: layers.BatchNormalization(), [IMAGE])),
     ("LayerNormalization", (lambda layers: layers.LayerNormalization(axis=[1, 2]), [ROWS])),
     ("GroupNormalization", (lambda layers: layers.GroupNormalization(2), [IMAGE])),
+    ("RMSNormalization", (lambda layers: layers.RMSNormalization(), [ROWS])),
+    ("LayerScale", (lambda layers: applied().LayerScale(0.5, 4), [ROWS])),
     ("UnitNormalization", (lambda layers: layers.UnitNormalization(), [ROWS])),
     ("Dense", (lambda layers: layers.Dense(5), [ROWS])),
     ("Embedding", (lambda layers: layers.Embedding(9, 5), [LINE])),
@@ -40,6 +43,11 @@ EXAMPLES = OrderedDict([
     ("Add", (lambda layers: layers.Add(), [ROWS, ROWS])),
     ("Concatenate", (lambda layers: layers.Concatenate(axis=1), [(3, 4), ROWS])),
     ("Dot", (lambda layers: layers.Dot((2, 1)), [ROWS, (4, 3)])),
+    ("Attention", (lambda layers: layers.Attention(use_scale=True), [ROWS, (3, 4)])),
+    ("AdditiveAttention", (lambda layers: layers.AdditiveAttention(), [ROWS, (3, 4)])),
+    ("MultiHeadAttention", (lambda layers: layers.MultiHeadAttention(2, 3, value_dim=5, output_shape=6), [ROWS])),
+    ("GroupQueryAttention", (lambda layers: layers.GroupQueryAttention(3, 4, 2), [ROWS])),
+    ("EinsumDense", (lambda layers: layers.EinsumDense("abc,cde->abde", (None, 2, 3), bias_axes="de"), [ROWS])),
     ("MaxPooling2D", (lambda layers: layers.MaxPooling2D(2, strides=3), [IMAGE])),
     ("AveragePooling3D", (lambda layers: layers.AveragePooling3D(2, padding="same"), [VOLUME])),
     ("GlobalMaxPooling1D", (lambda layers: layers.GlobalMaxPooling1D(), [ROWS])),
@@ -54,6 +62,8 @@ EXAMPLES = OrderedDict([
     ("RandomFlip", (lambda layers: layers.RandomFlip(), [IMAGE])),
     ("Rescaling", (lambda layers: layers.Rescaling(0.5), [IMAGE]))])
 
+OF_QUERY_AND_VALUE = ("MultiHeadAttention", "GroupQueryAttention")
+
 
 class Made:
     """A layer of the class `name` in a model of its own.
@@ -67,7 +77,10 @@ class Made:
         keras.backend.clear_session()
         inputs = [keras.Input(shape) for shape in shapes]
         self.layer = build(keras.layers)
-        made = self.layer(inputs if len(inputs) > 1 else inputs[0])
+        if name in OF_QUERY_AND_VALUE:
+            made = self.layer(inputs[0], inputs[0])
+        else:
+            made = self.layer(inputs if len(inputs) > 1 else inputs[0])
         self.outputs = list(made) if isinstance(made, (list, tuple)) else [made]
         self.outputs = [tensor for state in self.outputs for tensor in
                         (state if isinstance(state, (list, tuple)) else [state])]
@@ -76,9 +89,17 @@ class Made:
         self.record = self.graph.layers[self.layer.name].record
 
 
+def applied():
+    """The module of keras.applications that has LayerScale; keras.layers where there is none."""
+    try:
+        return importlib.import_module("keras.src.applications.convnext")
+    except ImportError:
+        return importlib.import_module("keras").layers
+
+
 def names(keras):
     """The classes of the examples that this Keras has."""
-    return [name for name in EXAMPLES if hasattr(keras.layers, name)]
+    return [name for name in EXAMPLES if hasattr(keras.layers, name) or hasattr(applied(), name)]
 
 
 def with_a_shape():

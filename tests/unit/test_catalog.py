@@ -152,5 +152,5 @@ def test_a_default_never_changes():
 
 def test_what_a_converted_model_is_written_as_is_one_thing(tmp_path):
     entry, = read(tmp_path, '[a]\nsource = "m.h5"\nshard_size = 7\nquantize = {uint8 = "*/kernel"}\n')
-    assert entry.target() == ("model.json", 7, {"uint8": "*/kernel"})
+    assert entry.target() == ("model.json", 7, {"uint8": "*/kernel"}, "auto")
     assert set(entry.target()._fields) == set(catalog.CONVERTING)

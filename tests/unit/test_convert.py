@@ -75,7 +75,7 @@ def refused(record, folder, layers=None):
     source, enc = handmade.h5(folder / "model.h5", record), str(folder / "enc.h5")
     encapsulate.build(source, enc, layers=layers)
     with pytest.raises(Fault) as caught:
-        converted(enc, folder)
+        converted(enc, folder, format="layers")
     assert os.listdir(str(folder / "js")) == []
     return str(caught.value)
 
@@ -155,7 +155,7 @@ def test_normalizing_along_another_axis_than_the_last_is_refused(tmp_path):
         own.attrs["weight_names"] = [b"strange/moving_mean:0", b"strange/moving_variance:0"]
         own["strange/moving_mean:0"] = own["strange/moving_variance:0"] = numpy.ones(12, "float32")
     with pytest.raises(Fault, match="'strange' is a BatchNormalization along axis 1 of 4"):
-        converted(source, tmp_path)
+        converted(source, tmp_path, format="layers")
 
 
 def test_a_constant_added_by_an_operator_is_refused_by_name():

@@ -8,8 +8,8 @@ from scripts.tfjs import supported
 from tests import needs
 from tests.unit import examples, made
 
-# Keras supports a mask there to use it, and hands none on; Rescaling hands it on from Keras 3.2 on
-USES = ("GlobalAveragePooling1D", "Dot", "Rescaling")
+# Keras supports a mask there to use it, and hands none on
+USES = ("GlobalAveragePooling1D", "Dot")
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +47,20 @@ def test_a_mask_goes_on_where_keras_lets_it(keras, name):
     if name not in examples.names(keras):
         assert needs.STACK == "py36"  # Keras 2.6 lacks some
     elif name not in USES:
-        supports = bool(examples.Made(keras, name).layer.supports_masking)
-        assert supports is (kinds.KINDS[name].mask not in (Mask.STOPS, Mask.MAKES) or name == "Masking")
+        supports, mask = bool(examples.Made(keras, name).layer.supports_masking), kinds.KINDS[name].mask
+        own = mask is not Mask.PASSES_IN_3 or keras.__version__.startswith("3")
+        assert supports is (mask not in (Mask.STOPS, Mask.MAKES) and own or name == "Masking")
+
+
+@pytest.mark.modern
+@pytest.mark.parametrize("name", ["Identity", "Rescaling", "Normalization"])
+def test_a_mask_goes_on_from_keras_3_on(name):
+    """The other Keras of this stack is the last Keras 2."""
+    needs.tensorflow()
+    for major, module in ((2, "tf_keras"), (3, "keras")):
+        layers = __import__(module).layers
+        layer = layers.Rescaling(0.5) if name == "Rescaling" else getattr(layers, name)()
+        assert (name in kinds.passing(major)) is bool(layer.supports_masking) is (major == 3)
 
 
 @pytest.mark.parametrize("name", sorted(examples.EXAMPLES))

@@ -7,44 +7,71 @@ import pytest
 
 from tests import needs
 
-# In the place of bootstrap.py: it prints what would be run, and fails for the tests that $FAILING names.
+pytestmark = pytest.mark.modern  # one stack is enough: make starts both
+
+# In the place of bootstrap.py: it prints what would be run, and fails in one of the processes where $FAILING is set.
 STAND_IN = """
 import os, sys
 given = sys.argv[1:]
 if given == ["--python36"]:
     print(sys.executable)
 elif "--" in given:
+    if os.environ.get("SAY_TURNS"):
+        print("ran in", os.environ["TURNS"], os.listdir(os.environ["TURNS"]))
     print(" ".join(["ran"] + given[given.index("--") + 1:]))
-    sys.exit(os.environ.get("FAILING") in given)
+    if os.environ.get("FAILING"):
+        number = len(os.listdir(os.environ["TURNS"]))
+        open(os.path.join(os.environ["TURNS"], str(os.getpid())), "w").close()
+        sys.exit(number == int(os.environ["FAILING"]))
+else:
+    print(" ".join(["made"] + given))
 """
 EVERYTHING = "ran -m pytest"
 
 
-def make(folder, *arguments, **environment):
-    """Return (exit status, [what was run, sorted]) of `make test` with the arguments."""
+def lines_of(folder, *arguments, **environment):
+    """Return (exit status, lines) of `make test` with the arguments."""
     (folder / "scripts").mkdir()
     shutil.copy(os.path.join(needs.ROOT, "Makefile"), str(folder))
     (folder / "scripts" / "bootstrap.py").write_text(STAND_IN)
     done = subprocess.run([needs.command("make", "apt install make"), "test"] + list(arguments), cwd=str(folder),
                           env=dict(os.environ, **environment), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    lines = done.stdout.decode().splitlines()
-    return done.returncode, sorted(line.rstrip() for line in lines if line.startswith("ran"))
+    return done.returncode, [line.rstrip() for line in done.stdout.decode().splitlines()]
+
+
+def make(folder, *arguments, **environment):
+    """Return (exit status, [what was run, sorted]) of `make test` with the arguments."""
+    status, lines = lines_of(folder, *arguments, **environment)
+    return status, sorted(line for line in lines if line.startswith("ran"))
+
+
+@pytest.mark.parametrize("arguments", [[], ["-j4", "-O", "SHARES=2"]], ids=["in turn", "at once"])
+def test_all_environments_are_made_before_the_first_test(arguments, tmp_path):
+    lines = [line for line in lines_of(tmp_path, *arguments)[1] if line.startswith(("made", "ran"))]
+    assert lines[0] == "made train reference test view"
+    assert sorted(lines[1:3]) == ["made keras231", lines[0]]
+    assert len(lines) > 4 and all(line.startswith("ran") for line in lines[3:])
 
 
 def test_both_stacks_run_everything(tmp_path):
     assert make(tmp_path) == (0, [EVERYTHING] * 2)
 
 
-def test_what_is_set_apart_runs_in_a_process_of_its_own_and_nothing_runs_twice_or_not_at_all(tmp_path):
-    assert make(tmp_path, "-j3", "-O", "APART=tests/models", "ARGS=--durations=15") == (0, [
-        EVERYTHING + " --durations=15", EVERYTHING + " --durations=15 --ignore=tests/models",
-        EVERYTHING + " --durations=15 tests/models"])
+def test_processes_that_share_a_stack_s_tests_know_of_each_other(tmp_path):
+    ran = [EVERYTHING + " -p tests.turns --durations=15"] * 4
+    assert make(tmp_path, "-j4", "-O", "SHARES=2", "ARGS=--durations=15") == (0, ran)
 
 
-@pytest.mark.parametrize("failing", ["tests/models", "--ignore=tests/models"])
-def test_a_failure_of_one_of_them_is_a_failure(failing, tmp_path):
-    status, ran = make(tmp_path, "-j3", "-O", "APART=tests/models", FAILING=failing)
-    assert status != 0 and len(ran) == 3
+def test_where_they_take_turns_is_one_new_directory_for_all(tmp_path):
+    ran = make(tmp_path, "-j4", "-O", "SHARES=2", SAY_TURNS="1")[1]
+    said = {line for line in ran if line.startswith("ran in")}
+    assert len(said) == 1 and len(ran) == 8 and said.pop().endswith(" []")
+
+
+@pytest.mark.parametrize("shares, failing", [(1, 0), (1, 1), (2, 0), (2, 3)])
+def test_a_failure_of_one_of_them_is_a_failure(shares, failing, tmp_path):
+    status, ran = make(tmp_path, "SHARES=" + str(shares), FAILING=str(failing))
+    assert status != 0 and len(ran) == 2 * shares
 
 
 def test_arguments_keep_their_quotes(tmp_path):

@@ -5,7 +5,7 @@ import numpy
 import pytest
 
 from scripts import Fault
-from scripts.formats import tfjs
+from scripts.formats import weights_manifest
 from scripts.layers.model import Weight
 from scripts.verification import reference
 from scripts.wire import shards
@@ -129,7 +129,7 @@ def test_of_many_weights_twenty_are_named(tmp_path):
 def test_quantized_weights_are_read_back_within_a_step(rule, far, tmp_path):
     values = some("float32", 60, 20)
     manifest, _ = written([("w", values)], tmp_path, quantize=rule, shard_size=100)
-    weight, = tfjs.manifest_weights(manifest, str(tmp_path), "model.json")
+    weight, = weights_manifest.manifest_weights(manifest, str(tmp_path), "model.json")
     assert weight.dtype == "float32" and weight.shape == (60, 20)
     assert numpy.abs(weight.read() - values).max() < far
     pieces = numpy.concatenate(list(weight.pieces(500)))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import strategies
 
 from scripts import Fault
-from scripts.layers import outputs, topology
+from scripts.layers import outputs, records, topology
 from scripts.layers.references import Ref, redirect, references
 
 
@@ -237,14 +237,14 @@ def wrapped(*kinds):
                                    ("Bidirectional", "Sequential", "Bidirectional"), ("Bidirectional", "Functional")])
 def test_a_bidirectional_around_what_no_keras_puts_there_is_refused(kinds):
     with pytest.raises(Fault, match="has a Bidirectional around a"):
-        topology.check_record(wrapped(*kinds))
+        records.check_record(wrapped(*kinds))
 
 
 @pytest.mark.parametrize("kinds", [("Bidirectional",), ("Bidirectional", "RNN", "StackedRNNCells"),
                                    ("TimeDistributed", "Bidirectional"), ("TimeDistributed", "TimeDistributed"),
                                    ("Sequential", "Bidirectional", "RNN"), ("Bidirectional", "Swirl")])
 def test_wrappers_that_keras_makes_are_taken(kinds):
-    topology.check_record(wrapped(*kinds))
+    records.check_record(wrapped(*kinds))
 
 
 def test_nested_models_are_opened_only_where_their_layers_are_asked_for():

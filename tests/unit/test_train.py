@@ -91,14 +91,13 @@ def test_two_fresh_processes_write_the_same_bytes(trained, digits, tmp_path):
 RECIPES = [("guide", ["--epochs", "4"]), ("fast", ["--epochs", "12", "--batch-size", "64"])]
 
 
-def test_the_fast_recipe_learns_and_writes_the_same_bytes_twice(digits, tmp_path):
+def test_the_fast_recipe_learns(digits, tmp_path):
+    """That it writes the same bytes twice is in test_recipes.py."""
     needs.tensorflow()
-    for name in ("one.h5", "two.h5"):
-        done = run("--data", digits, "--recipe", "fast", "--out", str(tmp_path / name),
-                   "--report", str(tmp_path / (name + ".json")))
-        assert done.returncode == 0, done.stderr
-    assert (tmp_path / "one.h5").read_bytes() == (tmp_path / "two.h5").read_bytes()
-    report = json.loads((tmp_path / "two.h5.json").read_text())
+    done = run("--data", digits, "--recipe", "fast", "--out", str(tmp_path / "one.h5"),
+               "--report", str(tmp_path / "one.json"))
+    assert done.returncode == 0, done.stderr
+    report = json.loads((tmp_path / "one.json").read_text())
     assert report["accuracy"] >= 0.96
     assert report["settings"] == {"epochs": 43, "batch_size": 64, "seed": 0, "optimizer": "adam",
                                   "learning_rate": None, "recipe": "fast"}
@@ -220,7 +219,7 @@ def test_a_checkpoint_that_cannot_be_written_is_one_line(digits, tmp_path):
 
 def test_doit_resumes_a_training_that_was_ended_and_cleans_what_one_left(tmp_path):
     needs.tensorflow()
-    project = Project.create(tmp_path / "project", '[keras]\ndata = "digits"\nepochs = 40\ncheckpoint = true\n')
+    project = Project.create(tmp_path / "project", '[keras]\ndata = "digits"\nepochs = 12\ncheckpoint = true\n')
     kept = project.file("models/.checkpoints/keras.npz")
 
     def begin():

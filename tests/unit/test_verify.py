@@ -1,4 +1,6 @@
 """scripts/verify.py: agreement is Keras's own values in TensorFlow.js (by_keras.py), and every difference is seen."""
+import contextlib
+import io
 import json
 import subprocess
 import sys
@@ -7,9 +9,11 @@ import numpy
 import pytest
 
 from scripts import Fault, preprocess, verify
+from scripts.base import child, command
 from scripts.training import dataset, lenet
 from scripts.verification import by_keras
-from tests import needs
+from scripts.viewer import predict
+from tests import needs, shared_node, shared_tensorflow
 
 NAMES = ["shared@1", "inner/inner_dense", "sum", "shared@0", "inner", "chain"]
 
@@ -20,9 +24,29 @@ def randomize(model):
     return model
 
 
-def run(*arguments):
+def alone(*arguments):
+    """Run the command in a process of its own, which starts one of Keras's."""
     return subprocess.run([sys.executable, "-m", "scripts.verify"] + [str(a) for a in arguments],
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
+
+
+def run(*arguments):
+    """Run the command in this process, which asks the Keras and the Node that the tests share; return what it did."""
+    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as err, \
+            pytest.raises(SystemExit) as end, pytest.MonkeyPatch.context() as patch:
+        for name in ("heed_signals", "finished"):
+            patch.setattr(command, name, lambda: None)
+        command.run(verify.main, [str(a) for a in arguments])
+    return subprocess.CompletedProcess(arguments, end.value.code, out.getvalue(), err.getvalue())
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_process_for_many_models():
+    """Run TensorFlow.js and Keras in the shared processes, but where a process of its own is asked for."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(predict, "run_node", shared_node.run_node)
+        patch.setattr(child, "run", shared_tensorflow.run)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +82,8 @@ def broken(converted):
 def test_a_converted_lenet_agrees_in_every_output_on_the_data_set_s_images(converted, tmp_path):
     arrays = dataset.digits()
     dataset.save(str(tmp_path / "data.npz"), arrays, "digits")
-    done = run(converted / "model.h5", converted / "tfjs" / "model.json", "--data", tmp_path / "data.npz",
-               "--json", tmp_path / "report.json", "--reference", tmp_path / "reference.npz")
+    done = alone(converted / "model.h5", converted / "tfjs" / "model.json", "--data", tmp_path / "data.npz",
+                 "--json", tmp_path / "report.json", "--reference", tmp_path / "reference.npz")
     assert done.returncode == 0 and done.stderr == ""
     again = run(converted / "model.h5", converted / "tfjs", "--json", tmp_path / "report.json")
     assert (again.returncode, again.stdout) == (1, "") and "report.json is there already" in again.stderr
@@ -72,6 +96,11 @@ def test_a_converted_lenet_agrees_in_every_output_on_the_data_set_s_images(conve
     with numpy.load(str(tmp_path / "reference.npz")) as stored:
         assert numpy.array_equal(stored["input_0"], (arrays["x_test"][:4] / 255.0).astype(numpy.float32))
         assert stored["output_8"].shape == (4, 10) and stored["output_8"].dtype == numpy.float32
+        # The Keras that the other tests share says the same, to the bit.
+        _, shared = verify.verify(str(converted / "model.h5"), str(converted / "tfjs" / "model.json"),
+                                  data=str(tmp_path / "data.npz"))
+        assert {name: values.tobytes() for name, values in shared.items()} == {
+            name: stored[name].tobytes() for name in stored.files}
 
 
 def test_a_changed_weight_is_found_and_the_exit_status_says_so(converted, broken):
@@ -171,6 +200,7 @@ def test_where_no_keras_loads_the_source_there_is_no_oracle(converted, tmp_path,
     with pytest.raises(Fault, match="no oracle, no Keras here loads it"):
         verify.verify(model, made)
     absent = sys.executable, "tf_keras", "a Keras that is not there"
+    monkeypatch.setattr(child, "run", shared_tensorflow.ALONE)
     monkeypatch.setattr(verify, "stacks", lambda major: iter([absent]))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     (tmp_path / "tf_keras.py").write_text("raise ImportError('missing')")
@@ -183,7 +213,7 @@ def test_where_no_keras_loads_the_source_there_is_no_oracle(converted, tmp_path,
 def test_code_in_the_source_is_not_run_to_verify_it(keras, converted, tmp_path):
     model = keras.models.Sequential([keras.Input((3,)), keras.layers.Lambda(lambda x: x * 2, name="doubled")])
     model.save(str(tmp_path / "model.h5"))
-    done = run(tmp_path / "model.h5", converted / "tfjs" / "model.json")
+    done = alone(tmp_path / "model.h5", converted / "tfjs" / "model.json")
     assert done.returncode == 1 and "no oracle" in done.stderr and len(done.stderr.splitlines()) == 1
 
 

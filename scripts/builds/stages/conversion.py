@@ -7,6 +7,8 @@ from typing import Optional, Sequence
 
 from ...base import child, stack
 from ...base.fault import Fault
+from ...wire.target import GRAPH as GRAPH_MODEL
+from ...wire.target import LAYERS
 from .. import catalog
 from ..catalog import Entry
 from ..records import Stage
@@ -106,6 +108,9 @@ def convert(run: Run, entry: Entry) -> dict:
         together = f"{total} bytes" if total < 1000 else f"{total / 1000.0:.0f} kB"
         yield (f"{entry.directory}/{entry.json_name}: {size(entry.directory + '/' + entry.json_name)}, "
                f"{len(shards)} shard{'' if len(shards) == 1 else 's'} of {together} together")
+        if record["facts"].get("why"):
+            yield f"a graph model: {record['facts']['why']}"
+        yield from module("tfjs.write_layers").said_of_names(f"{entry.directory}/{entry.json_name}")
 
     return run.task(conversion(run, entry), produce, report,
                     after=entry.after if graph(entry) else ["encapsulate:" + entry.name],
@@ -144,17 +149,21 @@ def written(entry: Entry, directory: str) -> tuple:
     target, by = entry.target(), engine(entry)
     if by == GRAPH:
         graphs = module(GRAPH)
-        graphs.check_settings(entry.source, weights=entry.weights, input_shape=entry.input_shape,
-                              compile=entry.compile)
+        graphs.check_settings(entry.source, weights=entry.weights, compile=entry.compile,
+                              **{'format = "layers"': target.format == LAYERS})
         source = module("formats").read(entry.source, saved_model_tags=entry.saved_model_tags,
                                         signature=entry.signature)
-        return graphs.convert(source, directory, outputs=entry.layers, **target._asdict())
+        return graphs.convert(source, directory, entry.layers, target.json_name, target.shard_size, target.quantize,
+                              every=True, input_shape=entry.input_shape)
     if by == REFERENCE:
+        if target.format == GRAPH_MODEL:
+            raise Fault(f'models.toml [{entry.name}] format = "graph" is the native engine\'s alone: leave out engine')
         arguments = ["convert", entry.enc_model, directory, "--json-name", target.json_name,
                      "--shard-size", str(target.shard_size)]
         child.run(REFERENCE, arguments + (["--quantize", json.dumps(target.quantize)] if target.quantize else []))
         return sorted(os.listdir(directory), key=lambda name: name != target.json_name), {}
-    return module(CONVERT).convert(entry.enc_model, directory, **target._asdict()), {}
+    done = module(CONVERT).build(entry.enc_model, directory, **target._asdict())
+    return done.names, {"format": done.format, "why": done.why} if done.format == GRAPH_MODEL else {}
 
 
 def write_manifest(run: Run, entry: Entry, directory: str, names: list, facts: dict) -> dict:
@@ -166,7 +175,8 @@ def write_manifest(run: Run, entry: Entry, directory: str, names: list, facts: d
     import h5py
     import numpy
     digests, read = run.house.digests, sources(run, entry)
-    facts = facts or run.house.record("encapsulate:" + entry.name).get("facts", {})
+    if "outputs" not in facts:
+        facts = dict(run.house.record("encapsulate:" + entry.name).get("facts", {}), **facts)
     inputs = {"source" if len(read) == 1 else f"source/{index}": digests.of(path, last=True)
               for index, path in enumerate(read)}
     if not graph(entry):
@@ -177,6 +187,7 @@ def write_manifest(run: Run, entry: Entry, directory: str, names: list, facts: d
         "outputs": {name: digests.of(os.path.join(directory, name), last=True) for name in names},
         "settings": dict(catalog.told(entry.settings(catalog.CHOOSING, catalog.CONVERTING)), json_name=entry.json_name),
         "layers": facts.get("outputs"),
+        "format": "graph-model" if graph(entry) or facts.get("format") == GRAPH_MODEL else "layers-model",
         "versions": {"stack": stack.identity("convert"), "python": "{}.{}".format(*sys.version_info),
                      "numpy": numpy.__version__, "h5py": h5py.__version__},
     }

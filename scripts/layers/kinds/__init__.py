@@ -7,6 +7,7 @@ TensorFlow.js has a layer stands in tfjs/refusals.py.
 """
 from . import (  # noqa: F401  (each adds its rows)
     activation,
+    attention,
     convolution,
     core,
     merging,

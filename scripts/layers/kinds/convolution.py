@@ -22,7 +22,8 @@ def transposed(config: Config, inputs: List[Shape], nested: Any) -> List[Shape]:
     extra = config.get("output_padding")
     result = []
     for index, size in enumerate(sizes):
-        window = several(config["kernel_size"], len(sizes))[index]
+        dilation = several(config.get("dilation_rate") or 1, len(sizes))[index]
+        window = times(several(config["kernel_size"], len(sizes))[index] - 1, dilation) + 1
         stride = several(config["strides"], len(sizes))[index]
         if size is None:
             result.append(None)
@@ -74,9 +75,6 @@ to_filters = convolution(lambda config, count: config["filters"])
 to_each = convolution(lambda config, count: times(count, config.get("depth_multiplier", 1)))
 
 row("convolution", "Conv1D Conv2D Conv3D", shape=to_filters, variables=kernel)
-row("convolution", "Conv2DTranspose Conv3DTranspose", shape=transposed, variables=transposed_kernel)
-row("convolution", "Conv1DTranspose", shape=transposed, variables=None)
-row("convolution", "DepthwiseConv2D", shape=to_each, variables=depthwise_kernel)
-row("convolution", "DepthwiseConv1D", shape=to_each, variables=None)
-row("convolution", "SeparableConv2D", shape=to_filters, variables=separable_kernels)
-row("convolution", "SeparableConv1D", shape=to_filters, variables=None)
+row("convolution", "Conv1DTranspose Conv2DTranspose Conv3DTranspose", shape=transposed, variables=transposed_kernel)
+row("convolution", "DepthwiseConv1D DepthwiseConv2D", shape=to_each, variables=depthwise_kernel)
+row("convolution", "SeparableConv1D SeparableConv2D", shape=to_filters, variables=separable_kernels)

@@ -22,4 +22,4 @@ row("core", "Dense", variables=dense, mask=Mask.PASSES,
 row("core", "Embedding", variables=embedding, mask=Mask.MAKES,  # where mask_zero=True
     shape=lambda config, inputs, nested: [list(inputs[0]) + [config["output_dim"]]])
 row("core", "Masking", shape=same, mask=Mask.MAKES)
-row("core", "Identity", shape=same, mask=Mask.PASSES, idle=True)
+row("core", "Identity", shape=same, mask=Mask.PASSES_IN_3, idle=True)  # tf_keras layers/core/identity.py

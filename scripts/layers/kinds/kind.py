@@ -11,6 +11,7 @@ class Mask(enum.Enum):
 
     STOPS = "the output has none"
     PASSES = "the output has the input's"
+    PASSES_IN_3 = "the output has the input's in Keras 3, and none in Keras 2"
     MAKES = "the layer makes one"
     SEQUENCES = "the output has the input's where the layer returns sequences"
     MERGES = "the output has one that is made of those of all inputs"
@@ -119,9 +120,10 @@ def recurrents() -> FrozenSet[str]:
     return frozenset(name for name, kind in KINDS.items() if kind.mask is Mask.SEQUENCES)
 
 
-def passing() -> FrozenSet[str]:
-    """The classes whose output has the mask of their input."""
-    return frozenset(name for name, kind in KINDS.items() if kind.mask is Mask.PASSES)
+def passing(major: int) -> FrozenSet[str]:
+    """The classes whose output has the mask of their input, in Keras 2 or 3."""
+    found = (Mask.PASSES, Mask.PASSES_IN_3) if major >= 3 else (Mask.PASSES,)
+    return frozenset(name for name, kind in KINDS.items() if kind.mask in found)
 
 
 def idle() -> FrozenSet[str]:

@@ -15,6 +15,13 @@ def broadcast(config: Config, inputs: List[Shape], nested: Any) -> List[Shape]:
     return [result]
 
 
+def merge(config: Config, inputs: List[Shape], nested: Any) -> List[Shape]:
+    """Broadcasting of tensors that get dimensions behind the batch until all have one rank (base_merge.py: call)."""
+    rank = max(map(len, inputs))
+    alike = [list(shape[:1]) + [1] * (rank - len(shape)) + list(shape[1:]) for shape in inputs]
+    return broadcast(config, alike, nested)
+
+
 def concatenate(config: Config, inputs: List[Shape], nested: Any) -> List[Shape]:
     """The sum of the sizes along the axis."""
     result = list(inputs[0])
@@ -32,6 +39,7 @@ def dot(config: Config, inputs: List[Shape], nested: Any) -> List[Shape]:
     return [result if len(result) > 1 else result + [1]]
 
 
-row("merging", "Add Subtract Multiply Average Maximum Minimum", shape=broadcast, mask=Mask.MERGES)
+row("merging", "Add Subtract Multiply Average Maximum Minimum", shape=merge, mask=Mask.MERGES)
 row("merging", "Concatenate", shape=concatenate, mask=Mask.JOINS)
 row("merging", "Dot", shape=dot)
+row("merging", "CustomScaleLayer", shape=merge)  # of keras.applications: the first plus a multiple of the second

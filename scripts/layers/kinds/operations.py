@@ -9,18 +9,22 @@ from typing import Any, Dict, List, Optional, Tuple
 from . import merging
 from .kind import KINDS, Config, Shape, row
 
-FUNCTIONS = ("TFOpLambda", "TensorFlowOpLayer")  # classes that stand for an operation: Keras 2.4 - 2.15, and before
+# Classes that stand for an operation: Keras 2.4 - 2.15, and before
+FUNCTIONS = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer")
 # The layer that does what an operation does: keras.ops, TFOpLambda's functions, TensorFlowOpLayer's operations
 LAYER_OF = {"Add": "Add", "Multiply": "Multiply", "Maximum": "Maximum", "Minimum": "Minimum",
             "add": "Add", "multiply": "Multiply", "mul": "Multiply", "maximum": "Maximum", "minimum": "Minimum",
             "AddV2": "Add", "Mul": "Multiply", "Softmax": "Softmax", "Concatenate": "Concatenate"}
 OF_CONSTANT = ("Subtract", "Divide", "TrueDivide")  # of Keras 3: a layer does them where one operand is a constant
+# Operations of Keras 3 that have the setting `dtype`, which else only a layer has
+OF_DTYPE = frozenset("""Arange Array Cast ConvertToTensor Cumprod Cumsum EmptyLike Full FullLike Geomspace Linspace Logspace
+    MultiHot Nancumprod Nancumsum OneHot OnesLike Prod SaturateCast View ZerosLike""".split())
 KEPT = {"Softmax": ("axis",), "Concatenate": ("axis",)}  # settings of the operations of Keras 3
 
 
 def function_of(record: Dict[str, Any]) -> str:
     """The name of the function that a node stands for: one of FUNCTIONS says it in its config."""
-    if record["class_name"] == "TFOpLambda":
+    if record["class_name"] in ("TFOpLambda", "SlicingOpLambda"):
         return str(record["config"].get("function", "")).split(".")[-1]
     if record["class_name"] == "TensorFlowOpLayer":
         return str(record["config"]["node_def"]["op"])
@@ -33,14 +37,15 @@ def is_operation(record: Dict[str, Any], major: int) -> bool:
     Keras 2 has a class for all of them.  Keras 3 names the module in a .keras archive, {"module": "keras.src.ops.nn",
     "class_name": "Softmax"}.  An h5 holds no module; but the config of each layer of Keras 3 says whether the layer is
     trained (keras 3 layers/layer.py: get_config), or at least its dtype (SpatialDropout2D), and the config of an
-    operation that is called like a layer says neither.
+    operation that is called like a layer says neither; those of OF_DTYPE are called like none.
     """
     name, config = record["class_name"], record["config"]
     if major < 3:
         return name in FUNCTIONS
     if "module" in record:
         return str(record["module"]).startswith(("keras.src.ops", "keras.ops"))
-    return name in FUNCTIONS or isinstance(config, dict) and not {"trainable", "dtype", "layers"} & set(config)
+    shown = {"trainable", "layers"} if name in OF_DTYPE else {"trainable", "dtype", "layers"}
+    return name in FUNCTIONS or isinstance(config, dict) and not shown & set(config)
 
 
 def is_hidden(record: Dict[str, Any], major: int) -> bool:

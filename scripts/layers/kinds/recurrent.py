@@ -1,25 +1,18 @@
 """Recurrent layers and their cells (keras 2.6 layers/recurrent.py, convolutional_recurrent.py; Keras 3 layers/rnn/)."""
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional
 
 from .convolution import to_filters, window
 from .kind import Config, Mask, Part, Shape, Variable, row
 from .sizes import whole
 
 
-def cells_of(record: Dict[str, Any]) -> List[Tuple[str, Config]]:
-    """Return [(class, config)] of the cells of an RNN."""
-    cells = record["config"]["cells"] if record["class_name"] == "StackedRNNCells" else [record]
-    return [(cell["class_name"], cell["config"]) for cell in cells]
-
-
 def sequence(config: Config, inputs: List[Shape], nested: Any) -> List[Shape]:
     """The last step, or every step; behind it the states, where they are asked for."""
-    cells = cells_of(config["cell"]) if "cell" in config else [("", config)]
-    batch, steps = inputs[0][:2]
-    units = cells[-1][1]["units"]
-    states = [[batch, cell["units"]] for kind, cell in cells for _ in range(2 if kind == "LSTMCell" else 1)]
-    return [[batch, steps, units] if config.get("return_sequences") else [batch, units]] + \
-        (states if config.get("return_state") else [])
+    batch = inputs[0][1 if config.get("time_major") else 0]
+    found = step_of(config["cell"]["class_name"])(config["cell"]["config"], [[batch]], nested) if "cell" in config \
+        else [[batch, config["units"]]] * 2
+    return [list(inputs[0][:2]) + found[0][1:] if config.get("return_sequences") else found[0]] + \
+        (found[1:] if config.get("return_state") else [])
 
 
 def lstm(config: Config, inputs: List[Shape], nested: Any) -> List[Shape]:
@@ -52,6 +45,28 @@ def outputs(config: Config, count: Callable) -> Optional[int]:
     return None if config.get("return_state") else 1
 
 
+def states_of(record: Dict[str, Any]) -> List[int]:
+    """The sizes of a cell's states, those of stacked cells one behind another."""
+    config = record["config"]
+    if record["class_name"] == "StackedRNNCells":
+        return [size for one in config["cells"] for size in states_of(one)]
+    return [config["units"]] * (2 if record["class_name"] == "LSTMCell" else 1)
+
+
+def step_of(name: str) -> Callable[[Config, List[Shape], Any], List[Shape]]:
+    """Return the shapes' rule of a cell that is a layer by itself: its output, and its states."""
+    def rule(config: Config, inputs: List[Shape], nested: Any) -> List[Shape]:
+        sizes = states_of({"class_name": name, "config": config})
+        last = states_of(config["cells"][-1])[0] if name == "StackedRNNCells" else sizes[0]
+        return [[inputs[0][0], size] for size in [last] + sizes]
+    return rule
+
+
+def outputs_of(name: str) -> Callable[[Config, Callable], int]:
+    """Return the rule of how many outputs a call of a cell has."""
+    return lambda config, count: 1 + len(states_of({"class_name": name, "config": config}))
+
+
 def cell(config: Config, scope: str) -> List[Part]:
     """The cell of an RNN."""
     return [Part(config["cell"], scope)]
@@ -66,10 +81,10 @@ row("recurrent", "SimpleRNN", shape=sequence, variables=gates(1), outputs=output
 row("recurrent", "GRU", shape=sequence, variables=gates(3), outputs=outputs, mask=Mask.SEQUENCES)
 row("recurrent", "LSTM", shape=lstm, variables=gates(4), outputs=outputs, mask=Mask.SEQUENCES)
 row("recurrent", "RNN", shape=sequence, parts=cell, outputs=outputs, mask=Mask.SEQUENCES)
-row("recurrent", "ConvLSTM2D", shape=images, variables=gates(4, "filters"), outputs=outputs, mask=Mask.SEQUENCES)
-row("recurrent", "ConvLSTM1D ConvLSTM3D", shape=images, variables=None, outputs=outputs, mask=Mask.SEQUENCES)
-row("recurrent", "SimpleRNNCell", variables=gates(1))
-row("recurrent", "GRUCell", variables=gates(3))
-row("recurrent", "LSTMCell", variables=gates(4))
+row("recurrent", "ConvLSTM1D ConvLSTM2D ConvLSTM3D", shape=images, variables=gates(4, "filters"), outputs=outputs,
+    mask=Mask.SEQUENCES)
+for each, wide in (("SimpleRNNCell", 1), ("GRUCell", 3), ("LSTMCell", 4)):
+    row("recurrent", each, shape=step_of(each), variables=gates(wide), outputs=outputs_of(each))
 row("recurrent", "ConvLSTM2DCell", variables=gates(4, "filters"))
-row("recurrent", "StackedRNNCells", parts=stacked)
+row("recurrent", "StackedRNNCells", shape=step_of("StackedRNNCells"), parts=stacked,
+    outputs=outputs_of("StackedRNNCells"))

@@ -35,12 +35,19 @@ def reshape(config: Config, inputs: List[Shape], nested: Any) -> List[Shape]:
     return [[inputs[0][0]] + target]
 
 
+def to_size(config: Config, inputs: List[Shape], nested: Any) -> List[Shape]:
+    """An image of the sizes that the layer is told."""
+    _, put = spatial(config, inputs[0])
+    return [put([config["height"], config["width"]], channels(config, inputs[0]))]
+
+
 row("reshaping", "ZeroPadding1D ZeroPadding2D ZeroPadding3D",
     shape=resize(lambda size, *place: size + border(place[0], "padding", *place[1:])))
 row("reshaping", "Cropping1D Cropping2D Cropping3D",
     shape=resize(lambda size, *place: size - border(place[0], "cropping", *place[1:])))
 row("reshaping", "UpSampling1D UpSampling2D UpSampling3D", shape=resize(
     lambda size, config, index, count: times(size, several(config["size"], count)[index])))
+row("reshaping", "Resizing CenterCrop RandomCrop", shape=to_size)
 row("reshaping", "Flatten", shape=lambda config, inputs, nested: [[inputs[0][0], product(inputs[0][1:])]])
 row("reshaping", "Reshape", shape=reshape)
 row("reshaping", "Permute",

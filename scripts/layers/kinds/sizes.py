@@ -60,7 +60,7 @@ def overhangs(length: Size, window: int, stride: int) -> bool:
 def whole(config: Dict[str, Any], key: str) -> Size:
     """config[key] as an int, None if it is not there; a Fault for anything else."""
     value = config.get(key)
-    if isinstance(value, float) and value == int(value):
+    if isinstance(value, float) and value.is_integer():
         return int(value)
     if value is not None and (type(value) is not int or value < 0):
         raise Fault(f"layer {config.get('name')!r} has {key}={value!r}: the file is damaged")

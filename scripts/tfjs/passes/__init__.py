@@ -4,12 +4,14 @@ Each pass is a function from a Draft to a Draft.  Nested models go through the s
 """
 from ...layers.model import Model
 from . import (
+    activation,
     calls,
     execution,
     flatten,
     inputs,
     keras3_masks,
     masks,
+    names,
     normalization,
     open_sizes,
     operations,
@@ -41,9 +43,11 @@ PASSES = (
     refusal.check,               # one line about all layers that are refused so far
     padding.split,               # padding="same" that TensorFlow.js 1.0.0 puts on other sides
     pooling.split,               # global pooling that keeps its dimensions
+    activation.split,            # activations that are layers
     execution.check,             # tensors that TensorFlow.js throws away too early
     outputs.check,               # one tensor that is two outputs
     masks.check,                 # time steps that TensorFlow.js hides otherwise
+    names.takeable,              # names that TensorFlow.js cannot take
     unique_names.inside_models,  # layers inside nested models that are called like others
     weights.named_as_variables,  # weights under TensorFlow.js's names
 )
@@ -58,6 +62,7 @@ def keras2(model: Model) -> Model:
     """
     draft = Draft(model.topology, model.keras_major, PASSES, model.weights, model.output_names).done()
     result = model.replaced(draft.record(), draft.weights)
+    result.renamed = draft.renamed
     if model.keras_major >= 3:
         result.keras_version, result.training_config = KERAS2, None
     return result

@@ -14,6 +14,10 @@ Record = Dict[str, Any]
 REST = ("name", "build_input_shape")  # of a Keras 3 Sequential's config: what Keras 2's has too
 
 
+class Maskless(OrderedDict):
+    """The config of a layer that is written for one which hands no mask on in its Keras, as TensorFlow.js's does."""
+
+
 class Draft:
     """One model, the outermost or a nested one, between two passes.
 
@@ -26,6 +30,7 @@ class Draft:
     is_trial   whether the model is a part of another one, converted to see whether it can be
     refused    OrderedDict: name of a layer in `source` -> Fault, why TensorFlow.js cannot compute it
     added      set of the names of layers that passes have added
+    renamed    OrderedDict: name of a layer to be written -> its name in `source`, where passes have renamed it
     """
 
     def __init__(self, given: Record, major: int, passes: Sequence[Callable[["Draft"], "Draft"]],
@@ -43,6 +48,7 @@ class Draft:
                                       for layer in own)
         self.refused: Dict[str, Fault] = OrderedDict()
         self.added: Set[str] = set()
+        self.renamed: Dict[str, str] = OrderedDict()
         self._shapes: Dict[Any, Any] = {}
 
     @property

@@ -11,15 +11,15 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 from ...base.fault import Fault
 from ...layers import kinds
 from ...layers.kinds.operations import OfOperation
-from ...layers.masks import PASS, RECURRENT, any_inside, makes
+from ...layers.masks import RECURRENT, any_inside, makes
 from ...layers.references import Ref, references
 from ...layers.topology import Graph, graph, is_model
 from . import execution
-from .draft import Draft, Record
+from .draft import Draft, Maskless, Record
 from .refusal import refusal
 
 MERGES = kinds.merges()
-PASS_IN_TFJS = PASS - {"LeakyReLU", "ELU", "ThresholdedReLU"}
+PASS_IN_TFJS = kinds.passing(2) - {"LeakyReLU", "ELU", "ThresholdedReLU"}
 # Layers that compute otherwise behind a mask, in Keras or in TensorFlow.js
 USERS = RECURRENT | {"Softmax", "GlobalAveragePooling1D"}
 
@@ -82,6 +82,7 @@ class Walk:
 
     def __init__(self, major: int) -> None:
         self.major, self.found, self.shown = major, OrderedDict(), OrderedDict()
+        self.passing = kinds.passing(major)
         self.numbers, self.graphs, self.bent = {}, {}, set()
         self.models = self.calls = 0
 
@@ -164,8 +165,9 @@ class Walk:
             if mask or call.keywords.get("mask"):
                 self.refuse(call, "behind a mask, which it would have added; use an Activation")
             return mask, None, True
-        steps = kind in PASS and (kind != "LayerNormalization" or config.get("axis", -1) in (-1, 2, [-1], [2]))
-        return mask if kind in PASS else None, other if kind in PASS_IN_TFJS else None, steps
+        passes = kind in self.passing and not isinstance(config, Maskless)
+        steps = passes and (kind != "LayerNormalization" or config.get("axis", -1) in (-1, 2, [-1], [2]))
+        return mask if passes else None, other if kind in PASS_IN_TFJS else None, steps
 
     def fault(self, call: Call, reason: str) -> Fault:
         """Return the Fault of a call: the layer, its class, the reason and the way out."""

@@ -6,10 +6,12 @@ changes from any Keras: dtypes, and what says only how a layer is trained.
 from collections import OrderedDict
 from typing import Any, Tuple
 
+from ...layers import kinds
 from ...layers.topology import Layer, is_model
 from .. import refusals
 from ..supported import CLASSES, IDLE, INITIALIZERS, LAYERS
-from .draft import Draft, Record, each_layer
+from . import activation
+from .draft import Draft, Maskless, Record, each_layer
 
 KERAS3_ONLY = frozenset("""module registered_name build_config compile_config quantization_config lora_rank
     lora_alpha optional""".split())
@@ -20,7 +22,14 @@ DTYPES = {"float16": "float32", "bfloat16": "float32", "float64": "float32", "mi
 @each_layer
 def as_keras_2(draft: Draft, layer: Layer) -> Layer:
     """Spell the layer, and the models and layers in it; what stands for an operation is left to a later pass."""
-    return layer if draft.is_operation(layer) else Layer(layer_record(layer.record, draft), layer.calls)
+    if draft.is_operation(layer):
+        return layer
+    record, behind = layer.record, activation.of_layer(layer.record)
+    if behind is None:
+        return Layer(layer_record(record, draft), layer.calls)
+    record = layer_record(OrderedDict(record, config=OrderedDict(record["config"], activation="linear")), draft)
+    record["config"]["activation"] = layer_record(behind, draft)  # a later pass puts it behind
+    return Layer(record, layer.calls)
 
 
 def layer_record(record: Record, draft: Draft) -> Record:
@@ -38,6 +47,8 @@ def layer_record(record: Record, draft: Draft) -> Record:
         if name in IDLE:
             config = {"name": Layer(record).name, "trainable": True, "dtype": "float32", "activation": "linear"}
         result = OrderedDict([("class_name", CLASSES.get(name, name)), ("config", spelled(config, draft))])
+        if name in IDLE and name not in kinds.passing(draft.major):
+            result["config"] = Maskless(result["config"])
     for key, value in record.items():
         if key not in ("class_name", "config") and (draft.major < 3 or key == "name"):
             result[key] = value

@@ -1,0 +1,126 @@
+"""The arguments of a call, with a Value in the place of each reference to a tensor.
+
+    Keras 3     {"args": [tensor, 127.5], "kwargs": {"mask": tensor}}
+    Keras 2     [["x", 0, 0, {"y": 127.5}]], [["a", 0, 0, {}], ["b", 0, 0, {}]]
+                and CONSTANT in the place of a layer's name where the first argument is a constant
+"""
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional
+
+import numpy
+
+from ..base.fault import Fault
+from ..layers.kinds.operations import is_operation
+from ..layers.references import Ref, history, is_keras2_tensor, is_keras3_tensor
+from ..layers.topology import Layer
+from .emit import Value
+
+CONSTANT = "_CONSTANT_VALUE"  # in the place of a layer's name: the constant stands in the place of the tensor
+LEFT_OUT = ("training",)
+ARRAYS = ("__numpy__", "__tensor__")
+
+
+class Arguments(NamedTuple):
+    """Arguments by place and by keyword."""
+
+    args: List[Any]
+    kwargs: Dict[str, Any]
+
+
+def arguments(layer: Layer, call: Any, layers: Mapping[str, Layer], known: Mapping[Ref, Value], major: int
+              ) -> Arguments:
+    """Return the arguments of one call of `layer`, `known` holds the tensors.
+
+    Of Keras 2: one tensor, or a list where there are several, and the keywords beside the last of them.
+    """
+    if isinstance(call, dict):
+        args = [keras3(item, known) for item in call.get("args") or []]
+        kwargs = {key: keras3(item, known) for key, item in (call.get("kwargs") or {}).items() if key not in LEFT_OUT}
+        if not args and not is_operation(layer.record, major):
+            args = [kwargs.pop(key) for key in ("inputs", "sequences", "query", "x", "x1", "xs") if key in kwargs][:1]
+        return Arguments(args, kwargs)
+    keywords: Dict[str, Any] = {}
+    first = keras2(call, layers, known, keywords)
+    if layer.class_name == "TensorFlowOpLayer":
+        return Arguments(with_constants(layer, first), {})
+    if layer.class_name in ("TFOpLambda", "SlicingOpLambda"):  # Keras keeps the list that holds one tensor
+        return Arguments([first], {key: keras2_argument(value, layers, known) for key, value in keywords.items()})
+    if isinstance(first, list) and len(first) == 1 and single(call):
+        first = first[0]
+    return Arguments([first], {key: keras2_argument(value, layers, known) for key, value in keywords.items()
+                               if key not in LEFT_OUT})
+
+
+def with_constants(layer: Layer, first: Any) -> List[Any]:
+    """The inputs of a TensorFlowOpLayer: its tensors, and constants at the places that the config says."""
+    given = list(first) if isinstance(first, list) else [first]
+    constants = layer.config.get("constants") or {}
+    for place in sorted(constants, key=int):
+        given.insert(int(place), constants[place])
+    return given
+
+
+def single(call: Any) -> bool:
+    """Whether a call of Keras 2 is one tensor: Keras writes [[name, node, tensor, kwargs]] then."""
+    return isinstance(call, list) and len(call) == 1
+
+
+def keras3(value: Any, known: Mapping[Ref, Value]) -> Any:
+    """An argument of Keras 3."""
+    if is_keras3_tensor(value):
+        return found(history(value), known)
+    if isinstance(value, dict):
+        if value.get("class_name") in ARRAYS:
+            config = value.get("config") or {}
+            return numpy.array(config.get("value"), config.get("dtype") or None)
+        if value.get("class_name") == "__tuple__":
+            items = value.get("items") or (value.get("config") or {}).get("items") or []
+            return [keras3(item, known) for item in items]
+        if value.get("class_name") == "slice" or value.get("class_name") == "__slice__":
+            config = value.get("config") or value
+            return slice(*[keras3(config.get(key), known) for key in ("start", "stop", "step")])
+        if value.get("class_name") == "__ellipsis__":
+            return Ellipsis
+        return {key: keras3(item, known) for key, item in value.items()}
+    if isinstance(value, list):
+        return [keras3(item, known) for item in value]
+    return value
+
+
+def keras2(value: Any, layers: Mapping[str, Layer], known: Mapping[Ref, Value], keywords: Dict[str, Any]) -> Any:
+    """The first argument of a call of Keras 2; the keyword arguments beside its tensors are put into `keywords`."""
+    if is_keras2_tensor(value, layers):
+        keywords.update(value[3] if len(value) > 3 and isinstance(value[3], dict) else {})
+        return found(Ref(*value[:3]), known)
+    if isinstance(value, list) and len(value) == 4 and value[0] == CONSTANT:
+        keywords.update(value[3] if isinstance(value[3], dict) else {})
+        return value[2]
+    if isinstance(value, list):
+        return [keras2(item, layers, known, keywords) for item in value]
+    if isinstance(value, dict):
+        return {key: keras2(item, layers, known, keywords) for key, item in value.items()}
+    return value
+
+
+def keras2_argument(value: Any, layers: Mapping[str, Layer], known: Mapping[Ref, Value]) -> Any:
+    """A keyword argument of Keras 2: a tensor, a constant, or lists and dicts of these."""
+    if is_keras2_tensor(value, layers) and len(value) == 3:
+        return found(Ref(*value), known)
+    if isinstance(value, list):
+        return [keras2_argument(item, layers, known) for item in value]
+    if isinstance(value, dict):
+        if value.get("class_name") in ("TensorShape", "__tuple__"):
+            return keras2_argument(value.get("items"), layers, known)
+        if value.get("class_name") == "__ellipsis__":
+            return Ellipsis
+        if set(value) == {"start", "stop", "step"}:  # tf_op_layer.py: _slice_to_dict
+            return slice(*[keras2_argument(value[key], layers, known) for key in ("start", "stop", "step")])
+        return {key: keras2_argument(item, layers, known) for key, item in value.items()}
+    return value
+
+
+def found(ref: Ref, known: Mapping[Ref, Value]) -> Value:
+    """The Value of a reference."""
+    value: Optional[Value] = known.get(ref)
+    if value is None:
+        raise Fault(f"a call refers to output {ref.tensor} of {ref.layer!r}, which is not there: the file is damaged")
+    return value

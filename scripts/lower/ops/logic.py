@@ -1,0 +1,198 @@
+"""Comparison, logic, choice."""
+from typing import Callable
+
+import numpy
+
+from ..emit import Builder, Value
+from ..rules import Call, function, node, operation
+from .given import argument, floats, needed, pair, tensor, value
+
+COMPARED = {"Equal": ("Equal", "math.equal __operators__.eq"),
+            "NotEqual": ("NotEqual", "math.not_equal __operators__.ne"),
+            "Less": ("Less", "math.less"), "LessEqual": ("LessEqual", "math.less_equal"),
+            "Greater": ("Greater", "math.greater"), "GreaterEqual": ("GreaterEqual", "math.greater_equal")}
+
+
+def compared(op: str) -> Callable[[Call], Value]:
+    """The function that emits a comparison."""
+    return lambda call: call.b.compare(op, *pair(call))
+
+
+for _kind, (_op, _functions) in COMPARED.items():
+    operation(_kind)(compared(_op))
+    function(_functions)(compared(_op))
+    node(_op)(compared(_op))
+
+
+def truth(b: Builder, x: Value) -> Value:
+    """Whether each number is not 0."""
+    return x if x.dtype == "bool" else b.compare("NotEqual", x, 0)
+
+
+@operation("LogicalAnd")
+@function("math.logical_and __operators__.and")
+@node("LogicalAnd")
+def logical_and(call: Call) -> Value:
+    """Whether both are true."""
+    x, y = [truth(call.b, one) for one in pair(call)]
+    return call.b.both(x, y)
+
+
+@operation("LogicalOr")
+@function("math.logical_or __operators__.or")
+@node("LogicalOr")
+def logical_or(call: Call) -> Value:
+    """Whether one of both is true."""
+    x, y = [truth(call.b, one) for one in pair(call)]
+    return call.b.either(x, y)
+
+
+@operation("LogicalXor")
+@function("math.logical_xor __operators__.xor")
+def logical_xor(call: Call) -> Value:
+    """Whether just one of both is true."""
+    x, y = [truth(call.b, one) for one in pair(call)]
+    return call.b.compare("NotEqual", x, y)
+
+
+@operation("LogicalNot")
+@function("math.logical_not __operators__.invert")
+@node("LogicalNot")
+def logical_not(call: Call) -> Value:
+    """Whether it is not true."""
+    return call.b.invert(truth(call.b, tensor(call)))
+
+
+@operation("Where")
+@function("where where_v2")
+@node("Select SelectV2")
+def where(call: Call) -> Value:
+    """x where the condition holds, else y.
+
+    A Select of TensorFlow 1 takes whole rows for a condition of one dimension.
+    """
+    b = call.b
+    condition = truth(b, tensor(call, "condition"))
+    x, y = argument(call, "x1 x", 1), argument(call, "x2 y", 2)
+    if x is None or y is None:
+        call.refuse("it gives the places where a condition holds, whose number is open",
+                    "choose by where(condition, x, y)")
+    x, y = two(call, x, y)
+    rows = call.kind == "TensorFlowOpLayer" and call.config["node_def"]["op"] == "Select"
+    while rows and condition.rank == 1 and condition.rank < x.rank:
+        condition = b.reshape(condition, [b.dim(condition, 0)] + [1] * (x.rank - 1))
+    return b.where(condition, x, y)
+
+
+def two(call: Call, x: object, y: object) -> list:
+    """Two operands of one type."""
+    kind = next((one.dtype for one in (x, y) if isinstance(one, Value)), None) if call.major < 3 else None
+    return list(call.b.together(value(call, x, kind), value(call, y, kind)))
+
+
+@operation("Select")
+def select(call: Call) -> Value:
+    """The first of the choices whose condition holds."""
+    conditions, choices = argument(call, "condlist", 0, needed), argument(call, "choicelist", 1, needed)
+    found = value(call, argument(call, "default", 2, 0))
+    for condition, choice in reversed(list(zip(conditions, choices))):
+        found = call.b.where(truth(call.b, value(call, condition)), value(call, choice), found)
+    return found
+
+
+# Numbers that are none, or infinite -------------------------------------------------------------------------------
+INFINITE = numpy.float32("inf")
+
+
+def is_nan(b: Builder, x: Value) -> Value:
+    """Whether a float is no number: it is unlike itself."""
+    return b.compare("NotEqual", x, x)
+
+
+@operation("Isnan")
+@function("math.is_nan")
+@node("IsNan")
+def isnan(call: Call) -> Value:
+    """Whether it is no number."""
+    return is_nan(call.b, floats(call))
+
+
+@operation("Isinf")
+@function("math.is_inf")
+@node("IsInf")
+def isinf(call: Call) -> Value:
+    """Whether it is infinite."""
+    return call.b.compare("Equal", call.b.unary("Abs", floats(call)), call.b.constant(INFINITE))
+
+
+@operation("Isfinite")
+@function("math.is_finite")
+@node("IsFinite")
+def isfinite(call: Call) -> Value:
+    """Whether it is a number and finite."""
+    return call.b.compare("Less", call.b.unary("Abs", floats(call)), call.b.constant(INFINITE))
+
+
+@operation("Isposinf")
+def isposinf(call: Call) -> Value:
+    """Whether it is above all numbers."""
+    return call.b.compare("Equal", floats(call), call.b.constant(INFINITE))
+
+
+@operation("Isneginf")
+def isneginf(call: Call) -> Value:
+    """Whether it is below all numbers."""
+    return call.b.compare("Equal", floats(call), call.b.constant(-INFINITE))
+
+
+@operation("Isreal")
+def isreal(call: Call) -> Value:
+    """True: no number is complex."""
+    x = tensor(call)
+    return call.b.cast(call.b.like(x, 1), "bool")
+
+
+@operation("Signbit")
+def signbit(call: Call) -> Value:
+    """Whether the sign is a minus, that of zero too."""
+    b, x = call.b, tensor(call)
+    below = b.compare("Less", b.cast(x, "float32"), 0)
+    return below if x.dtype != "float32" else b.either(below, b.compare("Less", b.unary("Reciprocal", x), 0))
+
+
+@operation("Isclose")
+def isclose(call: Call) -> Value:
+    """Whether two numbers differ by no more than atol + rtol * |x2|."""
+    return close(call, "rtol", "atol")
+
+
+def close(call: Call, relative: str, absolute: str) -> Value:
+    """The same, with the names of its settings."""
+    b = call.b
+    x, y = [b.cast(one, "float32") for one in pair(call)]
+    bound = b.add(b.mul(b.unary("Abs", y), value(call, argument(call, relative, 2, 1e-5), "float32")),
+                  value(call, argument(call, absolute, 3, 1e-8), "float32"))
+    finite = b.compare("Less", b.unary("Abs", y), b.constant(INFINITE))
+    found = b.either(b.compare("Equal", x, y),
+                     b.both(b.compare("LessEqual", b.unary("Abs", b.sub(x, y)), bound), finite))
+    return b.either(found, b.both(is_nan(b, x), is_nan(b, y))) if argument(call, "equal_nan") else found
+
+
+@operation("AllClose")
+def allclose(call: Call) -> Value:
+    """Whether all are close."""
+    return call.b.reduce("All", close(call, "rtol", "atol"))
+
+
+@operation("NanToNum")
+def nan_to_num(call: Call) -> Value:
+    """Other numbers in the place of those that are none, or infinite."""
+    b, x = call.b, tensor(call)
+    if x.dtype != "float32":
+        return x
+    most = float(numpy.finfo("float32").max)
+    for found, number in ((is_nan(b, x), argument(call, "nan", None, 0.0)),
+                          (b.compare("Equal", x, b.constant(INFINITE)), argument(call, "posinf", None, most)),
+                          (b.compare("Equal", x, b.constant(-INFINITE)), argument(call, "neginf", None, -most))):
+        x = b.where(found, value(call, number, "float32"), x)
+    return x

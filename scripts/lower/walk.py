@@ -1,0 +1,265 @@
+"""The walk over a model's calls: every layer behind those that it needs, each lowered by its class's function.
+
+Masks travel with the tensors (Value.mask), as Keras's do.  A nested model is walked at each of its calls; its weights
+are constants once.
+"""
+from collections import OrderedDict
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+
+from ..base.fault import Fault
+from ..layers import kinds, shapes, topology, variables
+from ..layers.kinds.operations import is_operation
+from ..layers.kinds.sizes import product
+from ..layers.model import Model, Weight
+from ..layers.outputs import spelling
+from ..layers.references import Ref
+from ..layers.topology import Graph, Layer, batch_shape, is_model
+from ..operations import graph as operations
+from . import calls, names, rules
+from .emit import Builder, Value
+from .emit.core import type_of
+from .rules import Call, Held, NotLowered, Rule, tensors
+
+DEEPEST = 40  # models in models, and layers in layers
+CALLS = 100000  # of layers: a model that is called twice in one that is called twice, and so on, is called very often
+
+
+class Shown(NamedTuple):
+    """What the page and summary need to know of a layer of the outermost model.
+
+    name        as the user knows it: NAME, NAME@CALL where it is called several times, NAME:OUTPUT
+    class_name  of the layer
+    shape       of the output, batch first
+    parameters  how many numbers its weights hold
+    inputs      the names of what it reads
+    settings    of its config, those that are a number, a text or a list of numbers
+    """
+
+    name: str
+    class_name: str
+    shape: List[Optional[int]]
+    parameters: int
+    inputs: List[str]
+    settings: Dict[str, Any]
+
+
+class Lowered(NamedTuple):
+    """A model as a graph of operations.
+
+    graph    operations.Graph
+    outputs  {name as the user knows it: name of the graph's node}, in the order of the outputs
+    layers   [Shown] of every call of a layer of the outermost model, inputs first
+    """
+
+    graph: operations.Graph
+    outputs: Dict[str, str]
+    layers: List[Shown]
+
+
+def lower(model: Model) -> Lowered:
+    """Return the graph that computes the outputs of `model`.
+
+    Outputs and inputs have their layers' names.  Raises NotLowered for what no function lowers, Fault for a file that
+    is damaged.
+    """
+    source = topology.graph(model.topology, model.keras_major)
+    walk = Walk(model.keras_major, model.keras_version)
+    spelled = model.output_names or [spelling(source, ref) for ref in source.outputs]
+    spelled = spelled if len(spelled) == len(source.outputs) else [spelling(source, ref) for ref in source.outputs]
+    nodes = names.of_nodes([ref.layer for ref in source.inputs] + list(spelled))
+    walk.b.reserve(nodes)
+    inputs = [walk.placeholder(node, source.layers[ref.layer]) for node, ref in zip(nodes, source.inputs)]
+    held = {name: named(source.layers[name], own) for name, own in model.weights.items() if name in source.layers}
+    found = walk.graph(source, inputs, held, "")
+    placed = OrderedDict()
+    for ref, name, node in zip(source.outputs, spelled, nodes[len(inputs):]):
+        walk.b.place(found[ref], node)
+        placed[name] = node
+    return Lowered(walk.b.finish(list(placed.values())), placed, shown(source, found, held))
+
+
+def named(layer: Layer, weights: Sequence[Weight]) -> Held:
+    """The weights of a layer under their names in it, those of a class of unknown insides under their number."""
+    if variables.is_known(layer.record) and not is_model(layer.record):
+        prefix = layer.name + "/"
+        return Held([(weight.name[len(prefix):] if weight.name.startswith(prefix) else weight.name, weight)
+                     for weight in variables.named(layer.record, weights)], layer.name)
+    return Held([(str(index), weight) for index, weight in enumerate(weights)], layer.name)
+
+
+class Walk:
+    """A model on its way to a graph.
+
+    b          Builder
+    major      2 or 3, the Keras that wrote the file; version: its whole number
+    states     {path of a stateful layer: its states after the last call}
+    """
+
+    def __init__(self, major: int, version: str) -> None:
+        self.b = Builder()
+        self.major, self.version = major, version
+        self._constants: Dict[int, Tuple[Weight, Value]] = {}
+        self._graphs: Dict[int, Tuple[Any, Graph]] = {}
+        self._held: Dict[Any, Tuple[Held, List[Weight]]] = {}
+        self._steps: Dict[int, Tuple[Graph, List[shapes.Step]]] = {}
+        self._depth = self._calls = 0
+        self.states: Dict[str, List[Value]] = {}
+
+    def placeholder(self, node: str, layer: Layer) -> Value:
+        """Add the input that an InputLayer stands for."""
+        config = layer.config
+        if config.get("sparse") or config.get("ragged"):
+            raise NotLowered(layer.name, "InputLayer", "TensorFlow.js has no sparse and no ragged tensors",
+                             "build the model with a dense input")
+        dtype = config.get("dtype") or "float32"
+        dtype = dtype if isinstance(dtype, str) else dtype.get("config", {}).get("name", "float32")
+        if dtype == "string":
+            raise NotLowered(layer.name, "InputLayer", "of strings, which TensorSpace cannot feed",
+                             "ask for outputs that do not need it")
+        shape = batch_shape(layer)
+        return self.b.placeholder(node, type_of(dtype), [None] + list(shape[1:]))
+
+    def constant(self, weight: Weight) -> Value:
+        """The Value of a weight, one for all calls."""
+        if id(weight) not in self._constants:
+            self._constants[id(weight)] = weight, self.b.of_weight(weight)
+        return self._constants[id(weight)][1]
+
+    def graph(self, source: Graph, inputs: Sequence[Value], held: Dict[str, Held], path: str) -> Dict[Ref, Value]:
+        """Walk a graph of layers; return {Ref: Value} of all outputs of all calls.
+
+        held: {name of a layer: its weights}.  path: that of the model, "" of the outermost.
+        """
+        known = dict(zip(source.inputs, inputs))
+        if len(known) != len(source.inputs) or len(inputs) != len(source.inputs):
+            raise Fault(f"nested model {path!r} is called with {len(inputs)} tensors but has {len(source.inputs)} "
+                        "inputs: the file is damaged")
+        if id(source) not in self._steps:
+            self._steps[id(source)] = source, shapes.steps(source)
+        for name, node, _ in self._steps[id(source)][1]:
+            layer = source.layers[name]
+            if layer.is_input:
+                continue
+            where = f"{path}/{name}" if path else name
+            args, kwargs = calls.arguments(layer, layer.calls[node], source.layers, known, self.major)
+            own = held.get(name) or Held([], name)
+            with self.b.scope(where if not node else f"{where}_{node}"):
+                found = self.layer(layer.record, where, args, kwargs, own)
+            known.update((Ref(name, node, place), value) for place, value in enumerate(found))
+        return known
+
+    def layer(self, record: Dict[str, Any], path: str, args: List[Any], kwargs: Dict[str, Any], held: Held,
+              shown: str = "") -> List[Value]:
+        """Lower one call of a layer, an operation or a nested model; return its outputs.
+
+        shown: the path to name in a refusal, where the layer is a part of that one.
+        """
+        self._depth += 1
+        self._calls += 1
+        try:
+            if self._depth > DEEPEST:
+                raise Fault(f"layer {path!r} lies {DEEPEST} layers deep in others: too deep")
+            if self._calls > CALLS:
+                raise Fault(f"the model calls its layers more than {CALLS} times: too often")
+            if is_model(record):
+                return self.model(record, path, args, kwargs, held)
+            call = Call(self, record, path, args, kwargs, held)
+            rule = rule_of(record, self.major, shown or path)
+            found = rule.function(call)
+            found = list(found) if isinstance(found, (list, tuple)) else [found]
+            if not rule.masks:
+                found = with_masks(record, call, found)
+            return found
+        finally:
+            self._depth -= 1
+
+    def model(self, record: Dict[str, Any], path: str, args: List[Any], kwargs: Dict[str, Any], held: Held
+              ) -> List[Value]:
+        """Walk a nested model on the tensors of one call."""
+        if id(record) not in self._graphs:
+            self._graphs[id(record)] = record, topology.graph(self.with_input(record, tensors(args)), self.major)
+        source = self._graphs[id(record)][1]
+        shared = variables.shared_out(record, held.all())
+        own = OrderedDict()
+        for name, weights in shared.items():
+            if name in source.layers:
+                key = id(record), name
+                own[name] = self._named(key, source.layers[name], weights)
+        inputs = tensors(args) or tensors(kwargs)
+        found = self.graph(source, inputs, own, path)
+        return [found[ref] for ref in source.outputs]
+
+    def _named(self, key: Any, layer: Layer, weights: List[Weight]) -> Held:
+        """The weights of a layer in a nested model: the same objects at every call, so that they are written once."""
+        whole = key, tuple(map(id, weights))
+        if whole not in self._held:
+            self._held[whole] = named(layer, weights), weights
+        return self._held[whole][0]
+
+    def with_input(self, record: Dict[str, Any], inputs: List[Value]) -> Dict[str, Any]:
+        """A Sequential that was saved without the shape of its input has that of the tensor it is called with."""
+        if record["class_name"] != "Sequential" or len(inputs) != 1:
+            return record
+        try:
+            topology.graph(record, self.major)
+            return record
+        except Fault:
+            config = record["config"]
+            config = dict(config) if isinstance(config, dict) else {"layers": config, "name": Layer(record).name}
+            return dict(record, config=dict(config, build_input_shape=list(inputs[0].shape)))
+
+
+def rule_of(record: Dict[str, Any], major: int, path: str) -> Rule:
+    """The Rule of a layer or an operation.  Raises NotLowered where there is none."""
+    name = record["class_name"]
+    if is_operation(record, major):
+        if name in ("TFOpLambda", "SlicingOpLambda"):
+            name, table = str(record["config"].get("function", "")), rules.FUNCTIONS
+            name = name[len(V1):] if name.startswith(V1) else name
+        elif name == "TensorFlowOpLayer":
+            name, table = str(record["config"]["node_def"].get("op")), rules.NODES
+        else:
+            table = rules.OPERATIONS
+        if name not in table:
+            raise NotLowered(path, name, "TensorFlow.js does not have it", operation=True)
+        return table[name]
+    name = kinds.canonical(name)
+    if not kinds.kind.is_of_keras(record) and name not in OF_PACKAGES or name not in rules.LAYERS:
+        raise NotLowered(path, getattr(record, "own", name), "TensorFlow.js does not have it")
+    return rules.LAYERS[name]
+
+
+V1 = "compat.v1."  # before the functions of TensorFlow 1, which compute as those of TensorFlow 2 do
+OF_PACKAGES = ("LayerScale", "CustomScaleLayer")  # classes of keras.applications, in any module
+
+
+def with_masks(record: Dict[str, Any], call: Call, found: List[Value]) -> List[Value]:
+    """The outputs under the masks that kinds/ says: the input's, or none."""
+    kind = kinds.of(record)
+    passes = kind is not None and kind.name in kinds.passing(call.major) and not is_operation(record, call.major)
+    mask = call.x.mask if passes else None
+    return [value.masked(mask) for value in found]
+
+
+def shown(source: Graph, found: Dict[Ref, Value], held: Dict[str, Held]) -> List[Shown]:
+    """What the page and summary need, in the order of the calls."""
+    result = []
+    for name, node, refs in shapes.steps(source):
+        layer = source.layers[name]
+        for tensor in range(99):
+            ref = Ref(name, node, tensor)
+            if ref not in found:
+                break
+            own = held[name].all() if name in held and not (node or tensor) else []
+            settings = {key: value for key, value in layer.config.items() if is_plain(value)} \
+                if isinstance(layer.config, dict) else {}
+            result.append(Shown(spelling(source, ref), layer.class_name, list(found[ref].shape),
+                                sum(product(list(weight.shape)) for weight in own),
+                                [spelling(source, one) for one in refs], settings))
+    return result
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a setting is a number, a short text, or a list of numbers."""
+    return isinstance(value, (int, float)) or isinstance(value, str) and len(value) < 64 or \
+        isinstance(value, list) and 0 < len(value) < 9 and all(isinstance(item, (int, float)) for item in value)

@@ -1,0 +1,79 @@
+"""What a graph's outputs are to those who think in layers, for the page: names, kinds, shapes, who reads whom."""
+from collections import OrderedDict
+from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
+
+from . import kinds, scopes
+from .graph import Graph, Tensor
+from .outputs import passed
+from .shapes import in_order
+
+
+class Shown(NamedTuple):
+    """A layer that an output of a graph shows.
+
+    name        of the output, or of an input of the graph
+    class_name  a class of Keras's, "" where its operations are none
+    shape       [size], the first is the batch's; None for open sizes, and for a shape that is not known
+    parameters  how many values its constants have, from the layers that it reads on
+    inputs      [names] of the layers and of the inputs that it reads
+    settings    {}: an operation's attributes stand in the graph itself
+    """
+    name: str
+    class_name: str
+    shape: Optional[List[Optional[int]]]
+    parameters: int
+    inputs: List[str]
+    settings: Dict[str, Any]
+
+
+def shown(graph: Graph) -> List[Shown]:
+    """Return the inputs of a graph and the layers of its outputs, in their order."""
+    tensors = [passed(graph, Tensor(name)) for name in graph.outputs]
+    ends = OrderedDict((tensor, name) for name, tensor in reversed(list(zip(graph.outputs, tensors))))
+    layers = {layer.result: layer for layer in scopes.layers(graph, tensors)}
+    data = scopes.between(graph, in_order(graph), tensors)
+    found = [Shown(name, "InputLayer", sizes(graph, Tensor(name)), 0, [], {}) for name in graph.inputs]
+    for name, tensor in zip(graph.outputs, tensors):
+        own, sources = behind(graph, tensor, ends, data)
+        kind = layers[tensor].kind if tensor in layers else kinds.of_scope(
+            graph, [graph.nodes[one] for one in own], data)
+        found.append(Shown(name, kind or "", sizes(graph, tensor),
+                           scopes.parameters(graph, own, data | set(graph.inputs)), sources, {}))
+    return found
+
+
+def sizes(graph: Graph, tensor: Tensor) -> Optional[List[Optional[int]]]:
+    """Return the shape of a tensor as a list, None where it is not known."""
+    spec = graph.spec(tensor)
+    return None if spec is None or spec.shape is None else list(spec.shape)
+
+
+def behind(graph: Graph, tensor: Tensor, ends: Dict[Tensor, str], data: Set[str]) -> Tuple[List[str], List[str]]:
+    """Return ([names of the operations that compute `tensor` of what is shown before it], [names of the outputs and
+    inputs that these read]).
+
+    ends: {tensor of an output: its name}.  data: names of the operations between inputs and outputs.
+    """
+    own: List[str] = []
+    sources: Dict[str, bool] = OrderedDict()
+    seen: Set[str] = set()
+    waiting = [tensor]
+    while waiting:
+        one = waiting.pop(0)
+        if one.node in graph.inputs:
+            sources[one.node] = True
+        elif one in ends and one != tensor:
+            sources[ends[one]] = True
+        elif one.node in data and one.node not in seen:
+            seen.add(one.node)
+            own.append(one.node)
+            waiting += graph.nodes[one.node].inputs
+    return own, list(sources)
+
+
+def metadata(graph: Graph) -> Dict[str, Any]:
+    """Return the userDefinedMetadata of a graph model: {"tensorspace": {"outputs": {name as asked for: name of the
+    node}, "layers": [Shown as a dict]}}."""
+    names = OrderedDict(zip(graph.asked or graph.outputs, graph.outputs))
+    return {"tensorspace": OrderedDict([
+        ("outputs", names), ("layers", [OrderedDict(one._asdict()) for one in shown(graph)])])}

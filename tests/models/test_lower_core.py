@@ -1,0 +1,30 @@
+"""Dense, shapes and what training alone needs, as graph models."""
+import pytest
+
+from tests import needs
+from tests.models import lowered
+
+needs.tensorflow()
+
+
+def layered(keras):
+    layers = keras.layers
+    x = keras.Input((4, 6), name="x")
+    flat = layers.Flatten(name="flat")(layers.Permute((2, 1))(layers.Dropout(0.5)(layers.Dense(5, "relu")(x))))
+    out = layers.Dense(7, activation="softmax", use_bias=False, name="out")(flat)
+    return keras.Model(x, [out, layers.RepeatVector(3)(out), layers.Reshape((2, -1, 3))(x)])
+
+
+def nested_twice(keras):
+    layers = keras.layers
+    i = keras.Input((5,))
+    tower = keras.Model(i, layers.Dense(3, "tanh")(layers.Dense(4, "elu")(i)), name="tower")
+    x, y = keras.Input((5,), name="x"), keras.Input((5,), name="y")
+    return keras.Model([x, y], [tower(x), layers.Dense(2)(tower(y))])
+
+
+@pytest.mark.parametrize("build", [layered, nested_twice], ids=lambda build: build.__name__)
+@pytest.mark.parametrize("flavour", lowered.FLAVOURS)
+def test_every_output_is_what_keras_computes(flavour, build, tmp_path):
+    layers = ["tower@0", "tower@1"] if build is nested_twice else None
+    lowered.agree(lowered.Model(flavour, build), tmp_path, layers)
