@@ -299,7 +299,7 @@ def test_the_list_tells_class_shape_parameters_and_share_and_shows_the_activatio
     assert [row[0] for row in rows] == models.LAYERS
     assert "24 × 24 × 6" in rows[0][1] and "Conv2D → Conv2d" in rows[0][2] and rows[0][3].startswith("156 · 0.4 %")
     assert "Dense → Output1d" in rows[-1][2] and rows[-1][3].startswith("850 · 1.9 %")
-    drawn = browser.evaluate("""Array.from(document.querySelectorAll('#list canvas'), canvas => {
+    drawn = browser.evaluate("""Array.from(document.querySelectorAll('#list li > button canvas'), canvas => {
         const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
         return new Set(Array.from(data).filter((_, i) => i % 4 === 1)).size; })""")
     assert len(drawn) == 7 and min(drawn) > 1
