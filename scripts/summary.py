@@ -15,6 +15,7 @@ from .base import command
 from .base.fault import Fault
 from .layers import encapsulation, outputs, shapes, topology, variables
 from .layers.encapsulation import Shape
+from .layers.kinds.operations import is_operation
 from .layers.model import Model, Weight
 from .layers.references import Ref
 from .layers.topology import Layer, graph, inner_records, is_model, layer_order
@@ -60,7 +61,8 @@ def rows(model: Model, input_shape: Shape = None) -> List[Row]:
         layer = source.layers[name]
         weights = model.weights.get(name, [])
         calls = [", ".join(outputs.spelling(source, ref) for ref in refs) for refs in source.references(layer)]
-        told = shape.get(Ref(name, 0, 0)) or refused.shapes.get(outputs.spelling(source, Ref(name, 0, 0)))
+        told, lowered = shape.get(Ref(name, 0, 0)), refused.shapes.get(outputs.spelling(source, Ref(name, 0, 0)))
+        told = lowered or told if is_operation(layer.record, model.keras_major) else told or lowered
         found.append(row(name, layer, told, weights, [] if layer.is_input else calls, model.keras_major, refused))
         if layer.is_model:
             converted = refused.whole and name not in refused.layers

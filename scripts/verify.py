@@ -80,7 +80,7 @@ def verify(source: str, model_json: str, layers: Optional[List[str]] = None, wei
     weights  h5 of the weights of a topology json
     data     npz of scripts.dataset, whose test images are taken where they fit the model's input
     tags, signature   of a SavedModel
-    engines  default: TensorFlow.js in Node
+    engines  default: TensorFlow.js in Node, which runs a graph as TensorSpace does, by execute
     Raises Fault where no Keras here loads the source, or the two do not have the same outputs.
     """
     half = None
@@ -101,6 +101,8 @@ def verify(source: str, model_json: str, layers: Optional[List[str]] = None, wei
                 raise Fault(f"{source}: no oracle: it holds a Lambda layer, code that Keras would run")
             major, whole = model.keras_major, graph(model.topology, model.keras_major)
             half = half_precision(model.topology)
+        if len(described) == len(whole.inputs):  # each under its own name, whatever it is called there
+            described = OrderedDict(zip([ref.layer for ref in whole.inputs], described.values()))
         names = layers or [outputs.spelling(whole, ref) for ref in encapsulation.every_output(whole, major)]
         inputs = inputs_for(whole, described, data)
         if weights is None and formats.is_tfjs(source):
@@ -110,7 +112,7 @@ def verify(source: str, model_json: str, layers: Optional[List[str]] = None, wei
     bound = HALVES.get(half, BOUND)
     fed = [values for name, values in inputs.items() if name in described or len(inputs) == 1]
     rows = []
-    for engine, compute in engines or [Engine("Node", predict.predict)]:
+    for engine, compute in engines or [Engine("Node", functools.partial(predict.predict, sync=True))]:
         found = compute(model_json, fed)
         names = names or [name for name, _ in found]
         if len(found) != len(wanted):

@@ -136,6 +136,7 @@ def read_graph(path: str, document: Dict[str, Any]) -> "Tuple[Graph, Dict[str, T
 
     Raises Fault for damage, and for shards that are missing, cut short or of another model.
     """
+    from ..operations.shapes import circle
     from ..wire.protobuf import Damaged
     from . import tfjs_graph_json, weights_manifest
     weights = weights_manifest.manifest_weights(document.get("weightsManifest"), os.path.dirname(path), path, keep=True)
@@ -146,6 +147,8 @@ def read_graph(path: str, document: Dict[str, Any]) -> "Tuple[Graph, Dict[str, T
         unread = [one for node in graph.nodes.values() for one in node.inputs if one.node not in graph.nodes]
         if unread:
             raise Damaged(f"no operation {unread[0].node!r:.60}, which others read")
+        if circle(graph):
+            raise Damaged(f"operation {circle(graph)!r:.60} reads what is computed of it")
     except (Damaged, AttributeError) as error:
         raise Fault(f"{path}: damaged: {error}")
     graph.made_by = str(document.get("generatedBy") or "")

@@ -10,7 +10,7 @@ from typing import Any, Collection, Dict, List, NamedTuple, Optional, Tuple
 import numpy
 
 from . import shapes
-from .kinds.operations import is_operation
+from .kinds.operations import OfOperation, is_operation
 from .references import Ref, history, is_keras2_tensor, is_keras3_tensor
 from .topology import Graph, Layer
 from .variables import variables
@@ -164,7 +164,7 @@ def factor(sign: Optional[str], given: Operands) -> Optional[Tuple[Any, Any]]:
 def record_of(name: str, scale: Any, offset: Any) -> Dict[str, Any]:
     """The record of a Rescaling."""
     scale, offset = [list(part) if isinstance(part, tuple) else part for part in (scale, offset)]
-    config = OrderedDict([("name", name), ("trainable", True), ("dtype", "float32"), ("scale", scale),
+    config = OfOperation([("name", name), ("trainable", True), ("dtype", "float32"), ("scale", scale),
                           ("offset", offset)])
     return OrderedDict([("class_name", "Rescaling"), ("config", config), ("name", name)])
 

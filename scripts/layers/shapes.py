@@ -8,6 +8,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..base.fault import Fault
 from . import kinds
+from .kinds.operations import is_hidden
 from .records import MAX_DIMENSIONS, MAX_SIZE
 from .references import Ref, references
 from .topology import Graph, batch_shape, graph, inner_records, is_model, layer_order
@@ -107,7 +108,7 @@ def of_layer(record: Record, inputs: Inputs, nested: Nested) -> List[Optional[Sh
             if any(isinstance(record["config"].get(key), list) and len(record["config"][key]) > MAX_DIMENSIONS
                    for key in PER_DIMENSION):
                 return [None]
-            kind = kinds.of(record)
+            kind = None if is_hidden(record, nested.major) else kinds.of(record)
             found = kind.shape(record["config"], inputs, nested) if kind and kind.shape else [None]
             return [shape if is_shape(shape) else None for shape in found]
         if record["class_name"] == "Sequential":

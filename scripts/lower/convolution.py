@@ -4,7 +4,7 @@ All of them become convolutions of two dimensions, which every TensorFlow.js has
 of three dimensions the first goes into the channels, window by window.  keras 2.6 layers/convolutional.py; Keras 3
 layers/convolutional/, backend/tensorflow/nn.py.
 """
-from typing import List, Sequence
+from typing import List, Sequence, Tuple
 
 import numpy
 
@@ -15,6 +15,7 @@ from .emit.images import Cut
 from .rules import Call, layer
 from .windows import Window, channels_of, image, margins, numbers, padding_of, restored
 
+ITSELF = "SAME"  # the padding of a window that TensorFlow.js pads for
 COUNT = {"1D": 1, "2D": 2, "3D": 3}  # in the name of a class: its spatial dimensions
 
 
@@ -33,9 +34,16 @@ def window_of(call: Call, kernel: Value, paddings: Sequence[str] = ("valid", "sa
                   padding_of(call, paddings))
 
 
-def padded(call: Call, x: Value, window: Window) -> Value:
-    """The image between zeros, so that the convolution itself needs no padding."""
-    return call.b.margins(x, margins(call, x, window))
+def padded(call: Call, x: Value, window: Window) -> Tuple[Value, Window]:
+    """The image between zeros, and the window that needs no padding any more.
+
+    TensorFlow.js itself pads "same" where rows and columns have the same margins: 1.0.0 mistakes one for the other.
+    """
+    pairs = margins(call, x, window)
+    if x.rank == 4 and window.padding == "same" and max(window.dilations) == 1 and pairs[1] == pairs[2] and \
+            type(pairs[1][0]) is int:
+        return x, window._replace(padding=ITSELF)
+    return call.b.margins(x, pairs), window._replace(padding="valid")
 
 
 def finished(call: Call, y: Value) -> Value:
@@ -57,7 +65,8 @@ def convolution(call: Call) -> Value:
     if kernel.shape[-1] % groups:
         raise Fault(f"layer {call.path!r} ({call.kind}) has {kernel.shape[-1]} filters for {groups} groups: the file "
                     "is damaged")
-    return finished(call, in_groups(call.b, padded(call, x, window), kernel, window, groups))
+    x, window = padded(call, x, window)
+    return finished(call, in_groups(call.b, x, kernel, window, groups))
 
 
 def in_groups(b: Builder, x: Value, kernel: Value, window: Window, groups: int) -> Value:
@@ -80,14 +89,15 @@ def in_groups(b: Builder, x: Value, kernel: Value, window: Window, groups: int) 
 
 
 def plain(b: Builder, x: Value, kernel: Value, window: Window, depthwise: bool = False) -> Value:
-    """Convolve without padding, in one, two or three dimensions."""
+    """Convolve in one, two or three dimensions, without padding but where the window's is ITSELF."""
     count = len(window.sizes)
     if count == 1:
         y = b.conv2d(b.expand(x, 1), b.remade(kernel, "row", (1,) + kernel.shape, lambda array: array[None]),
                      (1,) + window.strides, (1,) + window.dilations, depthwise)
         return b.squeeze(y, [1])
     if count == 2:
-        return b.conv2d(x, kernel, window.strides, window.dilations, depthwise)
+        return b.conv2d(x, kernel, window.strides, window.dilations, depthwise,
+                        ITSELF if window.padding == ITSELF else "VALID")
     sizes = kernel.shape
     flat = b.remade(kernel, "flat", sizes[1:3] + (sizes[0] * sizes[3], sizes[4]),
                     lambda array: array.transpose(1, 2, 0, 3, 4).reshape(sizes[1], sizes[2], -1, sizes[4]))
@@ -111,7 +121,7 @@ def apart(b: Builder, y: Value, slabs: Value) -> Value:
 
 
 def depthwise(b: Builder, x: Value, kernel: Value, window: Window) -> Value:
-    """Convolve each channel by itself, without padding; the kernel is (…, channels, multiplier)."""
+    """Convolve each channel by itself; the kernel is (…, channels, multiplier)."""
     return plain(b, x, kernel, window, True)
 
 
@@ -119,16 +129,16 @@ def depthwise(b: Builder, x: Value, kernel: Value, window: Window) -> Value:
 def depthwise_convolution(call: Call) -> Value:
     """A window for each channel by itself."""
     kernel = call.weight("depthwise_kernel")
-    window, x = window_of(call, kernel), image(call, count_of(call))
-    return finished(call, depthwise(call.b, padded(call, x, window), kernel, window))
+    x, window = padded(call, image(call, count_of(call)), window_of(call, kernel))
+    return finished(call, depthwise(call.b, x, kernel, window))
 
 
 @layer("SeparableConv1D SeparableConv2D")
 def separable_convolution(call: Call) -> Value:
     """A depthwise convolution, and one of a single place behind it."""
     kernel, point = call.weight("depthwise_kernel"), call.weight("pointwise_kernel")
-    window, x = window_of(call, kernel), image(call, count_of(call))
-    y = depthwise(call.b, padded(call, x, window), kernel, window)
+    x, window = padded(call, image(call, count_of(call)), window_of(call, kernel))
+    y = depthwise(call.b, x, kernel, window)
     ones = (1,) * len(window.sizes)
     return finished(call, plain(call.b, y, point, Window(ones, ones, ones, "valid")))
 

@@ -6,11 +6,12 @@ from typing import List, Sequence
 
 from ..base.fault import Fault
 from ..layers.kinds.sizes import product
-from .convolution import plain, window_of
+from .cells import Cell, Parts, Step
+from .convolution import padded, plain, window_of
 from .emit import Value
-from .recurrent import Cell, Parts, Step, sweep
+from .recurrent import sweep
 from .rules import Call, layer
-from .windows import Window, channels_first, margins
+from .windows import Window, channels_first
 
 
 class Images(Cell):
@@ -51,7 +52,8 @@ class Images(Cell):
         if x.shape[-1] != kernel.shape[-2]:
             raise Fault(f"layer {self.call.path!r} has a kernel for {kernel.shape[-2]} channels and is given "
                         f"{x.shape[-1]}: weights and topology do not belong together")
-        return plain(self.b, self.b.margins(x, margins(self.b, x, window)), kernel, window)
+        x, window = padded(self.call, x, window)
+        return plain(self.b, x, kernel, window)
 
     def step(self, given: Parts, states: Sequence[Value]) -> Step:
         """c = f * c + i * act(c'), h = o * act(c)."""

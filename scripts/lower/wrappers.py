@@ -3,8 +3,9 @@ from typing import Any, Dict, List, Optional
 
 from ..base.fault import Fault
 from ..layers.kinds.wrappers import ways
+from .cells import EARLY, is_before_tensorflow
 from .emit import Value
-from .recurrent import EARLY, is_before_tensorflow, length
+from .recurrent import length
 from .rules import Call, layer, tensors
 
 MERGED = ("sum", "mul", "ave", "concat")
@@ -23,7 +24,7 @@ def bidirectional(call: Call) -> List[Value]:
     for way, record in ways(config):
         own = states[:half] if way == "forward" else states[half:]
         found.append(call.within(of_way(call, way, record), f"{way}_{name}", call.x.masked(call.mask),
-                                 initial_state=own or None))
+                                 initial_state=own or None, mask=call.kwargs.get("mask")))
     forward, backward = found
     y, other = forward[0], backward[0]
     mask = y.mask

@@ -13,9 +13,9 @@ from .graph import Attribute, Function, Graph, Node, Spec, Tensor
 from .shapes import Known, in_order
 from .values import single
 
-MOST_NODES = 60000  # of a graph whose loops are unrolled: 1000 steps of an LSTM are 25000
+MOST_MADE = 16000  # nodes that are made, of loops that turn out to be without end too; 600 steps of an LSTM are 15000
 MOST_STEPS = 4096
-DEEPEST = 50  # functions in functions
+DEEPEST = 20  # functions and loops in others
 LOOPS, CONDITIONS = ("While", "StatelessWhile"), ("If", "StatelessIf")
 CALLS = ("PartitionedCall", "StatefulPartitionedCall")
 # Where the outputs of an operation have several names; of all others the number behind the name counts
@@ -42,7 +42,9 @@ def unroll(graph: Graph) -> None:
     if not any(node.op in DYNAMIC + CALLS or node.op.startswith("TensorList") for node in graph.nodes.values()):
         return
     work = Unrolling(graph)
-    while work.step():
+    for _ in range(DEEPEST):
+        if not work.step():
+            break
         work.stuck.clear()  # what is known now may be enough for others
         work.refresh()
     waiting = dynamic(graph)
@@ -67,13 +69,15 @@ class Unrolling:
     """A graph whose loops are being unrolled, and what is known of its tensors."""
 
     def __init__(self, graph: Graph) -> None:
-        self.graph, self.stuck = graph, set()  # type: Graph, Set[str]
+        self.graph, self.stuck, self.made = graph, set(), 0  # type: Graph, Set[str], int
         self.functions = {one.name: one for one in graph.functions}
+        self.instead: Dict[Tensor, Tensor] = {}  # what stands for the outputs of loops and calls that are gone
         self.refresh()
 
     def refresh(self) -> None:
         """Tell shapes and values anew, and resolve the lists that are known then."""
-        resolved = True
+        read_by(self.graph, self.instead)
+        self.instead, resolved = {}, True
         while resolved:
             self.known = Known(self.graph)
             for node in in_order(self.graph):
@@ -83,18 +87,18 @@ class Unrolling:
 
     def step(self) -> bool:
         """Unroll or fold what can be; return whether there was something."""
-        for node in list(self.graph.nodes.values()):
-            if node.name in self.stuck or node.name not in self.graph.nodes:
-                continue
+        changed = False
+        for node in list(self.graph.nodes.values()) if self.made < MOST_MADE else ():
             change = self.call if node.op in CALLS else self.condition if node.op in CONDITIONS else \
                 self.loop if node.op in LOOPS else None
-            if change is not None:
+            if change is not None and node.name not in self.stuck and self.made < MOST_MADE:
+                node.inputs = [followed(self.instead, one) for one in node.inputs]
                 try:
                     change(node)
-                    return True
-                except (Stuck, Damaged, KeyError, IndexError, TypeError):
+                    changed = True
+                except (Stuck, Damaged, KeyError, IndexError, TypeError, AttributeError):
                     self.stuck.add(node.name)
-        return self.frames() or self.switches()
+        return self.made < MOST_MADE and (changed or self.frames() or self.switches())
 
     # Functions ---------------------------------------------------------------------------------------------------
 
@@ -117,7 +121,7 @@ class Unrolling:
             for step in range(MOST_STEPS + 1):
                 inside = self.inlined(node.value("cond").name, values, f"{node.name}/{step}/cond")
                 going = single(self.known.values(inside[0]))
-                if going is None or step == MOST_STEPS or len(self.graph.nodes) > MOST_NODES:
+                if going is None or step == MOST_STEPS:
                     raise Stuck
                 if not going:
                     break
@@ -147,8 +151,6 @@ class Unrolling:
             return Tensor(placed[one.node], ports.index(one.port) if ports and one.port in ports else one.index)
 
         for node in ordered(function):
-            if len(self.graph.nodes) > MOST_NODES:
-                raise Stuck
             made = Node(f"{prefix}/{node.name}", node.op, [tensor(one) for one in node.inputs], [], node.attributes)
             placed[node.name] = self.added(made).name
         found = []
@@ -158,7 +160,10 @@ class Unrolling:
         return found
 
     def added(self, node: Node) -> Node:
-        """Add a node whose inputs are there, and take what it tells."""
+        """Add a node whose inputs are there, and take what it tells.  Raises Stuck where there are too many."""
+        self.made += 1
+        if self.made > MOST_MADE:
+            raise Stuck
         self.graph.add(node)
         self.known.take(node)
         node.outputs = self.known.specs[node.name]
@@ -166,11 +171,12 @@ class Unrolling:
 
     def replace(self, node: Node, results: List[Tensor]) -> None:
         """Make a node the Identity of the first of `results`, and let what reads its other outputs read the others."""
-        read_by(self.graph, {Tensor(node.name, place): one for place, one in enumerate(results) if place})
+        self.instead.update((Tensor(node.name, place), one) for place, one in enumerate(results) if place)
         spec = self.known.spec(results[0]) or Spec("DT_FLOAT")
         node.op, node.inputs, node.controls = "Identity", [results[0]], []
         node.attributes = OrderedDict(T=Attribute("type", spec.dtype))
         node.outputs = [spec]
+        self.known.take(node)
 
     # Frames: Enter, Merge, Switch, NextIteration, Exit ---------------------------------------------------------------
 
@@ -196,7 +202,7 @@ class Unrolling:
             env = {Tensor(merge): value for merge, value in values.items()}
             env.update((Tensor(enter), source) for enter, source in frame.constants.items())
             going = single(self.known.values(self.cloned(frame.going, env, frame, f"{step}")))
-            if going is None or step == MOST_STEPS or len(self.graph.nodes) > MOST_NODES:
+            if going is None or step == MOST_STEPS:
                 raise Stuck
             if not going:
                 break
@@ -223,7 +229,7 @@ class Unrolling:
                 waiting.pop()
                 continue
             node = self.graph.nodes[one.node]
-            if node.name in frame.own or len(waiting) > MOST_NODES:
+            if node.name in frame.own or len(waiting) > MOST_MADE:
                 raise Stuck
             fresh = [inner for inner in node.inputs if inner not in env]
             if fresh:
@@ -319,15 +325,17 @@ class Frame:
 
 def followed(alive: Dict[Tensor, Tensor], tensor: Tensor) -> Tensor:
     """Return what stands for a tensor at the end of the ways that are known."""
-    for _ in range(len(alive) + 1):
-        if tensor not in alive:
-            break
+    seen: Set[Tensor] = set()
+    while tensor in alive and tensor not in seen:
+        seen.add(tensor)
         tensor = alive[tensor]
     return tensor
 
 
 def read_by(graph: Graph, instead: Dict[Tensor, Tensor]) -> None:
     """Let every node read other tensors in the place of some."""
+    if not instead:
+        return
     for node in graph.nodes.values():
         node.inputs = [followed(instead, one) for one in node.inputs]
 

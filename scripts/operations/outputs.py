@@ -1,7 +1,7 @@
 """The outputs of a graph: which tensor a name stands for, and the graph that computes those alone."""
 import difflib
 import re
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from typing import Dict, Iterable, List, Optional, Sequence, Set
 
 from ..base.fault import Fault
@@ -142,18 +142,21 @@ def keep(graph: Graph, chosen: Dict[str, Tensor], source: str) -> None:
         if node.outputs is not None and tensor.index >= len(node.outputs):
             raise Fault(f"{source}: output {name!r}: the operation {tensor.node} has {len(node.outputs)} outputs")
     prune(graph, chosen.values())
-    graph.outputs, graph.asked, moved = [], list(chosen), {}
-    for name, tensor in chosen.items():
-        tensor = tensor._replace(node=moved.get(tensor.node, tensor.node))
-        end = plain(name)
-        if tensor == Tensor(end) and end not in graph.outputs and not any(
-                one.node == end for node in graph.nodes.values() for one in node.inputs):
+    read = {one.node for node in graph.nodes.values() for one in node.inputs}
+    ends: Dict[str, str] = OrderedDict((name, plain(name)) for name in chosen)
+    times = Counter(tensor.node for tensor in chosen.values())
+    own = {end for name, end in ends.items() if chosen[name] == Tensor(end) and end not in read
+           and times[end] == 1}
+    moved = {end: inner_name(graph, end) for end in ends.values()
+             if end in graph.nodes and end not in own and end not in graph.inputs}
+    rename(graph, moved)
+    graph.outputs, graph.asked = [], list(chosen)
+    for name, end in ends.items():
+        if end in own and end not in graph.outputs:
             graph.outputs.append(end)
-            continue
-        if end in graph.nodes and end not in graph.outputs and end not in graph.inputs:
-            moved[end] = rename(graph, end, inner_name(graph, end))
-            tensor = tensor._replace(node=moved.get(tensor.node, tensor.node))
-        graph.outputs.append(identity(graph, end, tensor).name)
+        else:
+            tensor = chosen[name]
+            graph.outputs.append(identity(graph, end, tensor._replace(node=moved.get(tensor.node, tensor.node))).name)
 
 
 def prune(graph: Graph, tensors: Iterable[Tensor]) -> None:
@@ -179,14 +182,15 @@ def inner_name(graph: Graph, name: str) -> str:
     return found
 
 
-def rename(graph: Graph, before: str, after: str) -> str:
-    """Give a node another name, and let what reads it read that; the order of the nodes stays.  Return the name."""
-    graph.nodes = OrderedDict((after if name == before else name, node) for name, node in graph.nodes.items())
-    graph.nodes[after].name = after
-    for node in graph.nodes.values():
-        node.inputs = [one._replace(node=after) if one.node == before else one for one in node.inputs]
-        node.controls = [after if one == before else one for one in node.controls]
-    return after
+def rename(graph: Graph, moved: Dict[str, str]) -> None:
+    """Give nodes other names, and let what reads them read those; the order of the nodes stays."""
+    if not moved:
+        return
+    graph.nodes = OrderedDict((moved.get(name, name), node) for name, node in graph.nodes.items())
+    for name, node in graph.nodes.items():
+        node.name = name
+        node.inputs = [one._replace(node=moved[one.node]) if one.node in moved else one for one in node.inputs]
+        node.controls = [moved.get(one, one) for one in node.controls]
 
 
 def identity(graph: Graph, name: str, tensor: Tensor) -> Node:

@@ -18,6 +18,8 @@ SIZES = ("Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike")  # of what 
 PASSING = ("Identity", "IdentityN", "StopGradient", "Snapshot", "NoOp", "PreventGradient")
 NUMBERED, LAST = re.compile(r"(_\d+)+\Z"), re.compile(r"_\d+\Z")
 REALS = ("DT_FLOAT", "DT_HALF", "DT_DOUBLE", "DT_BFLOAT16")
+DEEPEST = 20  # scopes in scopes
+FURTHEST = 1000  # operations between a layer and those that it reads, or its constants
 DIMENSIONS = (2, 3, 4)  # with the batch, of what TensorSpace draws
 
 
@@ -59,11 +61,12 @@ def layers(graph: Graph, ends: Sequence[Tensor]) -> List[Layer]:
     groups = grouped(graph, order, data)
     owner = {name: key for key, names in groups.items() for name in names}
     places = {node.name: place for place, node in enumerate(order)}
+    leaving, turned = read_elsewhere(graph, data, owner, ends), transposes(graph)
     found: List[Tuple[int, Path, str, Tensor, List[str]]] = []
     for key, names in groups.items():
         nodes = [graph.nodes[name] for name in names]
         kind = kinds.of_scope(graph, nodes, data, key[-1] if key else "")
-        result = result_of(graph, names, data, owner, ends) if kind else None
+        result = result_of(graph, names, leaving.get(key, ()), ends, turned) if kind else None
         if result is not None:
             found.append((places[result.node], key, kind, result, names))
     found.sort(key=lambda one: one[0])
@@ -155,36 +158,51 @@ def scope_of(node: Node) -> Path:
     (fuse_prelu.py).
     """
     prelu = node.op == "Prelu" or b"Prelu" in (node.value("fused_ops") or ())
-    return tuple((node.inputs[-1].node if prelu and "/" in node.inputs[-1].node else node.name).split("/")[:-1])
+    name = node.inputs[-1].node if prelu and node.inputs and "/" in node.inputs[-1].node else node.name
+    return tuple(name.split("/")[:-1][:DEEPEST])
 
 
-def result_of(graph: Graph, names: List[str], data: Set[str], owner: Dict[str, Path],
-              ends: Sequence[Tensor]) -> Optional[Tensor]:
-    """Return the tensor that leaves a group of operations; of several the last that is of real numbers."""
-    inside, last = set(names), set(ends)
-    leaving = set(one for one in ends if one.node in inside)
+def read_elsewhere(graph: Graph, data: Set[str], owner: Dict[str, Path],
+                   ends: Sequence[Tensor]) -> Dict[Path, Set[Tensor]]:
+    """Return {path of a group: the tensors of it that others read, or that are asked for}."""
+    found: Dict[Path, Set[Tensor]] = {}
+    for one in ends:
+        found.setdefault(owner.get(one.node, ()), set()).add(one)
     for node in graph.nodes.values():
-        if node.name not in inside and node.name in data:
-            leaving.update(one for one in node.inputs if one.node in inside)
+        for one in node.inputs if node.name in data else ():
+            if one.node in owner and owner[one.node] != owner.get(node.name):
+                found.setdefault(owner[one.node], set()).add(one)
+    return found
+
+
+def result_of(graph: Graph, names: List[str], leaving: Iterable[Tensor], ends: Sequence[Tensor],
+              turned: Dict[Tensor, Node]) -> Optional[Tensor]:
+    """Return the tensor that leaves a group of operations; of several the last that is of real numbers."""
     places = {name: place for place, name in enumerate(names)}
-    found = sorted(leaving, key=lambda one: (is_real(graph, one), one in last, places[one.node], -one.index))
-    return batch_first(graph, found[-1], scope_of(graph.nodes[found[-1].node])) if found else None
+    found = sorted(leaving, key=lambda one: (is_real(graph, one), one in ends, places[one.node], -one.index))
+    return batch_first(graph, found[-1], turned) if found else None
 
 
-def batch_first(graph: Graph, tensor: Tensor, scope: Path) -> Tensor:
+def transposes(graph: Graph) -> Dict[Tensor, Node]:
+    """Return {tensor: the Transpose that puts its second axis first}."""
+    found = {}
+    for node in graph.nodes.values():
+        order = graph.constant(node.inputs[1]) if node.op == "Transpose" and len(node.inputs) > 1 else None
+        if order is not None and list(order[:2]) == [1, 0]:
+            found[node.inputs[0]] = node
+    return found
+
+
+def batch_first(graph: Graph, tensor: Tensor, turned: Dict[Tensor, Node]) -> Tensor:
     """Return the transposed tensor of the same layer where a tensor has the batch behind the steps.
 
     A recurrent layer turns what it returns, and TensorFlow leaves that out where the next layer turns it back.
     """
-    spec = graph.spec(tensor)
-    if spec is None or spec.shape is None or len(spec.shape) < 3 or spec.shape[0] is None or spec.shape[1] is not None:
+    spec, node = graph.spec(tensor), turned.get(tensor)
+    if node is None or spec is None or spec.shape is None or len(spec.shape) < 3 or spec.shape[0] is None \
+            or spec.shape[1] is not None or scope_of(node)[:1] != scope_of(graph.nodes[tensor.node])[:1]:
         return tensor
-    for node in graph.nodes.values():
-        if node.op == "Transpose" and node.inputs[0] == tensor and scope_of(node)[:1] == scope[:1]:
-            order = graph.constant(node.inputs[1])
-            if order is not None and list(order[:2]) == [1, 0]:
-                return Tensor(node.name)
-    return tensor
+    return Tensor(node.name)
 
 
 def is_real(graph: Graph, tensor: Tensor) -> bool:
@@ -197,7 +215,7 @@ def constants(graph: Graph, names: Iterable[str], data: Set[str]) -> List[Node]:
     """Return the constants that operations read, behind other operations too."""
     found: Dict[str, Node] = OrderedDict()
     waiting, seen = [one.node for name in names for one in graph.nodes[name].inputs], set()
-    while waiting:
+    while waiting and len(seen) < FURTHEST:
         name = waiting.pop(0)
         if name in seen or name in data or name not in graph.nodes:
             continue
@@ -221,7 +239,7 @@ def sources(graph: Graph, names: List[str], data: Set[str], owner: Dict[str, Pat
     """Return the names of the layers and inputs that a group reads, behind operations of no layer too."""
     inside, found, seen = set(names), OrderedDict(), set()
     waiting = [one.node for name in names for one in graph.nodes[name].inputs]
-    while waiting:
+    while waiting and len(seen) < FURTHEST:
         name = waiting.pop(0)
         if name in inside or name in seen or name not in graph.nodes:
             continue

@@ -11,6 +11,7 @@ from . import shape_rules, values
 from .graph import Graph, Node, Shape, Spec, Tensor
 from .values import Values
 
+MOST_VALUES = 1 << 21  # of all tensors together that are followed: an object of Python's each
 BACKWARDS = "NextIteration"  # the one operation that a Merge in front of it reads
 
 
@@ -21,6 +22,7 @@ class Known:
         self.graph = graph
         self.specs: Dict[str, List[Spec]] = {}
         self.found: Dict[str, List[Values]] = {}
+        self.room = MOST_VALUES
 
     def spec(self, tensor: Tensor) -> Optional[Spec]:
         """Return the type and shape of a tensor, None where nothing is known."""
@@ -35,7 +37,8 @@ class Known:
     def take(self, node: Node) -> None:
         """Take what a node tells, whose inputs were taken before."""
         specs, known = [self.spec(one) for one in node.inputs], [self.values(one) for one in node.inputs]
-        self.found[node.name] = values.compute(node, known, specs)
+        self.found[node.name] = values.compute(node, known, specs) if self.room > 0 else []
+        self.room -= sum(one.size for one in self.found[node.name] if one is not None)
         told = shape_rules.specs(node, specs, known)
         for place, one in enumerate(self.found[node.name]):
             if one is not None and place < len(told):
@@ -94,6 +97,17 @@ def in_order(graph: Graph) -> List[Node]:
                 waiting += [(one.node, False) for one in reversed(node.inputs) if not (
                     node.op == "Merge" and one.node in graph.nodes and graph.nodes[one.node].op == BACKWARDS)]
     return found
+
+
+def circle(graph: Graph) -> Optional[str]:
+    """Return the name of an operation that reads what is computed of it, but for the way back of a loop; else None."""
+    places = {node.name: place for place, node in enumerate(in_order(graph))}
+    for name, node in graph.nodes.items():
+        for one in node.inputs:
+            if one.node in places and places[one.node] >= places[name] and not (
+                    node.op == "Merge" and graph.nodes[one.node].op == BACKWARDS):
+                return name
+    return None
 
 
 def fixed(graph: Graph, input_shape: Any, source: str) -> Dict[str, Shape]:

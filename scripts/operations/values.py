@@ -14,7 +14,8 @@ from .graph import Node, Spec
 Values = Optional[numpy.ndarray]  # dtype object
 Rule = Callable[[Node, List[Values], List[Optional[Spec]]], Any]
 
-MOST = 4096  # values that are followed; a loop over more steps is not unrolled either
+MOST = 1024  # values of a tensor that are followed: sizes, axes, counters, places in a list
+ARITHMETIC = 64  # values that are computed with
 LARGEST = 1 << 63
 
 
@@ -107,7 +108,7 @@ def each(function: Callable[..., Any], *inputs: Values) -> Values:
     if any(one is None for one in inputs):
         return None
     arrays = numpy.broadcast_arrays(*inputs)
-    if arrays[0].size > MOST:
+    if arrays[0].size > ARITHMETIC:
         return None
     return boxed([None if None in items else bounded(function(*items))
                   for items in zip(*(one.reshape(-1) for one in arrays))], arrays[0].shape)
@@ -127,7 +128,9 @@ def pack(node: Node, inputs: List[Values], specs: List[Optional[Spec]]) -> Value
     """Tensors along a new axis; of scalars those that are not known stay open."""
     if all(spec is not None and spec.shape == () for spec in specs):
         inputs = [boxed([None], ()) if one is None else one for one in inputs]
-    return None if any(one is None for one in inputs) else numpy.stack(inputs, node.value("axis", 0))
+    if any(one is None for one in inputs) or sum(one.size for one in inputs) > MOST:
+        return None
+    return numpy.stack(inputs, node.value("axis", 0))
 
 
 def unpack(node: Node, inputs: List[Values], specs: List[Optional[Spec]]) -> List[Values]:
@@ -138,9 +141,11 @@ def unpack(node: Node, inputs: List[Values], specs: List[Optional[Spec]]) -> Lis
 def concat(node: Node, inputs: List[Values], specs: List[Optional[Spec]]) -> Values:
     """Tensors one behind the other."""
     parts, axis = (inputs[:-1], inputs[-1]) if node.op == "ConcatV2" else (inputs[1:], inputs[0])
+    if any(one is None and product(specs[place].shape) not in range(MOST) for place, one in enumerate(parts)):
+        return None
     parts = [boxed([None] * specs[place].shape[0]) if one is None and len(specs[place].shape) == 1 else one
              for place, one in enumerate(parts)] if node.op == "ConcatV2" else parts
-    return numpy.concatenate(parts, int(single(axis)))
+    return numpy.concatenate(parts, int(single(axis))) if sum(one.size for one in parts) <= MOST else None
 
 
 def strided_slice(node: Node, inputs: List[Values], specs: List[Optional[Spec]]) -> Values:
@@ -174,6 +179,8 @@ def part(node: Node, inputs: List[Values], specs: List[Optional[Spec]]) -> Value
 def gather(node: Node, inputs: List[Values], specs: List[Optional[Spec]]) -> Values:
     """Values at indices along an axis."""
     axis = single(inputs[2]) if len(inputs) > 2 else 0
+    if inputs[0].size * inputs[1].size > MOST * inputs[0].shape[axis]:
+        return None
     indices = numpy.array(whole(inputs[1]), int).reshape(inputs[1].shape)
     return boxed(numpy.asarray(numpy.take(inputs[0], indices, int(axis)), object))
 

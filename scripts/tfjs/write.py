@@ -94,6 +94,13 @@ def metadata(lowered: Any) -> Dict[str, Any]:
         ("outputs", lowered.outputs), ("layers", [OrderedDict(layer._asdict()) for layer in lowered.layers])])}
 
 
+def outermost(source: topology.Graph, path: str) -> str:
+    """The layer of the graph that a path, "encoder/attention", leads to; its own name may hold slashes."""
+    parts = path.split("/")
+    heads = ["/".join(parts[:count]) for count in range(len(parts), 0, -1)]
+    return next((head for head in heads if head in source.layers), heads[-1])
+
+
 def advised(model: Model, fault: Fault) -> Fault:
     """The refusal with those of the outputs that can be converted together, which have been tried."""
     from .. import lower
@@ -102,7 +109,7 @@ def advised(model: Model, fault: Fault) -> Fault:
     named = model.output_names if model.output_names and len(model.output_names) == len(spelled) else spelled
     free, found = list(range(len(spelled))), fault
     for _ in range(TRIALS):
-        spoilt = refusal.dependents(source, [found.path.split("/")[0]])
+        spoilt = refusal.dependents(source, [outermost(source, found.path)])
         free = [place for place in free if source.outputs[place][:2] not in spoilt]
         if not free:
             return Fault(f"{fault}; every output needs it")

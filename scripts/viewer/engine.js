@@ -18,15 +18,15 @@ const Engine = (function () {
 
   // page: page.json's content; step(words, part): tells how far it is.  Resolves to TensorFlow.js's model.
   async function load(page, step) {
-    const total = page.files.reduce((sum, file) => sum + file.bytes, 0), found = {};
-    let before = 0;
-    for (const file of page.files) {
-      const name = file.name.split('/').pop();
-      const bytes = await read(file.name, size => step(`Loading ${name}`, 0.7 * (before + size) / total));
+    const total = page.files.reduce((sum, file) => sum + file.bytes, 0), found = {}, sizes = page.files.map(() => 0);
+    await Promise.all(page.files.map(async (file, i) => {
+      const bytes = await read(file.name, size => {
+        sizes[i] = size;
+        step(`Loading ${file.name.split('/').pop()}`, 0.1 + 0.6 * sizes.reduce((sum, each) => sum + each, 0) / total);
+      });
       await check(file, bytes);
-      before += bytes.length;
       found[file.name] = bytes;
-    }
+    }));
     step('Building the model', 0.75);
     await paused();
     const json = JSON.parse(new TextDecoder().decode(found[page.files[0].name]));

@@ -71,7 +71,7 @@ const Inputs = (function () {
   }
 
   // Each of these returns {element, values(): Float32Array, set(pixels or values), setValues, clear(), example()}; changed(done)
-  // is called after a change, with false while the pen still moves.
+  // is called after a change, with false while the pen still moves, and with (false, true) when the input is no input yet.
 
   function drawingPad(input, first, changed) {
     const [height, width] = input.shape, digits = height === 28 && width === 28;
@@ -180,28 +180,46 @@ const Inputs = (function () {
     return self;
   }
 
+  // Numbers of any shape; whole ones below input.words where an Embedding reads them.
   function numbers(input, first, changed) {
-    const count = input.shape.reduce((product, size) => product * size, 1);
-    const text = make('textarea', {spellcheck: false}), words = make('p', {className: 'hint'}, `${count} numbers`);
-    text.setAttribute('aria-label', `${count} numbers`);
+    const count = input.shape.reduce((product, size) => product * size, 1), limit = input.words;
+    const asked = limit ? `${count} whole numbers from 0 to ${limit - 1}` : `${count} numbers`;
+    const text = make('textarea', {spellcheck: false}), words = make('p', {className: 'hint'}, asked);
+    text.setAttribute('aria-label', asked);
+    words.setAttribute('role', 'status');
     const again = make('button', {type: 'button'}, 'Random');
     const element = make('div', {}, text, make('div', {className: 'row spread'}, words, again));
     let values = new Float32Array(count), seed = 1;
+    function wrong(found, given) { // in words, or null
+      const strange = given.find((word, i) => !Number.isFinite(found[i]));
+      if (strange !== undefined) return `“${strange.slice(0, 20)}” is no number: this model takes ${asked}`;
+      if (limit && found.some(value => !Number.isInteger(value) || value < 0 || value >= limit)) return `This model takes ${asked}`;
+      return found.length === count ? null : `${found.length} of ${asked}`;
+    }
     text.addEventListener('input', () => {
-      const found = text.value.split(/[\s,;]+/).filter(Boolean).map(Number);
-      const bad = found.length !== count || found.some(value => !Number.isFinite(value));
-      words.textContent = bad ? `${found.length} of ${count} numbers` : `${count} numbers`;
-      if (!bad) { values = Float32Array.from(found); changed(true); }
+      const given = text.value.split(/[\s,;]+/).filter(Boolean), found = given.map(Number), problem = wrong(found, given);
+      words.textContent = problem || asked;
+      words.classList.toggle('bad', Boolean(problem));
+      text.setAttribute('aria-invalid', String(Boolean(problem)));
+      if (problem) { changed(false, true); return; }
+      values = Float32Array.from(found);
+      changed(true);
     });
     const self = {
       element,
       values: () => values,
-      set(given) { values = Float32Array.from(given); text.value = Array.from(values, value => +value.toPrecision(5)).join(' '); changed(true); },
+      set(given) {
+        values = Float32Array.from(given);
+        text.value = Array.from(values, value => +value.toPrecision(5)).join(' ');
+        words.textContent = asked;
+        words.classList.remove('bad');
+        changed(true);
+      },
       setValues(given) { self.set(given); },
       clear() {
         self.set(values.map(() => {
           seed = (seed * 48271) % 2147483647; // Park and Miller's: the same numbers on every visit
-          return input.dtype === 'int32' ? seed % 10 : seed / 2147483647;
+          return limit ? seed % limit : input.dtype === 'int32' ? seed % 10 : seed / 2147483647;
         }));
       },
     };

@@ -5,7 +5,8 @@
 const List = (function () {
   const {make} = Inputs;
 
-  // element: an ol; act: {toggle(name), hover(name or null), fold(block's place, folded), page(name, by)}.
+  // element: an ol; act: {toggle(name), hover(name or null), fold(block's place, folded), page(name, by),
+  // facts(name): what Insight asks for}.
   function create(element, drawing, act) {
     const rows = new Map(), all = Math.max(1, drawing.parameters);
     let heads = [];
@@ -31,7 +32,8 @@ const List = (function () {
         pager.append(turn);
       }
       pager.insertBefore(words, pager.lastChild);
-      rows.set(layer.name, {layer, button, picture, difference, pager, words, item: make('li', {}, button, pager)});
+      const insight = Insight.create(layer, () => act.facts(layer.name));
+      rows.set(layer.name, {layer, button, picture, difference, pager, words, insight, item: make('li', {}, button, pager, insight.element)});
     }
     for (const layer of drawing.layers) row(layer);
 
@@ -54,7 +56,7 @@ const List = (function () {
         }
         element.replaceChildren(...parts);
       },
-      show(name, values) { const {picture, layer} = rows.get(name); Results.thumbnail(picture, layer, values); },
+      show(name, values) { const {picture, layer, insight} = rows.get(name); Results.thumbnail(picture, layer, values); insight.update(); },
       // How far a layer is from Keras: {difference, holds}.
       compare(name, {difference, holds}) {
         const {difference: words} = rows.get(name);

@@ -21,16 +21,19 @@ from ..base import command, files, place
 from ..base.fault import Fault
 from ..formats import json_text
 from ..layers import records, topology
-from . import packages, predict, samples
+from . import packages, predict, samples, snippet
 from .renderers.tensorspace import drawing
+from .source import model_file, read_model, shards
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 THIRD_PARTY = (("three", "build/three.min.js"), ("three", "examples/js/controls/TrackballControls.js"),
                ("@tweenjs/tween.js", "dist/tween.umd.js"), ("@tensorflow/tfjs", "dist/tf.min.js"),
                ("tensorspace", "dist/tensorspace.min.js"))  # in the order in which they need one another
-DRAWING = ("palette", "layers", "blocks", "layout", "maps", "figures", "camera", "edges", "labels", "stage", "scene")
-# The first goes before those.
-PARTS = ("words", "files", "engine", "pixels", "pictures", "inputs", "samples", "results", "list", "compare", "viewer")
+DRAWING = ("palette", "layers", "blocks", "layout", "maps", "slim", "figures", "camera", "edges", "labels", "stage",
+           "scene")
+PARTS = ("words", "files", "engine", "pixels", "pictures", "inputs", "samples", "results", "insight", "list", "compare",
+         "viewer")
+# The first goes before those of THIRD_PARTY.
 OWN = (("globals.js",) + tuple(f"renderers/tensorspace/{name}.js" for name in DRAWING)
        + tuple(name + ".js" for name in PARTS))
 POLICY = ("default-src 'none'; script-src {scripts}; style-src {styles}; img-src 'self' data: blob:; "
@@ -81,6 +84,10 @@ def build(model_dir: str, target_dir: str, data: Optional[str] = None, title: Op
         page["samples"] = samples.of_data(data, drawn)
         if page["samples"] and labels is None:
             page["labels"] = [str(label) for label in range(1 + max(page["samples"]["labels"]))]
+    try:
+        page["snippet"] = snippet.html(drawn, page["labels"], os.path.basename(source), source)
+    except Fault as fault:
+        page["snippet"] = f"<!-- {str(fault).replace('--', '- -')} -->"
     written = [entry["name"] for entry in copied]
     if reference is not None:
         page["reference"] = samples.write_reference(reference, drawn, target_dir)
@@ -99,13 +106,15 @@ def build(model_dir: str, target_dir: str, data: Optional[str] = None, title: Op
 
 
 MADE_BY = "scripts.viewer.page"
+LARGE = 40e6  # bytes of a page in one file that are worth a word
 INSIDE = '<script type="text/plain" id="file:%s">'
 
 
 def standalone(model_dir: str, target: str, **options: Any) -> None:
     """Write the page as one HTML file that works from disk: every script, the model and page.json stand inside.
 
-    target: path of the file, where none is or an earlier page; the other options are `build`'s.
+    target: path of the file, where none is or an earlier page; the other options are `build`'s.  What they leave open
+    is as in the page that doit built of the same model, where there is one: title, labels, pixels, samples, reference.
     """
     files.vacant(target, is_standalone)
     private = tempfile.mkdtemp(prefix="page-")
@@ -113,7 +122,8 @@ def standalone(model_dir: str, target: str, **options: Any) -> None:
         with files.writable(private):
             build(model_dir, private, **options)
             with open(os.path.join(private, "page.json"), encoding="utf-8") as stream:
-                page = json.load(stream)
+                page = _like(json.load(stream), _built(model_dir), options, private)
+            _write(private, "page.json", json.dumps(page, sort_keys=True, indent=1) + "\n")
             sources = [_in_script(_text(private, name)) for name in SCRIPTS]
             style = _text(private, "style.css")
             blocks = ["<!-- The licenses of the scripts "
@@ -136,6 +146,51 @@ def standalone(model_dir: str, target: str, **options: Any) -> None:
         shutil.rmtree(private, ignore_errors=True)
 
 
+def _built(model_dir):
+    """Return the directory of the page that doit builds of models/json_models/NAME: models/pages/NAME."""
+    home, name = os.path.split(os.path.abspath(model_dir if os.path.isdir(model_dir) else os.path.dirname(model_dir)))
+    return os.path.join(os.path.dirname(home), "pages", name) if os.path.basename(home) == "json_models" else None
+
+
+def _like(page, built, options, target_dir):
+    """Return page.json's content with what the page in `built` has and `options` do not say; copy its reference."""
+    if built is None or not own(built):
+        return page
+    with open(os.path.join(built, "page.json"), encoding="utf-8") as stream:
+        other = json.load(stream)
+    if other["files"] != page["files"]:
+        return page  # of an older model
+    asked = {"title": "title", "labels": "labels", "samples": "data", "reference": "reference"}
+    for key, option in asked.items():
+        if key in other and not options.get(option) and not (key == "samples" and options.get("given")):
+            page[key] = other[key]
+    if page.get("reference") and not options.get("reference"):
+        shutil.copyfile(os.path.join(built, "reference.bin"), os.path.join(target_dir, "reference.bin"))
+    if options.get("pixels", PIXELS[0]) == PIXELS[0] and not options.get("mean") and not options.get("std"):
+        page["pixels"] = other["pixels"]
+    return page
+
+
+def snippet_of(model_dir: str, labels: Optional[List[str]] = None) -> str:
+    """Return the HTML that draws the model on a page of one's own: see `snippet.html`."""
+    source = model_file(model_dir)
+    with topology.of(source):
+        drawn = drawing.drawing(read_model(source), predict.describe(source), source)
+    _check_labels(labels, drawn, source)
+    return snippet.html(drawn, labels, os.path.basename(source), source)
+
+
+def heavy(model_dir: str) -> Optional[str]:
+    """Return a line on a model whose page as one file will be large, or None."""
+    source = model_file(model_dir)
+    names = shards(read_model(source), source)
+    size = sum(os.path.getsize(os.path.join(os.path.dirname(source), name)) for name in names) * 4 / 3  # as base64
+    if size < LARGE:
+        return None
+    return (f"one file of about {size / 1e6:.0f} MB, most of it weights; quantize = \"float16\" in models.toml halves "
+            "them, \"uint8\" leaves a quarter")
+
+
 def is_standalone(path: str) -> bool:
     """Tell whether a file is a page that `standalone` wrote."""
     with open(path, "rb") as stream:
@@ -144,57 +199,6 @@ def is_standalone(path: str) -> bool:
 
 
 # The model --------------------------------------------------------------------------------------------------
-
-def model_file(path: str) -> str:
-    """Return the path of the model.json in a directory, whatever its name, or `path` itself where it is a file."""
-    if not os.path.isdir(path):
-        if not os.path.isfile(path):
-            raise Fault(f"{path}: no such file or directory; give one with model.json and its shards")
-        return path
-    usual = os.path.join(path, "model.json")
-    if os.path.isfile(usual):
-        return usual
-    found = []
-    for name in sorted(os.listdir(path)):
-        if name.endswith(".json") and name != "manifest.json":
-            with open(os.path.join(path, name), encoding="utf-8", errors="replace") as stream:
-                if '"weightsManifest"' in stream.read(json_text.MAX_JSON_BYTES):
-                    found.append(os.path.join(path, name))
-    if len(found) != 1:
-        raise Fault(f"{path}: holds {'several models' if found else 'no model.json'}; name the file")
-    return found[0]
-
-
-def read_model(path: str) -> Dict[str, Any]:
-    """Return the content of a TensorFlow.js model.json, a dict; raise Fault where it is something else."""
-    with open(path, "rb") as stream:
-        text = stream.read(json_text.MAX_JSON_BYTES + 1)
-    if not text[:1000].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):  # an h5, say
-        raise Fault(f"{path}: no model.json of TensorFlow.js; convert the model first (scripts.preprocess)")
-    model = json_text.parse(text, path)
-    if (not isinstance(model, dict) or not isinstance(model.get("modelTopology"), dict)
-            or "weightsManifest" not in model):
-        raise Fault(f"{path}: not a TensorFlow.js model (no modelTopology and weightsManifest); convert it with "
-                    "scripts.convert")
-    return model
-
-
-def shards(model: Dict[str, Any], source: str) -> List[str]:
-    """Return the names of the weight files, each a plain name of a file beside `source`, once."""
-    names = []
-    try:
-        listed = [name for group in model["weightsManifest"] for name in group["paths"]]
-    except (KeyError, TypeError):
-        raise Fault(f"{source}: its weightsManifest lists no files; convert the model again")
-    for name in listed:
-        if not isinstance(name, str) or name != os.path.basename(name) or name in (".", ".."):
-            raise Fault(f"{source}: names the weights {command.one_line(name)}, which do not lie beside it")
-        if not os.path.isfile(os.path.join(os.path.dirname(source), name)):
-            raise Fault(f"{source}: its weights {command.one_line(name)} are missing; convert the model again")
-        if name not in names:
-            names.append(name)
-    return names
-
 
 def _own_title(model, source):
     record = model["modelTopology"].get("model_config")
@@ -355,13 +359,22 @@ def main(arguments: List[str]) -> None:
     parser.add_argument("--std", help="and their deviation: 0.229,0.224,0.225")
     parser.add_argument("--samples", help="npz of samples for any model: input_0, input_1, … (or x), and y, "
                         "their labels")
+    parser.add_argument("--snippet", action="store_true", help="print the HTML that draws the model on a page of "
+                        "your own, in TensorSpace's API, and write nothing")
     options = parser.parse_args(arguments)
+    if options.snippet:
+        for line in snippet_of(options.model, _labels(options.labels)).splitlines():
+            command.say(line)
+        return
     if bool(options.target) == bool(options.standalone):
         parser.error("give a directory to write into, or --standalone FILE")
     settings = {"data": options.data, "title": options.title, "labels": _labels(options.labels),
                 "reference": options.reference, "pixels": options.pixels, "mean": _numbers(options.mean, "--mean"),
                 "std": _numbers(options.std, "--std"), "given": options.samples}
     if options.standalone:
+        advice = heavy(options.model)
+        if advice:
+            command.say(advice)
         standalone(options.model, options.standalone, **settings)
         command.say(f"{options.standalone} ({os.path.getsize(options.standalone) / 1e6:.1f} MB): open it in a browser")
     else:

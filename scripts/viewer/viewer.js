@@ -40,8 +40,10 @@
     })().catch(fail).finally(() => { working = null; busy(false); });
     return working;
   }
-  function changed(done, fromSample) {
+  function changed(done, fromSample, incomplete) {
     if (!fromSample) select(-1);
+    $('predictions').classList.toggle('stale', Boolean(incomplete));
+    if (incomplete) { $('busy').textContent = 'of the input before'; return; }
     if (model && (done || took < CONTINUOUS)) predict();
   }
 
@@ -83,6 +85,10 @@
     $('facts').title = notes.join('\n');
     $('notes').textContent = notes.join(' ');
   }
+  function about(name) { // what is known of a layer besides its shape
+    const layer = drawing.layers.find(each => each.name === name), sources = layer.sources || [];
+    return {model, values: values.get(name), before: sources.length === 1 ? values.get(sources[0]) : null, names: layer.terminal && layer.shape.length === 1 ? labelsOf(layer) : null, hue: Palette.hue(layer.class, 'dark')};
+  }
   function labelsOf(layer) {
     const size = layer.shape[0], given = page.labels;
     return Array.from({length: size}, (_, i) => given && given.length === size ? given[i] : String(i));
@@ -90,7 +96,7 @@
 
   function buildInputs() {
     drawing.inputs.forEach((input, i) => {
-      const panel = Inputs.create(input, page.pixels, done => changed(done, panel.busy));
+      const panel = Inputs.create(input, page.pixels, (done, incomplete) => changed(done, panel.busy, incomplete));
       panels.push(panel);
       const title = drawing.inputs.length > 1 ? `Input ${i + 1} · ${input.name}` : 'Input';
       $('inputs').append(make('div', {className: 'panel'}, make('h2', {}, `${title} · ${Words.shape(input.shape)}`), panel.element));
@@ -185,6 +191,7 @@
     $('theme').addEventListener('click', () => setTheme(theme === 'dark' ? 'light' : 'dark'));
     $('help').addEventListener('click', help);
     $('close-help').addEventListener('click', help);
+    $('copy').addEventListener('click', () => navigator.clipboard.writeText($('code').textContent).then(() => { $('copy').textContent = 'Copied'; }));
     $('strongest').addEventListener('change', () => scene && scene.sort($('strongest').checked));
     const keys = {
       o: () => showAll(true), c: () => showAll(false), u: foldAll, f: () => scene && scene.fit(true), p: picture, '?': help,
@@ -223,14 +230,20 @@
     document.title = page.title;
     $('title').textContent = page.title;
     facts();
+    $('snippet').hidden = !page.snippet;
+    $('code').textContent = page.snippet || '';
     buildInputs();
-    list = List.create($('list'), drawing, {toggle, hover: name => scene && scene.highlight(name), fold: (i, folded) => scene && scene.fold(i, folded), page: (name, by) => scene && scene.turnPage(name, by)});
+    list = List.create($('list'), drawing, {toggle, hover: name => scene && scene.highlight(name), fold: (i, folded) => scene && scene.fold(i, folded), page: (name, by) => scene && scene.turnPage(name, by), facts: about});
     list.build([]);
     marks();
     for (const name of ['THREE', 'TWEEN', 'tf', 'TSP']) if (!window[name]) throw new Failure(`A script of this page (${name}) did not load.\nBuild the page again.`);
     await Engine.chooseBackend();
+    const loading = Engine.load(page, step);
+    loading.catch(() => {}); // it is awaited below: the picture is made while the weights come
+    await paused();
+    draw();
     try {
-      model = await Engine.load(page, step);
+      model = await loading;
     } catch (error) {
       if (error instanceof Failure) throw error;
       throw new Failure(`TensorFlow.js does not take this model: ${error.message}`);
@@ -238,15 +251,12 @@
     if (drawing.outputs === 1 && page.hidden > 1) {
       $('inputs').before(make('section', {className: 'note'}, make('p', {}, `This model has a single output, so only its last layer is drawn. python -m scripts.encapsulate makes its other ${page.hidden - 1} layers outputs too.`)));
     }
-    step('Drawing', 0.85);
-    await paused();
-    draw();
     step('First prediction', 0.93);
     await paused();
     const first = Number(new URLSearchParams(location.search).get('sample')) || 0;
     if (samples) await pick(Math.min(first, samples.count - 1)); else { panels.forEach(panel => panel.example()); await (working || predict()); }
-    await compare();
     $('loading').hidden = true;
+    await compare();
     if (took > CONTINUOUS && took < 3000) await predict(); // the first one also compiled its shaders; how long does it really take?
     if (scene) await scene.still();
     marks();

@@ -16,7 +16,7 @@ import numpy
 import pytest
 
 from scripts import Fault
-from tests.attacks import builders, confined
+from tests.attacks import builders, confined, graphs
 from tests.attacks.confined import run
 from tests.project import Project
 from tests.unit import handmade
@@ -120,7 +120,7 @@ REFUSED = [
     (builders.shard_fifo, "trap is missing"),
     (builders.tfjs_duplicate, "'weightsManifest' stands twice"),
     (builders.infinite_quantization, "scale|damaged"),
-]
+] + graphs.REFUSED
 
 
 @pytest.mark.parametrize("build", [handmade.h5, builders.lambda_h5, builders.bomb_of_lists], ids=lambda b: b.__name__)
@@ -244,6 +244,13 @@ def test_a_lambda_that_no_chosen_output_needs_is_left_out_unread(tmp_path):
 def test_activations_of_terabytes_take_no_room(tmp_path):
     document = weightless(tmp_path, builders.terabytes_on_the_way(tmp_path))
     assert str(1 << 60) in json.dumps(document)
+
+
+@pytest.mark.parametrize("build", graphs.CONVERTED, ids=lambda build: build.__name__)
+def test_a_hostile_graph_model_that_is_one_is_converted_soon(build, tmp_path):
+    status, _, err = run("preprocess", build(tmp_path), str(tmp_path / "out"))
+    assert (status, err) == (0, ""), (status, err[-2000:])
+    assert os.path.exists(str(tmp_path / "out" / "model.json"))
 
 
 def test_a_long_model_is_converted(tmp_path):

@@ -98,3 +98,24 @@ def test_samples_of_a_models_own_are_given_to_all_of_its_inputs(browser, zoo, tm
         assert browser.evaluate("Array.from(document.querySelectorAll('.samples button'), one => one.title)") == [
             f"sample {i + 1}, labelled {label}" for i, label in enumerate(["ant", "bee", "cow", "bee", "ant"])]
         assert browser.problems() == []
+
+
+def test_numbers_for_an_embedding_are_within_its_vocabulary_and_words_are_refused_in_a_line(browser, zoo, tmp_path):
+    page.build(str(zoo / "text" / "json"), str(tmp_path))
+    with Serving(tmp_path) as address:
+        browser.open(address + "?backend=cpu")
+        values = browser.evaluate("Array.from(viewer.panels[0].values())")
+        assert all(value == int(value) and 0 <= value < 2000 for value in values) and max(values) > 100
+        typed = """(text => {{ const area = document.querySelector('textarea'); area.value = text;
+            area.dispatchEvent(new Event('input'));
+            return [document.querySelector('#inputs .hint').textContent,
+                    document.getElementById('predictions').classList.contains('stale')]; }})({!r})"""
+        for text, words in (("this movie is great", "“this” is no number: this model takes 40 whole numbers"),
+                            (" ".join(["2000"] * 40), "This model takes 40 whole numbers from 0 to 1999"),
+                            ("1 2 3", "3 of 40 whole numbers from 0 to 1999")):
+            said, stale = browser.evaluate(typed.format(text))
+            assert said.startswith(words) and stale
+        said, stale = browser.evaluate(typed.format(" ".join(map(str, range(1960, 2000)))))
+        assert said == "40 whole numbers from 0 to 1999" and not stale
+        assert browser.evaluate("Array.from(viewer.panels[0].values())") == list(range(1960, 2000))
+        assert browser.problems() == []

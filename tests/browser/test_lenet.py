@@ -1,6 +1,7 @@
 """LeNet's page in a real browser: what it computes is what Keras computed, and all that a reader may touch works."""
 import os
 
+import h5py
 import numpy
 import pytest
 
@@ -166,20 +167,23 @@ def test_every_layer_has_a_label_and_hovering_marks_the_same_layer_in_the_pictur
     assert {label["lines"][0] for label in browser.evaluate("viewer.scene.labels()")} == {"input"} | set(models.LAYERS)
     lit = ("[document.querySelector('#list .lit .name'), document.querySelector('.label.lit b')]"
            ".map(found => found && found.textContent)")
-    frames = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 60))))"
+
+    def settled(wanted):  # a browser that draws in software takes its time
+        for _ in range(50):
+            if browser.evaluate(f"new Promise(done => setTimeout(done, 100)).then(() => {lit})") == wanted:
+                return True
+        return False
+
     place = browser.evaluate("viewer.scene.canvas.getBoundingClientRect().toJSON()")
     for figure in browser.evaluate("viewer.scene.figures()")[1:4]:
         browser.ask("hover", x=place["left"] + 0.25 * figure["left"] + 0.75 * figure["right"] - 6,
                     y=place["top"] + 0.25 * figure["top"] + 0.75 * figure["bottom"] - 6)
-        browser.evaluate(frames)
-        assert browser.evaluate(lit) == [figure["name"]] * 2
+        assert settled([figure["name"]] * 2), figure["name"]
     row = browser.evaluate("document.querySelectorAll('#list li > button')[2].getBoundingClientRect().toJSON()")
     browser.ask("hover", x=row["left"] + 20, y=row["top"] + 10)
-    browser.evaluate(frames)
-    assert browser.evaluate(lit) == [models.LAYERS[2]] * 2
+    assert settled([models.LAYERS[2]] * 2)
     browser.ask("hover", x=place["left"] + 2, y=place["top"] + 2)
-    browser.evaluate(frames)
-    assert browser.evaluate(lit) == [None, None]
+    assert settled([None, None])
 
 
 def test_a_click_in_the_picture_opens_and_closes_a_layer_and_all_of_it_stays_in_view(browser, lenet):
@@ -221,6 +225,32 @@ def test_the_page_says_how_far_this_browser_is_from_keras(browser, lenet):
     differences = browser.evaluate("viewer.differences")
     assert set(differences) == set(models.LAYERS)
     assert all(0 <= difference < 1e-4 for difference in differences.values())
+
+
+@one_stack
+def test_a_layers_kernels_histogram_and_strongest_inputs_are_those_of_the_source(browser, lenet, trained, expected):
+    found = {}
+    with h5py.File(str(trained / "source.h5"), "r") as archive:
+        archive["model_weights"].visititems(lambda path, item: found.update({path: numpy.array(item)})
+                                            if isinstance(item, h5py.Dataset) else None)
+    kernels, last = [next(value for path, value in found.items() if name + "/" in path and "kernel" in path)
+                     for name in ("Conv2D_1", "Softmax")]
+    browser.open(lenet + "?backend=cpu")
+    browser.evaluate("viewer.pick(7).then(() => document.querySelectorAll('.insight').forEach(one => one.open = true))")
+    said = "Array.from(document.querySelectorAll('.insight'), one => one.innerText)"
+    browser.evaluate("new Promise(done => setTimeout(done, 500))")
+    words = browser.evaluate(said)
+    assert "6 kernels, 5 × 5" in words[0] and all("% zero" in each for each in words)
+    drawn = browser.evaluate("""(() => { const canvas = document.querySelector('.kernels');
+        return [canvas.width, Array.from(canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data)];
+    })()""")
+    picture = numpy.array(drawn[1]).reshape(-1, drawn[0], 4)[:5, :5, 0]
+    first = kernels[:, :, 0, 0]
+    assert numpy.abs(picture - 127.5 * (1 + first / numpy.abs(first).max())).max() <= 1
+    images, layers, labels = expected
+    digit = layers["Softmax"][7].argmax()
+    moved = last[:, digit] * layers["Dense_2"][7]
+    assert words[-1].split("is moved most by inputs ")[1].startswith(f"{numpy.abs(moved).argmax()} (")
 
 
 @one_stack
@@ -269,7 +299,7 @@ def test_the_list_tells_class_shape_parameters_and_share_and_shows_the_activatio
     assert [row[0] for row in rows] == models.LAYERS
     assert "24 × 24 × 6" in rows[0][1] and "Conv2D → Conv2d" in rows[0][2] and rows[0][3].startswith("156 · 0.4 %")
     assert "Dense → Output1d" in rows[-1][2] and rows[-1][3].startswith("850 · 1.9 %")
-    drawn = browser.evaluate("""Array.from(document.querySelectorAll('#list canvas'), canvas => {
+    drawn = browser.evaluate("""Array.from(document.querySelectorAll('#list li > button canvas'), canvas => {
         const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
         return new Set(Array.from(data).filter((_, i) => i % 4 === 1)).size; })""")
     assert len(drawn) == 7 and min(drawn) > 1

@@ -139,7 +139,7 @@ def test_a_loop_over_known_steps_is_unrolled_so_that_execute_runs_it(made, tmp_p
     for (_, mine), wanted in zip(found, ["lstm", "gru", "last"]):
         agree(mine, values[wanted])
     with pytest.raises(Fault, match="dynamic op|async"):
-        predict.predict(str(source), [values["x"]], sync=True)
+        predict.predict(str(source / "model.json"), [values["x"]], sync=True)
 
 
 def test_the_table_of_layers_is_told_without_tensorflow(made):

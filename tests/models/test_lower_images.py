@@ -40,7 +40,9 @@ def convolutions_of_a_row(keras):
 def convolutions_of_an_image(keras):
     layers, x = keras.layers, keras.Input((9, 12, 4), name="x")
     made = [layers.Conv2D(5, (2, 5), padding="same"), layers.Conv2D(5, (5, 1), (3, 2), "same"),
-            layers.Conv2D(5, 1, 2, "same"), layers.Conv2D(5, (3, 2), (1, 3), activation="sigmoid"),
+            layers.Conv2D(5, 1, 2, "same"), layers.Conv2D(5, 3, padding="same"), layers.Conv2D(5, 3, 2, "same"),
+            layers.DepthwiseConv2D(3, padding="same"), layers.Conv2D(5, 4, (4, 1), "same"),
+            layers.Conv2D(5, (3, 2), (1, 3), activation="sigmoid"),
             layers.Conv2D(5, 3, dilation_rate=(2, 1)), layers.Conv2D(5, (3, 2), padding="same", dilation_rate=(1, 3)),
             layers.DepthwiseConv2D((4, 3), (2, 2), "same", depth_multiplier=2),
             layers.DepthwiseConv2D(3, use_bias=False), layers.DepthwiseConv2D(2, padding="same", dilation_rate=(3, 3)),

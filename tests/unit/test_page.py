@@ -6,6 +6,7 @@ import html
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -395,6 +396,30 @@ def test_weights_that_lie_elsewhere_are_refused(tiny, tmp_path, name):
     with pytest.raises(Fault, match="which do not lie beside it"):
         built(tiny, tmp_path / "page")
     assert "secret" not in str(contents(tmp_path / "page"))
+
+
+def test_one_file_of_a_model_of_the_catalogue_has_what_its_built_page_has(tiny, tmp_path):
+    home = tmp_path / "models"
+    (home / "pages").mkdir(parents=True)
+    (home / "json_models").mkdir()
+    shutil.copytree(str(tiny), str(home / "json_models" / "mine"))
+    images = numpy.zeros((2, 28, 28), "uint8")
+    numpy.savez(str(tmp_path / "own.npz"), x=images)
+    built(home / "json_models" / "mine", home / "pages" / "mine", title="Mine", pixels="-1..1",
+          given=str(tmp_path / "own.npz"))
+    page.standalone(str(home / "json_models" / "mine"), str(tmp_path / "one.html"))
+    inside = re.search(r'id="file:page.json">([^<]+)<', (tmp_path / "one.html").read_text(encoding="utf-8")).group(1)
+    about = json.loads(base64.b64decode(inside).decode())
+    assert (about["title"], about["pixels"], about["samples"]["count"]) == ("Mine", "-1..1", 2)
+    page.standalone(str(tiny), str(tmp_path / "two.html"))
+    inside = re.search(r'id="file:page.json">([^<]+)<', (tmp_path / "two.html").read_text(encoding="utf-8")).group(1)
+    assert "samples" not in json.loads(base64.b64decode(inside).decode())
+
+
+def test_a_large_page_in_one_file_is_announced_with_its_size_and_a_way_to_a_smaller_one(tiny, monkeypatch):
+    assert page.heavy(str(tiny)) is None
+    monkeypatch.setattr(page, "LARGE", 0)
+    assert "MB" in page.heavy(str(tiny)) and 'quantize = "float16"' in page.heavy(str(tiny))
 
 
 def test_what_pixels_are_is_a_name_or_a_mean_and_a_deviation(tiny, tmp_path):

@@ -17,8 +17,8 @@ LAYER_OF = {"Add": "Add", "Multiply": "Multiply", "Maximum": "Maximum", "Minimum
             "AddV2": "Add", "Mul": "Multiply", "Softmax": "Softmax", "Concatenate": "Concatenate"}
 OF_CONSTANT = ("Subtract", "Divide", "TrueDivide")  # of Keras 3: a layer does them where one operand is a constant
 # Operations of Keras 3 that have the setting `dtype`, which else only a layer has
-OF_DTYPE = frozenset("""Arange Array Cast ConvertToTensor Cumprod Cumsum EmptyLike Full FullLike Geomspace Linspace Logspace
-    MultiHot Nancumprod Nancumsum OneHot OnesLike Prod SaturateCast View ZerosLike""".split())
+OF_DTYPE = frozenset("""Arange Array Cast ConvertToTensor Cumprod Cumsum EmptyLike Full FullLike Geomspace Linspace
+    Logspace MultiHot Nancumprod Nancumsum OneHot OnesLike Prod SaturateCast View ZerosLike""".split())
 KEPT = {"Softmax": ("axis",), "Concatenate": ("axis",)}  # settings of the operations of Keras 3
 
 

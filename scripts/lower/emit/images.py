@@ -23,7 +23,7 @@ class Cut(NamedTuple):
 class Images(Linear):
     """Emitters of what slides over images.
 
-    Convolutions have no padding here ("valid"): TensorFlow.js 1.0.0 pads rows by the columns' margins.
+    TensorFlow.js 1.0.0 pads rows by the columns' margins.
     """
 
     # Sizes and places ----------------------------------------------------------------------------------------
@@ -152,10 +152,11 @@ class Images(Linear):
         return count
 
     def conv2d(self, x: Value, kernel: Value, strides: Sequence[int] = (1, 1), dilations: Sequence[int] = (1, 1),
-               depthwise: bool = False) -> Value:
-        """Convolve (batch, rows, columns, channels) by (rows, columns, channels, filters), without padding.
+               depthwise: bool = False, padding: str = "VALID") -> Value:
+        """Convolve (batch, rows, columns, channels) by (rows, columns, channels, filters).
 
         depthwise: each channel by itself; the kernel is (rows, columns, channels, multiplier).
+        padding: SAME only where rows and columns have the same margins, and without dilations.
         TensorFlow.js takes strides or dilations.  Where both are given every place is computed, and some are left out.
         """
         windows, (channels, filters) = kernel.shape[:2], kernel.shape[2:]
@@ -168,10 +169,12 @@ class Images(Linear):
             return self.strided(whole, [Cut()] + [Cut(0, 0, stride) for stride in strides] + [Cut()])
         if len(used) > 1:
             return self.by_rows(x, kernel, dilations, depthwise)
-        shape = [x.shape[0]] + [self.left(*item) for item in zip(x.shape[1:3], windows, strides, list(used) * 2)] + \
-            [channels * filters if depthwise else filters]
+        sizes = [None if size is None else -(-size // stride) if padding == "SAME" else
+                 self.left(size, window, stride, max(used))
+                 for size, window, stride in zip(x.shape[1:3], windows, strides)]
+        shape = [x.shape[0]] + sizes + [channels * filters if depthwise else filters]
         return self.one("DepthwiseConv2dNative" if depthwise else "Conv2D", [self.cast(x, "float32"), kernel],
-                        "float32", shape, T=DType("float32"), strides=[1] + list(strides) + [1], padding="VALID",
+                        "float32", shape, T=DType("float32"), strides=[1] + list(strides) + [1], padding=padding,
                         dilations=list(used) * 3 + [1], data_format="NHWC")
 
     def by_rows(self, x: Value, kernel: Value, dilations: Sequence[int], depthwise: bool) -> Value:

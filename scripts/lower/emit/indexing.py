@@ -88,10 +88,21 @@ class Indexing(Reductions):
 
     def vector(self, parts: Sequence[Value]) -> Value:
         """Scalars in a row, each of which stays known."""
+        if not parts:
+            return self.constant(numpy.zeros(0, "int32"))
         made = self.stack(parts, 0)
         if made.tensor is not None:
             self.vectors[made.tensor] = len(parts), lambda place: parts[place]
         return made
+
+    def parts(self, x: Value) -> Optional[List[Value]]:
+        """The scalars of a row of sizes, None for any other tensor."""
+        if x.tensor in self.vectors:
+            count, at = self.vectors[x.tensor]
+            return [at(place) for place in range(count)]
+        if x.is_constant and x.rank == 1 and x.dtype == "int32" and x.shape[0] < 64:
+            return [self.constant(int(size), "int32") for size in x.array]
+        return None
 
     def size_of(self, x: Value, axis: int) -> Value:
         """The size of a dimension, a constant where it is known."""

@@ -318,6 +318,7 @@ def grayscale_to_rgb(call: Call) -> Value:
 
 @operation("RGBToHSV")
 @function("image.rgb_to_hsv")
+@node("RGBToHSV")
 def rgb_to_hsv(call: Call) -> Value:
     """Hue, saturation, value (tensorflow core/kernels/image/colorspace_op.h)."""
     b = call.b
@@ -336,6 +337,7 @@ def rgb_to_hsv(call: Call) -> Value:
 
 @operation("HSVToRGB")
 @function("image.hsv_to_rgb")
+@node("HSVToRGB")
 def hsv_to_rgb(call: Call) -> Value:
     """Colours of hue, saturation, value (tensorflow core/kernels/image/colorspace_op.h)."""
     b = call.b

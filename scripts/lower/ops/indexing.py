@@ -212,6 +212,19 @@ def gather_nd(call: Call) -> Value:
                       Tindices=DType("int32"))
 
 
+@function("boolean_mask")
+def boolean_mask(call: Call) -> Value:
+    """The slices along an axis at which a constant mask is true."""
+    x, axis = tensor(call, "tensor"), integer(call, argument(call, "axis", None, 0), "axis")
+    mask = known(argument(call, "mask", None, needed))
+    if isinstance(mask, Value):
+        call.refuse("it picks values by a mask, so that their number is open", "choose by where(condition, x, y)")
+    places = numpy.flatnonzero(numpy.array(mask))
+    if numpy.ndim(mask) != 1 or not places.size or len(mask) != x.shape[axis_of(axis, x.rank)]:
+        call.refuse("its mask is not a row of booleans for one axis")
+    return call.b.gather(x, places.astype("int32"), axis)
+
+
 @operation("TakeAlongAxis")
 def take_along_axis(call: Call) -> Value:
     """Of each row the values at its own places."""

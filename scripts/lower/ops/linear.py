@@ -177,10 +177,29 @@ def einsum(call: Call) -> Value:
     b = call.b
     given = [value(call, one) for one in call.args]
     equation = call.config["subscripts"] if call.major > 2 else attributes(call)["equation"]
-    if not hasattr(b, "einsum"):
-        call.refuse("einsum is not composed here")
-    made = b.einsum(equation, *[b.cast(one, "float32") for one in given])
-    return typed(call, made, *given)
+    return typed(call, summed(call, str(equation), [b.cast(one, "float32") for one in given]), *given)
+
+
+def summed(call: Call, equation: str, given: List[Value]) -> Value:
+    """Any number of operands: two at a time, whose letters stay as long as another term has them."""
+    before, arrow, result = equation.replace(" ", "").partition("->")
+    terms = before.split(",")
+    if not arrow:  # numpy's rule: the letters that stand once, in the alphabet's order
+        letters = before.replace(",", "").replace("...", "")
+        result = ("..." if "..." in before else "") + "".join(sorted(
+            letter for letter in set(letters) if letters.count(letter) == 1))
+    if len(terms) != len(given):
+        raise Fault(f"operation {call.path!r} has {len(given)} tensors for {equation[:60]!r}: the file is damaged")
+    if len(given) == 1:
+        terms, given = terms + [""], given + [call.b.constant(1.0)]
+    while len(given) > 2:
+        wanted = set("".join(terms[2:]) + result)
+        both = terms[0] + terms[1]
+        kept = [letter for place, letter in enumerate(both) if letter in wanted - {"."} and both.index(letter) == place]
+        inner = ("..." if "..." in both else "") + "".join(kept)
+        given = [call.b.einsum(f"{terms[0]},{terms[1]}->{inner}", *given[:2])] + given[2:]
+        terms = [inner] + terms[2:]
+    return call.b.einsum(f"{terms[0]},{terms[1]}->{result}", *given)
 
 
 # Norms -----------------------------------------------------------------------------------------------------------

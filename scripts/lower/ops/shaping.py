@@ -130,7 +130,11 @@ def concatenate(call: Call) -> Value:
     else:
         found, axis = argument(call, "xs values", 0, needed), integer(call, argument(call, "axis", 1, 0), "axis")
         found = [found] if isinstance(found, Value) else found
-    return call.b.concat(alike(call, found), axis)
+    made = alike(call, found)
+    rows = [call.b.parts(one) for one in made] if all(one.rank == 1 for one in made) else [None]
+    if None not in rows and not all(one.is_constant for one in made):
+        return call.b.vector([part for row in rows for part in row])
+    return call.b.concat(made, axis)
 
 
 @operation("Hstack")

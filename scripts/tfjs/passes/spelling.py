@@ -7,6 +7,7 @@ from collections import OrderedDict
 from typing import Any, Tuple
 
 from ...layers import kinds
+from ...layers.kinds.operations import OfOperation
 from ...layers.topology import Layer, is_model
 from .. import refusals
 from ..supported import CLASSES, IDLE, INITIALIZERS, LAYERS
@@ -47,7 +48,7 @@ def layer_record(record: Record, draft: Draft) -> Record:
         if name in IDLE:
             config = {"name": Layer(record).name, "trainable": True, "dtype": "float32", "activation": "linear"}
         result = OrderedDict([("class_name", CLASSES.get(name, name)), ("config", spelled(config, draft))])
-        if name in IDLE and name not in kinds.passing(draft.major):
+        if name in IDLE and name not in kinds.passing(draft.major) or isinstance(config, OfOperation):
             result["config"] = Maskless(result["config"])
     for key, value in record.items():
         if key not in ("class_name", "config") and (draft.major < 3 or key == "name"):

@@ -55,8 +55,9 @@ GRAPH_OPS = {  # TensorFlow op -> the Keras class that it is the essence of
 class Tensor:
     """One output of one call: `key` names it, `kind` is its layer's Keras class, `sources` are keys."""
 
-    def __init__(self, key, layer, kind, sources, last_axis=True):
+    def __init__(self, key, layer, kind, sources, last_axis=True, words=None):
         self.key, self.layer, self.kind, self.sources, self.last_axis = key, layer, kind, sources, last_axis
+        self.words = words  # of an Embedding: how many it has, as input_dim
 
 
 def drawing(model: Dict[str, Any], described: Dict[str, Any], name: str = "model.json") -> Dict[str, Any]:
@@ -67,7 +68,8 @@ def drawing(model: Dict[str, Any], described: Dict[str, Any], name: str = "model
     name       for errors
 
     {"kind": "Sequential" or "Model", "format": "layers" or "graph",
-     "inputs":  [{"name", "class", "shape", "dtype", "feed": its place among the model's inputs}],
+     "inputs":  [{"name", "class", "shape", "dtype", "feed": its place among the model's inputs,
+                  "words": how many an Embedding that reads it has, where one does}],
      "layers":  [{"name", "keras", "class", "shape", "config", "parents": [names that TensorSpace is told of],
                   "sources": [names of all layers that it reads], "output": its place among the
                   model's outputs, "chain": [names of the layers that it stands for], "parameters", "terminal"}]}
@@ -76,6 +78,9 @@ def drawing(model: Dict[str, Any], described: Dict[str, Any], name: str = "model
     """
     inputs = [_input(entry, place, name) for place, entry in enumerate(described["inputs"])]
     tensors, outputs = (_layers_graph if described["format"] == "layers" else _ops_graph)(model, described)
+    for tensor in tensors.values():
+        if isinstance(tensor.words, int) and tensor.sources and isinstance(tensor.sources[0], int):
+            inputs[tensor.sources[0]]["words"] = tensor.words
     asked = OrderedDict()  # key -> place of the output; the last of two equal ones, which is the model's own
     for place, key in enumerate(outputs):
         asked.pop(key, None)
@@ -160,9 +165,10 @@ def _layers_graph(model, described):
             continue
         layer = graph.layers[ref.layer]
         refs = [] if layer.is_input else topology.references(layer.calls[ref.node], graph.layers)
-        axis = layer.config.get("axis", -1) if isinstance(layer.config, dict) else -1
+        config = layer.config if isinstance(layer.config, dict) else {}
+        axis, words = config.get("axis", -1), config.get("input_dim") if layer.class_name == "Embedding" else None
         tensors[ref] = Tensor(ref, ref.layer, layer.class_name, [tensor(source) for source in refs],
-                              axis == -1 or axis == ranks.get(ref))
+                              axis == -1 or axis == ranks.get(ref), words)
         pending.extend(refs)
     return tensors, [tensor(ref) for ref in graph.outputs]
 

@@ -69,6 +69,7 @@ const Figures = (function () {
       group.position.copy(place);
       group.quaternion.copy(turned);
       if (this.block) this.frame(local);
+      Slim.figure(group);
       this.size.w += ASLANT * this.size.d;
     }
     // The lengths that the group's own axes shall have: x along a row or a map's width, z along its height, y towards the viewer.
@@ -97,7 +98,11 @@ const Figures = (function () {
       if (!this.frames) {
         const edges = new THREE.EdgesGeometry(new THREE.BoxBufferGeometry(1, 1, 1));
         this.frames = new THREE.Group();
-        for (let i = 1; i <= FRAMES; i++) this.frames.add(new THREE.LineSegments(edges, new THREE.LineBasicMaterial({color: this.layer.color, transparent: true, opacity: 0.9 - 0.22 * i})));
+        for (let i = 1; i <= FRAMES; i++) {
+          const frame = new THREE.LineSegments(edges, new THREE.LineBasicMaterial({color: this.layer.color, transparent: true, opacity: 0.9 - 0.22 * i}));
+          frame.userData.tint = true;
+          this.frames.add(frame);
+        }
       }
       this.frames.children.forEach((frame, i) => {
         frame.scale.set(local.x, local.y, local.z);

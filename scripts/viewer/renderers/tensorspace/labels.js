@@ -6,6 +6,7 @@ const Labels = (function () {
   const NAME = '600 11px system-ui, "Segoe UI", "Noto Sans", "DejaVu Sans", sans-serif', WORDS = NAME.replace('600 11px', '400 10px');
   const LINE = 13; // height of a line
   const LEAST = 40; // a narrower label says nothing
+  const TWO = 60; // a label so wide has a second line
   const SPACE = 6; // beside a label
   const FAR = 0.8; // opacity of the farthest
 
@@ -69,8 +70,8 @@ const Labels = (function () {
           const label = labels.get(name) || make(name), middle = (rect.left + rect.right) / 2;
           const attempt = most => { // the lines that fit, and the box that they take
             const lines = [shortened(title, most, NAME)];
-            const said = [words, words.slice(words.indexOf(' · ') + 3), words.split(' · ')[0]].find(each => widthOf(each, WORDS) <= most);
-            if (said) lines.push(said);
+            const parts = words.split(' · '), said = [words, parts.slice(1).join(' · '), parts[0]].find(each => each && widthOf(each, WORDS) <= most);
+            if (said && most >= TWO) lines.push(said);
             const wide = Math.max(...lines.map((line, i) => widthOf(line, i ? WORDS : NAME)), pages ? 44 : 0), high = LINE * lines.length + (pages ? 20 : 0);
             return {lines, box: {left: middle - wide / 2 - SPACE / 2, right: middle + wide / 2 + SPACE / 2, top: rect.bottom + 3, bottom: rect.bottom + 3 + high}};
           };

@@ -26,8 +26,8 @@ const Maps = (function () {
     }
     raycast(caster, found) {
       const inverse = new THREE.Matrix4().copy(this.matrixWorld).invert(), ray = caster.ray.clone().applyMatrix4(inverse);
-      const {width, height, thick} = this.sheet.size, point = new THREE.Vector3();
-      const box = new THREE.Box3(new THREE.Vector3(-width / 2, -thick / 2, -height / 2), new THREE.Vector3(width / 2, thick / 2, height / 2));
+      const {width, height, thick} = this.sheet.size, point = new THREE.Vector3(), half = (1 + SPACE) / 2; // no gap between maps
+      const box = new THREE.Box3(new THREE.Vector3(-width * half, -thick / 2, -height * half), new THREE.Vector3(width * half, thick / 2, height * half));
       if (!ray.intersectBox(box, point)) return;
       point.applyMatrix4(this.matrixWorld);
       found.push({distance: caster.ray.origin.distanceTo(point), point, object: this});

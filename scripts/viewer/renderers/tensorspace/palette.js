@@ -9,8 +9,8 @@ const Palette = (function () {
     Activation: ['#fb7db4', '#c62a74'], Concatenate: ['#f9a8d4', '#b83280'], Layer: ['#f2986a', '#bd5724'], Merge: ['#f8647b', '#c81e40'],
   };
   const THEMES = {
-    dark: {ground: 0x0b0f17, edge: 0x6b7a99, bright: 0x4fd1c5, frame: 0x8d99b3, text: '#e7ecf5', soft: '#93a0b8'},
-    light: {ground: 0xf3f5f9, edge: 0x7f8ba3, bright: 0x0f766e, frame: 0x94a3b8, text: '#172033', soft: '#5b6780'},
+    dark: {ground: 0x0b0f17, edge: 0x6b7a99, bright: 0x4fd1c5, frame: 0x8d99b3, text: '#e7ecf5', soft: '#a9b4c9'},
+    light: {ground: 0xf3f5f9, edge: 0x7f8ba3, bright: 0x0f766e, frame: 0x94a3b8, text: '#172033', soft: '#4a556b'},
   };
 
   function hue(kind, theme) {

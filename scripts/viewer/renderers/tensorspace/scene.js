@@ -19,10 +19,11 @@ const Scene = (function () {
     words.setAttribute('aria-hidden', 'true'); // the list says the same
     container.append(words);
 
-    const stage = Stage.create(container, model, {seen: () => name(), hover, click, resized: () => inTurn(() => arrange(false))});
-    const edges = Edges.create(model.modelContext, theme);
-    const labels = Labels.create(words, {click: (one, event) => click(figures.get(one), event.target), hover: one => hover(one && figures.get(one), []), page: (one, by) => self.turnPage(one, by)});
     let places = new Map(), lit = null, shown = [];
+    const stage = Stage.create(container, model, {seen: () => name(), hover, click, resized: () => inTurn(() => arrange(false))});
+    const edges = Edges.create(model.modelContext, theme), frames = Slim.frames(model.modelContext);
+    const outline = () => frames.set(shown.map(figure => figure.group), Palette.THEMES[theme].ground);
+    const labels = Labels.create(words, {click: (one, event) => click(figures.get(one), event.target), hover: one => hover(one && figures.get(one), []), page: (one, by) => self.turnPage(one, by)});
 
     // Which figures are shown, and who reads whom among them ----------------------------------------------------------
 
@@ -61,8 +62,10 @@ const Scene = (function () {
       edges.set([].concat(...shown.map(figure => [...sources.get(figure.name)].map(source => [source, figure.name]))), places);
       look(moved, part => {
         edges.visible(part === 1);
+        frames.visible(part === 1);
         for (const [figure, position] of after) figure.group.position.lerpVectors(before.get(figure), position, part);
         for (const figure of grown) if (figure.maps) figure.maps.spread(part);
+        if (part === 1) outline();
       });
     }
     function look(moved, along = () => {}, at = points()) {
@@ -142,7 +145,7 @@ const Scene = (function () {
       has: one => figures.has(one),
       isOpen: one => figures.get(one).isOpen,
       openable: one => figures.get(one).openable,
-      still: () => queue.then(still),
+      still: () => queue.then(still).then(stage.drawn),
       update(one, values) { const layer = byName.get(one); stage.stir(); if (layer) { layer.clear(); layer.updateValue(values); } },
       say(one, text) { said.set(one, text); stage.stir(); },
       show: (one, open) => inTurn(() => {
@@ -185,6 +188,7 @@ const Scene = (function () {
         stage.setGround(Palette.THEMES[next].ground);
         for (const figure of figures.values()) figure.setColour(Palette.hue(figure.entry.class, next));
         edges.setTheme(next);
+        outline();
       },
       // For tests: how many pixels differ from the ground (a page that draws nothing has none), and where everything is.
       drawnPixels: () => stage.drawnBox().count,

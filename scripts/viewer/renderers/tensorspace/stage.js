@@ -110,6 +110,8 @@ const Stage = (function () {
       drawnBox: pixels,
       calls() { render(scene, camera); return renderer.info.render.calls; },
       draw() { render(scene, camera); return canvas; },
+      // Resolves when what has changed last is on the screen.
+      drawn: () => new Promise(resolve => { (function ask() { due === 8 ? requestAnimationFrame(ask) : resolve(); })(); }),
       setGround(colour) { scene.background = new THREE.Color(colour); stir(); },
     };
   }

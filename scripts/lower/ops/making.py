@@ -1,0 +1,136 @@
+"""Tensors that are made of sizes and bounds: rows of numbers, one number everywhere, masks of lengths."""
+from typing import Any, List
+
+import numpy
+
+from ...base.fault import Fault
+from ..emit import Value
+from ..emit.core import DType, axis_of
+from ..rules import Call, function, node, operation
+from .arithmetic import cast_to
+from .given import argument, integer, known, limited, needed, tensor, value
+from .shaping import sizes
+
+
+@function("range")
+@node("Range")
+@operation("Arange")
+def arange(call: Call) -> Value:
+    """start, start + step, ... below stop; a bound may be computed of sizes."""
+    first = argument(call, "start", 0, needed)
+    stop = argument(call, "stop limit", 1 if len(call.args) > 1 else None)
+    step = argument(call, "step delta", 2 if len(call.args) > 2 else None, 1)
+    first, stop = (0, first) if stop is None else (first, stop)
+    bounds = [known(one) for one in (first, stop, step)]
+    if not any(isinstance(one, Value) for one in bounds):
+        if bounds[2] == 0 or abs((bounds[1] - bounds[0]) / bounds[2]) > 1 << 20:
+            call.refuse("it makes a row without an end")
+        made = call.b.constant(numpy.arange(*bounds))
+    else:
+        given = [value(call, one) for one in bounds]
+        kind = "float32" if any(one.dtype == "float32" for one in given) else "int32"
+        if any(one.rank for one in given):
+            raise Fault(f"operation {call.path!r} ({call.kind}) has bounds that are no numbers: the file is damaged")
+        made = call.b.one("Range", [call.b.cast(one, kind) for one in given], kind, (None,), Tidx=DType(kind))
+    dtype = argument(call, "dtype") if call.kind != "TensorFlowOpLayer" else None
+    return cast_to(call, made, dtype) if dtype else made
+
+
+@function("fill")
+@node("Fill")
+def fill(call: Call) -> Value:
+    """One number in a shape, of which a size may be computed."""
+    number = value(call, argument(call, "value", 1, needed))
+    return filled(call, argument(call, "dims", 0, needed), number)
+
+
+def filled(call: Call, shape: Any, number: Value) -> Value:
+    """The number in that shape."""
+    found = [known(one) for one in sizes(call, shape)]
+    limited(call, [None if isinstance(one, Value) else one for one in found])
+    return call.b.mul(call.b.fill(found, 1, number.dtype), number) if number.dtype != "bool" else call.b.cast(
+        call.b.mul(call.b.fill(found, 1, "int32"), call.b.cast(number, "int32")), "bool")
+
+
+@function("zeros ones")
+def zeros_or_ones(call: Call) -> Value:
+    """Zeros or ones in a shape, of which a size is computed."""
+    number = int(call.config["function"].endswith("ones"))
+    kind = cast_to(call, call.b.constant(number, "int32"), argument(call, "dtype", None, "float32"))
+    return filled(call, argument(call, "shape", 0, needed), kind)
+
+
+@operation("Linspace")
+@function("linspace")
+def linspace(call: Call) -> Value:
+    """So many numbers at equal distances."""
+    return spaced(call, call.config.get("endpoint", True))
+
+
+def spaced(call: Call, closed: bool) -> Value:
+    """The numbers, with the last one where `closed`."""
+    b = call.b
+    first, last = [b.cast(value(call, argument(call, name, place, needed)), "float32")
+                   for place, name in enumerate(("start", "stop"))]
+    count = integer(call, argument(call, "num", None, 50), "num")
+    if not 0 < count <= 1 << 16 or call.config.get("retstep"):
+        call.refuse("it makes very many numbers, or gives their distance")
+    axis = integer(call, argument(call, "axis", None, 0), "axis")
+    rank = max(first.rank, last.rank)
+    axis = axis_of(axis, rank + 1)
+    shape: List[int] = [1] * (rank + 1)
+    shape[axis] = count
+    steps = max(count - 1 if closed else count, 1)
+    places = b.constant((numpy.arange(count) / steps).reshape(shape).astype("float32"))
+    first, last = [b.expand(one, axis) if one.rank == rank else one for one in (first, last)]
+    made = b.add(first, b.mul(b.sub(last, first), places))
+    dtype = argument(call, "dtype") if call.major > 2 else None
+    return cast_to(call, made, dtype) if dtype else made
+
+
+@operation("Logspace")
+def logspace(call: Call) -> Value:
+    """Powers of a base at equal distances of their exponents."""
+    return call.b.binary("Pow", float(call.config.get("base", 10)), spaced(call, call.config.get("endpoint", True)))
+
+
+@function("sequence_mask")
+def sequence_mask(call: Call) -> Value:
+    """Which steps are within a length."""
+    b, lengths = call.b, tensor(call, "lengths")
+    most = known(argument(call, "maxlen"))
+    if most is None or isinstance(most, Value):
+        call.refuse("its number of steps is computed", "give maxlen")
+    limited(call, [integer(call, most, "maxlen")])
+    there = b.compare("Less", numpy.arange(most).astype(lengths.dtype), b.expand(lengths, -1))
+    return cast_to(call, there, argument(call, "dtype", None, "bool"))
+
+
+@operation("Scatter")
+@function("scatter_nd")
+@node("ScatterNd")
+def scatter(call: Call) -> Value:
+    """Zeros with values at places; those of one place are summed up."""
+    b = call.b
+    places = b.cast(value(call, argument(call, "indices", 0, needed)), "int32")
+    updates = value(call, argument(call, "values updates", 1, needed))
+    shape = [known(one) for one in sizes(call, argument(call, "shape", 2, needed))]
+    if any(isinstance(one, Value) or one is None for one in shape) or places.shape[-1] is None:
+        call.refuse("its shape is computed")
+    limited(call, shape)
+    return b.one("ScatterNd", [places, updates, b.constant(shape, "int32", "shape")], updates.dtype, shape,
+                 T=DType(updates.dtype), Tindices=DType("int32"))
+
+
+@operation("UnravelIndex")
+def unravel_index(call: Call) -> List[Value]:
+    """The places in each dimension of places in a row."""
+    b, places = call.b, tensor(call, "indices")
+    shape = [integer(call, one, "shape") for one in call.config["shape"]]
+    made = []
+    for size in reversed(shape):
+        made.insert(0, b.binary("FloorMod", places, max(size, 1)))
+        places = b.binary("FloorDiv", places, max(size, 1))
+    return made
+
+
