@@ -31,6 +31,8 @@ def normalizations(keras):
         made += [layers.GroupNormalization(3)(x), layers.GroupNormalization(-1, epsilon=0.1)(x),
                  layers.GroupNormalization(2, axis=1, scale=False)(x), layers.GroupNormalization(1, axis=-2)(w),
                  layers.GroupNormalization(2, center=False)(z), layers.GroupNormalization(2)(y)]
+    if not is3:
+        made += [normal(axis=[1, 3])(x), normal(axis=[-1])(w), normal(renorm=True)(x)]
     if is3:
         made += [layers.RMSNormalization()(x), layers.RMSNormalization(axis=(2, 3))(x),
                  layers.LayerNormalization(rms_scaling=True)(x), normal(renorm=True)(x)]
