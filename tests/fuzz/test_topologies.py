@@ -1,6 +1,7 @@
 """Topologies with a few things bent in them, through everything that takes a topology: only scripts.Fault leaves, and
 what is written can be read again.  HYPOTHESIS_PROFILE=long tries 5000 of each and others each time.
 """
+import functools
 import json
 import os
 import shutil
@@ -17,7 +18,7 @@ from scripts.formats import bounds, tfjs
 from scripts.layers import encapsulation, shapes, topology, variables
 from scripts.layers.model import Model, Weight
 from scripts.layers.topology import Layer, inner_records
-from scripts.tfjs import write_layers
+from scripts.tfjs import write, write_layers
 from scripts.viewer import page
 from scripts.viewer.renderers.tensorspace import drawing
 from tests import needs
@@ -81,6 +82,7 @@ def everything(record, major):
         faults(bounds.calls, record)
         faults(lambda: list(summary.lines(model)))
         faults(write_layers.write, model, tempfile.mkdtemp(dir=folder))
+        faults(functools.partial(write.write, format="graph"), model, tempfile.mkdtemp(dir=folder))
         faults(whole_way)
         if not written:
             return False
