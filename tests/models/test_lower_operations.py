@@ -77,4 +77,4 @@ def test_what_has_an_open_number_of_values_is_refused_in_one_line(tmp_path):
     keras.Model(x, keras.ops.sort(x, axis=0)).save(path)
     with pytest.raises(Fault) as caught:
         preprocess.preprocess(path, str(tmp_path / "js"), format="graph")
-    assert "is the operation Sort: it sorts along an axis of open size; give its size: --input-shape" in str(caught.value)
+    assert "'sort' is the operation Sort: it sorts along an axis of open size; give its size" in str(caught.value)
