@@ -1,10 +1,12 @@
 """Whole models as graph models: the zoo, keras.applications, random ones."""
+import json
 import os
 
 import pytest
 
 from scripts import preprocess
 from scripts.viewer import packages, predict
+from scripts.viewer.renderers.tensorspace import drawing
 from tests import needs
 from tests.models import lowered, oracle, zoo
 
@@ -43,3 +45,24 @@ def test_an_application_that_no_layers_suffice_for_is_right_as_a_graph_model(fla
     made = lowered.Model(flavour, application)
     names = [layer.name for layer in made.model.layers[1:]]
     lowered.agree(made, tmp_path, names[:-1:20] + names[-1:], bound=1e-4)
+
+
+def test_the_page_draws_a_graph_model_by_the_layers_that_it_tells_of(tmp_path):
+    needs.node()
+    keras = oracle.load(oracle.FLAVOURS[-1])
+    keras.backend.clear_session()
+    layers = keras.layers
+    start = keras.Input((6, 4), name="start")
+    x = layers.GRU(3, return_sequences=True, reset_after=True, name="gru")(start)
+    sum_of = layers.Add(name="sum")([layers.Dense(3, name="left")(x), x])
+    source = str(tmp_path / "model.h5")
+    keras.Model(start, layers.Dense(2, activation="softmax", name="end")(layers.Flatten(name="flat")(sum_of))).save(
+        source)
+    preprocess.preprocess(source, str(tmp_path / "js"))
+    path = str(tmp_path / "js" / "model.json")
+    with open(path) as file:
+        drawn = drawing.drawing(json.load(file), predict.describe(path))
+    assert [(layer["name"], layer["keras"], layer["sources"]) for layer in drawn["layers"]] == [
+        ("gru", "GRU", ["start"]), ("left", "Dense", ["gru"]), ("sum", "Add", ["left", "gru"]),
+        ("flat", "Flatten", ["sum"]), ("end", "Dense", ["flat"])]
+    assert [layer["parameters"] for layer in drawn["layers"]] == [81, 12, 0, 0, 38]

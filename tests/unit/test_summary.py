@@ -149,7 +149,8 @@ def mixed(keras):
     return keras.Model([first, words], [
         adapted(first), layers.Softmax(axis=1, name="across")(first), layers.GRU(3, name="gru")(first),
         layers.Dense(2, name="dense")(first), layers.GlobalAveragePooling1D(name="average")(looked), inner(first),
-        layers.LSTM(2, name="lstm")(looked), layers.Lambda(abs, name="own")(first), first + layers.GlobalMaxPooling1D(name="most")(first)])
+        layers.LSTM(2, name="lstm")(looked), layers.Lambda(abs, name="own")(first),
+        first + layers.GlobalMaxPooling1D(name="most")(first)])
 
 
 def test_what_is_shown_is_what_converts(keras, tmp_path):

@@ -4,12 +4,13 @@ Pure: model.json as a dict and TensorFlow.js's words on the loaded model (predic
 The rules are those of TensorSpace 0.6.1: a layer has one parent (merges have several), ranks 1 to 3,
 and some classes take their channels' places from their parent.
 """
-import json
 from collections import OrderedDict, deque
 from typing import Any, Dict
 
 from ....base.fault import Fault
-from ....layers import kinds, topology
+from ....layers import kinds
+from . import sources
+from .sources import MERGES
 
 WIDE = 400  # a row of more units than this is shown in pages
 PAGING = {"paging": True, "segmentLength": 200, "overview": True}
@@ -27,7 +28,6 @@ BY_RANK = {  # Keras class -> TensorSpace class, with the output's rank; {} is 1
     "Dense": "Dense",
 }
 ACTIVATIONS = ("Activation", "ReLU", "LeakyReLU", "ELU", "PReLU", "ThresholdedReLU", "Softmax")
-MERGES = tuple(sorted(kinds.merges() - {"Minimum"})) + ("Concatenate",)  # those that TensorSpace has
 HEADS = ("Conv1D", "Conv2D", "SeparableConv1D", "SeparableConv2D", "Conv2DTranspose", "DepthwiseConv2D",
          "Dense") + MERGES
 TAILS = ("BatchNormalization", "FusedBatchNorm") + ACTIVATIONS
@@ -38,26 +38,6 @@ RANK = {"Conv1d": 2, "Conv2d": 3, "Conv2dTranspose": 3, "DepthwiseConv2d": 3, "P
         "UpSampling1d": 2, "UpSampling2d": 3, "Flatten": 1, "Dense": 1}
 # Their channels open where the parent's do: the parent must be drawn with as many.
 FOLLOWERS = ("Pooling", "Padding", "Cropping", "GlobalPooling", "Activation2d", "Activation3d", "UpSampling1d")
-
-GRAPH_OPS = {  # TensorFlow op -> the Keras class that it is the essence of
-    "Conv2D": "Conv2D", "_FusedConv2D": "Conv2D", "DepthwiseConv2dNative": "DepthwiseConv2D",
-    "FusedDepthwiseConv2dNative": "DepthwiseConv2D", "Conv2DBackpropInput": "Conv2DTranspose", "MatMul": "Dense",
-    "_FusedMatMul": "Dense", "MaxPool": "MaxPooling2D", "AvgPool": "AveragePooling2D", "Mean": "GlobalAveragePooling2D",
-    "Add": "Add", "AddV2": "Add", "BiasAdd": "BatchNormalization", "Sub": "Subtract", "Mul": "Multiply",
-    "Maximum": "Maximum",
-    "ConcatV2": "Concatenate", "FusedBatchNorm": "BatchNormalization", "FusedBatchNormV3": "BatchNormalization",
-    "Relu": "ReLU", "Relu6": "ReLU", "Elu": "ELU", "LeakyRelu": "LeakyReLU", "Softmax": "Softmax",
-    "Sigmoid": "Activation", "Tanh": "Activation", "Pad": "ZeroPadding2D", "PadV2": "ZeroPadding2D",
-    "Reshape": "Reshape", "Placeholder": "InputLayer",
-}
-
-
-class Tensor:
-    """One output of one call: `key` names it, `kind` is its layer's Keras class, `sources` are keys."""
-
-    def __init__(self, key, layer, kind, sources, last_axis=True, words=None):
-        self.key, self.layer, self.kind, self.sources, self.last_axis = key, layer, kind, sources, last_axis
-        self.words = words  # of an Embedding: how many it has, as input_dim
 
 
 def drawing(model: Dict[str, Any], described: Dict[str, Any], name: str = "model.json") -> Dict[str, Any]:
@@ -77,7 +57,8 @@ def drawing(model: Dict[str, Any], described: Dict[str, Any], name: str = "model
     Raises Fault where TensorSpace has nothing: an input or output of rank 4 or more, an image of two channels, …
     """
     inputs = [_input(entry, place, name) for place, entry in enumerate(described["inputs"])]
-    tensors, outputs = (_layers_graph if described["format"] == "layers" else _ops_graph)(model, described)
+    tensors, outputs, parameters = sources.of_model(model, described)
+    described = dict(described, parameters=parameters)
     for tensor in tensors.values():
         if isinstance(tensor.words, int) and tensor.sources and isinstance(tensor.sources[0], int):
             inputs[tensor.sources[0]]["words"] = tensor.words
@@ -141,67 +122,6 @@ def _stored(model):
 
 
 # The graph --------------------------------------------------------------------------------------------------
-
-def _layers_graph(model, described):
-    """Return (tensors by key, the outputs' keys) of a layers model; an input's key is its place."""
-    record = model["modelTopology"]
-    record = record.get("model_config", record)
-    if isinstance(record, str):  # as h5 attributes have it
-        record = json.loads(record)
-    graph = topology.graph(record)
-    tensors, inputs, ranks = {}, {}, {}
-    for place, entry in enumerate(graph.inputs):
-        inputs.setdefault((entry.layer, entry.tensor), place)
-    for entry, output in zip(described["outputs"], graph.outputs):
-        ranks.setdefault(output, len(entry["shape"]) - 1)
-
-    def tensor(ref):
-        return inputs.get((ref.layer, ref.tensor), ref)
-
-    pending = list(graph.outputs)
-    while pending:
-        ref = pending.pop()
-        if tensor(ref) in tensors or isinstance(tensor(ref), int):
-            continue
-        layer = graph.layers[ref.layer]
-        refs = [] if layer.is_input else topology.references(layer.calls[ref.node], graph.layers)
-        config = layer.config if isinstance(layer.config, dict) else {}
-        axis, words = config.get("axis", -1), config.get("input_dim") if layer.class_name == "Embedding" else None
-        tensors[ref] = Tensor(ref, ref.layer, layer.class_name, [tensor(source) for source in refs],
-                              axis == -1 or axis == ranks.get(ref), words)
-        pending.extend(refs)
-    return tensors, [tensor(ref) for ref in graph.outputs]
-
-
-def _ops_graph(model, described):
-    """The same of a graph model: nodes are its tensors, constants are left out."""
-    nodes = {node["name"]: node for node in model["modelTopology"]["node"]}
-    inputs = [entry["name"].split(":")[0] for entry in described["inputs"]]
-    tensors = {}
-
-    def key(name):
-        node = nodes[name]
-        while node["op"] in ("Identity", "Squeeze") and node.get("input"):
-            name = node["input"][0].split(":")[0]
-            node = nodes[name]
-        return inputs.index(name) if name in inputs else name
-
-    pending = [entry["name"].split(":")[0] for entry in described["outputs"]]
-    outputs = [key(name) for name in pending]
-    while pending:
-        name = key(pending.pop())
-        if name in tensors or isinstance(name, int):
-            continue
-        node = nodes[name]
-        sources = [source.split(":")[0] for source in node.get("input", []) if not source.startswith("^")]
-        sources = [source for source in sources if nodes[source]["op"] != "Const"]
-        kind = GRAPH_OPS.get(node["op"], node["op"])
-        if kind in MERGES and len(sources) < 2:
-            kind = "BatchNormalization"  # by a constant: a bias or a scale
-        tensors[name] = Tensor(name, name, kind, [key(source) for source in sources])
-        pending.extend(sources)
-    return tensors, outputs
-
 
 def _topological(tensors, drawn):
     """Return the drawn keys, parents first, else in the order of the model's outputs."""
