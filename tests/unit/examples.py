@@ -64,6 +64,7 @@ EXAMPLES = OrderedDict([
     ("Rescaling", (lambda layers: layers.Rescaling(0.5), [IMAGE]))])
 
 OF_QUERY_AND_VALUE = ("MultiHeadAttention", "GroupQueryAttention")
+OF_SCORES = ("Attention", "AdditiveAttention")  # put out their scores where a call asks for them
 
 
 class Made:
@@ -79,7 +80,9 @@ class Made:
         inputs = [keras.Input(shape) for shape in shapes]
         self.layer = build(keras.layers)
         if name in OF_QUERY_AND_VALUE:
-            made = self.layer(inputs[0], inputs[0])
+            made = self.layer(inputs[0], inputs[0], return_attention_scores=True)
+        elif name in OF_SCORES:
+            made = self.layer(inputs, return_attention_scores=True)
         else:
             made = self.layer(inputs if len(inputs) > 1 else inputs[0])
         self.outputs = list(made) if isinstance(made, (list, tuple)) else [made]
