@@ -31,8 +31,8 @@ def html(drawn: Dict[str, Any], labels: Optional[List[str]] = None, url: str = "
     """
     if len(drawn["layers"]) != drawn["outputs"]:
         shown = ", ".join(f'"{layer["name"]}"' for layer in drawn["layers"])
-        raise Fault(f"{name}: {drawn['outputs'] - len(drawn['layers'])} of its outputs are drawn with another layer, "
-                    f"but TensorSpace wants one layer per output; convert it with layers = [{shown}]")
+        raise Fault(f"{name}: {drawn['outputs'] - len(drawn['layers'])} of its outputs are drawn as no layer of "
+                    f"their own, but TensorSpace wants one layer per output; convert it with layers = [{shown}]")
     inputs = [entry for entry in drawn["inputs"] if entry["drawn"]]
     linear = drawn["kind"] == "Sequential"
     made = (_sequential if linear else _model)(inputs, drawn["layers"], labels)

@@ -44,9 +44,8 @@ def test_a_model_with_outputs_that_are_drawn_with_others_has_no_snippet_and_the_
     needs.node()
     from tests.unit import test_page
     net = test_page.Net()
-    start = net.input("image", 8)
-    dense = net("Dense", "dense", (4,), start)
+    first = net("ReLU", "relu_1", (8,), net.input("image", 8))
     (tmp_path / "model.json").write_text(test_page.json.dumps(
-        net.model(dense, net("ReLU", "relu", (4,), dense))))
-    with pytest.raises(Fault, match="one layer per output: convert it with layers ="):
+        net.model(first, net("Dropout", "dropped", (8,), first, rate=0.5))))
+    with pytest.raises(Fault, match=r"one layer per output; convert it with layers = \["):
         page.snippet_of(str(tmp_path))

@@ -86,6 +86,8 @@ LOGIC = {
                                          ops.where(x > 0, SIX, x), ops.where(SIX > 0, x, y),
                                          ops.where(i, j, 7), ops.where(x > 0, x > 1, y > 0), ops.where(i[:, :,
                                          None] > 1, x, i[:, :1, None])],
+    "numbers": lambda ops, x, y, z, i, j: [
+        ops.fmax(holes(ops, x), y), ops.fmin(y, holes(ops, x)), ops.fmax(i, j)] if hasattr(ops, "fmax") else [],
     "select": lambda ops, x, y, z, i, j: [ops.select([x > 1, x > 0], [x, y], 3.0)],
     "nan": lambda ops, x, y, z, i, j: [ops.isnan(holes(ops, x)), ops.isinf(holes(ops, x)), ops.isfinite(holes(ops,
         x)), ops.isneginf(holes(ops, x)),

@@ -1,6 +1,8 @@
 """Operations between layers, of Keras 3 and Keras 2, as graph models."""
 import pytest
 
+from scripts import preprocess
+from scripts.base.fault import Fault
 from tests import needs
 from tests.models import lowered, operation_nodes, operations2, operations3
 
@@ -65,3 +67,14 @@ def test_operations_of_tensorflow_compute_what_keras_before_2_4_computes(theme, 
 @pytest.mark.parametrize("theme", ["linear", "shaping"] if KERAS3 else [])
 def test_an_h5_of_keras_3_holds_the_same_operations(theme, tmp_path):
     lowered.agree(lowered.Model("keras3", of_keras3(theme)), tmp_path, ending=".h5")
+
+
+@pytest.mark.skipif(not KERAS3, reason="Keras 3 stands on the modern stack")
+def test_what_has_an_open_number_of_values_is_refused_in_one_line(tmp_path):
+    keras = lowered.oracle.load("keras3")
+    x = keras.Input((4,), name="x")
+    path = str(tmp_path / "model.keras")
+    keras.Model(x, keras.ops.sort(x, axis=0)).save(path)
+    with pytest.raises(Fault) as caught:
+        preprocess.preprocess(path, str(tmp_path / "js"), format="graph")
+    assert "'sort' is the operation Sort: it sorts along an axis of open size; give its size" in str(caught.value)

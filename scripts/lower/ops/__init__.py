@@ -4,4 +4,19 @@ Keras 3 (keras.ops) has a class for each; Keras 2 has a function of TensorFlow's
 operation of TensorFlow's (TensorFlowOpLayer).  One function lowers all spellings of an operation; `given` reads what
 each hands over.
 """
-from . import arithmetic, imaging, indexing, linear, logic, making, neural, reducing, resizing, shaping  # noqa: F401
+from . import (  # noqa: F401  (each registers its functions)
+    arithmetic,
+    colouring,
+    imaging,
+    indexing,
+    linear,
+    logic,
+    making,
+    neural,
+    ordering,
+    padding,
+    parting,
+    reducing,
+    resizing,
+    shaping,
+)

@@ -1,5 +1,5 @@
 """Indexing: slices, places, scatters, order."""
-from typing import Any, List, Optional, Union
+from typing import Any, List, Union
 
 import numpy
 
@@ -12,7 +12,6 @@ from .given import (
     argument,
     attributes,
     axes,
-    floats,
     integer,
     integers,
     join,
@@ -341,176 +340,6 @@ def band_part(call: Call) -> Value:
     upper = integer(call, argument(call, "num_upper", 2, needed), "num_upper")
     x = x if lower < 0 else call.b.triangle(x, -lower, True)
     return x if upper < 0 else call.b.triangle(x, upper, False)
-
-
-# Order -----------------------------------------------------------------------------------------------------------
-
-
-def ordered(call: Call, x: Value, axis: int, falling: bool = False) -> Any:
-    """(values, places) in order."""
-    size = x.shape[axis_of(axis, x.rank)]
-    if size is None:
-        call.refuse("it sorts along an axis of open size", "give its size: --input-shape")
-    return call.b.order(x, axis, falling)
-
-
-@operation("Sort")
-@function("sort")
-def sort(call: Call) -> Value:
-    """In rising order along an axis, the last by default."""
-    return in_order(call)[0]
-
-
-@operation("Argsort")
-@function("argsort")
-def argsort(call: Call) -> Value:
-    """The places in rising order."""
-    return in_order(call)[1]
-
-
-def in_order(call: Call) -> Any:
-    """(values, places) as the settings say."""
-    x = tensor(call, "x values")
-    axis = argument(call, "axis", None, -1 if call.major < 3 or "axis" not in call.config else None)
-    if axis is None:
-        x, axis = call.b.reshape(x, [-1]), -1
-    falling = str(argument(call, "direction", None, "ASCENDING")).upper() == "DESCENDING"
-    return ordered(call, x, integer(call, axis, "axis"), falling)
-
-
-@operation("TopK")
-@function("math.top_k nn.top_k")
-@node("TopKV2")
-def top_k(call: Call) -> List[Value]:
-    """The k largest along the last axis and their places."""
-    x, count = tensor(call, "x input"), integer(call, argument(call, "k", 1, 1), "k")
-    if count < 1 or x.shape[-1] is not None and count > x.shape[-1]:
-        raise Fault(f"operation {call.path!r} takes the {count} largest of {x.shape[-1]}: the file is damaged")
-    return list(call.b.top(x, count))
-
-
-@operation("InTopK")
-@function("math.in_top_k")
-def in_top_k(call: Call) -> Value:
-    """Whether fewer than k classes are foretold more surely than the target."""
-    b = call.b
-    targets = value(call, argument(call, "targets", 0, needed))
-    predictions = b.cast(value(call, argument(call, "predictions", 1, needed)), "float32")
-    own = b.gather_along(predictions, b.expand(targets, -1), -1)
-    more = b.sum(b.cast(b.compare("Greater", predictions, own), "int32"), -1)
-    return b.compare("Less", more, integer(call, argument(call, "k", 2, needed), "k"))
-
-
-@operation("Argpartition")
-def argpartition(call: Call) -> Value:
-    """The places in an order in which the k-th is at its place: the whole order is one."""
-    return ordered(call, tensor(call), integer(call, argument(call, "axis", None, -1), "axis"))[1]
-
-
-@operation("Median")
-def median(call: Call) -> Value:
-    """The value in the middle."""
-    return quantiles(call, floats(call), call.b.constant(0.5), "linear")
-
-
-@operation("Quantile")
-def quantile(call: Call) -> Value:
-    """The values below which these parts lie; Keras's class leaves its method out (keras 3 ops/numpy.py: Quantile)."""
-    given = call.b.cast(value(call, argument(call, "q", 1, needed)), "float32")
-    return quantiles(call, floats(call), given, "linear")
-
-
-@operation("Percentile")
-def percentile(call: Call) -> Value:
-    """The values below which these percents lie."""
-    given = call.b.div(value(call, argument(call, "q", 1, needed)), 100.0)
-    return quantiles(call, floats(call), given, str(call.config.get("method", "linear")))
-
-
-def quantiles(call: Call, x: Value, parts: Value, method: str) -> Value:
-    """Quantiles along axes, one of each part (keras 3 backend/tensorflow/numpy.py: _quantile)."""
-    b, along, kept = call.b, axes(call), bool(call.config.get("keepdims", False))
-    if not parts.is_constant or parts.rank > 1:
-        call.refuse("the parts are computed, and must be constants")
-    rank, along = x.rank, b.axes(along, x.rank)
-    rest = [axis for axis in range(rank) if axis not in along]
-    x = b.transpose(x, rest + along)
-    count: Optional[int] = 1
-    for size in x.shape[len(rest):]:
-        count = None if size is None or count is None else count * size
-    if count is None:
-        call.refuse("it sorts along an axis of open size", "give its size: --input-shape")
-    shape = x.shape[:len(rest)]
-    flat = b.reshape(x, [b.dim(x, axis) for axis in range(len(rest))] + [count])
-    flat = Value(flat.dtype, shape + (count,), flat.tensor, flat.weight)
-    rising = ordered(call, flat, -1)[0]
-    made = [between(b, rising, float(one) * (count - 1), method) for one in parts.array.reshape(-1)]
-    if kept:
-        for axis in along:
-            made = [b.expand(one, axis) for one in made]
-    return made[0] if parts.rank == 0 else b.stack(made, 0)
-
-
-def between(b: Builder, rising: Value, place: float, method: str) -> Value:
-    """The value at a place that may lie between two."""
-    count = rising.shape[-1]
-    low, high = min(int(numpy.floor(place)), count - 1), min(int(numpy.ceil(place)), count - 1)
-    places = {"lower": low, "higher": high, "nearest": int(numpy.rint(place))}
-    if method in places:
-        return b.at(rising, rising.rank - 1, places[method])
-    share = 0.5 if method == "midpoint" and low != high else place - low
-    first, second = [b.at(rising, rising.rank - 1, one) for one in (low, high)]
-    return first if low == high else b.add(b.mul(first, 1 - share), b.mul(second, share))
-
-
-@operation("SearchSorted")
-@function("searchsorted")
-def search_sorted(call: Call) -> Value:
-    """The places at which values would keep a row in order: how many of it are below, or not above."""
-    b = call.b
-    row = value(call, argument(call, "sorted_sequence", 0, needed))
-    wanted = value(call, argument(call, "values", 1, needed))
-    return counted_below(b, row, wanted, str(argument(call, "side", None, "left")) == "right")
-
-
-@operation("Digitize")
-def digitize(call: Call) -> Value:
-    """The bin of each value: how many bounds are not above it."""
-    return counted_below(call.b, value(call, argument(call, "bins", 1, needed)), tensor(call), True)
-
-
-def counted_below(b: Builder, row: Value, wanted: Value, equal: bool) -> Value:
-    """How many of a row are below each value, or equal to it."""
-    if row.rank != 1:
-        raise Fault(f"a row of {row.rank} dimensions: the file is damaged")
-    below = b.compare("LessEqual" if equal else "Less", row, b.expand(wanted, -1))
-    return b.sum(b.cast(below, "int32"), -1)
-
-
-@operation("IsIn")
-def is_in(call: Call) -> Value:
-    """Whether each value stands in x2."""
-    b, x = call.b, tensor(call, "x1")
-    among = b.reshape(value(call, argument(call, "x2", 1, needed)), [-1])
-    found = b.reduce("Any", b.compare("Equal", b.expand(x, -1), among), -1)
-    return b.invert(found) if call.config.get("invert") else found
-
-
-@operation("Diff")
-def diff(call: Call) -> Value:
-    """Each value less the one before it, so often."""
-    b, x = call.b, tensor(call, "a")
-    axis, times = integer(call, argument(call, "axis", None, -1), "axis"), integer(call, call.config.get("n", 1), "n")
-    size = x.shape[axis_of(axis, x.rank)]
-    if size is None:
-        call.refuse("it runs along an axis of open size", "give its size: --input-shape")
-    if not 0 <= times < size:
-        raise Fault(f"operation {call.path!r} takes {times} differences of {size} values: none is left")
-    for _ in range(times):
-        size -= 1
-        after, before = b.cut(x, axis, 1, size), b.cut(x, axis, 0, size)
-        x = b.compare("NotEqual", after, before) if x.dtype == "bool" else b.sub(after, before)
-    return x
 
 
 @operation("OneHot")

@@ -184,6 +184,26 @@ def allclose(call: Call) -> Value:
     return call.b.reduce("All", close(call, "rtol", "atol"))
 
 
+@operation("Fmax")
+def fmax(call: Call) -> Value:
+    """The larger of both; of a number and what is none, the number."""
+    return of_numbers(call, "Maximum")
+
+
+@operation("Fmin")
+def fmin(call: Call) -> Value:
+    """The smaller of both; of a number and what is none, the number."""
+    return of_numbers(call, "Minimum")
+
+
+def of_numbers(call: Call, op: str) -> Value:
+    """What Fmax and Fmin share."""
+    b, (x, y) = call.b, pair(call)
+    if x.dtype != "float32":
+        return b.binary(op, x, y)
+    return b.where(is_nan(b, x), y, b.where(is_nan(b, y), x, b.binary(op, x, y)))
+
+
 @operation("NanToNum")
 def nan_to_num(call: Call) -> Value:
     """Other numbers in the place of those that are none, or infinite."""

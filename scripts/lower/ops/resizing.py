@@ -10,7 +10,8 @@ from ..rules import Call, function, node, operation
 from ..windows import LARGEST, NAME_SIZES, OPEN
 from .given import argument, attributes, floats, integer, known, needed, tensor
 from .imaging import channels_last, placed
-from .shaping import padded, sizes
+from .padding import padded
+from .shaping import sizes
 
 
 def alone(call: Call, names: str) -> Tuple[Value, bool]:

@@ -1,14 +1,12 @@
 """Shapes: reshape, transpose, join, split, repeat, pad."""
 from typing import Any, List, Optional
 
-import numpy
-
 from ...base.fault import Fault
 from ..emit import Value
 from ..emit.core import DType, axis_of
 from ..rules import Call, function, node, operation
 from .arithmetic import cast_to
-from .given import argument, attributes, axes, integer, integers, known, limited, needed, tensor, value
+from .given import argument, axes, integer, integers, known, limited, needed, tensor, value
 
 
 def sizes(call: Call, given: Any) -> List[Any]:
@@ -170,83 +168,6 @@ def append(call: Call) -> Value:
     return call.b.concat(found, axis[0] if axis else 0)
 
 
-# Parts -----------------------------------------------------------------------------------------------------------
-
-
-@operation("Split ArraySplit")
-@function("split")
-def split(call: Call) -> List[Value]:
-    """Parts along an axis: so many of one size, or cut at these places; TensorFlow has the parts' sizes there."""
-    x = tensor(call, "x value")
-    axis = integer(call, argument(call, "axis", None, 0), "axis")
-    return parted(call, x, known(argument(call, "indices_or_sections num_or_size_splits", None, needed)), axis)
-
-
-def parted(call: Call, x: Value, sections: Any, axis: int) -> List[Value]:
-    """The parts."""
-    size = x.shape[axis_of(axis, x.rank)]
-    if size is None:
-        call.refuse("it splits an axis of open size", "give its size: --input-shape")
-    if not isinstance(sections, (list, tuple)):
-        count = integer(call, sections, "sections")
-        if not 0 < count <= size or size % count and call.kind != "ArraySplit":
-            raise Fault(f"operation {call.path!r} splits {size} in {count}: the file is damaged")
-        return call.b.split(x, [size // count + (place < size % count) for place in range(count)], axis)
-    given = integers(call, sections, "sections")
-    if call.major < 3:
-        rest = size - sum(one for one in given if one != -1)
-        lengths = [rest if one == -1 else one for one in given]
-    else:
-        bounds = [0] + [min(max(one + size if one < 0 else one, 0), size) for one in given] + [size]
-        lengths = [after - before for before, after in zip(bounds, bounds[1:])]
-    if min(lengths) < 1 or sum(lengths) != size:
-        raise Fault(f"operation {call.path!r} splits {size} at {given}, which leaves parts without values")
-    return call.b.split(x, lengths, axis)
-
-
-@operation("Hsplit")
-def hsplit(call: Call) -> List[Value]:
-    """Parts along dimension 1, of a vector along its only one."""
-    x = tensor(call)
-    return parted(call, x, known(call.config["indices_or_sections"]), 1 if x.rank > 1 else 0)
-
-
-@operation("Vsplit")
-def vsplit(call: Call) -> List[Value]:
-    """Parts along dimension 0."""
-    return parted(call, tensor(call), known(call.config["indices_or_sections"]), 0)
-
-
-@operation("Dsplit")
-def dsplit(call: Call) -> List[Value]:
-    """Parts along dimension 2."""
-    return parted(call, tensor(call), known(call.config["indices_or_sections"]), 2)
-
-
-@node("Split")
-def split_node(call: Call) -> List[Value]:
-    """The axis comes first."""
-    x = value(call, call.args[1])
-    return parted(call, x, attributes(call)["num_split"], integer(call, call.args[0], "axis"))
-
-
-@node("SplitV")
-def split_v(call: Call) -> List[Value]:
-    """Parts of these sizes."""
-    return parted(call, tensor(call), known(call.args[1]), integer(call, call.args[2], "axis"))
-
-
-@operation("Unstack")
-@function("unstack")
-@node("Unpack")
-def unstack(call: Call) -> List[Value]:
-    """The slices along an axis."""
-    x, axis = tensor(call, "x value"), integer(call, argument(call, "axis", None, 0), "axis")
-    if x.shape[axis_of(axis, x.rank)] is None:
-        call.refuse("it takes apart an axis of open size", "give its size: --input-shape")
-    return call.b.unstack(x, axis)
-
-
 # Order and repetition ----------------------------------------------------------------------------------------------
 
 
@@ -401,82 +322,6 @@ def meshgrid(call: Call) -> List[Value]:
         full[order[place]] = None
         made.append(b.spread_to(grid, full))
     return made
-
-
-# Margins -----------------------------------------------------------------------------------------------------------
-
-
-@operation("Pad")
-@function("pad")
-def pad(call: Call) -> Value:
-    """Places before and behind: of one number, mirrored at the edge (reflect without it, symmetric with it)."""
-    x = tensor(call, "x tensor")
-    margins = known(argument(call, "pad_width paddings", 1, needed))
-    mode = str(argument(call, "mode", None, "constant")).lower()
-    number = argument(call, "constant_values", 1 if call.major > 2 else None, 0)
-    return padded(call, x, margins_of(call, margins, x.rank), mode, number)
-
-
-def margins_of(call: Call, given: Any, rank: int) -> List[List[int]]:
-    """[before, behind] of each dimension: one pair, or one number, stands for all."""
-    if not isinstance(given, (list, tuple)):
-        given = [given]
-    if not isinstance(given[0], (list, tuple)):
-        given = [list(given) * 2 if len(given) == 1 else list(given)]
-    pairs = [integers(call, pair, "padding") for pair in given]
-    pairs = [pair * 2 if len(pair) == 1 else pair for pair in pairs]
-    pairs = pairs * rank if len(pairs) == 1 else pairs
-    if len(pairs) != rank or any(len(pair) != 2 or min(pair) < 0 for pair in pairs):
-        raise Fault(f"operation {call.path!r} pads {rank} dimensions by {str(given)[:60]}: the file is damaged")
-    limited(call, [sum(pair) + 1 for pair in pairs])
-    return pairs
-
-
-def padded(call: Call, x: Value, margins: List[List[int]], mode: str, number: Any) -> Value:
-    """x with margins in one of the modes."""
-    b = call.b
-    if mode == "constant":
-        number = known(number)
-        if isinstance(number, Value):
-            call.refuse("the number that it pads with is computed")
-        if x.dtype == "bool":
-            return b.cast(b.pad(b.cast(x, "int32"), margins, int(bool(number))), "bool")
-        return b.pad(x, margins, number)
-    if mode not in ("reflect", "symmetric", "edge", "wrap"):
-        call.refuse(f"its mode is {mode!r}")
-    for axis, (before, behind) in enumerate(margins):
-        if not before and not behind:
-            continue
-        size = x.shape[axis]
-        if size is None:
-            call.refuse("it mirrors along an axis of open size", "give its size: --input-shape")
-        if max(before, behind) > size - (mode == "reflect") and mode != "edge":
-            raise Fault(f"operation {call.path!r} mirrors {max(before, behind)} of {size} places: the file is damaged")
-        places = numpy.pad(numpy.arange(size), (before, behind), mode).astype("int32")
-        x = b.gather(x, places, axis)
-    return x
-
-
-@node("Pad")
-def pad_node(call: Call) -> Value:
-    """Zeros around."""
-    x = tensor(call)
-    return padded(call, x, margins_of(call, known(call.args[1]), x.rank), "constant", 0)
-
-
-@node("PadV2")
-def pad_v2(call: Call) -> Value:
-    """A number around."""
-    x = tensor(call)
-    return padded(call, x, margins_of(call, known(call.args[1]), x.rank), "constant", call.args[2])
-
-
-@node("MirrorPad")
-def mirror_pad(call: Call) -> Value:
-    """Mirrored at the edge; the mode is REFLECT or SYMMETRIC."""
-    x = tensor(call)
-    mode = attributes(call)["mode"].lower()
-    return padded(call, x, margins_of(call, known(call.args[1]), x.rank), mode, 0)
 
 
 # What only the shape gives -----------------------------------------------------------------------------------------
