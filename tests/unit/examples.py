@@ -48,7 +48,7 @@ EXAMPLES = OrderedDict([
     ("AdditiveAttention", (lambda layers: layers.AdditiveAttention(), [ROWS, (3, 4)])),
     ("MultiHeadAttention", (lambda layers: layers.MultiHeadAttention(2, 3, value_dim=5, output_shape=6), [ROWS])),
     ("GroupQueryAttention", (lambda layers: layers.GroupQueryAttention(3, 4, 2), [ROWS])),
-    ("EinsumDense", (lambda layers: layers.EinsumDense("abc,cde->abde", (None, 2, 3), bias_axes="de"), [ROWS])),
+    ("EinsumDense", (lambda layers: layers.EinsumDense("abc,cde->abde", (6, 2, 3), bias_axes="de"), [ROWS])),
     ("MaxPooling2D", (lambda layers: layers.MaxPooling2D(2, strides=3), [IMAGE])),
     ("AveragePooling3D", (lambda layers: layers.AveragePooling3D(2, padding="same"), [VOLUME])),
     ("GlobalMaxPooling1D", (lambda layers: layers.GlobalMaxPooling1D(), [ROWS])),

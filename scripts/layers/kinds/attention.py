@@ -78,7 +78,7 @@ row("attention", "Attention", shape=attended, variables=dense_attention, outputs
 row("attention", "AdditiveAttention", shape=attended, variables=additive, outputs=lambda config, count: None,
     mask=Mask.PASSES)
 row("attention", "MultiHeadAttention", shape=projected, variables=heads, outputs=lambda config, count: None,
-    mask=Mask.PASSES)
+    mask=Mask.PASSES_IN_3)  # and from Keras 2.10 on
 row("attention", "GroupQueryAttention GroupedQueryAttention", shape=projected, variables=grouped_heads,
     outputs=lambda config, count: None, mask=Mask.PASSES)
 row("attention", "EinsumDense", shape=einsum, variables=einsum_dense)
