@@ -48,7 +48,7 @@ EXAMPLES = OrderedDict([
     ("AdditiveAttention", (lambda layers: layers.AdditiveAttention(), [ROWS, (3, 4)])),
     ("MultiHeadAttention", (lambda layers: layers.MultiHeadAttention(2, 3, value_dim=5, output_shape=6), [ROWS])),
     ("GroupQueryAttention", (lambda layers: layers.GroupQueryAttention(3, 4, 2), [ROWS])),
-    ("EinsumDense", (lambda layers: layers.EinsumDense("abc,cde->abde", (None, 2, 3), bias_axes="de"), [ROWS])),
+    ("EinsumDense", (lambda layers: layers.EinsumDense("abc,cde->abde", (6, 2, 3), bias_axes="de"), [ROWS])),
     ("MaxPooling2D", (lambda layers: layers.MaxPooling2D(2, strides=3), [IMAGE])),
     ("AveragePooling3D", (lambda layers: layers.AveragePooling3D(2, padding="same"), [VOLUME])),
     ("GlobalMaxPooling1D", (lambda layers: layers.GlobalMaxPooling1D(), [ROWS])),
@@ -70,6 +70,7 @@ EXAMPLES = OrderedDict([
     ("Rescaling", (lambda layers: layers.Rescaling(0.5), [IMAGE]))])
 
 OF_QUERY_AND_VALUE = ("MultiHeadAttention", "GroupQueryAttention")
+OF_SCORES = ("Attention", "AdditiveAttention")  # put out their scores where a call asks for them
 
 
 class Made:
@@ -85,7 +86,9 @@ class Made:
         inputs = [keras.Input(shape) for shape in shapes]
         self.layer = build(keras.layers)
         if name in OF_QUERY_AND_VALUE:
-            made = self.layer(inputs[0], inputs[0])
+            made = self.layer(inputs[0], inputs[0], return_attention_scores=True)
+        elif name in OF_SCORES:
+            made = self.layer(inputs, return_attention_scores=True)
         else:
             made = self.layer(inputs if len(inputs) > 1 else inputs[0])
         self.outputs = list(made) if isinstance(made, (list, tuple)) else [made]

@@ -17,8 +17,9 @@ def additive(config: Config) -> List[Variable]:
 
 
 def attended(config: Config, inputs: List[Shape], nested: Any) -> List[Shape]:
-    """As many steps as the query, as many features as the value."""
-    return [list(inputs[0][:-1]) + [inputs[1][-1]]]
+    """As many steps as the query, as many features as the value; then the scores, which a call may ask for."""
+    query, value = inputs[:2]
+    return [list(query[:-1]) + [value[-1]], list(query[:-1]) + [value[-2]]]
 
 
 def projection(name: str, before: List[Optional[int]], after: List[Optional[int]], config: Config) -> List[Variable]:
@@ -50,9 +51,14 @@ def grouped_heads(config: Config) -> List[Variable]:
 
 
 def projected(config: Config, inputs: List[Shape], nested: Any) -> List[Shape]:
-    """The query's shape, with the features that the config asks for."""
-    shape = config.get("output_shape")
-    return [list(inputs[0][:-1]) + (several(shape, 1) if shape else [inputs[0][-1]])]
+    """The query's shape, with the features that the config asks for; then the scores, which a call may ask for."""
+    shape, query, value = config.get("output_shape"), inputs[0], inputs[min(1, len(inputs) - 1)]
+    axes = config.get("attention_axes")
+    axes = list(range(1, len(query) - 1)) if axes is None else [axis % len(query) for axis in several(axes, 1)]
+    kept = [size for place, size in enumerate(query[:-1]) if place not in axes]
+    scores = kept + [config.get("num_heads") or config.get("num_query_heads")] + [
+        tensor[axis] for tensor in (query, value) for axis in axes]
+    return [list(query[:-1]) + (several(shape, 1) if shape else [query[-1]]), scores]
 
 
 def einsum_dense(config: Config) -> List[Variable]:
@@ -67,10 +73,12 @@ def einsum(config: Config, inputs: List[Shape], nested: Any) -> List[Shape]:
     return [list(inputs[0][:given]) + several(config["output_shape"], 1)]
 
 
-row("attention", "Attention", shape=attended, variables=dense_attention, outputs=lambda config, count: None)
-row("attention", "AdditiveAttention", shape=attended, variables=additive, outputs=lambda config, count: None)
-row("attention", "MultiHeadAttention", shape=projected, variables=heads, outputs=lambda config, count: None,
+row("attention", "Attention", shape=attended, variables=dense_attention, outputs=lambda config, count: None,
     mask=Mask.PASSES)
+row("attention", "AdditiveAttention", shape=attended, variables=additive, outputs=lambda config, count: None,
+    mask=Mask.PASSES)
+row("attention", "MultiHeadAttention", shape=projected, variables=heads, outputs=lambda config, count: None,
+    mask=Mask.PASSES_IN_3)  # and from Keras 2.10 on
 row("attention", "GroupQueryAttention GroupedQueryAttention", shape=projected, variables=grouped_heads,
     outputs=lambda config, count: None, mask=Mask.PASSES)
 row("attention", "EinsumDense", shape=einsum, variables=einsum_dense)
