@@ -101,6 +101,8 @@ def verify(source: str, model_json: str, layers: Optional[List[str]] = None, wei
                 raise Fault(f"{source}: no oracle: it holds a Lambda layer, code that Keras would run")
             major, whole = model.keras_major, graph(model.topology, model.keras_major)
             half = half_precision(model.topology)
+        if len(described) == len(whole.inputs):  # each under its own name, whatever it is called there
+            described = OrderedDict(zip([ref.layer for ref in whole.inputs], described.values()))
         names = layers or [outputs.spelling(whole, ref) for ref in encapsulation.every_output(whole, major)]
         inputs = inputs_for(whole, described, data)
         if weights is None and formats.is_tfjs(source):

@@ -16,7 +16,7 @@ DIGITS = '[keras]\ndata = "digits"\nepochs = 1\nlayers = ["Conv2D_1", "MaxPoolin
 
 @functools.lru_cache(maxsize=None)
 def read_code():
-    """Return the cache of what scripts/ imports, which else each project's first build reads anew (half a second)."""
+    """Return the cache of what scripts/ imports: reading it anew takes half a second."""
     with tempfile.TemporaryDirectory() as place:
         cache = code.Code(digests.Digests(), os.path.join(place, "code.json"))
         cache.of(conversion.ENCAPSULATE, conversion.CONVERT, conversion.GRAPH, conversion.REFERENCE, training.TRAIN,
@@ -44,8 +44,11 @@ class Project:
         (path / "models").mkdir()
         project = cls(path)
         project.write("models/models.toml", toml)
-        project.write("models/.records/code.json", read_code())
         return project
+
+    def knows_its_code(self):
+        """Give it the cache of what scripts/ imports, which else its first build makes."""
+        self.write("models/.records/code.json", read_code())
 
     def file(self, name):
         return os.path.join(self.path, name)

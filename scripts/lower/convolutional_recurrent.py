@@ -6,9 +6,10 @@ from typing import List, Sequence
 
 from ..base.fault import Fault
 from ..layers.kinds.sizes import product
+from .cells import Cell, Parts, Step
 from .convolution import padded, plain, window_of
 from .emit import Value
-from .recurrent import Cell, Parts, Step, sweep
+from .recurrent import sweep
 from .rules import Call, layer
 from .windows import Window, channels_first
 

@@ -3,6 +3,7 @@ from typing import Any, Dict, List, Optional
 
 from ..base.fault import Fault
 from ..layers.kinds.wrappers import ways
+from .cells import EARLY, is_before_tensorflow
 from .emit import Value
 from .recurrent import length
 from .rules import Call, layer, tensors
@@ -23,7 +24,7 @@ def bidirectional(call: Call) -> List[Value]:
     for way, record in ways(config):
         own = states[:half] if way == "forward" else states[half:]
         found.append(call.within(of_way(call, way, record), f"{way}_{name}", call.x.masked(call.mask),
-                                 initial_state=own or None))
+                                 initial_state=own or None, mask=call.kwargs.get("mask")))
     forward, backward = found
     y, other = forward[0], backward[0]
     mask = y.mask
@@ -51,10 +52,10 @@ def of_way(call: Call, way: str, record: Dict[str, Any]) -> Dict[str, Any]:
     The backward one of Keras 2, where none is given, goes the other way round (Bidirectional.__init__).  The output of
     a masked step is zeros in sequences (force_zero_output_for_mask), but not in Keras before it became TensorFlow's.
     """
-    config, version = dict(record["config"]), call.walk.version
+    config = dict(record["config"])
     if way == "backward" and not call.config.get("backward_layer"):
         config["go_backwards"] = call.major >= 3 or not config.get("go_backwards")
-    if call.major >= 3 or version.endswith("-tf") or not version.startswith(("2.0.", "2.1.", "2.2.", "2.3.")):
+    if not is_before_tensorflow(call, EARLY + ("2.3.",)):
         config["zero_output_for_mask"] = bool(config.get("return_sequences"))
     return dict(record, config=config)
 
@@ -79,7 +80,8 @@ def time_distributed(call: Call) -> List[Value]:
     """The layer within on each step: on a batch of all steps of all examples.
 
     What Keras computes outside of training does not depend on the other examples.  A stateful layer goes from step to
-    step.  Masks: keras 2.6 TimeDistributed.compute_mask; Keras 3 hands the input's on.
+    step.  Masks: keras 2.6 TimeDistributed.compute_mask; Keras 3 hands the input's on, and so does Keras before 2.2,
+    which gives the layer within none.
     """
     record = call.config["layer"]
     given = call.args[0] if call.args else call.x
@@ -89,10 +91,11 @@ def time_distributed(call: Call) -> List[Value]:
     if isinstance(record["config"], dict) and record["config"].get("stateful"):
         return step_by_step(call, record, x)
     mask = call.mask
-    inner = mask if mask is not None and mask.rank > 2 else None
+    early = is_before_tensorflow(call, ("2.0.", "2.1."))
+    inner = mask if mask is not None and mask.rank > 2 and not early else None
     found = call.within(record, "", changed(given, lambda value: flattened(call, value).masked(
         flattened(call, inner) if inner is not None else None)))
-    return [restored(call, value, x).masked(mask if call.major > 2 else outer_mask(call, value, x, mask))
+    return [restored(call, value, x).masked(mask if call.major > 2 or early else outer_mask(call, value, x, mask))
             for value in found]
 
 

@@ -1,5 +1,7 @@
 """Recurrent layers and wrappers, as graph models."""
 import importlib
+import json
+import os
 
 import numpy
 import pytest
@@ -45,14 +47,13 @@ def masked(keras):
     layers, outs = keras.layers, []
     x, h = keras.Input((5, 3), name="x"), keras.Input((4,), name="h")
     m = keras.Input((5,), dtype="bool", name="m")
-    for unroll in (False, True):
-        for back in (False, True):
-            order = dict(go_backwards=back, unroll=unroll)
-            outs.append(layers.LSTM(4, return_sequences=True, return_state=True, **order)(x, mask=m))
-            outs.append(layers.GRU(4, return_sequences=back, **order)(x, mask=m, initial_state=h))
-            order.update(zero_output_for_mask=True)
-            outs.append(layers.RNN(layers.GRUCell(4), return_sequences=True, **order)(x, mask=m))
-        outs.append(layers.Bidirectional(layers.GRU(4, return_sequences=True, unroll=unroll))(x, mask=m))
+    for unroll, back in ((False, False), (False, True), (True, True)):
+        order = dict(go_backwards=back, unroll=unroll)
+        outs.append(layers.LSTM(4, return_sequences=True, return_state=True, **order)(x, mask=m))
+        outs.append(layers.GRU(4, return_sequences=back, **order)(x, mask=m, initial_state=h))
+        order.update(zero_output_for_mask=True)
+        outs.append(layers.RNN(layers.GRUCell(4), return_sequences=True, **order)(x, mask=m))
+    outs.append(layers.Bidirectional(layers.GRU(4, return_sequences=True, unroll=True))(x, mask=m))
     outs.append(layers.RNN(layers.LSTMCell(4), zero_output_for_mask=True)(x, mask=m))
     outs.append(layers.RNN([layers.LSTMCell(4), layers.GRUCell(2)], return_state=True)(x, mask=m))
     outs.append(layers.Bidirectional(layers.SimpleRNN(4, return_state=True), merge_mode=None)(x, mask=m))
@@ -170,3 +171,19 @@ def test_an_open_number_of_steps_is_refused_with_the_flag_that_gives_it(tmp_path
     with pytest.raises(Fault, match="'gru' is a GRU: its number of steps is open.*--input-shape"):
         lowered.agree(made, tmp_path)
     lowered.agree(made, tmp_path, input_shape=[7, 3])
+
+
+def long(keras):
+    x = keras.Input((200, 16))
+    return keras.Model(x, keras.layers.LSTM(128, name="lstm")(x))
+
+
+def test_two_hundred_steps_are_a_small_file_that_holds_each_weight_once(tmp_path):
+    written = lowered.agree(lowered.Model(lowered.FLAVOURS[0], long), tmp_path, versions=(None,))
+    assert os.path.getsize(written) < 400000
+    with open(written) as file:
+        model = json.load(file)
+    sizes = [weight["shape"] for group in model["weightsManifest"] for weight in group["weights"]]
+    assert sizes.count([128, 512]) == sizes.count([16, 512]) == sizes.count([512]) == 1
+    nodes = [node["op"] for node in model["modelTopology"]["node"]]
+    assert nodes.count("MatMul") == 201 and len(nodes) < 13 * 200

@@ -7,11 +7,12 @@ import numpy
 import pytest
 from hypothesis import strategies
 
-from scripts import Fault, convert
+from scripts import Fault, convert, formats
+from scripts.layers import encapsulation
 from scripts.tfjs.passes import execution, masks
 from scripts.viewer import predict
 from tests import needs
-from tests.models import masked, oracle
+from tests.models import advice, masked, oracle
 
 needs.tensorflow()
 
@@ -161,8 +162,12 @@ REFUSED = [  # flavours, steps, outputs, line
 def test_what_would_differ_is_refused_and_does_differ(flavour, steps, outputs, line, tmp_path, monkeypatch):
     needs.node()
     path, expected = saved(flavour, (steps, outputs), tmp_path)
-    with pytest.raises(Fault, match=line):
+    with pytest.raises(Fault, match=line) as caught:
         convert.convert(path, str(tmp_path), format="layers")
+    with formats.read_layers(path) as model:
+        names = encapsulation.facts(model)["outputs"]
+    inputs = dict(zip(("start", "second"), masked.samples()))
+    advice.follow(str(caught.value), path, tmp_path, inputs, dict(zip(names, expected)))
     monkeypatch.setattr(masks, "refused", lambda record, major: ({}, {}))
     monkeypatch.setattr(execution, "lost", lambda source: {})
     try:

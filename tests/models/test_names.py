@@ -74,6 +74,13 @@ def test_names_that_tensorflow_js_cannot_take(flavour, tmp_path, monkeypatch):
         monkeypatch.setattr(verify, "expected", lambda source, weights, names, given, major: verify.Expected(
             oracle.predict(oracle.multi_output(keras, model, names), given), "Keras"))
         assert verify.verify(source, path).report["agree"]
+        graph = str(tmp_path / ("graph_" + ending))
+        _, facts = preprocess.preprocess(source, graph, format="graph")
+        assert facts["outputs"] == wanted
+        for bundle in (None, packages.bundle("@tensorflow/tfjs", OLDEST)):
+            for value, output in zip(expected, predict.predict(graph + "/model.json", inputs, bundle)):
+                assert oracle.distance(value, output.values) <= 1e-5
+        assert verify.verify(source, graph + "/model.json").report["agree"]
 
 
 def test_the_line_about_new_names_is_said_once_and_only_where_there_are_some(tmp_path, capsys):

@@ -38,6 +38,7 @@ def own(pristine, tmp_path):
     """A project that converts a model of the user's: nothing is trained."""
     project = Project.create(tmp_path / "own", '[mine]\nsource = "given/my model.h5"\n')
     project.write("given/my model.h5", pristine.read("models/model.h5"))
+    project.knows_its_code()
     return project
 
 
