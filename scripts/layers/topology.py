@@ -6,7 +6,7 @@ without the layers that were left out.
 """
 import contextlib
 from collections import OrderedDict
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ..base.fault import Fault
 from . import kinds
@@ -333,6 +333,33 @@ def layer_order(source: Graph) -> List[str]:
     (longest way to an output); layers of one depth in the order in which a walk from the outputs, in their
     order, first meets them.  Inputs that no output needs come first among depth 0.
     """
+    _, layer_depth, index = depths(source)
+    for ref in source.inputs:
+        if ref.layer not in layer_depth:
+            layer_depth[ref.layer], index[ref.layer] = 0, -1
+    return sorted(layer_depth, key=lambda name: (-layer_depth[name], index[name]))
+
+
+def call_order(source: Graph) -> List[Tuple[str, int]]:
+    """Return (layer name, call) of all that the outputs need, in the order in which Keras computes them.
+
+    By decreasing depth; of one depth as the walk from the outputs gives them depths (Keras 3 function.map_graph:
+    nodes_by_depth).
+    """
+    call_depth = depths(source)[0]
+    return sorted(call_depth, key=lambda call: -call_depth[call])
+
+
+class Depths(NamedTuple):
+    """How far calls and layers are from an output, and when a walk from the outputs first meets a layer."""
+
+    calls: Dict[Tuple[str, int], int]
+    layers: Dict[str, int]
+    met: Dict[str, int]
+
+
+def depths(source: Graph) -> Depths:
+    """Return the Depths of what the outputs need.  Raises Fault for a cycle."""
     nodes, index, behind = [], {}, {}
     finished, waiting = set(), set()
     for output in source.outputs:
@@ -364,7 +391,4 @@ def layer_order(source: Graph) -> List[str]:
         layer_depth[node[0]] = node_depth[node] = depth
         for parent in parents:
             node_depth[parent] = max(depth + 1, node_depth.get(parent, 0))
-    for ref in source.inputs:
-        if ref.layer not in layer_depth:
-            layer_depth[ref.layer], index[ref.layer] = 0, -1
-    return sorted(layer_depth, key=lambda name: (-layer_depth[name], index[name]))
+    return Depths(node_depth, layer_depth, index)

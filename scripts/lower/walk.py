@@ -7,12 +7,12 @@ from collections import OrderedDict
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..base.fault import Fault
-from ..layers import kinds, shapes, topology, variables
+from ..layers import kinds, masks, shapes, topology, variables
 from ..layers.kinds.operations import is_operation
 from ..layers.kinds.sizes import product
 from ..layers.model import Model, Weight
 from ..layers.outputs import spelling
-from ..layers.references import Ref
+from ..layers.references import Ref, references
 from ..layers.topology import Graph, Layer, batch_shape, is_model
 from ..operations import graph as operations
 from . import calls, names, rules
@@ -101,7 +101,7 @@ class Walk:
         self._constants: Dict[int, Tuple[Weight, Value]] = {}
         self._graphs: Dict[int, Tuple[Any, Graph]] = {}
         self._held: Dict[Any, Tuple[Held, List[Weight]]] = {}
-        self._steps: Dict[int, Tuple[Graph, List[shapes.Step]]] = {}
+        self._steps: Dict[int, Tuple[Graph, List[Tuple[str, int]], Dict[Ref, Ref]]] = {}
         self._depth = self._calls = 0
         self.states: Dict[str, List[Value]] = {}
 
@@ -135,16 +135,25 @@ class Walk:
             raise Fault(f"nested model {path!r} is called with {len(inputs)} tensors but has {len(source.inputs)} "
                         "inputs: the file is damaged")
         if id(source) not in self._steps:
-            self._steps[id(source)] = source, shapes.steps(source)
-        for name, node, _ in self._steps[id(source)][1]:
+            self._steps[id(source)] = source, topology.call_order(source), \
+                masks.carried(source) if self.major >= 3 else {}
+        _, order, carries = self._steps[id(source)]
+        carried: Dict[Ref, Optional[Value]] = {}
+        for name, node in order:
             layer = source.layers[name]
             if layer.is_input:
                 continue
+            refs = references(layer.calls[node], source.layers)
             where = f"{path}/{name}" if path else name
             args, kwargs = calls.arguments(layer, layer.calls[node], source.layers, known, self.major)
             own = held.get(name) or Held([], name)
+            mask = carried.get(refs[0]) if refs else None
+            if mask is not None and "mask" in kwargs and kwargs["mask"] is None:
+                kwargs["mask"] = mask  # the file has it there, and masks.without took it out
             with self.b.scope(where if not node else f"{where}_{node}"):
                 found = self.layer(layer.record, where, args, kwargs, own)
+            if Ref(name, node, 0) in carries:
+                carried[Ref(name, node, 0)] = found[0].mask if found[0].mask is not None else mask
             known.update((Ref(name, node, place), value) for place, value in enumerate(found))
         return known
 
