@@ -59,13 +59,14 @@ def preprocess(source: str, directory: str, weights: Optional[str] = None, layer
     compute.
     """
     paths.check_readable(source)
-    if formats.is_graph(source, reading.get("saved_model_tags")):
+    named = bool(layers or enc_model)
+    if formats.is_graph(source, reading.get("saved_model_tags"), named):
         from .tfjs import graph  # a model of layers is converted without it
         graph.check_settings(source, enc_model=enc_model, weights=weights,
                              **{"format=layers": format == target.LAYERS})
         return Written(*graph.convert(formats.read(source, **reading), directory, layers, json_name, shard_size,
                                       quantize, every=True, input_shape=input_shape))
-    with formats.read(source, weights=weights, **reading) as model, topology.of(source):
+    with formats.read(source, weights=weights, named=named, **reading) as model, topology.of(source):
         result = encapsulation.encapsulate(model, layers, input_shape)
         try:
             written = write.write(result, directory, json_name, shard_size, quantize, format)

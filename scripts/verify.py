@@ -87,7 +87,7 @@ def verify(source: str, model_json: str, layers: Optional[List[str]] = None, wei
     renamed = write_layers.source_names(model_json)
     described = OrderedDict((renamed.get(entry["name"], entry["name"]), entry)
                             for entry in predict.describe(model_json)["inputs"])
-    if weights is None and formats.is_graph(source, tags):
+    if weights is None and formats.is_graph(source, tags, bool(layers)):
         inputs = OrderedDict((name, random_values([size or OPEN_SIZE for size in entry["shape"][1:]]))
                              for name, entry in described.items())
         names = layers or names_told(model_json)
@@ -96,7 +96,8 @@ def verify(source: str, model_json: str, layers: Optional[List[str]] = None, wei
         else:
             wanted, by = graph_values(source, inputs, names, tags, signature), "TensorFlow"
     else:
-        with formats.read(source, weights=weights, **({"saved_model_tags": tags} if tags else {})) as model:
+        with formats.read(source, weights=weights, named=bool(layers), **(
+                {"saved_model_tags": tags} if tags else {})) as model:
             if '"class_name": "Lambda"' in json.dumps(model.topology):
                 raise Fault(f"{source}: no oracle: it holds a Lambda layer, code that Keras would run")
             major, whole = model.keras_major, graph(model.topology, model.keras_major)

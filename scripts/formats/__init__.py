@@ -74,7 +74,7 @@ def as_keras_has_it(model: 'Model') -> 'Model':
 def read_layers(path: str, weights: Optional[str] = None, **options: Any) -> 'Model':
     """Return the Model in `path` as `read` does, with a Fault for a graph of operations."""
     from ..layers.model import Model
-    found = read(path, weights, **options)
+    found = read(path, weights, named=True, **options)
     if not isinstance(found, Model):
         raise Fault(f"{path}: a TensorFlow graph without Keras layers: it becomes a graph model, and has no "
                     f"enc_model.h5; {place.spelled('preprocess')} converts it")
@@ -101,11 +101,11 @@ def is_tfjs_graph(path: str) -> bool:
     return tfjs_graph.match(str(path))
 
 
-def is_graph(path: str, tags: Optional[str] = None) -> bool:
+def is_graph(path: str, tags: Optional[str] = None, named: bool = False) -> bool:
     """Return whether `path` holds a graph of operations, and no layers; False for a file that cannot be opened.
 
     The first byte tells most files, and nothing heavy is imported: doit asks this of every model.
-    tags: as in `read`.  Raises Fault for a damaged SavedModel.
+    tags: as in `read`.  named: as in saved_model.is_graph.  Raises Fault for a damaged SavedModel.
     """
     path = str(path)
     try:
@@ -119,7 +119,7 @@ def is_graph(path: str, tags: Optional[str] = None) -> bool:
         return False
     with of(path):
         reader = which(path, GRAPHS)
-        return reader is not None and reader.is_graph(path, tags)
+        return reader is not None and reader.is_graph(path, tags, named)
 
 
 def files(path: str, weights: Optional[str] = None) -> List[str]:

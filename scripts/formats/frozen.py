@@ -46,6 +46,6 @@ def read(path: str, **options: Any) -> "GraphFile":
     return GraphFile(path)
 
 
-def is_graph(path: str, saved_model_tags: Optional[str] = None) -> bool:
+def is_graph(path: str, saved_model_tags: Optional[str] = None, named: bool = False) -> bool:
     """Return True: a frozen graph has no layers."""
     return True

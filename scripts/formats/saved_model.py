@@ -79,12 +79,13 @@ def file_of(path: str) -> str:
     return os.path.join(path, "saved_model.pb") if os.path.isdir(path) else path
 
 
-def read(path: str, saved_model_tags: Optional[str] = None, signature: Optional[str] = None,
+def read(path: str, saved_model_tags: Optional[str] = None, signature: Optional[str] = None, named: bool = False,
          **options: Any) -> "Union[Model, GraphFile]":
     """Return the Model in the SavedModel `path`, a GraphFile where it has no Keras layers.
 
     saved_model_tags  those of the graph to take, separated by commas
     signature         of a GraphFile, see there
+    named             as in `is_graph`
     Raises Fault for a damaged SavedModel, and for tags that no graph of it has.
     """
     from ..layers.model import Model
@@ -93,7 +94,7 @@ def read(path: str, saved_model_tags: Optional[str] = None, signature: Optional[
     from .graphs import GraphFile
     found = meta_graph(path, saved_model_tags)
     layers = keras_layers(path, found)
-    if layers is None or has_own_class(layers.root["model_config"]):
+    if layers is None or has_own_class(layers.root["model_config"]) and not named:
         return GraphFile(path, saved_model_tags, signature)
     root, names, variables = layers
     record = usual(plain(keras_archive.without_modules(root["model_config"])), names)
@@ -113,11 +114,14 @@ def read(path: str, saved_model_tags: Optional[str] = None, signature: Optional[
                  plain(root.get("training_config")))
 
 
-def is_graph(path: str, saved_model_tags: Optional[str] = None) -> bool:
+def is_graph(path: str, saved_model_tags: Optional[str] = None, named: bool = False) -> bool:
     """Return whether the SavedModel is taken for TensorFlow's operations: it has no Keras layers that can be read, or
-    one of a class of the user's own, whose code it does not hold."""
+    one of a class of the user's own, whose code it does not hold.
+
+    named: whether layers are asked for by name, which may do without a class of the user's own.
+    """
     layers = keras_layers(path, meta_graph(path, saved_model_tags))
-    return layers is None or has_own_class(layers.root["model_config"])
+    return layers is None or has_own_class(layers.root["model_config"]) and not named
 
 
 def meta_graph(path: str, tags: Optional[str] = None) -> Message:

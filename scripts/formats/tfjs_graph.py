@@ -57,7 +57,7 @@ def holds_graph(document: Dict[str, Any]) -> bool:
         isinstance(topology, dict) and "node" in topology
 
 
-def is_graph(path: str, saved_model_tags: Optional[str] = None) -> bool:
+def is_graph(path: str, saved_model_tags: Optional[str] = None, named: bool = False) -> bool:
     """Return True: a graph model has no layers."""
     return True
 

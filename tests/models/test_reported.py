@@ -98,8 +98,9 @@ def test_a_functional_model_of_a_subclass_is_the_graph_that_its_file_holds(flavo
         model.save_weights(options["weights"])
     else:
         model.save(source, **({"save_format": "tf"} if way == "tf" else {}))
-    with pytest.raises(Fault, match="'odd' is .*Unnamed.*outputs that do without it: middle, each, chain, end"):
-        converted(source, tmp_path, "all", **options)
+    if way != "tf":  # a SavedModel holds what its signature computes, own classes and all
+        with pytest.raises(Fault, match="'odd' is .*Unnamed.*outputs that do without it: middle, each, chain, end"):
+            converted(source, tmp_path, "all", **options)
     enc = str(tmp_path / "enc.h5")
     model_json, found = converted(source, tmp_path, layers=names, enc_model=enc, **options)
     assert found == names

@@ -39,9 +39,12 @@ def sources(run: Run, entry: Entry, record: Optional[dict] = None) -> list:
 
 
 @functools.lru_cache(None)
-def is_graph(source: str, tags: Sequence[str]) -> bool:
-    """Whether a source is a graph of operations without Keras layers; a run looks at it once."""
-    return module("formats").is_graph(source, tags)
+def is_graph(source: str, tags: Sequence[str], named: bool) -> bool:
+    """Whether a source is a graph of operations without Keras layers; a run looks at it once.
+
+    named: whether the entry names its layers.
+    """
+    return module("formats").is_graph(source, tags, named)
 
 
 def graph(entry: Entry) -> bool:
@@ -50,7 +53,7 @@ def graph(entry: Entry) -> bool:
     A source that cannot be read is no graph here: the stage that reads it says so.
     """
     try:
-        return is_graph(entry.source, entry.saved_model_tags)
+        return is_graph(entry.source, entry.saved_model_tags, bool(entry.layers))
     except Fault:
         return False
 
