@@ -92,6 +92,10 @@ def loads():
 @pytest.fixture
 def every_result_loads(loads, request):
     """Fail the test if a result that it converted in this process is none that TensorFlow.js loads."""
+    if loads:
+        loads.active = True
     yield
+    if loads:
+        loads.active = False
     refused = loads.taken() if loads else []
     assert refused == [] or request.node.get_closest_marker("not_loaded"), "converted, and TensorFlow.js refuses it"

@@ -58,16 +58,19 @@ def run_node(bundle, model_json, request, answer):
 class Loads:
     """Exit 0 is a promise: what write_layers.write has written here, TensorFlow.js loads.
 
+    active: whether the test that runs promises it.
     `refused` collects "PATH: what TensorFlow.js says" of each result that it does not load, at once: a test may spoil
     the files later.
     """
 
     def __init__(self):
-        self.refused, self.write = [], write_layers.write
+        self.refused, self.write, self.active = [], write_layers.write, False
         self.bundle = packages.bundle("@tensorflow/tfjs")
 
     def __call__(self, model, directory, json_name="model.json", *options, **more):
         names = self.write(model, directory, json_name, *options, **more)
+        if not self.active:  # the test makes no such promise
+            return names
         path = os.path.join(directory, json_name)
         with tempfile.TemporaryDirectory() as private:
             request = os.path.join(private, "request")

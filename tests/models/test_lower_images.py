@@ -249,7 +249,7 @@ def test_dilated_transposed_convolutions_of_keras_2(tmp_path):
     lowered.agree(lowered.Model("keras2", dilated_transposed_convolutions), tmp_path)  # Keras 3 has none on processors
 
 
-@pytest.mark.skipif("keras3" not in lowered.FLAVOURS, reason="Keras 3 alone has it")
+@pytest.mark.modern  # Keras 3 alone has it
 def test_adaptive_pooling(tmp_path):
     lowered.agree(lowered.Model("keras3", adaptive_pooling), tmp_path)
 

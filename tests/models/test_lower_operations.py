@@ -8,7 +8,6 @@ from tests.models import lowered, operation_nodes, operations2, operations3
 
 needs.tensorflow()
 
-KERAS3 = [theme for theme in operations3.THEMES if "keras3" in lowered.FLAVOURS]
 
 
 def inputs(keras):
@@ -49,7 +48,8 @@ def of_nodes(theme):
     return build
 
 
-@pytest.mark.parametrize("theme", KERAS3)
+@pytest.mark.modern  # keras.ops came with Keras 3
+@pytest.mark.parametrize("theme", list(operations3.THEMES))
 def test_operations_of_keras_3_compute_what_keras_computes(theme, tmp_path):
     lowered.agree(lowered.Model("keras3", of_keras3(theme)), tmp_path)
 
@@ -64,12 +64,13 @@ def test_operations_of_tensorflow_compute_what_keras_before_2_4_computes(theme, 
     lowered.agree(lowered.Model("keras2", of_nodes(theme)), tmp_path)
 
 
-@pytest.mark.parametrize("theme", ["linear", "shaping"] if KERAS3 else [])
+@pytest.mark.modern  # keras.ops came with Keras 3
+@pytest.mark.parametrize("theme", ["linear", "shaping"])
 def test_an_h5_of_keras_3_holds_the_same_operations(theme, tmp_path):
     lowered.agree(lowered.Model("keras3", of_keras3(theme)), tmp_path, ending=".h5")
 
 
-@pytest.mark.skipif(not KERAS3, reason="Keras 3 stands on the modern stack")
+@pytest.mark.modern  # keras.ops came with Keras 3
 def test_what_has_an_open_number_of_values_is_refused_in_one_line(tmp_path):
     keras = lowered.oracle.load("keras3")
     x = keras.Input((4,), name="x")

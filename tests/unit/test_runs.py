@@ -228,7 +228,7 @@ def test_what_doit_offers_and_nothing_here_can_do_is_one_line(project):
 
 
 def test_a_task_that_ends_as_a_bug_is_named_with_those_that_wait_for_it(project):
-    project.write("scripts/convert.py", project.read("scripts/convert.py") + b"\n\ndef convert(*_, **__):\n    1 / 0\n")
+    project.write("scripts/convert.py", project.read("scripts/convert.py") + b"\n\ndef build(*_, **__):\n    1 / 0\n")
     status, _, err = project.doit("--continue", "page")
     assert status == 2 and "failed: convert:mine; not tried for that: page:mine" in err
 
