@@ -9,12 +9,10 @@ from tests.models import lowered, operation_nodes, operations2, operations3
 needs.tensorflow()
 
 
-
 def inputs(keras):
     """x, y, z, i, j of the cases."""
     return [keras.Input((4, 6), name="x"), keras.Input((4, 6), name="y"), keras.Input((5, 7, 3), name="z"),
             keras.Input((4,), dtype="int32", name="i"), keras.Input((4,), dtype="int32", name="j")]
-
 
 
 def of_keras3(theme):

@@ -37,7 +37,9 @@ def checkout(tmp_path_factory):
     needs.environment("modern")
     needs.environment("py36")
     path = tmp_path_factory.mktemp("readme") / "project"
-    project = Project.create(path, '[keras]\ndata = "digits"\nepochs = 1\n')
+    with open(os.path.join(ROOT, "models", "models.toml"), encoding="utf-8") as stream:
+        layers = re.search(r"^layers = \[.*?\]", stream.read(), re.DOTALL | re.MULTILINE).group(0)
+    project = Project.create(path, f'[keras]\ndata = "digits"\nepochs = 1\n{layers}\n')
     for name in ("Makefile", "pyproject.toml", "setup.cfg"):
         shutil.copy(os.path.join(ROOT, name), str(path))
     for name in (".venv", ".venv-py36"):

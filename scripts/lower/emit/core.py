@@ -21,6 +21,7 @@ class Limits(NamedTuple):
     """What one model may become: hostile topologies unroll and repeat without an end."""
 
     nodes: int = 200000
+    dimensions: int = 16  # of a tensor; TensorFlow.js computes with six at most, and reshapes more
 
 
 LIMITS = Limits()
@@ -144,8 +145,11 @@ class Emitter:
         """
         if len(self.graph.nodes) >= self.limits.nodes:
             raise Fault(f"the model becomes a graph of more than {self.limits.nodes} operations")
+        results = [(dtype, tuple(shape)) for dtype, shape in results]
+        if any(len(shape) > self.limits.dimensions for _, shape in results):
+            raise Fault(f"{self.path or op!r} gives a tensor of more than {self.limits.dimensions} dimensions")
         read = [self.read(value) for value in inputs]
-        specs = [Spec(OF_NUMPY[dtype], tuple(shape)) for dtype, shape in results]
+        specs = [Spec(OF_NUMPY[dtype], shape) for dtype, shape in results]
         kinds = OrderedDict((key, attribute(value)) for key, value in sorted(attributes.items()))
         added = Node(name or self._name(op), op, read, attributes=kinds, outputs=specs)
         self.graph.nodes[added.name] = added
