@@ -15,6 +15,8 @@ hypothesis.settings.register_profile("long", deadline=None, max_examples=5000, d
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "project"))
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# As the project's own children have it, whichever test imports TensorFlow first: oneDNN's pooling crashes at times.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 # What the make that runs the tests exports is not for the ones that they start.
 for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PYTHON", "ARGS", "SHARES", "TURNS"):
     os.environ.pop(name, None)
