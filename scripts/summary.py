@@ -19,7 +19,6 @@ from .layers.kinds.operations import is_operation
 from .layers.model import Model, Weight
 from .layers.references import Ref
 from .layers.topology import Layer, graph, inner_records, is_model, layer_order
-from .lower import NotLowered, rule_of
 from .operations import scopes
 from .operations.graph import Spec, Tensor
 from .operations.outputs import passed
@@ -115,6 +114,7 @@ def shown(layer: Layer, shape: Optional[List[Optional[int]]], major: int, reason
         return "input"
     fault = reasons.layers.get(layer.name) if reasons else None
     if fault is not None:
+        from .lower import NotLowered
         return fault.reason if isinstance(fault, NotLowered) and fault.path == layer.name else str(fault)
     if not (reasons and reasons.whole):
         why = by_itself(layer, major)
@@ -127,6 +127,7 @@ def shown(layer: Layer, shape: Optional[List[Optional[int]]], major: int, reason
 
 def by_itself(layer: Layer, major: int) -> Optional[str]:
     """Return why TensorFlow.js cannot compute the layer, as far as its class tells, else None."""
+    from .lower import NotLowered, rule_of
     if not is_model(layer.record):
         try:
             rule_of(layer.record, major, layer.name)

@@ -2,7 +2,6 @@
 from types import MappingProxyType
 from typing import Collection, Dict, List, Mapping, NamedTuple, Optional
 
-from .. import lower
 from ..base.fault import Fault
 from ..layers import outputs
 from ..layers.encapsulation import Shape, encapsulate, with_input_shape
@@ -41,6 +40,7 @@ def reasons(model: Model, input_shape: Shape = None) -> Reasons:
         return Reasons({}, True)
     except Fault as fault:
         why = write.reason(fault)
+    from .. import lower  # a model of layers is told of without it
     for _ in range(ROUNDS):
         try:
             lowered = lower.lower(encapsulate(model, names, input_shape))

@@ -43,13 +43,13 @@ def write(model: Model, directory: str, json_name: str = "model.json", shard_siz
     why: Optional[Fault] = None
     if format != GRAPH:
         try:
-            keras2(model)
+            ready = keras2(model)
         except Fault as fault:
             if format == LAYERS:
                 raise Fault(f"{fault}{remedy(model)}")
             why = fault
         else:
-            names = write_layers.write(model, directory, json_name, shard_size, quantize)
+            names = write_layers.write(model, directory, json_name, shard_size, quantize, ready)
             source = topology.graph(model.topology, model.keras_major)
             return Written(names, LAYERS, [outputs.spelling(source, ref) for ref in source.outputs])
     from .. import lower

@@ -6,7 +6,7 @@ import json
 import os
 import re
 from collections import OrderedDict
-from typing import Callable, Collection, Dict, Iterator, List
+from typing import Callable, Collection, Dict, Iterator, List, Optional
 
 from ..base import command, files
 from ..base.fault import Fault
@@ -22,16 +22,16 @@ SHARD = re.compile(r"group1-shard\d+of\d+\.bin\Z")  # as wire/shards.py names th
 
 
 def write(model: Model, directory: str, json_name: str = "model.json", shard_size: int = shards.SHARD_SIZE,
-          quantize: shards.Quantize = None) -> List[str]:
+          quantize: shards.Quantize = None, ready: Optional[Model] = None) -> List[str]:
     """Write `model` to the empty `directory`; return the names of the files, the json first.
 
     model.weights: in any order; the manifest has the layers sorted by name, as HDF5 sorts groups, because
     that is the order of the official converter.  Shards keep its names whatever the json is called.
-    shard_size: bytes.
+    shard_size: bytes.  ready: what keras2 makes of the model, where that is known.
     Raises Fault for what TensorFlow.js cannot compute, and for a json_name that is no plain name.
     """
     command.check_json_name(json_name)
-    model = keras2(model)
+    model = ready or keras2(model)
     ordered = [weight.renamed(plain(weight.name)) for name in sorted(model.weights, key=lambda n: n.encode("utf-8"))
                for weight in model.weights[name]]
     manifest = shards.write(ordered, directory, shard_size, quantize)
