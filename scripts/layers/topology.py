@@ -92,6 +92,7 @@ class Graph:
     def __init__(self, layers: Dict[str, Layer], inputs: List[Ref], outputs: List[Ref], rest: Record,
                  shift: Optional[Mapping[str, int]] = None) -> None:
         self.shift = dict(shift or ())
+        self.kept: Any = None  # see `depths`
         self.layers = layers
         self.inputs = inputs
         self.outputs = outputs
@@ -359,7 +360,20 @@ class Depths(NamedTuple):
 
 
 def depths(source: Graph) -> Depths:
-    """Return the Depths of what the outputs need.  Raises Fault for a cycle."""
+    """Return the Depths of what the outputs need.  Raises Fault for a cycle.
+
+    They are kept with the graph as long as it has the same calls: most steps of a conversion ask for them.
+    """
+    calls = [call for layer in source.layers.values() for call in layer.calls]
+    names, kept = (list(source.layers), list(source.outputs)), source.kept
+    if kept is None or kept[0] != names or len(kept[1]) != len(calls) or \
+            any(one is not other for one, other in zip(kept[1], calls)):
+        kept = source.kept = names, calls, told_depths(source)
+    return Depths(*map(dict, kept[2]))
+
+
+def told_depths(source: Graph) -> Depths:
+    """Return the Depths of a graph, by a walk from its outputs."""
     nodes, index, behind = [], {}, {}
     finished, waiting = set(), set()
     for output in source.outputs:
