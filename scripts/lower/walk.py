@@ -15,6 +15,7 @@ from ..layers.outputs import spelling
 from ..layers.references import Ref, references
 from ..layers.topology import Graph, Layer, batch_shape, is_model
 from ..operations import graph as operations
+from ..operations.told import Shown
 from . import calls, names, rules
 from .emit import Builder, Value
 from .emit.core import type_of
@@ -22,25 +23,6 @@ from .rules import Call, Held, NotLowered, Rule, tensors
 
 DEEPEST = 40  # models in models, and layers in layers
 CALLS = 100000  # of layers: a model that is called twice in one that is called twice, and so on, is called very often
-
-
-class Shown(NamedTuple):
-    """What the page and summary need to know of a layer of the outermost model.
-
-    name        as the user knows it: NAME, NAME@CALL where it is called several times, NAME:OUTPUT
-    class_name  of the layer
-    shape       of the output, batch first
-    parameters  how many numbers its weights hold
-    inputs      the names of what it reads
-    settings    of its config, those that are a number, a text or a list of numbers
-    """
-
-    name: str
-    class_name: str
-    shape: List[Optional[int]]
-    parameters: int
-    inputs: List[str]
-    settings: Dict[str, Any]
 
 
 class Lowered(NamedTuple):

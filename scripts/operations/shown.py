@@ -1,29 +1,12 @@
 """What a graph's outputs are to those who think in layers, for the page: names, kinds, shapes, who reads whom."""
 from collections import OrderedDict
-from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Dict, List, Optional, Set, Tuple
 
-from . import kinds, scopes
+from . import kinds, scopes, told
 from .graph import Graph, Tensor
 from .outputs import passed
 from .shapes import in_order
-
-
-class Shown(NamedTuple):
-    """A layer that an output of a graph shows.
-
-    name        of the output, or of an input of the graph
-    class_name  a class of Keras's, "" where its operations are none
-    shape       [size], the first is the batch's; None for open sizes, and for a shape that is not known
-    parameters  how many values its constants have, from the layers that it reads on
-    inputs      [names] of the layers and of the inputs that it reads
-    settings    {}: an operation's attributes stand in the graph itself
-    """
-    name: str
-    class_name: str
-    shape: Optional[List[Optional[int]]]
-    parameters: int
-    inputs: List[str]
-    settings: Dict[str, Any]
+from .told import Shown
 
 
 def shown(graph: Graph) -> List[Shown]:
@@ -72,8 +55,5 @@ def behind(graph: Graph, tensor: Tensor, ends: Dict[Tensor, str], data: Set[str]
 
 
 def metadata(graph: Graph) -> Dict[str, Any]:
-    """Return the userDefinedMetadata of a graph model: {"tensorspace": {"outputs": {name as asked for: name of the
-    node}, "layers": [Shown as a dict]}}."""
-    names = OrderedDict(zip(graph.asked or graph.outputs, graph.outputs))
-    return {"tensorspace": OrderedDict([
-        ("outputs", names), ("layers", [OrderedDict(one._asdict()) for one in shown(graph)])])}
+    """Return what a graph tells of its outputs: see told.metadata."""
+    return told.metadata(OrderedDict(zip(graph.asked or graph.outputs, graph.outputs)), shown(graph))

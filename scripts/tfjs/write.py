@@ -3,8 +3,7 @@
     write(model, directory)                      auto: the layers format where every output is what Keras computes
     write(model, directory, format="graph")      the graph format, which has an operation for nearly everything
 """
-from collections import OrderedDict
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import List, NamedTuple, Optional
 
 from ..base.fault import Fault
 from ..layers import outputs, topology
@@ -53,6 +52,7 @@ def write(model: Model, directory: str, json_name: str = "model.json", shard_siz
             source = topology.graph(model.topology, model.keras_major)
             return Written(names, LAYERS, [outputs.spelling(source, ref) for ref in source.outputs])
     from .. import lower
+    from ..operations import told
     from . import write_graph
     try:
         lowered = lower.lower(model)
@@ -63,7 +63,8 @@ def write(model: Model, directory: str, json_name: str = "model.json", shard_siz
             raise why
         raise
     lowered.graph.made_by = f"keras v{model.keras_version}"
-    names = write_graph.write(lowered.graph, directory, json_name, shard_size, quantize, metadata(lowered))
+    names = write_graph.write(lowered.graph, directory, json_name, shard_size, quantize,
+                              told.metadata(lowered.outputs, lowered.layers))
     return Written(names, GRAPH, lowered.graph.outputs, reason(why) if why else "")
 
 
@@ -82,16 +83,6 @@ def reason(fault: Fault) -> str:
     layers = fault.layers if isinstance(fault, refusal.Outputs) else {}
     found = next(iter(layers.values()), fault)
     return found.without_remedy() if isinstance(found, Refused) else str(found)
-
-
-def metadata(lowered: Any) -> Dict[str, Any]:
-    """What model.json keeps beside the graph: the layers of the Keras model, for the page and the summary.
-
-    {"tensorspace": {"outputs": {name as asked for: name of the node}, "layers": [{"name", "class_name", "shape",
-    "parameters", "inputs", "settings"}]}}
-    """
-    return {"tensorspace": OrderedDict([
-        ("outputs", lowered.outputs), ("layers", [OrderedDict(layer._asdict()) for layer in lowered.layers])])}
 
 
 def outermost(source: topology.Graph, path: str) -> str:

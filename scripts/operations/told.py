@@ -1,0 +1,32 @@
+"""What a graph model tells of its layers in model.json, for the page: names, classes, shapes, who reads whom."""
+from collections import OrderedDict
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
+
+
+class Shown(NamedTuple):
+    """A layer that a graph model shows, or an input.
+
+    name        as the user knows it: NAME, NAME@CALL where it is called several times, NAME:OUTPUT
+    class_name  a class of Keras's, "" where its operations are none
+    shape       [size], the first is the batch's; None for open sizes, and for a shape that is not known
+    parameters  how many numbers its weights hold; of operations those from the layers that it reads on
+    inputs      [names] of the layers and inputs that it reads
+    settings    of a layer's config those that are a number, a text or a list of numbers; {} of operations, whose
+                attributes stand in the graph itself
+    """
+
+    name: str
+    class_name: str
+    shape: Optional[List[Optional[int]]]
+    parameters: int
+    inputs: List[str]
+    settings: Dict[str, Any]
+
+
+def metadata(outputs: Mapping[str, str], layers: Sequence[Shown]) -> Dict[str, Any]:
+    """Return the userDefinedMetadata of a graph model, which TensorFlow.js hands on.
+
+    {"tensorspace": {"outputs": {name as asked for: name of the node}, "layers": [Shown as a dict]}}
+    """
+    return {"tensorspace": OrderedDict([
+        ("outputs", outputs), ("layers", [OrderedDict(layer._asdict()) for layer in layers])])}
