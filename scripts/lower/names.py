@@ -2,10 +2,9 @@
 import re
 from typing import List, Sequence
 
+from ..wire.target import PROPERTIES
+
 FORBIDDEN = re.compile(r"[^A-Za-z0-9_.@/-]")
-# What every object of JavaScript has by that name: TensorFlow.js looks nodes up in one
-TAKEN = frozenset("""__proto__ constructor hasOwnProperty isPrototypeOf propertyIsEnumerable toLocaleString toString
-    valueOf __defineGetter__ __defineSetter__ __lookupGetter__ __lookupSetter__""".split())
 
 
 def of_nodes(wanted: Sequence[str]) -> List[str]:
@@ -17,7 +16,7 @@ def of_nodes(wanted: Sequence[str]) -> List[str]:
     given = set(wanted)
     for name in wanted:
         made = FORBIDDEN.sub("_", name.replace(":", "/"))
-        made = made + "_" if made in TAKEN else made
+        made = made + "_" if made in PROPERTIES else made
         while made in found or made != name and made in given:
             made += "_"
         found.append(made)

@@ -4,6 +4,9 @@ from typing import Dict, List, NamedTuple, Union
 SHARD_SIZE = 4 * 1024 * 1024  # bytes: what browsers cache (tfjs-converter's default)
 AUTO, LAYERS, GRAPH = FORMATS = ("auto", "layers", "graph")
 QUANTIZED = ("float16", "uint8", "uint16")  # tensorflowjs_converter --quantize_*
+# What every object of JavaScript has by that name: TensorFlow.js looks layers and nodes up in one
+PROPERTIES = frozenset("""__proto__ constructor hasOwnProperty isPrototypeOf propertyIsEnumerable toLocaleString
+    toString valueOf __defineGetter__ __defineSetter__ __lookupGetter__ __lookupSetter__""".split())
 Quantize = Union[None, str, Dict[str, Union[bool, str, List[str]]]]  # as in Target
 
 

@@ -9,12 +9,10 @@ from typing import Any, Collection, Dict
 
 from ...layers.references import Ref, redirect
 from ...layers.topology import Graph, Layer
+from ...wire.target import PROPERTIES
 from .draft import Draft, Record
 
 TAKEN_BY_ALL = re.compile(r"[A-Za-z][-A-Za-z0-9_./]*")
-# What every object of JavaScript has by that name
-PROPERTIES = frozenset("""constructor hasOwnProperty isPrototypeOf propertyIsEnumerable toLocaleString toString
-    valueOf""".split())
 NAMELESS = "layer"  # the name where no letter of a name is left
 WITHIN = ("layer", "backward_layer", "cell")  # settings that are a layer within a layer
 
