@@ -116,14 +116,18 @@ def multiply_no_nan(call: Call) -> Value:
     return call.b.where(call.b.compare("Equal", y, 0), 0.0, call.b.mul(x, y))
 
 
+def numbers(call: Call) -> Tuple[Value, Value]:
+    """Both operands as `pair` gives them, booleans as whole numbers."""
+    x, y = pair(call)
+    return (call.b.cast(x, "int32"), call.b.cast(y, "int32")) if x.dtype == "bool" else (x, y)
+
+
 @operation("FloorDivide")
 @function("math.floordiv floor_div math.floor_div")
 @node("FloorDiv")
 def floor_divide(call: Call) -> Value:
     """x / y, rounded down; TensorFlow.js's FloorDiv gives whole numbers, so that floats go another way."""
-    b, (x, y) = call.b, pair(call)
-    if x.dtype == "bool":
-        x, y = b.cast(x, "int32"), b.cast(y, "int32")
+    b, (x, y) = call.b, numbers(call)
     return b.binary("FloorDiv", x, y) if x.dtype == "int32" else b.unary("Floor", b.div(x, y))
 
 
@@ -132,9 +136,7 @@ def floor_divide(call: Call) -> Value:
 @function("truncatemod")
 def fmod(call: Call) -> Value:
     """What x / y leaves, with the sign of x."""
-    b, (x, y) = call.b, pair(call)
-    if x.dtype == "bool":
-        x, y = b.cast(x, "int32"), b.cast(y, "int32")
+    b, (x, y) = call.b, numbers(call)
     return b.mul(b.binary("FloorMod", b.unary("Abs", x), b.unary("Abs", y)), b.unary("Sign", x))
 
 

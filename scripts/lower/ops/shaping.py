@@ -20,13 +20,19 @@ def sizes(call: Call, given: Any) -> List[Any]:
             for one in (given if isinstance(given, (list, tuple)) else [given])]
 
 
+def target_of(call: Call, names: str) -> List[Any]:
+    """The shape that an argument tells.  Raises a refusal where a tensor of that shape is larger than any model's."""
+    target = sizes(call, argument(call, names, 1, needed))
+    limited(call, [one if type(one) is int and one > 0 else 1 for one in target])
+    return target
+
+
 @operation("Reshape")
 @function("reshape")
 @node("Reshape")
 def reshape(call: Call) -> Value:
     """Another shape; one size may be -1."""
-    x, target = tensor(call, "x tensor"), sizes(call, argument(call, "newshape shape", 1, needed))
-    limited(call, [one if type(one) is int and one > 0 else 1 for one in target])
+    x, target = tensor(call, "x tensor"), target_of(call, "newshape shape")
     return reshaped(call, x, target)
 
 
@@ -295,8 +301,7 @@ def swapaxes(call: Call) -> Value:
 @node("BroadcastTo")
 def broadcast_to(call: Call) -> Value:
     """Repeated to that shape."""
-    x, target = tensor(call, "x input"), sizes(call, argument(call, "shape", 1, needed))
-    limited(call, [one if type(one) is int and one > 0 else 1 for one in target])
+    x, target = tensor(call, "x input"), target_of(call, "shape")
     if x.rank and x.shape[0] is None and len(target) == x.rank and type(target[0]) is int and target[0] > 1:
         return call.b.spread_to(x, [call.b.constant(one) if isinstance(one, int) else one for one in target])
     return call.b.spread_to(x, target)
