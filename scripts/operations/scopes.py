@@ -8,10 +8,10 @@ import re
 from collections import OrderedDict
 from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
 
+from ..layers.kinds.sizes import product
 from . import kinds
 from .graph import Graph, Node, Shape, Spec, Tensor
 from .shapes import in_order
-from .values import product
 
 Path = Tuple[str, ...]
 SIZES = ("Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike")  # of what they read only the shape counts

@@ -2,8 +2,9 @@
 from collections import OrderedDict
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 
+from ..layers.kinds.sizes import product
 from .graph import Node, Shape, Spec
-from .values import Values, product, single, slices, whole
+from .values import Values, single, slices, whole
 
 OPEN = "DT_FLOAT"  # the type where an operation does not tell
 

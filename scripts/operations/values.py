@@ -5,10 +5,11 @@ Each rule is a function of an operation (core/ops/*.cc of TensorFlow), found by 
 """
 import math
 import operator
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import numpy
 
+from ..layers.kinds.sizes import product
 from .graph import Node, Spec
 
 Values = Optional[numpy.ndarray]  # dtype object
@@ -79,16 +80,6 @@ def rank(node: Node, inputs: List[Values], specs: List[Optional[Spec]]) -> Value
 def size(node: Node, inputs: List[Values], specs: List[Optional[Spec]]) -> Values:
     """The number of values of a tensor."""
     return boxed([product(specs[0].shape)], ())
-
-
-def product(sizes: Sequence[Optional[int]]) -> Optional[int]:
-    """Return the product of sizes, None where one is not known."""
-    found = 1
-    for one in sizes:
-        if one is None:
-            return None
-        found *= one
-    return found
 
 
 def same(node: Node, inputs: List[Values], specs: List[Optional[Spec]]) -> Values:

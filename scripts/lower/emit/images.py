@@ -7,9 +7,10 @@ from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Tuple
 import numpy
 
 from ...base.fault import Fault
+from ...layers.kinds.sizes import product
 from .core import DType, Value
 from .linear import Linear
-from .shaping import Size, product
+from .shaping import Size
 
 
 class Cut(NamedTuple):

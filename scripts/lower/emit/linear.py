@@ -5,9 +5,10 @@ from typing import Dict, List, Sequence, Tuple
 import numpy
 
 from ...base.fault import Fault
+from ...layers.kinds.sizes import product
 from .core import DType, Value, broadcast
 from .reductions import Reductions
-from .shaping import Size, product
+from .shaping import Size
 
 TERM = r"([A-Za-z]*(?:\.\.\.)?[A-Za-z]*)"  # of an equation of einsum
 

@@ -4,19 +4,10 @@ from typing import List, Optional, Sequence, Tuple, Union
 import numpy
 
 from ...base.fault import Fault
+from ...layers.kinds.sizes import product
 from .core import DType, Emitter, Operand, Value, axis_of
 
 Size = Union[int, Value]  # a size that is known, or a scalar of int32 that is computed
-
-
-def product(sizes: Sequence[Optional[int]]) -> Optional[int]:
-    """The number of values in a shape, None where a size is open."""
-    result = 1
-    for size in sizes:
-        if size is None:
-            return None
-        result *= size
-    return result
 
 
 class Shaping(Emitter):
