@@ -7,6 +7,7 @@ The rooms, the lowest first; each module imports from its own room and from thos
     layers/        a Keras model as data: topology, references, outputs, variables, shapes; kinds/: each layer class
     operations/    a graph of operations as data, and what TensorFlow.js computes otherwise
     formats/       one reader per source format; decides what a file is
+    emit/          the builder of a graph of operations
     lower/         a Keras model to a graph of operations: one function per layer class and operation
     tfjs/          the target: what TensorFlow.js computes otherwise, the passes, the writers
     training/      the guide's LeNet: images, recipes, checkpoints, several machines

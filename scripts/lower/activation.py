@@ -8,8 +8,8 @@ import math
 from typing import Any, Callable, Dict, List, Optional
 
 from ..base.fault import Fault
-from .emit import Builder, Value
-from .emit.core import DType
+from ..emit import Builder, Value
+from ..emit.core import DType
 from .rules import Call, layer
 
 GELU = 0.7978845608028654, 0.044715  # sqrt(2 / pi), and the cubic's part (Hendrycks 2016)

@@ -8,9 +8,9 @@ from typing import Any, List, Optional, Sequence, Tuple
 import numpy
 
 from ..base.fault import Fault
+from ..emit import Value
+from ..emit.shaping import Size
 from .activation import activate, masked_softmax, number, whole_numbers
-from .emit import Value
-from .emit.shaping import Size
 from .rules import Call, layer
 
 WIDEST = 1 << 24  # places of a mask that is known at conversion

@@ -9,10 +9,10 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 import numpy
 
 from ..base.fault import Fault
+from ..emit import Value
 from ..layers.kinds.operations import is_operation
 from ..layers.references import Ref, history, is_keras2_tensor, is_keras3_tensor
 from ..layers.topology import Layer
-from .emit import Value
 
 CONSTANT = "_CONSTANT_VALUE"  # in the place of a layer's name: the constant stands in the place of the tensor
 LEFT_OUT = ("training",)

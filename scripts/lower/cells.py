@@ -5,9 +5,9 @@ Keras: keras 2.6 layers/recurrent.py and recurrent_v2.py; Keras 3 layers/rnn/.
 from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Tuple
 
 from ..base.fault import Fault
+from ..emit import Value
 from ..layers import kinds
 from .activation import by_name
-from .emit import Value
 from .rules import Call
 
 ALONE = ("sigmoid", "hard_sigmoid", "tanh", "relu", "linear")  # activations that look at one number at a time

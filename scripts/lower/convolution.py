@@ -9,9 +9,9 @@ from typing import List, Sequence, Tuple
 import numpy
 
 from ..base.fault import Fault
+from ..emit import Builder, Value
+from ..emit.images import Cut
 from .activation import activate
-from .emit import Builder, Value
-from .emit.images import Cut
 from .rules import Call, layer
 from .windows import Window, channels_of, image, margins, numbers, padding_of, restored
 

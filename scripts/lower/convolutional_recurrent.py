@@ -5,10 +5,10 @@ keras 2.6 layers/convolutional_recurrent.py; Keras 3 layers/rnn/conv_lstm.py.
 from typing import List, Sequence
 
 from ..base.fault import Fault
+from ..emit import Value
 from ..layers.kinds.sizes import product
 from .cells import Cell, Parts, Step
 from .convolution import padded, plain, window_of
-from .emit import Value
 from .recurrent import sweep
 from .rules import Call, layer
 from .windows import Window, channels_first

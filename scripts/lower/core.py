@@ -1,9 +1,9 @@
 """Dense, Embedding, Masking, and layers that do nothing outside of training."""
 from typing import Optional
 
+from ..emit import Value
 from ..layers import kinds
 from .activation import activate
-from .emit import Value
 from .rules import Call, layer
 
 

@@ -8,8 +8,8 @@ from typing import Callable, Dict, NamedTuple, Tuple
 
 import numpy
 
-from .emit import Builder, Value
-from .emit.shaping import Size
+from ..emit import Builder, Value
+from ..emit.shaping import Size
 from .rules import Call
 from .windows import NAME_SIZES, OPEN
 

@@ -6,9 +6,9 @@ since 3.4 one that counts in any, and only where all inputs have a mask.
 from typing import Callable, List, Optional
 
 from ..base.fault import Fault
+from ..emit import Value
+from ..emit.core import axis_of
 from .activation import whole_numbers
-from .emit import Value
-from .emit.core import axis_of
 from .rules import Call, layer
 
 NORM = 1e-7  # keras.config.epsilon(), the least norm that Dot divides by

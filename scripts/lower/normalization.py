@@ -7,10 +7,10 @@ from typing import List, Optional
 import numpy
 
 from ..base.fault import Fault
+from ..emit import Value
+from ..emit.core import DType, axis_of
 from ..layers.kinds.sizes import product
 from .activation import number, whole_numbers
-from .emit import Value
-from .emit.core import DType, axis_of
 from .rules import Call, layer
 
 LEAST = 1e-7  # keras.config.epsilon(), the least deviation that Normalization divides by

@@ -7,8 +7,8 @@ from typing import Tuple
 
 import numpy
 
+from ..emit import Builder, Value
 from .convolution import count_of
-from .emit import Builder, Value
 from .rules import Call, layer
 from .windows import NAME_SIZES, OPEN, Window, channels_first, cut, image, numbers, padding_of, restored
 

@@ -3,7 +3,7 @@ from typing import Optional
 
 import numpy
 
-from .emit import Value
+from ..emit import Value
 from .rules import Call, layer
 
 MOST = 65536  # categories, and words of a vocabulary

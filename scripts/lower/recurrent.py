@@ -9,9 +9,9 @@ from typing import Any, List, NamedTuple, Sequence
 import numpy
 
 from ..base.fault import Fault
+from ..emit import Value
 from ..layers import kinds
 from .cells import CELLS, EARLY, Cell, Step, cell_of, is_before_tensorflow
-from .emit import Value
 from .rules import Call, layer
 
 STEPS = 4096  # that a layer is unrolled to

@@ -5,9 +5,9 @@ from typing import List, Tuple
 import numpy
 
 from ..base.fault import Fault
+from ..emit import Value
 from . import interpolation
 from .convolution import count_of
-from .emit import Value
 from .interpolation import Method
 from .rules import Call, layer
 from .windows import LARGEST, NAME_SIZES, OPEN, channels_first, image, is_whole, numbers, restored

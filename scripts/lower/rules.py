@@ -7,9 +7,9 @@
 from typing import Any, Callable, Dict, List, NamedTuple, NoReturn, Optional, Sequence, Tuple, Union
 
 from ..base.fault import Fault
+from ..emit import Builder, Value
 from ..layers.kinds.operations import function_of, is_operation
 from ..layers.model import Weight
-from .emit import Builder, Value
 
 Result = Union[Value, Sequence[Value]]
 

@@ -7,6 +7,8 @@ from collections import OrderedDict
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..base.fault import Fault
+from ..emit import Builder, Value
+from ..emit.core import type_of
 from ..layers import kinds, masks, shapes, topology, variables
 from ..layers.kinds.operations import is_operation
 from ..layers.kinds.sizes import product
@@ -17,8 +19,6 @@ from ..layers.topology import Graph, Layer, batch_shape, is_model
 from ..operations import graph as operations
 from ..operations.told import Shown
 from . import calls, names, rules
-from .emit import Builder, Value
-from .emit.core import type_of
 from .rules import Call, Held, NotLowered, Rule, tensors
 
 DEEPEST = 40  # models in models, and layers in layers

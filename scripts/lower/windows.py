@@ -6,8 +6,8 @@ spans k places, a size n becomes ceil(n / s), and what is missing is divided, th
 from typing import Any, List, NamedTuple, Sequence, Tuple
 
 from ..base.fault import Fault
-from .emit import Builder, Value
-from .emit.shaping import Size
+from ..emit import Builder, Value
+from ..emit.shaping import Size
 from .rules import Call
 
 OPEN = "its result depends on the size of the image, which is open"

@@ -2,9 +2,9 @@
 from typing import Any, Dict, List, Optional
 
 from ..base.fault import Fault
+from ..emit import Value
 from ..layers.kinds.wrappers import ways
 from .cells import EARLY, is_before_tensorflow
-from .emit import Value
 from .recurrent import length
 from .rules import Call, layer, tensors
 

@@ -4,7 +4,7 @@ from typing import Callable, Dict, List, Tuple
 
 import numpy
 
-from ..emit import Builder, Value
+from ...emit import Builder, Value
 from ..rules import Call, function, node, operation
 from .given import argument, floats, integer, needed, pair, tensor, value
 

@@ -2,7 +2,7 @@
 from typing import List, Tuple
 
 from ...base.fault import Fault
-from ..emit import Value
+from ...emit import Value
 from ..rules import Call, function, node, operation
 from .given import tensor
 from .imaging import first

@@ -10,8 +10,8 @@ from typing import Any, Dict, List, Optional, Sequence, Union
 import numpy
 
 from ...base.fault import Fault
-from ..emit import Value
-from ..emit.core import type_of
+from ...emit import Value
+from ...emit.core import type_of
 from ..rules import Call
 
 MOST = 1 << 24  # numbers of a tensor that comes of settings alone

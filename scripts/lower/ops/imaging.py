@@ -4,10 +4,10 @@ from typing import Any, List, Tuple
 import numpy
 
 from ...base.fault import Fault
+from ...emit import Value
+from ...emit.core import DType
+from ...emit.images import Cut
 from .. import convolution, pooling
-from ..emit import Value
-from ..emit.core import DType
-from ..emit.images import Cut
 from ..rules import Call, function, node, operation
 from ..windows import LARGEST, Window, margins
 from .given import argument, floats, holds_tensors, integer, integers, known, limited, needed, tensor, value

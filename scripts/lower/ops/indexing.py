@@ -4,8 +4,8 @@ from typing import Any, List, Union
 import numpy
 
 from ...base.fault import Fault
-from ..emit import Builder, Value
-from ..emit.core import DType, axis_of
+from ...emit import Builder, Value
+from ...emit.core import DType, axis_of
 from ..rules import Call, function, node, operation
 from .arithmetic import cast_to
 from .given import (

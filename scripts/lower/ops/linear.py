@@ -4,9 +4,9 @@ from typing import Any, List, Sequence, Tuple
 import numpy
 
 from ...base.fault import Fault
+from ...emit import Builder, Value
+from ...emit.core import axis_of
 from ...layers.kinds.sizes import product
-from ..emit import Builder, Value
-from ..emit.core import axis_of
 from ..rules import Call, function, node, operation
 from .given import argument, attributes, axes, floats, integer, integers, known, needed, pair, tensor, value
 

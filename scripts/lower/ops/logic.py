@@ -3,7 +3,7 @@ from typing import Callable
 
 import numpy
 
-from ..emit import Builder, Value
+from ...emit import Builder, Value
 from ..rules import Call, function, node, operation
 from .given import argument, floats, needed, pair, tensor, value
 

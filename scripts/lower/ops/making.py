@@ -4,8 +4,8 @@ from typing import Any, List
 import numpy
 
 from ...base.fault import Fault
-from ..emit import Value
-from ..emit.core import DType, axis_of
+from ...emit import Value
+from ...emit.core import DType, axis_of
 from ..rules import Call, function, node, operation
 from .arithmetic import cast_to
 from .given import argument, integer, known, limited, needed, tensor, value

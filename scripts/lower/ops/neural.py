@@ -3,9 +3,9 @@ import math
 from typing import Any, Callable, Optional
 
 from ...base.fault import Fault
+from ...emit import Builder, Value
+from ...emit.core import axis_of
 from .. import activation
-from ..emit import Builder, Value
-from ..emit.core import axis_of
 from ..rules import Call, function, node, operation
 from .given import argument, axes, floats, integer, known, needed, tensor, value
 

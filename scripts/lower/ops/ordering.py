@@ -4,8 +4,8 @@ from typing import Any, List, Optional
 import numpy
 
 from ...base.fault import Fault
-from ..emit import Builder, Value
-from ..emit.core import axis_of
+from ...emit import Builder, Value
+from ...emit.core import axis_of
 from ..rules import Call, function, node, operation
 from .given import argument, axes, floats, integer, needed, tensor, value
 

@@ -4,7 +4,7 @@ from typing import Any, List
 import numpy
 
 from ...base.fault import Fault
-from ..emit import Value
+from ...emit import Value
 from ..rules import Call, function, node, operation
 from .given import argument, attributes, integers, known, limited, needed, tensor
 

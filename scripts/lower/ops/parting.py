@@ -2,8 +2,8 @@
 from typing import Any, List
 
 from ...base.fault import Fault
-from ..emit import Value
-from ..emit.core import axis_of
+from ...emit import Value
+from ...emit.core import axis_of
 from ..rules import Call, function, node, operation
 from .given import argument, attributes, integer, integers, known, needed, tensor, value
 

@@ -4,7 +4,7 @@ from typing import Any, Callable, List, Optional
 
 import numpy
 
-from ..emit import Builder, Value
+from ...emit import Builder, Value
 from ..rules import Call, function, node, operation
 from .given import argument, axes, floats, integer, tensor, value
 from .logic import is_nan, truth

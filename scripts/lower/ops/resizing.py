@@ -2,9 +2,9 @@
 from typing import Any, Tuple
 
 from ...base.fault import Fault
+from ...emit import Value
+from ...emit.core import DType
 from .. import interpolation, resizing
-from ..emit import Value
-from ..emit.core import DType
 from ..interpolation import Method
 from ..rules import Call, function, node, operation
 from ..windows import LARGEST, NAME_SIZES, OPEN

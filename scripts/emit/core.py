@@ -6,9 +6,9 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Op
 
 import numpy
 
-from ...base.fault import Fault
-from ...layers.model import Weight
-from ...operations.graph import OF_NUMPY, Attribute, Constant, Graph, Node, Row, Spec, Tensor
+from ..base.fault import Fault
+from ..layers.model import Weight
+from ..operations.graph import OF_NUMPY, Attribute, Constant, Graph, Node, Row, Spec, Tensor
 
 Dims = Tuple[Optional[int], ...]  # None: a size that is open; the batch is one
 TYPES = ("float32", "int32", "bool")  # what TensorFlow.js computes with

@@ -4,8 +4,8 @@ from typing import Dict, List, Sequence, Tuple
 
 import numpy
 
-from ...base.fault import Fault
-from ...layers.kinds.sizes import product
+from ..base.fault import Fault
+from ..layers.kinds.sizes import product
 from .core import DType, Value, broadcast
 from .reductions import Reductions
 from .shaping import Size

@@ -3,8 +3,8 @@ from typing import List, Optional, Sequence, Tuple, Union
 
 import numpy
 
-from ...base.fault import Fault
-from ...layers.kinds.sizes import product
+from ..base.fault import Fault
+from ..layers.kinds.sizes import product
 from .core import DType, Emitter, Operand, Value, axis_of
 
 Size = Union[int, Value]  # a size that is known, or a scalar of int32 that is computed

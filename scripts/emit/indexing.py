@@ -3,9 +3,9 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 import numpy
 
-from ...base.fault import Fault
-from ...layers.kinds.sizes import product
-from ...operations.graph import Tensor
+from ..base.fault import Fault
+from ..layers.kinds.sizes import product
+from ..operations.graph import Tensor
 from .core import LIMITS, DType, Limits, Operand, Value, axis_of, broadcast
 from .reductions import Reductions
 from .shaping import Size

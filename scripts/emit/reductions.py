@@ -3,7 +3,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 
 import numpy
 
-from ...base.fault import Fault
+from ..base.fault import Fault
 from .core import DType, Value, axis_of
 from .elementwise import Elementwise
 from .shaping import Shaping

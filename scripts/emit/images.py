@@ -6,8 +6,8 @@ from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Tuple
 
 import numpy
 
-from ...base.fault import Fault
-from ...layers.kinds.sizes import product
+from ..base.fault import Fault
+from ..layers.kinds.sizes import product
 from .core import DType, Value
 from .linear import Linear
 from .shaping import Size
