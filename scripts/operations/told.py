@@ -23,10 +23,12 @@ class Shown(NamedTuple):
     settings: Dict[str, Any]
 
 
-def metadata(outputs: Mapping[str, str], layers: Sequence[Shown]) -> Dict[str, Any]:
+def metadata(outputs: Mapping[str, str], layers: Sequence[Shown], texts: Sequence[Dict[str, Any]] = ()
+             ) -> Dict[str, Any]:
     """Return the userDefinedMetadata of a graph model, which TensorFlow.js hands on.
 
-    {"tensorspace": {"outputs": {name as asked for: name of the node}, "layers": [Shown as a dict]}}
+    {"tensorspace": {"outputs": {name as asked for: name of the node}, "layers": [Shown as a dict]}}, and where a
+    model began with words "texts": what turns words into the numbers of an input, see layers.words.described
     """
-    return {"tensorspace": OrderedDict([
-        ("outputs", outputs), ("layers", [OrderedDict(layer._asdict()) for layer in layers])])}
+    told = OrderedDict([("outputs", outputs), ("layers", [OrderedDict(layer._asdict()) for layer in layers])])
+    return {"tensorspace": OrderedDict(told, texts=list(texts)) if texts else told}
