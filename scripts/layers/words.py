@@ -9,6 +9,7 @@ from typing import Any, Dict, Iterator, List, NamedTuple, NoReturn, Optional, Se
 
 from ..base.fault import Fault
 from . import kinds
+from .kinds.sizes import product
 from .references import Ref, redirect
 from .topology import Graph, Layer, Shape, batch_shape, inner_records, input_layer, is_model
 
@@ -78,7 +79,7 @@ def begin(source: Graph, major: int) -> Begun:
             begun[name, node] = new
             shape, dtype = put_out(layer, [batch_shape(source.layers[one]) for one in names])
             layers[new] = input_layer(new, shape, major, dtype)
-            texts.append(described(new, layer, names))
+            texts.append(described(new, layer, [source.layers[one] for one in names]))
 
     def moved(ref: Ref) -> Ref:
         return Ref(begun[ref[:2]], 0, 0) if ref[:2] in begun else ref
@@ -122,7 +123,7 @@ def mode_of(layer: Layer) -> str:
 
 def put_out(layer: Layer, shapes: List[Shape]) -> Tuple[Shape, str]:
     """Return (shape, batch first; dtype) of what a layer of words puts out.  shapes: of the inputs that it reads."""
-    mode, config, shape = mode_of(layer), layer.config, list(shapes[0])
+    mode, config, shape = mode_of(layer), layer.config, [None] + list(shapes[0])[1:]
     if config.get("ragged"):
         refuse(layer, "TensorFlow.js has no ragged tensors", "build it with ragged=False")
     if layer.class_name == "TextVectorization":
@@ -230,17 +231,28 @@ def salt_of(layer: Layer) -> Optional[List[int]]:
     return given
 
 
-def described(name: str, layer: Layer, sources: List[str]) -> Text:
+def dtype_of(layer: Layer) -> str:
+    """The dtype that an input declares."""
+    dtype = layer.config.get("dtype") or "float32"
+    return dtype if isinstance(dtype, str) else str(dtype.get("config", {}).get("name"))
+
+
+def described(name: str, layer: Layer, sources: List[Layer]) -> Text:
     """What turns words into the numbers of the input `name`, for JSON.
 
-    {"input", "class", "from": [inputs of the source that the layer reads], "mode": output_mode, "depth": categories,
-    None for mode "int"}; of a vocabulary also {"vocabulary": [words], "first": number of the first one, "mask": the
-    token that stands for no word or None, "oov": how many numbers the unknown words share, "salt", "idf"}; of a
-    TextVectorization also {"standardize", "split", "ngrams", "length"}; of a hash {"bins", "mask", "salt"}.
+    {"input", "class", "from": [inputs of the source that the layer reads], "strings": whether each takes strings, not
+    numbers, "words": how many there are in an example, None where that is open, "mode": output_mode, "depth":
+    categories, None for mode "int"}; of a vocabulary also {"vocabulary": [words], "first": number of the first one,
+    "mask": the token that stands for no word or None, "oov": how many numbers the unknown words share, "salt", "idf"};
+    of a TextVectorization also {"standardize", "split", "ngrams", "length"}; of a hash {"bins", "mask", "salt"}.
     "untyped" says why a page cannot turn words into it, where that is so.
     """
     config, mode = layer.config, mode_of(layer)
-    text = OrderedDict([("input", name), ("class", layer.class_name), ("from", sources), ("mode", mode),
+    shape = batch_shape(sources[0])[1:]
+    strings = [dtype_of(source) == "string" or layer.class_name in ("TextVectorization", "StringLookup")
+               for source in sources]
+    text = OrderedDict([("input", name), ("class", layer.class_name), ("from", [source.name for source in sources]),
+                        ("strings", strings), ("words", None if None in shape else product(shape)), ("mode", mode),
                         ("depth", None if mode == "int" else depth_of(layer)),
                         ("salt", None if layer.class_name == "TextVectorization" else salt_of(layer))])
     if layer.class_name not in LOOKUPS:
