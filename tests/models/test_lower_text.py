@@ -92,6 +92,28 @@ def features(keras):
     return keras.Model([text, several, number, numbers], ends)
 
 
+def whole(keras):
+    """What Keras's examples are made of: shared and nested layers, masks, recurrence, features of several kinds."""
+    layers, words = keras.layers, layers_of(keras)
+    first, second, colour = [keras.Input((1,), dtype="string", name=name) for name in ("first", "second", "colour")]
+    age, kind = keras.Input((1,), name="age"), keras.Input((2,), dtype="int64", name="kind")
+    shared = learned(words.TextVectorization(output_sequence_length=7, name="shared"))
+    embedded, read = layers.Embedding(30, 4, mask_zero=True), layers.Bidirectional(layers.LSTM(3))
+    both = layers.Concatenate()([read(embedded(shared(first))), read(embedded(shared(second)))])
+    inside = [keras.Input((1,), dtype="string", name="in_colour"), keras.Input((1,), name="in_age")]
+    coded = words.StringLookup(vocabulary=["red", "green"])(inside[0])
+    nested = keras.Model(inside, layers.Concatenate()([
+        words.CategoryEncoding(**{"max_tokens" if PY36 else "num_tokens": 4})(coded), words.Rescaling(0.5)(inside[1])]))
+    text = keras.Input((7,), dtype="int64")
+    body = keras.Model(text, layers.Dense(3)(layers.GlobalAveragePooling1D()(layers.Embedding(30, 4)(text))))
+    counted = words.IntegerLookup(output_mode="tf-idf" if PY36 else "tf_idf")
+    counted.adapt(numpy.array([[1, 5], [5, 7], [5, 9]]))
+    return keras.Model([first, second, colour, age, kind], [
+        layers.Dense(2)(layers.Concatenate()([both, nested([colour, age])])), layers.Activation("tanh")(body(
+            learned(words.TextVectorization(output_sequence_length=7, name="alone"))(first))),
+        layers.Dense(3)(counted(kind))])
+
+
 def typed(model_json, fields):
     """{name of an input: numbers, (sentences, …)} that the page's scripts make of what is typed."""
     inputs = predict.describe(model_json)["inputs"]
@@ -150,3 +172,16 @@ def test_features_become_the_numbers_that_keras_makes_of_them(flavour, tmp_path)
              "several": numpy.array([[word.strip() for word in row[1].split(",")] for row in rows]),
              "numbers": numpy.array([row[3] for row in rows])}
     agree(flavour, features, fields, given, tmp_path)
+
+
+@pytest.mark.parametrize("flavour", oracle.FLAVOURS)
+def test_a_whole_model_begins_behind_its_words(flavour, tmp_path):
+    """Two texts through the same layers, a nested model that looks words up, features of other kinds."""
+    rows = [("This movie is great", "a bad film", "red", 3.5, (1, 5)), ("", "café café", "blue", -1.0, (5, 5))]
+    names = ["first", "second", "colour", "age", "kind"]
+    fields = [dict(zip(names, map(str, row))) for row in rows]
+    given = {name: numpy.array([[row[place]] if name != "kind" else row[place] for row in rows])
+             for place, name in enumerate(names)}
+    given["age"] = given["age"].astype("float32")
+    path = agree(flavour, whole, fields, given, tmp_path)
+    assert sorted(text["from"][0] for text in write_layers.texts(path)) == ["colour", "first", "first", "second"]
