@@ -12,7 +12,8 @@ def layered(keras):
     x = keras.Input((4, 6), name="x")
     flat = layers.Flatten(name="flat")(layers.Permute((2, 1))(layers.Dropout(0.5)(layers.Dense(5, "relu")(x))))
     out = layers.Dense(7, activation="softmax", use_bias=False, name="out")(flat)
-    return keras.Model(x, [out, layers.RepeatVector(3)(out), layers.Reshape((2, -1, 3))(x)])
+    first = layers.Flatten(data_format="channels_first", name="first")(layers.Reshape((2, 3, 4))(x))
+    return keras.Model(x, [out, layers.RepeatVector(3)(out), layers.Reshape((2, -1, 3))(x), first])
 
 
 def nested_twice(keras):
