@@ -10,7 +10,7 @@ from typing import Callable, Collection, Dict, Iterator, List, Optional
 
 from ..base import command, files
 from ..base.fault import Fault
-from ..formats.json_text import json_object
+from ..formats.json_text import json_object, text_of
 from ..layers import outputs
 from ..layers.model import Model
 from ..wire import shards
@@ -45,7 +45,7 @@ def write(model: Model, directory: str, json_name: str = "model.json", shard_siz
     if model.renamed:
         document[SOURCE_NAMES] = model.renamed
     with open(os.path.join(directory, json_name), "w") as file:
-        file.write(json.dumps(document, allow_nan=False))  # many times faster than dump
+        file.write(text_of(document))
     return [json_name] + manifest[0]["paths"]
 
 
