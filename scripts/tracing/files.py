@@ -12,6 +12,7 @@ from typing import Optional, Sequence
 
 from ..base.fault import Fault
 from ..layers.encapsulation import Shape
+from ..layers.topology import OWN
 from . import process, traced
 from . import trust as trusting
 
@@ -26,9 +27,9 @@ def trace(path: str, trust: Sequence[str], layers: Optional[Sequence[str]] = Non
     weights  h5 of the weights of a topology json
     Raises Fault with one line that names the place in the user's file, or what Keras and TensorFlow refuse.
     """
-    trusted = trusting.read(trust)
+    trusted = trusting.read(trust, path)
     if not trusted:
-        raise Fault(f"{path}: no file of Python is trusted: {trusting.REMEDY}")
+        raise Fault(f"{path}: no Python is trusted, and nothing is run: {OWN}")
     whose = ", ".join(one.path for one in trusted)
     with tempfile.TemporaryDirectory(prefix="trace-") as private:
         settings = {"trust": trusted, "layers": None if layers is None else list(layers), "input_shape": input_shape,

@@ -8,6 +8,7 @@ if not __package__:
                      ".venv/bin/python -m scripts.tracing.load_by_keras")
 
 import argparse
+import contextlib
 import importlib
 import importlib.util
 import inspect
@@ -37,13 +38,13 @@ def load(trusted: Sequence[Trusted], source: str, weights: Optional[str] = None,
     weights: h5 of the weights of a topology json.
     Raises Fault with the place in the user's file where it fails, and where Keras does not load the model.
     """
-    files = [one.path for one in trusted]
+    files = [one.path for one in trusted if one.python]
     words = words_of(source)
     if version_of(words) == 2:
         os.environ["TF_USE_LEGACY_KERAS"] = "1"  # what the user's tf.keras is, before TensorFlow is imported
     child.hush()
     try:
-        modules = [(one, imported(one.path)) for one in trusted]
+        modules = [(one, imported(one.path)) for one in trusted if one.python]
         factory = next(((one, module) for one, module in modules if one.factory), None)
         if factory is not None:
             return made(factory[0], factory[1], source, input_shape)
@@ -51,7 +52,7 @@ def load(trusted: Sequence[Trusted], source: str, weights: Optional[str] = None,
     except Fault:
         raise
     except SystemExit as error:
-        raise Fault(f"{places.said(error, files) or files[0]}: the file ends the program: put what is no class or "
+        raise Fault(f"{places.said(error, files) or source}: the file ends the program: put what is no class or "
                     'function below if __name__ == "__main__":')
     except Exception as error:
         raise Fault(line_of(error, source, files))
@@ -60,11 +61,11 @@ def load(trusted: Sequence[Trusted], source: str, weights: Optional[str] = None,
 def line_of(error: BaseException, source: str, files: List[str]) -> str:
     """Return the line about an error of the user's Python, or of Keras where it loads the model."""
     lacking = LACKING.search(str(error))
-    if lacking and not (places.of(error, files) or "").startswith("<"):
+    if lacking:
         kind = "function" if "function" in lacking.group(1) else "class"
         name = lacking.group(2).rpartition(">")[2]
-        return (f"{source}: {', '.join(files)} has no {kind} {name}, which the model needs: name the file that has it "
-                "too (--trust FILE.py)")
+        there = f"{', '.join(files)} {'have' if len(files) > 1 else 'has'} no" if files else "it needs the"
+        return f"{source}: {there} {kind} {name}: name the file that has it too: --trust FILE.py"
     if any(words in str(error) for words in FOR_ANOTHER):
         return (f"{source}: its Lambda holds the code of another Python than {sys.version_info[0]}."
                 f"{sys.version_info[1]}: convert it with the Python that saved it, or build the model in a function "
@@ -152,17 +153,19 @@ def keras_of(words: str, modules: Sequence[ModuleType]) -> ModuleType:
 def loaded(source: str, weights: Optional[str], words: str, modules: Sequence[ModuleType], files: List[str]) -> Any:
     """Return the model in a file, loaded with the user's classes."""
     if not words and not os.path.isdir(source):
-        raise Fault(f"{source}: weights without a topology: give the function that builds the model, as "
-                    f"--trust {files[0]}:FUNCTION")
+        raise Fault(f"{source}: no topology in it: where these are a model's weights, name the function that builds "
+                    f"it: --trust {files[0] if files else 'FILE.py'}:FUNCTION")
     try:
         keras = keras_of(words, modules)
     except Fault as fault:
         raise Fault(f"{source}: {fault}")
     objects = objects_of(modules, words)
-    if hasattr(keras, "config") and hasattr(keras.config, "enable_unsafe_deserialization"):
-        keras.config.enable_unsafe_deserialization()
+    with contextlib.suppress(AttributeError):  # Keras before 2.13 runs the Python in a file unasked
+        keras.config.enable_unsafe_deserialization() if hasattr(keras, "config") \
+            else keras.__internal__.enable_unsafe_deserialization()
     if weights is None:
-        return keras.models.load_model(source, custom_objects=objects, compile=False)
+        safe = {"safe_mode": False} if "safe_mode" in inspect.signature(keras.models.load_model).parameters else {}
+        return keras.models.load_model(source, custom_objects=objects, compile=False, **safe)
     with open(source, encoding="utf-8") as file:
         model = keras.models.model_from_json(file.read(), custom_objects=objects)
     model.load_weights(weights)
