@@ -9,7 +9,7 @@ if not __package__:
 
 import os
 import tempfile
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Union
 
 from . import formats
 from .base import arguments as taken
@@ -47,7 +47,7 @@ class Source(NamedTuple):
 def preprocess(source: str, directory: str, weights: Optional[str] = None, layers: Optional[Sequence[str]] = None,
                input_shape: Shape = None, json_name: str = "model.json", shard_size: int = shards.SHARD_SIZE,
                quantize: shards.Quantize = None, enc_model: Optional[str] = None, format: str = target.AUTO,
-               trust: Optional[Sequence[str]] = None, **reading: Any) -> Written:
+               trust: Union[None, str, Sequence[str]] = None, **reading: Any) -> Written:
     """Read `source`, give it the outputs `layers`, write the tfjs model into the empty `directory`.
 
     weights, input_shape   as in formats.read and encapsulation.encapsulate
@@ -84,9 +84,9 @@ def preprocess(source: str, directory: str, weights: Optional[str] = None, layer
         return Written(written.names, dict(encapsulation.facts(result), **facts))
 
 
-def trusted(source: str, directory: str, trust: Sequence[str], weights: Optional[str], layers: Optional[Sequence[str]],
-            input_shape: Shape, json_name: str, shard_size: int, quantize: shards.Quantize, enc_model: Optional[str],
-            format: str, **reading: Any) -> Written:
+def trusted(source: str, directory: str, trust: Union[str, Sequence[str]], weights: Optional[str],
+            layers: Optional[Sequence[str]], input_shape: Shape, json_name: str, shard_size: int,
+            quantize: shards.Quantize, enc_model: Optional[str], format: str, **reading: Any) -> Written:
     """Convert as `preprocess` does; where the model needs Python of its own, run the files that `trust` names.
 
     What can be converted as data is: nothing is run then.  Raises Fault for what neither way converts.
@@ -94,6 +94,7 @@ def trusted(source: str, directory: str, trust: Sequence[str], weights: Optional
     from .tfjs import graph
     from .tracing import files
     from .tracing import trust as trusting
+    trust = [trust] if isinstance(trust, str) else list(trust)
     factory, why = trusting.factory(trusting.read(trust, source)), ""
     if factory is None and not formats.is_graph(source, reading.get("saved_model_tags"), True):
         try:
@@ -115,7 +116,7 @@ def trusted(source: str, directory: str, trust: Sequence[str], weights: Optional
     done = graph.convert(files.trace(source, trust, layers, input_shape, weights), directory, layers, json_name,
                          shard_size, quantize, every=True)
     reason = why.partition("; ")[0].replace(f"{source}: ", "", 1) if why else f"{factory.factory}() makes the model"
-    why = f"{reason}: {', '.join(trust)} ran in TensorFlow" + (f"; {done.facts['why']}" if "why" in done.facts else "")
+    why = f"{reason}; {', '.join(trust)} ran in TensorFlow" + (f"; {done.facts['why']}" if "why" in done.facts else "")
     return Written(done.names, dict(done.facts, format=target.GRAPH, why=why))
 
 
@@ -175,7 +176,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
     reading = {key: getattr(options, key) for key in ("saved_model_tags", "signature") if getattr(options, key)}
     if options.summary:
         from . import summary
-        for line in summary.described(source, weights, options.input_shape, **reading):
+        for line in summary.described(source, weights, options.input_shape, options.trust, **reading):
             command.say(line)
         return
     if not options.directory:

@@ -1,8 +1,10 @@
-"""Operations of today's TensorFlow in the spelling that TensorFlow.js 1.0.0 has too, where they compute the same."""
-from typing import Callable, Dict, List, Optional, Sequence
+"""A traced graph in the operations that TensorFlow.js 1.0.0 has too, as far as these compute the same."""
+from typing import Callable, Dict
 
 from ..layers.kinds.sizes import product
-from ..operations.graph import Attribute, Graph, Node, Spec, Tensor, constant
+from ..operations.graph import Attribute, Graph, Node
+from . import adapt
+from .composing import Emitter
 
 
 def spell(graph: Graph) -> None:
@@ -10,6 +12,7 @@ def spell(graph: Graph) -> None:
     for node in list(graph.nodes.values()):
         if node.op in SPELLED:
             SPELLED[node.op](graph, node)
+    adapt.leave_out_unread(graph)
 
 
 def renamed(op: str) -> Callable[[Graph, Node], None]:
@@ -26,40 +29,6 @@ def select(graph: Graph, node: Node) -> None:
     shapes = {None if one is None else one.shape for one in known}
     if len(shapes) == 1 and None not in shapes:
         node.op = "Select"
-
-
-class Emitter:
-    """What adds operations in the place of one node, of its type, before it."""
-
-    def __init__(self, graph: Graph, node: Node) -> None:
-        self.graph, self.node, self.kind = graph, node, node.attributes["T"]
-
-    def add(self, word: str, op: str, inputs: List[Tensor], shape: Sequence[Optional[int]],
-            **more: Attribute) -> Tensor:
-        """Add an operation; return its output."""
-        made = self.graph.add(Node(f"{self.node.name}/{word}", op, inputs, attributes=dict({"T": self.kind}, **more),
-                                   outputs=[Spec(self.kind.value, tuple(shape))]))
-        return Tensor(made.name)
-
-    def numbers(self, word: str, values: Sequence[int]) -> Tensor:
-        """Add a constant of whole numbers."""
-        return Tensor(self.graph.add(constant(f"{self.node.name}/{word}", list(values), "DT_INT32")).name)
-
-    def transposed(self, tensor: Tensor, order: Sequence[str], wanted: Sequence[str]) -> Tensor:
-        """Return a tensor whose axes are the letters `order` with its axes in the order `wanted`."""
-        if list(order) == list(wanted):
-            return tensor
-        shape = self.graph.spec(tensor).shape
-        places = [list(order).index(letter) for letter in wanted]
-        return self.add("transpose", "Transpose", [tensor, self.numbers("axes", places)],
-                        [shape[place] for place in places], Tperm=Attribute("type", "DT_INT32"))
-
-    def reshaped(self, tensor: Tensor, shape: Sequence[Optional[int]]) -> Tensor:
-        """Return a tensor in a shape with at most one open size."""
-        if tuple(shape) == self.graph.spec(tensor).shape:
-            return tensor
-        sizes = self.numbers("sizes", [-1 if size is None else size for size in shape])
-        return self.add("reshape", "Reshape", [tensor, sizes], shape, Tshape=Attribute("type", "DT_INT32"))
 
 
 def einsum(graph: Graph, node: Node) -> None:
@@ -120,6 +89,18 @@ def is_plain(term: str, rank: int) -> bool:
     return term.isalpha() and len(set(term)) == len(term) == rank
 
 
+def random(op: str) -> Callable[[Graph, Node], None]:
+    """Return the composition of random numbers of a given state: others of the same distribution, drawn anew each time.
+    """
+    def change(graph: Graph, node: Node) -> None:
+        node.op, node.inputs = op, node.inputs[:1]
+        node.attributes = {"dtype": node.attributes["dtype"], "T": node.attributes.get("Tshape") or Attribute(
+            "type", "DT_INT32"), "seed": Attribute("i", 0), "seed2": Attribute("i", 0)}
+    return change
+
+
 SPELLED: Dict[str, Callable[[Graph, Node], None]] = {
     "AddV2": renamed("Add"), "BatchMatMulV2": batch_product, "BatchMatMulV3": batch_product,
-    "FusedBatchNormV3": renamed("FusedBatchNormV2"), "SelectV2": select, "Einsum": einsum}
+    "FusedBatchNormV3": renamed("FusedBatchNormV2"), "SelectV2": select, "Einsum": einsum,
+    "StatelessRandomNormalV2": random("RandomStandardNormal"), "StatelessRandomUniformV2": random("RandomUniform"),
+    "StatelessTruncatedNormalV2": random("TruncatedNormal")}

@@ -187,7 +187,8 @@ def made(trusted: Trusted, module: ModuleType, source: str, input_shape: Any) ->
                     "that returns the model")
     model = function()
     if not hasattr(model, "load_weights"):
-        raise Fault(f"{trusted.path}: {trusted.factory}() returns a {type(model).__name__}, no Keras model")
+        raise Fault(f"{trusted.path}: {trusted.factory}() returns no Keras model but a value of type "
+                    f"{type(model).__name__}")
     if not model.built:
         build(model, trusted, input_shape)
     model.load_weights(source)
