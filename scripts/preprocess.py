@@ -9,7 +9,7 @@ if not __package__:
 
 import os
 import tempfile
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Union
 
 from . import formats
 from .base import arguments as taken
@@ -47,18 +47,22 @@ class Source(NamedTuple):
 def preprocess(source: str, directory: str, weights: Optional[str] = None, layers: Optional[Sequence[str]] = None,
                input_shape: Shape = None, json_name: str = "model.json", shard_size: int = shards.SHARD_SIZE,
                quantize: shards.Quantize = None, enc_model: Optional[str] = None, format: str = target.AUTO,
-               **reading: Any) -> Written:
+               trust: Union[None, str, Sequence[str]] = None, **reading: Any) -> Written:
     """Read `source`, give it the outputs `layers`, write the tfjs model into the empty `directory`.
 
     weights, input_shape   as in formats.read and encapsulation.encapsulate
     shard_size, quantize   as in wire.shards.write
     format                 "auto", "layers" or "graph", as in tfjs.write
     enc_model              path of a new h5 to write the multi-output Keras model to as well
+    trust                  the user's files that may run where the model cannot be converted as data: `trusted`
     reading                saved_model_tags, signature
     Raises Fault for a source that cannot be read, for outputs that it lacks, and for layers that TensorFlow.js cannot
     compute.
     """
     paths.check_readable(source)
+    if trust:
+        return trusted(source, directory, trust, weights, layers, input_shape, json_name, shard_size, quantize,
+                       enc_model, format, **reading)
     named = bool(layers or enc_model)
     if formats.is_graph(source, reading.get("saved_model_tags"), named):
         from .tfjs import graph  # a model of layers is converted without it
@@ -82,6 +86,42 @@ def preprocess(source: str, directory: str, weights: Optional[str] = None, layer
         return Written(written.names, dict(encapsulation.facts(result), **facts))
 
 
+def trusted(source: str, directory: str, trust: Union[str, Sequence[str]], weights: Optional[str],
+            layers: Optional[Sequence[str]], input_shape: Shape, json_name: str, shard_size: int,
+            quantize: shards.Quantize, enc_model: Optional[str], format: str, **reading: Any) -> Written:
+    """Convert as `preprocess` does; where the model needs Python of its own, run the files that `trust` names.
+
+    What can be converted as data is: nothing is run then.  Raises Fault for what neither way converts.
+    """
+    from .tfjs import graph
+    from .tracing import files
+    from .tracing import trust as trusting
+    trust = [trust] if isinstance(trust, str) else list(trust)
+    factory, why = trusting.factory(trusting.read(trust, source)), ""
+    if factory is None and not formats.is_graph(source, reading.get("saved_model_tags"), True):
+        try:
+            with formats.read_layers(source, weights=weights, **reading):
+                pass
+        except topology.NoLayers as fault:
+            why = str(fault)
+    if factory is None and not why:
+        try:
+            return preprocess(source, directory, weights, layers, input_shape, json_name, shard_size, quantize,
+                              enc_model, format, **reading)
+        except Fault as fault:
+            why = str(fault)
+            if enc_model or format == target.LAYERS:
+                raise
+    if enc_model or format == target.LAYERS:
+        raise Fault(f"{source}: what Python of its own computes becomes a graph model: leave out "
+                    f"{'--enc-model' if enc_model else '--format layers'}")
+    done = graph.convert(files.trace(source, trust, layers, input_shape, weights), directory, layers, json_name,
+                         shard_size, quantize, every=True)
+    reason = why.partition("; ")[0].replace(f"{source}: ", "", 1) if why else f"{factory.factory}() makes the model"
+    why = f"{reason}; {', '.join(trust)} ran in TensorFlow" + (f"; {done.facts['why']}" if "why" in done.facts else "")
+    return Written(done.names, dict(done.facts, format=target.GRAPH, why=why))
+
+
 def main(arguments: Optional[Sequence[str]] = None) -> None:
     """Run the command line."""
     parser = command.Parser(module="preprocess", description=__doc__)
@@ -99,6 +139,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
     parser.add_argument("--json-name", default="model.json")
     parser.add_argument("--shard-size", type=int, default=shards.SHARD_SIZE, metavar="BYTES")
     parser.add_argument("--enc-model", metavar="FILE", help="write the multi-output Keras model (h5) there as well")
+    taken.add_trust(parser)
     parser.add_argument("--tags", dest="saved_model_tags", help="of a SavedModel (default: serve)")
     parser.add_argument("--signature", help="of a SavedModel (default: serving_default)")
     parser.add_argument("--summary", "-s", action="store_true", help="print the layers and write nothing")
@@ -121,7 +162,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
     reading = {key: getattr(options, key) for key in ("saved_model_tags", "signature") if getattr(options, key)}
     if options.summary:
         from . import summary
-        for line in summary.described(source, weights, options.input_shape, **reading):
+        for line in summary.described(source, weights, options.input_shape, options.trust, **reading):
             command.say(line)
         return
     if not options.directory:
@@ -133,7 +174,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
     def write(path):
         done["written"] = preprocess(
             source, path, weights, options.layers, options.input_shape, options.json_name, options.shard_size,
-            options.quantize, done.get("enc_model"), options.format, **reading)
+            options.quantize, done.get("enc_model"), options.format, options.trust, **reading)
         return done["written"].names
 
     def deliver(enc_model=None):

@@ -22,6 +22,7 @@ from .layers.topology import Layer, graph, inner_records, is_model, layer_order
 from .operations import scopes
 from .operations.graph import Spec, Tensor
 from .operations.outputs import passed
+from .operations.shown import shown as shown_layers
 from .tfjs.reasons import Reasons, reasons
 
 FROZEN = ("moving_mean", "moving_variance", "running_mean", "running_std")  # of BatchNormalization: not trained
@@ -182,6 +183,14 @@ def graph_rows(source: Any, input_shape: Shape = None) -> List[Row]:
     return found
 
 
+def traced_rows(graph: Any) -> List[Row]:
+    """Return one row per input and layer of a traced model's operations.Graph."""
+    specs = dict(zip(graph.asked, [graph.spec(Tensor(name)) for name in graph.outputs]))
+    return [OrderedDict(zip(COLUMNS, (layer.name, layer.class_name or "?", layer.shape, layer.parameters, layer.inputs,
+                                      undrawn(specs[layer.name]) if layer.name in specs else "input")))
+            for layer in shown_layers(graph)]
+
+
 def sizes(spec: Optional[Spec]) -> Optional[List[Optional[int]]]:
     """Return the shape of a tensor, None where it is not known."""
     return None if spec is None or spec.shape is None else list(spec.shape)
@@ -231,8 +240,18 @@ def table(entries: List[Row]) -> Iterator[str]:
             yield "  ".join("-" * width for width in widths)
 
 
-def described(source: str, weights: Optional[str] = None, input_shape: Shape = None, **reading: Any) -> Iterator[str]:
-    """Yield the table of the layers, or of the graph, in a model file.  The arguments are those of formats.read."""
+def described(source: str, weights: Optional[str] = None, input_shape: Shape = None,
+              trust: Optional[Sequence[str]] = None, **reading: Any) -> Iterator[str]:
+    """Yield the table of the layers, or of the graph, in a model file.  The arguments are those of formats.read.
+
+    trust: the user's files that run, and what they compute is told of.
+    """
+    if trust:
+        from .tracing import files
+        found = traced_rows(files.trace(source, trust, None, input_shape, weights).graph)
+        yield from table(found)
+        yield f"{sum(entry['parameters'] for entry in found):,} parameters"
+        return
     if weights is None and formats.is_graph(source, reading.get("saved_model_tags")):
         with topology.of(source):
             yield from graph_lines(formats.read(source, **reading), input_shape)
@@ -247,8 +266,9 @@ def main(arguments: List[str]) -> None:
     parser.add_argument("source", help="a model file: h5, .keras, topology json, SavedModel, tfjs model.json, …")
     parser.add_argument("--weights", metavar="H5", help="weights of a topology json")
     taken.add_input_shape(parser)
+    taken.add_trust(parser)
     options = parser.parse_args(arguments)
-    for line in described(options.source, options.weights, options.input_shape):
+    for line in described(options.source, options.weights, options.input_shape, options.trust):
         command.say(line)
 
 

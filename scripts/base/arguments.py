@@ -1,4 +1,4 @@
-"""Arguments that several commands take: names, and the sizes of inputs."""
+"""Arguments that several commands take: names, the sizes of inputs, files that may run."""
 import argparse
 from typing import Any, Dict, List, Optional, Union
 
@@ -16,6 +16,12 @@ def add_input_shape(parser: argparse.ArgumentParser) -> None:
     """Declare --input-shape: [224, 224, 3], or {input: sizes} where each is given by name."""
     parser.add_argument("--input-shape", type=shape, action=Shapes, metavar="[INPUT=]224,224,3", help="sizes that are "
                         "open; of several inputs each by its name: --input-shape a=8 --input-shape b=8,8")
+
+
+def add_trust(parser: argparse.ArgumentParser) -> None:
+    """Declare --trust, which stands once for each file."""
+    parser.add_argument("--trust", action="append", metavar="FILE.py[:FUNCTION]", help="a file of Python with the "
+                        "model's own classes, or with the function that makes the model, which runs where it is needed")
 
 
 class Shapes(argparse.Action):

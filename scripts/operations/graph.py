@@ -14,6 +14,7 @@ from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tu
 import numpy
 
 from ..layers.model import Weight
+from .told import Shown
 
 # The numbers of core/framework/types.proto, in their order
 NAMES = """INVALID FLOAT DOUBLE INT32 UINT8 INT16 INT8 STRING COMPLEX64 INT64 BOOL QINT8 QUINT8 QINT32 BFLOAT16 QINT16
@@ -146,6 +147,7 @@ class Graph:
     asked       [str]: how the outputs were asked for, [] where that is how they are called
     long        str: a loop of more steps than are unrolled, else ""
     begins      str: a line about where it begins, where that is not with its own inputs (beginnings.py), else ""
+    layers      {name of an output: told.Shown} of the layers that it was made from, {} where its scopes tell
     """
 
     def __init__(self, nodes: Iterable[Node] = (), inputs: Iterable[str] = (), outputs: Iterable[str] = (),
@@ -156,6 +158,7 @@ class Graph:
         self.producer, self.consumer, self.made_by = producer, consumer, made_by
         self.asked: List[str] = []
         self.begins = self.long = ""
+        self.layers: Dict[str, Shown] = {}
 
     def add(self, node: Node) -> Node:
         """Add a node behind the others, under its name or, where that is taken, one with "_" behind; return it."""
