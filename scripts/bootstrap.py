@@ -9,7 +9,6 @@ the locks already.  The standard library is all there is at this point, and any 
 this file, if only to be told what to install.
 """
 import errno
-import fcntl
 import glob
 import hashlib
 import os
@@ -19,6 +18,11 @@ import signal
 import subprocess
 import sys
 import time
+
+try:
+    import fcntl
+except ImportError:
+    sys.exit("no fcntl here: this runs on Linux and macOS: on Windows take WSL (`wsl --install`), and run it there")
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LOCKS = os.path.join(ROOT, "docker", "locks")
