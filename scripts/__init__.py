@@ -10,6 +10,7 @@ The rooms, the lowest first; each module imports from its own room and from thos
     emit/          the builder of a graph of operations
     lower/         a Keras model to a graph of operations: one function per layer class and operation
     tfjs/          the target: what TensorFlow.js computes otherwise, the passes, the writers
+    tracing/       a model with Python of its own to a graph of operations, by running it, on request only
     training/      the guide's LeNet: images, recipes, checkpoints, several machines
     release/       the image and what is in it; the locks, the advisories, this machine
     viewer/        the page, its server, its browser; renderers/: what draws the model

@@ -17,6 +17,7 @@ from ..layers.outputs import spelling
 from ..layers.references import Ref, references
 from ..layers.topology import Graph, Layer, batch_shape, is_model
 from ..operations import graph as operations
+from ..operations import told
 from ..operations.told import Shown
 from . import calls, names, rules
 from .rules import Call, Held, NotLowered, Rule, tensors
@@ -243,15 +244,9 @@ def shown(source: Graph, found: Dict[Ref, Value], held: Dict[str, Held]) -> List
             if ref not in found:
                 break
             own = held[name].all() if name in held and not (node or tensor) else []
-            settings = {key: value for key, value in layer.config.items() if is_plain(value)} \
+            settings = {key: value for key, value in layer.config.items() if told.is_plain(value)} \
                 if isinstance(layer.config, dict) else {}
             result.append(Shown(spelling(source, ref), layer.class_name, list(found[ref].shape),
                                 sum(product(list(weight.shape)) for weight in own),
                                 [spelling(source, one) for one in refs], settings))
     return result
-
-
-def is_plain(value: Any) -> bool:
-    """Whether a setting is a number, a short text, or a list of numbers."""
-    return isinstance(value, (int, float)) or isinstance(value, str) and len(value) < 64 or \
-        isinstance(value, list) and 0 < len(value) < 9 and all(isinstance(item, (int, float)) for item in value)

@@ -30,3 +30,9 @@ def metadata(outputs: Mapping[str, str], layers: Sequence[Shown]) -> Dict[str, A
     """
     return {"tensorspace": OrderedDict([
         ("outputs", outputs), ("layers", [OrderedDict(layer._asdict()) for layer in layers])])}
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a setting is a number, a short text, or a list of numbers."""
+    return isinstance(value, (int, float)) or isinstance(value, str) and len(value) < 64 or \
+        isinstance(value, list) and 0 < len(value) < 9 and all(isinstance(item, (int, float)) for item in value)
