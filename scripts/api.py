@@ -13,7 +13,7 @@ import contextlib
 import html
 import os
 import tempfile
-from typing import Any, Iterator, List, NamedTuple, Optional, Sequence, Union
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Union
 
 from . import preprocess as command
 from . import summary as tables
@@ -93,6 +93,17 @@ class Summary(List[Layer]):
         return [row.layer, row.class_name, shape, f"{row.parameters:,}", "; ".join(row.inputs), row.shown]
 
 
+class Settings(NamedTuple):
+    """The settings of a conversion, as preprocess takes them."""
+
+    layers: Optional[List[str]]
+    input_shape: Any
+    json_name: str
+    shard_size: int
+    quantize: shards.Quantize
+    format: str
+
+
 class Source(NamedTuple):
     """What formats.read takes: a path, and the path of the weights where these are separate."""
 
@@ -122,14 +133,59 @@ def convert(model: Any, directory: Union[str, "os.PathLike[str]"], layers: Names
     """
     given = {"saved_model_tags": saved_model_tags, "signature": signature}
     reading = {key: value for key, value in given.items() if value}
+    settings = Settings(named(layers), sizes(input_shape), json_name, shard_size, rounded(quantize), chosen(format))
     where = os.fspath(directory)
-    with opened(model, weights) as source:
-        written = command.into(where, source.path, source.weights, named(layers), sizes(input_shape), json_name,
-                               shard_size, rounded(quantize), None, chosen(format), **reading)
+    with as_faults():
+        written = written_of(model, where, weights, settings, reading)
     model_json = os.path.join(where, json_name)
     facts = written.facts
     return Converted(model_json, list(written.names), list(facts["inputs"]), list(facts["outputs"]),
                      command.format_of(model_json), facts.get("why", ""))
+
+
+def written_of(model: Any, directory: str, weights: Optional[str], settings: Settings,
+               reading: Dict[str, Any]) -> command.Written:
+    """Convert a path, or a live model: as data, or traced where it computes by code of its own."""
+    if is_path(model):
+        with opened(model, weights) as source:
+            return natively(source, directory, settings, reading)
+    live.check(model)
+    if weights is not None or reading:
+        raise Fault("weights, saved_model_tags and signature belong to a path: leave them out for a live model")
+    if live.own_code(model):
+        return traced(model, directory, settings)
+    try:
+        with opened(model) as source:
+            return natively(source, directory, settings, reading)
+    except Fault:
+        if not live.own_functions(model):
+            raise
+        return traced(model, directory, settings)
+
+
+def natively(source: Source, directory: str, settings: Settings, reading: Dict[str, Any]) -> command.Written:
+    """Convert what a file holds, without its Keras."""
+    return command.into(directory, source.path, source.weights, settings.layers, settings.input_shape,
+                        settings.json_name, settings.shard_size, settings.quantize, None, settings.format, **reading)
+
+
+def traced(model: Any, directory: str, settings: Settings) -> command.Written:
+    """Convert a live model with code of its own as the graph that TensorFlow traces."""
+    if settings.format == target.LAYERS:
+        raise Fault(f"{live.named(model)} computes by Python of its own, which is a graph model's alone: leave out "
+                    "format=\"layers\"")
+    from .tfjs import graph, write_layers
+    from .tracing import by_keras
+    source = by_keras.trace_live(model, settings.layers, settings.input_shape, live.named(model))
+    facts = {"why": "it computes by Python of its own, which TensorFlow has traced"}
+
+    def write(path: str) -> List[str]:
+        done = graph.convert(source, path, settings.layers, settings.json_name, settings.shard_size,
+                             settings.quantize, every=True)
+        facts.update(done.facts)
+        return done.names
+
+    return command.Written(write_layers.deliver(directory, write, settings.json_name, []), facts)
 
 
 def summary(model: Any, input_shape: Any = None, *, weights: Optional[str] = None,
@@ -140,29 +196,38 @@ def summary(model: Any, input_shape: Any = None, *, weights: Optional[str] = Non
         ['conv1', 'conv2']
     """
     given = {"saved_model_tags": saved_model_tags, "signature": signature}
-    with opened(model, weights) as source:
-        return Summary(tables.described(source.path, source.weights, sizes(input_shape),
-                                        **{key: value for key, value in given.items() if value}))
+    reading, shape = {key: value for key, value in given.items() if value}, sizes(input_shape)
+    with as_faults():
+        if not is_path(model):
+            live.check(model)
+            if live.own_code(model):
+                from .tracing import by_keras
+                found = by_keras.trace_live(model, None, shape, live.named(model))
+                return Summary(tables.of_traced(found.graph))
+        with opened(model, weights) as source:
+            return Summary(tables.described(source.path, source.weights, shape, **reading))
+
+
+def is_path(model: Any) -> bool:
+    """Tell whether a model is given by its path."""
+    return isinstance(model, (str, bytes, os.PathLike))
 
 
 @contextlib.contextmanager
 def opened(model: Any, weights: Optional[str] = None) -> Iterator[Source]:
     """Yield the Source of a path, or of what Keras saves of a live model; a Fault inside names the model."""
-    with as_faults():
-        if isinstance(model, (str, bytes, os.PathLike)):
-            path, other = command.separated(os.fsdecode(model), None if weights is None else os.fspath(weights))
-            yield Source(path, other)
-            return
-        live.check(model)
-        with tempfile.TemporaryDirectory(prefix="live-") as private:
-            saved = live.save(model, private)
-            try:
-                yield Source(saved.path, saved.weights)
-            except Fault as fault:
-                words = str(fault)
-                for path in filter(None, [saved.weights, saved.path]):
-                    words = words.replace(path, live.named(model))
-                raise Fault(words)
+    if is_path(model):
+        yield Source(*command.separated(os.fsdecode(model), None if weights is None else os.fspath(weights)))
+        return
+    with tempfile.TemporaryDirectory(prefix="live-") as private:
+        saved = live.save(model, private)
+        try:
+            yield Source(saved.path, saved.weights)
+        except Fault as fault:
+            words = str(fault)
+            for path in filter(None, [saved.weights, saved.path]):
+                words = words.replace(path, live.named(model))
+            raise Fault(words)
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ from .layers.model import Model, Weight
 from .layers.references import Ref
 from .layers.topology import Layer, graph, inner_records, is_model, layer_order
 from .operations import scopes
-from .operations.graph import Spec, Tensor
+from .operations.graph import Graph, Spec, Tensor
 from .operations.outputs import passed
 from .tfjs.reasons import Reasons, reasons
 
@@ -240,12 +240,31 @@ def table(entries: List[Row]) -> Iterator[str]:
             yield "  ".join("-" * width for width in widths)
 
 
+def of_traced(graph: Graph) -> Described:
+    """Return the table of a traced model: its inputs, and the layers that are its outputs, as TensorFlow called them.
+
+    graph: of tracing.by_keras.Traced, whose `layers` say what each output is of.
+    """
+    found = [OrderedDict(zip(COLUMNS, (name, "InputLayer", sizes(graph.spec(Tensor(name))), 0, [], "input")))
+             for name in graph.inputs]
+    for name, node in zip(graph.asked, graph.outputs):
+        spec, layer = graph.spec(Tensor(node)), graph.layers.get(node)
+        kind, count = (layer.class_name, layer.parameters) if layer else (graph.nodes[node].op, 0)
+        found.append(OrderedDict(zip(COLUMNS, (name, kind, sizes(spec), count, [], undrawn(spec)))))
+    return Described(found, sum(entry["parameters"] for entry in found), None)
+
+
+def of_graph(source: Any, input_shape: Shape = None) -> Described:
+    """Return the table of a graph.  The arguments are those of `graph_rows`."""
+    found = graph_rows(source, input_shape)
+    return Described(found, sum(entry["parameters"] for entry in found), None)
+
+
 def described(source: str, weights: Optional[str] = None, input_shape: Shape = None, **reading: Any) -> Described:
     """Return the table of the layers, or of the graph, in a model file.  The arguments are those of formats.read."""
     if weights is None and formats.is_graph(source, reading.get("saved_model_tags")):
         with topology.of(source):
-            found = graph_rows(formats.read(source, **reading), input_shape)
-        return Described(found, sum(entry["parameters"] for entry in found), None)
+            return of_graph(formats.read(source, **reading), input_shape)
     with formats.read_layers(source, weights=weights, **reading) as model, topology.of(source):
         return Described(rows(model, input_shape), *counts(model))
 

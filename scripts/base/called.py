@@ -11,44 +11,47 @@ from typing import Any
 from .fault import Fault, lacking
 from .place import PACKAGE
 
+API = {"convert": "api", "summary": "api", "show": "showing", "Snapshots": "snapshots"}  # names and their modules
 
-def api() -> types.ModuleType:
-    """Return the module api of this package.  No name stands here that makes a stage depend on it: builds/code.py.
 
-    Raises Fault where this Python lacks what it imports.
+def found(name: str) -> Any:
+    """Return what a program calls by a name of API.  No import stands here, which would make every stage depend on it
+    (builds/code.py).
+
+    Raises Fault where this Python lacks what the module imports.
     """
-    name = PACKAGE + ".api"
+    module = f"{PACKAGE}.{API[name]}"
     try:
-        __import__(name)
+        __import__(module)
     except ModuleNotFoundError as error:
         line = lacking(error)
         if line is None:
             raise
         raise Fault(line) from error
-    return sys.modules[name]
+    return getattr(sys.modules[module], name)
 
 
 class Called(types.ModuleType):
     """A module whose call is that of the function of its name in api.py."""
 
     def __call__(self, *args: Any, **options: Any) -> Any:
-        """Call the function in api.py."""
+        """Call the function."""
         return self.__wrapped__(*args, **options)
 
     @property
     def __wrapped__(self) -> Any:
-        """The function in api.py: inspect.signature and help of a notebook follow it."""
-        return getattr(api(), self.__name__.rpartition(".")[2])
+        """The function: inspect.signature and help of a notebook follow it."""
+        return found(self.__name__.rpartition(".")[2])
 
 
 class Package(types.ModuleType):
-    """A package of which some names are those of api.py, imported when they are asked for."""
+    """A package with the names of API, imported when they are asked for."""
 
     def __getattr__(self, name: str) -> Any:
-        """Return a name of api.py."""
-        if name not in ("show", "Snapshots"):
+        """Return what a name of API stands for."""
+        if name not in API:
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
-        return getattr(api(), name)
+        return found(name)
 
 
 def makes(name: str, kind: type) -> None:

@@ -182,13 +182,18 @@ def snippet_of(model_dir: str, labels: Optional[List[str]] = None) -> str:
 
 def heavy(model_dir: str) -> Optional[str]:
     """Return a line on a model whose page as one file will be large, or None."""
-    source = model_file(model_dir)
-    names = shards(read_model(source), source)
-    size = sum(os.path.getsize(os.path.join(os.path.dirname(source), name)) for name in names) * 4 / 3  # as base64
+    size = weight(model_dir)
     if size < LARGE:
         return None
     return (f"one file of about {size / 1e6:.0f} MB, most of it weights; quantize = \"float16\" in models.toml halves "
             "them, \"uint8\" leaves a quarter")
+
+
+def weight(model_dir: str) -> float:
+    """Return the bytes that a model's weights take in a page as one file, where they are base64."""
+    source = model_file(model_dir)
+    names = shards(read_model(source), source)
+    return sum(os.path.getsize(os.path.join(os.path.dirname(source), name)) for name in names) * 4 / 3
 
 
 def is_standalone(path: str) -> bool:
