@@ -68,16 +68,20 @@ def show(model: Any, samples: Any = None, labels: Optional[Sequence[str]] = None
         with api.as_faults():
             page.standalone(made.model_json, html, given=given, reference=reference,
                             **dict(look._asdict(), title=title or title_of(model)))
-        if path is not None:
-            return
-        with open(html, encoding="utf-8", newline="") as stream:
-            text = stream.read()
-        if not inline.display(text, height):
-            target = inline.place()
-            with files.writable(target), files.whole(target) as part, open(part, "w", encoding="utf-8",
-                                                                           newline="") as stream:
-                stream.write(text)
-            inline.browse(target)
+        if path is None:
+            present(html, height)
+
+
+def present(html: str, height: int) -> None:
+    """Show a page's file: its text below a notebook's cell, a copy that stays in the browser."""
+    with open(html, encoding="utf-8", newline="") as stream:
+        text = stream.read()
+    if not inline.display(text, height):
+        target = inline.place()
+        with files.writable(target), files.whole(target) as part, open(part, "w", encoding="utf-8",
+                                                                       newline="") as stream:
+            stream.write(text)
+        inline.browse(target)
 
 
 def title_of(model: Any) -> str:

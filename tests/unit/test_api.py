@@ -360,6 +360,7 @@ def test_the_size_of_a_large_page_is_said_before_it_is_made(monkeypatch, capsys,
     assert 'quantize="uint8"' in capsys.readouterr().out
     show(str(tmp_path / "model.h5"), quantize="uint8", compare=False, path=tmp_path / "page.html")
     assert "quantize" not in capsys.readouterr().out
+    monkeypatch.undo()
     assert inline.warning(140e6, False).startswith("a page of about 140 MB") and inline.warning(4e6, False) is None
 
 
