@@ -113,7 +113,7 @@ def written_samples(samples: Any, y: Any, made: api.Converted, directory: str) -
     arrays = {f"input_{place}": array for place, array in enumerate(arrays_of(samples, made))}
     if y is not None:
         arrays["y"] = numpy.asarray(y).reshape(-1)
-    path = os.path.join(directory, "samples")
+    path = os.path.join(directory, "the program")  # the page says: samples of the program
     if any(array.dtype.kind not in "fiub" for array in arrays.values()):
         raise Fault("samples: give arrays of numbers, as the model takes them")
     with open(path, "wb") as stream:

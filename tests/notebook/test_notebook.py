@@ -104,7 +104,7 @@ def test_the_html_of_the_notebook_draws_the_model(executed, chromium, tmp_path):
         chromium.evaluate("document.querySelectorAll('iframe')[0].scrollIntoView()")
         epochs = chromium.ask("inside", code="viewer.still().then(() => [viewer.epochs.count, viewer.epochs.at, "
                                              "document.querySelector('#epochs output').textContent])")
-        assert epochs[:2] == [3, 2] and epochs[2].startswith("epoch 2 · accuracy ")
+        assert epochs[:2] == [9, 8] and epochs[2].startswith("epoch 8 · accuracy ")
 
 
 def test_jupyterlab_shows_the_page_below_the_cell(executed, chromium):
