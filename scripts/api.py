@@ -112,7 +112,7 @@ class Source(NamedTuple):
 
 
 def convert(model: Any, directory: Union[str, "os.PathLike[str]"], layers: Names = None, input_shape: Any = None,
-            quantize: Any = None, format: str = target.AUTO, *, weights: Optional[str] = None,
+            quantize: Any = None, format: str = target.AUTO, trust: Names = None, *, weights: Optional[str] = None,
             json_name: str = "model.json", shard_size: int = shards.SHARD_SIZE,
             saved_model_tags: Optional[str] = None, signature: Optional[str] = None) -> Converted:
     """Convert a model into `directory`, which is made where it is missing.
@@ -122,6 +122,8 @@ def convert(model: Any, directory: Union[str, "os.PathLike[str]"], layers: Names
     input_shape  sizes that the model leaves open, (224, 224, 3), or {"input": (224, 224, 3)} for several inputs
     quantize     None, "float16", "uint8", "uint16", or {"uint8": ["*/kernel"]}
     format       "auto", "layers" or "graph"
+    trust        files of Python with a file's own classes, "my_layers.py", or with the function that makes the model,
+                 "my_model.py:make", which run in a process of their own; a live model needs none
     weights      path of the weights of a topology json
     json_name, shard_size, saved_model_tags, signature   as the settings of models.toml
 
@@ -131,8 +133,7 @@ def convert(model: Any, directory: Union[str, "os.PathLike[str]"], layers: Names
         >>> convert("lenet.h5", "out", layers=["conv1", "pool1", "fc"]).outputs
         ['conv1', 'pool1', 'fc']
     """
-    given = {"saved_model_tags": saved_model_tags, "signature": signature}
-    reading = {key: value for key, value in given.items() if value}
+    reading = given(saved_model_tags=saved_model_tags, signature=signature, trust=trusted(trust))
     settings = Settings(named(layers), sizes(input_shape), json_name, shard_size, rounded(quantize), chosen(format))
     where = os.fspath(directory)
     with as_faults():
@@ -151,7 +152,8 @@ def written_of(model: Any, directory: str, weights: Optional[str], settings: Set
             return natively(source, directory, settings, reading)
     live.check(model)
     if weights is not None or reading:
-        raise Fault("weights, saved_model_tags and signature belong to a path: leave them out for a live model")
+        raise Fault("weights, saved_model_tags, signature and trust belong to a path: leave them out for a live model, "
+                    "whose own classes are here")
     if live.own_code(model):
         return traced(model, directory, settings)
     try:
@@ -188,15 +190,15 @@ def traced(model: Any, directory: str, settings: Settings) -> command.Written:
     return command.Written(write_layers.deliver(directory, write, settings.json_name, []), facts)
 
 
-def summary(model: Any, input_shape: Any = None, *, weights: Optional[str] = None,
+def summary(model: Any, input_shape: Any = None, trust: Names = None, *, weights: Optional[str] = None,
             saved_model_tags: Optional[str] = None, signature: Optional[str] = None) -> Summary:
     """Return the table of a model's layers.  The arguments are those of `convert`.
 
         >>> [row.layer for row in summary("lenet.h5") if row.class_name == "Conv2D"]
         ['conv1', 'conv2']
     """
-    given = {"saved_model_tags": saved_model_tags, "signature": signature}
-    reading, shape = {key: value for key, value in given.items() if value}, sizes(input_shape)
+    reading = given(saved_model_tags=saved_model_tags, signature=signature, trust=trusted(trust))
+    shape = sizes(input_shape)
     with as_faults():
         if not is_path(model):
             live.check(model)
@@ -206,6 +208,19 @@ def summary(model: Any, input_shape: Any = None, *, weights: Optional[str] = Non
                 return Summary(tables.of_traced(found.graph))
         with opened(model, weights) as source:
             return Summary(tables.described(source.path, source.weights, shape, **reading))
+
+
+def given(**settings: Any) -> Dict[str, Any]:
+    """Return those settings that are given."""
+    return {key: value for key, value in settings.items() if value}
+
+
+def trusted(trust: Names) -> Optional[List[str]]:
+    """Return the files that may run as a list.  Raises Fault for anything else."""
+    found = [trust] if isinstance(trust, (str, os.PathLike)) else list(trust or ())
+    if not all(isinstance(path, (str, os.PathLike)) for path in found):
+        raise Fault('trust: give the path of a file of Python, "my_layers.py", or several')
+    return [os.fspath(path) for path in found] or None
 
 
 def is_path(model: Any) -> bool:

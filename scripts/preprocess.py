@@ -10,7 +10,7 @@ if not __package__:
 import os
 import tempfile
 from collections import OrderedDict
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Union
 
 from . import formats
 from .base import arguments as taken
@@ -48,18 +48,22 @@ class Source(NamedTuple):
 def preprocess(source: str, directory: str, weights: Optional[str] = None, layers: Optional[Sequence[str]] = None,
                input_shape: Shape = None, json_name: str = "model.json", shard_size: int = shards.SHARD_SIZE,
                quantize: shards.Quantize = None, enc_model: Optional[str] = None, format: str = target.AUTO,
-               **reading: Any) -> Written:
+               trust: Union[None, str, Sequence[str]] = None, **reading: Any) -> Written:
     """Read `source`, give it the outputs `layers`, write the tfjs model into the empty `directory`.
 
     weights, input_shape   as in formats.read and encapsulation.encapsulate
     shard_size, quantize   as in wire.shards.write
     format                 "auto", "layers" or "graph", as in tfjs.write
     enc_model              path of a new h5 to write the multi-output Keras model to as well
+    trust                  the user's files that may run where the model cannot be converted as data: `trusted`
     reading                saved_model_tags, signature
     Raises Fault for a source that cannot be read, for outputs that it lacks, and for layers that TensorFlow.js cannot
     compute.
     """
     paths.check_readable(source)
+    if trust:
+        return trusted(source, directory, trust, weights, layers, input_shape, json_name, shard_size, quantize,
+                       enc_model, format, **reading)
     named = bool(layers or enc_model)
     if formats.is_graph(source, reading.get("saved_model_tags"), named):
         from .tfjs import graph  # a model of layers is converted without it
@@ -81,13 +85,49 @@ def preprocess(source: str, directory: str, weights: Optional[str] = None, layer
         return Written(written.names, dict(encapsulation.facts(result), **facts))
 
 
+def trusted(source: str, directory: str, trust: Union[str, Sequence[str]], weights: Optional[str],
+            layers: Optional[Sequence[str]], input_shape: Shape, json_name: str, shard_size: int,
+            quantize: shards.Quantize, enc_model: Optional[str], format: str, **reading: Any) -> Written:
+    """Convert as `preprocess` does; where the model needs Python of its own, run the files that `trust` names.
+
+    What can be converted as data is: nothing is run then.  Raises Fault for what neither way converts.
+    """
+    from .tfjs import graph
+    from .tracing import files
+    from .tracing import trust as trusting
+    trust = [trust] if isinstance(trust, str) else list(trust)
+    factory, why = trusting.factory(trusting.read(trust, source)), ""
+    if factory is None and not formats.is_graph(source, reading.get("saved_model_tags"), True):
+        try:
+            with formats.read_layers(source, weights=weights, **reading):
+                pass
+        except topology.NoLayers as fault:
+            why = str(fault)
+    if factory is None and not why:
+        try:
+            return preprocess(source, directory, weights, layers, input_shape, json_name, shard_size, quantize,
+                              enc_model, format, **reading)
+        except Fault as fault:
+            why = str(fault)
+            if enc_model or format == target.LAYERS:
+                raise
+    if enc_model or format == target.LAYERS:
+        raise Fault(f"{source}: what Python of its own computes becomes a graph model: leave out "
+                    f"{'--enc-model' if enc_model else '--format layers'}")
+    done = graph.convert(files.trace(source, trust, layers, input_shape, weights), directory, layers, json_name,
+                         shard_size, quantize, every=True)
+    reason = why.partition("; ")[0].replace(f"{source}: ", "", 1) if why else f"{factory.factory}() makes the model"
+    why = f"{reason}; {', '.join(trust)} ran in TensorFlow" + (f"; {done.facts['why']}" if "why" in done.facts else "")
+    return Written(done.names, dict(done.facts, format=target.GRAPH, why=why))
+
+
 def into(directory: str, source: str, weights: Optional[str] = None, layers: Optional[Sequence[str]] = None,
          input_shape: Shape = None, json_name: str = "model.json", shard_size: int = shards.SHARD_SIZE,
          quantize: shards.Quantize = None, enc_model: Optional[str] = None, format: str = target.AUTO,
          **reading: Any) -> Written:
     """Convert `source` as `preprocess` does into any `directory`, which need not be there.
 
-    An earlier result of this project there is replaced; any other file is a Fault, as are the source's own.
+    reading: trust too.  An earlier result of this project there is replaced; any other file is a Fault, as are the source's own.
     """
     found = []
 
@@ -137,6 +177,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
     parser.add_argument("--signature", help="of a SavedModel (default: serving_default)")
     parser.add_argument("--summary", "-s", action="store_true", help="print the layers and write nothing")
     parser.add_argument("--view", action="store_true", help="then show it in the browser, until Ctrl-C")
+    taken.add_trust(parser)
     taken.add_json(parser)
     parser.add_argument("--version", "-v", action="store_true")
     parser.add_argument("--input_model_from", choices=("tensorflow", "keras", "tfjs"), help="told by the file itself")
@@ -156,7 +197,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
     reading = {key: getattr(options, key) for key in ("saved_model_tags", "signature") if getattr(options, key)}
     if options.summary:
         from . import summary
-        summary.show(source, weights, options.input_shape, options.json, **reading)
+        summary.show(source, weights, options.input_shape, options.json, options.trust, **reading)
         return
     if not options.directory:
         parser.error("the directory to write to is missing")
@@ -167,7 +208,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
     def deliver(enc_model=None):
         written["it"] = into(options.directory, source, weights, options.layers, options.input_shape,
                              options.json_name, options.shard_size, options.quantize, enc_model, options.format,
-                             **reading)
+                             trust=options.trust, **reading)
 
     # The h5 has its place when the directory has: a run that is refused leaves neither.
     if options.enc_model:

@@ -34,10 +34,10 @@ class Page(NamedTuple):
 def show(model: Any, samples: Any = None, labels: Optional[Sequence[str]] = None, y: Any = None, *,
          layers: api.Names = None, input_shape: Any = None, quantize: Any = None, title: Optional[str] = None,
          pixels: str = "0..1", mean: Any = None, std: Any = None, compare: bool = True, height: int = HEIGHT,
-         path: Optional[str] = None, weights: Optional[str] = None) -> None:
+         path: Optional[str] = None, weights: Optional[str] = None, trust: api.Names = None) -> None:
     """Show a model: in a notebook below the cell, without a server; elsewhere in the browser.
 
-    model     as api.convert's; layers, input_shape, quantize, weights too
+    model     as api.convert's; layers, input_shape, quantize, weights, trust too
     samples   array of inputs, the first axis counts them: x_test[:8]; of several inputs a list of arrays, or a dict by
               the inputs' names.  uint8 is pixels from 0 to 255, other numbers go into the model as they are
     labels    one word per class
@@ -56,14 +56,15 @@ def show(model: Any, samples: Any = None, labels: Optional[Sequence[str]] = None
     if pixels not in page.PIXELS:
         raise Fault(f"pixels: {pixels!r} is not one of {', '.join(page.PIXELS)}")
     with tempfile.TemporaryDirectory(prefix="show-") as private:
-        made = api.convert(model, os.path.join(private, "model"), layers, input_shape, quantize, weights=weights)
+        made = api.convert(model, os.path.join(private, "model"), layers, input_shape, quantize, weights=weights,
+                           trust=trust)
         warning = inline.warning(page.weight(made.model_json), quantize is not None)
         if warning:
             command.say(warning)
         given = written_samples(samples, y, made, private)
         reference = None
         if compare:
-            reference = reference_of(model, weights, made, api.named(layers), samples, private)
+            reference = reference_of(model, weights, made, api.named(layers), samples, private, trust)
         html = os.path.join(private, "model.html") if path is None else os.fspath(path)
         with api.as_faults():
             page.standalone(made.model_json, html, given=given, reference=reference,
@@ -122,9 +123,9 @@ def written_samples(samples: Any, y: Any, made: api.Converted, directory: str) -
 
 
 def reference_of(model: Any, weights: Optional[str], made: api.Converted, layers: Optional[List[str]], samples: Any,
-                 directory: str) -> Optional[str]:
+                 directory: str, trust: api.Names = None) -> Optional[str]:
     """Return the path of an npz of what Keras computes, None where that cannot be had."""
-    values = of_file(model, weights, made, layers) if api.is_path(model) else of_live(model, made, samples)
+    values = of_file(model, weights, made, layers, trust) if api.is_path(model) else of_live(model, made, samples)
     if values is None:
         return None
     path = os.path.join(directory, "reference.npz")
@@ -132,8 +133,8 @@ def reference_of(model: Any, weights: Optional[str], made: api.Converted, layers
     return path
 
 
-def of_file(path: Any, weights: Optional[str], made: api.Converted,
-            layers: Optional[List[str]]) -> Optional[Dict[str, numpy.ndarray]]:
+def of_file(path: Any, weights: Optional[str], made: api.Converted, layers: Optional[List[str]],
+            trust: api.Names) -> Optional[Dict[str, numpy.ndarray]]:
     """Return the values that the Keras of a file's own computes in a process of its own."""
     from . import verify
     from .builds.stages.showing import has_tensorflow
@@ -141,7 +142,8 @@ def of_file(path: Any, weights: Optional[str], made: api.Converted,
         return None
     source = api.command.separated(os.fsdecode(path), None if weights is None else os.fspath(weights))
     try:
-        return verify.verify(source.source, made.model_json, layers, source.weights).values
+        return verify.verify(source.source, made.model_json, layers, source.weights,
+                             trust=api.trusted(trust)).values
     except Fault as fault:
         command.say(f"not compared with Keras: {fault}")
         return None

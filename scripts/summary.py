@@ -22,6 +22,7 @@ from .layers.topology import Layer, graph, inner_records, is_model, layer_order
 from .operations import scopes
 from .operations.graph import Graph, Spec, Tensor
 from .operations.outputs import passed
+from .operations.shown import shown as shown_layers
 from .tfjs.reasons import Reasons, reasons
 
 FROZEN = ("moving_mean", "moving_variance", "running_mean", "running_std")  # of BatchNormalization: not trained
@@ -200,6 +201,14 @@ def graph_rows(source: Any, input_shape: Shape = None) -> List[Row]:
     return found
 
 
+def traced_rows(graph: Graph) -> List[Row]:
+    """Return one row per input and layer of a traced model's operations.Graph."""
+    specs = dict(zip(graph.asked, [graph.spec(Tensor(name)) for name in graph.outputs]))
+    return [OrderedDict(zip(COLUMNS, (layer.name, layer.class_name or "?", layer.shape, layer.parameters, layer.inputs,
+                                      undrawn(specs[layer.name]) if layer.name in specs else "input")))
+            for layer in shown_layers(graph)]
+
+
 def sizes(spec: Optional[Spec]) -> Optional[List[Optional[int]]]:
     """Return the shape of a tensor, None where it is not known."""
     return None if spec is None or spec.shape is None else list(spec.shape)
@@ -241,16 +250,8 @@ def table(entries: List[Row]) -> Iterator[str]:
 
 
 def of_traced(graph: Graph) -> Described:
-    """Return the table of a traced model: its inputs, and the layers that are its outputs, as TensorFlow called them.
-
-    graph: of tracing.by_keras.Traced, whose `layers` say what each output is of.
-    """
-    found = [OrderedDict(zip(COLUMNS, (name, "InputLayer", sizes(graph.spec(Tensor(name))), 0, [], "input")))
-             for name in graph.inputs]
-    for name, node in zip(graph.asked, graph.outputs):
-        spec, layer = graph.spec(Tensor(node)), graph.layers.get(node)
-        kind, count = (layer.class_name, layer.parameters) if layer else (graph.nodes[node].op, 0)
-        found.append(OrderedDict(zip(COLUMNS, (name, kind, sizes(spec), count, [], undrawn(spec)))))
+    """Return the table of a traced model.  The argument is that of `traced_rows`."""
+    found = traced_rows(graph)
     return Described(found, sum(entry["parameters"] for entry in found), None)
 
 
@@ -260,8 +261,15 @@ def of_graph(source: Any, input_shape: Shape = None) -> Described:
     return Described(found, sum(entry["parameters"] for entry in found), None)
 
 
-def described(source: str, weights: Optional[str] = None, input_shape: Shape = None, **reading: Any) -> Described:
-    """Return the table of the layers, or of the graph, in a model file.  The arguments are those of formats.read."""
+def described(source: str, weights: Optional[str] = None, input_shape: Shape = None,
+              trust: Optional[Sequence[str]] = None, **reading: Any) -> Described:
+    """Return the table of the layers, or of the graph, in a model file.  The arguments are those of formats.read.
+
+    trust: the user's files that run, and what they compute is told of.
+    """
+    if trust:
+        from .tracing import files
+        return of_traced(files.trace(source, trust, None, input_shape, weights).graph)
     if weights is None and formats.is_graph(source, reading.get("saved_model_tags")):
         with topology.of(source):
             return of_graph(formats.read(source, **reading), input_shape)
@@ -270,9 +278,9 @@ def described(source: str, weights: Optional[str] = None, input_shape: Shape = N
 
 
 def show(source: str, weights: Optional[str] = None, input_shape: Shape = None, json: bool = False,
-         **reading: Any) -> None:
+         trust: Optional[Sequence[str]] = None, **reading: Any) -> None:
     """Print the table of a model file, or with `json` the object that docs/json.md describes."""
-    found = described(source, weights, input_shape, **reading)
+    found = described(source, weights, input_shape, trust, **reading)
     if json:
         command.say_json(OrderedDict([("layers", found.rows), ("parameters", found.parameters),
                                       ("trained", found.trained)]))
@@ -287,12 +295,13 @@ def main(arguments: List[str]) -> None:
     parser.add_argument("source", help="a model file: h5, .keras, topology json, SavedModel, tfjs model.json, …")
     parser.add_argument("--weights", metavar="H5", help="weights of a topology json")
     taken.add_input_shape(parser)
+    taken.add_trust(parser)
     taken.add_json(parser)
     options = parser.parse_args(arguments)
     if options.quiet and not options.json:
-        described(options.source, options.weights, options.input_shape)
+        described(options.source, options.weights, options.input_shape, options.trust)
         return
-    show(options.source, options.weights, options.input_shape, options.json)
+    show(options.source, options.weights, options.input_shape, options.json, options.trust)
 
 
 called.makes(__name__, called.Called)

@@ -25,6 +25,12 @@ def add_json(parser: argparse.ArgumentParser) -> None:
                         "ever")
 
 
+def add_trust(parser: argparse.ArgumentParser) -> None:
+    """Declare --trust, which stands once for each file."""
+    parser.add_argument("--trust", action="append", metavar="FILE.py[:FUNCTION]", help="a file of Python with the "
+                        "model's own classes, or with the function that makes the model, which runs where it is needed")
+
+
 class Shapes(argparse.Action):
     """Puts the values of a flag that stands once for each input together."""
 

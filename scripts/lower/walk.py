@@ -217,8 +217,18 @@ def rule_of(record: Dict[str, Any], major: int, path: str) -> Rule:
         return table[name]
     name = kinds.canonical(name)
     if not kinds.kind.is_of_keras(record) and name not in OF_PACKAGES or name not in rules.LAYERS:
-        raise NotLowered(path, getattr(record, "own", name), "TensorFlow.js does not have it")
+        remedy = python_of(record) if name == "Lambda" else "" if kinds.of(record) else topology.OWN
+        raise NotLowered(path, getattr(record, "own", name), "TensorFlow.js does not have it", remedy)
     return rules.LAYERS[name]
+
+
+def python_of(record: Dict[str, Any]) -> str:
+    """What runs the Python of a Lambda: it stands in the model's file, or in a function of the user's own file."""
+    config = record.get("config") if isinstance(record.get("config"), dict) else {}
+    function = config.get("function")
+    named = config.get("function_type") == "function" or isinstance(function, dict) \
+        and function.get("class_name") == "function"
+    return topology.OWN if named else "--trust with this file's name (in models.toml trust) runs the Python in it"
 
 
 V1 = "compat.v1."  # before the functions of TensorFlow 1, which compute as those of TensorFlow 2 do

@@ -19,45 +19,16 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tu
 
 from ..base.fault import Fault
 from ..formats import freeze_by_tensorflow as freeze
-from ..formats.graphs import described
 from ..layers import outputs
 from ..layers.encapsulation import Shape
 from ..layers.kinds.sizes import product
-from ..lower import names
 from ..operations import told
-from ..operations.graph import Graph, Tensor
-from ..operations.outputs import Choice, rename
-from . import inputs
+from . import inputs, traced
 from .calls import Called, Recorder, flat
 
 BACKENDS = "tracing needs the TensorFlow backend: save the model, and load it where KERAS_BACKEND=tensorflow is set"
 WHOLE = {"int64": "int32", "uint8": "int32", "int16": "int32", "int8": "int32", "uint16": "int32", "uint32": "int32",
          "uint64": "int32", "float64": "float32", "float16": "float32", "bfloat16": "float32"}  # fed in TensorFlow.js
-
-
-class Traced(NamedTuple):
-    """A traced model, with the face of a formats.graphs.GraphFile.
-
-    path   what it is called in messages
-    graph  its outputs are those that were asked for
-    every  names of all layers' outputs that can be asked for
-    """
-
-    path: str
-    graph: Graph
-    every: List[str]
-
-    for_tensorflow_js = False
-
-    def freeze(self, outputs: Optional[List[str]] = None, every: bool = False, input_shape: Shape = None) -> Graph:
-        """Return the graph, which was traced with its outputs and sizes."""
-        return self.graph
-
-    def opened(self, input_shape: Shape = None) -> Tuple[Graph, Choice]:
-        """Return the graph and its tensors by their names, as GraphFile.opened does."""
-        asked = self.graph.asked or self.graph.outputs
-        return self.graph, Choice(self.graph, OrderedDict(
-            (name, Tensor(node)) for name, node in zip(asked, self.graph.outputs)), self.path)
 
 
 class Layers(NamedTuple):
@@ -72,7 +43,7 @@ class Layers(NamedTuple):
 
 
 def trace_live(model: Any, layers: Optional[Sequence[str]] = None, input_shape: Shape = None,
-               path: str = "") -> Traced:
+               path: str = "") -> traced.Traced:
     """Return the graph that computes the outputs `layers` of a live model (default: every outermost layer, and what
     the model returns), by their names: NAME, NAME@CALL, NAME:OUTPUT, OUTER/INNER.
 
@@ -82,27 +53,29 @@ def trace_live(model: Any, layers: Optional[Sequence[str]] = None, input_shape: 
     Raises Fault for another backend, for a model that is not built, for names that are not there, and for a model that
     TensorFlow cannot trace.
     """
+    path = path or f"model {getattr(model, 'name', '')!r}"
+    return traced.of(*frozen(model, layers, input_shape, path), path=path)
+
+
+def frozen(model: Any, layers: Optional[Sequence[str]], input_shape: Shape, path: str) -> Tuple[bytes, Dict[str, Any]]:
+    """Trace a model as trace_live does; return (bytes of a GraphDef, facts about it).
+
+    facts: those of freeze_by_tensorflow.frozen_graph, and {"fed": {node: name of the input}, "layers": {name of an
+    output: operations.told.Shown}, "every": [names of all outputs], "made_by": the Keras}, JSON-able.
+    """
     layer_class = class_of(model, "Layer")
     check_backend(layer_class)
-    with quiet():
-        return traced_by(layer_class, model, layers, input_shape, path or f"model {model.name!r}")
-
-
-def traced_by(layer_class: Any, model: Any, layers: Optional[Sequence[str]], input_shape: Shape, path: str) -> Traced:
-    """Trace a model as trace_live does; layer_class: Layer of its Keras."""
     import tensorflow
-    specs = inputs.of(model, input_shape)
-    function, traced = concrete(tensorflow, model, layer_class, specs)
-    wanted = chosen(traced, layers, path)
-    graph, fed, tensors = freeze.constant(tensorflow, function)
-    known = OrderedDict(zip(traced.found, tensors[:len(traced.found)]))
-    content, about = freeze.chosen(tensorflow, freeze.Frozen(graph, fed, known), path, wanted)
-    result = described(content, about)
-    result.made_by = f"keras v{version(layer_class)}"
-    named(result, fed, specs)
-    result.layers = {node: shown(name, traced.found[name][0]) for name, node in zip(wanted, result.outputs)
-                     if traced.found[name][0] is not None}
-    return Traced(path, result, list(traced.found))
+    with quiet():
+        specs = inputs.of(model, input_shape)
+        function, found = concrete(tensorflow, model, layer_class, specs)
+        wanted = chosen(found, layers, path)
+        graph, fed, tensors = freeze.constant(tensorflow, function)
+        known = OrderedDict(zip(found.found, tensors))
+        content, about = freeze.chosen(tensorflow, freeze.Frozen(graph, fed, known), path, wanted)
+    layers = {name: shown(name, found.found[name][0]) for name in wanted if found.found[name][0] is not None}
+    return content, dict(about, fed=dict(zip(fed, [one.name for one in specs.flat])), layers=layers,
+                         every=list(found.found), made_by=f"keras v{version(layer_class)}")
 
 
 @contextlib.contextmanager
@@ -149,17 +122,12 @@ def version(layer_class: Any) -> str:
 
 def concrete(tensorflow: ModuleType, model: Any, layer_class: Any, specs: inputs.Inputs) -> Tuple[Any, Layers]:
     """Trace a call of a model: (concrete function that returns every tensor of Layers.found, Layers)."""
-    function, traced = attempt(tensorflow, model, layer_class, specs)
-    if not any(one for one, _ in traced.found.values()) or hidden_calls(traced):
+    function, found = attempt(tensorflow, model, layer_class, specs)
+    if not any(one for one, _ in found.found.values()):
         with eager_functions(tensorflow):  # its call is a tf.function: its layers are in a graph of their own
             with contextlib.suppress(Exception):
                 return attempt(tensorflow, model, layer_class, specs)
-    return function, traced
-
-
-def hidden_calls(traced: Layers) -> bool:
-    """Return whether layers were called whose tensors cannot be reached."""
-    return traced.found and not traced.default
+    return function, found
 
 
 def attempt(tensorflow: ModuleType, model: Any, layer_class: Any, specs: inputs.Inputs) -> Tuple[Any, Layers]:
@@ -248,33 +216,22 @@ def names_of_outputs(model: Any, returned: Any, count: int) -> List[str]:
 
 # The graph ---------------------------------------------------------------------------------------------------
 
-def chosen(traced: Layers, layers: Optional[Sequence[str]], path: str) -> List[str]:
+def chosen(found: Layers, layers: Optional[Sequence[str]], path: str) -> List[str]:
     """Return the names of the outputs.  Raises Fault for a name that is not there, or stands twice."""
     if layers is None:
-        if not traced.default:
+        if not found.default:
             raise Fault(f"{path}: the model returns no tensor")
-        return traced.default
+        return found.default
     for place, name in enumerate(layers):
         if name in layers[:place]:
             raise Fault(f"{path}: layer {name!r} is asked for twice")
-        if name not in traced.found:
-            times = [one for one in traced.found if one.startswith(name + "@") and ":" not in one]
+        if name not in found.found:
+            times = [one for one in found.found if one.startswith(name + "@") and ":" not in one]
             if times:
                 raise Fault(f"{path}: layer {name!r} is called {len(times)} times: ask for "
                             f"{outputs.listing(times, ' or ')}")
-            raise Fault(f"{path}: no layer is called {name!r}; there are: {outputs.listing(list(traced.found))}")
+            raise Fault(f"{path}: no layer is called {name!r}; there are: {outputs.listing(list(found.found))}")
     return list(layers)
-
-
-def named(graph: Graph, fed: List[str], specs: inputs.Inputs) -> None:
-    """Give the inputs and outputs of a traced graph the names that lower.lower gives them."""
-    own = dict(zip(fed, [one.name for one in specs.flat]))
-    wanted = names.of_nodes([own.get(name, name) for name in graph.inputs] + graph.asked)
-    moved = OrderedDict((old, new) for old, new in zip(graph.inputs + graph.outputs, wanted) if old != new)
-    aside = {name: name + "/inner" for name in graph.nodes if name in set(moved.values()) and name not in moved}
-    rename(graph, dict(aside, **moved))
-    graph.inputs = [moved.get(name, name) for name in graph.inputs]
-    graph.outputs = [moved.get(name, name) for name in graph.outputs]
 
 
 def shown(name: str, called: Called) -> told.Shown:
@@ -284,8 +241,9 @@ def shown(name: str, called: Called) -> told.Shown:
         config = called.layer.get_config()
     except Exception:  # the user's code: what it tells is a courtesy
         config = {}
-    settings = {key: value for key, value in config.items() if told.is_plain(value) and is_finite(value)} \
+    config = {key: list(value) if isinstance(value, tuple) else value for key, value in config.items()} \
         if isinstance(config, dict) else {}
+    settings = {key: value for key, value in config.items() if told.is_plain(value) and is_finite(value)}
     count = sum(product(inputs.sizes(weight.shape)) for weight in called.layer.weights) if first else 0
     return told.Shown(name, type(called.layer).__name__, None, count, [], settings)
 
