@@ -78,7 +78,9 @@ def preprocess(source: str, directory: str, weights: Optional[str] = None, layer
         except Fault as fault:
             if enc_model or format == target.LAYERS or not formats.saved_model.match(source):
                 raise
-            return by_signature(source, fault, directory, layers, json_name, shard_size, quantize, **reading)
+            from .tfjs import graph
+            return Written(*graph.by_signature(source, fault, directory, layers, json_name, shard_size, quantize,
+                                               **reading))
         if enc_model:
             keras_h5.write(result, enc_model)
         facts = {"format": written.format, "why": written.why} if written.format == target.GRAPH else {}
@@ -127,7 +129,8 @@ def into(directory: str, source: str, weights: Optional[str] = None, layers: Opt
          **reading: Any) -> Written:
     """Convert `source` as `preprocess` does into any `directory`, which need not be there.
 
-    reading: trust too.  An earlier result of this project there is replaced; any other file is a Fault, as are the source's own.
+    reading: trust too.  An earlier result of this project there is replaced; any other file is a Fault, as are the
+    source's own.
     """
     found = []
 
@@ -138,22 +141,6 @@ def into(directory: str, source: str, weights: Optional[str] = None, layers: Opt
 
     write_layers.deliver(directory, write, json_name, formats.files(source, weights))
     return found[0]
-
-
-def by_signature(source: str, fault: Fault, directory: str, *settings: Any, **reading: Any) -> Written:
-    """Convert a Keras SavedModel that `fault` refuses as the graph that its signature computes.
-
-    settings: as graph.convert's behind `directory`.  Raises `fault` where TensorFlow does not load the graph, or it has
-    no such outputs.
-    """
-    from .formats.graphs import GraphFile
-    from .tfjs import graph
-    try:
-        written = graph.convert(GraphFile(source, reading.get("saved_model_tags"), reading.get("signature")), directory,
-                                *settings, every=True)
-    except Fault:
-        raise fault
-    return Written(written.names, dict({"why": f"{fault}; what its signature computes is taken"}, **written.facts))
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> None:

@@ -23,7 +23,7 @@ from . import bootstrap, formats
 from .base import arguments as taken
 from .base import child, command, files
 from .base.fault import Fault
-from .formats import json_text
+from .formats import json_text, tfjs_pb
 from .layers import encapsulation, masks, outputs
 from .layers.topology import Graph, graph
 from .tfjs import write_layers
@@ -93,10 +93,13 @@ def verify(source: str, model_json: str, layers: Optional[List[str]] = None, wei
     renamed = write_layers.source_names(model_json)
     described = OrderedDict((renamed.get(entry["name"], entry["name"]), entry)
                             for entry in predict.describe(model_json)["inputs"])
-    if weights is None and formats.is_graph(source, tags, bool(layers)):
-        inputs = OrderedDict((name, random_values([size or OPEN_SIZE for size in entry["shape"][1:]]))
-                             for name, entry in described.items())
+    if weights is None and (formats.is_graph(source, tags, bool(layers)) or of_signature(source, model_json)):
+        batches = batches_of(model_json)
+        inputs = OrderedDict((name, random_values([size or OPEN_SIZE for size in entry["shape"][1:]])[
+            :batches.get(name)]) for name, entry in described.items())
         names = layers or names_told(model_json)
+        if tfjs_pb.match(source):
+            raise Fault(f"{source}: no oracle: no TensorFlow.js from 1.0 on loads such a model")
         if formats.is_tfjs_graph(source):
             wanted, by = by_tfjs.graph_values(formats.read(source), names, inputs), OF_JS
         else:
@@ -196,6 +199,28 @@ def names_told(model_json: str) -> Optional[List[str]]:
         return list(told["tensorspace"]["outputs"])
     except (TypeError, KeyError):
         return None
+
+
+def batches_of(model_json: str) -> Dict[str, int]:
+    """Return {name of an input of a graph model: the size of its batch} of those whose batch is not open."""
+    with open(model_json, "rb") as file:
+        document = json_text.parse(file.read(), model_json)
+    try:
+        told = document["signature"]["inputs"].values()
+        sizes = {one["name"].split(":")[0]: int(one["tensorShape"]["dim"][0]["size"]) for one in told}
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError):
+        return {}
+    return {name: size for name, size in sizes.items() if size > 0}
+
+
+def of_signature(source: str, model_json: str) -> bool:
+    """Return whether a graph model is what the signature of a SavedModel computes: Keras made no such graph."""
+    from .formats import saved_model
+    if not saved_model.match(source):
+        return False
+    with open(model_json, "rb") as file:
+        document = json_text.parse(file.read(), model_json)
+    return document.get("format") == "graph-model" and not str(document.get("generatedBy")).startswith("keras")
 
 
 def graph_values(source: str, inputs: Dict[str, numpy.ndarray], outputs: Optional[List[str]], tags: Optional[str],
