@@ -38,6 +38,7 @@ BOUND = 1e-4
 # Of what Keras computes with 11 and with 8 bits, in each layer anew; float32 has 24.
 HALVES = OrderedDict([("bfloat16", 8e-2), ("float16", 1e-2)])
 SAMPLES, SEED = 4, 0
+STDOUT = "-"  # the path that stands for it
 OF_JS = "TensorFlow.js on the source"
 OPEN_SIZE = 32  # for a dimension that neither the source nor the converted model fixes
 
@@ -362,19 +363,25 @@ def main(arguments: List[str]) -> int:
     parser.add_argument("--tags", help="of a SavedModel")
     parser.add_argument("--signature", help="of a SavedModel without Keras layers")
     parser.add_argument("--browser", action="store_true", help="in Chromium, on webgl and cpu, not in Node")
-    parser.add_argument("--json", metavar="PATH", help="write the report there, where no file is yet")
+    parser.add_argument("--json", metavar="PATH", nargs="?", const=STDOUT, help="print the report as one JSON object "
+                        "(docs/json.md); with PATH write it there, where no file is yet, beside the table")
+    parser.add_argument("--quiet", "-q", action="store_true", help="print no table; the exit status tells")
     parser.add_argument("--reference", metavar="NPZ", help="likewise the inputs and Keras's values, for the page")
     options = parser.parse_args(arguments)
-    for path in filter(None, [options.json, options.reference]):
+    written = options.json if options.json != STDOUT else None
+    for path in filter(None, [written, options.reference]):
         files.vacant(path)
     report, values = verify(options.source, page.model_file(options.model_json), options.layers, options.weights,
                             options.data, options.tags, options.signature, in_chromium() if options.browser else None,
                             options.trust)
-    for line in table(report):
-        command.say(line)
+    if options.json == STDOUT:
+        command.say_json(report)
+    elif not options.quiet:
+        for line in table(report):
+            command.say(line)
     try:
-        if options.json:
-            with files.whole(options.json) as part, open(part, "w") as file:
+        if written:
+            with files.whole(written) as part, open(part, "w") as file:
                 json.dump(report, file, indent=1)
                 file.write("\n")
         if options.reference:

@@ -91,7 +91,8 @@ def encapsulate(run: Run, entry: Entry) -> dict:
 
     def report(record):
         outputs = record["facts"].get("outputs")
-        yield f"{entry.enc_model}: {size(entry.enc_model)}" + (f", outputs {', '.join(outputs)}" if outputs else "")
+        yield f"{entry.enc_model}: {size(entry.enc_model)}" + (
+            f", outputs {module('layers.outputs').shortened(outputs)}" if outputs else "")
 
     return run.task(encapsulation(run, entry), produce, report,
                     after=["train:" + entry.name] if entry.trained else entry.after,
