@@ -104,3 +104,12 @@ def test_words_that_no_layer_reads_from_an_input_are_refused_with_a_remedy(tmp_p
     source = handmade.reviews(tmp_path / "model.h5", kind="StringLookup", invert=True)
     with pytest.raises(Fault, match="which TensorSpace cannot feed; let a TextVectorization, StringLookup or Hashing"):
         converted(tmp_path, source=source)
+
+
+@pytest.mark.parametrize("again", ["enc.h5", "js"])
+def test_a_model_that_begins_behind_its_words_keeps_them_when_it_is_converted_again(tmp_path, again):
+    text, = write_layers.texts(converted(tmp_path))
+    encapsulate.build(str(tmp_path / "model.h5"), str(tmp_path / "enc.h5"))
+    os.makedirs(str(tmp_path / "second"))
+    preprocess.preprocess(str(tmp_path / again), str(tmp_path / "second"), layers=["mood"])
+    assert write_layers.texts(str(tmp_path / "second" / "model.json")) == [text]
