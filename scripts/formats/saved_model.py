@@ -145,7 +145,8 @@ def is_graph(path: str, saved_model_tags: Optional[str] = None, named: bool = Fa
 
 
 def meta_graph(path: str, tags: Optional[str] = None) -> Message:
-    """Return the MetaGraphDef with these tags (separated by commas).
+    """Return the MetaGraphDef with these tags (separated by commas); None, and "serve" where no graph has it: the one
+    without tags, or the only one.
 
     Raises Fault for damage, and where no graph has them.
     """
@@ -164,8 +165,11 @@ def meta_graph(path: str, tags: Optional[str] = None) -> Message:
         raise Fault(f"{path}: {error.strerror or error}")
     except Damaged as error:
         raise Fault(f"{path}: saved_model.pb is damaged ({error})")
+    if wanted == {TAGS} and wanted not in there:  # modules of TF-Hub 1 have a graph without tags, and one to train
+        wanted = there[0] if len(there) == 1 else set()
     if wanted in there:
         return graphs[there.index(wanted)]
+    wanted = set((tags or TAGS).split(","))
     listed = " and ".join(",".join(sorted(tags)) or "(untagged)" for tags in there)
     raise Fault(f"{path}: no graph is tagged {','.join(sorted(wanted))}; there are {listed or 'none'}")
 
