@@ -16,7 +16,7 @@ from ..base import place
 from ..base.fault import Fault
 from ..base.files import at_once
 from ..layers.topology import of
-from . import tfjs_graph
+from . import onnx, tfjs_graph
 from .json_text import parse
 from .paths import check_readable, head, inside
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # both import numpy, and an up-to-date doit imports neither
     from .tfjs_graph import GraphModel
 
 OF_TENSORFLOW = ("saved_model", "frozen")
-GRAPHS = OF_TENSORFLOW + ("tfjs_graph",)  # formats of which some or all are graphs of operations
+GRAPHS = OF_TENSORFLOW + ("tfjs_graph", "onnx")  # formats of which some or all are graphs of operations
 FORMATS = ("keras_h5", "keras_archive", "topology_and_weights", "tfjs") + GRAPHS  # no file is of two
 
 
@@ -110,8 +110,8 @@ def is_graph(path: str, tags: Optional[str] = None, named: bool = False) -> bool
     path = str(path)
     try:
         with open(path, "rb", buffering=0, opener=at_once) as file:
-            start = file.read(1)
-            if not start or start not in b"\x0a\x08" + tfjs_graph.BEGINNING:  # a message begins with its first field
+            start = file.read(1)  # a message begins with its first field
+            if not start or start not in b"\x0a\x08" + onnx.BEGINNING + tfjs_graph.BEGINNING:
                 return False
     except IsADirectoryError:
         pass

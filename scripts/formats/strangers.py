@@ -9,7 +9,7 @@ from typing import Optional
 from . import keras_archive
 from .paths import head
 
-KNOWN = "known are h5, .keras, topology json + weights h5, tfjs model.json, SavedModel, frozen .pb"
+KNOWN = "known are h5, .keras, topology json + weights h5, tfjs model.json, SavedModel, frozen .pb, ONNX"
 ENDINGS = (".h5", ".hdf5", ".keras", "saved_model.pb", "model.json")
 WEIGHTS = "weights without a model: load them into the model that made them (model.load_weights, in Keras 2), and " \
     "give what model.save writes"
@@ -30,7 +30,7 @@ STARTS = (
     (rb".{6}\0\0\{\"", "safetensors, " + WEIGHTS),
     (rb".{4}TFL3", "a TensorFlow Lite model, whose layers are gone: give the model that it was made from"),
     (rb"\x08[\x02-\x20][\x12\x1a\x22\x2a\x32\x3a\x42]",
-     "an ONNX model: give the Keras or TensorFlow model that it was made from"),
+     "an ONNX model that is cut short: download or copy it again"),
     (rb"\s*<", "a web page, not a model: the download went wrong"),
     (rb"model_checkpoint_path:", "a list of TensorFlow checkpoints, " + WEIGHTS),
     # tensorflow/core/protobuf/meta_graph.proto: MetaInfoDef, in it the list of operations

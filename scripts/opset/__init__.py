@@ -1,0 +1,20 @@
+"""An ONNX model -> a graph of TensorFlow.js's operations that computes the wanted tensors.
+
+    lowered = opset.lower(formats.read("m.onnx"))     lowered.graph is an operations.Graph
+
+One function per operation, by family, registered by its name and the version of the opset from which on it has this
+meaning (`rules.operation`).  Images are stored channels last (layout.py).  numpy alone is needed.
+"""
+from . import (  # noqa: F401  (each registers its functions)
+    convolution,
+    core,
+    elementwise,
+    linear,
+    normalization,
+    pooling,
+    shaping,
+)
+from .model import Lowered, Opened, lower, opened
+from .rules import NotLowered
+
+__all__ = ["Lowered", "NotLowered", "Opened", "lower", "opened"]
