@@ -1,4 +1,4 @@
-"""Cases of ONNX: a model, inputs and the outputs that it shall have.  All run in one Node process, in TensorFlow.js 4.22.0.
+"""Cases of ONNX: a model, inputs and the outputs that it shall have.  TensorFlow.js 4.22.0 runs all in one process.
 
     for found in onnx_cases.judge(onnx_cases.nodes(), folder): ...
 
@@ -9,11 +9,14 @@ import json
 import os
 import subprocess
 import warnings
-from typing import Any, Dict, Iterable, List, NamedTuple, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy
 
+from scripts import opset
 from scripts.base.fault import Fault
+from scripts.formats import onnx as reader
+from scripts.tfjs import write_graph
 from scripts.viewer import packages, predict
 
 SCRIPT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "onnx_cases.js")
@@ -87,51 +90,75 @@ def is_of_numbers(case: Case) -> bool:
 
 # What we make of them -------------------------------------------------------------------------------------------
 
+class Converted(NamedTuple):
+    """A case that has been converted: the directory of its model.json, what is fed, and the nodes of its outputs."""
+
+    case: Case
+    target: str
+    fed: List[Any]
+    outputs: List[str]
+
+
 def judge(cases: Iterable[Case], folder: str) -> List[Found]:
-    """Convert every case, as it is laid out in ONNX, run those that convert, and compare."""
+    """Convert every case, as it is laid out in ONNX, run those that convert, and compare.
+
+    Where an operation has to know how it shall compute (axes, a shape, a kernel), the case is tried once more with all
+    inputs but the first as constants, which is how exporters write them: cases have everything as inputs.
+    """
     found, pending = [], []
     for number, case in enumerate(cases):
         target = os.path.join(folder, str(number))
+        os.makedirs(target)
         try:
-            convert(case, target)
+            try:
+                pending.append(convert(case, target, len(case.inputs)))
+            except Fault as fault:
+                if len(case.inputs) < 2 or not is_of_numbers(case):
+                    raise
+                pending.append(convert(case, target, 1, fault))
         except Fault as fault:
             found.append(Found(case, "refused", str(fault)))
         except Exception as e:
             import traceback
             tb = traceback.extract_tb(e.__traceback__)
             found.append(Found(case, "wrong", f"CRASH {type(e).__name__}: {e} @ " + "|".join(f"{f.name}:{f.lineno}" for f in tb[-3:])))
-        else:
-            pending.append((case, target))
-    said = run([(os.path.join(target, "model.json"), case.inputs) for case, target in pending])
-    return found + [compared(case, words, target) for (case, target), words in zip(pending, said)]
+    said = run([(os.path.join(one.target, "model.json"), one.fed) for one in pending])
+    return found + [compared(one, words) for one, words in zip(pending, said)]
 
 
-def convert(case: Case, target: str) -> None:
-    """Write a case's model as model.json in the new directory `target`.  Raises Fault where it is refused."""
-    import importlib, pkgutil
-    from scripts import opset
-    from scripts.formats import onnx as reader
-    from scripts.opset import walk
-    from scripts.tfjs import write_graph
-    for m in pkgutil.iter_modules(opset.__path__):
-        importlib.import_module("scripts.opset." + m.name)
-    os.makedirs(target)
+def convert(case: Case, target: str, fed: int, before: Optional[Fault] = None) -> Converted:
+    """Write a case's model as model.json in `target`, its inputs from the number `fed` on as constants.
+
+    Raises Fault where it is refused: the one before, if the constants do not help.
+    """
     path = os.path.join(target, "model.onnx")
     with open(path, "wb") as stream:
-        stream.write(case.model.SerializeToString())
-    model = reader.read(path)
-    w = walk.Walk(model)
-    for k, info in enumerate(model.graph.inputs):
-        if info.name in model.graph.tensors: continue
-        if info.shape is None or info.dtype in ("STRING", ""): raise Fault("no shape")
-        w.values[info.name] = w.placeholder(f"in_{k}", info.dtype, [d if isinstance(d, int) else None for d in info.shape], [None if isinstance(d, int) else d for d in info.shape], False)
-    names = [o.name for o in model.graph.outputs]
-    w.run(model.graph, names)
-    for k, name in enumerate(names):
-        w.b.place(w.values[name].plain, f"out_{k}")
-    graph = w.b.finish([f"out_{k}" for k in range(len(names))])
-    graph.made_by = "onnx"
-    write_graph.write(graph, target)
+        stream.write(case.model.SerializeToString() if fed >= len(case.inputs) else
+                     with_constants(case.model, case.inputs, fed).SerializeToString())
+    try:
+        lowered = opset.lower(reader.read(path), layout="as-is")
+    except Fault as fault:
+        raise before or fault
+    write_graph.write(lowered.graph, target)
+    return Converted(case, target, list(case.inputs[:fed]), [
+        lowered.outputs[side.name] for side in case.model.graph.output])
+
+
+def with_constants(model: Any, inputs: Sequence[Any], fed: int) -> Any:
+    """Return a model whose inputs from the number `fed` on are constants."""
+    from onnx import ModelProto, TensorProto, numpy_helper
+    made = ModelProto()
+    made.CopyFrom(model)
+    for side, values in list(zip(made.graph.input, inputs))[fed:]:
+        if isinstance(values, TensorProto):
+            tensor = TensorProto()
+            tensor.CopyFrom(values)
+            tensor.name = side.name
+        else:
+            tensor = numpy_helper.from_array(numpy.asarray(values), side.name)
+        made.graph.initializer.append(tensor)
+        made.graph.input.remove(side)
+    return made
 
 
 def run(models: Sequence[Tuple[str, Sequence[numpy.ndarray]]]) -> List[Any]:
@@ -139,11 +166,12 @@ def run(models: Sequence[Tuple[str, Sequence[numpy.ndarray]]]) -> List[Any]:
     lines = []
     for path, inputs in models:
         request = os.path.join(os.path.dirname(path), "request")
-        header = {"inputs": [{"shape": list(as_array(values).shape)} for values in inputs], "outputs": None}
+        inputs = [as_array(values) for values in inputs]
+        header = {"inputs": [{"shape": list(values.shape)} for values in inputs], "outputs": None}
         with open(request, "wb") as stream:
             stream.write(json.dumps(header).encode("ascii") + b"\n")
             for values in inputs:
-                stream.write(as_array(values).tobytes())
+                stream.write(values.tobytes())
         lines.append(json.dumps([path, request, os.path.join(os.path.dirname(path), "answer")]))
     command = packages.node() + [SCRIPT, predict.SCRIPT, packages.bundle("@tensorflow/tfjs")]
     done = subprocess.run(command, input="\n".join(lines) + "\n", stdout=subprocess.PIPE, universal_newlines=True,
@@ -160,23 +188,22 @@ def as_array(values: Any) -> numpy.ndarray:
     return numpy.ascontiguousarray(array.astype(numpy.float32)).reshape(array.shape)
 
 
-def compared(case: Case, said: Any, target: str) -> Found:
+def compared(one: Converted, said: Any) -> Found:
     """Hold what TensorFlow.js answered against what the case says."""
+    case = one.case
     if said is not None:
         return Found(case, "wrong", f"TensorFlow.js: {said}")
-    with open(os.path.join(target, "answer"), "rb") as stream:
+    with open(os.path.join(one.target, "answer"), "rb") as stream:
         header = json.loads(stream.readline().decode("utf-8"))["outputs"]
         made = {}
         for output in header:
             count = int(numpy.prod(output["shape"]))
             made[output["name"]] = numpy.frombuffer(stream.read(4 * count), output["dtype"]).reshape(output["shape"])
-    for place, (wanted, side) in enumerate(zip(case.outputs, case.model.graph.output)):
-        values = made.get(f"out_{place}")
-        if values is None:
-            return Found(case, "wrong", f"there is no output {place}: {sorted(made)}")
-        words = differs(as_array(wanted), values, max(case.bound, HALF.get(side.type.tensor_type.elem_type, 0)))
+    for name, wanted, side in zip(one.outputs, case.outputs, case.model.graph.output):
+        words = differs(as_array(wanted), made[name.split(":")[0]], max(
+            case.bound, HALF.get(side.type.tensor_type.elem_type, 0)))
         if words:
-            return Found(case, "wrong", f"output {place}: {words}")
+            return Found(case, "wrong", f"output {side.name}: {words}")
     return Found(case, "passed")
 
 
@@ -193,7 +220,7 @@ def differs(wanted: numpy.ndarray, made: numpy.ndarray, bound: float) -> str:
 
 def table(found: Iterable[Found]) -> Dict[str, "collections.Counter[str]"]:
     """Count what became of the cases of each operation: {"Conv": {"passed": 3, "refused": 0}}."""
-    counts: Dict[str, "collections.Counter[str]"] = collections.OrderedDict()
+    counts: Dict[str, collections.Counter[str]] = collections.OrderedDict()
     for one in sorted(found, key=lambda one: one.case.operation):
         counts.setdefault(one.case.operation, collections.Counter())[one.state] += 1
     return counts
