@@ -10,13 +10,12 @@ from ..formats.onnx_tensors import NUMPY
 from ..lower import names
 from ..operations import graph as operations
 from ..operations.told import Shown
+from ..wire.target import NATURAL
 from . import modules
 from .layout import Held, last, usual
 from .modules import Layer
 from .walk import Walk
 
-AUTO, AS_IS = "auto", "as-is"
-LAYOUTS = (AUTO, AS_IS)
 ORDERS = {3: ("NCW", "NWC"), 4: ("NCHW", "NHWC"), 5: ("NCDHW", "NDHWC")}  # (ONNX's order, channels last)
 # Operations that take an image with its channels, and those that compute number by number, in any order
 IMAGES = frozenset("""Conv ConvTranspose MaxPool AveragePool LpPool GlobalMaxPool GlobalAveragePool GlobalLpPool
@@ -58,7 +57,7 @@ class Opened(NamedTuple):
 
 
 def lower(model: Model, outputs: Optional[Sequence[str]] = None, every: bool = False, input_shape: Any = None,
-          layout: str = AUTO) -> Lowered:
+          layout: str = NATURAL) -> Lowered:
     """Return the graph that computes `outputs`; None: those of the model, with `every` its layers, too.
 
     outputs: names of layers, tensors, or nodes.  input_shape: sizes behind the batch of inputs of open size, in ONNX's
@@ -75,7 +74,7 @@ def lower(model: Model, outputs: Optional[Sequence[str]] = None, every: bool = F
     return finished(model, found, outputs, every, layout)
 
 
-def opened(model: Model, outputs: Optional[Sequence[str]] = None, input_shape: Any = None, layout: str = AUTO,
+def opened(model: Model, outputs: Optional[Sequence[str]] = None, input_shape: Any = None, layout: str = NATURAL,
            partly: bool = False, batch: Optional[int] = None) -> Opened:
     """Return the model with the tensors that `outputs`, or its own, need.
 
@@ -84,7 +83,7 @@ def opened(model: Model, outputs: Optional[Sequence[str]] = None, input_shape: A
     walk = Walk(model)
     infos = [one for one in model.graph.inputs if one.name not in model.graph.tensors]
     shapes = given_shapes(model, infos, input_shape)
-    images = of_images(model) if layout == AUTO else set()
+    images = of_images(model) if layout == NATURAL else set()
     nodes = names.of_nodes([one.name for one in infos])
     walk.b.reserve(nodes)
     inputs: Dict[str, Held] = OrderedDict()
@@ -243,7 +242,7 @@ def finished(model: Model, found: Opened, outputs: Optional[Sequence[str]], ever
 
 def shown_as(held: Held, layout: str) -> Tuple[Value, Held]:
     """The Value of an output: an image as it is stored where its channels are last, anything else in ONNX's order."""
-    if layout == AUTO and held.image and held.order == last(held.rank):
+    if layout == NATURAL and held.image and held.order == last(held.rank):
         return held.value, held
     return held.plain, Held.of(held.b, held.plain, held.dtype)
 
