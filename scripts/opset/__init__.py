@@ -6,12 +6,21 @@ One function per operation, by family, registered by its name and the version of
 meaning (`rules.operation`).  Images are stored channels last (layout.py).  numpy alone is needed.
 """
 from . import (  # noqa: F401  (each registers its functions)
+    activation,
     convolution,
     core,
+    einsum,
     elementwise,
+    indexing,
     linear,
+    logic,
+    making,
     normalization,
+    ordering,
+    parts,
     pooling,
+    recurrent,
+    reducing,
     shaping,
 )
 from .model import Lowered, Opened, lower, opened

@@ -48,8 +48,8 @@ def convolution(call: Call) -> Held:
 
 def grouped(call: Call, x: Value, kernel: Value, window: Window, groups: int) -> Value:
     """A convolution in groups; a kernel that is computed is taken in one group alone."""
-    if groups > 1 and not kernel.is_constant:
-        call.refuse("its kernel is computed, and TensorFlow.js has no groups")
+    if (groups > 1 or kernel.rank > 4) and not kernel.is_constant:
+        call.refuse("its kernel is computed, in groups or of three dimensions")
     return in_groups(call.b, x, kernel, window, groups)
 
 

@@ -23,6 +23,8 @@ def constant(call: Call) -> Held:
 @operation("Identity Dropout")
 def identity(call: Call) -> list:
     """The same tensor.  A Dropout drops nothing after the training; its mask keeps all."""
+    if call.has(2) and call.op == "Dropout" and any(call.numbers(2) or []):
+        call.refuse("it drops values, as in training", "export the model for inference: model.eval()")
     found = [call.x]
     if call.wants(1):
         found.append(call.each(lambda x: call.b.cast(call.b.like(x, 1), "bool"), "BOOL"))
@@ -41,12 +43,13 @@ def cast_like(call: Call) -> Held:
     return converted(call, call.held(1).dtype)
 
 
-BOUNDS = {"INT8": (-128, 127), "UINT8": (0, 255), "INT16": (-32768, 32767), "UINT16": (0, 65535)}
+BOUNDS = {"INT4": (-8, 7), "UINT4": (0, 15), "INT2": (-2, 1), "UINT2": (0, 3),
+          "INT8": (-128, 127), "UINT8": (0, 255), "INT16": (-32768, 32767), "UINT16": (0, 65535)}
 
 
 def converted(call: Call, dtype: str) -> Held:
     """The first input in another type: whole numbers of few bits begin anew behind the largest one."""
-    if dtype == "STRING" or dtype.startswith("COMPLEX") or dtype == "UNDEFINED":
+    if dtype.startswith(("STRING", "COMPLEX", "UNDEFINED", "FLOAT8", "FLOAT4")):
         call.refuse(f"TensorFlow.js does not compute with {dtype.lower()}")
     wanted = computed_as(dtype)
 

@@ -86,6 +86,7 @@ def opened(model: Model, outputs: Optional[Sequence[str]] = None, input_shape: A
     images = of_images(model) if layout == NATURAL else set()
     nodes = names.of_nodes([one.name for one in infos])
     walk.b.reserve(nodes)
+    walk.b.reserve(names.of_nodes([one.name for one in infos] + [one.name for one in model.graph.outputs]))
     inputs: Dict[str, Held] = OrderedDict()
     for info, node in zip(infos, nodes):
         shape, opens = shapes[info.name]
@@ -222,7 +223,7 @@ def finished(model: Model, found: Opened, outputs: Optional[Sequence[str]], ever
         wanted.update((layer.name, layer.tensor) for layer in shown)
         wanted.update((name, name) for name in own if name not in wanted.values())
     fed = [held.value.tensor.node for held in found.inputs.values()]
-    nodes = names.of_nodes(fed + list(wanted))[len(fed):]
+    nodes = [free(walk, node) for node in names.of_nodes(fed + list(wanted))[len(fed):]]
     layouts, placed = OrderedDict(), OrderedDict()
     for held in found.inputs.values():
         record(layouts, held.value.tensor.node, held)
@@ -238,6 +239,15 @@ def finished(model: Model, found: Opened, outputs: Optional[Sequence[str]], ever
                               layer.inputs if layer else [], {}))
     walk.b.graph.made_by = f"onnx {model.producer}".strip()
     return Lowered(walk.b.finish(list(placed.values())), placed, tellings, layouts)
+
+
+def free(walk: Walk, node: str) -> str:
+    """A name for an output that no operation has."""
+    found, count = node, 0
+    while found in walk.b.graph.nodes:
+        count += 1
+        found = f"{node}_{count}"
+    return found
 
 
 def shown_as(held: Held, layout: str) -> Tuple[Value, Held]:
