@@ -47,12 +47,13 @@ class Source(NamedTuple):
 def preprocess(source: str, directory: str, weights: Optional[str] = None, layers: Optional[Sequence[str]] = None,
                input_shape: Shape = None, json_name: str = "model.json", shard_size: int = shards.SHARD_SIZE,
                quantize: shards.Quantize = None, enc_model: Optional[str] = None, format: str = target.AUTO,
-               **reading: Any) -> Written:
+               layout: str = target.NATURAL, **reading: Any) -> Written:
     """Read `source`, give it the outputs `layers`, write the tfjs model into the empty `directory`.
 
     weights, input_shape   as in formats.read and encapsulation.encapsulate
     shard_size, quantize   as in wire.shards.write
     format                 "auto", "layers" or "graph", as in tfjs.write
+    layout                 of an ONNX model: "auto" or "as-is", as in opset.lower
     enc_model              path of a new h5 to write the multi-output Keras model to as well
     reading                saved_model_tags, signature
     Raises Fault for a source that cannot be read, for outputs that it lacks, and for layers that TensorFlow.js cannot
@@ -60,6 +61,14 @@ def preprocess(source: str, directory: str, weights: Optional[str] = None, layer
     """
     paths.check_readable(source)
     named = bool(layers or enc_model)
+    if formats.is_onnx(source):
+        from .tfjs import of_onnx
+        of_onnx.check_settings(source, enc_model=enc_model, weights=weights,
+                               **{"format=layers": format == target.LAYERS})
+        return Written(*of_onnx.convert(formats.read(source, **reading), directory, layers, json_name, shard_size,
+                                        quantize, input_shape, layout))
+    if layout != target.NATURAL:
+        raise Fault(f"{source}: layout is an ONNX model's: leave it out")
     if formats.is_graph(source, reading.get("saved_model_tags"), named):
         from .tfjs import graph  # a model of layers is converted without it
         graph.check_settings(source, enc_model=enc_model, weights=weights,
@@ -99,7 +108,8 @@ def by_signature(source: str, fault: Fault, directory: str, *settings: Any, **re
 def main(arguments: Optional[Sequence[str]] = None) -> None:
     """Run the command line."""
     parser = command.Parser(module="preprocess", description=__doc__)
-    parser.add_argument("source", nargs="?", help="h5, .keras, topology json, tfjs model.json, SavedModel, frozen .pb; "
+    parser.add_argument("source", nargs="?", help="h5, .keras, topology json, tfjs model.json, SavedModel, frozen .pb, "
+                        "ONNX; "
                         "or topology.json,weights.h5")
     parser.add_argument("directory", nargs="?", help="where model.json and the shards go")
     parser.add_argument("--weights", help="weights h5 of a topology json")
@@ -108,6 +118,9 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
     taken.add_input_shape(parser)
     parser.add_argument("--format", choices=target.FORMATS, default=target.AUTO, help="layers, graph, or auto "
                         "(default): a graph model where TensorFlow.js's layers do not suffice")
+    parser.add_argument("--layout", choices=target.LAYOUTS, default=target.NATURAL, help="of an ONNX model: images "
+                        "with their channels last, as TensorSpace draws them (auto), or inputs and outputs in its own "
+                        "order")
     parser.add_argument("--quantize", type=quantization, metavar="DTYPE[=PATTERN]",
                         help="float16, uint8 or uint16; for some weights: uint8=conv*/kernel,uint16=dense*")
     parser.add_argument("--json-name", default="model.json")
@@ -147,7 +160,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
     def write(path):
         done["written"] = preprocess(
             source, path, weights, options.layers, options.input_shape, options.json_name, options.shard_size,
-            options.quantize, done.get("enc_model"), options.format, **reading)
+            options.quantize, done.get("enc_model"), options.format, options.layout, **reading)
         return done["written"].names
 
     def deliver(enc_model=None):

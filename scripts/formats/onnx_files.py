@@ -65,16 +65,22 @@ def beside(path: str, location: str) -> str:
 
 
 def files(path: str) -> List[str]:
-    """Return the paths of the files with a model's weights, in the order in which it names them; Damaged for damage."""
+    """Return the paths of the files with a model's weights, in the order in which it names them.
+
+    Raises Fault for damage, and for a file that is missing.
+    """
     found: List[str] = []
     with open_file(path) as file:
         content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-    for part in parts(path):
-        if part.number == GRAPH:
-            for location in locations(content[part.start:part.start + part.size]):
-                if location not in found:
-                    found.append(location)
-    return [beside(path, location) for location in found]
+    try:
+        for part in parts(path):
+            if part.number == GRAPH:
+                for name in locations(content[part.start:part.start + part.size]):
+                    if name not in found:
+                        found.append(name)
+    except Damaged as error:
+        raise Fault(f"{path}: damaged: {error}")
+    return [beside(path, name) for name in found]
 
 
 def locations(graph: Value, depth: int = 0) -> Iterator[str]:

@@ -23,10 +23,13 @@ class Shown(NamedTuple):
     settings: Dict[str, Any]
 
 
-def metadata(outputs: Mapping[str, str], layers: Sequence[Shown]) -> Dict[str, Any]:
+def metadata(outputs: Mapping[str, str], layers: Sequence[Shown], layout: Optional[Mapping[str, str]] = None
+             ) -> Dict[str, Any]:
     """Return the userDefinedMetadata of a graph model, which TensorFlow.js hands on.
 
     {"tensorspace": {"outputs": {name as asked for: name of the node}, "layers": [Shown as a dict]}}
+    layout: {name of an input's or output's node: "NHWC"} where the source has another order; it stands there, too.
     """
-    return {"tensorspace": OrderedDict([
-        ("outputs", outputs), ("layers", [OrderedDict(layer._asdict()) for layer in layers])])}
+    found = OrderedDict([("outputs", outputs), ("layers", [OrderedDict(layer._asdict()) for layer in layers])])
+    found.update({"layout": layout} if layout else {})
+    return {"tensorspace": found}

@@ -26,7 +26,7 @@ from . import (  # noqa: F401  (each registers its functions)
     resizing,
     shaping,
 )
-from .model import Lowered, Opened, lower, opened
+from .model import Lowered, Opened, lower, opened, shown_as, tensors
 from .rules import NotLowered
 
-__all__ = ["Lowered", "NotLowered", "Opened", "lower", "opened"]
+__all__ = ["Lowered", "NotLowered", "Opened", "lower", "opened", "shown_as", "tensors"]

@@ -34,7 +34,7 @@ class Held:
 
     dtype   its type in ONNX, "INT64"
     order   see above
-    image   whether it is an image to a convolution, a pooling or a normalization, or made of one number by number
+    image   whether it is an image to a convolution, a pooling or a normalization, or made of one
     names   [name of an open size or None], in ONNX's order
     weight  Weight of a constant, in ONNX's order and its own type; else None
     sizes   object array of int and Dim, of what is calculated from shapes; else None
@@ -107,6 +107,11 @@ class Held:
     def shape(self) -> Tuple[Optional[int], ...]:
         """The sizes in ONNX's order; None: open."""
         return self._shape
+
+    @property
+    def channels_last(self) -> bool:
+        """Whether it is an image that is stored with its channels last."""
+        return self.image and self.rank > 2 and self.order == last(self.rank)
 
     @property
     def is_constant(self) -> bool:
@@ -194,7 +199,7 @@ def transposed(x: Held, axes: Sequence[int]) -> Held:
     if x.weight is not None and x.weight.size <= SMALL or x.sizes is not None:
         return Held.known(x.b, x.array.transpose(axes), x.dtype)
     order = tuple(places[axis] for axis in x.order)
-    made = Held(x.b, x.dtype, [x.shape[axis] for axis in axes], lambda: x.value, order, False,
+    made = Held(x.b, x.dtype, [x.shape[axis] for axis in axes], lambda: x.value, order, x.image,
                 [x.names[axis] for axis in axes])
     return made
 
@@ -221,7 +226,7 @@ def reshaped(x: Held, sizes: Sequence[Size]) -> Held:
         return x.b.shaped(x.stored(wanted), [
             (shape[axis], lambda axis=axis: new[axis].value(x.b)) for axis in order])  # type: ignore[union-attr]
 
-    made = Held(x.b, x.dtype, shape, make, order, x.image and order == last(len(order)) and x.rank == len(order), names)
+    made = Held(x.b, x.dtype, shape, make, order, x.image, names)
     if x.image and wanted != x.order and len(new) == 2 and [part.old for part in parts if part.new and part.old][
             1:] == [list(range(1, x.rank))]:
         made.flat = x

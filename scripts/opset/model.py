@@ -7,16 +7,17 @@ from ..base.fault import Fault
 from ..emit import Value
 from ..formats.onnx_graph import Info, Model, Node
 from ..formats.onnx_tensors import NUMPY
+from ..layers.outputs import listing
 from ..lower import names
 from ..operations import graph as operations
 from ..operations.told import Shown
+from ..wire.target import NATURAL
 from . import modules
-from .layout import Held, last, usual
+from .layout import Held, usual
 from .modules import Layer
+from .rules import NotLowered
 from .walk import Walk
 
-AUTO, AS_IS = "auto", "as-is"
-LAYOUTS = (AUTO, AS_IS)
 ORDERS = {3: ("NCW", "NWC"), 4: ("NCHW", "NHWC"), 5: ("NCDHW", "NDHWC")}  # (ONNX's order, channels last)
 # Operations that take an image with its channels, and those that compute number by number, in any order
 IMAGES = frozenset("""Conv ConvTranspose MaxPool AveragePool LpPool GlobalMaxPool GlobalAveragePool GlobalLpPool
@@ -58,7 +59,7 @@ class Opened(NamedTuple):
 
 
 def lower(model: Model, outputs: Optional[Sequence[str]] = None, every: bool = False, input_shape: Any = None,
-          layout: str = AUTO) -> Lowered:
+          layout: str = NATURAL) -> Lowered:
     """Return the graph that computes `outputs`; None: those of the model, with `every` its layers, too.
 
     outputs: names of layers, tensors, or nodes.  input_shape: sizes behind the batch of inputs of open size, in ONNX's
@@ -66,25 +67,36 @@ def lower(model: Model, outputs: Optional[Sequence[str]] = None, every: bool = F
     A batch of open size stays open where the model allows it, else it is 1.
     Raises Fault for what cannot be computed, and for names that the model lacks.
     """
-    try:
-        found = opened(model, outputs, input_shape, layout, every)
-    except Fault:
-        if not has_open_batch(model):
-            raise
-        found = opened(model, outputs, input_shape, layout, every, 1)
+    found = opened(model, outputs, input_shape, layout)
+    if found.why is not None:
+        raise advised(found) if outputs is None else found.why
     return finished(model, found, outputs, every, layout)
 
 
-def opened(model: Model, outputs: Optional[Sequence[str]] = None, input_shape: Any = None, layout: str = AUTO,
-           partly: bool = False, batch: Optional[int] = None) -> Opened:
-    """Return the model with the tensors that `outputs`, or its own, need.
+def opened(model: Model, outputs: Optional[Sequence[str]] = None, input_shape: Any = None, layout: str = NATURAL
+           ) -> Opened:
+    """Return the model with the tensors that `outputs`, or its own, need; where something is refused, up to there."""
+    found = walked(model, outputs, input_shape, layout)
+    if found.why is not None and has_open_batch(model):
+        return walked(model, outputs, input_shape, layout, 1)
+    return found
 
-    partly: where an operation is refused, end there.  batch: the size of a batch that is open.
-    """
+
+def advised(found: Opened) -> Fault:
+    """The refusal with the outputs that come before it."""
+    free = [layer.name for layer in found.layers if modules.is_drawn(found.walk.values[layer.tensor])]
+    if not isinstance(found.why, NotLowered) or not free:
+        return found.why  # type: ignore[return-value]
+    return Fault(f"{found.why}; outputs that do without it: {listing(free)}")
+
+
+def walked(model: Model, outputs: Optional[Sequence[str]], input_shape: Any, layout: str, batch: Optional[int] = None
+           ) -> Opened:
+    """`opened`, with a batch of this size where it is open; None: it stays open."""
     walk = Walk(model)
     infos = [one for one in model.graph.inputs if one.name not in model.graph.tensors]
     shapes = given_shapes(model, infos, input_shape)
-    images = of_images(model) if layout == AUTO else set()
+    images = of_images(model) if layout == NATURAL else set()
     nodes = names.of_nodes([one.name for one in infos])
     walk.b.reserve(nodes)
     walk.b.reserve(names.of_nodes([one.name for one in infos] + [one.name for one in model.graph.outputs]))
@@ -96,9 +108,15 @@ def opened(model: Model, outputs: Optional[Sequence[str]] = None, input_shape: A
         inputs[info.name] = walk.placeholder(node, info.dtype, shape, opens, info.name in images and len(shape) > 2)
     walk.values.update(inputs)
     wanted = [one.name for one in model.graph.outputs] if outputs is None else tensors_of(model, outputs)
-    walk.run(model.graph, wanted)
+    why: Optional[Fault] = None
+    try:
+        walk.run(model.graph, wanted)
+    except Fault as fault:
+        why = fault
     ends = set(wanted) | {one.name for one in model.graph.outputs}
-    return Opened(walk, inputs, modules.layers(walk.reached, walk.values, list(inputs), sorted(ends)), None)
+    done = set(map(id, walk.reached))
+    ends.update(name for node in model.graph.nodes if id(node) not in done for name in node.inputs)
+    return Opened(walk, inputs, modules.layers(walk.reached, walk.values, list(inputs), ends), why)
 
 
 def has_open_batch(model: Model) -> bool:
@@ -196,6 +214,7 @@ def tensors_of(model: Model, outputs: Sequence[str]) -> List[str]:
 def named_tensors(model: Model) -> Dict[str, List[str]]:
     """Return {name of a tensor, a node, or a layer: its tensors}."""
     found: Dict[str, List[str]] = OrderedDict()
+    layers: Dict[str, List[str]] = {}
     for key, own in modules.grouped(model.graph.nodes).items():
         found[key] = [name for node in own for name in node.outputs if name]
     for node in model.graph.nodes:
@@ -206,7 +225,27 @@ def named_tensors(model: Model) -> Dict[str, List[str]]:
             found.setdefault(node.name, [name for name in node.outputs if name])
     for info in model.graph.inputs:
         found.setdefault(info.name, [info.name])
+    for node in model.graph.nodes:
+        for outer in modules.module(node):
+            if outer not in layers:
+                layers[outer] = found.setdefault(outer, [])
+            if layers[outer] is found[outer]:
+                found[outer] += [name for name in node.outputs if name]
     return found
+
+
+def tensors(model: Model, outputs: Sequence[str]) -> List[str]:
+    """Return the name of the tensor in the model that each output is; the names are as in `lower`."""
+    layers = {layer.name: layer.tensor for layer in opened(model, outputs).layers}
+    return [layers.get(name) or result_of(model, name) for name in outputs]
+
+
+def result_of(model: Model, name: str) -> str:
+    """Return the tensor of a name: of a module with modules in it the last one that others read."""
+    own = tensors_of(model, [name])
+    ends = {one.name for one in model.graph.outputs}
+    ends.update(one for node in model.graph.nodes if not set(node.outputs) & set(own) for one in node.inputs)
+    return ([one for one in own if one in ends] or own)[-1 if len(own) > 1 else 0]
 
 
 def finished(model: Model, found: Opened, outputs: Optional[Sequence[str]], every: bool, layout: str) -> Lowered:
@@ -218,9 +257,9 @@ def finished(model: Model, found: Opened, outputs: Optional[Sequence[str]], ever
         for name in outputs:
             if name in wanted:
                 raise Fault(f"{model.path}: output {name!r:.80} is asked for twice")
-            wanted[name] = by_layer[name].tensor if name in by_layer else tensors_of(model, [name])[0]
+            wanted[name] = by_layer[name].tensor if name in by_layer else result_of(model, name)
     else:
-        shown = [layer for layer in found.layers if modules.is_drawn(walk.values[layer.tensor], None)] if every else []
+        shown = [layer for layer in found.layers if modules.is_drawn(walk.values[layer.tensor])] if every else []
         wanted.update((layer.name, layer.tensor) for layer in shown)
         wanted.update((name, name) for name in own if name not in wanted.values())
     fed = [held.value.tensor.node for held in found.inputs.values()]
@@ -231,10 +270,11 @@ def finished(model: Model, found: Opened, outputs: Optional[Sequence[str]], ever
     tellings = [Shown(name, "InputLayer", list(held.value.shape), 0, [], {}) for name, held in found.inputs.items()]
     by_tensor = {layer.tensor: layer for layer in found.layers}
     for (name, tensor), node in zip(wanted.items(), nodes):
-        value, held = shown_as(walk.values[tensor], layout)
+        value = shown_as(walk.values[tensor], layout)
         walk.b.place(value, node)
         placed[name] = node
-        record(layouts, node, held)
+        if layout == NATURAL and walk.values[tensor].channels_last:
+            record(layouts, node, walk.values[tensor])
         layer = by_layer.get(name) or by_tensor.get(tensor)
         tellings.append(Shown(name, layer.kind if layer else "", list(value.shape), layer.parameters if layer else 0,
                               layer.inputs if layer else [], {}))
@@ -251,11 +291,9 @@ def free(walk: Walk, node: str) -> str:
     return found
 
 
-def shown_as(held: Held, layout: str) -> Tuple[Value, Held]:
+def shown_as(held: Held, layout: str = NATURAL) -> Value:
     """The Value of an output: an image as it is stored where its channels are last, anything else in ONNX's order."""
-    if layout == AUTO and held.image and held.order == last(held.rank):
-        return held.value, held
-    return held.plain, Held.of(held.b, held.plain, held.dtype)
+    return held.value if layout == NATURAL and held.channels_last else held.plain
 
 
 def record(layouts: Dict[str, str], node: str, held: Held) -> None:

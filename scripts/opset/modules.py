@@ -8,7 +8,6 @@ from collections import OrderedDict
 from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ..formats.onnx_graph import SCOPES, Node
-from ..operations.told import Shown
 from .layout import Held
 from .rules import computed_as
 
@@ -104,10 +103,11 @@ def grouped(nodes: Sequence[Node]) -> "Dict[str, List[Node]]":
     return found
 
 
-def layers(nodes: Sequence[Node], values: Dict[str, Held], inputs: Sequence[str], ends: Sequence[str]) -> List[Layer]:
+def layers(nodes: Sequence[Node], values: Dict[str, Held], inputs: Sequence[str], ends: Set[str]) -> List[Layer]:
     """Return the layers of a model in the order of their results.
 
-    nodes: in the order in which they are computed.  values: of all tensors.  inputs, ends: names of the model's own.
+    nodes: in the order in which they are computed.  values: of all tensors.  inputs: names of the model's own.
+    ends: names of tensors that are read by none of the nodes, and are not for these alone.
     """
     places = {name: place for place, node in enumerate(nodes) for name in node.outputs if name}
     computed = {name for name in places if values[name].weight is None and values[name].sizes is None}
@@ -179,11 +179,6 @@ def sources(nodes: Sequence[Node], owner: Dict[str, str], groups: Dict[str, List
     return list(found)
 
 
-def is_drawn(held: Held, batch: Optional[int]) -> bool:
+def is_drawn(held: Held) -> bool:
     """Whether TensorSpace can draw a tensor: real numbers, of one to three dimensions behind the batch."""
-    return computed_as(held.dtype) == "float32" and held.rank in DIMENSIONS and held.shape[0] in (None, 1, batch)
-
-
-def told(layer: Layer, held: Held) -> Shown:
-    """What the page needs to know of a layer, with the shape of its result as it is stored."""
-    return Shown(layer.name, layer.kind, [held.shape[axis] for axis in held.order], layer.parameters, layer.inputs, {})
+    return computed_as(held.dtype) == "float32" and held.rank in DIMENSIONS and held.shape[0] in (None, 1)

@@ -284,13 +284,13 @@ def together(found: Sequence[Held]) -> Together:
     """Bring tensors to one order: that of an image among them, else that of the first which is computed."""
     rank = max(one.rank for one in found)
     whole = [one for one in found if one.rank == rank and one.weight is None and one.sizes is None]
-    images = [one for one in whole if one.image]
+    images = [one for one in whole if one.channels_last]
     order = (images + whole)[0].order if whole else usual(rank)
     names: List[Optional[str]] = [None] * rank
     for one in found:
         for axis, name in enumerate(opened(one), rank - one.rank):
             names[axis] = names[axis] or name
-    return Together([one.spread(rank, order) for one in found], order, bool(images), names)
+    return Together([one.spread(rank, order) for one in found], order, any(one.image for one in whole), names)
 
 
 def opened(x: Held) -> List[Optional[str]]:

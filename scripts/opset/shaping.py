@@ -1,7 +1,7 @@
 """Another shape, another order of dimensions, one tensor behind another: see layout.py, which moves few values."""
 from typing import List
 
-from .layout import Held, last, reshaped, transposed
+from .layout import Held, reshaped, transposed
 from .rules import Call, opened, operation
 from .sizes import Dim, Size
 
@@ -85,7 +85,7 @@ def concat(call: Call) -> Held:
     if any(one.rank != found[0].rank for one in found):
         call.damaged("joins tensors of several ranks")
     computed = [one for one in found if one.weight is None and one.sizes is None]
-    model = ([one for one in computed if one.image] + computed + found)[0]
+    model = ([one for one in computed if one.channels_last] + computed + found)[0]
     made = call.b.concat([one.stored(model.order) for one in found], model.order.index(axis))
     names = [None if place == axis else name for place, name in enumerate(opened(model))]
-    return Held.of(call.b, made, found[0].dtype, model.order, model.image and model.order == last(model.rank), names)
+    return Held.of(call.b, made, found[0].dtype, model.order, model.image, names)

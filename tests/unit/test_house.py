@@ -21,7 +21,7 @@ ROOMS = {
     "training": ("base", "wire", "layers", "operations", "formats"),
     "release": ("base", "wire", "layers", "operations", "formats"),
     "viewer": ("base", "wire", "layers", "operations", "formats", "tfjs", "training"),
-    "verification": ("base", "wire", "layers", "operations", "formats", "tfjs", "training", "viewer"),
+    "verification": ("base", "wire", "layers", "operations", "formats", "opset", "tfjs", "training", "viewer"),
     "builds": ("base", "wire", "layers", "operations", "formats", "tfjs", "training", "viewer", "verification",
                "release"),
 }
