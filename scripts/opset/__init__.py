@@ -7,6 +7,7 @@ meaning (`rules.operation`).  Images are stored channels last (layout.py).  nump
 """
 from . import (  # noqa: F401  (each registers its functions)
     activation,
+    attention,
     convolution,
     core,
     einsum,
@@ -19,8 +20,10 @@ from . import (  # noqa: F401  (each registers its functions)
     ordering,
     parts,
     pooling,
+    quantized,
     recurrent,
     reducing,
+    resizing,
     shaping,
 )
 from .model import Lowered, Opened, lower, opened, shown_as, tensors

@@ -1,5 +1,5 @@
 """Normalizations: of a batch, by the statistics that training kept; of each image, each group, each row."""
-from typing import List, Sequence
+from typing import List, Optional, Sequence
 
 import numpy
 
@@ -84,18 +84,22 @@ def b_image(call: Call) -> Value:
 
 
 @operation("LayerNormalization")
-def layer_normalization(call: Call) -> List[Held]:
-    """Mean 0 and deviation 1 along all dimensions from an axis on, times a scale plus a shift of these."""
+def layer_normalization(call: Call) -> List[Optional[Held]]:
+    """Mean 0 and deviation 1 along all dimensions from an axis on, times a scale plus a shift of these.
+
+    The mean and what the deviation is divided by are outputs, too.
+    """
     b, x, axis = call.b, call.x, call.axis(call.int("axis", -1))
-    if call.wants(1) or call.wants(2):
-        call.refuse("its mean and deviation are asked for, which are of training")
     axes = [place for place, one in enumerate(x.order) if one >= axis]
-    made = call.like(x, standard(call, b.cast(x.value, "float32"), axes, call.float("epsilon", 1e-5)))
-    scale = call.held(1).spread(x.rank, x.order)
-    value = b.mul(made.value, scale)
+    value = b.cast(x.value, "float32")
+    mean = b.mean(value, axes, True)
+    centred = b.sub(value, mean)
+    inverse = b.unary("Rsqrt", b.add(b.mean(b.square(centred), axes, True), call.float("epsilon", 1e-5)))
+    made = b.mul(b.mul(centred, inverse), call.held(1).spread(x.rank, x.order))
     if call.has(2):
-        value = b.add(value, call.held(2).spread(x.rank, x.order))
-    return [call.like(x, value)]
+        made = b.add(made, call.held(2).spread(x.rank, x.order))
+    return [call.like(x, made)] + [call.like(x, one) if call.wants(place) else None
+                                   for place, one in ((1, mean), (2, inverse))]
 
 
 @operation("RMSNormalization")

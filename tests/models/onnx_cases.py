@@ -110,6 +110,8 @@ def judge(cases: Iterable[Case], folder: str) -> List[Found]:
         target = os.path.join(folder, str(number))
         os.makedirs(target)
         try:
+            if any(numpy.size(values) == 0 for values in case.inputs[:1]):
+                raise Fault("it is fed a tensor without values")
             try:
                 pending.append(convert(case, target, len(case.inputs)))
             except Fault as fault:
