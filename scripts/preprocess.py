@@ -82,27 +82,13 @@ def preprocess(source: str, directory: str, weights: Optional[str] = None, layer
         except Fault as fault:
             if enc_model or format == target.LAYERS or not formats.saved_model.match(source):
                 raise
-            return by_signature(source, fault, directory, layers, json_name, shard_size, quantize, **reading)
+            from .tfjs import graph
+            return Written(*graph.by_signature(source, fault, directory, layers, json_name, shard_size, quantize,
+                                               **reading))
         if enc_model:
             keras_h5.write(result, enc_model)
         facts = {"format": written.format, "why": written.why} if written.format == target.GRAPH else {}
         return Written(written.names, dict(encapsulation.facts(result), **facts))
-
-
-def by_signature(source: str, fault: Fault, directory: str, *settings: Any, **reading: Any) -> Written:
-    """Convert a Keras SavedModel that `fault` refuses as the graph that its signature computes.
-
-    settings: as graph.convert's behind `directory`.  Raises `fault` where TensorFlow does not load the graph, or it has
-    no such outputs.
-    """
-    from .formats.graphs import GraphFile
-    from .tfjs import graph
-    try:
-        written = graph.convert(GraphFile(source, reading.get("saved_model_tags"), reading.get("signature")), directory,
-                                *settings, every=True)
-    except Fault:
-        raise fault
-    return Written(written.names, dict({"why": f"{fault}; what its signature computes is taken"}, **written.facts))
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> None:

@@ -13,7 +13,7 @@ from . import formats
 from .base import arguments as taken
 from .base import command
 from .base.fault import Fault
-from .layers import encapsulation, outputs, shapes, topology, variables
+from .layers import encapsulation, outputs, shapes, topology, variables, words
 from .layers.encapsulation import Shape
 from .layers.kinds.operations import is_operation
 from .layers.model import Model, Weight
@@ -112,6 +112,8 @@ def shown(layer: Layer, shape: Optional[List[Optional[int]]], major: int, reason
     """
     if layer.is_input:
         return "input"
+    if words.takes(layer.record):
+        return "input: TensorSpace feeds no strings"
     fault = reasons.layers.get(layer.name) if reasons else None
     if fault is not None:
         from .lower import NotLowered

@@ -22,7 +22,7 @@ import numpy
 from . import bootstrap, formats
 from .base import child, command, files
 from .base.fault import Fault
-from .formats import json_text
+from .formats import json_text, tfjs_pb
 from .layers import encapsulation, masks, outputs
 from .layers.topology import Graph, graph
 from .tfjs import write_layers
@@ -91,10 +91,13 @@ def verify(source: str, model_json: str, layers: Optional[List[str]] = None, wei
         found_by = by_onnxruntime.values(source, model_json, layers, told_of(model_json) or {})
         inputs = OrderedDict(zip(described, found_by.inputs))
         names, wanted, by = found_by.names, found_by.wanted, "onnxruntime"
-    elif weights is None and formats.is_graph(source, tags, bool(layers)):
-        inputs = OrderedDict((name, random_values([size or OPEN_SIZE for size in entry["shape"][1:]]))
-                             for name, entry in described.items())
+    elif weights is None and (formats.is_graph(source, tags, bool(layers)) or of_signature(source, model_json)):
+        batches = batches_of(model_json)
+        inputs = OrderedDict((name, random_values([size or OPEN_SIZE for size in entry["shape"][1:]])[
+            :batches.get(name)]) for name, entry in described.items())
         names = layers or names_told(model_json)
+        if tfjs_pb.match(source):
+            raise Fault(f"{source}: no oracle: no TensorFlow.js from 1.0 on loads such a model")
         if formats.is_tfjs_graph(source):
             wanted, by = by_tfjs.graph_values(formats.read(source), names, inputs), OF_JS
         else:
@@ -188,6 +191,28 @@ def told_of(model_json: str) -> Optional[Dict[str, Any]]:
         told = json_text.parse(file.read(), model_json).get("userDefinedMetadata")
     found = told.get("tensorspace") if isinstance(told, dict) else None
     return found if isinstance(found, dict) else None
+
+
+def batches_of(model_json: str) -> Dict[str, int]:
+    """Return {name of an input of a graph model: the size of its batch} of those whose batch is not open."""
+    with open(model_json, "rb") as file:
+        document = json_text.parse(file.read(), model_json)
+    try:
+        told = document["signature"]["inputs"].values()
+        sizes = {one["name"].split(":")[0]: int(one["tensorShape"]["dim"][0]["size"]) for one in told}
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError):
+        return {}
+    return {name: size for name, size in sizes.items() if size > 0}
+
+
+def of_signature(source: str, model_json: str) -> bool:
+    """Return whether a graph model is what the signature of a SavedModel computes: Keras made no such graph."""
+    from .formats import saved_model
+    if not saved_model.match(source):
+        return False
+    with open(model_json, "rb") as file:
+        document = json_text.parse(file.read(), model_json)
+    return document.get("format") == "graph-model" and not str(document.get("generatedBy")).startswith("keras")
 
 
 def graph_values(source: str, inputs: Dict[str, numpy.ndarray], outputs: Optional[List[str]], tags: Optional[str],

@@ -3,6 +3,7 @@
 Masks travel with the tensors (Value.mask), as Keras's do.  A nested model is walked at each of its calls; its weights
 are constants once.
 """
+import math
 from collections import OrderedDict
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -97,7 +98,8 @@ class Walk:
         dtype = dtype if isinstance(dtype, str) else dtype.get("config", {}).get("name", "float32")
         if dtype == "string":
             raise NotLowered(layer.name, "InputLayer", "of strings, which TensorSpace cannot feed",
-                             "ask for outputs that do not need it")
+                             'let a TextVectorization, StringLookup or Hashing read it itself, from '
+                             'keras.Input((1,), dtype="string")')
         shape = batch_shape(layer)
         return self.b.placeholder(node, type_of(dtype), [None] + list(shape[1:]))
 
@@ -252,6 +254,7 @@ def shown(source: Graph, found: Dict[Ref, Value], held: Dict[str, Held]) -> List
 
 
 def is_plain(value: Any) -> bool:
-    """Whether a setting is a number, a short text, or a list of numbers."""
-    return isinstance(value, (int, float)) or isinstance(value, str) and len(value) < 64 or \
-        isinstance(value, list) and 0 < len(value) < 9 and all(isinstance(item, (int, float)) for item in value)
+    """Whether a setting is a number that JSON has, a short text, or a list of numbers."""
+    return isinstance(value, (int, float)) and math.isfinite(value) or isinstance(value, str) and len(value) < 64 or \
+        isinstance(value, list) and 0 < len(value) < 9 and all(
+            isinstance(item, (int, float)) and math.isfinite(item) for item in value)

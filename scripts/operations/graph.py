@@ -144,6 +144,8 @@ class Graph:
     producer, consumer   int: the versions of TensorFlow's graphs (core/framework/versions.proto)
     made_by     str: the version of what made it
     asked       [str]: how the outputs were asked for, [] where that is how they are called
+    long        str: a loop of more steps than are unrolled, else ""
+    begins      str: a line about where it begins, where that is not with its own inputs (beginnings.py), else ""
     """
 
     def __init__(self, nodes: Iterable[Node] = (), inputs: Iterable[str] = (), outputs: Iterable[str] = (),
@@ -153,6 +155,7 @@ class Graph:
         self.functions = list(functions)
         self.producer, self.consumer, self.made_by = producer, consumer, made_by
         self.asked: List[str] = []
+        self.begins = self.long = ""
 
     def add(self, node: Node) -> Node:
         """Add a node behind the others, under its name or, where that is taken, one with "_" behind; return it."""

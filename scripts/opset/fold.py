@@ -47,7 +47,7 @@ def folded(call: Any) -> Optional[List[Optional[Held]]]:
         if open_sizes:
             return None  # it is computed when the model runs
         raise
-    except (ValueError, TypeError, IndexError, OverflowError, MemoryError) as error:
+    except (ValueError, TypeError, IndexError, ArithmeticError, MemoryError) as error:
         call.damaged(f"cannot be calculated: {str(error).splitlines()[0]:.80}")
     if made is None:
         return None

@@ -262,6 +262,8 @@ def finished(model: Model, found: Opened, outputs: Optional[Sequence[str]], ever
         shown = [layer for layer in found.layers if modules.is_drawn(walk.values[layer.tensor])] if every else []
         wanted.update((layer.name, layer.tensor) for layer in shown)
         wanted.update((name, name) for name in own if name not in wanted.values())
+    if not wanted:
+        raise Fault(f"{model.path}: it has no outputs, and no layers that TensorSpace can draw: name some")
     fed = [held.value.tensor.node for held in found.inputs.values()]
     nodes = [free(walk, node) for node in names.of_nodes(fed + list(wanted))[len(fed):]]
     layouts, placed = OrderedDict(), OrderedDict()

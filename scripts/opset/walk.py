@@ -7,7 +7,7 @@ from typing import Any, Dict, Iterable, List, MutableMapping, Optional, Sequence
 
 from ..base.fault import Fault
 from ..emit import Builder
-from ..formats.onnx_graph import MAX_NODES, Function, Graph, Model, Node, Reference
+from ..formats.onnx_graph import Function, Graph, Model, Node, Reference
 from ..formats.onnx_tensors import Tensor
 from . import fold
 from .layout import Held, last, usual
@@ -15,6 +15,7 @@ from .rules import Call, NotLowered, computed_as, rule_of
 
 Scope = MutableMapping[str, Held]
 DEEPEST = 40  # functions in functions, and graphs in graphs
+INSIDE = 20000  # operations of functions and graphs: one that is called twice in one that is called twice, and so on
 OLDEST = 1  # version of the opset of a domain that the model does not list
 
 
@@ -52,9 +53,9 @@ class Walk:
 
     def node(self, node: Node, scope: Scope, opsets: Dict[str, int]) -> None:
         """Compute the outputs of a node into `scope`."""
-        self._count += 1
-        if self._count > MAX_NODES:
-            raise Fault(f"the functions and graphs in the model make more than {MAX_NODES} operations: refused")
+        self._count += bool(self._depth)
+        if self._count > INSIDE:
+            raise Fault(f"the functions and graphs in the model make more than {INSIDE} operations: refused")
         inputs = [scope.get(name) if name else None for name in node.inputs]
         missing = [name for name, held in zip(node.inputs, inputs) if name and held is None]
         if missing:
@@ -62,7 +63,10 @@ class Walk:
                         "damaged")
         call = Call(self, node, inputs, opsets.get(node.domain, OLDEST))
         with self.b.scope(node.name.strip("/")):
-            found = self.results(call, scope)
+            try:
+                found = self.results(call, scope)
+            except (ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError) as error:
+                call.damaged(f"is of a kind that is not known ({type(error).__name__}: {error!s:.80})")
         for name, held in zip(node.outputs, found):
             if name and held is not None:
                 scope[name] = held

@@ -50,7 +50,7 @@ def convert(source: Model, directory: str, outputs: Optional[List[str]] = None, 
         layers = [one for one in lowered.layers if one.class_name == "InputLayer" or one.name in kept]
         layouts = OrderedDict((node, order) for node, order in lowered.layouts.items() if node in graph.nodes)
         names = write_graph.write(graph, directory, json_name, shard_size, quantize,
-                                  told.metadata(kept, layers, layouts))
+                                  told.metadata(kept, layers, (), layouts))
     facts = OrderedDict([("inputs", graph.inputs), ("outputs", graph.outputs)])
     facts.update({"why": waiting} if waiting else {})
     facts.update({"layout": layouts} if layouts else {})
