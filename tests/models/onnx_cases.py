@@ -8,6 +8,7 @@ import collections
 import json
 import os
 import subprocess
+import textwrap
 import warnings
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -16,12 +17,13 @@ import numpy
 from scripts import opset
 from scripts.base.fault import Fault
 from scripts.formats import onnx as reader
+from scripts.opset import rules
 from scripts.tfjs import write_graph
 from scripts.viewer import packages, predict
 
 SCRIPT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "onnx_cases.js")
-# The operations that exports of vision, sequence and transformer models are made of; outside of these: training, signals,
-# texts, sequences, trees, random numbers, loops
+# The operations that exports of vision, sequence and transformer models are made of.  Outside of these are training,
+# signals, texts, sequences, trees, random numbers, loops.
 ASKED = frozenset("""
     Abs Acos Acosh Add And ArgMax ArgMin Asin Asinh Atan Atanh Attention AveragePool BatchNormalization BitShift
     BitwiseAnd BitwiseNot BitwiseOr BitwiseXor Cast CastLike Ceil Celu CenterCropPad Clip Compress Concat Constant
@@ -202,19 +204,24 @@ def as_array(values: Any) -> numpy.ndarray:
     return numpy.ascontiguousarray(array.astype(numpy.float32)).reshape(array.shape)
 
 
+def answers(target: str) -> Dict[str, numpy.ndarray]:
+    """Return {output: values} that TensorFlow.js wrote beside model.json."""
+    made = {}
+    with open(os.path.join(target, "answer"), "rb") as stream:
+        for output in json.loads(stream.readline().decode("utf-8"))["outputs"]:
+            values = numpy.frombuffer(stream.read(4 * int(numpy.prod(output["shape"]))), output["dtype"])
+            made[output["name"]] = values.reshape(output["shape"])
+    return made
+
+
 def compared(one: Converted, said: Any) -> Found:
     """Hold what TensorFlow.js answered against what the case says."""
     case = one.case
     if said is not None:
         return Found(case, "wrong", f"TensorFlow.js: {said}")
-    with open(os.path.join(one.target, "answer"), "rb") as stream:
-        header = json.loads(stream.readline().decode("utf-8"))["outputs"]
-        made = {}
-        for output in header:
-            count = int(numpy.prod(output["shape"]))
-            made[output["name"]] = numpy.frombuffer(stream.read(4 * count), output["dtype"]).reshape(output["shape"])
+    made = answers(one.target)
     for name, wanted, side in zip(one.outputs, case.outputs, case.model.graph.output):
-        words = differs(as_array(wanted), made[name.split(":")[0]], max(
+        words = differs(as_array(wanted), made[name], max(
             case.bound, HALF.get(side.type.tensor_type.elem_type, 0)))
         if words:
             return Found(case, "wrong", f"output {side.name}: {words}")
@@ -236,7 +243,7 @@ def differs(wanted: numpy.ndarray, made: numpy.ndarray, bound: float) -> str:
 
 def table(found: Iterable[Found]) -> Dict[str, "collections.Counter[str]"]:
     """Count what became of the cases of each operation: {"Conv": {"passed": 3, "refused": 0}}."""
-    counts: Dict[str, "collections.Counter[str]"] = collections.OrderedDict()
+    counts: Dict[str, collections.Counter[str]] = collections.OrderedDict()
     for one in sorted(found, key=lambda one: one.case.operation):
         counts.setdefault(one.case.operation, collections.Counter())[one.state] += 1
     return counts
@@ -249,14 +256,25 @@ def share(found: Sequence[Found]) -> float:
 
 
 def words(found: Sequence[Found]) -> str:
-    """Say the figure as docs/onnx.md has it."""
+    """Say the figure, and which operations there are, as docs/onnx-operations.md has it."""
     asked = [one for one in found if one.case.operation in ASKED and is_of_numbers(one.case)]
     passed = sum(one.state == "passed" for one in asked)
-    lines = [f"Of ONNX's own {len(found)} cases of single operations {len(asked)} are of operations that exported models "
-             "are made of,", f"with tensors of numbers: {passed} of these ({100 * passed // len(asked)} %) compute in "
-             f"TensorFlow.js 4.22.0 what ONNX says, {len(asked) - passed} are", "refused with a reason, and none is "
-             "wrong. Refused cases are of:", ""]
-    for operation, counts in table(asked).items():
-        if counts["refused"]:
-            lines.append(f"- {operation}: {counts['refused']} of {sum(counts.values())}")
-    return "\n".join(lines) + "\n"
+    lines = [f"- cases of ONNX: {len(found)}", f"- of the operations of exported models, with numbers: {len(asked)}",
+             f"- computed alike in TensorFlow.js 4.22.0: {passed} ({100 * passed // len(asked)} %)",
+             f"- refused with a reason: {len(asked) - passed}", f"- wrong: {sum(one.state == 'wrong' for one in found)}", "", "Refused are cases of:", ""]
+    lines += [f"- {operation}: {counts['refused']} of {sum(counts.values())}"
+              for operation, counts in table(asked).items() if counts["refused"]]
+    lines += ["", "## Of ONNX", ""] + paragraph("") + ["", "## Of ONNX Runtime (com.microsoft)", ""]
+    return "\n".join(lines + paragraph("com.microsoft")) + "\n"
+
+
+def paragraph(domain: str) -> List[str]:
+    """The names of a domain's operations, in lines of at most 120 columns."""
+    names = sorted(name for own, name in rules.TABLE if own == domain)
+    return textwrap.wrap(", ".join(names) + ".", 120)
+
+
+if __name__ == "__main__":
+    import tempfile
+    with tempfile.TemporaryDirectory() as _place:
+        print(words(judge(nodes(), _place)))
