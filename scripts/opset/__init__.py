@@ -24,6 +24,7 @@ from . import (  # noqa: F401  (each registers its functions)
     recurrent,
     reducing,
     resizing,
+    sampling,
     shaping,
 )
 from .model import Lowered, Opened, lower, opened, shown_as, tensors

@@ -1,9 +1,9 @@
 """Constants, and what hands its input on."""
 import numpy
 
-from ..formats.onnx_tensors import OF_NUMPY, dtype_name
+from ..formats.onnx_tensors import NUMPY, OF_NUMPY, dtype_name
 from ..layers.model import Weight
-from .layout import Held
+from .layout import SMALL, Held
 from .rules import Call, computed_as, operation
 
 
@@ -52,6 +52,8 @@ def converted(call: Call, dtype: str) -> Held:
     if dtype.startswith(("STRING", "COMPLEX", "UNDEFINED", "FLOAT8", "FLOAT4")):
         call.refuse(f"TensorFlow.js does not compute with {dtype.lower()}")
     wanted = computed_as(dtype)
+    if call.x.weight is not None and call.x.weight.size <= SMALL and dtype in NUMPY:
+        return Held.known(call.b, call.x.weight.read().astype(NUMPY[dtype]), dtype)
 
     def change(x):
         if dtype in BOUNDS and call.x.dtype != dtype and x.dtype != "bool":

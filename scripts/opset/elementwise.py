@@ -112,7 +112,11 @@ def leaky_relu(call: Call) -> Held:
 @operation("PRelu")
 def parametric_relu(call: Call) -> Held:
     """x, below zero times slopes that are broadcast."""
-    b, both = call.b, call.together()
+    b, slopes = call.b, call.held(1)
+    if call.version < 7 and slopes.rank == 1 and call.x.rank > 2:  # one for each channel
+        x = call.image()
+        return call.as_image(b.add(b.relu(x), b.mul(slopes.plain, b.minimum(x, 0.0))))
+    both = call.together()
     x, slope = both.values
     return both.result(call, b.add(b.relu(x), b.mul(slope, b.minimum(x, 0.0))))
 

@@ -1,6 +1,6 @@
 """Poolings: the largest value, the mean or the norm of each window, or of a whole image."""
 from itertools import product as every
-from typing import List, Optional
+from typing import Iterator, List, Optional
 
 import numpy
 
@@ -9,7 +9,7 @@ from ..emit.images import Cut
 from ..lower.pooling import pooled
 from ..lower.windows import Window
 from .layout import Held
-from .rules import Call, operation
+from .rules import Call, Result, operation
 from .windows import NAME_SIZES, OPEN, Windows, around, is_itself, spatial_of, windows
 
 LOWEST = float(numpy.finfo("float32").min)
@@ -51,12 +51,12 @@ def window_of(found: Windows, padding: str = "valid") -> Window:
 
 
 @operation("MaxPool")
-def maximum(call: Call) -> Held:
+def maximum(call: Call) -> Result:
     """The largest value of each window; what lies in the margins is none."""
     x = call.image()
-    if call.wants(1):
-        call.refuse("TensorFlow.js does not tell the places of the largest values", "ask for outputs before it")
     found = longer(call, laid(call, x), spatial_of(x))
+    if call.wants(1):
+        return with_places(call, x, found)
     if max(found.dilations) > 1:
         return call.as_image(dilated(call, x, found))
     if is_itself(found, spatial_of(x)):
@@ -70,18 +70,57 @@ def restored(call: Call, y: Value) -> Value:
     return call.b.cast(y, call.image().dtype)
 
 
+def cuts(call: Call, found: Windows) -> Iterator[List[Cut]]:
+    """What each place of the windows is, in all of them, of an image with its margins."""
+    if numpy.prod(found.sizes) > PLACES:
+        call.refuse(f"it looks at windows place by place, and they have more than {PLACES}")
+    for places in every(*[range(size) for size in found.sizes]):
+        yield [Cut()] + [
+            Cut(place * dilation, (size - 1 - place) * dilation, stride) for place, size, dilation, stride in zip(
+                places, found.sizes, found.dilations, found.strides)] + [Cut()]
+
+
 def dilated(call: Call, x: Value, found: Windows) -> Value:
     """The largest of the values at each place of the windows."""
-    if numpy.prod(found.sizes) > PLACES:
-        call.refuse(f"a dilated window of more than {PLACES} places")
     x = call.b.pad(call.b.cast(x, "float32"), around(found), LOWEST)
     made: Optional[Value] = None
-    for places in every(*[range(size) for size in found.sizes]):
-        part = call.b.strided(x, [Cut()] + [
-            Cut(place * dilation, (size - 1 - place) * dilation, stride) for place, size, dilation, stride in zip(
-                places, found.sizes, found.dilations, found.strides)] + [Cut()])
-        made = part if made is None else call.b.maximum(made, part)
+    for part in cuts(call, found):
+        made = call.b.strided(x, part) if made is None else call.b.maximum(made, call.b.strided(x, part))
     return restored(call, made)
+
+
+def summed(call: Call, x: Value, found: Windows) -> Value:
+    """The sum of the values at each place of dilated windows, of an image with its margins."""
+    made: Optional[Value] = None
+    for part in cuts(call, found):
+        made = call.b.strided(x, part) if made is None else call.b.add(made, call.b.strided(x, part))
+    return made
+
+
+def with_places(call: Call, x: Value, found: Windows) -> List[Held]:
+    """The largest value of each window, and its place among all values in ONNX's order: of equals the first one."""
+    b, sizes = call.b, spatial_of(x)
+    channels = x.shape[-1]
+    if None in sizes or channels is None:
+        call.refuse(OPEN, NAME_SIZES)
+    whole = int(numpy.prod(sizes))
+    columns = bool(call.int("storage_order"))
+    own = numpy.arange(whole, dtype="int32").reshape(sizes[::-1] if columns else sizes)
+    own = own.transpose() if columns else own
+    own = own[None, ..., None] + numpy.arange(channels, dtype="int32") * whole
+    numbers = b.pad(b.constant(own), around(found))
+    x = b.pad(b.cast(x, "float32"), around(found), LOWEST)
+    made, places = None, None
+    for part in cuts(call, found):
+        value, place = b.strided(x, part), b.strided(numbers, part)
+        if made is None:
+            made, places = value, b.add(place, b.cast(b.mul(b.like(value, 0), 0), "int32"))
+            continue
+        better = b.compare("Greater", value, made)
+        made, places = b.where(better, value, made), b.where(better, place, places)
+    first = b.mul(b.counted(b.dim(x, 0)), whole * channels)
+    places = b.add(places, b.reshape(first, [-1] + [1] * (x.rank - 1)))
+    return [call.as_image(restored(call, made)), call.as_image(places, dtype="INT64")]
 
 
 @operation("AveragePool")
@@ -89,10 +128,10 @@ def mean(call: Call) -> Held:
     """The mean of each window, of the values alone or (count_include_pad) of the zeros in the margins, too."""
     x = call.image()
     found = laid(call, x)
-    if max(found.dilations) > 1:
-        call.refuse("TensorFlow.js has no dilated mean")
     counted = bool(call.int("count_include_pad"))
     whole = longer(call, found, spatial_of(x))
+    if max(found.dilations) > 1:
+        return dilated_mean(call, x, found, whole, counted)
     if not any(any(pair) for pair in whole.margins):
         return call.as_image(pooled(call.b, "AvgPool", x, window_of(found)))
     if not counted and is_itself(whole, spatial_of(x)):
@@ -103,6 +142,21 @@ def mean(call: Call) -> Held:
     if None in spatial_of(x):
         call.refuse(OPEN, NAME_SIZES)
     return call.as_image(call.b.mul(made, shares(found, whole, spatial_of(x), counted)[..., None]))
+
+
+def dilated_mean(call: Call, x: Value, found: Windows, whole: Windows, counted: bool) -> Held:
+    """The mean of dilated windows: a sum over the number of places that count."""
+    sizes = spatial_of(x)
+    if None in sizes:
+        call.refuse(OPEN, NAME_SIZES)
+    ones = numpy.ones([1] + sizes + [1], "float32")
+    if counted:
+        ones = numpy.pad(ones, around(found), mode="constant", constant_values=1)
+    more = [(pair[0] - own[0], pair[1] - own[1]) if counted else pair
+            for pair, own in zip(whole.margins, found.margins)]
+    ones = numpy.pad(ones, [(0, 0)] + more + [(0, 0)], mode="constant")
+    count = summed(call, call.b.constant(ones), whole)
+    return call.as_image(call.b.div(summed(call, call.b.pad(x, around(whole)), whole), call.b.maximum(count, 1.0)))
 
 
 def shares(found: Windows, whole: Windows, spatial: List[Optional[int]], counted: bool) -> numpy.ndarray:
@@ -141,9 +195,9 @@ def norm(call: Call) -> Held:
     """The p-norm of each window: the root of a sum of powers."""
     x = call.image()
     found = longer(call, laid(call, x), spatial_of(x))
-    if max(found.dilations) > 1:
-        call.refuse("TensorFlow.js has no dilated mean")
     powers = call.b.pad(raised(call, x), around(found))
+    if max(found.dilations) > 1:
+        return call.as_image(rooted(call, summed(call, powers, found)))
     made = pooled(call.b, "AvgPool", powers, window_of(found))
     return call.as_image(rooted(call, call.b.mul(made, float(numpy.prod(found.sizes)))))
 
