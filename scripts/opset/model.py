@@ -35,12 +35,14 @@ class Lowered(NamedTuple):
     outputs  {name as the user knows it: name of the graph's node}
     layers   [Shown]: inputs, then what is shown
     layouts  {name of an input's or output's node: "NHWC"}: those whose dimensions stand in another order than ONNX's
+    why      a line about outputs of the model that are left out, "" where none are
     """
 
     graph: operations.Graph
     outputs: Dict[str, str]
     layers: List[Shown]
     layouts: Dict[str, str]
+    why: str = ""
 
 
 class Opened(NamedTuple):
@@ -49,7 +51,7 @@ class Opened(NamedTuple):
     walk    Walk
     inputs  {name: Held}
     layers  [Layer]
-    why     Fault, why the walk ended before the model did; None where it did not
+    why     Fault, why not all was computed that was asked for; None where it was
     """
 
     walk: Walk
@@ -65,20 +67,32 @@ def lower(model: Model, outputs: Optional[Sequence[str]] = None, every: bool = F
     outputs: names of layers, tensors, or nodes.  input_shape: sizes behind the batch of inputs of open size, in ONNX's
     order: a list, a list of lists, or {name: list}.  layout: "auto" or "as-is", which keeps ONNX's order at the edges.
     A batch of open size stays open where the model allows it, else it is 1.
+    With `every`, outputs of the model that cannot be computed are left out where others remain.
     Raises Fault for what cannot be computed, and for names that the model lacks.
     """
     found = opened(model, outputs, input_shape, layout)
-    if found.why is not None:
+    own = [one.name for one in model.graph.outputs]
+    lacking = [name for name in own if name not in found.walk.values]
+    if found.why is not None and (outputs is not None or not every or len(lacking) == len(own)):
         raise advised(found) if outputs is None else found.why
-    return finished(model, found, outputs, every, layout)
+    made = finished(model, found, outputs, every, layout)
+    return made if found.why is None else made._replace(
+        why=f"{', '.join(lacking)}: left out, for {found.why}")
 
 
 def opened(model: Model, outputs: Optional[Sequence[str]] = None, input_shape: Any = None, layout: str = NATURAL
            ) -> Opened:
-    """Return the model with the tensors that `outputs`, or its own, need; where something is refused, up to there."""
-    found = walked(model, outputs, input_shape, layout)
-    if found.why is not None and has_open_batch(model):
+    """Return the model with the tensors that `outputs`, or its own, need; what is refused is left out."""
+    try:
+        found = walked(model, outputs, input_shape, layout)
+    except Fault:
+        if not has_open_batch(model):
+            raise
         return walked(model, outputs, input_shape, layout, 1)
+    if found.why is not None and has_open_batch(model):
+        other = walked(model, outputs, input_shape, layout, 1)
+        if len(other.walk.reached) > len(found.walk.reached):
+            return other
     return found
 
 
@@ -108,15 +122,12 @@ def walked(model: Model, outputs: Optional[Sequence[str]], input_shape: Any, lay
         inputs[info.name] = walk.placeholder(node, info.dtype, shape, opens, info.name in images and len(shape) > 2)
     walk.values.update(inputs)
     wanted = [one.name for one in model.graph.outputs] if outputs is None else tensors_of(model, outputs)
-    why: Optional[Fault] = None
-    try:
-        walk.run(model.graph, wanted)
-    except Fault as fault:
-        why = fault
+    refused = walk.run(model.graph, wanted)
     ends = set(wanted) | {one.name for one in model.graph.outputs}
     done = set(map(id, walk.reached))
     ends.update(name for node in model.graph.nodes if id(node) not in done for name in node.inputs)
-    return Opened(walk, inputs, modules.layers(walk.reached, walk.values, list(inputs), ends), why)
+    layers = modules.layers(walk.reached, walk.values, list(inputs), ends, set(model.graph.tensors))
+    return Opened(walk, inputs, layers, refused[0] if refused else None)
 
 
 def has_open_batch(model: Model) -> bool:
@@ -215,7 +226,7 @@ def named_tensors(model: Model) -> Dict[str, List[str]]:
     """Return {name of a tensor, a node, or a layer: its tensors}."""
     found: Dict[str, List[str]] = OrderedDict()
     layers: Dict[str, List[str]] = {}
-    for key, own in modules.grouped(model.graph.nodes).items():
+    for key, own in modules.grouped(model.graph.nodes, set(model.graph.tensors)).items():
         found[key] = [name for node in own for name in node.outputs if name]
     for node in model.graph.nodes:
         for name in node.outputs:
@@ -261,7 +272,7 @@ def finished(model: Model, found: Opened, outputs: Optional[Sequence[str]], ever
     else:
         shown = [layer for layer in found.layers if modules.is_drawn(walk.values[layer.tensor])] if every else []
         wanted.update((layer.name, layer.tensor) for layer in shown)
-        wanted.update((name, name) for name in own if name not in wanted.values())
+        wanted.update((name, name) for name in own if name not in wanted.values() and name in walk.values)
     if not wanted:
         raise Fault(f"{model.path}: it has no outputs, and no layers that TensorSpace can draw: name some")
     fed = [held.value.tensor.node for held in found.inputs.values()]

@@ -4,7 +4,7 @@ PyTorch's exporters keep the path of the module around each node: "/layer1/layer
 node.  A module with no module in it is a layer; a node that stands in a larger one is a layer by itself.
 """
 import re
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ..formats.onnx_graph import SCOPES, Node
@@ -31,6 +31,7 @@ KINDS = OrderedDict([
     ("Mish", "Activation"), ("Swish", "Activation"), ("Flatten", "Flatten"), ("Reshape", "Reshape"),
     ("Transpose", "Permute"), ("DepthToSpace", "Lambda"), ("SpaceToDepth", "Lambda")])
 PAIRS = ("Add", "Sum", "Sub", "Mul", "Max", "Min", "Mean", "Concat")  # layers where several tensors are computed
+PRODUCTS = ("MatMul", "Conv", "ConvTranspose", "Gemm")
 WEIGHTED = ("Gemm", "MatMul")  # a Dense where the second tensor is a constant
 QUOTED = re.compile(r"'([^']*)'")  # a name in a property of PyTorch's: a list as Python writes it
 DIMENSIONS = (2, 3, 4)  # with the batch, of what TensorSpace draws
@@ -83,11 +84,14 @@ def own_name(node: Node) -> str:
     return named or next((name for name in node.outputs if name), node.op)
 
 
-def grouped(nodes: Sequence[Node]) -> "Dict[str, List[Node]]":
-    """Return {name of a layer: its nodes}, in the order of their first nodes.
+def grouped(nodes: Sequence[Node], fixed: Set[str]) -> "Dict[str, List[Node]]":
+    """Return {name of a layer: its nodes}, in the order of their first nodes.  fixed: names of the file's tensors.
 
-    Nodes of a module in which there are others are layers by themselves, and are called after the module, too.
+    Nodes of a module in which there are others are layers by themselves, and are called after the module, too.  What
+    adds a constant to a product that nothing else reads is its bias.
     """
+    readers = Counter(name for node in nodes for name in node.inputs)
+    products: Dict[str, List[Node]] = {}  # {output of a product that stands alone: its layer}
     paths = [module(node) for node in nodes]
     around: Set[str] = {outer for path in paths for outer in path[:-1]}
     found: Dict[str, List[Node]] = OrderedDict()
@@ -95,23 +99,30 @@ def grouped(nodes: Sequence[Node]) -> "Dict[str, List[Node]]":
         if path and path[-1] not in around:
             found.setdefault(path[-1], []).append(node)
             continue
+        product = next((name for name in node.inputs if name in products and readers[name] == 1), None)
+        if node.op == "Add" and product and not fixed.isdisjoint(node.inputs):
+            products[product].append(node)
+            continue
         name = f"{path[-1]}.{own_name(node)}" if path else own_name(node)
         free, count = name, 1
         while free in found:
             free, count = f"{name}_{count}", count + 1
         found[free] = [node]
+        if node.op in PRODUCTS:
+            products[node.outputs[0]] = found[free]
     return found
 
 
-def layers(nodes: Sequence[Node], values: Dict[str, Held], inputs: Sequence[str], ends: Set[str]) -> List[Layer]:
+def layers(nodes: Sequence[Node], values: Dict[str, Held], inputs: Sequence[str], ends: Set[str],
+           fixed: Set[str]) -> List[Layer]:
     """Return the layers of a model in the order of their results.
 
     nodes: in the order in which they are computed.  values: of all tensors.  inputs: names of the model's own.
-    ends: names of tensors that are read by none of the nodes, and are not for these alone.
+    ends: names of tensors that others read than these nodes.  fixed: names of the file's tensors.
     """
     places = {name: place for place, node in enumerate(nodes) for name in node.outputs if name}
     computed = {name for name in places if values[name].weight is None and values[name].sizes is None}
-    groups = grouped([node for node in nodes if any(name in computed for name in node.outputs)])
+    groups = grouped([node for node in nodes if any(name in computed for name in node.outputs)], fixed)
     owner = {name: key for key, own in groups.items() for node in own for name in node.outputs if name}
     readers: Dict[str, Set[str]] = {}
     for key, own in groups.items():

@@ -12,6 +12,7 @@ from ..formats.onnx_tensors import Tensor
 from . import fold
 from .layout import Held, last, usual
 from .rules import Call, NotLowered, computed_as, rule_of
+from .sizes import OpenSize
 
 Scope = MutableMapping[str, Held]
 DEEPEST = 40  # functions in functions, and graphs in graphs
@@ -44,12 +45,24 @@ class Walk:
             raise Fault(f"{tensor.name!r:.60} is a tensor of texts, which TensorSpace cannot show")
         return Held.constant(self.b, tensor.weight, tensor.dtype)
 
-    def run(self, graph: Graph, wanted: Iterable[str]) -> None:
-        """Compute the tensors `wanted` of the outermost graph, whose inputs are among the values."""
+    def run(self, graph: Graph, wanted: Iterable[str]) -> List[Fault]:
+        """Compute the tensors `wanted` of the outermost graph, whose inputs are among the values.
+
+        Returns the refusals of nodes; what reads their outputs is not computed.
+        """
         self.values.update((name, held) for name, held in self.tensors(graph).items())
+        refused: List[Fault] = []
+        lacking: Set[str] = set()
         for node in needed(graph.nodes, set(wanted), set(self.values)):
-            self.node(node, self.values, self.model.opsets)
-            self.reached.append(node)
+            if lacking.isdisjoint(read(node)):
+                try:
+                    self.node(node, self.values, self.model.opsets)
+                    self.reached.append(node)
+                    continue
+                except (NotLowered, OpenSize) as fault:
+                    refused.append(fault)
+            lacking.update(node.outputs)
+        return refused
 
     def node(self, node: Node, scope: Scope, opsets: Dict[str, int]) -> None:
         """Compute the outputs of a node into `scope`."""

@@ -52,7 +52,8 @@ def convert(source: Model, directory: str, outputs: Optional[List[str]] = None, 
         names = write_graph.write(graph, directory, json_name, shard_size, quantize,
                                   told.metadata(kept, layers, (), layouts))
     facts = OrderedDict([("inputs", graph.inputs), ("outputs", graph.outputs)])
-    facts.update({"why": waiting} if waiting else {})
+    why = "; ".join(filter(None, [lowered.why, waiting]))
+    facts.update({"why": why} if why else {})
     facts.update({"layout": layouts} if layouts else {})
     return Written(names, facts)
 

@@ -227,6 +227,16 @@ def test_the_property_of_the_newer_exporter_names_the_modules(tmp_path):
     assert list(found.outputs) == ["features.0", "features.1"]
 
 
+def test_a_bias_behind_a_product_belongs_to_its_layer(tmp_path):
+    made = Made()
+    x = made.node("Add", made.node("MatMul", "x", made.weight("w", 3, 4), named="dense"), made.weight("b", 4))
+    y = made.node("Relu", x, named="active")
+    found = lowered(made, tmp_path, {"x": ["N", 3]}, [y], every=True)
+    assert list(found.outputs) == ["dense", "active"]
+    assert found.graph.nodes[found.graph.nodes["dense"].inputs[0].node].op == "Add"
+    assert [one.parameters for one in found.layers] == [0, 16, 0]
+
+
 # Graphs in graphs ------------------------------------------------------------------------------------------------
 
 def test_functions_of_the_model_are_put_in_the_place_of_their_calls(tmp_path):
@@ -263,6 +273,17 @@ def test_an_operation_that_is_not_known_is_named_with_the_outputs_before_it(tmp_
     assert list(lowered(made, tmp_path, {"x": ["N", 3]}, [y], outputs=["first"]).outputs) == ["first"]
     lines = list(summary.described(str(tmp_path / "m.onnx")))
     assert "TensorFlow.js does not have it" in lines[4]
+
+
+def test_an_output_that_cannot_be_computed_is_left_out_where_another_remains(tmp_path):
+    made = Made()
+    x = made.node("Relu", "x", named="first", outputs=["probabilities"])
+    made.node("Swirl", x, named="second", outputs=["label"])
+    found = lowered(made, tmp_path, {"x": ["N", 3]}, ["label", "probabilities"], every=True)
+    assert list(found.outputs) == ["first"]
+    assert found.why == ("label: left out, for 'second' is ONNX's Swirl of opset 17: TensorFlow.js does not have it")
+    with pytest.raises(Fault, match="Swirl"):
+        lowered(made, tmp_path, {"x": ["N", 3]}, ["label", "probabilities"], outputs=["label"])
 
 
 def test_a_model_without_outputs_is_refused(tmp_path):
