@@ -271,7 +271,7 @@ def test_an_operation_that_is_not_known_is_named_with_the_outputs_before_it(tmp_
     assert str(caught.value) == ("'second' is ONNX's Swirl of opset 17: TensorFlow.js does not have it; outputs that "
                                  "do without it: first")
     assert list(lowered(made, tmp_path, {"x": ["N", 3]}, [y], outputs=["first"]).outputs) == ["first"]
-    lines = list(summary.described(str(tmp_path / "m.onnx")))
+    lines = list(summary.described(str(tmp_path / "m.onnx")).lines())
     assert "TensorFlow.js does not have it" in lines[4]
 
 
