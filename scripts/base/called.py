@@ -51,7 +51,10 @@ class Package(types.ModuleType):
         """Return what a name of API stands for."""
         if name not in API:
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
-        return found(name)
+        if API[name] != "api":
+            return found(name)
+        __import__(f"{PACKAGE}.{name}")  # a command's module, which answers the call
+        return sys.modules[f"{PACKAGE}.{name}"]
 
 
 def makes(name: str, kind: type) -> None:
