@@ -29,18 +29,20 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 THIRD_PARTY = (("three", "build/three.min.js"), ("three", "examples/js/controls/TrackballControls.js"),
                ("@tweenjs/tween.js", "dist/tween.umd.js"), ("@tensorflow/tfjs", "dist/tf.min.js"),
                ("tensorspace", "dist/tensorspace.min.js"))  # in the order in which they need one another
-DRAWING = ("palette", "layers", "blocks", "layout", "maps", "slim", "figures", "camera", "edges", "labels", "stage",
+DRAWING = ("layers", "blocks", "layout", "maps", "slim", "figures", "camera", "edges", "labels", "stage",
            "scene")
 PARTS = ("words", "files", "engine", "strips", "pixels", "pictures", "inputs", "volume", "samples", "results",
          "insight", "list", "compare", "viewer")
-# The first goes before those of THIRD_PARTY.
-OWN = (("globals.js",) + tuple(f"renderers/tensorspace/{name}.js" for name in DRAWING)
-       + tuple(name + ".js" for name in PARTS))
+# What computes goes first; viewer.js loads what draws, so that the first prediction of a light model waits for none.
+COMPUTING = ("globals.js", "dist/tf.min.js", "renderers/tensorspace/palette.js") + tuple(f"{name}.js" for name in PARTS)
+OWN = (COMPUTING[:1] + COMPUTING[2:]
+       + tuple(f"renderers/tensorspace/{name}.js" for name in DRAWING))
 POLICY = ("default-src 'none'; script-src {scripts}; style-src {styles}; img-src 'self' data: blob:; "
           "connect-src 'self'; base-uri 'none'; form-action 'none'")
 PIXELS = ("0..1", "-1..1", "0..255", "caffe")  # what a pixel is to a model; pixels.js has the same list
 # As they are loaded.
-SCRIPTS = [os.path.basename(path) for path in OWN[:1] + tuple(path for _, path in THIRD_PARTY) + OWN[1:]]
+SCRIPTS = [os.path.basename(path) for path in COMPUTING + tuple(
+    path for _, path in THIRD_PARTY if path not in COMPUTING) + OWN[len(COMPUTING) - 1:]]
 # Of every page; index.html, which names the others, goes into its place last.
 ALWAYS = SCRIPTS + ["style.css", "licenses.txt", "page.json", "index.html"]
 
@@ -99,9 +101,11 @@ def build(model_dir: str, target_dir: str, data: Optional[str] = None, title: Op
     _copy(os.path.join(HERE, "style.css"), target_dir, "style.css")
     _write(target_dir, "licenses.txt", licenses())
     _write(target_dir, "page.json", json.dumps(page, sort_keys=True, indent=1) + "\n")
+    then = f' data-then="{" ".join(SCRIPTS[len(COMPUTING):])}"'
     _write(target_dir, "index.html", _index(
         page["title"], POLICY.format(scripts="'self'", styles="'self'"), '<link rel="stylesheet" href="style.css">',
-        "\n".join(f'<script src="{name}" defer></script>' for name in SCRIPTS)))
+        "\n".join(f'<script src="{name}" defer{then if name == "viewer.js" else ""}></script>'
+                  for name in SCRIPTS[:len(COMPUTING)])))
     return written + ALWAYS
 
 
