@@ -62,6 +62,7 @@ const Figures = (function () {
       group.position.set(0, 0, 0);
       group.quaternion.identity();
       group.scale.set(1, 1, 1);
+      if (this.entry.class.startsWith('GlobalPooling')) Slim.row(group);
       group.updateMatrixWorld(true);
       const box = new THREE.Box3().setFromObject(group), local = box.getSize(new THREE.Vector3());
       this.middle = box.getCenter(new THREE.Vector3());

@@ -33,11 +33,22 @@ const Slim = (function () {
     });
   }
 
+  const unitsOf = group => {
+    const found = [];
+    group.traverse(object => { if (object.isMesh && UNITS.includes(object.elementType)) found.push(object); });
+    return found;
+  };
+  // What global pooling leaves is a row: TensorSpace has it in the square that the maps before it were in.
+  function row(group) {
+    unitsOf(group).forEach((unit, i, all) => {
+      const {width} = unit.geometry.parameters;
+      unit.parent.position.set((i - (all.length - 1) / 2) * 1.25 * width, 0, 0);
+    });
+  }
   // The units of a row that are a box each (outputs, what global pooling leaves): one object that takes their places and,
   // before every picture, their colours.  They stay in the group, unseen, for the pointer to find.
   function units(group) {
-    const found = [], matrix = new THREE.Matrix4(), colour = new THREE.Color(), behind = new THREE.Color();
-    group.traverse(object => { if (object.isMesh && UNITS.includes(object.elementType)) found.push(object); });
+    const found = unitsOf(group), matrix = new THREE.Matrix4(), colour = new THREE.Color(), behind = new THREE.Color();
     if (found.length < 2) return null;
     const merged = new THREE.InstancedMesh(found[0].geometry, new THREE.MeshBasicMaterial(), found.length);
     Object.assign(merged, {frustumCulled: false, raycast() {}});
@@ -94,5 +105,5 @@ const Slim = (function () {
     };
   }
 
-  return {figure, units, frames};
+  return {figure, row, units, frames};
 })();
