@@ -21,7 +21,8 @@ from ..base import command, files, place
 from ..base.fault import Fault
 from ..formats import json_text
 from ..layers import records, topology
-from . import packages, predict, samples, snippet
+from ..wire.target import QUANTIZED
+from . import packages, predict, samples, smaller, snippet
 from .renderers.tensorspace import drawing
 from .source import model_file, read_model, shards
 
@@ -114,19 +115,24 @@ LARGE = 40e6  # bytes of a page in one file that are worth a word
 INSIDE = '<script type="text/plain" id="file:%s">'
 
 
-def standalone(model_dir: str, target: str, **options: Any) -> None:
+def standalone(model_dir: str, target: str, quantize: Optional[str] = None, **options: Any) -> None:
     """Write the page as one HTML file that works from disk: every script, the model and page.json stand inside.
 
-    target: path of the file, where none is or an earlier page; the other options are `build`'s.  What they leave open
-    is as in the page that doit built of the same model, where there is one: title, labels, pixels, samples, reference.
+    target    path of the file, where none is or an earlier page
+    quantize  the weights inside: None, as they are, or one of wire.target.QUANTIZED
+    options   `build`'s.  What they leave open is as in the page that doit built of the same model, where there is one:
+              title, labels, pixels, samples, reference
     """
     files.vacant(target, is_standalone)
-    private = tempfile.mkdtemp(prefix="page-")
+    private, small = tempfile.mkdtemp(prefix="page-"), tempfile.mkdtemp(prefix="model-")
     try:
         with files.writable(private):
-            build(model_dir, private, **options)
+            source = model_file(model_dir)
+            title = options.get("title") or _own_title(read_model(source), source)
+            build(smaller.quantized(source, small, quantize) if quantize else model_dir, private,
+                  **dict(options, title=title))
             with open(os.path.join(private, "page.json"), encoding="utf-8") as stream:
-                page = _like(json.load(stream), _built(model_dir), options, private)
+                page = _like(json.load(stream), twin(model_dir), options, private)
             _write(private, "page.json", json.dumps(page, sort_keys=True, indent=1) + "\n")
             sources = [_in_script(_text(private, name)) for name in SCRIPTS]
             style = _text(private, "style.css")
@@ -148,6 +154,7 @@ def standalone(model_dir: str, target: str, **options: Any) -> None:
             shutil.copyfile(fresh, part)
     finally:
         shutil.rmtree(private, ignore_errors=True)
+        shutil.rmtree(small, ignore_errors=True)
 
 
 def _built(model_dir):
@@ -156,14 +163,32 @@ def _built(model_dir):
     return os.path.join(os.path.dirname(home), "pages", name) if os.path.basename(home) == "json_models" else None
 
 
+def twin(model_dir: str) -> Optional[str]:
+    """Return the directory of the page that doit built of the very model, or None."""
+    built, source = _built(model_dir), model_file(model_dir)
+    if built is None or not own(built):
+        return None
+    with open(os.path.join(built, "page.json"), encoding="utf-8") as stream:
+        there = [(entry["name"], entry["sha256"]) for entry in json.load(stream)["files"]]
+    names = [source] + [os.path.join(os.path.dirname(source), name) for name in shards(read_model(source), source)]
+    return built if there == [("model/" + os.path.basename(name), files.sha256(name)) for name in names] else None
+
+
+def bare(model_dir: str) -> Optional[str]:
+    """Return a line where a page of a model of the catalogue lacks what doit knows of it, as doit built no page yet."""
+    built = _built(model_dir)
+    if built is None or twin(model_dir):
+        return None
+    name = command.one_line(os.path.basename(built))
+    return f"without the catalogue's samples, labels and comparison: `{place.doit('page:' + name)}` first brings them"
+
+
 def _like(page, built, options, target_dir):
     """Return page.json's content with what the page in `built` has and `options` do not say; copy its reference."""
-    if built is None or not own(built):
+    if built is None:
         return page
     with open(os.path.join(built, "page.json"), encoding="utf-8") as stream:
         other = json.load(stream)
-    if other["files"] != page["files"]:
-        return page  # of an older model
     asked = {"title": "title", "labels": "labels", "samples": "data", "reference": "reference"}
     for key, option in asked.items():
         if key in other and not options.get(option) and not (key == "samples" and options.get("given")):
@@ -184,15 +209,17 @@ def snippet_of(model_dir: str, labels: Optional[List[str]] = None) -> str:
     return snippet.html(drawn, labels, os.path.basename(source), source)
 
 
-def heavy(model_dir: str) -> Optional[str]:
-    """Return a line on a model whose page as one file will be large, or None."""
+def heavy(model_dir: str, quantize: Optional[str] = None) -> Optional[str]:
+    """Return a line on a model whose page as one file will be large, or None.  quantize: as in `standalone`."""
     source = model_file(model_dir)
     names = shards(read_model(source), source)
     size = sum(os.path.getsize(os.path.join(os.path.dirname(source), name)) for name in names) * 4 / 3  # as base64
+    size *= smaller.PARTS[quantize]
     if size < LARGE:
         return None
-    return (f"one file of about {size / 1e6:.0f} MB, most of it weights; quantize = \"float16\" in models.toml halves "
-            "them, \"uint8\" leaves a quarter")
+    advice = "" if quantize else ("; --quantize float16, as quantize = \"float16\" in models.toml, halves them, "
+                                  "uint8 leaves a quarter")
+    return f"one file of about {size / 1e6:.0f} MB, most of it weights{advice}"
 
 
 def is_standalone(path: str) -> bool:
@@ -354,6 +381,7 @@ def main(arguments: List[str]) -> None:
     parser.add_argument("target", nargs="?", help="directory to write the page into")
     parser.add_argument("--standalone", metavar="FILE", help="write one HTML file that works from disk instead, "
                         "where no file is yet, or an earlier page")
+    parser.add_argument("--quantize", choices=QUANTIZED, help="with --standalone: its weights, for a smaller file")
     parser.add_argument("--data", help="npz of images and labels: its test images become samples")
     parser.add_argument("--title")
     parser.add_argument("--labels", help="names of the classes: a file with one a line, or a,b,c")
@@ -372,14 +400,16 @@ def main(arguments: List[str]) -> None:
         return
     if bool(options.target) == bool(options.standalone):
         parser.error("give a directory to write into, or --standalone FILE")
+    if options.quantize and not options.standalone:
+        parser.error("--quantize is for --standalone FILE; a page in a directory has the model's own files")
     settings = {"data": options.data, "title": options.title, "labels": _labels(options.labels),
                 "reference": options.reference, "pixels": options.pixels, "mean": _numbers(options.mean, "--mean"),
                 "std": _numbers(options.std, "--std"), "given": options.samples}
     if options.standalone:
-        advice = heavy(options.model)
-        if advice:
-            command.say(advice)
-        standalone(options.model, options.standalone, **settings)
+        for advice in (heavy(options.model, options.quantize), bare(options.model)):
+            if advice:
+                command.say(advice)
+        standalone(options.model, options.standalone, options.quantize, **settings)
         command.say(f"{options.standalone} ({os.path.getsize(options.standalone) / 1e6:.1f} MB): open it in a browser")
     else:
         publish(options.model, options.target, **settings)
