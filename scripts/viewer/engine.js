@@ -16,6 +16,12 @@ const Engine = (function () {
     throw new Failure(`TensorFlow.js has no backend ${wanted || 'at all'} in this browser.`);
   }
 
+  let artifacts = null, format = 'layers'; // of the model that was loaded
+
+  const made = handed => format === 'graph' ? tf.loadGraphModel({load: async () => handed}) : tf.loadLayersModel({load: async () => handed});
+  // The model again, with other weights: all of them one after the other, as the shards have them.
+  const reweighted = bytes => made(Object.assign({}, artifacts, {weightData: bytes.slice().buffer}));
+
   // page: page.json's content; step(words, part): tells how far it is.  Resolves to TensorFlow.js's model.
   async function load(page, step) {
     const total = page.files.reduce((sum, file) => sum + file.bytes, 0), found = {}, sizes = page.files.map(() => 0);
@@ -35,10 +41,10 @@ const Engine = (function () {
     if (shards.some(shard => !shard)) throw new Failure('model.json names weights that this page was not built with.\nBuild the page again.');
     const data = new Uint8Array(shards.reduce((sum, shard) => sum + shard.length, 0));
     shards.reduce((offset, shard) => { data.set(shard, offset); return offset + shard.length; }, 0);
-    const artifacts = Object.assign({}, json, {weightSpecs: [].concat(...groups.map(group => group.weights)), weightData: data.buffer});
+    artifacts = Object.assign({}, json, {weightSpecs: [].concat(...groups.map(group => group.weights)), weightData: data.buffer});
     delete artifacts.weightsManifest;
-    const handler = {load: async () => artifacts};
-    return page.drawing.format === 'graph' ? tf.loadGraphModel(handler) : tf.loadLayersModel(handler);
+    format = page.drawing.format;
+    return made(artifacts);
   }
 
   // inputs: list of Float32Array, in the model's order.  Resolves to a list of typed arrays, one per output that is
@@ -78,5 +84,5 @@ const Engine = (function () {
     return [].concat(await model.executeAsync(fed, names));
   }
 
-  return {chooseBackend, load, run, paused};
+  return {chooseBackend, load, reweighted, run, paused};
 })();

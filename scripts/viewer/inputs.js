@@ -229,6 +229,7 @@ const Inputs = (function () {
   }
 
   function create(input, first, changed) {
+    if (input.text) return Typing.panel(input, changed);
     if (input.montage) return Volume.create(input, first, changed);
     const [height, width] = input.shape, image = input.class !== 'Input1d' && Math.min(height, width) >= 12 && Math.max(height, width) <= 4 * Math.min(height, width);
     const kinds = {GreyscaleInput: image ? drawingPad : numbers, RGBInput: photo, Input1d: numbers}; // (steps, features) is grey to TensorSpace

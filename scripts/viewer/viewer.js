@@ -8,7 +8,7 @@
   const CONTINUOUS = 150; // ms: a model that answers faster is run while the pen still moves, and needs no sign that it works
   const {Failure} = Files, {paused} = Engine;
 
-  let page, drawing, model, scene, list, samples = null, theme = 'dark', took = 0, sample = -1;
+  let page, drawing, model, scene, list, epochs = null, samples = null, theme = 'dark', took = 0, sample = -1;
   const panels = [], values = new Map();
 
   function fail(error) {
@@ -128,6 +128,16 @@
     samples.give(i, panels);
     for (const panel of panels) panel.busy = false;
     return working || predict();
+  }
+
+  async function trained(bytes, last) { // the model after another epoch
+    const before = model;
+    model = await Engine.reweighted(bytes);
+    if (working) await working;
+    before.dispose();
+    if (!epochs) return; // the first prediction comes
+    $('match').hidden = !last || !page.reference;
+    await predict();
   }
 
   async function compare() {
@@ -276,6 +286,7 @@
     if (drawing.outputs === 1 && page.hidden > 1) {
       $('inputs').before(make('section', {className: 'note'}, make('p', {}, `This model has a single output, so only its last layer is drawn. python -m scripts.encapsulate makes its other ${page.hidden - 1} layers outputs too.`)));
     }
+    if (page.epochs) epochs = await Epochs.create($('epochs'), trained);
     step('First prediction', 0.93);
     await paused();
     scripts();
@@ -291,7 +302,7 @@
 
   // For tests and for the curious: what the page knows, and the ways in that its buttons use.
   window.viewer = {
-    run, pick, toggle, showAll, setTheme, still: async () => { while (working) await working; }, values: name => values.get(name), get scene() { return scene; }, get page() { return page; }, get panels() { return panels; },
+    run, pick, toggle, showAll, setTheme, still: async () => { while (working) await working; }, values: name => values.get(name), get scene() { return scene; }, get page() { return page; }, get panels() { return panels; }, get epochs() { return epochs; },
   };
   window.viewer.ready = main().catch(fail);
 })();

@@ -50,6 +50,7 @@ def drawing(model: Dict[str, Any], described: Dict[str, Any], name: str = "model
     {"kind": "Sequential" or "Model", "format": "layers" or "graph",
      "inputs":  [{"name", "class", "shape", "dtype", "feed": its place among the model's inputs,
                   "words": how many an Embedding that reads it has, where one does,
+                  "text": what turns typed words into it (layers.words.described), where something does,
                   "montage": how it is one picture, where TensorSpace has no input of its shape: see strips}],
      "layers":  [{"name", "keras", "class", "shape", "config", "parents": [names that TensorSpace is told of],
                   "sources": [names of all layers that it reads], "output": its place among the
@@ -59,6 +60,8 @@ def drawing(model: Dict[str, Any], described: Dict[str, Any], name: str = "model
     Raises Fault where nothing can be drawn: an input or output without a fixed size, or without a dimension.
     """
     inputs = [_input(entry, place, name) for place, entry in enumerate(described["inputs"])]
+    for entry in inputs:
+        entry.update(sources.text_of(model, entry["name"]))
     tensors, outputs, parameters = sources.of_model(model, described)
     described = dict(described, parameters=parameters)
     for tensor in tensors.values():
