@@ -48,19 +48,40 @@ const Engine = (function () {
   }
 
   // inputs: list of Float32Array, in the model's order.  Resolves to a list of typed arrays, one per output that is
-  // drawn; the others stay where they were computed.
+  // drawn; the others stay where they were computed.  What the graphics processor cannot compute, the other one does.
   async function run(model, drawing, inputs) {
-    const tensors = tf.tidy(() => {
-      const given = inputs.map((data, i) => tf.tensor(data, [1].concat(drawing.inputs[i].shape), drawing.inputs[i].dtype === 'int32' ? 'int32' : 'float32'));
-      if (drawing.format !== 'graph') return [].concat(model.predict(given));
-      const fed = {};
-      model.inputs.forEach((input, i) => { fed[input.name] = given[i]; });
-      return [].concat(model.execute(fed, model.outputs.map(output => output.name)));
-    });
+    try {
+      return await once(model, drawing, inputs);
+    } catch (error) {
+      if (tf.getBackend() === 'cpu') throw error;
+      await tf.setBackend('cpu');
+      return once(model, drawing, inputs);
+    }
+  }
+  async function once(model, drawing, inputs) {
+    const given = inputs.map((data, i) => tf.tensor(data, [1].concat(drawing.inputs[i].shape), drawing.inputs[i].dtype === 'int32' ? 'int32' : 'float32'));
+    const tensors = drawing.format === 'graph' ? await executed(model, given) : tf.tidy(() => [].concat(model.predict(given)));
+    tf.dispose(given);
     const drawn = new Set(drawing.layers.map(layer => layer.output));
     const results = await Promise.all(tensors.map((tensor, i) => drawn.has(i) ? tensor.data() : null));
     tf.dispose(tensors);
     return results;
+  }
+
+  // What a graph model makes of its inputs; one with control flow or sizes that values decide runs by executeAsync alone.
+  const slow = new WeakSet();
+  async function executed(model, given) {
+    const fed = {}, names = model.outputs.map(output => output.name);
+    model.inputs.forEach((input, i) => { fed[input.name] = given[i]; });
+    if (!slow.has(model)) {
+      try {
+        return tf.tidy(() => [].concat(model.execute(fed, names)));
+      } catch (error) {
+        if (!/executeAsync/.test(error.message)) throw error;
+        slow.add(model);
+      }
+    }
+    return [].concat(await model.executeAsync(fed, names));
   }
 
   return {chooseBackend, load, reweighted, run, paused};

@@ -31,8 +31,8 @@ THIRD_PARTY = (("three", "build/three.min.js"), ("three", "examples/js/controls/
                ("tensorspace", "dist/tensorspace.min.js"))  # in the order in which they need one another
 DRAWING = ("palette", "layers", "blocks", "layout", "maps", "slim", "figures", "camera", "edges", "labels", "stage",
            "scene")
-PARTS = ("words", "files", "engine", "pixels", "pictures", "hashes", "text", "typing", "inputs", "samples", "results",
-         "insight", "list", "epochs", "compare", "viewer")
+PARTS = ("words", "files", "engine", "strips", "pixels", "pictures", "hashes", "text", "typing", "inputs", "volume",
+         "samples", "results", "insight", "list", "epochs", "compare", "viewer")
 # The first goes before those of THIRD_PARTY.
 OWN = (("globals.js",) + tuple(f"renderers/tensorspace/{name}.js" for name in DRAWING)
        + tuple(name + ".js" for name in PARTS))

@@ -50,7 +50,7 @@
   function show(inputs, results) {
     drawing.inputs.forEach((input, i) => { if (scene && input.drawn) scene.update(input.name, inputs[i]); });
     for (const layer of drawing.layers) {
-      const data = results[layer.output];
+      const data = Strips.turn(layer, results[layer.output]);
       values.set(layer.name, data);
       if (scene) scene.update(layer.name, data);
       list.show(layer.name, data);
@@ -87,7 +87,7 @@
   }
   function about(name) { // what is known of a layer besides its shape
     const layer = drawing.layers.find(each => each.name === name), sources = layer.sources || [];
-    return {model, values: values.get(name), before: sources.length === 1 ? values.get(sources[0]) : null, names: layer.terminal && layer.shape.length === 1 ? labelsOf(layer) : null, hue: Palette.hue(layer.class, 'dark')};
+    return {model, values: values.get(name), before: sources.length === 1 ? values.get(sources[0]) : null, names: layer.terminal && layer.shape.length === 1 ? labelsOf(layer) : null, hue: Palette.of(layer, 'dark')};
   }
   function labelsOf(layer) {
     const size = layer.shape[0], given = page.labels;
