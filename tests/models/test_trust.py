@@ -3,6 +3,7 @@
 Live models are traced in this process, files in a child.  Every layer is held against Keras's own values, in
 TensorFlow.js 1.0.0 and in today's, by `execute`.
 """
+import hashlib
 import json
 import os
 import sys
@@ -336,6 +337,7 @@ def test_another_backend_is_one_line_and_its_files_are_data(folder, monkeypatch)
     with pytest.raises(Fault, match="^Keras runs on jax here: tracing needs the TensorFlow backend: save the model, "
                                     "and load it where KERAS_BACKEND=tensorflow is set$"):
         by_keras.trace_live(model)
+    os.mkdir("js")
     assert preprocess.preprocess("model.h5", "js", trust=["model.h5"]).facts == {"inputs": ["start"],
                                                                                  "outputs": ["out"]}
 
@@ -358,4 +360,4 @@ def test_trusted_files_are_dependencies_and_nothing_runs_where_data_suffices(tmp
     assert project.ran() == {"convert:mine"}
     assert not os.path.exists(project.file("ran"))
     os.remove(project.file("my.py"))
-    assert project.fault().startswith("models.toml [mine] trust: my.py: no such file: name the file")
+    assert project.fault().startswith("convert:mine: models.toml [mine] trust: my.py: no such file: ")
