@@ -17,15 +17,24 @@ The rooms, the lowest first; each module imports from its own room and from thos
     verification/  Keras, TensorFlow and the official converter as oracles
     builds/        doit's side: the catalogue, records, stages, tasks
 
-The modules beside the rooms are the commands: ``python -m scripts.STAGE --help``.  docs/house.md says which files a
-change touches.  pip installs the same tree as ``tensorspace_keras``.
+The modules beside the rooms are the commands: ``python -m scripts.STAGE --help``; api.py is what a program calls:
+
+    from scripts import convert, show, summary, Snapshots, Fault
+
+docs/house.md says which files a change touches.  pip installs the same tree as ``tensorspace_keras``.
 Nothing here imports TensorFlow, Keras or h5py when it is itself imported.
 """
+import os
 import sys
 
+from .base.called import Package, makes
 from .base.fault import Fault, say_what_is_lacking
+from .base.place import CONSOLE
 
 __all__ = ["Fault"]
 
-if sys.argv[:1] == ["-m"]:  # `python -m scripts.STAGE`, whose own imports come before anything that could catch this
+makes(__name__, Package)
+
+# `python -m scripts.STAGE` and the installed commands, whose own imports come before anything that could catch this
+if sys.argv[:1] == ["-m"] or os.path.splitext(os.path.basename((sys.argv or [""])[0]))[0] in sum(CONSOLE.values(), ()):
     sys.excepthook = say_what_is_lacking

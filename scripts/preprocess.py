@@ -9,7 +9,8 @@ if not __package__:
 
 import os
 import tempfile
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Union
+from collections import OrderedDict
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Union
 
 from . import formats
 from .base import arguments as taken
@@ -77,7 +78,9 @@ def preprocess(source: str, directory: str, weights: Optional[str] = None, layer
         except Fault as fault:
             if enc_model or format == target.LAYERS or not formats.saved_model.match(source):
                 raise
-            return by_signature(source, fault, directory, layers, json_name, shard_size, quantize, **reading)
+            from .tfjs import graph
+            return Written(*graph.by_signature(source, fault, directory, layers, json_name, shard_size, quantize,
+                                               **reading))
         if enc_model:
             keras_h5.write(result, enc_model)
         facts = {"format": written.format, "why": written.why} if written.format == target.GRAPH else {}
@@ -120,20 +123,24 @@ def trusted(source: str, directory: str, trust: Union[str, Sequence[str]], weigh
     return Written(done.names, dict(done.facts, format=target.GRAPH, why=why))
 
 
-def by_signature(source: str, fault: Fault, directory: str, *settings: Any, **reading: Any) -> Written:
-    """Convert a Keras SavedModel that `fault` refuses as the graph that its signature computes.
+def into(directory: str, source: str, weights: Optional[str] = None, layers: Optional[Sequence[str]] = None,
+         input_shape: Shape = None, json_name: str = "model.json", shard_size: int = shards.SHARD_SIZE,
+         quantize: shards.Quantize = None, enc_model: Optional[str] = None, format: str = target.AUTO,
+         **reading: Any) -> Written:
+    """Convert `source` as `preprocess` does into any `directory`, which need not be there.
 
-    settings: as graph.convert's behind `directory`.  Raises `fault` where TensorFlow does not load the graph, or it has
-    no such outputs.
+    reading: trust too.  An earlier result of this project there is replaced; any other file is a Fault, as are the
+    source's own.
     """
-    from .formats.graphs import GraphFile
-    from .tfjs import graph
-    try:
-        written = graph.convert(GraphFile(source, reading.get("saved_model_tags"), reading.get("signature")), directory,
-                                *settings, every=True)
-    except Fault:
-        raise fault
-    return Written(written.names, dict({"why": f"{fault}; what its signature computes is taken"}, **written.facts))
+    found = []
+
+    def write(path: str) -> List[str]:
+        found[:] = [preprocess(source, path, weights, layers, input_shape, json_name, shard_size, quantize, enc_model,
+                               format, **reading)]
+        return found[0].names
+
+    write_layers.deliver(directory, write, json_name, formats.files(source, weights))
+    return found[0]
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> None:
@@ -153,11 +160,12 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
     parser.add_argument("--json-name", default="model.json")
     parser.add_argument("--shard-size", type=int, default=shards.SHARD_SIZE, metavar="BYTES")
     parser.add_argument("--enc-model", metavar="FILE", help="write the multi-output Keras model (h5) there as well")
-    taken.add_trust(parser)
     parser.add_argument("--tags", dest="saved_model_tags", help="of a SavedModel (default: serve)")
     parser.add_argument("--signature", help="of a SavedModel (default: serving_default)")
     parser.add_argument("--summary", "-s", action="store_true", help="print the layers and write nothing")
     parser.add_argument("--view", action="store_true", help="then show it in the browser, until Ctrl-C")
+    taken.add_trust(parser)
+    taken.add_json(parser)
     parser.add_argument("--version", "-v", action="store_true")
     parser.add_argument("--input_model_from", choices=("tensorflow", "keras", "tfjs"), help="told by the file itself")
     parser.add_argument("--input_model_format", choices=FORMS, help="told by the file itself")
@@ -176,36 +184,55 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
     reading = {key: getattr(options, key) for key in ("saved_model_tags", "signature") if getattr(options, key)}
     if options.summary:
         from . import summary
-        for line in summary.described(source, weights, options.input_shape, options.trust, **reading):
-            command.say(line)
+        summary.show(source, weights, options.input_shape, options.json, options.trust, **reading)
         return
     if not options.directory:
         parser.error("the directory to write to is missing")
     if options.enc_model and os.path.lexists(options.enc_model):
         raise Fault(f"{options.enc_model} is there already: remove it, or name another place")
-    done = {}
-
-    def write(path):
-        done["written"] = preprocess(
-            source, path, weights, options.layers, options.input_shape, options.json_name, options.shard_size,
-            options.quantize, done.get("enc_model"), options.format, options.trust, **reading)
-        return done["written"].names
+    written = {}
 
     def deliver(enc_model=None):
-        done["enc_model"] = enc_model
-        return write_layers.deliver(options.directory, write, options.json_name, formats.files(source, weights))
+        written["it"] = into(options.directory, source, weights, options.layers, options.input_shape,
+                             options.json_name, options.shard_size, options.quantize, enc_model, options.format,
+                             trust=options.trust, **reading)
 
     # The h5 has its place when the directory has: a run that is refused leaves neither.
-    names = keras_h5.deliver(options.enc_model, deliver) if options.enc_model else deliver()
-    command.say(f"{options.directory}: {', '.join(names)}")
-    facts = done["written"].facts
-    command.say(f"{len(facts['outputs'])} outputs: {', '.join(facts['outputs'])}")
-    if facts.get("why"):
-        command.say(f"a graph model: {facts['why']}")
-    for line in write_layers.said_of_names(os.path.join(options.directory, options.json_name)):
-        command.say(line)
+    if options.enc_model:
+        keras_h5.deliver(options.enc_model, deliver)
+    else:
+        deliver()
+    model_json = os.path.join(options.directory, options.json_name)
+    if options.json:
+        command.say_json(told(options.directory, written["it"], model_json))
+    elif not options.quiet:
+        for line in said(options.directory, written["it"], model_json):
+            command.say(line)
     if options.view:
-        view(os.path.join(options.directory, options.json_name))
+        view(model_json)
+
+
+def said(directory: str, written: Written, model_json: str) -> Iterator[str]:
+    """Yield what the command says of a converted model: its files, its outputs, why it is a graph, renamed layers."""
+    yield f"{directory}: {outputs.shortened(written.names)}"
+    yield f"{len(written.facts['outputs'])} outputs: {outputs.shortened(written.facts['outputs'])}"
+    if written.facts.get("why"):
+        yield f"a graph model: {written.facts['why']}"
+    yield from write_layers.said_of_names(model_json)
+
+
+def told(directory: str, written: Written, model_json: str) -> Dict[str, Any]:
+    """Return the object of --json, which docs/json.md describes."""
+    return OrderedDict([
+        ("model", model_json), ("directory", directory), ("files", list(written.names)),
+        ("format", format_of(model_json)), ("why", written.facts.get("why", "")),
+        ("inputs", list(written.facts["inputs"])), ("outputs", list(written.facts["outputs"])),
+        ("source_names", write_layers.source_names(model_json))])
+
+
+def format_of(model_json: str) -> str:
+    """Return "graph" or "layers": the format of a converted model."""
+    return target.GRAPH if formats.is_tfjs_graph(model_json) else target.LAYERS
 
 
 def view(model_json: str) -> None:

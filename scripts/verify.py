@@ -23,7 +23,7 @@ from . import bootstrap, formats
 from .base import arguments as taken
 from .base import child, command, files
 from .base.fault import Fault
-from .formats import json_text
+from .formats import json_text, tfjs_pb
 from .layers import encapsulation, masks, outputs
 from .layers.topology import Graph, graph
 from .tfjs import write_layers
@@ -38,6 +38,7 @@ BOUND = 1e-4
 # Of what Keras computes with 11 and with 8 bits, in each layer anew; float32 has 24.
 HALVES = OrderedDict([("bfloat16", 8e-2), ("float16", 1e-2)])
 SAMPLES, SEED = 4, 0
+STDOUT = "-"  # the path that stands for it
 OF_JS = "TensorFlow.js on the source"
 OPEN_SIZE = 32  # for a dimension that neither the source nor the converted model fixes
 
@@ -92,10 +93,13 @@ def verify(source: str, model_json: str, layers: Optional[List[str]] = None, wei
     renamed = write_layers.source_names(model_json)
     described = OrderedDict((renamed.get(entry["name"], entry["name"]), entry)
                             for entry in predict.describe(model_json)["inputs"])
-    if weights is None and formats.is_graph(source, tags, bool(layers)):
-        inputs = OrderedDict((name, random_values([size or OPEN_SIZE for size in entry["shape"][1:]]))
-                             for name, entry in described.items())
+    if weights is None and (formats.is_graph(source, tags, bool(layers)) or of_signature(source, model_json)):
+        batches = batches_of(model_json)
+        inputs = OrderedDict((name, random_values([size or OPEN_SIZE for size in entry["shape"][1:]])[
+            :batches.get(name)]) for name, entry in described.items())
         names = layers or names_told(model_json)
+        if tfjs_pb.match(source):
+            raise Fault(f"{source}: no oracle: no TensorFlow.js from 1.0 on loads such a model")
         if formats.is_tfjs_graph(source):
             wanted, by = by_tfjs.graph_values(formats.read(source), names, inputs), OF_JS
         else:
@@ -195,6 +199,28 @@ def names_told(model_json: str) -> Optional[List[str]]:
         return list(told["tensorspace"]["outputs"])
     except (TypeError, KeyError):
         return None
+
+
+def batches_of(model_json: str) -> Dict[str, int]:
+    """Return {name of an input of a graph model: the size of its batch} of those whose batch is not open."""
+    with open(model_json, "rb") as file:
+        document = json_text.parse(file.read(), model_json)
+    try:
+        told = document["signature"]["inputs"].values()
+        sizes = {one["name"].split(":")[0]: int(one["tensorShape"]["dim"][0]["size"]) for one in told}
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError):
+        return {}
+    return {name: size for name, size in sizes.items() if size > 0}
+
+
+def of_signature(source: str, model_json: str) -> bool:
+    """Return whether a graph model is what the signature of a SavedModel computes: Keras made no such graph."""
+    from .formats import saved_model
+    if not saved_model.match(source):
+        return False
+    with open(model_json, "rb") as file:
+        document = json_text.parse(file.read(), model_json)
+    return document.get("format") == "graph-model" and not str(document.get("generatedBy")).startswith("keras")
 
 
 def graph_values(source: str, inputs: Dict[str, numpy.ndarray], outputs: Optional[List[str]], tags: Optional[str],
@@ -337,19 +363,25 @@ def main(arguments: List[str]) -> int:
     parser.add_argument("--tags", help="of a SavedModel")
     parser.add_argument("--signature", help="of a SavedModel without Keras layers")
     parser.add_argument("--browser", action="store_true", help="in Chromium, on webgl and cpu, not in Node")
-    parser.add_argument("--json", metavar="PATH", help="write the report there, where no file is yet")
+    parser.add_argument("--json", metavar="PATH", nargs="?", const=STDOUT, help="print the report as one JSON object "
+                        "(docs/json.md); with PATH write it there, where no file is yet, beside the table")
+    parser.add_argument("--quiet", "-q", action="store_true", help="print no table; the exit status tells")
     parser.add_argument("--reference", metavar="NPZ", help="likewise the inputs and Keras's values, for the page")
     options = parser.parse_args(arguments)
-    for path in filter(None, [options.json, options.reference]):
+    written = options.json if options.json != STDOUT else None
+    for path in filter(None, [written, options.reference]):
         files.vacant(path)
     report, values = verify(options.source, page.model_file(options.model_json), options.layers, options.weights,
                             options.data, options.tags, options.signature, in_chromium() if options.browser else None,
                             options.trust)
-    for line in table(report):
-        command.say(line)
+    if options.json == STDOUT:
+        command.say_json(report)
+    elif not options.quiet:
+        for line in table(report):
+            command.say(line)
     try:
-        if options.json:
-            with files.whole(options.json) as part, open(part, "w") as file:
+        if written:
+            with files.whole(written) as part, open(part, "w") as file:
                 json.dump(report, file, indent=1)
                 file.write("\n")
         if options.reference:

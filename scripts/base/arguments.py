@@ -1,4 +1,4 @@
-"""Arguments that several commands take: names, the sizes of inputs, files that may run."""
+"""Arguments that several commands take: names, and the sizes of inputs."""
 import argparse
 from typing import Any, Dict, List, Optional, Union
 
@@ -16,6 +16,13 @@ def add_input_shape(parser: argparse.ArgumentParser) -> None:
     """Declare --input-shape: [224, 224, 3], or {input: sizes} where each is given by name."""
     parser.add_argument("--input-shape", type=shape, action=Shapes, metavar="[INPUT=]224,224,3", help="sizes that are "
                         "open; of several inputs each by its name: --input-shape a=8 --input-shape b=8,8")
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Declare --json and --quiet: one object on stdout (docs/json.md), or nothing."""
+    parser.add_argument("--json", action="store_true", help="print one JSON object (docs/json.md), lists whole")
+    parser.add_argument("--quiet", "-q", action="store_true", help="print nothing; a fault is a line on stderr as "
+                        "ever")
 
 
 def add_trust(parser: argparse.ArgumentParser) -> None:

@@ -16,7 +16,7 @@ from ..base import place
 from ..base.fault import Fault
 from ..base.files import at_once
 from ..layers.topology import of
-from . import tfjs_graph
+from . import tfjs_graph, tfjs_pb
 from .json_text import parse
 from .paths import check_readable, head, inside
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # both import numpy, and an up-to-date doit imports neither
     from .tfjs_graph import GraphModel
 
 OF_TENSORFLOW = ("saved_model", "frozen")
-GRAPHS = OF_TENSORFLOW + ("tfjs_graph",)  # formats of which some or all are graphs of operations
+GRAPHS = ("saved_model", "tfjs_pb", "frozen", "tfjs_graph")  # formats of which some or all are graphs of operations
 FORMATS = ("keras_h5", "keras_archive", "topology_and_weights", "tfjs") + GRAPHS  # no file is of two
 
 
@@ -129,6 +129,10 @@ def files(path: str, weights: Optional[str] = None) -> List[str]:
     directory, or the two given files.  Raises Fault for a directory without a model.
     """
     check_readable(path)
+    if tfjs_pb.match(path):
+        found = [tfjs_pb.file_of(path), tfjs_pb.manifest_of(path)]
+        with open(found[1], "rb") as file:
+            return found + shards_of(path, parse(file.read(), found[1]))
     if os.path.isdir(path) and not os.path.isfile(os.path.join(path, "saved_model.pb")):
         path = os.path.join(path, "model.json")
         if not os.path.isfile(path):
@@ -138,10 +142,17 @@ def files(path: str, weights: Optional[str] = None) -> List[str]:
     if head(path, 64).lstrip()[:1] == b"{":
         with open(path, "rb") as file:
             manifest = parse(file.read(), path).get("weightsManifest")
-        for group in manifest if isinstance(manifest, list) else ():
-            paths = group.get("paths") if isinstance(group, dict) else None
-            for name in paths if isinstance(paths, list) else ():
-                beside = inside(name)  # the reader refuses other paths
-                if beside is not None:
-                    found.append(os.path.join(os.path.dirname(path), beside).replace(os.sep, "/"))
+        found += shards_of(path, manifest)
+    return found
+
+
+def shards_of(path: str, manifest: Any) -> List[str]:
+    """Return the paths of the shards that the weights manifest of the model in the file or directory `path` names."""
+    found, directory = [], path if os.path.isdir(path) else os.path.dirname(path)
+    for group in manifest if isinstance(manifest, list) else ():
+        paths = group.get("paths") if isinstance(group, dict) else None
+        for name in paths if isinstance(paths, list) else ():
+            beside = inside(name)  # the reader refuses other paths
+            if beside is not None:
+                found.append(os.path.join(directory, beside).replace(os.sep, "/"))
     return found

@@ -20,14 +20,14 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple, 
 
 from ..base import child, command, files
 from ..base.fault import Fault
-from ..operations import graphdef, loops, shapes
-from ..operations.graph import TYPES, Graph
+from ..operations import beginnings, graphdef
+from ..operations.graph import NUMBERS, TYPES, Graph
 from ..operations.outputs import SILENT, Choice
 from . import examples, saved_model
 from .graphs import described
 from .saved_model import TAGS
 
-SIGNATURE = "serving_default"
+SIGNATURES = ("serving_default", "default")  # of TensorFlow, and of TF-Hub 1
 PASSES = ("debug_stripper", "pruning", "constfold", "arithmetic", "dependency", "pruning", "constfold", "dependency")
 ASSIGNMENTS = ("AssignVariableOp", "AssignAddVariableOp", "AssignSubVariableOp")
 PASSING = ("Identity", "Enter", "Switch")  # operations that return the variable that they take
@@ -96,7 +96,9 @@ def chosen(tensorflow: ModuleType, found: Frozen, source: str, outputs: Optional
            input_shape: Any = None) -> Tuple[bytes, Dict[str, Any]]:
     """Choose outputs of a frozen graph and optimize it; arguments, result and errors are frozen_graph's."""
     graph, inputs, known = found
-    there = tensors(graph, known, source, input_shape)
+    there = beginnings.opened(lambda begin: tensors(graph, known, source, input_shape, begin), outputs)
+    for name in there.graph.inputs if there.graph.begins else ():
+        inputs = inputs + [begin_at(tensorflow, graph, there, name)] if name not in inputs else inputs
     for name in inputs if input_shape is not None else ():
         node, = [node for node in graph.node if node.name == name]
         node.attr["shape"].shape.CopyFrom(tensorflow.TensorShape(there.graph.nodes[name].outputs[0].shape).as_proto())
@@ -119,7 +121,8 @@ def chosen(tensorflow: ModuleType, found: Frozen, source: str, outputs: Optional
         for name, info in side.items():  # shapes that were known before constants were folded
             specs[name][0] = [TYPES[info.dtype], sizes(tensorflow.TensorShape(info.tensor_shape))]
     return graph.SerializeToString(), {"inputs": inputs, "outputs": ends, "asked": names,
-                                       "specs": specs, "version": tensorflow.__version__}
+                                       "begins": there.graph.begins, "specs": specs,
+                                       "version": tensorflow.__version__}
 
 
 def spec(tensor: Tensor) -> List[Union[str, None, List[Optional[int]]]]:
@@ -194,7 +197,8 @@ def freeze_saved_model(tensorflow: ModuleType, path: str, tags: Optional[str], s
     """
     found = saved_model.meta_graph(path, tags)
     there = saved_model.signatures(path, found)
-    signature = signature or (SIGNATURE if SIGNATURE in there or len(there) != 1 else next(iter(there)))
+    usual = [name for name in SIGNATURES if name in there] or (list(there) if len(there) == 1 else SIGNATURES)
+    signature = signature or usual[0]
     if signature not in there or not there[signature]["outputs"]:
         named = ", ".join(sorted(name for name in there if there[name]["outputs"]))
         advice = f"there are {named}: name one (--signature, or signature in models.toml)" if named \
@@ -363,13 +367,24 @@ def choose(graph: GraphDef, known: Dict[str, str], names: List[str], source: str
     return places(tensors(graph, known, source), names)
 
 
-def tensors(graph: GraphDef, known: Dict[str, str], source: str, input_shape: Any = None) -> Choice:
+def tensors(graph: GraphDef, known: Dict[str, str], source: str, input_shape: Any = None,
+            begin: Optional[beginnings.Beginning] = None) -> Choice:
     """Return the tensors of a GraphDef by the names that people have for them, and their shapes."""
     found = graphdef.read(graph.SerializeToString())
     found.inputs = placeholders(graph)
-    shapes.infer(found, shapes.fixed(found, input_shape, source))
-    loops.unroll(found)
+    beginnings.prepare(found, begin, input_shape, source)
     return Choice(found, OrderedDict((name, graphdef.number_of_output(one)) for name, one in known.items()), source)
+
+
+def begin_at(tensorflow: ModuleType, graph: GraphDef, there: Choice, name: str) -> str:
+    """Make a node of a GraphDef the placeholder that it is in `there`; return its name."""
+    node, = [node for node in graph.node if node.name == name]
+    spec = there.graph.nodes[name].outputs[0]
+    node.Clear()
+    node.name, node.op = name, "Placeholder"
+    node.attr["dtype"].type = NUMBERS[spec.dtype]
+    node.attr["shape"].shape.CopyFrom(tensorflow.TensorShape(spec.shape).as_proto())
+    return name
 
 
 def places(there: Choice, names: List[str]) -> Dict[str, Place]:

@@ -1,6 +1,8 @@
 """JSON of unknown origin, within limits: topologies, manifests, catalogues."""
 import json
+import math
 import re
+from collections import OrderedDict
 from typing import Any, Dict, Optional, Union
 
 from ..base.fault import Fault
@@ -16,6 +18,16 @@ EMPTIED = r'''("class_name":\s*"Constant",\s*"config":\s*\{\s*"value":\s*(?:\{\s
 EMPTIED = {str: re.compile(EMPTIED), bytes: re.compile(EMPTIED.encode("ascii"))}
 MAX_JSON_OBJECTS = 400000  # an empty one takes 64 to 240 bytes in memory and 3 in a file, or none in an archive
 MAX_JSON_VALUES = 2000000  # texts and numbers: the largest of keras.applications has 50000
+ARGUMENTS = ("inbound_nodes", "constants")  # what layers and operations are called with: where(mask, x, -inf)
+# Settings that may be infinite, or no number: ReLU(max_value=inf), keras.ops.max(x, initial=-inf)
+UNBOUNDED = frozenset("""max_value min_value threshold mask_value initial constant_values fill_value x_min
+    x_max ord nan posinf neginf default_value""".split())
+
+
+class Unusual(float):
+    """An infinity or NaN that a text spells so; `fault` is the message where it may not stand."""
+
+    fault = ""
 
 
 def parse(text: Union[str, bytes], where: str) -> Any:
@@ -23,9 +35,12 @@ def parse(text: Union[str, bytes], where: str) -> Any:
 
     text: str or bytes (UTF-8).  where: the start of the message.
     A text beyond the limits is read without the numbers of its Constant initializers.
-    Raises Fault for a text that is no JSON, for a key that stands twice, for NaN and infinities (no browser parses
-    them), for nesting deeper than MAX_DEPTH, and for a text beyond the limits even so.
+    Raises Fault for a text that is no JSON, for a key that stands twice, for NaN and infinities (which Python writes,
+    and no JSON has) where `settled` does not let them stand, for nesting deeper than MAX_DEPTH, and for a text beyond
+    the limits even so.
     """
+    found = []
+
     def pairs(items):
         result = {}
         for key, value in items:
@@ -34,13 +49,14 @@ def parse(text: Union[str, bytes], where: str) -> Any:
             result[key] = value
         return result
 
-    def constant(word):
-        raise Fault(f"{where}: {word} stands in it, which is no JSON number")
+    def constant(word, why="which is no JSON number"):
+        found.append(Unusual(word))
+        found[-1].fault = f"{where}: {word:.40} stands in it, {why}"
+        return found[-1]
 
     def number(word):
-        if abs(float(word)) == float("inf"):
-            raise Fault(f"{where}: {word:.40} stands in it, a number too large for any computer")
-        return float(word)
+        value = float(word)
+        return constant(word, "a number too large for any computer") if math.isinf(value) else value
 
     def whole(word):
         if len(word) > 40:
@@ -65,13 +81,62 @@ def parse(text: Union[str, bytes], where: str) -> Any:
         raise Fault(f"{where}: not valid JSON ({error})")
     if emptied:
         constants_as_zeros(value)
-    level = [value]
+    level = [value] if isinstance(value, (dict, list)) else []
     for _ in range(MAX_DEPTH):
         level = [inner for outer in level
                  for inner in (outer.values() if isinstance(outer, dict) else outer) if isinstance(inner, (dict, list))]
         if not level:
-            return value
+            return settled(value) if found else value
     raise Fault(f"{where}: nested deeper than {MAX_DEPTH} levels")
+
+
+def settled(value: Any) -> Any:
+    """Return `value` with plain floats for its infinities and NaNs, in place.
+
+    They may stand among ARGUMENTS, and as a setting of UNBOUNDED or in its list.  Raises Fault for one elsewhere.
+    """
+    pending = [(value, False, False)]
+    while pending:
+        outer, free, own = pending.pop()
+        if isinstance(outer, Unusual):
+            raise Fault(outer.fault)
+        for key, inner in list(outer.items() if isinstance(outer, dict) else enumerate(outer)):
+            named = key in UNBOUNDED if isinstance(outer, dict) else own
+            if isinstance(inner, Unusual):
+                if not (free or named):
+                    raise Fault(inner.fault)
+                outer[key] = float(inner)
+            elif isinstance(inner, (dict, list)):
+                pending.append((inner, free or key in ARGUMENTS, named))
+    return value
+
+
+def text_of(value: Any) -> str:
+    """Return the JSON of a value that `parse` has read, an infinity as 1e999, which JavaScript reads as one.
+
+    Raises Fault for a NaN, of which JSON has none.
+    """
+    try:
+        return json.dumps(value, allow_nan=False)  # many times faster than dump
+    except ValueError:
+        mark, text = "1e999", json.dumps(value)
+        while mark in text:
+            mark += "9"
+        text = json.dumps(spelled(value, mark), allow_nan=False)
+        return text.replace(f'"{mark}"', mark).replace(f'"-{mark}"', "-" + mark)
+
+
+def spelled(value: Any, mark: str) -> Any:
+    """Return a copy of `value` with the text `mark`, or -mark, for its infinities."""
+    if isinstance(value, dict):
+        return OrderedDict((key, spelled(inner, mark)) for key, inner in value.items())
+    if isinstance(value, (list, tuple)):
+        return [spelled(inner, mark) for inner in value]
+    if isinstance(value, float) and math.isnan(value):
+        raise Fault("a setting is NaN, which no model.json holds; build the model without it")
+    if isinstance(value, float) and math.isinf(value):
+        return "-" * (value < 0) + mark
+    return value
 
 
 def too_much(text: Union[str, bytes]) -> Optional[str]:

@@ -2,7 +2,8 @@
 
 The weights file holds no names of weights.  It has a group per layer, called by the layer's class and a counter
 (layers/conv2d_1/vars/0, keras saving_lib._save_container_state).  The topology tells the layer of each group and the
-weight of each dataset.  Only these three members are read, and nothing is unpacked to a path.
+weight of each dataset.  Only these three members are read, and the vocabularies of layers of words
+(assets/layers/text_vectorization/vocabulary.txt), and nothing is unpacked to a path.
 """
 import io
 import os
@@ -13,7 +14,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, BinaryIO, Callable, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from ..base.fault import Fault
-from ..layers import variables
+from ..layers import variables, words
 from ..layers.kinds.operations import is_operation
 from ..layers.kinds.wrappers import ways
 from ..layers.model import Model, Weight
@@ -67,6 +68,7 @@ def read(path: str, **options: Any) -> Model:
             kind = record.get("class_name") if isinstance(record, dict) else "list"
             raise NoLayers(kind, path)
         file = open_weights(archive, path)
+        with_vocabularies(archive, file, record, path)
         model = Model(record, close=closing(file, archive), keras_version=version)
         if model.keras_major < 3:
             model.topology = without_modules(record)
@@ -215,6 +217,32 @@ def read_weights(file: "h5py.File", record: Record, path: str) -> keras_h5.Weigh
     return weights
 
 
+def with_vocabularies(archive: zipfile.ZipFile, file: "h5py.File", record: Record, path: str,
+                      prefix: str = "layers") -> None:
+    """Put the words that a lookup layer learned, and their weights, into its config, where a built-in vocabulary is.
+
+    keras index_lookup.py: save_assets, save_own_variables.  Raises Fault for a text beyond the limits, or of no words.
+    """
+    for layer, place in places(record, prefix):
+        config = layer.get("config")
+        if is_model(layer):
+            with_vocabularies(archive, file, layer, path, place + "/layers")
+        if layer["class_name"] not in words.LOOKUPS or not isinstance(config, dict):
+            continue
+        text = f"assets/{place}/vocabulary.txt"
+        if not config.get("vocabulary") and text in archive.namelist():
+            try:
+                found = member(archive, text, path).decode("utf-8").split("\n")
+                config["vocabulary"] = list(map(int, found)) if layer["class_name"] == "IntegerLookup" else found
+            except ValueError:
+                raise Fault(f"{path}: {text} holds no words of the layer: the file is damaged")
+        if not config.get("idf_weights") and present(file, f"{place}/vars/idf_weights"):
+            held = keras_h5.weight(keras_h5.follow(file, f"{place}/vars/idf_weights", path), "idf_weights", path)
+            if held.size > words.MOST:
+                raise Fault(f"{path}: {place} has weights of {held.size} words: refused")
+            config["idf_weights"] = held.read().astype(float).reshape(-1).tolist()
+
+
 def places(record: Record, prefix: str) -> List[Tuple[Record, str]]:
     """Return [(record of a layer, path of its group)] for the layers of a model, as Keras counts them."""
     layers = inner_records(record)
@@ -251,6 +279,8 @@ def leaves(file: "h5py.File", record: Record, place: str, scope: str, trainable:
     trainable = trainable and (not isinstance(config, dict) or config.get("trainable", True) is not False)
     if is_model(record):
         inner = [(layer, where, Layer(layer).name) for layer, where in places(record, place + "/layers")]
+    elif name in words.LOOKUPS:  # its numbers are settings: with_vocabularies
+        return []
     elif name == "TimeDistributed":
         inner = [(config["layer"], place + "/layer", scope)]
     elif name == "Bidirectional":

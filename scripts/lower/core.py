@@ -26,7 +26,7 @@ def dense(call: Call) -> Value:
 def flatten(call: Call) -> Value:
     """All dimensions but the batch as one; the channels go last first (keras 3 layers/reshaping/flatten.py)."""
     x = call.x
-    if call.config.get("data_format") == "channels_first" and x.rank > 2 and call.major < 3:
+    if call.config.get("data_format") == "channels_first" and x.rank > 2:
         x = call.b.move(x, 1, -1)
     count = 1
     for size in x.shape[1:]:

@@ -98,7 +98,8 @@ class Walk:
         dtype = dtype if isinstance(dtype, str) else dtype.get("config", {}).get("name", "float32")
         if dtype == "string":
             raise NotLowered(layer.name, "InputLayer", "of strings, which TensorSpace cannot feed",
-                             "ask for outputs that do not need it")
+                             'let a TextVectorization, StringLookup or Hashing read it itself, from '
+                             'keras.Input((1,), dtype="string")')
         shape = batch_shape(layer)
         return self.b.placeholder(node, type_of(dtype), [None] + list(shape[1:]))
 

@@ -146,6 +146,8 @@ class Graph:
     made_by     str: the version of what made it
     asked       [str]: how the outputs were asked for, [] where that is how they are called
     layers      {name of an output: told.Shown} of the layers that it was made from, {} where its scopes tell
+    long        str: a loop of more steps than are unrolled, else ""
+    begins      str: a line about where it begins, where that is not with its own inputs (beginnings.py), else ""
     """
 
     def __init__(self, nodes: Iterable[Node] = (), inputs: Iterable[str] = (), outputs: Iterable[str] = (),
@@ -156,6 +158,7 @@ class Graph:
         self.producer, self.consumer, self.made_by = producer, consumer, made_by
         self.asked: List[str] = []
         self.layers: Dict[str, Shown] = {}
+        self.begins = self.long = ""
 
     def add(self, node: Node) -> Node:
         """Add a node behind the others, under its name or, where that is taken, one with "_" behind; return it."""

@@ -14,8 +14,9 @@ from ..formats.tfjs_graph import GraphModel
 from ..layers.topology import of
 from ..operations import loops, shown, unlike
 from ..operations.graph import Graph, Tensor
-from ..operations.outputs import prune
+from ..operations.outputs import needed, prune
 from ..wire import shards
+from ..wire.target import GRAPH
 from . import adapt, operations, write_graph
 
 
@@ -23,8 +24,8 @@ class Written(NamedTuple):
     """A graph model that has been written.
 
     names   of its files, the json first
-    facts   {"inputs": [names], "outputs": [names]}; where there are outputs that TensorSpace cannot compute also
-            {"why": a line about them}
+    facts   {"inputs": [names], "outputs": [names]}; where it begins behind the source's inputs, or there are outputs
+            that TensorSpace cannot compute, also {"why": a line about that}
     """
     names: List[str]
     facts: Dict[str, Any]
@@ -41,7 +42,7 @@ def convert(source: Union[GraphFile, GraphModel], directory: str, outputs: Optio
     with of(source.path):
         graph = source.freeze(outputs, every, input_shape)
         loops.unroll(graph)
-        waiting = without_dynamic(graph, every and outputs is None)
+        said = [line for line in (graph.begins, without_dynamic(graph, every and outputs is None)) if line]
         prune(graph, map(Tensor, graph.outputs + graph.inputs))
         told = shown.metadata(graph)
         if source.for_tensorflow_js:
@@ -49,8 +50,23 @@ def convert(source: Union[GraphFile, GraphModel], directory: str, outputs: Optio
             names = write_graph.write(graph, directory, json_name, shard_size, quantize, told)
         else:
             names = write(graph, directory, json_name, shard_size, quantize, told)
-    facts = {"why": waiting} if waiting else {}
+    facts = {"why": "; ".join(said)} if said else {}
     return Written(names, dict(facts, inputs=graph.inputs, outputs=graph.outputs))
+
+
+def by_signature(source: str, fault: Fault, directory: str, *settings: Any, saved_model_tags: Optional[str] = None,
+                 signature: Optional[str] = None) -> Written:
+    """Convert a Keras SavedModel that `fault` refuses as the graph that its signature computes.
+
+    settings: those of `convert` behind `directory`.  Raises `fault` where TensorFlow does not load the graph, or it has
+    no such outputs.
+    """
+    try:
+        written = convert(GraphFile(source, saved_model_tags, signature), directory, *settings, every=True)
+    except Fault:
+        raise fault
+    said = [f"{fault}; what its signature computes is taken"] + [why for why in [written.facts.get("why")] if why]
+    return Written(written.names, dict(written.facts, format=GRAPH, why="; ".join(said)))
 
 
 def without_dynamic(graph: Graph, leave_out: bool) -> str:
@@ -68,8 +84,13 @@ def without_dynamic(graph: Graph, leave_out: bool) -> str:
         kept = [place for place, name in enumerate(graph.outputs) if name not in held]
         graph.asked = [graph.asked[place] for place in kept] if graph.asked else []
         graph.outputs = [graph.outputs[place] for place in kept]
+        there = needed(graph, map(Tensor, graph.outputs))
+        graph.inputs = [name for name in graph.inputs if name in there]
     words = "left out" if left else "nothing that TensorSpace can show"
-    return f"{', '.join(held)}: {words}, for TensorFlow.js computes {next(iter(held.values()))} by executeAsync alone"
+    long = f"; {graph.long} has more steps than are unrolled ({loops.MOST_STEPS}, or {loops.MOST_MADE} operations): " \
+        "give an input of fewer" if graph.long else ""
+    return f"{', '.join(held)}: {words}, for TensorFlow.js computes {next(iter(held.values()))} by executeAsync " \
+        f"alone{long}"
 
 
 def write(graph: Graph, directory: str, json_name: str = "model.json", shard_size: int = shards.SHARD_SIZE,

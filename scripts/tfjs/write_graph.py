@@ -42,7 +42,7 @@ def write(graph: Graph, directory: str, json_name: str = "model.json", shard_siz
     if metadata:
         document["userDefinedMetadata"] = metadata
     with open(os.path.join(directory, json_name), "w") as file:
-        file.write(json.dumps(document))  # many times faster than dump
+        file.write(json.dumps(document, allow_nan=False))  # many times faster than dump
     return [json_name] + [name for group in manifest for name in group["paths"]]
 
 

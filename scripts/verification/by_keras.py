@@ -49,11 +49,20 @@ def predict(flavour: str, source: str, names: List[str], inputs: List[numpy.ndar
             with open(source, encoding="utf-8") as file:
                 model = keras.models.model_from_json(file.read())
             model.load_weights(weights)
-        tensors = [tensor(keras, model, name) for name in names]
-        whole = keras.models.Model(model.inputs, tensors)
-        found = whole.predict(inputs if len(inputs) > 1 else inputs[0], batch_size=len(inputs[0]), verbose=0)
+        found = values(keras, model, names, inputs)
     except child.REFUSALS + (importlib.import_module("tensorflow").errors.OpError,) as error:  # which it cannot compute
         raise Fault(f"Keras {keras.__version__}: {child.first_line(error)}")
+    return found
+
+
+def values(keras: ModuleType, model: Any, names: List[str], inputs: List[numpy.ndarray]) -> List[numpy.ndarray]:
+    """Return the values of the outputs `names` of a live model, batch first; inputs: as `predict`'s.
+
+    keras: the module that the model is of.
+    """
+    tensors = [tensor(keras, model, name) for name in names]
+    whole = keras.models.Model(model.inputs, tensors, name="compared")
+    found = whole.predict(inputs if len(inputs) > 1 else inputs[0], batch_size=len(inputs[0]), verbose=0)
     found = [numpy.asarray(values) for values in (found if isinstance(found, list) else [found])]
     # No npz can hold bfloat16, which is a type of TensorFlow's and not of numpy's.
     return [values.astype(numpy.float32) if values.dtype.name == "bfloat16" else values for values in found]

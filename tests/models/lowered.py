@@ -89,6 +89,7 @@ def agree(made, folder, layers=None, ending=None, bound=1e-5, versions=(OLDEST, 
     source = os.path.join(str(folder), "model" + ending)
     made.model.save(source)
     target = os.path.join(str(folder), "js")
+    os.makedirs(target, exist_ok=True)
     facts = preprocess.preprocess(source, target, layers=layers, **dict({"format": "graph"}, **settings)).facts
     expected = expected or oracle.predict(oracle.multi_output(made.keras, made.model, facts["outputs"]), made.inputs)
     path = os.path.join(target, "model.json")

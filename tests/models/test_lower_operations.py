@@ -4,7 +4,7 @@ import pytest
 from scripts import preprocess
 from scripts.base.fault import Fault
 from tests import needs
-from tests.models import lowered, operation_nodes, operations2, operations3
+from tests.models import lowered, operation_nodes, operations2, operations3, operations_rest
 
 needs.tensorflow()
 
@@ -16,10 +16,11 @@ def inputs(keras):
 
 
 def of_keras3(theme):
-    """A model with all cases of a theme as branches."""
+    """A model with all cases of a theme, or of a table, as branches."""
     def build(keras):
         given = inputs(keras)
-        outputs = [output for case in operations3.THEMES[theme].values() for output in case(keras.ops, *given)]
+        cases = operations3.THEMES[theme] if isinstance(theme, str) else theme
+        outputs = [output for case in cases.values() for output in case(keras.ops, *given)]
         return keras.Model(given, outputs + [keras.ops.copy(value) for value in given])
     return build
 
@@ -50,6 +51,13 @@ def of_nodes(theme):
 @pytest.mark.parametrize("theme", list(operations3.THEMES))
 def test_operations_of_keras_3_compute_what_keras_computes(theme, tmp_path):
     lowered.agree(lowered.Model("keras3", of_keras3(theme)), tmp_path)
+
+
+@pytest.mark.modern  # keras.ops came with Keras 3
+@pytest.mark.parametrize("cases, versions", [(operations_rest.REST, (lowered.OLDEST, None)),
+                                             (operations_rest.NEWER, (None,))], ids=["rest", "newer"])
+def test_operations_that_are_seldom_in_a_model(cases, versions, tmp_path):
+    lowered.agree(lowered.Model("keras3", of_keras3(cases)), tmp_path, versions=versions)
 
 
 @pytest.mark.parametrize("theme", sorted(operations2.THEMES))

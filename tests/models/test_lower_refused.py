@@ -1,11 +1,16 @@
 """What neither format takes is one line, and its advice works when it is followed to the letter."""
+import json
+import os
 import re
 
 import pytest
 
 from scripts import Fault, preprocess
+from scripts.lower import rules
+from scripts.lower.ops import refused
 from tests import needs
 from tests.models import lowered, oracle
+from tests.unit import handmade
 
 needs.tensorflow()
 
@@ -85,3 +90,47 @@ def test_what_the_layers_format_refuses_the_graph_format_takes(flavour, tmp_path
     assert facts["format"] == "graph" and facts["why"] == ""
     facts = preprocess.preprocess(source, str(tmp_path / "auto")).facts
     assert facts["why"] == "layer 'end' is a GRU: TensorFlow.js has no reset_after=True"
+
+
+# The table in docs/refused.md -------------------------------------------------------------------------------------
+
+ROWS = [(kind, row) for row in refused.TABLE for kind in row.classes.split()]
+
+
+def holding(kind, row, path):
+    """A file of Keras 3 with a layer or an operation of that class, and an Activation beside it."""
+    def record(name, class_name, module, config, *args):
+        return {"class_name": class_name, "module": module, "name": name, "registered_name": None,
+                "config": dict(config, name=name),
+                "inbound_nodes": [{"args": list(args), "kwargs": {}}] if args else []}
+
+    start = {"class_name": "__keras_tensor__", "config": {"shape": [None, 4, 4, 3], "dtype": "float32",
+                                                          "keras_history": ["start", 0, 0]}}
+    own = ("keras.layers", {"trainable": True, "dtype": "float32"}) if row.of is rules.layer else ("keras.src.ops", {})
+    layers = [record("start", "InputLayer", "keras.layers", {"batch_shape": [None, 4, 4, 3], "dtype": "float32"}),
+              record("odd", kind, *own, start),
+              record("side", "Activation", "keras.layers", {"activation": "relu", "trainable": True,
+                                                            "dtype": "float32"}, start)]
+    topology = {"class_name": "Functional", "module": "keras.src.models.functional", "registered_name": "Functional",
+                "config": {"name": "made", "layers": layers, "input_layers": [["start", 0, 0]],
+                           "output_layers": [["odd", 0, 0], ["side", 0, 0]]}}
+    return handmade.archive(path, lambda name, data: json.dumps(topology).encode() if name == "config.json" else data)
+
+
+@pytest.mark.parametrize("kind, row", ROWS, ids=[kind for kind, _ in ROWS])
+def test_each_class_of_the_table_is_refused_with_its_words_and_what_does_without_it_is_converted(kind, row, tmp_path):
+    path = holding(kind, row, tmp_path / "model.keras")
+    with pytest.raises(Fault) as caught:
+        preprocess.preprocess(path, str(tmp_path / "js"))
+    line = str(caught.value)
+    assert f"a {kind}: {row.reason}; {row.remedy}; outputs that do without it: side" in line or \
+        f"'odd' is the operation {kind}: {row.reason}; {row.remedy}; outputs that do without it: side" in line
+    (tmp_path / "done").mkdir()
+    assert preprocess.preprocess(path, str(tmp_path / "done"), layers=["side"]).facts["outputs"] == ["side"]
+
+
+def test_the_docs_show_the_table():
+    with open(os.path.join(needs.ROOT, "docs", "refused.md"), encoding="utf-8") as stream:
+        page = stream.read()
+    lines = "\n".join(refused.in_docs())
+    assert lines in page, f"docs/refused.md: put in the place of its table of Keras's operations\n\n{lines}"

@@ -1,5 +1,6 @@
 """How much JSON is read: what Keras writes, and no more."""
 import json
+import math
 import time
 import zipfile
 
@@ -59,3 +60,26 @@ def test_a_large_topology_is_read_where_the_archive_holds_it_byte_for_byte(packe
     else:
         with pytest.raises(Fault, match="bytes long: refused: pack the archive again with zip -0"):
             formats.read(path)
+
+
+@pytest.mark.parametrize("text, stands", [
+    ('{"inbound_nodes": [{"args": [-Infinity, {"value": [NaN, 1.5]}]}]}', True), ('{"max_value": Infinity}', True),
+    ('{"constants": {"0": -Infinity}}', True), ('{"constant_values": [Infinity]}', True), ('{"units": NaN}', False),
+    ('{"max_value": {"units": 1e999}}', False), ('{"max_value": 1e999}', True), ("[Infinity]", False),
+    ("-Infinity", False), ('{"name": "Infinity", "units": 4}', True)])
+def test_what_python_writes_for_no_number_stands_where_a_model_may_have_it(text, stands):
+    if stands:
+        found = json_text.parse(text, "it")
+        assert json.dumps(found) == text.replace("1e999", "Infinity")
+    else:
+        with pytest.raises(Fault, match="^it: .* stands in it"):
+            json_text.parse(text, "it")
+
+
+def test_an_infinity_is_written_as_javascript_reads_it():
+    value = {"max_value": math.inf, "low": [-math.inf, 0.5], "name": 'the "1e999" one', "none": None}
+    text = json_text.text_of(value)
+    assert "Infinity" not in text and "-1e9999" in text and json.loads(text) == value
+    assert json_text.text_of({"a": 1.5}) == json.dumps({"a": 1.5})
+    with pytest.raises(Fault, match="a setting is NaN"):
+        json_text.text_of({"a": math.nan})

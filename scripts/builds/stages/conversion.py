@@ -91,7 +91,8 @@ def encapsulate(run: Run, entry: Entry) -> dict:
 
     def report(record):
         outputs = record["facts"].get("outputs")
-        yield f"{entry.enc_model}: {size(entry.enc_model)}" + (f", outputs {', '.join(outputs)}" if outputs else "")
+        yield f"{entry.enc_model}: {size(entry.enc_model)}" + (
+            f", outputs {module('layers.outputs').shortened(outputs)}" if outputs else "")
 
     return run.task(encapsulation(run, entry), produce, report,
                     after=["train:" + entry.name] if entry.trained else entry.after,
@@ -147,6 +148,7 @@ def conversion(run: Run, entry: Entry) -> Stage:
 
     by, groups, read = engine(entry), [catalog.CONVERTING, catalog.CHOOSING], [entry.enc_model]
     role = "convert" if by == CONVERT else "train"
+    also_by = [GRAPH] if by == CONVERT and has_signature(entry) else []
     if by in (GRAPH, TRUSTED):
         groups, read = groups + [("saved_model_tags", "signature")], []
     if by == TRUSTED:
@@ -154,7 +156,7 @@ def conversion(run: Run, entry: Entry) -> Stage:
     return Stage("convert:" + entry.name, lambda record: read + sources(run, entry, record) + (
         trusted(entry) if by == TRUSTED else []),
                  [entry.directory + "/" + name for name in ("manifest.json", entry.json_name)],
-                 entry.settings(*groups), lambda: run.house.code.of(by), stack.identity(role),
+                 entry.settings(*groups), lambda: run.house.code.of(by, *also_by), stack.identity(role),
                  also=also if entry.trained else None)
 
 
@@ -165,6 +167,11 @@ def engine(entry: Entry) -> str:
     if entry.trust:
         return TRUSTED
     return REFERENCE if entry.engine == "reference" else CONVERT
+
+
+def has_signature(entry: Entry) -> bool:
+    """Whether an entry's source is a SavedModel, whose signature computes what its layers cannot be made of."""
+    return module("formats.saved_model").match(entry.source)
 
 
 def written(entry: Entry, directory: str) -> tuple:
@@ -189,7 +196,14 @@ def written(entry: Entry, directory: str) -> tuple:
                      "--shard-size", str(target.shard_size)]
         child.run(REFERENCE, arguments + (["--quantize", json.dumps(target.quantize)] if target.quantize else []))
         return sorted(os.listdir(directory), key=lambda name: name != target.json_name), {}
-    done = module(CONVERT).build(entry.enc_model, directory, **target._asdict())
+    try:
+        done = module(CONVERT).build(entry.enc_model, directory, **target._asdict())
+    except Fault as fault:
+        if target.format == LAYERS or not has_signature(entry):
+            raise
+        return module(GRAPH).by_signature(entry.source, fault, directory, entry.layers, target.json_name,
+                                          target.shard_size, target.quantize, signature=entry.signature,
+                                          saved_model_tags=entry.saved_model_tags)
     return done.names, {"format": done.format, "why": done.why} if done.format == GRAPH_MODEL else {}
 
 

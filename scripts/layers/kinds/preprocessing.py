@@ -1,5 +1,38 @@
 """Preprocessing in a model (keras 2.6 layers/preprocessing/; Keras 3 layers/preprocessing/)."""
-from .kind import Mask, row, same
+from typing import Any, List, Optional
+
+from .kind import Config, Mask, Shape, row, same
+
+
+def categories(config: Config) -> Optional[int]:
+    """How many numbers a layer of words puts out for a word, or for all: None where its vocabulary alone tells."""
+    keys = ["num_bins", "max_tokens" if config.get("pad_to_max_tokens") else "vocabulary_size"]
+    return next((config[key] for key in keys if isinstance(config.get(key), int)), None)
+
+
+def encoded(config: Config, shape: Shape) -> List[Shape]:
+    """The shape of words as the setting output_mode says (keras 3 index_lookup.py, compute_output_shape)."""
+    mode = config.get("output_mode", "int")
+    if mode == "int":
+        return [shape]
+    lone = len(shape) > 1 and shape[-1] == 1
+    return [(shape if mode == "one_hot" and not lone else shape[:-1]) + [categories(config)]]
+
+
+def looked_up(config: Config, inputs: List[Shape], nested: Any) -> List[Shape]:
+    """A number per word, or the categories."""
+    return encoded(config, list(inputs[0]))
+
+
+def vectorized(config: Config, inputs: List[Shape], nested: Any) -> List[Shape]:
+    """A number per word of a text, or the categories (keras 3 text_vectorization.py)."""
+    shape = list(inputs[0])
+    if config.get("split") is not None:
+        shape = shape[:1] + [None]
+    if config.get("output_mode", "int") == "int" and config.get("output_sequence_length"):
+        shape = shape[:-1] + [config["output_sequence_length"]]
+    return encoded(config, shape)
+
 
 row("preprocessing", "Rescaling", shape=same, mask=Mask.PASSES_IN_3)
 row("preprocessing", "Normalization", shape=same, variables=None, mask=Mask.PASSES_IN_3)
@@ -9,3 +42,5 @@ row("preprocessing", "RandomFlip RandomRotation RandomZoom RandomTranslation Ran
                      "RandomGaussianBlur RandomPerspective RandomElasticTransform Solarization Equalization MixUp "
                      "CutMix RandAugment AugMix MaxNumBoundingBoxes", shape=same, idle=True)
 row("preprocessing", "AutoContrast", shape=same)
+row("preprocessing", "StringLookup Hashing HashedCrossing", shape=looked_up)
+row("preprocessing", "TextVectorization", shape=vectorized)

@@ -139,7 +139,7 @@ def integer(call: Call, given: Any, called: str = "setting") -> int:
         call.refuse(f"its {called} is computed, and must be a constant")
     while isinstance(given, (list, tuple)) and len(given) == 1:
         given = given[0]
-    if type(given) is float and given == int(given):
+    if type(given) is float and given.is_integer():
         given = int(given)
     if type(given) is not int:
         raise Fault(f"operation {call.path!r} ({call.kind}) has {called}={str(given)[:60]}, which is no whole number")

@@ -1,4 +1,5 @@
 """Tensors that are made of sizes and bounds: rows of numbers, one number everywhere, masks of lengths."""
+import math
 from typing import Any, List
 
 import numpy
@@ -92,6 +93,20 @@ def spaced(call: Call, closed: bool) -> Value:
 def logspace(call: Call) -> Value:
     """Powers of a base at equal distances of their exponents."""
     return call.b.binary("Pow", float(call.config.get("base", 10)), spaced(call, call.config.get("endpoint", True)))
+
+
+@operation("Geomspace")
+def geomspace(call: Call) -> Value:
+    """Numbers at equal ratios: powers of 10, with the sign of the first (keras 3 backend/tensorflow/numpy.py)."""
+    b = call.b
+    first, last = [b.cast(value(call, argument(call, name, place, needed)), "float32")
+                   for place, name in enumerate(("start", "stop"))]
+    exponents = [b.mul(b.log(b.unary("Abs", one)), 1 / math.log(10)) for one in (first, last)]
+    call.args = exponents
+    made = b.binary("Pow", 10.0, spaced(call, call.config.get("endpoint", True)))
+    axis = axis_of(integer(call, argument(call, "axis", None, 0), "axis"), made.rank)
+    sign = b.unary("Sign", first)
+    return b.mul(made, b.expand(sign, axis) if sign.rank == made.rank - 1 else sign)
 
 
 @function("sequence_mask")

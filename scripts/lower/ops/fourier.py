@@ -1,0 +1,111 @@
+"""Fourier transforms of tensors of real and imaginary parts (keras.ops.fft, rfft, irfft, fft2, ifft2).
+
+Each is a product with matrices of cosines and sines: TensorFlow.js's own gives complex tensors, which it cannot execute
+in a graph of every version.
+"""
+from typing import Any, List, Optional, Tuple
+
+import numpy
+
+from ...base.fault import Fault
+from ...emit import Value
+from ..rules import Call, operation
+from .given import argument, floats, integer, needed, value
+
+LONGEST = 1024  # numbers along a transform: its matrices have the square of it
+
+
+def parts(call: Call) -> Tuple[Value, Value]:
+    """The real and the imaginary part that the operation is given."""
+    found = argument(call, "x", 0, needed)
+    if not isinstance(found, (list, tuple)) or len(found) != 2:
+        raise Fault(f"operation {call.path!r} is given no pair of tensors: the file is damaged")
+    real, imaginary = [call.b.cast(value(call, one), "float32") for one in found]
+    return real, imaginary
+
+
+def length(call: Call, size: Optional[int], least: int = 1) -> int:
+    """A length that is known, and not too large."""
+    if size is None:
+        call.refuse("the length of what it transforms is open", "give it: --input-shape")
+    if not least <= size <= LONGEST:
+        call.refuse(f"it transforms {size} numbers, and more than {LONGEST} make the model very large")
+    return size
+
+
+def turned(call: Call, real: Value, imaginary: Value, axis: int, back: bool = False) -> Tuple[Value, Value]:
+    """Both parts transformed along an axis, or back."""
+    b, axis = call.b, axis % real.rank
+    size = length(call, real.shape[axis])
+    angles = 2 * numpy.pi * (numpy.outer(numpy.arange(size), numpy.arange(size)) % size) / size
+    scale = 1.0 / size if back else 1.0
+    cosines, sines = [b.once(("fourier", name, size, back), lambda of=of: b.constant((of(angles) * scale).astype(
+        "float32"))) for name, of in (("cos", numpy.cos), ("sin", numpy.sin))]
+    real, imaginary = b.move(real, axis, -1), b.move(imaginary, axis, -1)
+    mixed = [b.matmul(one, other) for one, other in (
+        (real, cosines), (imaginary, sines), (imaginary, cosines), (real, sines))]
+    first = b.sub(mixed[0], mixed[1]) if back else b.add(mixed[0], mixed[1])
+    second = b.add(mixed[2], mixed[3]) if back else b.sub(mixed[2], mixed[3])
+    return b.move(first, -1, axis), b.move(second, -1, axis)
+
+
+@operation("FFT")
+def fft(call: Call) -> List[Value]:
+    """Along the last axis."""
+    return list(turned(call, *parts(call), -1))
+
+
+@operation("FFT2")
+def fft2(call: Call) -> List[Value]:
+    """Along the last two axes."""
+    return both_axes(call, False)
+
+
+@operation("IFFT2")
+def ifft2(call: Call) -> List[Value]:
+    """Back along the last two axes."""
+    return both_axes(call, True)
+
+
+def both_axes(call: Call, back: bool) -> List[Value]:
+    """Along the last axis, and then along the one before it."""
+    call_parts: Any = turned(call, *parts(call), -1, back)
+    return list(turned(call, *call_parts, -2, back))
+
+
+def sized(call: Call, x: Value, size: int) -> Value:
+    """x with so many numbers along the last axis: cut, or with zeros behind."""
+    b, own = call.b, length(call, x.shape[-1])
+    if own >= size:
+        return b.cut(x, x.rank - 1, 0, size) if own > size else x
+    return b.pad(x, [(0, 0)] * (x.rank - 1) + [(0, size - own)])
+
+
+@operation("RFFT")
+def rfft(call: Call) -> List[Value]:
+    """The first half of the transform of real numbers, whose second half mirrors it."""
+    b, x = call.b, floats(call)
+    wanted = call.config.get("fft_length")
+    size = length(call, x.shape[-1] if wanted is None else integer(call, wanted, "fft_length"))
+    x = sized(call, x, size)
+    angles = 2 * numpy.pi * (numpy.outer(numpy.arange(size), numpy.arange(size // 2 + 1)) % size) / size
+    return [b.matmul(x, b.constant(one.astype("float32"))) for one in (numpy.cos(angles), -numpy.sin(angles))]
+
+
+@operation("IRFFT")
+def irfft(call: Call) -> Value:
+    """Real numbers from the first half of their transform."""
+    b, (real, imaginary) = call.b, parts(call)
+    wanted = call.config.get("fft_length")
+    own = length(call, real.shape[-1])
+    size = length(call, 2 * (own - 1) if wanted is None else integer(call, wanted, "fft_length"))
+    half = size // 2 + 1
+    real, imaginary = sized(call, real, half), sized(call, imaginary, half)
+    angles = 2 * numpy.pi * (numpy.outer(numpy.arange(half), numpy.arange(size)) % size) / size
+    twice = numpy.full((half, 1), 2.0)  # what stands in the second half too
+    twice[0] = 1
+    if size % 2 == 0:
+        twice[-1] = 1
+    cosines, sines = [b.constant((twice * one / size).astype("float32"))
+                      for one in (numpy.cos(angles), numpy.sin(angles))]
+    return b.sub(b.matmul(real, cosines), b.matmul(imaginary, sines))

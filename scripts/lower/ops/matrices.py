@@ -1,0 +1,130 @@
+"""Linear systems and decompositions of small matrices, number by number (keras.ops.linalg).
+
+TensorFlow.js has none of them.  A matrix of few rows is worked out cell by cell; larger ones are refused.
+"""
+from typing import List, Optional
+
+from ...emit import Builder, Value
+from ..rules import Call, operation
+from .given import argument, floats, needed, value
+from .linear import expanded
+
+SOLVED, TRIANGULAR = 3, 12  # rows of a matrix that is inverted by its cofactors; of one that is taken row by row
+Cells = List[List[Value]]
+
+
+def cells(call: Call, x: Value, most: int) -> Cells:
+    """The values of square matrices, each a tensor of all matrices' values at that place."""
+    size = x.shape[-1] if x.rank > 1 else None
+    if size is None or size != x.shape[-2]:
+        call.refuse("its matrices are not square, or their size is open", "give it: --input-shape")
+    if not 0 < size <= most:
+        call.refuse(f"it has {size} rows, and more than {most} cannot be worked out number by number",
+                    "ask for outputs that do not need it")
+    rows = [call.b.at(x, x.rank - 2, row) for row in range(size)]
+    return [[call.b.at(row, row.rank - 1, column) for column in range(size)] for row in rows]
+
+
+def together(b: Builder, rows: Cells) -> Value:
+    """Matrices of their cells."""
+    return b.stack([b.stack(row, -1) for row in rows], -2)
+
+
+def minor(rows: Cells, row: int, column: int) -> Cells:
+    """The cells without those of a row and of a column."""
+    return [[cell for place, cell in enumerate(one) if place != column] for number, one in enumerate(rows)
+            if number != row]
+
+
+def inverse(call: Call, rows: Cells) -> Cells:
+    """The inverse by cofactors."""
+    b, size = call.b, len(rows)
+    whole = expanded(b, rows)
+    if size == 1:
+        return [[b.div(1.0, whole)]]
+    found: Cells = []
+    for row in range(size):
+        found.append([])
+        for column in range(size):
+            part = b.div(expanded(b, minor(rows, column, row)), whole)
+            found[-1].append(b.neg(part) if (row + column) % 2 else part)
+    return found
+
+
+@operation("Inv")
+def inv(call: Call) -> Value:
+    """The inverse of matrices of up to three rows."""
+    return together(call.b, inverse(call, cells(call, floats(call), SOLVED)))
+
+
+@operation("Solve")
+def solve(call: Call) -> Value:
+    """What a matrix of up to three rows takes to b: matrices, or vectors (keras 3 backend/tensorflow/linalg.py)."""
+    b = call.b
+    a, given = floats(call, "a"), b.cast(value(call, argument(call, "b", 1, needed)), "float32")
+    undone = together(b, inverse(call, cells(call, a, SOLVED)))
+    if given.rank == a.rank - 1:
+        return b.squeeze(b.matmul(undone, b.expand(given, -1)), [-1])
+    return b.matmul(undone, given)
+
+
+@operation("Slogdet")
+def slogdet(call: Call) -> List[Value]:
+    """The sign of the determinant, and the logarithm of its size."""
+    b = call.b
+    found = expanded(b, cells(call, floats(call), SOLVED))
+    return [b.unary("Sign", found), b.log(b.unary("Abs", found))]
+
+
+def root(call: Call, rows: Cells) -> Cells:
+    """The lower triangle whose square the matrix is, row by row (Cholesky and Banachiewicz)."""
+    b = call.b
+    found: Cells = []
+    for row, own in enumerate(rows):
+        found.append([])
+        for column in range(row + 1):
+            rest = own[column]
+            for place in range(column):
+                rest = b.sub(rest, b.mul(found[row][place], found[column][place]))
+            found[row].append(b.sqrt(rest) if row == column else b.div(rest, found[column][column]))
+    return found
+
+
+@operation("Cholesky")
+def cholesky(call: Call) -> Value:
+    """The triangle whose square a matrix is, the lower or the upper one."""
+    b = call.b
+    found = root(call, cells(call, floats(call), TRIANGULAR))
+    size, nothing = len(found), b.mul(found[0][0], 0.0)
+    lower = [row + [nothing] * (size - len(row)) for row in found]
+    return together(b, [list(column) for column in zip(*lower)] if call.config.get("upper") else lower)
+
+
+@operation("Logdet")
+def logdet(call: Call) -> Value:
+    """The logarithm of the determinant of a positive definite matrix."""
+    b = call.b
+    total: Optional[Value] = None
+    for place, row in enumerate(root(call, cells(call, floats(call), TRIANGULAR))):
+        one = b.log(row[place])
+        total = one if total is None else b.add(total, one)
+    return b.mul(total, 2.0)
+
+
+@operation("SolveTriangular")
+def solve_triangular(call: Call) -> Value:
+    """What a triangle takes to b, row by row."""
+    b = call.b
+    a, given = floats(call, "a"), b.cast(value(call, argument(call, "b", 1, needed)), "float32")
+    rows, lower = cells(call, a, TRIANGULAR), bool(call.config.get("lower"))
+    vectors = given.rank == a.rank - 1
+    given = b.expand(given, -1) if vectors else given
+    found: List[Optional[Value]] = [None] * len(rows)
+    for row in range(len(rows)) if lower else reversed(range(len(rows))):
+        rest = b.at(given, given.rank - 2, row)
+        for place, known in enumerate(found):
+            if known is not None:
+                rest = b.sub(rest, b.mul(b.expand(rows[row][place], -1), known))
+        found[row] = b.div(rest, b.expand(rows[row][row], -1))
+    made = b.stack([one for one in found if one is not None], -2)
+    return b.squeeze(made, [-1]) if vectors else made

@@ -1,0 +1,53 @@
+"""Whole numbers: their bits, what divides them."""
+from typing import Callable, Tuple
+
+from ...emit import Builder, Value
+from ..rules import Call, function, node, operation
+from .given import pair
+
+ROUNDS = 46  # of Euclid's algorithm, for any two numbers of 32 bits: neighbours of Fibonacci's need the most
+
+
+def bits(kind: str) -> Callable[[Call], Value]:
+    """The function of an operation on the bits of two numbers; TensorFlow.js has BitwiseAnd, and 1.0.0 none."""
+    def lower(call: Call) -> Value:
+        b, (x, y) = call.b, pair(call)
+        if x.dtype == "bool":
+            return {"And": b.both, "Or": b.either}[kind](x, y) if kind != "Xor" else b.compare("NotEqual", x, y)
+        x, y = b.cast(x, "int32"), b.cast(y, "int32")
+        shared = b.both_bits(x, y)
+        if kind == "And":
+            return shared
+        return b.sub(b.add(x, y), shared if kind == "Or" else b.mul(shared, 2))
+    return lower
+
+
+for _kind in ("And", "Or", "Xor"):
+    operation("Bitwise" + _kind)(bits(_kind))
+    function("bitwise.bitwise_" + _kind.lower())(bits(_kind))
+    node("Bitwise" + _kind)(bits(_kind))
+
+
+def divisor(b: Builder, x: Value, y: Value) -> Tuple[Value, Value, Value]:
+    """(the greatest common divisor, |x|, |y|)."""
+    x, y = b.unary("Abs", x), b.unary("Abs", y)
+    first, second = x, y
+    for _ in range(ROUNDS):
+        more = b.compare("NotEqual", second, 0)
+        rest = b.binary("FloorMod", first, b.where(more, second, 1))
+        first, second = b.where(more, second, first), b.where(more, rest, 0)
+    return first, x, y
+
+
+@operation("Gcd")
+def gcd(call: Call) -> Value:
+    """The greatest number that divides both."""
+    return divisor(call.b, *[call.b.cast(one, "int32") for one in pair(call)])[0]
+
+
+@operation("Lcm")
+def lcm(call: Call) -> Value:
+    """The least number that both divide; 0 of 0."""
+    b = call.b
+    found, x, y = divisor(b, *[b.cast(one, "int32") for one in pair(call)])
+    return b.mul(b.binary("FloorDiv", x, b.maximum(found, 1)), y)

@@ -1,0 +1,66 @@
+"""Cases of keras.ops as operations3 has them: what is seldom in a model.  {name: case}."""
+import numpy
+
+from tests.models.operations3 import SIX
+
+PLACES = numpy.array([[0, 1, 2], [0, 0, 3], [0, 3, 5]], "int32")
+ENDS = numpy.array([0, 1, 1, 1, 1, 0], "float32")  # the imaginary parts of a real row's transform
+ROWS = numpy.array([0, 2, 0, 3], "int32")
+
+
+def square(ops, x, size):
+    """Positive definite matrices of that many rows."""
+    part = x[:, :size, :size]
+    return ops.matmul(part, ops.transpose(part, (0, 2, 1))) + 2 * numpy.eye(size, dtype="float32")
+
+
+def sure(ops, x):
+    """Probabilities along the last axis."""
+    return ops.softmax(x + 0.1) * 1.0
+
+
+REST = {
+    "scatter": lambda ops, x, y, z, i, j: [
+        ops.scatter_update(x, PLACES, numpy.array([5, 6, 7], "float32"), *how) for how in (
+            (), ("add",), ("max",), ("min",), ("mul",))] + [
+        ops.scatter_update(x, [[0], [0]], y[:1, :] * numpy.ones((2, 1, 1), "float32")),
+        ops.scatter_update(i, PLACES[:, :2], numpy.array([7, 8, 9], "int32")),
+        ops.scatter_update(x, i[:1, :3] % 2, y[0, 0, :1], "add")],
+    "segments": lambda ops, x, y, z, i, j: [
+        getattr(ops, "segment_" + name)(data, ROWS, num_segments=count) for name in ("sum", "max") for data in (
+            x[0], i[0], z[0, :4]) for count in (4, 6)] + [
+        ops.segment_sum(x[0], i[0], num_segments=5), ops.segment_max(x[0, :, 0], i[0] % 3, num_segments=3)] + [
+        getattr(ops, name)(x[0], ROWS, num_segments=4) for name in ("segment_min", "segment_prod")
+        if hasattr(ops, name)],
+    "losses": lambda ops, x, y, z, i, j: [
+        ops.binary_crossentropy(ops.cast(y > 0, "float32"), ops.sigmoid(x) * 0.9 + 0.01),
+        ops.binary_crossentropy(ops.cast(y > 0, "float32"), x, from_logits=True),
+        ops.categorical_crossentropy(sure(ops, y), sure(ops, x)),
+        ops.categorical_crossentropy(sure(ops, y), x, from_logits=True),
+        ops.sparse_categorical_crossentropy(i % 6, sure(ops, x)),
+        ops.sparse_categorical_crossentropy(i % 6, x, from_logits=True), ops.psnr(x, y, 2.0)],
+    "fold": lambda ops, x, y, z, i, j: [
+        ops.fold(ops.reshape(x, (-1, 12, 2)), (2, 3), 2), ops.fold(ops.reshape(x, (-1, 4, 6)), (4, 3), 2, padding=1,
+                                                                   stride=2, dilation=1)]
+    if hasattr(ops, "fold") else [],
+    "spaces": lambda ops, x, y, z, i, j: [
+        ops.geomspace(x[0] * x[0] + 1, y[0] * y[0] + 2, 5), ops.geomspace(SIX[:2] - 3, -1.0 - x[0, 0, :2] ** 2, 4,
+                                                                          endpoint=False)]
+    if hasattr(ops, "geomspace") else [],
+    "fourier": lambda ops, x, y, z, i, j: [
+        *ops.fft((x, y)), *ops.fft2((x, y)), *ops.ifft2((x, y)), *ops.rfft(x), *ops.rfft(x, 5), *ops.rfft(x, 9),
+        ops.irfft((x, y * ENDS)), ops.irfft((x, y), 7), ops.irfft((x, y), 15)],
+    "matrices": lambda ops, x, y, z, i, j: [
+        ops.inv(square(ops, x, 3)), ops.inv(square(ops, x, 2)), ops.cholesky(square(ops, x, 4)),
+        ops.solve(square(ops, x, 3), y[:, :3, :2]), ops.logdet(square(ops, x, 4)), *ops.slogdet(square(ops, x, 3)[0]),
+        ops.solve_triangular(ops.cholesky(square(ops, x, 4)), y, lower=True),
+        ops.solve_triangular(square(ops, x, 4), y[:, :4, :1])],
+    "divisors": lambda ops, x, y, z, i, j: [ops.gcd(i * 12, j * 18), ops.lcm(i * 4, j * 6), ops.gcd(i * 30 - 60, 45)]
+    if hasattr(ops, "gcd") else [],
+    "special": lambda ops, x, y, z, i, j: [ops.i0(x), ops.i0(x * 6)] if hasattr(ops, "i0") else [],
+}
+NEWER = {  # what TensorFlow.js 1.0.0 cannot
+    "bits": lambda ops, x, y, z, i, j: [ops.bitwise_and(i, j * 0 + 5), ops.bitwise_or(i, j), ops.bitwise_xor(i, j),
+                                        ops.bitwise_and(i - 3, j - 2)],
+    "scatter": lambda ops, x, y, z, i, j: [ops.scatter_update(i[:, 0], j[0, :1, None] % 2, [9])],
+}
