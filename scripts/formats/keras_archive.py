@@ -290,8 +290,8 @@ def leaves(file: "h5py.File", record: Record, place: str, scope: str, trainable:
         inner = [(layer, f"{place}/{way}_layer", f"{scope}/{way}_{Layer(config['layer']).name}")
                  for way, layer in ways(config)]
     elif name == "SpectralNormalization":
-        return leaves(file, config["layer"], place + "/layer", scope, trainable, path, shared) + last_leaf(
-            file, place, f"{scope}/vector_u", path)
+        found = leaves(file, config["layer"], place + "/layer", scope, trainable, path, shared)
+        return found[:1] + last_leaf(file, place, f"{scope}/vector_u", path) + found[1:]  # kinds/: own_at
     elif name == "RNN":
         inner = [(config["cell"], place + "/cell", scope)]
     elif name == "StackedRNNCells":

@@ -21,8 +21,9 @@ const Scene = (function () {
     container.append(words);
 
     let places = new Map(), lit = null, shown = [];
-    const stage = Stage.create(container, model, {seen: () => name(), hover, click, resized: () => inTurn(() => arrange(false))});
+    const stage = Stage.create(container, model, {before: tint, seen: () => name(), hover, click, resized: () => inTurn(() => arrange(false))});
     const edges = Edges.create(model.modelContext, theme), frames = Slim.frames(model.modelContext);
+    function tint() { for (const {units} of shown) if (units) units.paint(Palette.THEMES[theme].ground); }
     const outline = () => frames.set(shown.map(figure => figure.group), Palette.THEMES[theme].ground);
     const labels = Labels.create(words, {click: (one, event) => click(figures.get(one), event.target), hover: one => hover(one && figures.get(one), []), page: (one, by) => self.turnPage(one, by)});
 
@@ -122,7 +123,7 @@ const Scene = (function () {
       tell.hover(figure && figure.block ? figure.block.members[0] : one);
     }
     function click(figure, object) {
-      if (object.elementType === 'paginationButton') { figure.outer.handleClick(object); stage.stir(); return; }
+      if (object.elementType === 'paginationButton') { figure.outer.handleClick(object); inTurn(() => arrange(false)); return; }
       if (figure.block) self.fold(blocks.indexOf(figure.block), false);
       else if (figure.openable) self.show(figure.name, !figure.isOpen);
     }
