@@ -3,7 +3,7 @@
 The source model is run by Keras, by whichever stack's can load it, the converted one by TensorFlow.js in Node, on
 test images of the data set or on seeded random input.  An output agrees where |difference| <= 1e-4 * max(1, largest
 value of that output).  The bound is wider where Keras computes in half precision, which TensorFlow.js does not have.
-A source of TensorFlow.js's own is run by TensorFlow.js.
+A source of TensorFlow.js's own is run by TensorFlow.js, one of ONNX by onnxruntime.
 """
 if not __package__:
     raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.verify")
@@ -20,20 +20,25 @@ from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Se
 import numpy
 
 from . import bootstrap, formats
+from .base import arguments as taken
 from .base import child, command, files
 from .base.fault import Fault
-from .formats import json_text
+from .formats import json_text, keras_h5, tfjs_pb
 from .layers import encapsulation, masks, outputs
 from .layers.topology import Graph, graph
 from .tfjs import write_layers
+from .tracing import process
+from .tracing import trust as tracing_trust
+from .tracing.trust import Trust
 from .training import dataset
-from .verification import by_tfjs
+from .verification import by_onnxruntime, by_tfjs
 from .viewer import page, predict
 
 BOUND = 1e-4
 # Of what Keras computes with 11 and with 8 bits, in each layer anew; float32 has 24.
 HALVES = OrderedDict([("bfloat16", 8e-2), ("float16", 1e-2)])
 SAMPLES, SEED = 4, 0
+STDOUT = "-"  # the path that stands for it
 OF_JS = "TensorFlow.js on the source"
 OPEN_SIZE = 32  # for a dimension that neither the source nor the converted model fixes
 
@@ -73,7 +78,7 @@ class Stack(NamedTuple):
 
 def verify(source: str, model_json: str, layers: Optional[List[str]] = None, weights: Optional[str] = None,
            data: Optional[str] = None, tags: Optional[str] = None, signature: Optional[str] = None,
-           engines: Optional[Sequence[Engine]] = None) -> Verified:
+           engines: Optional[Sequence[Engine]] = None, trust: Trust = None) -> Verified:
     """Compare the source model with the converted one.
 
     layers   outputs as asked for when it was converted (default: every layer but inputs), in that order
@@ -81,20 +86,42 @@ def verify(source: str, model_json: str, layers: Optional[List[str]] = None, wei
     data     npz of scripts.dataset, whose test images are taken where they fit the model's input
     tags, signature   of a SavedModel
     engines  default: TensorFlow.js in Node, which runs a graph as TensorSpace does, by execute
+    trust    the user's files that the oracle runs, as preprocess does
     Raises Fault where no Keras here loads the source, or the two do not have the same outputs.
     """
+    if write_layers.texts(model_json):
+        return behind_words(source, model_json, layers, weights, data, tags, engines)
+    return verified(source, model_json, layers, weights, data, tags, signature, engines, trust)
+
+
+def verified(source: str, model_json: str, layers: Optional[List[str]], weights: Optional[str], data: Optional[str],
+             tags: Optional[str], signature: Optional[str], engines: Optional[Sequence[Engine]], trust: Trust = None
+             ) -> Verified:
+    """Compare a model of numbers.  The arguments are those of `verify`."""
     half = None
     renamed = write_layers.source_names(model_json)
     described = OrderedDict((renamed.get(entry["name"], entry["name"]), entry)
                             for entry in predict.describe(model_json)["inputs"])
-    if weights is None and formats.is_graph(source, tags, bool(layers)):
-        inputs = OrderedDict((name, random_values([size or OPEN_SIZE for size in entry["shape"][1:]]))
-                             for name, entry in described.items())
+    if weights is None and formats.is_onnx(source):
+        found_by = by_onnxruntime.values(source, model_json, layers, told_of(model_json) or {})
+        inputs = OrderedDict(zip(described, found_by.inputs))
+        names, wanted, by = found_by.names, found_by.wanted, "onnxruntime"
+    elif weights is None and (formats.is_graph(source, tags, bool(layers)) or of_signature(source, model_json)):
+        batches = batches_of(model_json)
+        inputs = OrderedDict((name, random_values([size or OPEN_SIZE for size in entry["shape"][1:]])[
+            :batches.get(name)]) for name, entry in described.items())
         names = layers or names_told(model_json)
+        if tfjs_pb.match(source):
+            raise Fault(f"{source}: no oracle: no TensorFlow.js from 1.0 on loads such a model")
         if formats.is_tfjs_graph(source):
             wanted, by = by_tfjs.graph_values(formats.read(source), names, inputs), OF_JS
         else:
             wanted, by = graph_values(source, inputs, names, tags, signature), "TensorFlow"
+    elif trust:
+        names = layers or names_told(model_json) or [entry["name"] for entry in predict.describe(model_json)["outputs"]]
+        inputs = OrderedDict((name, whole_values([size or OPEN_SIZE for size in entry["shape"][1:]]))
+                             for name, entry in described.items())
+        wanted, by = trusted_values(source, weights, names, list(inputs.values()), trust)
     else:
         with formats.read(source, weights=weights, named=bool(layers), **(
                 {"saved_model_tags": tags} if tags else {})) as model:
@@ -126,6 +153,22 @@ def verify(source: str, model_json: str, layers: Optional[List[str]] = None, wei
     values = {f"input_{index}": array for index, array in enumerate(fed)}
     values.update((f"output_{index}", array.astype(numpy.float32)) for index, array in enumerate(wanted))
     return Verified(report, values)
+
+
+def behind_words(source: str, model_json: str, layers: Optional[List[str]], weights: Optional[str],
+                 data: Optional[str], tags: Optional[str], engines: Optional[Sequence[Engine]]) -> Verified:
+    """Compare a model that begins with words behind them, where the converted one begins: Keras runs it from there.
+
+    The arguments are those of `verify`.
+    """
+    with tempfile.TemporaryDirectory(prefix="oracle-") as private:
+        begun = os.path.join(private, "begun.h5")
+        with formats.read_layers(source, weights=weights, **({"saved_model_tags": tags} if tags else {})) as model:
+            result = encapsulation.encapsulate(model, layers)
+            result.texts = []
+            keras_h5.write(result, begun)
+            names = encapsulation.facts(result)["outputs"]
+        return verified(begun, model_json, names, None, data, None, None, engines)
 
 
 def half_precision(topology: Dict[str, Any]) -> Optional[str]:
@@ -171,15 +214,46 @@ def random_values(shape: List[int], seed: int = SEED) -> numpy.ndarray:
     return numpy.random.RandomState(seed).uniform(0, 1, [SAMPLES] + shape).astype(numpy.float32)
 
 
+def whole_values(shape: List[int]) -> numpy.ndarray:
+    """Return float32 samples of whole numbers from 0 to 3: what an own class reads may be words as well as pixels."""
+    return numpy.random.RandomState(SEED).randint(0, 4, [SAMPLES] + shape).astype(numpy.float32)
+
+
 def names_told(model_json: str) -> Optional[List[str]]:
     """Return the outputs as they were asked for, which a graph model's userDefinedMetadata has; None where it has none.
     """
+    told = told_of(model_json)
+    return list(told["outputs"]) if told and isinstance(told.get("outputs"), dict) else None
+
+
+def told_of(model_json: str) -> Optional[Dict[str, Any]]:
+    """Return what a graph model's userDefinedMetadata tells of it, None where it tells nothing."""
     with open(model_json, "rb") as file:
         told = json_text.parse(file.read(), model_json).get("userDefinedMetadata")
+    found = told.get("tensorspace") if isinstance(told, dict) else None
+    return found if isinstance(found, dict) else None
+
+
+def batches_of(model_json: str) -> Dict[str, int]:
+    """Return {name of an input of a graph model: the size of its batch} of those whose batch is not open."""
+    with open(model_json, "rb") as file:
+        document = json_text.parse(file.read(), model_json)
     try:
-        return list(told["tensorspace"]["outputs"])
-    except (TypeError, KeyError):
-        return None
+        told = document["signature"]["inputs"].values()
+        sizes = {one["name"].split(":")[0]: int(one["tensorShape"]["dim"][0]["size"]) for one in told}
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError):
+        return {}
+    return {name: size for name, size in sizes.items() if size > 0}
+
+
+def of_signature(source: str, model_json: str) -> bool:
+    """Return whether a graph model is what the signature of a SavedModel computes: Keras made no such graph."""
+    from .formats import saved_model
+    if not saved_model.match(source):
+        return False
+    with open(model_json, "rb") as file:
+        document = json_text.parse(file.read(), model_json)
+    return document.get("format") == "graph-model" and not str(document.get("generatedBy")).startswith("keras")
 
 
 def graph_values(source: str, inputs: Dict[str, numpy.ndarray], outputs: Optional[List[str]], tags: Optional[str],
@@ -219,6 +293,22 @@ def expected(source: str, weights: Optional[str], names: List[str], inputs: List
                 return Expected([archive[f"output_{index}"] for index in range(len(archive.files))], by)
     why = "; ".join(reasons) or f"it takes Python {'3.10 or newer' if major >= 3 else '3.6'}"
     raise Fault(f"{source}: no oracle, no Keras here loads it ({why})")
+
+
+def trusted_values(source: str, weights: Optional[str], names: List[str], inputs: List[numpy.ndarray],
+                   trust: Trust) -> Expected:
+    """Return the outputs `names` by this stack's Keras, which runs the user's files `trust`.  Raises Fault as
+    tracing.files.trace does."""
+    trusted = tracing_trust.read(trust, source)
+    whose = ", ".join(one.path for one in trusted)
+    with tempfile.TemporaryDirectory(prefix="inputs-") as given, \
+            tempfile.TemporaryDirectory(prefix="oracle-") as private:
+        fed, answer = os.path.join(given, "inputs.npz"), os.path.join(private, "outputs.npz")
+        numpy.savez(fed, **{f"input_{index}": values for index, values in enumerate(inputs)})
+        arguments = [source, fed, answer, "--names", json.dumps(names), "--trust", json.dumps(trusted)]
+        process.run("verification.by_keras", arguments + (["--weights", weights] if weights else []), private, whose)
+        with numpy.load(answer, allow_pickle=False) as archive:
+            return Expected([archive[f"output_{index}"] for index in range(len(archive.files))], f"Keras with {whose}")
 
 
 def stacks(major: int) -> Iterator[Stack]:
@@ -301,22 +391,30 @@ def main(arguments: List[str]) -> int:
     parser.add_argument("--weights", metavar="H5", help="weights of a topology json")
     parser.add_argument("--layers", type=names, help="outputs as asked for, a,b,c or a JSON list (default: all but "
                         "inputs)")
+    taken.add_trust(parser)
     parser.add_argument("--data", metavar="NPZ", help="take test images from what scripts.dataset wrote")
     parser.add_argument("--tags", help="of a SavedModel")
     parser.add_argument("--signature", help="of a SavedModel without Keras layers")
     parser.add_argument("--browser", action="store_true", help="in Chromium, on webgl and cpu, not in Node")
-    parser.add_argument("--json", metavar="PATH", help="write the report there, where no file is yet")
+    parser.add_argument("--json", metavar="PATH", nargs="?", const=STDOUT, help="print the report as one JSON object "
+                        "(docs/json.md); with PATH write it there, where no file is yet, beside the table")
+    parser.add_argument("--quiet", "-q", action="store_true", help="print no table; the exit status tells")
     parser.add_argument("--reference", metavar="NPZ", help="likewise the inputs and Keras's values, for the page")
     options = parser.parse_args(arguments)
-    for path in filter(None, [options.json, options.reference]):
+    written = options.json if options.json != STDOUT else None
+    for path in filter(None, [written, options.reference]):
         files.vacant(path)
     report, values = verify(options.source, page.model_file(options.model_json), options.layers, options.weights,
-                            options.data, options.tags, options.signature, in_chromium() if options.browser else None)
-    for line in table(report):
-        command.say(line)
+                            options.data, options.tags, options.signature, in_chromium() if options.browser else None,
+                            options.trust)
+    if options.json == STDOUT:
+        command.say_json(report)
+    elif not options.quiet:
+        for line in table(report):
+            command.say(line)
     try:
-        if options.json:
-            with files.whole(options.json) as part, open(part, "w") as file:
+        if written:
+            with files.whole(written) as part, open(part, "w") as file:
                 json.dump(report, file, indent=1)
                 file.write("\n")
         if options.reference:

@@ -20,14 +20,14 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple, 
 
 from ..base import child, command, files
 from ..base.fault import Fault
-from ..operations import graphdef, loops, shapes
-from ..operations.graph import TYPES, Graph
+from ..operations import beginnings, graphdef
+from ..operations.graph import NUMBERS, TYPES, Graph
 from ..operations.outputs import SILENT, Choice
 from . import examples, saved_model
 from .graphs import described
 from .saved_model import TAGS
 
-SIGNATURE = "serving_default"
+SIGNATURES = ("serving_default", "default")  # of TensorFlow, and of TF-Hub 1
 PASSES = ("debug_stripper", "pruning", "constfold", "arithmetic", "dependency", "pruning", "constfold", "dependency")
 ASSIGNMENTS = ("AssignVariableOp", "AssignAddVariableOp", "AssignSubVariableOp")
 PASSING = ("Identity", "Enter", "Switch")  # operations that return the variable that they take
@@ -89,9 +89,16 @@ def frozen_graph(tensorflow: ModuleType, source: str, outputs: Optional[List[str
     Raises Fault where TensorFlow does not load the source, or it has no such outputs.
     """
     child.hush()
-    found = frozen_of(tensorflow, source, tags, signature)
+    return chosen(tensorflow, frozen_of(tensorflow, source, tags, signature), source, outputs, every, input_shape)
+
+
+def chosen(tensorflow: ModuleType, found: Frozen, source: str, outputs: Optional[List[str]], every: bool = False,
+           input_shape: Any = None) -> Tuple[bytes, Dict[str, Any]]:
+    """Choose outputs of a frozen graph and optimize it; arguments, result and errors are frozen_graph's."""
     graph, inputs, known = found
-    there = tensors(graph, known, source, input_shape)
+    there = beginnings.opened(lambda begin: tensors(graph, known, source, input_shape, begin), outputs)
+    for name in there.graph.inputs if there.graph.begins else ():
+        inputs = inputs + [begin_at(tensorflow, graph, there, name)] if name not in inputs else inputs
     for name in inputs if input_shape is not None else ():
         node, = [node for node in graph.node if node.name == name]
         node.attr["shape"].shape.CopyFrom(tensorflow.TensorShape(there.graph.nodes[name].outputs[0].shape).as_proto())
@@ -102,8 +109,7 @@ def frozen_graph(tensorflow: ModuleType, source: str, outputs: Optional[List[str
         names = [name for name, one in there.every().items() if one.node in kept and name not in left]
     if not names:
         raise Fault(f"{source}: no outputs are known: name them")
-    chosen = places(there, names)
-    graph, signature = with_outputs(tensorflow, graph, chosen, inputs, source)
+    graph, signature = with_outputs(tensorflow, graph, places(there, names), inputs, source)
     graph = optimize(tensorflow, graph, signature)
     for node in graph.node:
         node.attr.pop(UNSTEADY, None)
@@ -115,7 +121,8 @@ def frozen_graph(tensorflow: ModuleType, source: str, outputs: Optional[List[str
         for name, info in side.items():  # shapes that were known before constants were folded
             specs[name][0] = [TYPES[info.dtype], sizes(tensorflow.TensorShape(info.tensor_shape))]
     return graph.SerializeToString(), {"inputs": inputs, "outputs": ends, "asked": names,
-                                       "specs": specs, "version": tensorflow.__version__}
+                                       "begins": there.graph.begins, "specs": specs,
+                                       "version": tensorflow.__version__}
 
 
 def spec(tensor: Tensor) -> List[Union[str, None, List[Optional[int]]]]:
@@ -190,7 +197,8 @@ def freeze_saved_model(tensorflow: ModuleType, path: str, tags: Optional[str], s
     """
     found = saved_model.meta_graph(path, tags)
     there = saved_model.signatures(path, found)
-    signature = signature or (SIGNATURE if SIGNATURE in there or len(there) != 1 else next(iter(there)))
+    usual = [name for name in SIGNATURES if name in there] or (list(there) if len(there) == 1 else SIGNATURES)
+    signature = signature or usual[0]
     if signature not in there or not there[signature]["outputs"]:
         named = ", ".join(sorted(name for name in there if there[name]["outputs"]))
         advice = f"there are {named}: name one (--signature, or signature in models.toml)" if named \
@@ -210,10 +218,20 @@ def freeze_saved_model(tensorflow: ModuleType, path: str, tags: Optional[str], s
 
 
 def freeze_function(tensorflow: ModuleType, directory: str, tags: List[str], signature: str) -> Frozen:
-    """Return the graph of a signature of TensorFlow 2, a function: calls are inlined, variables become constants."""
-    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+    """Return the graph of a signature of TensorFlow 2, a function."""
     loaded = tensorflow.saved_model.load(directory, tags=tags)  # the variables live as long as this
-    function, written = loaded.signatures[signature], {}
+    function = loaded.signatures[signature]
+    keys = sorted(function.structured_outputs)  # the order in which tf.nest flattens a dict
+    graph, inputs, tensors = constant(tensorflow, function)
+    found = dict(zip(keys, tensors))
+    return Frozen(graph, inputs, OrderedDict((key, found[key]) for key in sorted(keys, key=natural)))
+
+
+def constant(tensorflow: ModuleType, function: Any) -> Tuple[GraphDef, List[str], List[str]]:
+    """Return (GraphDef, names of its inputs, its output tensors) of a concrete function of TensorFlow 2: calls are
+    inlined, variables become constants."""
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+    written = {}
     if has_assignments(function.graph.as_graph_def()):
         variables = {inner.op.name: variable for outer, inner in function.graph.captures
                      for variable in function.graph.variables if variable.handle is outer}
@@ -221,14 +239,12 @@ def freeze_function(tensorflow: ModuleType, directory: str, tags: List[str], sig
         flat = convert_variables_to_constants_v2(function, lower_control_flow=True, aggressive_inlining=True)
         written = {name: variables.pop(name) for name in assigned(flat.graph.as_graph_def()) if name in variables}
         function.graph.variables = list(variables.values())
-    constant = convert_variables_to_constants_v2(function, lower_control_flow=True, aggressive_inlining=True)
-    keys = sorted(function.structured_outputs)  # the order in which tf.nest flattens a dict
-    tensors = dict(zip(keys, [tensor.name for tensor in constant.outputs]))
-    inputs = [tensor.op.name for tensor in constant.inputs if tensor.dtype != tensorflow.resource]
-    graph = constant.graph.as_graph_def()
+    flat = convert_variables_to_constants_v2(function, lower_control_flow=True, aggressive_inlining=True)
+    inputs = [tensor.op.name for tensor in flat.inputs if tensor.dtype != tensorflow.resource]
+    graph = flat.graph.as_graph_def()
     if written:
         graph = without_assignments(tensorflow, graph, {name: one.numpy() for name, one in written.items()})
-    return Frozen(graph, inputs, OrderedDict((key, tensors[key]) for key in sorted(keys, key=natural)))
+    return graph, inputs, [tensor.name for tensor in flat.outputs]
 
 
 def has_assignments(graph: GraphDef) -> bool:
@@ -351,13 +367,24 @@ def choose(graph: GraphDef, known: Dict[str, str], names: List[str], source: str
     return places(tensors(graph, known, source), names)
 
 
-def tensors(graph: GraphDef, known: Dict[str, str], source: str, input_shape: Any = None) -> Choice:
+def tensors(graph: GraphDef, known: Dict[str, str], source: str, input_shape: Any = None,
+            begin: Optional[beginnings.Beginning] = None) -> Choice:
     """Return the tensors of a GraphDef by the names that people have for them, and their shapes."""
     found = graphdef.read(graph.SerializeToString())
     found.inputs = placeholders(graph)
-    shapes.infer(found, shapes.fixed(found, input_shape, source))
-    loops.unroll(found)
+    beginnings.prepare(found, begin, input_shape, source)
     return Choice(found, OrderedDict((name, graphdef.number_of_output(one)) for name, one in known.items()), source)
+
+
+def begin_at(tensorflow: ModuleType, graph: GraphDef, there: Choice, name: str) -> str:
+    """Make a node of a GraphDef the placeholder that it is in `there`; return its name."""
+    node, = [node for node in graph.node if node.name == name]
+    spec = there.graph.nodes[name].outputs[0]
+    node.Clear()
+    node.name, node.op = name, "Placeholder"
+    node.attr["dtype"].type = NUMBERS[spec.dtype]
+    node.attr["shape"].shape.CopyFrom(tensorflow.TensorShape(spec.shape).as_proto())
+    return name
 
 
 def places(there: Choice, names: List[str]) -> Dict[str, Place]:

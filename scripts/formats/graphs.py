@@ -8,7 +8,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from ..base import child
 from ..base.fault import Fault
-from ..operations import graphdef, loops, shapes
+from ..operations import beginnings, graphdef, loops
 from ..operations.graph import Graph, Spec, Tensor
 from ..operations.outputs import SILENT, Choice
 from ..wire.protobuf import Damaged
@@ -49,7 +49,6 @@ class GraphFile(NamedTuple):
                 content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
         return described(content, about)
 
-
     def opened(self, input_shape: Any = None) -> "Tuple[Graph, Choice]":
         """Return the whole graph with the shapes of its tensors, and the names of these.
 
@@ -59,15 +58,18 @@ class GraphFile(NamedTuple):
             graph = self.freeze(None, True, input_shape)
             loops.unroll(graph)
             return graph, Choice(graph, OrderedDict((name, Tensor(name)) for name in graph.outputs), self.path)
-        try:
+        def make(begin):
             with open(self.path, "rb") as file:
                 graph = graphdef.read(memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)))
             read = {one.node for node in graph.nodes.values() for one in node.inputs}
             graph.inputs = [name for name, node in graph.nodes.items() if node.op.startswith("Placeholder")]
             ends = [name for name, node in graph.nodes.items() if name not in read and node.op not in SILENT]
-            shapes.infer(graph, shapes.fixed(graph, input_shape, self.path))
-            loops.unroll(graph)
-            return graph, Choice(graph, OrderedDict((name, Tensor(name)) for name in ends), self.path)
+            beginnings.prepare(graph, begin, input_shape, self.path)
+            return Choice(graph, OrderedDict((name, Tensor(name)) for name in ends), self.path)
+
+        try:
+            choice = beginnings.opened(make)
+            return choice.graph, choice
         except Damaged as error:
             raise Fault(f"{self.path}: damaged: {error}")
 
@@ -79,7 +81,7 @@ def described(content: Any, about: Dict[str, Any]) -> Graph:
     """
     graph = graphdef.read(content)
     graph.inputs, graph.outputs, graph.made_by = about["inputs"], about["outputs"], about["version"]
-    graph.asked = about["asked"]
+    graph.asked, graph.begins = about["asked"], about["begins"]
     for name, specs in about["specs"].items():
         graph.nodes[name].outputs = [Spec(dtype, None if shape is None else tuple(shape)) for dtype, shape in specs]
     return graph

@@ -2,7 +2,8 @@
 
 The weights file holds no names of weights.  It has a group per layer, called by the layer's class and a counter
 (layers/conv2d_1/vars/0, keras saving_lib._save_container_state).  The topology tells the layer of each group and the
-weight of each dataset.  Only these three members are read, and nothing is unpacked to a path.
+weight of each dataset.  Only these three members are read, and the vocabularies of layers of words
+(assets/layers/text_vectorization/vocabulary.txt), and nothing is unpacked to a path.
 """
 import io
 import os
@@ -13,12 +14,12 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, BinaryIO, Callable, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from ..base.fault import Fault
-from ..layers import variables
+from ..layers import variables, words
 from ..layers.kinds.operations import is_operation
 from ..layers.kinds.wrappers import ways
 from ..layers.model import Model, Weight
 from ..layers.spelling import snake_case, usual
-from ..layers.topology import Layer, inner_records, is_model
+from ..layers.topology import Layer, NoLayers, inner_records, is_model
 from . import keras_h5
 from .json_text import MAX_JSON_BYTES, MAX_JSON_TEXT, parse
 from .paths import head
@@ -28,6 +29,7 @@ if TYPE_CHECKING:  # imported where a file is opened
 
 Record = Dict[str, Any]  # of a layer or a model, as the topology spells it
 
+MAX_VOCABULARY = 64 * 1024 * 1024  # bytes; a million words have 10 MB
 MEMBERS = CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 CELLS = ("LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM2D", "ConvLSTM1D", "ConvLSTM3D")
 PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # Keras stores; a zip program deflates
@@ -65,9 +67,9 @@ def read(path: str, **options: Any) -> Model:
         record = usual(record) if isinstance(record, dict) else record
         if not isinstance(record, dict) or not is_model(record):
             kind = record.get("class_name") if isinstance(record, dict) else "list"
-            raise Fault(f"{path}: the model is a {kind}, not a Sequential or Functional model: only those have a graph "
-                        "of layers that can be converted")
+            raise NoLayers(kind, path)
         file = open_weights(archive, path)
+        with_vocabularies(archive, file, record, path)
         model = Model(record, close=closing(file, archive), keras_version=version)
         if model.keras_major < 3:
             model.topology = without_modules(record)
@@ -216,6 +218,34 @@ def read_weights(file: "h5py.File", record: Record, path: str) -> keras_h5.Weigh
     return weights
 
 
+def with_vocabularies(archive: zipfile.ZipFile, file: "h5py.File", record: Record, path: str,
+                      prefix: str = "layers") -> None:
+    """Put the words that a lookup layer learned, and their weights, into its config, where a built-in vocabulary is.
+
+    keras index_lookup.py: save_assets, save_own_variables.  Raises Fault for a text beyond the limits, or of no words.
+    """
+    for layer, place in places(record, prefix):
+        config = layer.get("config")
+        if is_model(layer):
+            with_vocabularies(archive, file, layer, path, place + "/layers")
+        if layer["class_name"] not in words.LOOKUPS or not isinstance(config, dict):
+            continue
+        text = f"assets/{place}/vocabulary.txt"
+        if not config.get("vocabulary") and text in archive.namelist():
+            if archive.getinfo(text).file_size > MAX_VOCABULARY:
+                raise Fault(f"{path}: {text} claims to be {archive.getinfo(text).file_size} bytes long: refused")
+            try:
+                found = member(archive, text, path).decode("utf-8").split("\n")
+                config["vocabulary"] = list(map(int, found)) if layer["class_name"] == "IntegerLookup" else found
+            except ValueError:
+                raise Fault(f"{path}: {text} holds no words of the layer: the file is damaged")
+        if not config.get("idf_weights") and present(file, f"{place}/vars/idf_weights"):
+            held = keras_h5.weight(keras_h5.follow(file, f"{place}/vars/idf_weights", path), "idf_weights", path)
+            if held.nbytes > MAX_VOCABULARY:
+                raise Fault(f"{path}: {place} has weights of {held.size} words: refused")
+            config["idf_weights"] = held.read().astype(float).reshape(-1).tolist()
+
+
 def places(record: Record, prefix: str) -> List[Tuple[Record, str]]:
     """Return [(record of a layer, path of its group)] for the layers of a model, as Keras counts them."""
     layers = inner_records(record)
@@ -252,6 +282,8 @@ def leaves(file: "h5py.File", record: Record, place: str, scope: str, trainable:
     trainable = trainable and (not isinstance(config, dict) or config.get("trainable", True) is not False)
     if is_model(record):
         inner = [(layer, where, Layer(layer).name) for layer, where in places(record, place + "/layers")]
+    elif name in words.LOOKUPS:  # its numbers are settings: with_vocabularies
+        return []
     elif name == "TimeDistributed":
         inner = [(config["layer"], place + "/layer", scope)]
     elif name == "Bidirectional":

@@ -1,6 +1,7 @@
 """Keras's HDF5 files: model.save("model.h5") of Keras 2, tf.keras and Keras 3.  Reads and writes.
 
-    attributes  keras_version, backend, model_config, training_config
+    attributes  keras_version, backend, model_config, training_config; tensorspace_texts of a multi-output model whose
+                words have become numbers
     group       model_weights (attribute layer_names), in it one group per layer (attribute weight_names),
                 in it one dataset per weight, at the path that the weight's name is
 
@@ -18,6 +19,7 @@ import numpy
 
 from ..base import command, files
 from ..base.fault import Fault
+from ..layers import words
 from ..layers.model import PIECE_BYTES, Model, Weight
 from ..layers.spelling import as_lists, usual
 from . import attributes
@@ -31,7 +33,8 @@ Object = TypeVar("Object", "h5py.Group", "h5py.Dataset")
 Result = TypeVar("Result")
 Weights = Dict[str, List[Weight]]  # name of a top-level layer -> its weights, both in the order of the file
 
-ATTRIBUTES = ("model_config", "training_config", "keras_version", "backend")  # of a whole model, in reading order
+TEXTS = "tensorspace_texts"  # this project's own attribute: Model.texts as JSON, which Keras overlooks
+ATTRIBUTES = ("model_config", "training_config", "keras_version", "backend", TEXTS)  # in reading order
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 ATTRIBUTE_BYTES = 64512  # keras hdf5_format.HDF5_OBJECT_HEADER_LIMIT
 LISTS = re.compile(r"2\.(0|1|2\.[0-2])\b")  # Kerases whose Sequential is a list of layers
@@ -64,8 +67,11 @@ def read(path: str, **options: Any) -> Model:
         if "model_weights" not in file:
             raise Fault(f"{path}: an h5 with a topology and no weights: save the whole model (model.save)")
         weights = read_weights(subgroup(file, "model_weights", path), path)
-        return Model(usual(record, list(weights)), weights, version(file),
-                     text(file.attrs.get("backend", "tensorflow")), training, file.close)
+        model = Model(usual(record, list(weights)), weights, version(file),
+                      text(file.attrs.get("backend", "tensorflow")), training, file.close)
+        if TEXTS in file.attrs:
+            model.texts = words.checked(parse(text(file.attrs[TEXTS]), f"{path}: {TEXTS}"))
+        return model
     except Exception as error:
         file.close()
         raise as_fault(error, path)
@@ -126,7 +132,8 @@ def without_topology(file: "h5py.File", path: str) -> str:
             f"{path}; in models.toml source and weights)"
     if "vars" in names:  # Keras 3 writes it for a model that is a class of its own
         return f"{path}: weights of a model without a graph of layers (a subclass), which cannot be converted: build " \
-            "it as a Sequential or Functional model, and save that"
+            "it as a Sequential or Functional model, and save that; or --trust FILE.py:FUNCTION (in models.toml " \
+            "trust) runs the function that builds it"
     if "optimizer_weights" in names or "optimizer" in names:
         return f"{path}: an optimizer's state, no model in it"
     return f"{path}: an HDF5 file, but no Keras model in it"
@@ -284,6 +291,8 @@ def write(model: Model, path: str) -> None:
         write_text(file, "model_config", json.dumps(topology))
         if model.training_config is not None:
             write_text(file, "training_config", json.dumps(model.training_config))
+        if model.texts:
+            write_text(file, TEXTS, json.dumps(model.texts))
         write_names(group, "layer_names", list(model.weights))
         for layer, weights in model.weights.items():
             inner = new_group(group, layer)

@@ -12,6 +12,7 @@ and no Lambda is run.  Any other SavedModel is a graph: graphs.py.
 """
 import os
 import re
+import struct
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
@@ -89,7 +90,7 @@ def read(path: str, saved_model_tags: Optional[str] = None, signature: Optional[
     Raises Fault for a damaged SavedModel, and for tags that no graph of it has.
     """
     from ..layers.model import Model
-    from . import keras_archive
+    from . import keras_archive, vocabularies
     from .bundle import Bundle
     from .graphs import GraphFile
     found = meta_graph(path, saved_model_tags)
@@ -97,6 +98,8 @@ def read(path: str, saved_model_tags: Optional[str] = None, signature: Optional[
     if layers is None or has_own_class(layers.root["model_config"]) and not named:
         return GraphFile(path, saved_model_tags, signature)
     root, names, variables = layers
+    if vocabularies.any_in(root["model_config"]):
+        with_words(path, found, root["model_config"])
     record = usual(plain(keras_archive.without_modules(root["model_config"])), names)
     weights = OrderedDict()
     if any(variables.values()):
@@ -114,6 +117,23 @@ def read(path: str, saved_model_tags: Optional[str] = None, signature: Optional[
                  plain(root.get("training_config")))
 
 
+def with_words(path: str, found: Message, record: Dict[str, Any]) -> None:
+    """Put the words of its lookup layers, which are in no checkpoint, into the record of the model.  Raises Fault for
+    damage."""
+    from .bundle import Bundle
+    from .vocabularies import Vocabularies
+
+    def weight(node):
+        bundle = Bundle(os.path.join(os.path.dirname(file_of(path)), "variables", "variables"))
+        key, name = checkpoint_keys(bundle).get(node, (None, None))
+        return bundle.weight(key, name) if key else None
+
+    try:
+        Vocabularies(Tree(path, message(found[7][-1]).get(1, [])), found, weight).fill(record)
+    except (Damaged, KeyError, IndexError, TypeError, AttributeError, ValueError, struct.error) as error:
+        raise Fault(f"{path}: its vocabularies are damaged ({type(error).__name__}: {error})")
+
+
 def is_graph(path: str, saved_model_tags: Optional[str] = None, named: bool = False) -> bool:
     """Return whether the SavedModel is taken for TensorFlow's operations: it has no Keras layers that can be read, or
     one of a class of the user's own, whose code it does not hold.
@@ -125,7 +145,8 @@ def is_graph(path: str, saved_model_tags: Optional[str] = None, named: bool = Fa
 
 
 def meta_graph(path: str, tags: Optional[str] = None) -> Message:
-    """Return the MetaGraphDef with these tags (separated by commas).
+    """Return the MetaGraphDef with these tags (separated by commas); None, and "serve" where no graph has it: the one
+    without tags, or the only one.
 
     Raises Fault for damage, and where no graph has them.
     """
@@ -144,8 +165,11 @@ def meta_graph(path: str, tags: Optional[str] = None) -> Message:
         raise Fault(f"{path}: {error.strerror or error}")
     except Damaged as error:
         raise Fault(f"{path}: saved_model.pb is damaged ({error})")
+    if wanted == {TAGS} and wanted not in there:  # modules of TF-Hub 1 have a graph without tags, and one to train
+        wanted = there[0] if len(there) == 1 else set()
     if wanted in there:
         return graphs[there.index(wanted)]
+    wanted = set((tags or TAGS).split(","))
     listed = " and ".join(",".join(sorted(tags)) or "(untagged)" for tags in there)
     raise Fault(f"{path}: no graph is tagged {','.join(sorted(wanted))}; there are {listed or 'none'}")
 

@@ -66,7 +66,7 @@ class GraphModel(NamedTuple):
     """A TensorFlow.js graph model.
 
     path       of its model.json
-    document   what is in it
+    document   what is in it; of a model of before 1.0 {"graphDef": its bytes, "weightsManifest": as in a model.json}
     """
     path: str
     document: Dict[str, Any]
@@ -83,7 +83,7 @@ class GraphModel(NamedTuple):
         Raises Fault for damage, and where the graph has no such outputs.
         """
         from ..operations import outputs as chosen
-        graph, choice = self.opened(input_shape)
+        graph, choice = self.opened(input_shape, outputs)
         wanted = choice.every() if outputs is None and every else choice.known if outputs is None else self.named(
             choice, outputs)
         if not wanted:
@@ -105,14 +105,21 @@ class GraphModel(NamedTuple):
             found[name] = opened.tensor(name)
         return found
 
-    def opened(self, input_shape: Any = None) -> "Tuple[Graph, Choice]":
-        """Return the whole graph with the shapes of its tensors, and the names of these."""
-        from ..operations import loops, shapes
+    def opened(self, input_shape: Any = None, outputs: Optional[List[str]] = None) -> "Tuple[Graph, Choice]":
+        """Return the whole graph with the shapes of its tensors, and the names of these.
+
+        outputs: as in beginnings.opened.
+        """
+        from ..operations import beginnings
         from ..operations.outputs import Choice
-        graph, known, keys = read_graph(self.path, self.document)
-        shapes.infer(graph, shapes.fixed(graph, input_shape, self.path))
-        loops.unroll(graph)
-        return graph, Choice(graph, known, self.path, keys)
+
+        def make(begin):
+            graph, known, keys = read_graph(self.path, self.document)
+            beginnings.prepare(graph, begin, input_shape, self.path)
+            return Choice(graph, known, self.path, keys)
+
+        choice = beginnings.opened(make, outputs)
+        return choice.graph, choice
 
 
 def read(path: str, **options: Any) -> GraphModel:
@@ -136,12 +143,20 @@ def read_graph(path: str, document: Dict[str, Any]) -> "Tuple[Graph, Dict[str, T
 
     Raises Fault for damage, and for shards that are missing, cut short or of another model.
     """
+    from ..operations import graphdef
+    from ..operations.graph import Attribute
     from ..operations.shapes import circle
     from ..wire.protobuf import Damaged
     from . import tfjs_graph_json, weights_manifest
     weights = weights_manifest.manifest_weights(document.get("weightsManifest"), os.path.dirname(path), path, keep=True)
     try:
-        graph = tfjs_graph_json.graph(document["modelTopology"], {weight.name: weight for weight in weights})
+        held = {weight.name: weight for weight in weights}
+        graph = graphdef.read(document["graphDef"]) if "graphDef" in document \
+            else tfjs_graph_json.graph(document["modelTopology"], held)
+        for node in graph.every_node() if "graphDef" in document else ():
+            if node.op == "Const":
+                node.attributes["value"] = Attribute("tensor", tfjs_graph_json.constant(
+                    node.name, node.attributes, held))
         told = document.get("signature") or (document.get("userDefinedMetadata") or {}).get("signature")
         inputs, outputs = [tfjs_graph_json.signature(told, side) for side in ("inputs", "outputs")]
         unread = [one for node in graph.nodes.values() for one in node.inputs if one.node not in graph.nodes]

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from typing import Any, Dict, List, Optional, Sequence, Union
 
 from ..base.fault import Fault
-from . import masks, open_sizes, operators, outputs, topology, variables
+from . import masks, open_sizes, operators, outputs, topology, variables, words
 from .kinds.operations import is_hidden, is_operation
 from .model import Model
 from .references import Ref
@@ -35,10 +35,16 @@ def encapsulate(model: Model, layers: Optional[Sequence[str]] = None, input_shap
         raise Fault(f"there are weights for a layer {stray[0]!r} that the topology does not have")
     if major >= 3:
         masks.without(source)
-    if input_shape is not None:
+    spoken = list(words.paths([layer.record for layer in source.layers.values()]))
+    if input_shape is not None and not spoken:
         outputs.fix_input_shape(source, input_shape)
     weights = OrderedDict(model.weights)
-    source = with_outputs(source, layers, major, weights)
+    source = with_outputs(source, layers, major, weights, spoken)
+    names, texts = list(layers) if layers is not None else None, list(model.texts)
+    if spoken:
+        source, found, kept = begun(source, major, input_shape)
+        names, texts = None if names is None else [names[place] for place in kept], texts + found
+        weights.update((text["input"], []) for text in found)
     if major >= 3:
         operators.as_layers(source)
     order = topology.layer_order(source)
@@ -48,26 +54,41 @@ def encapsulate(model: Model, layers: Optional[Sequence[str]] = None, input_shap
     kept = [name for name in order if not is_operation(source.layers[name].record, major) or major < 3]
     result = model.replaced(topology.record_of(source, model_class(model), major),
                             OrderedDict((name, weights.get(name, [])) for name in kept))
-    result.training_config, result.output_names = None, list(layers) if layers is not None else None
+    result.training_config, result.output_names, result.texts = None, names, [
+        text for text in texts if text["input"] in [ref.layer for ref in source.inputs]]
     if input_shape is not None:  # the sizes of nested models' inputs follow
         result.topology = open_sizes.told(result)
     return result
 
 
-def with_outputs(source: Graph, layers: Optional[Sequence[str]], major: int, weights: Dict[str, list]) -> Graph:
+def begun(source: Graph, major: int, input_shape: Shape) -> words.Begun:
+    """The graph behind its layers of words, whose sizes `input_shape` then fixes."""
+    found = words.begin(source, major)
+    if not found.kept:
+        raise Fault(f"{', '.join(text['input'] for text in found.texts)}: TensorSpace feeds no strings, so the model "
+                    "begins behind it; ask for other outputs")
+    if input_shape is not None:
+        outputs.fix_input_shape(found.source, input_shape)
+    return found._replace(source=outputs.prune(found.source, found.source.outputs))
+
+
+def with_outputs(source: Graph, layers: Optional[Sequence[str]], major: int, weights: Dict[str, list],
+                 spoken: Sequence[str] = ()) -> Graph:
     """The graph with `layers` as its outputs, and no more than they need.
 
-    A nested model that they look into is opened; `weights` gets an entry for each of its layers then.
+    A nested model that they look into, or that has one of the layers `spoken`, is opened; `weights` gets an entry for
+    each of its layers then.
     """
     def opened(record: Dict[str, Any], name: str, renamed: Dict[str, str]) -> None:
         for inner, own in variables.shared_out(record, weights.pop(name, [])).items():
             if inner in renamed:
                 weights[renamed[inner]] = own
 
-    if layers is None:
+    if layers is None and not spoken:
         return outputs.prune(source, every_output(source, major))
-    source, known = outputs.open_models(source, layers, major, opened)
-    return outputs.prune(source, outputs.find(source, layers, known))
+    source, known = outputs.open_models(source, list(layers or ()) + list(spoken), major, opened)
+    return outputs.prune(source, every_output(source, major) if layers is None else
+                         outputs.find(source, layers, known))
 
 
 def every_output(source: Graph, major: int) -> List[Ref]:

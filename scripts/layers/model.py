@@ -110,6 +110,7 @@ class Model:
     training_config  dict or None, what compile() left in the file
     output_names     list of str or None, the outputs' names as the user asked for them
     renamed          dict: name of a layer -> its name in the source, where that is another
+    texts            list: what turns words into the numbers of an input, see words.described
     """
 
     def __init__(self, topology: Dict[str, Any], weights: Optional[Mapping[str, List[Weight]]] = None,
@@ -122,6 +123,7 @@ class Model:
         self.training_config = training_config
         self.output_names = None
         self.renamed: Dict[str, str] = {}
+        self.texts: List[Dict[str, Any]] = []
         self._close = close
 
     @property
@@ -132,7 +134,9 @@ class Model:
 
     def replaced(self, topology: Dict[str, Any], weights: Mapping[str, List[Weight]]) -> 'Model':
         """Return a Model with another topology and other weights; closing it closes the same source."""
-        return Model(topology, weights, self.keras_version, self.backend, self.training_config, self.close)
+        result = Model(topology, weights, self.keras_version, self.backend, self.training_config, self.close)
+        result.texts = self.texts
+        return result
 
     def close(self) -> None:
         """Close the file behind the weights.  Weights cannot be read afterwards."""

@@ -18,6 +18,8 @@ from . import (  # noqa: F401  (each registers its functions)
     preprocessing,
     recurrent,
     resizing,
+    spectrograms,
+    text,
     wrappers,
 )
 from .rules import NotLowered

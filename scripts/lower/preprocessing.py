@@ -4,6 +4,8 @@ from typing import Optional
 import numpy
 
 from ..emit import Value
+from ..layers import words
+from ..layers.topology import Layer
 from .rules import Call, layer
 
 MOST = 65536  # categories, and words of a vocabulary
@@ -82,25 +84,30 @@ def integer_lookup(call: Call) -> Value:
     b, mode, mask = call.b, mode_of(call, "int"), call.config.get("mask_token")
     given = call.config.get("vocabulary")
     if not isinstance(given, list):
-        call.refuse("whose vocabulary the file does not hold", "build it with vocabulary=[…], and save it as .keras")
+        call.refuse("whose vocabulary the file does not hold", words.REMEDY)
     unknown = int(call.get("num_oov_indices", 1))
     first = int(mask is not None and mode == "int")
     special = [mask] * first + [call.get("oov_token", -1)] * unknown
-    words = [int(word) for word in (given[len(special):] if special and given[:len(special)] == special else given)]
-    if len(words) > MOST:
-        call.refuse(f"of {len(words)} numbers", f"take fewer than {MOST}")
-    places = numpy.arange(len(words)) + first + unknown
+    known = [int(word) for word in (given[len(special):] if special and given[:len(special)] == special else given)]
+    if len(known) > MOST:
+        call.refuse(f"of {len(known)} numbers", f"take fewer than {MOST}")
+    places = numpy.arange(len(known)) + first + unknown
     x = b.cast(call.x, "int32")
     if call.config.get("invert"):
-        table = numpy.array(special + words, "int64")
+        table = numpy.array(special + known, "int64")
         inside = b.both(b.compare("GreaterEqual", x, 0), b.compare("Less", x, len(table)))
         found = b.gather(b.constant(table, "int32"), b.clip(x, 0, len(table) - 1))
         return b.where(inside, found, b.constant(int(call.get("oov_token", -1)), "int32"))
-    same = b.cast(b.compare("Equal", b.expand(x, -1), b.constant(words, "int32")), "int32")
-    known = b.sum(b.mul(same, b.constant(places, "int32")), -1)
+    same = b.cast(b.compare("Equal", b.expand(x, -1), b.constant(known, "int32")), "int32")
+    place = b.sum(b.mul(same, b.constant(places, "int32")), -1)
     beyond = b.binary("FloorMod", x, unknown) if unknown > 1 else b.constant(0 if unknown else -1 - first, "int32")
-    found = b.where(b.compare("Greater", b.sum(same, -1), 0), known, b.add(beyond, first))
+    found = b.where(b.compare("Greater", b.sum(same, -1), 0), place, b.add(beyond, first))
     if mask is not None:  # it stands at 0, or is left out of what is counted
         found = b.where(b.compare("Equal", x, int(mask)), b.constant(0 if mode == "int" else -1, "int32"), found)
-    depth = max(int(call.get("max_tokens", 0)) if call.config.get("pad_to_max_tokens") else 0, len(words) + unknown)
-    return encoded(call, found, mode, depth)
+    depth = max(int(call.get("max_tokens", 0)) if call.config.get("pad_to_max_tokens") else 0, len(known) + unknown)
+    if mode != "tf_idf":
+        return encoded(call, found, mode, depth)
+    weights = words.weights_of(Layer(call.record))
+    if weights is None:
+        call.refuse("the file does not hold the weights of its numbers", words.REMEDY)
+    return b.mul(encoded(call, found, "count", depth), numpy.asarray(weights, "float32"))

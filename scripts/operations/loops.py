@@ -34,6 +34,10 @@ class Stuck(Exception):
     """A loop whose number of steps is not known, or too large."""
 
 
+class TooLong(Stuck):
+    """A loop of more steps, or more operations, than are unrolled."""
+
+
 def unroll(graph: Graph) -> None:
     """Unroll what can be unrolled in a graph, in place, and give its nodes their shapes.
 
@@ -96,9 +100,15 @@ class Unrolling:
                 try:
                     change(node)
                     changed = True
-                except (Stuck, Damaged, KeyError, IndexError, TypeError, AttributeError):
-                    self.stuck.add(node.name)
+                except (Stuck, Damaged, KeyError, IndexError, TypeError, AttributeError) as error:
+                    self.give_up(node.name, node.name, error)
         return self.made < MOST_MADE and (changed or self.frames() or self.switches())
+
+    def give_up(self, key: str, name: str, error: Exception) -> None:
+        """Leave a loop as it is, for the reason `error`."""
+        self.stuck.add(key)
+        if isinstance(error, TooLong):
+            self.graph.long = name
 
     # Functions ---------------------------------------------------------------------------------------------------
 
@@ -121,10 +131,12 @@ class Unrolling:
             for step in range(MOST_STEPS + 1):
                 inside = self.inlined(node.value("cond").name, values, f"{node.name}/{step}/cond")
                 going = single(self.known.values(inside[0]))
-                if going is None or step == MOST_STEPS:
+                if going is None:
                     raise Stuck
                 if not going:
                     break
+                if step == MOST_STEPS:
+                    raise TooLong
                 values = self.inlined(node.value("body").name, values, f"{node.name}/{step}")
         except (Stuck, KeyError):
             self.forget(before)
@@ -160,10 +172,10 @@ class Unrolling:
         return found
 
     def added(self, node: Node) -> Node:
-        """Add a node whose inputs are there, and take what it tells.  Raises Stuck where there are too many."""
+        """Add a node whose inputs are there, and take what it tells.  Raises TooLong where there are too many."""
         self.made += 1
         if self.made > MOST_MADE:
-            raise Stuck
+            raise TooLong
         self.graph.add(node)
         self.known.take(node)
         node.outputs = self.known.specs[node.name]
@@ -189,9 +201,9 @@ class Unrolling:
                 try:
                     self.frame(name)
                     return True
-                except (Stuck, KeyError, IndexError):
+                except (Stuck, KeyError, IndexError) as error:
                     self.forget(before)
-                    self.stuck.add("frame:" + name)
+                    self.give_up("frame:" + name, name, error)
         return False
 
     def frame(self, name: str) -> None:
@@ -202,10 +214,12 @@ class Unrolling:
             env = {Tensor(merge): value for merge, value in values.items()}
             env.update((Tensor(enter), source) for enter, source in frame.constants.items())
             going = single(self.known.values(self.cloned(frame.going, env, frame, f"{step}")))
-            if going is None or step == MOST_STEPS:
+            if going is None:
                 raise Stuck
             if not going:
                 break
+            if step == MOST_STEPS:
+                raise TooLong
             env.update((Tensor(switch, 1), values[merge]) for switch, merge in frame.switches.items())
             values = {merge: self.cloned(after, env, frame, f"{step}")
                       for merge, (_, after) in frame.variables.items()}

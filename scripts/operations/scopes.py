@@ -79,10 +79,12 @@ def layers(graph: Graph, ends: Sequence[Tensor]) -> List[Layer]:
 
 def between(graph: Graph, order: List[Node], ends: Sequence[Tensor]) -> Set[str]:
     """Return the names of the operations that compute `ends` of the values, not the shapes, of the graph's inputs."""
-    reached: Set[str] = set(graph.inputs)
-    for node in order:
-        if node.op not in SIZES and any(one.node in reached for one in node.inputs):
-            reached.add(node.name)
+    reached, before = set(graph.inputs), -1
+    while len(reached) > before:  # once, and once more where a loop goes back
+        before = len(reached)
+        for node in order:
+            if node.op not in SIZES and node.name not in reached and any(one.node in reached for one in node.inputs):
+                reached.add(node.name)
     wanted, waiting = set(), [one.node for one in ends]
     while waiting:
         name = waiting.pop()
@@ -142,13 +144,21 @@ class Scopes:
         """Return the path of the scope around an operation that is one layer, of several the outermost; None where
         none is.
 
-        It holds one operation of a kind, or one scope of these.  What is around it holds several, or it has operations
-        of its own: a call or a model around a single layer has neither.
+        It holds one operation of a kind, or one scope of these, and so on.  What is around it holds several, or it has
+        operations of its own: a call or a model around a single layer has neither.
         """
         path = scope_of(node)
-        alone = [path[:depth] for depth in range(1, len(path) + 1) if len(self.inner.get(path[:depth], ())) < 2]
+        alone = [path[:depth] for depth in range(1, len(path) + 1) if self.is_one(path[:depth])]
         return next((scope for scope in alone if scope in self.direct or len(self.inner.get(scope[:-1], ())) > 1),
                     None)
+
+    def is_one(self, path: Path) -> bool:
+        """Return whether a scope, and each scope in it, holds less than two operations of a kind or scopes of these."""
+        inside = self.inner.get(path, ())
+        while len(inside) == 1:
+            path += tuple(inside)
+            inside = self.inner.get(path, ())
+        return not inside
 
 
 def scope_of(node: Node) -> Path:

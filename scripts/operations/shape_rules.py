@@ -56,7 +56,8 @@ BOOLS = set("""Less LessEqual Greater GreaterEqual Equal NotEqual LogicalAnd Log
 TOLD = {"Cast": "DstT", "Shape": "out_type", "ShapeN": "out_type", "Size": "out_type", "ArgMax": "output_type",
         "ArgMin": "output_type", "Range": "Tidx", "Gather": "Tparams", "GatherV2": "Tparams", "GatherNd": "Tparams",
         "TensorListStack": "element_dtype", "TensorListGetItem": "element_dtype",
-        "TensorListGather": "element_dtype", "TensorListConcatV2": "element_dtype", "Fill": "T"}
+        "TensorListGather": "element_dtype", "TensorListConcatV2": "element_dtype", "Fill": "T",
+        "LookupTableFind": "Tout", "LookupTableFindV2": "Tout"}
 WHOLE = {"Shape", "ShapeN", "Size", "Rank", "ArgMax", "ArgMin"}
 RESOURCES = {"TensorArrayV3": ["DT_RESOURCE", "DT_FLOAT"], "TensorListReserve": ["DT_VARIANT"],
              "TensorListFromTensor": ["DT_VARIANT"], "TensorListSetItem": ["DT_VARIANT"],
@@ -67,7 +68,8 @@ RESOURCES = {"TensorArrayV3": ["DT_RESOURCE", "DT_FLOAT"], "TensorListReserve": 
              "NonMaxSuppressionV4": ["DT_INT32", "DT_INT32"],
              "NonMaxSuppressionV5": ["DT_INT32", "DT_FLOAT", "DT_INT32"], "Merge": ["T", "DT_INT32"],
              "TopKV2": ["T", "DT_INT32"], "Unique": ["T", "DT_INT32"], "MaxPoolWithArgmax": ["T", "DT_INT64"],
-             "RFFT": ["DT_COMPLEX64"], "Switch": ["T", "T"], "Split": ["T"], "SplitV": ["T"], "Unpack": ["T"]}
+             "RFFT": ["DT_COMPLEX64"], "DecodeJpeg": ["DT_UINT8"], "DecodePng": ["DT_UINT8"], "DecodeBmp": ["DT_UINT8"],
+             "Switch": ["T", "T"], "Split": ["T"], "SplitV": ["T"], "Unpack": ["T"]}
 
 
 def types(node: Node, inputs: Sequence[Optional[Spec]]) -> List[str]:
@@ -483,6 +485,27 @@ def elements(seen: Seen) -> Shape:
     return seen.node.value("element_shape")
 
 
+def stacked(seen: Seen) -> Shape:
+    """What is told of the elements of a list of tensors, behind their number: TensorArrayGatherV3, TensorListStack."""
+    if seen.node.op == "TensorListStack":
+        told = seen.values[1]
+        elements = None if told is None or told.ndim != 1 else tuple(
+            None if size is None or size < 0 else size for size in told.tolist())
+    else:
+        elements = seen.node.value("element_shape")
+    return None if elements is None else (None,) + tuple(elements)
+
+
+def found(seen: Seen) -> Shape:
+    """What a table has for each key."""
+    return seen.shape(1)
+
+
+def decoded(seen: Seen) -> Shape:
+    """An image: rows, columns, channels, whose number is 0 where the image tells it."""
+    return None, None, seen.node.value("channels", 0) or None
+
+
 def selected(seen: Seen) -> Shape:
     """Select: the condition may be a vector of rows; SelectV2 broadcasts."""
     return broadcast(seen) if seen.node.op == "SelectV2" else seen.shape(1) or seen.shape(2)
@@ -515,5 +538,7 @@ TABLE = OrderedDict([
     (scalar, "Rank Size TensorArraySizeV3 TensorListLength"),
     (open_vector, "NonMaxSuppressionV2 NonMaxSuppressionV3 NonMaxSuppressionV4 NonMaxSuppressionV5 Unique Range"),
     (where, "Where"), (merge, "Merge"), (elements, "TensorListGetItem TensorArrayReadV3"),
+    (stacked, "TensorArrayGatherV3 TensorListStack"), (found, "LookupTableFind LookupTableFindV2"),
+    (decoded, "DecodeJpeg DecodePng DecodeBmp"),
     (selected, "Select SelectV2")])
 RULES: Dict[str, Rule] = {op: rule for rule, ops in TABLE.items() for op in ops.split()}

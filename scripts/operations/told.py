@@ -1,4 +1,5 @@
 """What a graph model tells of its layers in model.json, for the page: names, classes, shapes, who reads whom."""
+import math
 from collections import OrderedDict
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
@@ -23,10 +24,22 @@ class Shown(NamedTuple):
     settings: Dict[str, Any]
 
 
-def metadata(outputs: Mapping[str, str], layers: Sequence[Shown]) -> Dict[str, Any]:
+def metadata(outputs: Mapping[str, str], layers: Sequence[Shown], texts: Sequence[Dict[str, Any]] = (),
+             layout: Optional[Mapping[str, str]] = None) -> Dict[str, Any]:
     """Return the userDefinedMetadata of a graph model, which TensorFlow.js hands on.
 
-    {"tensorspace": {"outputs": {name as asked for: name of the node}, "layers": [Shown as a dict]}}
+    {"tensorspace": {"outputs": {name as asked for: name of the node}, "layers": [Shown as a dict]}}, and where a
+    model began with words "texts": what turns words into the numbers of an input, see layers.words.described
+    layout: {name of an input's or output's node: "NHWC"} where the source has another order; it stands there, too.
     """
-    return {"tensorspace": OrderedDict([
-        ("outputs", outputs), ("layers", [OrderedDict(layer._asdict()) for layer in layers])])}
+    told = OrderedDict([("outputs", outputs), ("layers", [OrderedDict(layer._asdict()) for layer in layers])])
+    told.update({"texts": list(texts)} if texts else {})
+    told.update({"layout": layout} if layout else {})
+    return {"tensorspace": told}
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a setting is a number that JSON has, a short text, or a list of numbers."""
+    return isinstance(value, (int, float)) and math.isfinite(value) or isinstance(value, str) and len(value) < 64 or \
+        isinstance(value, list) and 0 < len(value) < 9 and all(
+            isinstance(item, (int, float)) and math.isfinite(item) for item in value)

@@ -211,12 +211,12 @@ def reshape(node: Node, inputs: List[Values], specs: List[Optional[Spec]]) -> Va
 def squeeze(node: Node, inputs: List[Values], specs: List[Optional[Spec]]) -> Values:
     """Without axes of one value."""
     axes = node.value("squeeze_dims") or node.value("axis") or ()
-    return numpy.squeeze(inputs[0], tuple(axes) or None)
+    return None if inputs[0] is None else numpy.squeeze(inputs[0], tuple(axes) or None)
 
 
 def expand(node: Node, inputs: List[Values], specs: List[Optional[Spec]]) -> Values:
     """With one axis more."""
-    return numpy.expand_dims(inputs[0], int(single(inputs[1])))
+    return None if inputs[0] is None else numpy.expand_dims(inputs[0], int(single(inputs[1])))
 
 
 def tile(node: Node, inputs: List[Values], specs: List[Optional[Spec]]) -> Values:

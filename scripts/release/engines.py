@@ -320,7 +320,8 @@ class Buildah(Podman):
 
     def archive(self, target: str, path: str) -> None:
         """Write the image to `path` as docker's archive, for a look into its layers."""
-        run(self.words() + ["push", "--quiet", self.tag(target), "docker-archive:" + path], "cannot save the image")
+        tag = self.tag(target)
+        run(self.words() + ["push", "--quiet", tag, f"docker-archive:{path}:{tag}"], "cannot save the image")
 
 
 def bundle_of(config: dict, root: str, arguments: Sequence[str], mounts: Sequence[tuple], user: str,

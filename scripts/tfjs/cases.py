@@ -68,6 +68,11 @@ def registered(case: Case) -> Facts:
     return {"own": record["registered_name"]} if own else None
 
 
+def of_strings(case: Case) -> bool:
+    """An input of strings."""
+    return case.config.get("dtype") == "string"
+
+
 def lone_number(case: Case) -> bool:
     """An input without dimensions behind the batch's."""
     shape = case.config.get("batch_input_shape", case.config.get("batch_shape"))

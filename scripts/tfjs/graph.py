@@ -11,11 +11,13 @@ from ..base import command
 from ..base.fault import Fault
 from ..formats.graphs import GraphFile
 from ..formats.tfjs_graph import GraphModel
+from ..layers.outputs import listing
 from ..layers.topology import of
 from ..operations import loops, shown, unlike
 from ..operations.graph import Graph, Tensor
-from ..operations.outputs import prune
+from ..operations.outputs import called, needed, prune
 from ..wire import shards
+from ..wire.target import GRAPH
 from . import adapt, operations, write_graph
 
 
@@ -23,8 +25,8 @@ class Written(NamedTuple):
     """A graph model that has been written.
 
     names   of its files, the json first
-    facts   {"inputs": [names], "outputs": [names]}; where there are outputs that TensorSpace cannot compute also
-            {"why": a line about them}
+    facts   {"inputs": [names], "outputs": [names]}; where it begins behind the source's inputs, or there are outputs
+            that TensorSpace cannot compute, also {"why": a line about that}
     """
     names: List[str]
     facts: Dict[str, Any]
@@ -41,16 +43,48 @@ def convert(source: Union[GraphFile, GraphModel], directory: str, outputs: Optio
     with of(source.path):
         graph = source.freeze(outputs, every, input_shape)
         loops.unroll(graph)
-        waiting = without_dynamic(graph, every and outputs is None)
+        said = [line for line in (graph.begins, without_dynamic(graph, every and outputs is None)) if line]
         prune(graph, map(Tensor, graph.outputs + graph.inputs))
         told = shown.metadata(graph)
-        if source.for_tensorflow_js:
-            adapt.open_fused(graph)
-            names = write_graph.write(graph, directory, json_name, shard_size, quantize, told)
-        else:
-            names = write(graph, directory, json_name, shard_size, quantize, told)
-    facts = {"why": waiting} if waiting else {}
+        settings = directory, json_name, shard_size, quantize, told
+        try:
+            if source.for_tensorflow_js:
+                adapt.open_fused(graph)
+                names = write_graph.write(graph, *settings)
+            else:
+                names = write(graph, *settings)
+        except Fault as fault:
+            raise Fault(f"{fault}{before_it(graph)}")
+    facts = {"why": "; ".join(said)} if said else {}
     return Written(names, dict(facts, inputs=graph.inputs, outputs=graph.outputs))
+
+
+def before_it(graph: Graph) -> str:
+    """Return the words behind "ask for outputs before it": the outputs of a graph that TensorFlow.js computes alike."""
+    own = {id(node) for node in graph.every_node() if node.op not in operations.SINCE}
+    own.update(id(node) for node, _ in unlike.reasons(graph))
+    calling = {one.name for one in graph.functions if own & set(map(id, one.nodes))}
+    for _ in graph.functions:  # functions in functions
+        calling.update(one.name for one in graph.functions if any(calling & set(called(node)) for node in one.nodes))
+    spoilt = {node.name for node in graph.nodes.values() if id(node) in own or calling & set(called(node))}
+    free = [asked for asked, name in zip(graph.asked or graph.outputs, graph.outputs)
+            if not spoilt & needed(graph, [Tensor(name)])]
+    return f": {listing(free)}" if spoilt and free else ""
+
+
+def by_signature(source: str, fault: Fault, directory: str, *settings: Any, saved_model_tags: Optional[str] = None,
+                 signature: Optional[str] = None) -> Written:
+    """Convert a Keras SavedModel that `fault` refuses as the graph that its signature computes.
+
+    settings: those of `convert` behind `directory`.  Raises `fault` where TensorFlow does not load the graph, or it has
+    no such outputs.
+    """
+    try:
+        written = convert(GraphFile(source, saved_model_tags, signature), directory, *settings, every=True)
+    except Fault:
+        raise fault
+    said = [f"{fault}; what its signature computes is taken"] + [why for why in [written.facts.get("why")] if why]
+    return Written(written.names, dict(written.facts, format=GRAPH, why="; ".join(said)))
 
 
 def without_dynamic(graph: Graph, leave_out: bool) -> str:
@@ -68,8 +102,13 @@ def without_dynamic(graph: Graph, leave_out: bool) -> str:
         kept = [place for place, name in enumerate(graph.outputs) if name not in held]
         graph.asked = [graph.asked[place] for place in kept] if graph.asked else []
         graph.outputs = [graph.outputs[place] for place in kept]
+        there = needed(graph, map(Tensor, graph.outputs))
+        graph.inputs = [name for name in graph.inputs if name in there]
     words = "left out" if left else "nothing that TensorSpace can show"
-    return f"{', '.join(held)}: {words}, for TensorFlow.js computes {next(iter(held.values()))} by executeAsync alone"
+    long = f"; {graph.long} has more steps than are unrolled ({loops.MOST_STEPS}, or {loops.MOST_MADE} operations): " \
+        "give an input of fewer" if graph.long else ""
+    return f"{', '.join(held)}: {words}, for TensorFlow.js computes {next(iter(held.values()))} by executeAsync " \
+        f"alone{long}"
 
 
 def write(graph: Graph, directory: str, json_name: str = "model.json", shard_size: int = shards.SHARD_SIZE,

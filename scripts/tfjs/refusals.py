@@ -28,6 +28,7 @@ from .cases import (
     leaves_out_the_end,
     lone_number,
     more_dimensions,
+    of_strings,
     ones,
     only,
     other_class_backward,
@@ -106,6 +107,8 @@ TABLE = (
     Refusal(EVERY, registered, "a class of its own ({own}), not Keras's", IN_ITS_PLACE),
     Refusal(" ".join(MODELS), lambda case: {}, "a model of its own class, whose layers the file does not hold",
             "build it as a Functional model"),
+    Refusal("InputLayer", only(of_strings), "of strings, which TensorSpace cannot feed",
+            'let a TextVectorization, StringLookup or Hashing read it itself, from keras.Input((1,), dtype="string")'),
     Refusal("InputLayer", only(lone_number), "of one number per example, to which TensorFlow.js adds a dimension",
             "give it shape (1,)"),
 

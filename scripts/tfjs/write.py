@@ -63,9 +63,16 @@ def write(model: Model, directory: str, json_name: str = "model.json", shard_siz
             raise why
         raise
     lowered.graph.made_by = f"keras v{model.keras_version}"
+    inputs = dict(zip(input_names(model), lowered.graph.inputs))
+    texts = [dict(text, input=inputs[text["input"]]) for text in model.texts if text["input"] in inputs]
     names = write_graph.write(lowered.graph, directory, json_name, shard_size, quantize,
-                              told.metadata(lowered.outputs, lowered.layers))
+                              told.metadata(lowered.outputs, lowered.layers, texts))
     return Written(names, GRAPH, lowered.graph.outputs, reason(why) if why else "")
+
+
+def input_names(model: Model) -> List[str]:
+    """The names of a model's inputs, in their order."""
+    return [ref.layer for ref in topology.graph(model.topology, model.keras_major).inputs]
 
 
 def remedy(model: Model) -> str:

@@ -6,12 +6,12 @@ import json
 import os
 import re
 from collections import OrderedDict
-from typing import Callable, Collection, Dict, Iterator, List, Optional
+from typing import Any, Callable, Collection, Dict, Iterator, List, Optional
 
 from ..base import command, files
 from ..base.fault import Fault
 from ..formats.json_text import json_object, text_of
-from ..layers import outputs
+from ..layers import outputs, words
 from ..layers.model import Model
 from ..wire import shards
 from . import VERSION_NAME
@@ -44,6 +44,10 @@ def write(model: Model, directory: str, json_name: str = "model.json", shard_siz
                             ("weightsManifest", manifest)])
     if model.renamed:
         document[SOURCE_NAMES] = model.renamed
+    if model.texts:
+        after = {before: name for name, before in model.renamed.items()}
+        document["userDefinedMetadata"] = {"tensorspace": {words.TOLD: [
+            dict(text, input=after.get(text["input"], text["input"])) for text in model.texts]}}
     with open(os.path.join(directory, json_name), "w") as file:
         file.write(text_of(document))
     return [json_name] + manifest[0]["paths"]
@@ -59,8 +63,26 @@ def source_names(path: str) -> Dict[str, str]:
         if isinstance(found, dict) else {}
 
 
+def texts(path: str) -> List[Dict[str, Any]]:
+    """What turns words into inputs of the model.json `path`: see layers.words.described."""
+    with open(path, "rb") as file:
+        if json.dumps(words.TOLD).encode("ascii") not in file.read():
+            return []
+    return words.told(json_object(path) or {})
+
+
+def said_of_texts(path: str) -> Iterator[str]:
+    """Yield a line about each input of the model.json `path` that was a layer of words in the source."""
+    for text in texts(path):
+        page = f"the page takes numbers for it, for {text['untyped']}" if text.get("untyped") else \
+            "the page turns typed words into them"
+        yield (f"TensorSpace feeds no strings, so the model begins behind {text['input']!r} ({text['class']}), an "
+               f"input of the numbers that it puts out; {page}")
+
+
 def said_of_names(path: str) -> Iterator[str]:
-    """Yield the line about the layers that are renamed in the model.json `path`, if there are any."""
+    """Yield the lines about layers in the model.json `path` that are not as in the source: words, and names."""
+    yield from said_of_texts(path)
     found = [f"{before!r} is {after!r}" for after, before in source_names(path).items()]
     if found:
         yield f"TensorFlow.js takes no such names, so in {path} {outputs.listing(found)}"

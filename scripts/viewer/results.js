@@ -22,7 +22,7 @@ const Results = (function () {
     }
     canvas.width = width;
     canvas.height = height;
-    const context = canvas.getContext('2d'), pixels = context.createImageData(width, height), range = most - least || 1;
+    const context = canvas.getContext('2d', Pixels.PLAIN), pixels = context.createImageData(width, height), range = most - least || 1;
     const rgb = [1, 3, 5].map(i => parseInt(colour.slice(i, i + 2), 16));
     for (let y = 0, i = 0; y < height; y++) for (let x = 0; x < width; x++, i += 4) {
       const value = at(y, x);
@@ -32,10 +32,11 @@ const Results = (function () {
     context.putImageData(pixels, 0, 0);
   }
   function thumbnail(canvas, layer, data) {
-    shade(canvas, tiles(layer, data, layer.shape.length === 3 ? Math.max(9 * layer.shape[0], layer.shape[1]) : 640), Palette.hue(layer.class, 'dark'));
+    shade(canvas, tiles(layer, data, layer.shape.length === 3 ? Math.max(9 * layer.shape[0], layer.shape[1]) : 640), Palette.of(layer, 'dark'));
   }
   function image(canvas, layer, data) { // an output that is an image itself
     const [height, width, channels] = layer.shape;
+    canvas.classList.toggle('coarse', Math.max(height, width) < 20);
     if (layer.shape.length < 3 || channels !== 3) return shade(canvas, tiles(layer, data, 640), '#ffffff');
     const least = Math.min(...data), range = Math.max(...data) - least || 1;
     Inputs.paint(canvas, data.map(value => 255 * (value - least) / range), height, width, 3);
@@ -51,7 +52,7 @@ const Results = (function () {
 
   // One end of the model as an element.  names: its classes; truth: the place of the right one, or null; titled: whether its name stands above.
   function end(layer, data, names, truth, titled) {
-    const title = titled ? [make('h3', {}, `${layer.name} · ${Words.shape(layer.shape)}`)] : [];
+    const title = titled ? [make('h3', {}, `${layer.name} · ${Words.shape(layer.full || layer.shape)}`)] : [];
     if (layer.shape.length > 1) {
       const picture = make('canvas', {className: 'photo'});
       picture.setAttribute('role', 'img');

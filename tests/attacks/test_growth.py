@@ -6,6 +6,8 @@ import pytest
 from tests.attacks import builders, growth
 from tests.attacks.test_attacks import refused, run, tree, weightless
 
+pytestmark = pytest.mark.modern  # how work grows is the same on both stacks, whose readers test_attacks.py tries
+
 REFUSED = [
     (growth.bidirectional_in_bidirectional, "'b59' has a Bidirectional around a Bidirectional"),
     (growth.bidirectional_through_others, "'outermost' has a Bidirectional around a TimeDistributed"),

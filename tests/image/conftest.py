@@ -80,8 +80,11 @@ def engine(store):
 
 
 @pytest.fixture(scope="module")
-def docker(base, certificate):
-    """docker with a daemon of its own, which ends with the tests: all that it keeps is in a temporary directory."""
+def docker(base, certificate, cpu_archive):
+    """docker with a daemon of its own, which ends with the tests: all that it keeps is in a temporary directory.
+
+    What buildah needs of the environment is in docker's way, so buildah has built its own images before.
+    """
     root = needs.docker()
     place = tempfile.mkdtemp(prefix="docker-")  # not pytest's: the path of a socket has a hundred letters at most
     for name in ("bin", "config"):
@@ -143,6 +146,15 @@ def convert_image(engine, certificate):
 def cpu_image(engine, certificate, convert_image):
     """The digest of the cpu image."""
     return engine.build("cpu")
+
+
+@pytest.fixture(scope="session")
+def cpu_archive(engine, cpu_image, tmp_path_factory):
+    """The path of the cpu image's archive, as docker reads it."""
+    path = str(tmp_path_factory.mktemp("cpu") / "image.tar")
+    engine.archive("cpu", path)
+    yield path
+    os.remove(path)
 
 
 @pytest.fixture(scope="session")

@@ -34,13 +34,11 @@ for top in sys.argv[1:]:
 
 
 @pytest.fixture(scope="module")
-def archive(engine, cpu_image, tmp_path_factory):
+def archive(engine, cpu_archive, tmp_path_factory):
     """The cpu image's archive, unpacked: a list of the layers' tar files, the base's first, and its JSON."""
     place = tmp_path_factory.mktemp("archive")
-    engine.archive("cpu", str(place / "image.tar"))
-    with tarfile.open(str(place / "image.tar")) as archive:
+    with tarfile.open(cpu_archive) as archive:
         archive.extractall(str(place))
-    os.remove(str(place / "image.tar"))
     configuration = engine.configuration(engine.tag("cpu"))
     yield [str(place / (layer[7:] + ".tar")) for layer in configuration["layers"]], glob.glob(str(place / "*.json"))
     shutil.rmtree(str(place))

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from scripts import Fault, formats
+from scripts import Fault, formats, preprocess
 from scripts.formats import frozen
 from scripts.tfjs import graph
 from tests import needs
@@ -57,17 +57,22 @@ def test_a_graph_whose_variables_are_elsewhere_is_refused(tmp_path):
         graph.convert(formats.read(str(tmp_path / "graph.pb")), str(tmp_path / "out"))
 
 
-@pytest.mark.parametrize("name", ["frozen.bin", "frozen.pb", "frozen", "frozen.h5"])
-def test_a_frozen_graph_of_any_name_converts_the_same_by_command_and_under_doit(name, path, tmp_path):
-    project = Project.create(tmp_path / "project", f'[graph]\nsource = "given/{name}"\n')
-    project.write("given/" + name, path.read_bytes())
-    assert project.ran() == {"convert:graph"}
+def test_a_frozen_graph_of_any_name_converts_the_same_by_command_and_under_doit(path, tmp_path):
+    under_doit = ["frozen.bin", "frozen.h5"]
+    project = Project.create(tmp_path / "project", "".join(
+        f'[graph{number}]\nsource = "given/{name}"\n' for number, name in enumerate(under_doit)))
+    for name in under_doit:
+        project.write("given/" + name, path.read_bytes())
+    assert project.ran() == {"convert:graph0", "convert:graph1"}
     assert project.ran() == set()
-    done = subprocess.run([sys.executable, "-m", "scripts.preprocess", project.file("given/" + name),
-                           str(tmp_path / "out")], cwd=needs.ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert (done.returncode, done.stderr) == (0, b"")
-    for written in os.listdir(str(tmp_path / "out")):
-        assert (tmp_path / "out" / written).read_bytes() == project.read("models/json_models/graph/" + written)
+    expected = {name: project.read("models/json_models/graph0/" + name)
+                for name in os.listdir(project.file("models/json_models/graph1"))}
+    assert project.read("models/json_models/graph1/model.json") == expected["model.json"]
+    for name in under_doit + ["frozen.pb", "frozen"]:
+        (tmp_path / name).write_bytes(path.read_bytes())
+        preprocess.main([str(tmp_path / name), str(tmp_path / "out")])
+        written = {name: (tmp_path / "out" / name).read_bytes() for name in os.listdir(str(tmp_path / "out"))}
+        assert written == {name: expected[name] for name in written} and "model.json" in written
     # What is up to date is told a graph, or no graph, without what would read it.
     code = ("import sys; from doit.doit_cmd import DoitMain; status = DoitMain().run(['convert']); "
             "print(sorted({'numpy', 'h5py', 'tensorflow'} & set(sys.modules))); sys.exit(status)")

@@ -191,3 +191,32 @@ def test_open_sizes_take_an_input_shape(made, tmp_path):
             preprocess.preprocess(str(source), str(tmp_path / "none"), input_shape=given)
     with pytest.raises(Fault, match="has no layers: leave out input_shape"):
         preprocess.preprocess(str(made / "cnn" / "plain"), str(tmp_path / "none"), input_shape=[16, 16, 3])
+
+
+def test_a_model_of_the_first_converter_is_read_with_its_manifest(made, tmp_path):
+    """tfjs-converter before 1.0: a GraphDef without the values of its constants, and weights_manifest.json."""
+    from google.protobuf import json_format
+    from tensorflow.core.framework import graph_pb2
+    source = tmp_path / "cnn" / "first"
+    shutil.copytree(str(made / "cnn" / "plain"), str(source))
+    shutil.copy(str(made / "cnn" / "values.npz"), str(source.parent))
+    document = json.loads((source / "model.json").read_text())
+    graph = json_format.ParseDict(document["modelTopology"], graph_pb2.GraphDef())
+    (source / "tensorflowjs_model.pb").write_bytes(graph.SerializeToString())
+    (source / "weights_manifest.json").write_text(json.dumps(document["weightsManifest"]))
+    (source / "model.json").unlink()
+    found, values = converted(source, tmp_path / "out")
+    assert [name for name, _ in found] == LAYERS
+    for name, mine in found:
+        agree(mine, values[{"Identity": "last"}.get(name, name)])
+    shards = [name for name in os.listdir(str(source)) if name.endswith(".bin")]
+    assert {os.path.basename(path) for path in formats.files(str(source))} == {
+        "tensorflowjs_model.pb", "weights_manifest.json"}.union(shards)
+    assert formats.read(str(source / "tensorflowjs_model.pb")).opened()[1].layers
+    with pytest.raises(Fault, match="no oracle: no TensorFlow.js from 1.0 on"):
+        verify.verify(str(source), str(tmp_path / "out" / "model.json"))
+    for manifest, words in (("{}", "it is no list of groups"), ("[]", "is not in the manifest"), ("[", "weights_mani")):
+        (source / "weights_manifest.json").write_text(manifest)
+        with pytest.raises(Fault, match=words) as caught:
+            preprocess.preprocess(str(source), str(tmp_path / "none"))
+        assert "\n" not in str(caught.value)

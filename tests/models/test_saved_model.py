@@ -17,6 +17,7 @@ from scripts.tfjs import graph, write_layers
 from scripts.training import lenet
 from scripts.viewer import predict
 from tests import needs, shared_tensorflow
+from tests.project import Project
 
 
 def convert_graph(path, directory, outputs=None, tags=None, signature=None, **settings):
@@ -216,6 +217,21 @@ def test_a_savedmodel_with_a_class_of_the_user_s_own_is_a_graph_whose_layers_are
     for directory in ("out", "asked"):
         for name, values in predict.predict(str(tmp_path / directory / "model.json"), [x], sync=True):
             agree(values, keras.Model(model.inputs, model.get_layer(name).output).predict(x, verbose=0))
+
+
+def test_doit_takes_the_signature_of_a_savedmodel_with_a_lambda_too(tmp_path):
+    needs.node()
+    keras = keras2()
+    project = Project.create(tmp_path / "project", '[odd]\nsource = "given"\n')
+    model = keras.models.Sequential([keras.Input((3,)), keras.layers.Dense(2, name="seen"),
+                                     keras.layers.Lambda(lambda x: x * 2, name="doubled")])
+    model.save(project.file("given"), save_format="tf")
+    status, said, wrong = project.doit("verify")
+    assert (status, wrong) == (0, ""), wrong
+    assert "'doubled' is a Lambda" in said and "what its signature computes is taken" in said
+    manifest = json.loads(project.read("models/json_models/odd/manifest.json").decode())
+    assert (manifest["format"], manifest["layers"]) == ("graph-model", ["seen", "doubled"])
+    assert project.ran("convert") == set()
 
 
 def test_a_savedmodel_with_a_lambda_is_the_graph_of_its_signature(tmp_path):

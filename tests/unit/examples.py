@@ -67,9 +67,16 @@ EXAMPLES = OrderedDict([
     ("RepeatVector", (lambda layers: layers.RepeatVector(3), [LINE])),
     ("SpatialDropout2D", (lambda layers: layers.SpatialDropout2D(0.2), [IMAGE])),
     ("RandomFlip", (lambda layers: layers.RandomFlip(), [IMAGE])),
-    ("Rescaling", (lambda layers: layers.Rescaling(0.5), [IMAGE]))])
+    ("Rescaling", (lambda layers: layers.Rescaling(0.5), [IMAGE])),
+    ("STFTSpectrogram", (lambda layers: layers.STFTSpectrogram(frame_length=12, padding="same"), [(40, 2)])),
+    ("MelSpectrogram", (lambda layers: layers.MelSpectrogram(fft_length=16, sequence_stride=5), [(40,)])),
+    ("StringLookup", (lambda layers: layers.StringLookup(
+        vocabulary=["a", "b"], output_mode="multi_hot", max_tokens=9, pad_to_max_tokens=True), [LINE])),
+    ("TextVectorization", (lambda layers: layers.TextVectorization(
+        vocabulary=["a", "b"], output_sequence_length=5), [(1,)]))])
 
 OF_QUERY_AND_VALUE = ("MultiHeadAttention", "GroupQueryAttention")
+OF_WORDS = ("StringLookup", "TextVectorization")
 OF_SCORES = ("Attention", "AdditiveAttention")  # put out their scores where a call asks for them
 
 
@@ -83,7 +90,7 @@ class Made:
     def __init__(self, keras, name):
         build, shapes = EXAMPLES[name]
         keras.backend.clear_session()
-        inputs = [keras.Input(shape) for shape in shapes]
+        inputs = [keras.Input(shape, dtype="string" if name in OF_WORDS else None) for shape in shapes]
         self.layer = build(keras.layers)
         if name in OF_QUERY_AND_VALUE:
             made = self.layer(inputs[0], inputs[0], return_attention_scores=True)

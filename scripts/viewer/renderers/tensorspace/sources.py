@@ -6,7 +6,7 @@ import json
 from collections import OrderedDict
 from typing import Any, Dict, List, NamedTuple, Optional
 
-from ....layers import kinds, topology
+from ....layers import kinds, topology, words
 
 MERGES = tuple(sorted(kinds.merges() - {"Minimum"})) + ("Concatenate",)  # those that TensorSpace has
 GRAPH_OPS = {  # TensorFlow op -> the Keras class that it is the essence of
@@ -46,6 +46,12 @@ def of_model(model: Dict[str, Any], described: Dict[str, Any]) -> Found:
     if described["format"] == "layers":
         return Found(*_of_layers(model, described), described["parameters"])
     return _as_told(model, described) or Found(*_of_operations(model, described), described["parameters"])
+
+
+def text_of(model: Dict[str, Any], name: str) -> Dict[str, Any]:
+    """Return {"text": what turns typed words into the input `name`}, {} where the page cannot."""
+    found = [text for text in words.told(model) if text["input"] == name.split(":")[0] and not text.get("untyped")]
+    return {"text": found[0]} if found else {}
 
 
 def _of_layers(model, described):

@@ -1,0 +1,75 @@
+"""Graphs of TensorFlow 1's zoos: what is before pre- and postprocessing is found, offered and computed alike."""
+import json
+
+import pytest
+
+from scripts import Fault, preprocess, verify
+from tests import needs
+from tests.models import zoos
+
+DETECTOR = ["Conv2d_0", "Conv2d_1_depthwise", "Conv2d_1_pointwise", "Conv2d_2_pointwise"] + [
+    f"BoxPredictor_{place}/{name}" for place in (0, 1) for name in (
+        "BoxEncodingPredictor", "Reshape", "ClassPredictor", "Reshape_1")] + ["concat", "concat_1"]
+BLOCKS = [f"Mixed_{block}/{name}" for block in ("5b", "5c") for name in (
+    "Branch_0", "Branch_1/Conv2d_0a_1x1", "Branch_1/Conv2d_0b_5x5", "concat")]
+# model: its outputs, its input and its sizes, words of the line about it
+FOUND = {
+    "detector": (DETECTOR, "Preprocessor/map/TensorArrayStack/TensorArrayGatherV3", [None, 32, 24, 3], [
+        "begins at Preprocessor/map/TensorArrayStack/TensorArrayGatherV3 of ?, 32, 24, 3, behind TensorArrayV3 (",
+        "by executeAsync alone; detection_boxes, detection_scores: left out"]),
+    "detector 2": (DETECTOR, "Preprocessor/map/TensorArrayV2Stack/TensorListStack", [None, 32, 24, 3], [
+        "behind StatelessWhile (Preprocessor/map/while)", "; detection_boxes, detection_scores: left out"]),
+    "inception": (["Conv2d_1a_3x3"] + BLOCKS + ["Logits", "InceptionV3/Predictions/Reshape_1"], "input",
+                  [None, 24, 20, 3], []),
+    "of_jpeg": (["conv", "conv_1", "pool_3", "softmax"], "ResizeBilinear", [1, 24, 20, 3], [
+        "begins at ResizeBilinear of 1, 24, 20, 3, behind DecodeJpeg (DecodeJpeg), which takes text or bytes"]),
+    "module": (["conv", "default"], "images", [None, 24, 20, 3], []),
+    "of_words": (["Identity", "mean", "scores"], "hash_table_Lookup/LookupTableFindV2", [None, 6], [
+        "begins at hash_table_Lookup/LookupTableFindV2 of ?, 6, which takes text or bytes"])}
+
+
+@pytest.mark.parametrize("name", list(FOUND))
+def test_what_stands_between_pre_and_postprocessing_is_shown_and_computed_alike(name, tmp_path):
+    needs.node()
+    zoos.write(name, tmp_path / "source")
+    done = preprocess.preprocess(str(tmp_path / "source"), str(tmp_path / "out"))
+    outputs, begin, sizes, words = FOUND[name]
+    assert (done.facts["outputs"], done.facts["inputs"]) == (outputs, [begin])
+    why = done.facts.get("why", "")
+    assert all(word in why for word in words) and bool(why) == bool(words), why
+    document = json.loads((tmp_path / "out" / "model.json").read_text())
+    assert [None if int(one["size"]) < 0 else int(one["size"]) for one in document["signature"]["inputs"][begin][
+        "tensorShape"]["dim"]] == sizes
+    report, _ = verify.verify(str(tmp_path / "source"), str(tmp_path / "out" / "model.json"))
+    assert report["agree"] and report["oracle"] == "TensorFlow", report
+
+
+def test_modules_have_tags_and_signatures_of_their_own(tmp_path):
+    zoos.write("module", tmp_path / "source")
+    done = preprocess.preprocess(str(tmp_path / "source"), str(tmp_path / "out"), signature="image_feature_vector")
+    assert done.facts["outputs"] == ["conv", "default"]
+    assert preprocess.preprocess(str(tmp_path / "source"), str(tmp_path / "train"), saved_model_tags="train")
+    with pytest.raises(Fault, match="no graph is tagged test; there are .untagged. and train"):
+        preprocess.preprocess(str(tmp_path / "source"), str(tmp_path / "none"), saved_model_tags="test")
+    with pytest.raises(Fault, match="no signature 'x' with outputs; there are default, image_feature_vector: name one"):
+        preprocess.preprocess(str(tmp_path / "source"), str(tmp_path / "none"), signature="x")
+
+
+def test_what_cannot_be_computed_from_there_is_left_as_it_was_asked_for(tmp_path):
+    zoos.write("detector", tmp_path / "source")
+    done = preprocess.preprocess(str(tmp_path / "source"), str(tmp_path / "out"), layers=["detection_boxes"])
+    assert done.facts["inputs"] == ["image_tensor"] and "begins" not in done.facts["why"]
+    done = preprocess.preprocess(str(tmp_path / "source"), str(tmp_path / "some"), layers=[
+        "Postprocessor/convert_scores", "Conv2d_0"])
+    assert done.facts["outputs"] == ["Postprocessor/convert_scores", "Conv2d_0"]
+    assert done.facts["inputs"] == ["Preprocessor/map/TensorArrayStack/TensorArrayGatherV3"]
+
+
+@pytest.mark.parametrize("loops", [1, 2])
+def test_a_loop_that_is_too_long_to_be_unrolled_is_told(loops, tmp_path):
+    needs.tensorflow()
+    zoos.session_of(zoos.steps(5000), tmp_path / "source", loops)
+    done = preprocess.preprocess(str(tmp_path / "source"), str(tmp_path / "out"))
+    assert done.facts["outputs"] == ["conv", "mean"]
+    assert done.facts["why"].startswith("end: left out") and done.facts["why"].endswith(
+        "has more steps than are unrolled (4096, or 16000 operations): give an input of fewer")
