@@ -53,6 +53,11 @@ def rule_of(domain: str, name: str, version: int) -> Optional[Function]:
     return next((rule.function for rule in TABLE.get((domain, name), []) if rule.since <= version), None)
 
 
+def named(node: Node) -> str:
+    """The name of a node, of one without a name that of its first output."""
+    return node.name or next((name for name in node.outputs if name), "")
+
+
 class NotLowered(Fault):
     """An operation that cannot become TensorFlow.js's.  name: of the node; op: of the operation."""
 
@@ -131,9 +136,8 @@ class Call:
         found = self.held(place)
         if found.weight is None:
             if found.sizes is not None:
-                raise OpenSize(f"{self.node.name!r:.80} ({self.op}) needs the size {found.sizes.tolist()}, which is "
-                               "open")
-            self.refuse(f"its input {place} is computed, and has to be a constant")
+                raise OpenSize(f"it needs the sizes {found.sizes.tolist()}, of which some are open")
+            self.refuse(f"its input {place} is computed, and has to be a constant", self.walk.remedy)
         return found.weight.read()
 
     def numbers(self, place: int) -> Optional[List[int]]:
@@ -254,11 +258,11 @@ class Call:
 
     def damaged(self, words: str) -> NoReturn:
         """Raise a Fault: the file is damaged, as these words behind the node's name say."""
-        raise Fault(f"{self.node.name!r:.80} ({self.op}) {words}: the file is damaged")
+        raise Fault(f"{named(self.node)!r:.80} ({self.op}) {words}: the file is damaged")
 
     def refuse(self, reason: str, remedy: str = "") -> NoReturn:
         """Raise the refusal of this node: `reason` stands behind "'name' is ONNX's X: "."""
-        raise NotLowered(self.node.name, self.op, reason, remedy)
+        raise NotLowered(named(self.node), self.op, reason, remedy)
 
 
 class Together(NamedTuple):
