@@ -1,5 +1,6 @@
 # make            set up an environment (.venv), train LeNet, convert it: models/json_models/keras/model.json
 # make convert    convert the models that need no training, in a small environment without TensorFlow
+#                 (make convert ARGS=--continue goes on past a broken model)
 # make test       the tests, on both stacks where a Python 3.6 is found (ARGS="tests/unit -k name" for some of them)
 # make view       see the converted models in the browser; make view MODEL=mine: that one
 # make image      the container image; make docker-convert converts in it
@@ -29,17 +30,19 @@ build:
 	@exec $(SET_UP) train -- -m doit convert
 
 convert:
-	@WITHOUT_TRAINING=1; export WITHOUT_TRAINING; exec $(SET_UP) convert -- -m doit convert
+	@WITHOUT_TRAINING=1; export WITHOUT_TRAINING; exec $(SET_UP) convert -- -m doit $(ARGS) convert
 
-ROLES = train reference test onnx view
+ROLES = train reference test onnx view notebook
 
 # Without PYTHON `make test` tests the modern stack, then Python 3.6's; `make -j2 test` tests both at once.  Both run,
 # even if the first one fails.  All environments are made before the tests, since the tests of one stack compare its
 # models with the other's.  The modern one is made first: that is quick, or says what is in the way.
+# tests/artifacts alone is about what models/ holds: it sets up no second stack, and runs on one that is there.
 # SHARES=2: two processes of each stack share its tests (tests/turns.py), for machines that are faster so
 # (make -j4 test SHARES=2).
 SHARES = 1
 NUMBERS = $(wordlist 1,$(SHARES),1 2 3 4)
+WANTED36 = $(if $(filter tests/artifacts%,$(ARGS)),,1)
 EACH = $(if $(filter-out 1,$(SHARES)),-p tests.turns)
 
 test:
@@ -47,8 +50,10 @@ ifdef PYTHON
 	@$(SET_UP) $(ROLES) -- -m pytest $(EACH) $(ARGS)
 else
 	@$(SET_UP) $(ROLES)
-	@status=0; turns=$$(mktemp -d) || exit; \
-	python36=$$($(SET_UP) --python36) && { $(MAKE) -k environments36 PYTHON36="$$python36" || status=1; }; \
+	@status=0; python36=; turns=$$(mktemp -d) || exit; \
+	if [ "$(WANTED36)" ] || [ -d .venv-py36 ] || [ "$$REQUIRE_ALL" = 1 ]; then \
+		python36=$$($(SET_UP) --python36) && { $(MAKE) -k environments36 PYTHON36="$$python36" || status=1; }; \
+	fi; \
 	TURNS=$$turns $(MAKE) -k $(foreach number,$(NUMBERS),test-modern-$(number) test-py36-$(number)) \
 		PYTHON36="$$python36" || status=1; \
 	rm -r "$$turns"; \
@@ -63,7 +68,8 @@ test-py36-%:
 		echo; echo "The same tests on Python 3.6 ($(PYTHON36)):"; \
 		$(MAKE) test PYTHON="$(PYTHON36)"; \
 	else \
-		echo "NOT TESTED on Python 3.6, the image's: none was found here" >&2; \
+		echo "NOT TESTED on Python 3.6, the image's: $(if $(WANTED36),none was found here,it is not set up here: \
+make PYTHON=python3.6 does that)" >&2; \
 		[ "$$REQUIRE_ALL" != 1 ]; \
 	fi
 

@@ -11,6 +11,7 @@ if not __package__:
 
 import importlib
 import os
+import re
 import shutil
 import sys
 from typing import List, Optional
@@ -66,7 +67,9 @@ def main(arguments: List[str]) -> Optional[int]:
         raise Fault(f"{os.getcwd()} has no {CATALOGUE}, which says what to build: `{place.spelled('build')} init` "
                     "writes one")
     from doit.cmd_base import DodoTaskLoader, NamespaceTaskLoader
+    from doit.cmdparse import CmdParseError
     from doit.doit_cmd import DoitMain
+    CmdParseError.__str__ = option_said
 
     class Carried(NamespaceTaskLoader):
         """Loads the tasks of the wheel's dodo.py."""
@@ -77,9 +80,23 @@ def main(arguments: List[str]) -> Optional[int]:
             self.namespace = dict(vars(importlib.import_module(".dodo", place.PACKAGE)))
 
     if CARRIED:
-        return DoitMain(Carried()).run(arguments)
+        return status_of(DoitMain(Carried()).run(arguments))
     dodo = {"dodoFile": os.path.join(place.ROOT, "dodo.py"), "cwdPath": os.getcwd()}
-    return DoitMain(DodoTaskLoader(), extra_config={"GLOBAL": dodo}).run(arguments)
+    return status_of(DoitMain(DodoTaskLoader(), extra_config={"GLOBAL": dodo}).run(arguments))
+
+
+def option_said(error: Exception) -> str:
+    """Return the line about an option that doit lacks: its own lists every option as Python spells it."""
+    found = re.search(r"option (\S+) (not recognized|requires argument|must not have an argument)",
+                      "".join(map(str, error.args)))
+    if found is None:
+        return command.one_line("".join(map(str, error.args)))
+    return f"option {found.group(1)} {found.group(2)} (`{place.doit('help run')}` shows what there is)"
+
+
+def status_of(status: Optional[int]) -> Optional[int]:
+    """Return doit's exit status as this project counts: doit ends with 3 where its own words are wrong."""
+    return command.FAULT if status == 3 else status
 
 
 def entry() -> None:

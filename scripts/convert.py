@@ -9,7 +9,7 @@ import os
 from typing import List
 
 from . import formats
-from .base import command
+from .base import called, command
 from .layers import topology
 from .tfjs import write, write_layers
 from .wire import shards, target
@@ -57,6 +57,8 @@ def main(arguments: List[str]) -> None:
     for line in write_layers.said_of_names(os.path.join(options.directory, options.json_name)):
         command.say(line)
 
+
+called.makes(__name__, called.Called)
 
 if __name__ == "__main__":
     command.run(main)

@@ -9,10 +9,13 @@ if not __package__:
 
 import platform
 import sys
+from collections import OrderedDict
 from typing import Iterator, List, Optional
 
 from . import bootstrap
+from .base import arguments as taken
 from .base import command
+from .base.fault import ON_WINDOWS
 from .release import machine
 from .release.machine import LACKS, MISSING, OK, Found
 
@@ -34,8 +37,21 @@ def node() -> Found:
     return Found(LACKS, f"node: {there}; verifying and viewing set up one of their own")
 
 
+def system(name: Optional[str] = None, processor: Optional[str] = None) -> Found:
+    """Return what this system can do: TensorFlow has no wheels for macOS on Intel, and Windows lacks what is used."""
+    name, processor = name or platform.system(), processor or platform.machine()
+    if name == "Darwin" and processor == "x86_64":
+        return Found(LACKS, "system: macOS on Intel; converting and viewing work, training does not: TensorFlow has no "
+                            "wheel for it")
+    if name == "Windows":
+        return Found(MISSING, f"system: Windows; {ON_WINDOWS}")
+    known = name == "Linux" or name == "Darwin" and processor == "arm64"
+    return Found(OK if known else LACKS, f"system: {name} on {processor}{'' if known else '; nobody has tried it'}")
+
+
 def examine() -> Iterator[Found]:
     """Yield a mark and a line for each part of the project."""
+    yield system()
     yield python()
     yield from machine.examine()
     yield node()
@@ -43,12 +59,18 @@ def examine() -> Iterator[Found]:
 
 def main(arguments: List[str]) -> Optional[int]:
     """Run the command line."""
-    command.Parser(module="doctor", description=__doc__).parse_args(arguments)
-    missing = 0
+    parser = command.Parser(module="doctor", description=__doc__)
+    taken.add_json(parser)
+    options = parser.parse_args(arguments)
+    found = []
     for mark, line in examine():
-        command.say(f"{mark:8} {line}")
-        missing += mark == MISSING
-    return 1 if missing else 0
+        found.append(OrderedDict([("mark", mark), ("line", line)]))
+        if not (options.json or options.quiet):
+            command.say(f"{mark:8} {line}")
+    missing = any(entry["mark"] == MISSING for entry in found)
+    if options.json:
+        command.say_json(OrderedDict([("found", found), ("missing", missing)]))
+    return command.FAULT if missing else 0
 
 
 if __name__ == "__main__":

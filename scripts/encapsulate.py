@@ -51,7 +51,7 @@ def main(arguments: List[str]) -> None:
     done = keras_h5.deliver(options.target, lambda path: build(
         options.source, path, options.weights, options.layers, options.input_shape, options.compile),
         formats.files(options.source, options.weights) if options.force else None)
-    command.say(f"{options.target}: {len(done['outputs'])} outputs: {', '.join(done['outputs'])}")
+    command.say(f"{options.target}: {len(done['outputs'])} outputs: {outputs.shortened(done['outputs'])}")
 
 
 if __name__ == "__main__":

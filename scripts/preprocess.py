@@ -9,7 +9,8 @@ if not __package__:
 
 import os
 import tempfile
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+from collections import OrderedDict
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Union
 
 from . import formats
 from .base import arguments as taken
@@ -47,7 +48,7 @@ class Source(NamedTuple):
 def preprocess(source: str, directory: str, weights: Optional[str] = None, layers: Optional[Sequence[str]] = None,
                input_shape: Shape = None, json_name: str = "model.json", shard_size: int = shards.SHARD_SIZE,
                quantize: shards.Quantize = None, enc_model: Optional[str] = None, format: str = target.AUTO,
-               layout: str = target.NATURAL, **reading: Any) -> Written:
+               layout: str = target.NATURAL, trust: Union[None, str, Sequence[str]] = None, **reading: Any) -> Written:
     """Read `source`, give it the outputs `layers`, write the tfjs model into the empty `directory`.
 
     weights, input_shape   as in formats.read and encapsulation.encapsulate
@@ -55,11 +56,15 @@ def preprocess(source: str, directory: str, weights: Optional[str] = None, layer
     format                 "auto", "layers" or "graph", as in tfjs.write
     layout                 of an ONNX model: "auto" or "as-is", as in opset.lower
     enc_model              path of a new h5 to write the multi-output Keras model to as well
+    trust                  the user's files that may run where the model cannot be converted as data: `trusted`
     reading                saved_model_tags, signature
     Raises Fault for a source that cannot be read, for outputs that it lacks, and for layers that TensorFlow.js cannot
     compute.
     """
     paths.check_readable(source)
+    if trust:
+        return trusted(source, directory, trust, weights, layers, input_shape, json_name, shard_size, quantize,
+                       enc_model, format, **reading)
     named = bool(layers or enc_model)
     if formats.is_onnx(source):
         from .tfjs import of_onnx
@@ -91,6 +96,62 @@ def preprocess(source: str, directory: str, weights: Optional[str] = None, layer
         return Written(written.names, dict(encapsulation.facts(result), **facts))
 
 
+def trusted(source: str, directory: str, trust: Union[str, Sequence[str]], weights: Optional[str],
+            layers: Optional[Sequence[str]], input_shape: Shape, json_name: str, shard_size: int,
+            quantize: shards.Quantize, enc_model: Optional[str], format: str, **reading: Any) -> Written:
+    """Convert as `preprocess` does; where the model needs Python of its own, run the files that `trust` names.
+
+    What can be converted as data is: nothing is run then.  Raises Fault for what neither way converts.
+    """
+    from .tfjs import graph
+    from .tracing import files
+    from .tracing import trust as trusting
+    trust = [trust] if isinstance(trust, str) else list(trust)
+    factory, why = trusting.factory(trusting.read(trust, source)), ""
+    if factory is None and not formats.is_graph(source, reading.get("saved_model_tags"), True):
+        try:
+            with formats.read_layers(source, weights=weights, **reading):
+                pass
+        except topology.NoLayers as fault:
+            why = str(fault)
+    if factory is None and not why:
+        try:
+            return preprocess(source, directory, weights, layers, input_shape, json_name, shard_size, quantize,
+                              enc_model, format, **reading)
+        except Fault as fault:
+            why = str(fault)
+            if enc_model or format == target.LAYERS:
+                raise
+    if enc_model or format == target.LAYERS:
+        raise Fault(f"{source}: what Python of its own computes becomes a graph model: leave out "
+                    f"{'--enc-model' if enc_model else '--format layers'}")
+    done = graph.convert(files.trace(source, trust, layers, input_shape, weights), directory, layers, json_name,
+                         shard_size, quantize, every=True)
+    reason = why.partition("; ")[0].replace(f"{source}: ", "", 1) if why else f"{factory.factory}() makes the model"
+    why = f"{reason}; {', '.join(trust)} ran in TensorFlow" + (f"; {done.facts['why']}" if "why" in done.facts else "")
+    return Written(done.names, dict(done.facts, format=target.GRAPH, why=why))
+
+
+def into(directory: str, source: str, weights: Optional[str] = None, layers: Optional[Sequence[str]] = None,
+         input_shape: Shape = None, json_name: str = "model.json", shard_size: int = shards.SHARD_SIZE,
+         quantize: shards.Quantize = None, enc_model: Optional[str] = None, format: str = target.AUTO,
+         **reading: Any) -> Written:
+    """Convert `source` as `preprocess` does into any `directory`, which need not be there.
+
+    reading: trust too.  An earlier result of this project there is replaced; any other file is a Fault, as are the
+    source's own.
+    """
+    found = []
+
+    def write(path: str) -> List[str]:
+        found[:] = [preprocess(source, path, weights, layers, input_shape, json_name, shard_size, quantize, enc_model,
+                               format, **reading)]
+        return found[0].names
+
+    write_layers.deliver(directory, write, json_name, formats.files(source, weights))
+    return found[0]
+
+
 def main(arguments: Optional[Sequence[str]] = None) -> None:
     """Run the command line."""
     parser = command.Parser(module="preprocess", description=__doc__)
@@ -116,6 +177,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
     parser.add_argument("--signature", help="of a SavedModel (default: serving_default)")
     parser.add_argument("--summary", "-s", action="store_true", help="print the layers and write nothing")
     parser.add_argument("--view", action="store_true", help="then show it in the browser, until Ctrl-C")
+    taken.add_trust(parser)
+    taken.add_json(parser)
     parser.add_argument("--version", "-v", action="store_true")
     parser.add_argument("--input_model_from", choices=("tensorflow", "keras", "tfjs"), help="told by the file itself")
     parser.add_argument("--input_model_format", choices=FORMS, help="told by the file itself")
@@ -134,36 +197,57 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
     reading = {key: getattr(options, key) for key in ("saved_model_tags", "signature") if getattr(options, key)}
     if options.summary:
         from . import summary
-        for line in summary.described(source, weights, options.input_shape, **reading):
-            command.say(line)
+        summary.show(source, weights, options.input_shape, options.json, options.trust, **reading)
         return
     if not options.directory:
         parser.error("the directory to write to is missing")
     if options.enc_model and os.path.lexists(options.enc_model):
         raise Fault(f"{options.enc_model} is there already: remove it, or name another place")
-    done = {}
-
-    def write(path):
-        done["written"] = preprocess(
-            source, path, weights, options.layers, options.input_shape, options.json_name, options.shard_size,
-            options.quantize, done.get("enc_model"), options.format, options.layout, **reading)
-        return done["written"].names
+    written = {}
 
     def deliver(enc_model=None):
-        done["enc_model"] = enc_model
-        return write_layers.deliver(options.directory, write, options.json_name, formats.files(source, weights))
+        written["it"] = into(options.directory, source, weights, options.layers, options.input_shape,
+                             options.json_name, options.shard_size, options.quantize, enc_model, options.format,
+                             layout=options.layout, trust=options.trust, **reading)
 
     # The h5 has its place when the directory has: a run that is refused leaves neither.
-    names = keras_h5.deliver(options.enc_model, deliver) if options.enc_model else deliver()
-    command.say(f"{options.directory}: {', '.join(names)}")
-    facts = done["written"].facts
-    command.say(f"{len(facts['outputs'])} outputs: {', '.join(facts['outputs'])}")
-    if facts.get("why"):
-        command.say(f"a graph model: {facts['why']}")
-    for line in write_layers.said_of_names(os.path.join(options.directory, options.json_name)):
-        command.say(line)
+    if options.enc_model:
+        keras_h5.deliver(options.enc_model, deliver)
+    else:
+        deliver()
+    model_json = os.path.join(options.directory, options.json_name)
+    if options.json:
+        command.say_json(told(options.directory, written["it"], model_json))
+    elif not options.quiet:
+        for line in said(options.directory, written["it"], model_json):
+            command.say(line)
     if options.view:
-        view(os.path.join(options.directory, options.json_name))
+        view(model_json)
+
+
+def said(directory: str, written: Written, model_json: str) -> Iterator[str]:
+    """Yield what the command says of a converted model: its files, its outputs, why it is a graph, renamed layers."""
+    yield f"{directory}: {outputs.shortened(written.names)}"
+    yield f"{len(written.facts['outputs'])} outputs: {outputs.shortened(written.facts['outputs'])}"
+    if written.facts.get("why"):
+        yield f"a graph model: {written.facts['why']}"
+    yield from write_layers.said_of_names(model_json)
+
+
+def told(directory: str, written: Written, model_json: str) -> Dict[str, Any]:
+    """Return the object of --json, which docs/json.md describes."""
+    found = OrderedDict([
+        ("model", model_json), ("directory", directory), ("files", list(written.names)),
+        ("format", format_of(model_json)), ("why", written.facts.get("why", "")),
+        ("inputs", list(written.facts["inputs"])), ("outputs", list(written.facts["outputs"])),
+        ("source_names", write_layers.source_names(model_json))])
+    found.update({"layout": written.facts["layout"]} if "layout" in written.facts else {})
+    return found
+
+
+def format_of(model_json: str) -> str:
+    """Return "graph" or "layers": the format of a converted model."""
+    return target.GRAPH if formats.is_tfjs_graph(model_json) else target.LAYERS
 
 
 def view(model_json: str) -> None:

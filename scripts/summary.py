@@ -11,7 +11,7 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence
 
 from . import formats
 from .base import arguments as taken
-from .base import command
+from .base import called, command
 from .base.fault import Fault
 from .layers import encapsulation, outputs, shapes, topology, variables, words
 from .layers.encapsulation import Shape
@@ -20,8 +20,9 @@ from .layers.model import Model, Weight
 from .layers.references import Ref
 from .layers.topology import Layer, graph, inner_records, is_model, layer_order
 from .operations import scopes
-from .operations.graph import Spec, Tensor
+from .operations.graph import Graph, Spec, Tensor
 from .operations.outputs import passed
+from .operations.shown import shown as shown_layers
 from .tfjs.reasons import Reasons, reasons
 
 FROZEN = ("moving_mean", "moving_variance", "running_mean", "running_std")  # of BatchNormalization: not trained
@@ -35,6 +36,26 @@ class Counts(NamedTuple):
 
     total: int
     trained: int
+
+
+class Described(NamedTuple):
+    """The table of a model: its rows, the number of its parameters, and of those that are trained by default.
+
+    trained  None for a graph of operations, which does not tell
+    """
+
+    rows: List[Row]
+    parameters: int
+    trained: Optional[int]
+
+    def lines(self) -> Iterator[str]:
+        """Yield the table as lines of text: the layers, then the numbers of parameters."""
+        yield from table(self.rows)
+        if self.trained is None:
+            yield f"{self.parameters:,} parameters"
+        else:
+            still = self.parameters - self.trained
+            yield f"{self.parameters:,} parameters, {self.trained:,} trained and {still:,} not"
 
 
 def rows(model: Model, input_shape: Shape = None) -> List[Row]:
@@ -206,6 +227,14 @@ def onnx_rows(source: Any, input_shape: Shape = None) -> List[Row]:
     return table
 
 
+def traced_rows(graph: Graph) -> List[Row]:
+    """Return one row per input and layer of a traced model's operations.Graph."""
+    specs = dict(zip(graph.asked, [graph.spec(Tensor(name)) for name in graph.outputs]))
+    return [OrderedDict(zip(COLUMNS, (layer.name, layer.class_name or "?", layer.shape, layer.parameters, layer.inputs,
+                                      undrawn(specs[layer.name]) if layer.name in specs else "input")))
+            for layer in shown_layers(graph)]
+
+
 def sizes(spec: Optional[Spec]) -> Optional[List[Optional[int]]]:
     """Return the shape of a tensor, None where it is not known."""
     return None if spec is None or spec.shape is None else list(spec.shape)
@@ -225,16 +254,7 @@ def undrawn(spec: Optional[Spec]) -> str:
 def lines(model: Model, input_shape: Shape = None) -> Iterator[str]:
     """Yield the table as lines of text: the layers, then the numbers of parameters.  The arguments are those of `rows`.
     """
-    yield from table(rows(model, input_shape))
-    total, trained = counts(model)
-    yield f"{total:,} parameters, {trained:,} trained and {total - trained:,} not"
-
-
-def graph_lines(source: Any, input_shape: Shape = None) -> Iterator[str]:
-    """Yield the table of a graph or an ONNX model as lines of text.  The arguments are those of `graph_rows`."""
-    found = (onnx_rows if formats.is_onnx(source.path) else graph_rows)(source, input_shape)
-    yield from table(found)
-    yield f"{sum(entry['parameters'] for entry in found):,} parameters"
+    yield from Described(rows(model, input_shape), *counts(model)).lines()
 
 
 def table(entries: List[Row]) -> Iterator[str]:
@@ -255,14 +275,44 @@ def table(entries: List[Row]) -> Iterator[str]:
             yield "  ".join("-" * width for width in widths)
 
 
-def described(source: str, weights: Optional[str] = None, input_shape: Shape = None, **reading: Any) -> Iterator[str]:
-    """Yield the table of the layers, or of the graph, in a model file.  The arguments are those of formats.read."""
+def of_traced(graph: Graph) -> Described:
+    """Return the table of a traced model.  The argument is that of `traced_rows`."""
+    found = traced_rows(graph)
+    return Described(found, sum(entry["parameters"] for entry in found), None)
+
+
+def of_graph(source: Any, input_shape: Shape = None) -> Described:
+    """Return the table of a graph or an ONNX model.  The arguments are those of `graph_rows`."""
+    found = (onnx_rows if formats.is_onnx(source.path) else graph_rows)(source, input_shape)
+    return Described(found, sum(entry["parameters"] for entry in found), None)
+
+
+def described(source: str, weights: Optional[str] = None, input_shape: Shape = None,
+              trust: Optional[Sequence[str]] = None, **reading: Any) -> Described:
+    """Return the table of the layers, or of the graph, in a model file.  The arguments are those of formats.read.
+
+    trust: the user's files that run, and what they compute is told of.
+    """
+    if trust:
+        from .tracing import files
+        return of_traced(files.trace(source, trust, None, input_shape, weights).graph)
     if weights is None and formats.is_graph(source, reading.get("saved_model_tags")):
         with topology.of(source):
-            yield from graph_lines(formats.read(source, **reading), input_shape)
-        return
+            return of_graph(formats.read(source, **reading), input_shape)
     with formats.read_layers(source, weights=weights, **reading) as model, topology.of(source):
-        yield from lines(model, input_shape)
+        return Described(rows(model, input_shape), *counts(model))
+
+
+def show(source: str, weights: Optional[str] = None, input_shape: Shape = None, json: bool = False,
+         trust: Optional[Sequence[str]] = None, **reading: Any) -> None:
+    """Print the table of a model file, or with `json` the object that docs/json.md describes."""
+    found = described(source, weights, input_shape, trust, **reading)
+    if json:
+        command.say_json(OrderedDict([("layers", found.rows), ("parameters", found.parameters),
+                                      ("trained", found.trained)]))
+        return
+    for line in found.lines():
+        command.say(line)
 
 
 def main(arguments: List[str]) -> None:
@@ -271,10 +321,16 @@ def main(arguments: List[str]) -> None:
     parser.add_argument("source", help="a model file: h5, .keras, topology json, SavedModel, tfjs model.json, ONNX, …")
     parser.add_argument("--weights", metavar="H5", help="weights of a topology json")
     taken.add_input_shape(parser)
+    taken.add_trust(parser)
+    taken.add_json(parser)
     options = parser.parse_args(arguments)
-    for line in described(options.source, options.weights, options.input_shape):
-        command.say(line)
+    if options.quiet and not options.json:
+        described(options.source, options.weights, options.input_shape, options.trust)
+        return
+    show(options.source, options.weights, options.input_shape, options.json, options.trust)
 
+
+called.makes(__name__, called.Called)
 
 if __name__ == "__main__":
     command.run(main)

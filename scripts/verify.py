@@ -20,12 +20,16 @@ from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Se
 import numpy
 
 from . import bootstrap, formats
+from .base import arguments as taken
 from .base import child, command, files
 from .base.fault import Fault
 from .formats import json_text, tfjs_pb
 from .layers import encapsulation, masks, outputs
 from .layers.topology import Graph, graph
 from .tfjs import write_layers
+from .tracing import process
+from .tracing import trust as tracing_trust
+from .tracing.trust import Trust
 from .training import dataset
 from .verification import by_onnxruntime, by_tfjs
 from .viewer import page, predict
@@ -34,6 +38,7 @@ BOUND = 1e-4
 # Of what Keras computes with 11 and with 8 bits, in each layer anew; float32 has 24.
 HALVES = OrderedDict([("bfloat16", 8e-2), ("float16", 1e-2)])
 SAMPLES, SEED = 4, 0
+STDOUT = "-"  # the path that stands for it
 OF_JS = "TensorFlow.js on the source"
 OPEN_SIZE = 32  # for a dimension that neither the source nor the converted model fixes
 
@@ -73,7 +78,7 @@ class Stack(NamedTuple):
 
 def verify(source: str, model_json: str, layers: Optional[List[str]] = None, weights: Optional[str] = None,
            data: Optional[str] = None, tags: Optional[str] = None, signature: Optional[str] = None,
-           engines: Optional[Sequence[Engine]] = None) -> Verified:
+           engines: Optional[Sequence[Engine]] = None, trust: Trust = None) -> Verified:
     """Compare the source model with the converted one.
 
     layers   outputs as asked for when it was converted (default: every layer but inputs), in that order
@@ -81,6 +86,7 @@ def verify(source: str, model_json: str, layers: Optional[List[str]] = None, wei
     data     npz of scripts.dataset, whose test images are taken where they fit the model's input
     tags, signature   of a SavedModel
     engines  default: TensorFlow.js in Node, which runs a graph as TensorSpace does, by execute
+    trust    the user's files that the oracle runs, as preprocess does
     Raises Fault where no Keras here loads the source, or the two do not have the same outputs.
     """
     half = None
@@ -102,6 +108,11 @@ def verify(source: str, model_json: str, layers: Optional[List[str]] = None, wei
             wanted, by = by_tfjs.graph_values(formats.read(source), names, inputs), OF_JS
         else:
             wanted, by = graph_values(source, inputs, names, tags, signature), "TensorFlow"
+    elif trust:
+        names = layers or names_told(model_json) or [entry["name"] for entry in predict.describe(model_json)["outputs"]]
+        inputs = OrderedDict((name, whole_values([size or OPEN_SIZE for size in entry["shape"][1:]]))
+                             for name, entry in described.items())
+        wanted, by = trusted_values(source, weights, names, list(inputs.values()), trust)
     else:
         with formats.read(source, weights=weights, named=bool(layers), **(
                 {"saved_model_tags": tags} if tags else {})) as model:
@@ -178,6 +189,11 @@ def random_values(shape: List[int], seed: int = SEED) -> numpy.ndarray:
     return numpy.random.RandomState(seed).uniform(0, 1, [SAMPLES] + shape).astype(numpy.float32)
 
 
+def whole_values(shape: List[int]) -> numpy.ndarray:
+    """Return float32 samples of whole numbers from 0 to 3: what an own class reads may be words as well as pixels."""
+    return numpy.random.RandomState(SEED).randint(0, 4, [SAMPLES] + shape).astype(numpy.float32)
+
+
 def names_told(model_json: str) -> Optional[List[str]]:
     """Return the outputs as they were asked for, which a graph model's userDefinedMetadata has; None where it has none.
     """
@@ -252,6 +268,22 @@ def expected(source: str, weights: Optional[str], names: List[str], inputs: List
                 return Expected([archive[f"output_{index}"] for index in range(len(archive.files))], by)
     why = "; ".join(reasons) or f"it takes Python {'3.10 or newer' if major >= 3 else '3.6'}"
     raise Fault(f"{source}: no oracle, no Keras here loads it ({why})")
+
+
+def trusted_values(source: str, weights: Optional[str], names: List[str], inputs: List[numpy.ndarray],
+                   trust: Trust) -> Expected:
+    """Return the outputs `names` by this stack's Keras, which runs the user's files `trust`.  Raises Fault as
+    tracing.files.trace does."""
+    trusted = tracing_trust.read(trust, source)
+    whose = ", ".join(one.path for one in trusted)
+    with tempfile.TemporaryDirectory(prefix="inputs-") as given, \
+            tempfile.TemporaryDirectory(prefix="oracle-") as private:
+        fed, answer = os.path.join(given, "inputs.npz"), os.path.join(private, "outputs.npz")
+        numpy.savez(fed, **{f"input_{index}": values for index, values in enumerate(inputs)})
+        arguments = [source, fed, answer, "--names", json.dumps(names), "--trust", json.dumps(trusted)]
+        process.run("verification.by_keras", arguments + (["--weights", weights] if weights else []), private, whose)
+        with numpy.load(answer, allow_pickle=False) as archive:
+            return Expected([archive[f"output_{index}"] for index in range(len(archive.files))], f"Keras with {whose}")
 
 
 def stacks(major: int) -> Iterator[Stack]:
@@ -334,22 +366,30 @@ def main(arguments: List[str]) -> int:
     parser.add_argument("--weights", metavar="H5", help="weights of a topology json")
     parser.add_argument("--layers", type=names, help="outputs as asked for, a,b,c or a JSON list (default: all but "
                         "inputs)")
+    taken.add_trust(parser)
     parser.add_argument("--data", metavar="NPZ", help="take test images from what scripts.dataset wrote")
     parser.add_argument("--tags", help="of a SavedModel")
     parser.add_argument("--signature", help="of a SavedModel without Keras layers")
     parser.add_argument("--browser", action="store_true", help="in Chromium, on webgl and cpu, not in Node")
-    parser.add_argument("--json", metavar="PATH", help="write the report there, where no file is yet")
+    parser.add_argument("--json", metavar="PATH", nargs="?", const=STDOUT, help="print the report as one JSON object "
+                        "(docs/json.md); with PATH write it there, where no file is yet, beside the table")
+    parser.add_argument("--quiet", "-q", action="store_true", help="print no table; the exit status tells")
     parser.add_argument("--reference", metavar="NPZ", help="likewise the inputs and Keras's values, for the page")
     options = parser.parse_args(arguments)
-    for path in filter(None, [options.json, options.reference]):
+    written = options.json if options.json != STDOUT else None
+    for path in filter(None, [written, options.reference]):
         files.vacant(path)
     report, values = verify(options.source, page.model_file(options.model_json), options.layers, options.weights,
-                            options.data, options.tags, options.signature, in_chromium() if options.browser else None)
-    for line in table(report):
-        command.say(line)
+                            options.data, options.tags, options.signature, in_chromium() if options.browser else None,
+                            options.trust)
+    if options.json == STDOUT:
+        command.say_json(report)
+    elif not options.quiet:
+        for line in table(report):
+            command.say(line)
     try:
-        if options.json:
-            with files.whole(options.json) as part, open(part, "w") as file:
+        if written:
+            with files.whole(written) as part, open(part, "w") as file:
                 json.dump(report, file, indent=1)
                 file.write("\n")
         if options.reference:

@@ -18,6 +18,19 @@ def add_input_shape(parser: argparse.ArgumentParser) -> None:
                         "open; of several inputs each by its name: --input-shape a=8 --input-shape b=8,8")
 
 
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Declare --json and --quiet: one object on stdout (docs/json.md), or nothing."""
+    parser.add_argument("--json", action="store_true", help="print one JSON object (docs/json.md), lists whole")
+    parser.add_argument("--quiet", "-q", action="store_true", help="print nothing; a fault is a line on stderr as "
+                        "ever")
+
+
+def add_trust(parser: argparse.ArgumentParser) -> None:
+    """Declare --trust, which stands once for each file."""
+    parser.add_argument("--trust", action="append", metavar="FILE.py[:FUNCTION]", help="a file of Python with the "
+                        "model's own classes, or with the function that makes the model, which runs where it is needed")
+
+
 class Shapes(argparse.Action):
     """Puts the values of a flag that stands once for each input together."""
 

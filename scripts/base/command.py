@@ -98,6 +98,19 @@ def say(line: object) -> None:
             raise Fault(f"standard output: {error.strerror}")
 
 
+def say_json(value: Any) -> None:
+    """Print one JSON object on stdout, whole, in ASCII."""
+    text = json.dumps(value, indent=1, ensure_ascii=True)
+    try:
+        if sys.stdout is not None:
+            sys.stdout.write(text + "\n")
+            sys.stdout.flush()
+    except OSError as error:
+        discard(sys.stdout)
+        if error.errno != errno.EPIPE:
+            raise Fault(f"standard output: {error.strerror}")
+
+
 def complain(line: object) -> None:
     """Print one line on stderr, with control characters escaped."""
     if sys.stderr is None:

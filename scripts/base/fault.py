@@ -5,6 +5,9 @@ from typing import Optional, Type
 
 from .place import CHECKOUT, PACKAGE, installs
 
+UNIX = ("fcntl", "resource")  # modules of Python that Windows lacks
+ON_WINDOWS = "this runs on Linux and macOS: on Windows take WSL (`wsl --install`), and run it there"
+
 
 class Fault(Exception):
     """The user's input is at fault: a file, a name, a setting.
@@ -19,6 +22,8 @@ def lacking(error: BaseException) -> Optional[str]:
     package = (getattr(error, "name", None) or "").split(".")[0]
     if not isinstance(error, ModuleNotFoundError) or package in ("", PACKAGE):
         return None
+    if package in UNIX:
+        return f"no {package} here: {ON_WINDOWS}"
     if CHECKOUT:
         return (f"{sys.executable} has no {package}: {installs(package)} puts it into .venv; run this with "
                 ".venv/bin/python (.venv-py36/bin/python for the stack of Python 3.6)")

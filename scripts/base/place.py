@@ -10,7 +10,8 @@ CHECKOUT = PACKAGE == "scripts"
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # of the checkout, or site-packages
 DISTRIBUTION = "tensorspace-keras-build"  # setup.cfg's name
 # setup.cfg's console_scripts, by the module that they run.
-CONSOLE = {"preprocess": ("tensorspace-preprocess", "tensorspacejs_converter"), "build": ("tensorspace-build",)}
+CONSOLE = {"preprocess": ("tensorspace-preprocess", "tensorspacejs_converter"), "build": ("tensorspace-build",),
+           "check": ("tensorspace-check",)}
 # What needs more than converting does: the extra of setup.cfg that holds it, by the name that is imported.
 EXTRAS = {"tensorflow": "tensorflow", "keras": "tensorflow", "sklearn": "tensorflow"}
 

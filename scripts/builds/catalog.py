@@ -142,6 +142,8 @@ SHOWING = {
     "samples": Setting(None, _text, "the path of an npz with input_0, input_1, … and y"),
 }
 READING = {
+    "trust": Setting(None, lambda value: _text(value) or _texts(value), "the path of a file of Python that may run, "
+                     '"my_layers.py" or "my_model.py:make", or a list of such paths'),
     "source": Setting(None, _text, "the path of a model"),
     "weights": Setting(None, _text, "the path of a weights file"),
     "saved_model_tags": Setting("serve", _text, "a tag, or several separated by commas"),
@@ -340,12 +342,17 @@ def _check(where, table):
             raise Fault(f"{where}: no setting is called {key}{meant}; there are: {', '.join(sorted(KEYS))}")
         if not KEYS[key].good(value):
             raise Fault(f"{where}: {key} = {value!r} is not {KEYS[key].kind}")
+    if "trust" in table and "source" not in table:
+        raise Fault(f"{where}: trust without source: name the model, or the weights of the model that a function makes")
     if "source" in table:
         given = sorted(set(table) & set(TRAINING))
         if given:
             raise Fault(f"{where}: it has a source, which is not trained: remove {', '.join(given)}, or remove source")
     elif "weights" in table:
         raise Fault(f"{where}: weights without source: name the topology in source")
+    for key, value in (("engine", "reference"), ("compile", True)):
+        if "trust" in table and table.get(key) == value:
+            raise Fault(f"{where}: with trust no enc_model.h5 is made: remove {key}, or remove trust")
     if table.get("engine") == "reference" and "input_shape" in table:
         raise Fault(f'{where}: engine "reference" takes no input_shape: remove one of them')
     layers = table.get("layers", [])

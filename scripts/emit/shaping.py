@@ -193,12 +193,24 @@ class Shaping(Emitter):
         """x with so many places before and behind each dimension, which hold `number`."""
         if not any(any(pair) for pair in margins):
             return x
+        if x.rank > 4 and None not in x.shape[1:] and not any(margins[0]):
+            return self._padded_in_turns(x, margins, number)
         shape = [None if size is None else size + sum(pair) for size, pair in zip(x.shape, margins)]
         margin = self.constant(numpy.array(margins).reshape(-1, 2), "int32", "paddings")
         if number == 0:
             return self.one("Pad", [x, margin], x.dtype, shape, T=DType(x.dtype), Tpaddings=DType("int32"))
         return self.one("PadV2", [x, margin, self.constant(number, x.dtype)], x.dtype, shape, T=DType(x.dtype),
                         Tpaddings=DType("int32"))
+
+    def _padded_in_turns(self, x: Value, margins: Sequence[Tuple[int, int]], number: float) -> Value:
+        """As `pad`, dimension by dimension: the webgl backend's Pad has four at most (4.22.0: PadPackedProgram)."""
+        shape = list(x.shape)
+        for axis, pair in enumerate(margins):
+            if any(pair):
+                row = self.reshape(x, [-1, shape[axis], product(shape[axis + 1:])])
+                shape[axis] += sum(pair)
+                x = self.pad(row, [(0, 0), pair, (0, 0)], number)
+        return self.reshape(x, shape)
 
     def reverse(self, x: Value, axes: Sequence[int]) -> Value:
         """x read from the back along these dimensions."""

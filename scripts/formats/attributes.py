@@ -9,6 +9,7 @@ import contextlib
 import os
 import signal
 import struct
+import threading
 import warnings
 from typing import TYPE_CHECKING, List, Sequence
 
@@ -65,6 +66,7 @@ class Helper:
 
 
 HELPER: List[Helper] = []  # this process's one, or empty
+ONE_AT_A_TIME = threading.Lock()  # threads of a program share the helper
 
 
 def attempt(group: "h5py.Group", path: str, names: Sequence[str]) -> None:
@@ -78,6 +80,14 @@ def attempt(group: "h5py.Group", path: str, names: Sequence[str]) -> None:
     names = [name for name in names if name in group.attrs]
     if not hasattr(os, "fork") or all(group.attrs.get_id(name).dtype.kind in "biufS" for name in names):
         return
+    with ONE_AT_A_TIME:
+        well = asked(os.path.abspath(group.file.filename), group.name, names)
+    if not well:
+        raise Fault(f"{path}: HDF5 does not get through its attributes, the file is damaged")
+
+
+def asked(path: str, group: str, names: Sequence[str]) -> bool:
+    """Return whether this process's helper, which is started where there is none, gets through the attributes."""
     if HELPER and HELPER[0].owner != os.getpid():
         HELPER.pop().end()  # it belongs to the parent of this process
     if not HELPER:
@@ -85,12 +95,11 @@ def attempt(group: "h5py.Group", path: str, names: Sequence[str]) -> None:
         atexit.register(finish, HELPER[0])
     well = False
     try:
-        well = HELPER[0].tries(os.path.abspath(group.file.filename), group.name, names)
+        well = HELPER[0].tries(path, group, names)
     finally:
         if not well:  # also on Ctrl-C: its late answer must not be taken for the next one
             HELPER.pop().end()
-    if not well:
-        raise Fault(f"{path}: HDF5 does not get through its attributes, the file is damaged")
+    return well
 
 
 def finish(helper: Helper) -> None:

@@ -89,7 +89,12 @@ def frozen_graph(tensorflow: ModuleType, source: str, outputs: Optional[List[str
     Raises Fault where TensorFlow does not load the source, or it has no such outputs.
     """
     child.hush()
-    found = frozen_of(tensorflow, source, tags, signature)
+    return chosen(tensorflow, frozen_of(tensorflow, source, tags, signature), source, outputs, every, input_shape)
+
+
+def chosen(tensorflow: ModuleType, found: Frozen, source: str, outputs: Optional[List[str]], every: bool = False,
+           input_shape: Any = None) -> Tuple[bytes, Dict[str, Any]]:
+    """Choose outputs of a frozen graph and optimize it; arguments, result and errors are frozen_graph's."""
     graph, inputs, known = found
     there = beginnings.opened(lambda begin: tensors(graph, known, source, input_shape, begin), outputs)
     for name in there.graph.inputs if there.graph.begins else ():
@@ -104,8 +109,7 @@ def frozen_graph(tensorflow: ModuleType, source: str, outputs: Optional[List[str
         names = [name for name, one in there.every().items() if one.node in kept and name not in left]
     if not names:
         raise Fault(f"{source}: no outputs are known: name them")
-    chosen = places(there, names)
-    graph, signature = with_outputs(tensorflow, graph, chosen, inputs, source)
+    graph, signature = with_outputs(tensorflow, graph, places(there, names), inputs, source)
     graph = optimize(tensorflow, graph, signature)
     for node in graph.node:
         node.attr.pop(UNSTEADY, None)
@@ -214,10 +218,20 @@ def freeze_saved_model(tensorflow: ModuleType, path: str, tags: Optional[str], s
 
 
 def freeze_function(tensorflow: ModuleType, directory: str, tags: List[str], signature: str) -> Frozen:
-    """Return the graph of a signature of TensorFlow 2, a function: calls are inlined, variables become constants."""
-    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+    """Return the graph of a signature of TensorFlow 2, a function."""
     loaded = tensorflow.saved_model.load(directory, tags=tags)  # the variables live as long as this
-    function, written = loaded.signatures[signature], {}
+    function = loaded.signatures[signature]
+    keys = sorted(function.structured_outputs)  # the order in which tf.nest flattens a dict
+    graph, inputs, tensors = constant(tensorflow, function)
+    found = dict(zip(keys, tensors))
+    return Frozen(graph, inputs, OrderedDict((key, found[key]) for key in sorted(keys, key=natural)))
+
+
+def constant(tensorflow: ModuleType, function: Any) -> Tuple[GraphDef, List[str], List[str]]:
+    """Return (GraphDef, names of its inputs, its output tensors) of a concrete function of TensorFlow 2: calls are
+    inlined, variables become constants."""
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+    written = {}
     if has_assignments(function.graph.as_graph_def()):
         variables = {inner.op.name: variable for outer, inner in function.graph.captures
                      for variable in function.graph.variables if variable.handle is outer}
@@ -225,14 +239,12 @@ def freeze_function(tensorflow: ModuleType, directory: str, tags: List[str], sig
         flat = convert_variables_to_constants_v2(function, lower_control_flow=True, aggressive_inlining=True)
         written = {name: variables.pop(name) for name in assigned(flat.graph.as_graph_def()) if name in variables}
         function.graph.variables = list(variables.values())
-    constant = convert_variables_to_constants_v2(function, lower_control_flow=True, aggressive_inlining=True)
-    keys = sorted(function.structured_outputs)  # the order in which tf.nest flattens a dict
-    tensors = dict(zip(keys, [tensor.name for tensor in constant.outputs]))
-    inputs = [tensor.op.name for tensor in constant.inputs if tensor.dtype != tensorflow.resource]
-    graph = constant.graph.as_graph_def()
+    flat = convert_variables_to_constants_v2(function, lower_control_flow=True, aggressive_inlining=True)
+    inputs = [tensor.op.name for tensor in flat.inputs if tensor.dtype != tensorflow.resource]
+    graph = flat.graph.as_graph_def()
     if written:
         graph = without_assignments(tensorflow, graph, {name: one.numpy() for name, one in written.items()})
-    return Frozen(graph, inputs, OrderedDict((key, tensors[key]) for key in sorted(keys, key=natural)))
+    return graph, inputs, [tensor.name for tensor in flat.outputs]
 
 
 def has_assignments(graph: GraphDef) -> bool:

@@ -19,7 +19,7 @@ from ..layers.kinds.operations import is_operation
 from ..layers.kinds.wrappers import ways
 from ..layers.model import Model, Weight
 from ..layers.spelling import snake_case, usual
-from ..layers.topology import Layer, inner_records, is_model
+from ..layers.topology import Layer, NoLayers, inner_records, is_model
 from . import keras_h5
 from .json_text import MAX_JSON_BYTES, MAX_JSON_TEXT, parse
 from .paths import head
@@ -66,8 +66,7 @@ def read(path: str, **options: Any) -> Model:
         record = usual(record) if isinstance(record, dict) else record
         if not isinstance(record, dict) or not is_model(record):
             kind = record.get("class_name") if isinstance(record, dict) else "list"
-            raise Fault(f"{path}: the model is a {kind}, not a Sequential or Functional model: only those have a graph "
-                        "of layers that can be converted")
+            raise NoLayers(kind, path)
         file = open_weights(archive, path)
         with_vocabularies(archive, file, record, path)
         model = Model(record, close=closing(file, archive), keras_version=version)

@@ -10,7 +10,7 @@ from ..base.fault import Fault
 from ..layers import variables
 from ..layers.model import Model
 from ..layers.spelling import usual
-from ..layers.topology import Layer, graph, inner_records, is_model, layer_order
+from ..layers.topology import Layer, NoLayers, graph, inner_records, is_model, layer_order
 from . import keras_archive, keras_h5
 from .json_text import json_object
 from .strangers import mistaken
@@ -40,8 +40,7 @@ def read(path: str, weights: Optional[str] = None, **options: Any) -> Model:
         raise Fault(f"{weights}: no weights of Keras: {mistaken(weights) or 'no HDF5 file'}")
     record = usual(record)
     if not is_model(record):
-        raise Fault(f"{path}: the model is a {record['class_name']}, not a Sequential or Functional model: only those "
-                    "have a graph of layers that can be converted")
+        raise NoLayers(record["class_name"], path)
     major = guess_major(record)
     version = str(record.get("keras_version", f"{major}.0.0"))
     record = OrderedDict((key, record[key]) for key in ("module", "class_name", "config", "registered_name")

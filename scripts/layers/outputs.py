@@ -121,6 +121,13 @@ def listing(names: Sequence[str], comma: str = ", ", limit: int = 40) -> str:
     return comma.join(names[:limit]) + (f", … ({len(names)} in all)" if len(names) > limit else "")
 
 
+def shortened(names: Sequence[str], limit: int = 12) -> str:
+    """Return names on one line of the terminal: "a, b, … z" where there are more than `limit`."""
+    if len(names) <= limit:
+        return ", ".join(names)
+    return f"{', '.join(names[:limit - 1])}, … {names[-1]}"
+
+
 def inner_names(source: Graph) -> Iterator[str]:
     """Yield OUTER/INNER for the layers inside nested models, at any depth, as far as the names can be typed: TYPED."""
     for name, layer in source.layers.items():

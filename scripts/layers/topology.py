@@ -33,6 +33,18 @@ def of(path: str) -> Iterator[None]:
                     f"{error})") from error
 
 
+OWN = "--trust FILE.py (in models.toml trust) runs the Python that has it"  # the remedy of a class of the user's own
+
+
+class NoLayers(Fault):
+    """The model in a file is of a class of its user's own: only its Python knows what it computes."""
+
+    def __init__(self, kind: str, path: str = "") -> None:
+        where = f"{path}: " if path else ""
+        super().__init__(f"{where}the model is a {kind}, not a Sequential or Functional model: only those have a graph "
+                         f"of layers that can be converted; {OWN}")
+
+
 class Layer:
     """One layer of a graph.
 
@@ -134,8 +146,7 @@ def graph(record: Record, major: int = 2) -> Graph:
     Raises Fault for any other record, and for one that is damaged.
     """
     if not is_model(record):
-        raise Fault(f"the model is a {record.get('class_name')}, not a Sequential or Functional model: only those have "
-                    "a graph of layers that can be converted")
+        raise NoLayers(record.get("class_name"))
     if record["class_name"] == "Sequential":
         return sequential_graph(record, major)
     layers = OrderedDict()

@@ -3,7 +3,6 @@
 Masks travel with the tensors (Value.mask), as Keras's do.  A nested model is walked at each of its calls; its weights
 are constants once.
 """
-import math
 from collections import OrderedDict
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -18,6 +17,7 @@ from ..layers.outputs import spelling
 from ..layers.references import Ref, references
 from ..layers.topology import Graph, Layer, batch_shape, is_model
 from ..operations import graph as operations
+from ..operations import told
 from ..operations.told import Shown
 from . import calls, names, rules
 from .rules import Call, Held, NotLowered, Rule, tensors
@@ -218,8 +218,18 @@ def rule_of(record: Dict[str, Any], major: int, path: str) -> Rule:
         return table[name]
     name = kinds.canonical(name)
     if not kinds.kind.is_of_keras(record) and name not in OF_PACKAGES or name not in rules.LAYERS:
-        raise NotLowered(path, getattr(record, "own", name), "TensorFlow.js does not have it")
+        remedy = python_of(record) if name == "Lambda" else "" if kinds.of(record) else topology.OWN
+        raise NotLowered(path, getattr(record, "own", name), "TensorFlow.js does not have it", remedy)
     return rules.LAYERS[name]
+
+
+def python_of(record: Dict[str, Any]) -> str:
+    """What runs the Python of a Lambda: it stands in the model's file, or in a function of the user's own file."""
+    config = record.get("config") if isinstance(record.get("config"), dict) else {}
+    function = config.get("function")
+    named = config.get("function_type") == "function" or isinstance(function, dict) \
+        and function.get("class_name") == "function"
+    return topology.OWN if named else "--trust with this file's name (in models.toml trust) runs the Python in it"
 
 
 V1 = "compat.v1."  # before the functions of TensorFlow 1, which compute as those of TensorFlow 2 do
@@ -245,16 +255,9 @@ def shown(source: Graph, found: Dict[Ref, Value], held: Dict[str, Held]) -> List
             if ref not in found:
                 break
             own = held[name].all() if name in held and not (node or tensor) else []
-            settings = {key: value for key, value in layer.config.items() if is_plain(value)} \
+            settings = {key: value for key, value in layer.config.items() if told.is_plain(value)} \
                 if isinstance(layer.config, dict) else {}
             result.append(Shown(spelling(source, ref), layer.class_name, list(found[ref].shape),
                                 sum(product(list(weight.shape)) for weight in own),
                                 [spelling(source, one) for one in refs], settings))
     return result
-
-
-def is_plain(value: Any) -> bool:
-    """Whether a setting is a number that JSON has, a short text, or a list of numbers."""
-    return isinstance(value, (int, float)) and math.isfinite(value) or isinstance(value, str) and len(value) < 64 or \
-        isinstance(value, list) and 0 < len(value) < 9 and all(
-            isinstance(item, (int, float)) and math.isfinite(item) for item in value)

@@ -14,6 +14,7 @@ from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tu
 import numpy
 
 from ..layers.model import Weight
+from .told import Shown
 
 # The numbers of core/framework/types.proto, in their order
 NAMES = """INVALID FLOAT DOUBLE INT32 UINT8 INT16 INT8 STRING COMPLEX64 INT64 BOOL QINT8 QUINT8 QINT32 BFLOAT16 QINT16
@@ -144,6 +145,7 @@ class Graph:
     producer, consumer   int: the versions of TensorFlow's graphs (core/framework/versions.proto)
     made_by     str: the version of what made it
     asked       [str]: how the outputs were asked for, [] where that is how they are called
+    layers      {name of an output: told.Shown} of the layers that it was made from, {} where its scopes tell
     long        str: a loop of more steps than are unrolled, else ""
     begins      str: a line about where it begins, where that is not with its own inputs (beginnings.py), else ""
     """
@@ -155,6 +157,7 @@ class Graph:
         self.functions = list(functions)
         self.producer, self.consumer, self.made_by = producer, consumer, made_by
         self.asked: List[str] = []
+        self.layers: Dict[str, Shown] = {}
         self.begins = self.long = ""
 
     def add(self, node: Node) -> Node:

@@ -22,7 +22,19 @@ def shown(graph: Graph) -> List[Shown]:
             graph, [graph.nodes[one] for one in own], data)
         found.append(Shown(name, kind or "", sizes(graph, tensor),
                            scopes.parameters(graph, own, data | set(graph.inputs)), sources, {}))
-    return found
+    return as_made(graph, found) if graph.layers else found
+
+
+def as_made(graph: Graph, found: List[Shown]) -> List[Shown]:
+    """Return what is told of layers with what their Keras model tells: names, classes, parameters and settings."""
+    asked = dict(zip(graph.outputs, graph.asked or graph.outputs))
+    made = []
+    for one in found:
+        own = graph.layers.get(one.name)
+        inputs = [asked.get(name, name) for name in one.inputs]
+        made.append(one._replace(name=asked.get(one.name, one.name), inputs=inputs) if own is None else own._replace(
+            shape=one.shape, inputs=inputs))
+    return made
 
 
 def sizes(graph: Graph, tensor: Tensor) -> Optional[List[Optional[int]]]:

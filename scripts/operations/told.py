@@ -1,4 +1,5 @@
 """What a graph model tells of its layers in model.json, for the page: names, classes, shapes, who reads whom."""
+import math
 from collections import OrderedDict
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
@@ -35,3 +36,10 @@ def metadata(outputs: Mapping[str, str], layers: Sequence[Shown], texts: Sequenc
     told.update({"texts": list(texts)} if texts else {})
     told.update({"layout": layout} if layout else {})
     return {"tensorspace": told}
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a setting is a number that JSON has, a short text, or a list of numbers."""
+    return isinstance(value, (int, float)) and math.isfinite(value) or isinstance(value, str) and len(value) < 64 or \
+        isinstance(value, list) and 0 < len(value) < 9 and all(
+            isinstance(item, (int, float)) and math.isfinite(item) for item in value)

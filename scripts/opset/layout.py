@@ -39,10 +39,11 @@ class Held:
     weight  Weight of a constant, in ONNX's order and its own type; else None
     sizes   object array of int and Dim, of what is calculated from shapes; else None
     flat    Held, the image that this one is the rows of; else None
+    origin  Held, the image that this one is a reshape of; else None
     """
 
-    __slots__ = ("b", "dtype", "order", "image", "names", "weight", "sizes", "flat", "_made", "_make", "_shape",
-                 "_orders")
+    __slots__ = ("b", "dtype", "order", "image", "names", "weight", "sizes", "flat", "origin", "_made", "_make",
+                 "_shape", "_orders")
 
     def __init__(self, b: Builder, dtype: str, shape: Sequence[Optional[int]], make: Callable[[], Value],
                  order: Optional[Order] = None, image: bool = False,
@@ -55,6 +56,7 @@ class Held:
         self.weight: Optional[Weight] = None
         self.sizes: Optional[numpy.ndarray] = None
         self.flat: Optional[Held] = None
+        self.origin: Optional[Held] = None
         self._made: Optional[Value] = None
         self._orders: Dict[Order, Value] = {}
 
@@ -213,6 +215,8 @@ def reshaped(x: Held, sizes: Sequence[Size]) -> Held:
     if x.sizes is not None or x.weight is not None and x.weight.size <= SMALL:
         if not any(isinstance(size, Dim) for size in new):
             return Held.known(x.b, x.array.reshape([int(size) for size in new]), x.dtype)
+    if x.origin is not None and [str(size) for size in x.origin.dims()] == [str(size) for size in new]:
+        return x.origin
     parts = groups(old, new)
     places = {axis: place for place, axis in enumerate(x.order)}
     parts_by_place = sorted(parts, key=lambda part: min((places[axis] for axis in part.old), default=-1))
@@ -227,6 +231,7 @@ def reshaped(x: Held, sizes: Sequence[Size]) -> Held:
             (shape[axis], lambda axis=axis: new[axis].value(x.b)) for axis in order])  # type: ignore[union-attr]
 
     made = Held(x.b, x.dtype, shape, make, order, x.image, names)
+    made.origin = x if x.channels_last else x.origin
     if x.image and wanted != x.order and len(new) == 2 and [part.old for part in parts if part.new and part.old][
             1:] == [list(range(1, x.rank))]:
         made.flat = x

@@ -34,6 +34,7 @@ PAIRS = ("Add", "Sum", "Sub", "Mul", "Max", "Min", "Mean", "Concat")  # layers w
 PRODUCTS = ("MatMul", "Conv", "ConvTranspose", "Gemm")
 WEIGHTED = ("Gemm", "MatMul")  # a Dense where the second tensor is a constant
 QUOTED = re.compile(r"'([^']*)'")  # a name in a property of PyTorch's: a list as Python writes it
+DEEPEST = 20  # modules in modules
 DIMENSIONS = (2, 3, 4)  # with the batch, of what TensorSpace draws
 
 
@@ -61,7 +62,9 @@ def module(node: Node) -> Tuple[str, ...]:
     told = node.properties.get(SCOPES)
     if told:
         return tuple(name for name in QUOTED.findall(told)[:-1] if name)
-    parts = [part for part in node.name.split("/")[:-1] if part] if node.name.startswith("/") else []
+    parts = [part for part in node.name.split("/")[:-1] if part][:DEEPEST]
+    if not node.name.startswith("/"):  # a scope of TensorFlow's
+        return tuple("/".join(parts[:count]) for count in range(1, len(parts) + 1))
     whole: List[str] = []
     for part in parts:
         whole.append(joined(whole[-1] if whole else "", part))
@@ -103,7 +106,8 @@ def grouped(nodes: Sequence[Node], fixed: Set[str]) -> "Dict[str, List[Node]]":
         if node.op == "Add" and product and not fixed.isdisjoint(node.inputs):
             products[product].append(node)
             continue
-        name = f"{path[-1]}.{own_name(node)}" if path else own_name(node)
+        part = "." if node.name.startswith("/") or SCOPES in node.properties else "/"
+        name = path[-1] + part + own_name(node) if path else own_name(node)
         free, count = name, 1
         while free in found:
             free, count = f"{name}_{count}", count + 1

@@ -5,7 +5,7 @@ import numpy
 
 from ..emit import Value
 from ..emit.core import DType
-from .layout import Held
+from .layout import Held, reshaped
 from .rules import Call, operation
 
 FUSED = 4  # dimensions that FusedBatchNorm takes
@@ -54,9 +54,33 @@ def instance_normalization(call: Call) -> Held:
     x = call.x
     if x.rank < 3:
         call.damaged(f"is given a tensor of {x.rank} dimensions")
+    image, groups = x.origin, x.shape[1]
+    if image is not None and x.rank == 3 and groups and x.shape[0] == image.shape[0] and (
+            image.shape[1] or 1) % groups == 0:
+        return grouped_by_reshape(call, image, groups)
     axes = [place for place, axis in enumerate(x.order) if axis > 1]
     made = standard(call, call.b.cast(x.value, "float32"), axes, call.float("epsilon", 1e-5))
     return call.like(x, scaled(call, x, made, call.value(1), call.value(2)))
+
+
+def grouped_by_reshape(call: Call, image: Held, groups: int) -> Held:
+    """PyTorch's GroupNorm: an image whose groups became channels of (batch, groups, values), and become one again.
+
+    It is computed on the image as it is stored, so that none of the reshapes moves a value.
+    """
+    b, x = call.b, call.b.cast(image.last, "float32")
+    parts = parted(call, x, groups)
+    made = standard(call, parts, list(range(1, x.rank - 1)) + [x.rank], call.float("epsilon", 1e-5))
+    scale, shift = [b.reshape(call.value(place), [-1, 1]) for place in (1, 2)]
+    found = call.as_image(b.ungrouped(b.add(b.mul(made, scale), shift), x, x.shape), image)
+    return reshaped(found, call.x.dims())
+
+
+def parted(call: Call, x: Value, groups: int) -> Value:
+    """An image whose channels are two dimensions: groups, and channels of a group."""
+    b, each = call.b, x.shape[-1] // groups
+    return b.shaped(x, [(size, lambda axis=axis: b.dim(x, axis)) for axis, size in enumerate(x.shape[:-1])] + [
+        (groups, lambda: groups), (each, lambda: each)])
 
 
 @operation("GroupNormalization")
@@ -67,8 +91,7 @@ def group_normalization(call: Call) -> Held:
     channels, groups = x.shape[-1], call.int("num_groups", 1)
     if channels is None or groups < 1 or channels % groups:
         call.damaged(f"makes {groups} groups of {channels} channels")
-    split = b.shaped(x, [(size, lambda axis=axis: b.dim(x, axis)) for axis, size in enumerate(x.shape[:-1])] + [
-        (groups, lambda: groups), (channels // groups, lambda: channels // groups)])
+    split = parted(call, x, groups)
     axes = list(range(1, x.rank - 1)) + [x.rank]
     made = standard(call, split, axes, call.float("epsilon", 1e-5))
     scale, shift = call.value(1), call.value(2)

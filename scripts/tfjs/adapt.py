@@ -10,6 +10,7 @@ import numpy
 from ..base.fault import Fault
 from ..operations import fused
 from ..operations.graph import NUMPY, Attribute, Function, Graph, Node, Spec, Tensor, constant
+from . import composing
 
 
 def compose(graph: Graph) -> None:
@@ -109,6 +110,7 @@ def split(graph: Graph, node: Node, name: str, axis: Node, tensor: Tensor, count
 COMPOSED = {"Conv2D": grouped_convolution, "Erfc": erfc, "Softsign": softsign, "Bucketize": bucketize,
             "Rint": renamed("Round"), "Inv": renamed("Reciprocal"), "CheckNumerics": renamed("Identity"),
             "PreventGradient": renamed("Identity"), "BatchMatMulV3": renamed("BatchMatMulV2")}
+COMPOSED.update(composing.MADE)
 
 
 def become(node: Node, op: str, inputs: List[Any], attributes: Dict[str, Attribute]) -> None:

@@ -8,6 +8,8 @@ if not __package__:
 
 import importlib
 import json
+import os
+import sys
 from types import ModuleType
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
@@ -16,6 +18,8 @@ import numpy
 from ..base import child, command, files
 from ..base.fault import Fault
 from ..layers.outputs import SUFFIX
+from ..tracing import process
+from ..tracing.trust import Trusted
 from ..training import saved_by_keras
 
 
@@ -45,14 +49,49 @@ def predict(flavour: str, source: str, names: List[str], inputs: List[numpy.ndar
             with open(source, encoding="utf-8") as file:
                 model = keras.models.model_from_json(file.read())
             model.load_weights(weights)
-        tensors = [tensor(keras, model, name) for name in names]
-        whole = keras.models.Model(model.inputs, tensors)
-        found = whole.predict(inputs if len(inputs) > 1 else inputs[0], batch_size=len(inputs[0]), verbose=0)
+        found = values(keras, model, names, inputs)
     except child.REFUSALS + (importlib.import_module("tensorflow").errors.OpError,) as error:  # which it cannot compute
         raise Fault(f"Keras {keras.__version__}: {child.first_line(error)}")
+    return found
+
+
+def values(keras: ModuleType, model: Any, names: List[str], inputs: List[numpy.ndarray]) -> List[numpy.ndarray]:
+    """Return the values of the outputs `names` of a live model, batch first; inputs: as `predict`'s.
+
+    keras: the module that the model is of.
+    """
+    tensors = [tensor(keras, model, name) for name in names]
+    whole = keras.models.Model(model.inputs, tensors, name="compared")
+    found = whole.predict(inputs if len(inputs) > 1 else inputs[0], batch_size=len(inputs[0]), verbose=0)
     found = [numpy.asarray(values) for values in (found if isinstance(found, list) else [found])]
     # No npz can hold bfloat16, which is a type of TensorFlow's and not of numpy's.
     return [values.astype(numpy.float32) if values.dtype.name == "bfloat16" else values for values in found]
+
+
+def predict_trusted(trusted: List[Trusted], source: str, names: List[str], inputs: List[numpy.ndarray],
+                    weights: Optional[str] = None) -> List[numpy.ndarray]:
+    """Return the values as `predict` does of a model that needs Python of its own: Keras computes them at once, and
+    each layer's are noted when it is called.
+
+    trusted: the user's files that run.  Raises Fault as load_by_keras.load does.
+    """
+    import tensorflow
+
+    from ..tracing import by_keras, calls, load_by_keras
+    from ..tracing import inputs as taken
+    sizes = [list(values.shape[1:]) for values in inputs]
+    model = load_by_keras.load(trusted, source, weights, sizes if len(sizes) > 1 else sizes[0])
+    specs = taken.of(model)
+    if len(specs.flat) != len(inputs):
+        raise Fault(f"{source}: the model has {len(specs.flat)} inputs, and {len(inputs)} are given")
+    fed = specs.packed([tensorflow.constant(values.astype(one.dtype)) for values, one in zip(inputs, specs.flat)])
+    with calls.Recorder(by_keras.class_of(model, "Layer"), tensorflow.is_tensor) as recorder:
+        returned = model(fed, **by_keras.inference(model))
+    found = by_keras.layers_of(model, recorder, calls.flat(returned), returned).found
+    lacking = [name for name in names if name not in found]
+    if lacking:
+        raise Fault(f"{source}: no layer is called {lacking[0]!r}; there are: {', '.join(found)}")
+    return [found[name][1].numpy().astype(numpy.float32) for name in names]
 
 
 def tensor(keras: ModuleType, model: Any, name: str) -> Any:
@@ -122,13 +161,20 @@ def main(arguments: List[str]) -> None:
     parser.add_argument("target", help="npz to write, where no file is yet: output_0, output_1, …")
     parser.add_argument("--names", type=json.loads, required=True, metavar="JSON", help="list of output names")
     parser.add_argument("--weights", metavar="H5")
+    parser.add_argument("--trust", type=json.loads, metavar="JSON", help="list of [file, function] that may run")
     parser.add_argument("--keras", choices=("keras", "tf_keras"), default="keras")
     options = parser.parse_args(arguments)
     child.in_environment("verification.by_keras", arguments)
     files.vacant(options.target)
     with numpy.load(options.inputs, allow_pickle=False) as archive:
         inputs = [archive[f"input_{index}"] for index in range(len(archive.files))]
-    found = predict(options.keras, options.source, options.names, inputs, options.weights)
+    if options.trust:
+        sys.dont_write_bytecode = True  # beside the user's files
+        with process.answering(os.path.dirname(options.target)):
+            found = predict_trusted([Trusted(*one) for one in options.trust], options.source, options.names, inputs,
+                                    options.weights)
+    else:
+        found = predict(options.keras, options.source, options.names, inputs, options.weights)
     with files.whole(options.target) as part, open(part, "wb") as file:
         numpy.savez(file, **{f"output_{index}": values for index, values in enumerate(found)})
 

@@ -26,6 +26,16 @@ const commands = {
     await page.evaluate(() => window.viewer && window.viewer.ready);
   },
   evaluate: (browser, {code}) => page.evaluate(code),
+  async inside(browser, {code}) { // in the page within an iframe, which a notebook holds, once it is ready
+    for (const end = Date.now() + COMMAND_MS; Date.now() < end; await new Promise(resolve => setTimeout(resolve, 200))) {
+      for (const frame of page.frames().slice(1)) {
+        if (!await frame.evaluate(() => Boolean(window.viewer)).catch(() => false)) continue;
+        await frame.evaluate(() => window.viewer.ready);
+        return frame.evaluate(code);
+      }
+    }
+    throw new Error('no page of a model came in an iframe');
+  },
   problems: () => problems,
   async drag(browser, {selector, strokes}) { // strokes: lists of [x, y], parts of the element's size
     const box = await page.locator(selector).boundingBox();

@@ -16,6 +16,12 @@ const Engine = (function () {
     throw new Failure(`TensorFlow.js has no backend ${wanted || 'at all'} in this browser.`);
   }
 
+  let artifacts = null, format = 'layers'; // of the model that was loaded
+
+  const made = handed => format === 'graph' ? tf.loadGraphModel({load: async () => handed}) : tf.loadLayersModel({load: async () => handed});
+  // The model again, with other weights: all of them one after the other, as the shards have them.
+  const reweighted = bytes => made(Object.assign({}, artifacts, {weightData: bytes.slice().buffer}));
+
   // page: page.json's content; step(words, part): tells how far it is.  Resolves to TensorFlow.js's model.
   async function load(page, step) {
     const total = page.files.reduce((sum, file) => sum + file.bytes, 0), found = {}, sizes = page.files.map(() => 0);
@@ -35,27 +41,48 @@ const Engine = (function () {
     if (shards.some(shard => !shard)) throw new Failure('model.json names weights that this page was not built with.\nBuild the page again.');
     const data = new Uint8Array(shards.reduce((sum, shard) => sum + shard.length, 0));
     shards.reduce((offset, shard) => { data.set(shard, offset); return offset + shard.length; }, 0);
-    const artifacts = Object.assign({}, json, {weightSpecs: [].concat(...groups.map(group => group.weights)), weightData: data.buffer});
+    artifacts = Object.assign({}, json, {weightSpecs: [].concat(...groups.map(group => group.weights)), weightData: data.buffer});
     delete artifacts.weightsManifest;
-    const handler = {load: async () => artifacts};
-    return page.drawing.format === 'graph' ? tf.loadGraphModel(handler) : tf.loadLayersModel(handler);
+    format = page.drawing.format;
+    return made(artifacts);
   }
 
   // inputs: list of Float32Array, in the model's order.  Resolves to a list of typed arrays, one per output that is
-  // drawn; the others stay where they were computed.
+  // drawn; the others stay where they were computed.  What the graphics processor cannot compute, the other one does.
   async function run(model, drawing, inputs) {
-    const tensors = tf.tidy(() => {
-      const given = inputs.map((data, i) => tf.tensor(data, [1].concat(drawing.inputs[i].shape), drawing.inputs[i].dtype === 'int32' ? 'int32' : 'float32'));
-      if (drawing.format !== 'graph') return [].concat(model.predict(given));
-      const fed = {};
-      model.inputs.forEach((input, i) => { fed[input.name] = given[i]; });
-      return [].concat(model.execute(fed, model.outputs.map(output => output.name)));
-    });
+    try {
+      return await once(model, drawing, inputs);
+    } catch (error) {
+      if (tf.getBackend() === 'cpu') throw error;
+      await tf.setBackend('cpu');
+      return once(model, drawing, inputs);
+    }
+  }
+  async function once(model, drawing, inputs) {
+    const given = inputs.map((data, i) => tf.tensor(data, [1].concat(drawing.inputs[i].shape), drawing.inputs[i].dtype === 'int32' ? 'int32' : 'float32'));
+    const tensors = drawing.format === 'graph' ? await executed(model, given) : tf.tidy(() => [].concat(model.predict(given)));
+    tf.dispose(given);
     const drawn = new Set(drawing.layers.map(layer => layer.output));
     const results = await Promise.all(tensors.map((tensor, i) => drawn.has(i) ? tensor.data() : null));
     tf.dispose(tensors);
     return results;
   }
 
-  return {chooseBackend, load, run, paused};
+  // What a graph model makes of its inputs; one with control flow or sizes that values decide runs by executeAsync alone.
+  const slow = new WeakSet();
+  async function executed(model, given) {
+    const fed = {}, names = model.outputs.map(output => output.name);
+    model.inputs.forEach((input, i) => { fed[input.name] = given[i]; });
+    if (!slow.has(model)) {
+      try {
+        return tf.tidy(() => [].concat(model.execute(fed, names)));
+      } catch (error) {
+        if (!/executeAsync/.test(error.message)) throw error;
+        slow.add(model);
+      }
+    }
+    return [].concat(await model.executeAsync(fed, names));
+  }
+
+  return {chooseBackend, load, reweighted, run, paused};
 })();

@@ -11,13 +11,13 @@ const Inputs = (function () {
     return element;
   }
 
-  // Paint grey (channels 1) or colour (3) pixels 0 … 255 of an H x W image on a canvas of that size.
+  // Paint colour pixels (3 channels) or else the first channel, 0 … 255, of an H x W image on a canvas of that size.
   function paint(canvas, pixels, height, width, channels) {
     canvas.width = width;
     canvas.height = height;
     const context = canvas.getContext('2d'), image = context.createImageData(width, height);
     for (let i = 0; i < height * width; i++) {
-      for (let c = 0; c < 3; c++) image.data[4 * i + c] = pixels[channels === 3 ? 3 * i + c : i];
+      for (let c = 0; c < 3; c++) image.data[4 * i + c] = pixels[channels * i + (channels === 3 ? c : 0)];
       image.data[4 * i + 3] = 255;
     }
     context.putImageData(image, 0, 0);
@@ -230,6 +230,7 @@ const Inputs = (function () {
 
   function create(input, first, changed) {
     if (input.text) return Typing.panel(input, changed);
+    if (input.montage) return Volume.create(input, first, changed);
     const [height, width] = input.shape, image = input.class !== 'Input1d' && Math.min(height, width) >= 12 && Math.max(height, width) <= 4 * Math.min(height, width);
     const kinds = {GreyscaleInput: image ? drawingPad : numbers, RGBInput: photo, Input1d: numbers}; // (steps, features) is grey to TensorSpace
     return kinds[input.class](input, first, changed);

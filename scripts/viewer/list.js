@@ -16,7 +16,7 @@ const List = (function () {
       picture.setAttribute('aria-hidden', 'true');
       const through = layer.chain.length > 1 ? ` with ${layer.chain.slice(1).join(', ')}` : '';
       const button = make('button', {type: 'button', title: `${layer.name}: open or close it in the picture`},
-        make('span', {className: 'two'}, make('span', {className: 'name'}, layer.chain[0] || layer.name), make('span', {className: 'shape'}, Words.shape(layer.shape))),
+        make('span', {className: 'two'}, make('span', {className: 'name'}, layer.chain[0] || layer.name), make('span', {className: 'shape'}, Words.shape(layer.full || layer.shape))),
         make('span', {className: 'two'}, make('span', {className: 'kind'}, `${layer.keras} → ${layer.class}${through}`),
           make('span', {className: 'weights'}, layer.parameters ? `${Words.count(layer.parameters)} · ${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %` : '')),
         make('span', {className: 'share'}, fill), picture, difference);
@@ -68,7 +68,7 @@ const List = (function () {
       mark(scene, theme) {
         for (const [name, {button, layer, pager, words}] of rows) {
           button.setAttribute('aria-pressed', String(Boolean(scene && scene.isOpen(name))));
-          button.style.setProperty('--hue', Palette.hue(layer.class, theme));
+          button.style.setProperty('--hue', Palette.of(layer, theme));
           const pages = scene && scene.pages(name);
           pager.hidden = !pages;
           if (pages) words.textContent = pages;

@@ -31,8 +31,8 @@ THIRD_PARTY = (("three", "build/three.min.js"), ("three", "examples/js/controls/
                ("tensorspace", "dist/tensorspace.min.js"))  # in the order in which they need one another
 DRAWING = ("palette", "layers", "blocks", "layout", "maps", "slim", "figures", "camera", "edges", "labels", "stage",
            "scene")
-PARTS = ("words", "files", "engine", "pixels", "pictures", "hashes", "text", "typing", "inputs", "samples", "results",
-         "insight", "list", "compare", "viewer")
+PARTS = ("words", "files", "engine", "strips", "pixels", "pictures", "hashes", "text", "typing", "inputs", "volume",
+         "samples", "results", "insight", "list", "epochs", "compare", "viewer")
 # The first goes before those of THIRD_PARTY.
 OWN = (("globals.js",) + tuple(f"renderers/tensorspace/{name}.js" for name in DRAWING)
        + tuple(name + ".js" for name in PARTS))
@@ -48,7 +48,7 @@ ALWAYS = SCRIPTS + ["style.css", "licenses.txt", "page.json", "index.html"]
 def build(model_dir: str, target_dir: str, data: Optional[str] = None, title: Optional[str] = None,
           labels: Optional[List[str]] = None, reference: Optional[str] = None, pixels: str = "0..1",
           mean: Optional[Sequence[float]] = None, std: Optional[Sequence[float]] = None,
-          given: Optional[str] = None) -> List[str]:
+          given: Optional[str] = None, epochs: bool = False) -> List[str]:
     """Write a page into `target_dir`, an empty private directory, and return its files' names, index.html last.
 
     model_dir  directory with model.json (or the path of that file, however it is called) and its shards
@@ -60,6 +60,7 @@ def build(model_dir: str, target_dir: str, data: Optional[str] = None, title: Op
     pixels     one of PIXELS: what the model was trained on; "caffe" is blue, green, red minus ImageNet's mean
     mean, std  in place of that: of pixels 0..1, one number or one per channel, as PyTorch's models have them
     given      path of an npz of samples for any model: see `samples.given`
+    epochs     whether a training's weights, epoch by epoch, stand beside the page: epochs/epochs.json (snapshots.py)
     Raises Fault where the model cannot be drawn, or a file is missing or not what it should be.
     """
     source = model_file(model_dir)
@@ -78,6 +79,8 @@ def build(model_dir: str, target_dir: str, data: Optional[str] = None, title: Op
     page = {"title": title or _own_title(model, source), "drawing": drawn, "files": copied, "labels": labels,
             "pixels": _pixels(pixels, mean, std), "hidden": len(described["parameters"]) - len(drawn["inputs"]),
             "left_out": left_out(drawn, described), "made-by": MADE_BY}
+    if epochs:
+        page["epochs"] = True
     if given is not None:
         page["samples"] = samples.given(given, drawn)
     elif data is not None:
@@ -110,17 +113,18 @@ LARGE = 40e6  # bytes of a page in one file that are worth a word
 INSIDE = '<script type="text/plain" id="file:%s">'
 
 
-def standalone(model_dir: str, target: str, **options: Any) -> None:
+def standalone(model_dir: str, target: str, epochs: Optional[str] = None, **options: Any) -> None:
     """Write the page as one HTML file that works from disk: every script, the model and page.json stand inside.
 
-    target: path of the file, where none is or an earlier page; the other options are `build`'s.  What they leave open
+    target: path of the file, where none is or an earlier page.  epochs: the directory of a training's epochs, as
+    snapshots.py writes it.  The other options are `build`'s.  What they leave open
     is as in the page that doit built of the same model, where there is one: title, labels, pixels, samples, reference.
     """
     files.vacant(target, is_standalone)
     private = tempfile.mkdtemp(prefix="page-")
     try:
         with files.writable(private):
-            build(model_dir, private, **options)
+            build(model_dir, private, epochs=epochs is not None, **options)
             with open(os.path.join(private, "page.json"), encoding="utf-8") as stream:
                 page = _like(json.load(stream), _built(model_dir), options, private)
             _write(private, "page.json", json.dumps(page, sort_keys=True, indent=1) + "\n")
@@ -130,8 +134,11 @@ def standalone(model_dir: str, target: str, **options: Any) -> None:
                       "below\n\n{}-->".format(_text(private, "licenses.txt").replace("--", "- -"))]
             names = (["page.json"] + [entry["name"] for entry in page["files"]]
                      + (["reference.bin"] if page.get("reference") else []))
+            if epochs is not None:
+                names += ["epochs/" + name for name in sorted(os.listdir(epochs))]
             for name in names:
-                with open(os.path.join(private, *name.split("/")), "rb") as stream:
+                beside = os.path.join(os.path.dirname(epochs), name) if name.startswith("epochs/") else None
+                with open(beside or os.path.join(private, *name.split("/")), "rb") as stream:
                     content = base64.b64encode(stream.read()).decode("ascii")
                 blocks.append(INSIDE % html.escape(name) + content + "</script>")
             blocks += [f"<script>{source}</script>" for source in sources]
@@ -182,13 +189,18 @@ def snippet_of(model_dir: str, labels: Optional[List[str]] = None) -> str:
 
 def heavy(model_dir: str) -> Optional[str]:
     """Return a line on a model whose page as one file will be large, or None."""
-    source = model_file(model_dir)
-    names = shards(read_model(source), source)
-    size = sum(os.path.getsize(os.path.join(os.path.dirname(source), name)) for name in names) * 4 / 3  # as base64
+    size = weight(model_dir)
     if size < LARGE:
         return None
     return (f"one file of about {size / 1e6:.0f} MB, most of it weights; quantize = \"float16\" in models.toml halves "
             "them, \"uint8\" leaves a quarter")
+
+
+def weight(model_dir: str) -> float:
+    """Return the bytes that a model's weights take in a page as one file, where they are base64."""
+    source = model_file(model_dir)
+    names = shards(read_model(source), source)
+    return sum(os.path.getsize(os.path.join(os.path.dirname(source), name)) for name in names) * 4 / 3
 
 
 def is_standalone(path: str) -> bool:

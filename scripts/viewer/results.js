@@ -32,10 +32,11 @@ const Results = (function () {
     context.putImageData(pixels, 0, 0);
   }
   function thumbnail(canvas, layer, data) {
-    shade(canvas, tiles(layer, data, layer.shape.length === 3 ? Math.max(9 * layer.shape[0], layer.shape[1]) : 640), Palette.hue(layer.class, 'dark'));
+    shade(canvas, tiles(layer, data, layer.shape.length === 3 ? Math.max(9 * layer.shape[0], layer.shape[1]) : 640), Palette.of(layer, 'dark'));
   }
   function image(canvas, layer, data) { // an output that is an image itself
     const [height, width, channels] = layer.shape;
+    canvas.classList.toggle('coarse', Math.max(height, width) < 20);
     if (layer.shape.length < 3 || channels !== 3) return shade(canvas, tiles(layer, data, 640), '#ffffff');
     const least = Math.min(...data), range = Math.max(...data) - least || 1;
     Inputs.paint(canvas, data.map(value => 255 * (value - least) / range), height, width, 3);
@@ -51,7 +52,7 @@ const Results = (function () {
 
   // One end of the model as an element.  names: its classes; truth: the place of the right one, or null; titled: whether its name stands above.
   function end(layer, data, names, truth, titled) {
-    const title = titled ? [make('h3', {}, `${layer.name} · ${Words.shape(layer.shape)}`)] : [];
+    const title = titled ? [make('h3', {}, `${layer.name} · ${Words.shape(layer.full || layer.shape)}`)] : [];
     if (layer.shape.length > 1) {
       const picture = make('canvas', {className: 'photo'});
       picture.setAttribute('role', 'img');

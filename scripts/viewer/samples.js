@@ -26,7 +26,8 @@ const Samples = (function () {
       let face = String(i + 1);
       if (picture) {
         face = make('canvas');
-        Inputs.paint(face, picture.pixels, picture.shape[0], picture.shape[1], picture.shape[2] === 3 ? 3 : 1);
+        const [height, width, channels] = picture.shape.length > 3 ? picture.shape.slice(-3) : picture.shape; // of several steps the first
+        Inputs.paint(face, picture.pixels, height, width, channels || 1);
       }
       const button = make('button', {type: 'button', title: `sample ${i + 1}${said}`, tabIndex: i ? -1 : 0}, face);
       button.setAttribute('aria-label', `Test image ${i + 1}${said}`.replace('Test image', picture ? 'Test image' : 'Sample'));

@@ -84,7 +84,8 @@ def write_reference(path: str, drawn: Dict[str, Any], target_dir: str) -> Dict[s
     count = min(REFERENCE_SAMPLES, given)
     outputs, about = [], []
     for layer in drawn["layers"]:
-        values = _wanted(arrays, f"output_{layer['output']}", layer["shape"], path, given).reshape(given, -1)
+        values = _wanted(arrays, f"output_{layer['output']}", layer.get("full", layer["shape"]), path,
+                         given).reshape(given, -1)
         stride = -(-values.shape[1] // REFERENCE_VALUES)
         outputs.append(values[:, ::stride])
         about.append({"output": layer["output"], "values": outputs[-1].shape[1], "stride": stride})

@@ -6,6 +6,7 @@ each output must be a layer of the drawing.  Shapes come from the loaded model.
 import json
 from typing import Any, Dict, List, Optional
 
+from ..base import command
 from ..base.fault import Fault
 
 SCRIPTS = ("three.min.js", "TrackballControls.js", "tween.umd.js", "tf.min.js", "tensorspace.min.js")
@@ -29,6 +30,11 @@ def html(drawn: Dict[str, Any], labels: Optional[List[str]] = None, url: str = "
     name    of the model, for errors
     Raises Fault where the model has outputs that the drawing does not show.
     """
+    for entry in drawn["inputs"] + drawn["layers"]:
+        if "montage" in entry or "strip" in entry:
+            sizes = ", ".join(map(str, entry.get("full", entry["shape"])))
+            raise Fault(f"{name}: {command.one_line(entry['name'])} of shape ({sizes}) has no layer in TensorSpace's "
+                        "API; only this project's page draws it")
     if len(drawn["layers"]) != drawn["outputs"]:
         shown = ", ".join(f'"{layer["name"]}"' for layer in drawn["layers"])
         raise Fault(f"{name}: {drawn['outputs'] - len(drawn['layers'])} of its outputs are drawn as no layer of "

@@ -7,7 +7,7 @@
   const CONTINUOUS = 150; // ms: a model that answers faster is run while the pen still moves, and needs no sign that it works
   const {Failure} = Files, {paused} = Engine;
 
-  let page, drawing, model, scene, list, samples = null, theme = 'dark', took = 0, sample = -1;
+  let page, drawing, model, scene, list, epochs = null, samples = null, theme = 'dark', took = 0, sample = -1;
   const panels = [], values = new Map();
 
   function fail(error) {
@@ -50,7 +50,7 @@
   function show(inputs, results) {
     drawing.inputs.forEach((input, i) => { if (scene && input.drawn) scene.update(input.name, inputs[i]); });
     for (const layer of drawing.layers) {
-      const data = results[layer.output];
+      const data = Strips.turn(layer, results[layer.output]);
       values.set(layer.name, data);
       if (scene) scene.update(layer.name, data);
       list.show(layer.name, data);
@@ -87,7 +87,7 @@
   }
   function about(name) { // what is known of a layer besides its shape
     const layer = drawing.layers.find(each => each.name === name), sources = layer.sources || [];
-    return {model, values: values.get(name), before: sources.length === 1 ? values.get(sources[0]) : null, names: layer.terminal && layer.shape.length === 1 ? labelsOf(layer) : null, hue: Palette.hue(layer.class, 'dark')};
+    return {model, values: values.get(name), before: sources.length === 1 ? values.get(sources[0]) : null, names: layer.terminal && layer.shape.length === 1 ? labelsOf(layer) : null, hue: Palette.of(layer, 'dark')};
   }
   function labelsOf(layer) {
     const size = layer.shape[0], given = page.labels;
@@ -116,6 +116,16 @@
     samples.give(i, panels);
     for (const panel of panels) panel.busy = false;
     return working || predict();
+  }
+
+  async function trained(bytes, last) { // the model after another epoch
+    const before = model;
+    model = await Engine.reweighted(bytes);
+    if (working) await working;
+    before.dispose();
+    if (!epochs) return; // the first prediction comes
+    $('match').hidden = !last || !page.reference;
+    await predict();
   }
 
   async function compare() {
@@ -251,6 +261,7 @@
     if (drawing.outputs === 1 && page.hidden > 1) {
       $('inputs').before(make('section', {className: 'note'}, make('p', {}, `This model has a single output, so only its last layer is drawn. python -m scripts.encapsulate makes its other ${page.hidden - 1} layers outputs too.`)));
     }
+    if (page.epochs) epochs = await Epochs.create($('epochs'), trained);
     step('First prediction', 0.93);
     await paused();
     const first = Number(new URLSearchParams(location.search).get('sample')) || 0;
@@ -264,7 +275,7 @@
 
   // For tests and for the curious: what the page knows, and the ways in that its buttons use.
   window.viewer = {
-    run, pick, toggle, showAll, setTheme, still: async () => { while (working) await working; }, values: name => values.get(name), get scene() { return scene; }, get page() { return page; }, get panels() { return panels; },
+    run, pick, toggle, showAll, setTheme, still: async () => { while (working) await working; }, values: name => values.get(name), get scene() { return scene; }, get page() { return page; }, get panels() { return panels; }, get epochs() { return epochs; },
   };
   window.viewer.ready = main().catch(fail);
 })();

@@ -2,9 +2,12 @@
 
     python -m tests.browser.graph_model DIRECTORY
 """
+import json
 import os
 import subprocess
 import sys
+
+import numpy
 
 from tests import needs
 
@@ -13,6 +16,33 @@ def convert(directory):
     """Write directory/saved and directory/graph; return the latter, which holds model.json."""
     subprocess.run([sys.executable, "-m", "tests.browser.graph_model", str(directory)], cwd=needs.ROOT, check=True)
     return os.path.join(str(directory), "graph")
+
+
+def slow(directory):
+    """Write directory/model.json, a graph whose sizes its values decide: four numbers, those above -99 of them.
+
+    TensorFlow.js runs Where by executeAsync alone.
+    """
+    def node(name, op, *inputs, **attributes):
+        return {"name": name, "op": op, "input": list(inputs), "attr": attributes}
+
+    kind, sizes = {"type": "DT_FLOAT"}, {"shape": {"dim": [{"size": "-1"}, {"size": "4"}]}}
+    weights = [("low", "float32", [], [-99.0]), ("sizes", "int32", [2], [1, 4])]
+    nodes = [node("row", "Placeholder", dtype=kind, shape=sizes)]
+    nodes += [node(name, "Const", dtype={"type": {"float32": "DT_FLOAT", "int32": "DT_INT32"}[dtype]})
+              for name, dtype, _, _ in weights]
+    nodes += [node("above", "Greater", "row", "low", T=kind), node("places", "Where", "above"),
+              node("found", "GatherNd", "row", "places", Tparams=kind),
+              node("kept", "Reshape", "found", "sizes", T=kind)]
+    manifest = {"paths": ["w.bin"], "weights": [
+        {"name": name, "dtype": dtype, "shape": shape} for name, dtype, shape, _ in weights]}
+    model = {"format": "graph-model", "modelTopology": {"node": nodes, "versions": {"producer": 1}},
+             "weightsManifest": [manifest]}
+    with open(os.path.join(str(directory), "model.json"), "w") as stream:
+        json.dump(model, stream)
+    with open(os.path.join(str(directory), "w.bin"), "wb") as stream:
+        for _, dtype, _, values in weights:
+            stream.write(numpy.array(values, dtype).tobytes())
 
 
 def main(directory):

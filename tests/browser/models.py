@@ -121,8 +121,21 @@ def autoencoder(keras):
                                                      name="picture")(x))
 
 
+def video(keras):
+    """Five steps of a picture in, and the scores of attention among what it shows: shapes that TensorSpace has not."""
+    layers = keras.layers
+    start = keras.Input((5, 14, 10, 3), name="film")
+    x = layers.ConvLSTM2D(6, 3, return_sequences=True, name="recurrent")(start)
+    x = layers.Conv3D(12, 3, padding="same", activation="relu", name="volume")(x)
+    x = layers.MaxPooling3D((1, 2, 2), name="pool")(x)
+    x = layers.Reshape((5, 288), name="steps")(x)
+    x, scores = layers.MultiHeadAttention(4, 6, name="attend")(x, x, return_attention_scores=True)
+    x = layers.GlobalAveragePooling1D(name="mean")(x)
+    return keras.Model(start, [layers.Dense(4, activation="softmax", name="kind")(x), scores])
+
+
 BUILDERS = {builder.__name__: builder for builder in (rgb, branched, two_inputs, not_square, sequence, unet, text,
-                                                      autoencoder)}
+                                                      autoencoder, video)}
 
 
 def make(name, directory):

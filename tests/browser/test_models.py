@@ -6,7 +6,7 @@ import pytest
 from scripts.viewer import page
 from scripts.viewer.chromium import Serving
 from tests import needs
-from tests.browser import judge
+from tests.browser import graph_model, judge
 
 one_stack = pytest.mark.modern  # the page's own JavaScript: which Python built the page changes nothing of it
 KINDS = {
@@ -21,6 +21,8 @@ KINDS = {
     "unet": ("Model", ["Conv2d", "Conv2d", "Pooling2d", "Conv2d", "Conv2d", "Pooling2d", "Conv2d", "Conv2d"]
              + 2 * ["Conv2dTranspose", "Concatenate", "Conv2d", "Conv2d"] + ["Conv2d"]),
     "text": ("Sequential", ["Layer2d", "Layer2d", "GlobalPooling1d", "Dense", "Output1d"]),
+    "video": ("Model", ["Layer3d", "Layer3d", "Layer3d", "Reshape", "Layer2d", "Layer3d", "GlobalPooling1d",
+                        "Output1d"]),
     "autoencoder": ("Sequential", ["Conv2d", "Conv2d", "Flatten", "Dense", "Dense", "Reshape", "Conv2dTranspose",
                                    "Conv2dTranspose"]),
 }
@@ -42,7 +44,9 @@ def opened(browser, json_dir, directory, reference=None, query="?theme=dark&back
 
 @pytest.mark.parametrize("name", sorted(KINDS))
 def test_a_model_is_drawn_with_tensorspaces_own_layers_and_agrees_with_keras(browser, zoo, tmp_path, keep, name):
-    for _ in opened(browser, zoo / name / "json", tmp_path, zoo / name / "reference.npz"):
+    backend = "cpu" if name == "video" else "webgl"  # of many small operations, each with a shader of its own
+    for _ in opened(browser, zoo / name / "json", tmp_path, zoo / name / "reference.npz",
+                    f"?theme=dark&backend={backend}"):
         drawing = browser.evaluate("viewer.page.drawing")
         assert (drawing["kind"], [layer["class"] for layer in drawing["layers"]]) == KINDS[name]
         judge.picture(browser, keep, name)
@@ -69,6 +73,49 @@ data: Array.from(map.dataArray || map.dataArrayB)};
         step = len(values) // 800
         rows = [values[row * 40 * step:(row + 1) * 40 * step] for row in range(20)]
         assert all(min(row[:20 * step]) > max(row[20 * step:]) or step == 3 for row in rows)
+
+
+@one_stack
+def test_a_strip_is_stepped_through_and_each_map_holds_the_values_of_its_step(browser, zoo, tmp_path, keep):
+    for _ in opened(browser, zoo / "video" / "json", tmp_path, query="?theme=dark&backend=cpu"):
+        sheet = """(name => {
+            const layer = viewer.scene.model.getLayerByName(name), one = layer.neuralGroup.children.map(child =>
+                child.children.find(each => each.sheet)).find(Boolean);
+            return {channels: one.sheet.channels, columns: one.sheet.columns};
+        })"""
+        browser.evaluate("viewer.scene.show('volume', true).then(() => 1)")
+        browser.evaluate("viewer.scene.show('recurrent', true).then(() => 1)")
+        assert browser.evaluate("viewer.scene.pages('volume')") == "slice 1 of 5"
+        for _ in range(2):
+            browser.evaluate("viewer.scene.turnPage('volume', 1).then(() => 1)")
+        assert browser.evaluate("viewer.scene.pages('volume')") == "slice 3 of 5"
+        assert browser.evaluate(sheet + "('volume')")["channels"] == list(range(24, 36))  # 12 of each slice
+        # The steps are columns and the channels rows.
+        assert browser.evaluate(sheet + "('recurrent')") == {
+            "channels": [step * 6 + channel for channel in range(6) for step in range(5)], "columns": 5}
+        keep("video-stepped")
+        same = browser.evaluate("""viewer.run(viewer.panels.map(panel => panel.values())).then(found => {
+            const layers = viewer.page.drawing.layers, off = [];
+            for (const layer of layers.filter(one => one.strip)) {
+                const [height, width, depth] = layer.shape, {steps, channels} = layer.strip, own = found[layer.output];
+                const drawn = viewer.values(layer.name), at = [steps - 1, height - 1, 1, channels - 1];
+                const place = ((at[0] * height + at[1]) * width + at[2]) * channels + at[3];
+                off.push(own[place] - drawn[(at[1] * width + at[2]) * depth + at[0] * channels + at[3]]);
+            }
+            return off;
+        })""")
+        assert same == [0, 0, 0, 0]
+
+
+@one_stack
+def test_a_graph_model_that_execute_does_not_run_is_run_by_executeasync(browser, tmp_path):
+    (tmp_path / "json").mkdir()
+    (tmp_path / "page").mkdir()
+    graph_model.slow(tmp_path / "json")
+    for _ in opened(browser, tmp_path / "json", tmp_path / "page"):
+        for values in ([1, 2, 3, 4], [5, -6, 7, 8]):
+            browser.evaluate(f"(viewer.panels[0].setValues({values}), viewer.still().then(() => 1))")
+            assert browser.evaluate("Array.from(viewer.values('kept'))") == values
 
 
 @one_stack
@@ -127,7 +174,6 @@ def test_an_application_of_keras_is_drawn_whole(browser, zoo, tmp_path, keep, na
 
 def test_a_graph_model_is_drawn_from_its_operations(browser, tmp_path, keep):
     needs.reference()
-    from tests.browser import graph_model
     json_dir = graph_model.convert(tmp_path)
     (tmp_path / "page").mkdir()
     for _ in opened(browser, json_dir, tmp_path / "page"):

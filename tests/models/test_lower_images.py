@@ -9,7 +9,9 @@ import pytest
 from scripts import lower, preprocess
 from scripts.base import stack
 from scripts.base.fault import Fault
+from scripts.emit import Builder
 from scripts.layers.model import Model, Weight
+from scripts.operations.graph import Tensor
 from scripts.viewer import predict
 from tests import needs
 from tests.models import lowered, oracle
@@ -305,3 +307,11 @@ def test_a_setting_that_makes_no_sense_is_refused_in_a_line(name, config, weight
         "name": "m", "layers": layers, "input_layers": [["x", 0, 0]], "output_layers": [["y", 0, 0]]}}
     with pytest.raises(Fault):
         lower.lower(Model(topology, {"y": weights}, "2.6.0"))
+
+
+def test_a_pad_has_at_most_the_four_dimensions_that_webgl_has():
+    b = Builder()
+    padded = b.pad(b.placeholder("x", "float32", (None, 2, 3, 4, 5)), [(0, 0), (1, 0), (0, 2), (0, 0), (3, 1)], 7)
+    assert padded.shape == (None, 3, 5, 4, 9)
+    ranks = [len(b.graph.spec(Tensor(node.name)).shape) for node in b.graph.nodes.values() if node.op == "PadV2"]
+    assert ranks == [3, 3, 3]

@@ -125,6 +125,17 @@ NETWORKS = {
 }
 
 
+def group_norm(made, x):
+    """As PyTorch exports it."""
+    y = made.node("Reshape", x, made.constant("two", numpy.array([0, 2, -1])))
+    y = made.node("InstanceNormalization", y, made.weight("one", 2), made.weight("none", 2))
+    y = made.node("Reshape", y, made.node("Shape", x))
+    return made.node("Mul", y, made.weight("scale", 8, 1, 1))
+
+
+NETWORKS["groupnorm"] = [conv(3, 8, (3, 3)), group_norm, op("Relu"), conv(8, 4, (3, 3), **SAME)]
+
+
 @pytest.fixture(scope="module")
 def onnxruntime():
     needs.node()

@@ -18,12 +18,14 @@ ROOMS = {
     "lower": ("base", "wire", "layers", "operations", "emit"),
     "opset": ("base", "wire", "layers", "operations", "emit", "formats", "lower"),
     "tfjs": ("base", "wire", "layers", "operations", "formats", "lower", "opset"),
+    "tracing": ("base", "wire", "layers", "operations", "formats", "lower", "tfjs"),
     "training": ("base", "wire", "layers", "operations", "formats"),
     "release": ("base", "wire", "layers", "operations", "formats"),
     "viewer": ("base", "wire", "layers", "operations", "formats", "tfjs", "training"),
-    "verification": ("base", "wire", "layers", "operations", "formats", "opset", "tfjs", "training", "viewer"),
-    "builds": ("base", "wire", "layers", "operations", "formats", "tfjs", "training", "viewer", "verification",
-               "release"),
+    "verification": ("base", "wire", "layers", "operations", "formats", "opset", "tfjs", "tracing", "training",
+                     "viewer"),
+    "builds": ("base", "wire", "layers", "operations", "formats", "tfjs", "tracing", "training", "viewer",
+               "verification", "release"),
 }
 # What a module of a room may not import in the lines that run when it is itself imported, and who may import it at all
 HEAVY = ("tensorflow", "keras", "tf_keras", "tensorflowjs")

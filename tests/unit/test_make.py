@@ -29,12 +29,12 @@ else:
 EVERYTHING = "ran -m pytest"
 
 
-def lines_of(folder, *arguments, **environment):
-    """Return (exit status, lines) of `make test` with the arguments."""
+def lines_of(folder, *arguments, target="test", **environment):
+    """Return (exit status, lines) of `make TARGET` with the arguments."""
     (folder / "scripts").mkdir()
     shutil.copy(os.path.join(needs.ROOT, "Makefile"), str(folder))
     (folder / "scripts" / "bootstrap.py").write_text(STAND_IN)
-    done = subprocess.run([needs.command("make", "apt install make"), "test"] + list(arguments), cwd=str(folder),
+    done = subprocess.run([needs.command("make", "apt install make"), target] + list(arguments), cwd=str(folder),
                           env=dict(os.environ, **environment), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     return done.returncode, [line.rstrip() for line in done.stdout.decode().splitlines()]
 
@@ -48,7 +48,7 @@ def make(folder, *arguments, **environment):
 @pytest.mark.parametrize("arguments", [[], ["-j4", "-O", "SHARES=2"]], ids=["in turn", "at once"])
 def test_all_environments_are_made_before_the_first_test(arguments, tmp_path):
     lines = [line for line in lines_of(tmp_path, *arguments)[1] if line.startswith(("made", "ran"))]
-    assert lines[0] == "made train reference test onnx view"
+    assert lines[0] == "made train reference test onnx view notebook"
     assert sorted(lines[1:3]) == ["made keras231", lines[0]]
     assert len(lines) > 4 and all(line.startswith("ran") for line in lines[3:])
 
@@ -72,6 +72,21 @@ def test_where_they_take_turns_is_one_new_directory_for_all(tmp_path):
 def test_a_failure_of_one_of_them_is_a_failure(shares, failing, tmp_path):
     status, ran = make(tmp_path, "SHARES=" + str(shares), FAILING=str(failing))
     assert status != 0 and len(ran) == 2 * shares
+
+
+def test_the_tests_of_what_was_built_set_up_no_second_stack(tmp_path):
+    (tmp_path / "one").mkdir()
+    status, lines = lines_of(tmp_path / "one", "ARGS=tests/artifacts", REQUIRE_ALL="")
+    assert status == 0 and [line for line in lines if line.startswith(("made", "ran"))] == [
+        "made train reference test view notebook", EVERYTHING + " tests/artifacts"]
+    (tmp_path / "two" / ".venv-py36").mkdir(parents=True)
+    assert make(tmp_path / "two", "ARGS=tests/artifacts") == (0, [EVERYTHING + " tests/artifacts"] * 2)
+
+
+@pytest.mark.parametrize("arguments, ran", [([], "ran -m doit convert"),
+                                            (["ARGS=--continue"], "ran -m doit --continue convert")])
+def test_make_convert_hands_on_what_doit_takes(arguments, ran, tmp_path):
+    assert make(tmp_path, *arguments, target="convert") == (0, [ran])
 
 
 def test_arguments_keep_their_quotes(tmp_path):

@@ -151,6 +151,24 @@ def test_tokens_of_an_image_are_not_moved(tmp_path):
     assert found.graph.nodes[found.graph.outputs[0]].outputs[0].shape == (None, 6, 8)
 
 
+def test_a_group_normalization_of_pytorch_moves_no_value(tmp_path):
+    """It is spelled Reshape, InstanceNormalization, Reshape, Mul, Add."""
+    made, inputs, outputs = grouped()
+    found = lowered(made, tmp_path, inputs, outputs)
+    assert count(found.graph, "Transpose") == 0 and count(found.graph, "Rsqrt") == 1
+
+
+def grouped():
+    made = Made()
+    x = made.node("Conv", "x", made.weight("w", 8, 3, 3, 3), pads=[1, 1, 1, 1])
+    y = made.node("Reshape", x, made.constant("groups", numpy.array([0, 2, -1])))
+    y = made.node("InstanceNormalization", y, made.weight("one", 2), made.weight("none", 2))
+    y = made.node("Reshape", y, made.node("Shape", x))
+    y = made.node("Add", made.node("Mul", y, made.weight("scale", 8, 1, 1)), made.weight("shift", 8, 1, 1))
+    y = made.node("Conv", y, made.weight("v", 4, 8, 3, 3))
+    return made, {"x": ["N", 3, 6, 5]}, [y]
+
+
 def test_a_batch_that_shape_arithmetic_needs_stays_open(tmp_path):
     made = Made()
     x = made.node("Conv", "x", made.weight("w", 4, 3, 3, 3), pads=[1, 1, 1, 1])
@@ -271,7 +289,7 @@ def test_an_operation_that_is_not_known_is_named_with_the_outputs_before_it(tmp_
     assert str(caught.value) == ("'second' is ONNX's Swirl of opset 17: TensorFlow.js does not have it; outputs that "
                                  "do without it: first")
     assert list(lowered(made, tmp_path, {"x": ["N", 3]}, [y], outputs=["first"]).outputs) == ["first"]
-    lines = list(summary.described(str(tmp_path / "m.onnx")))
+    lines = list(summary.described(str(tmp_path / "m.onnx")).lines())
     assert "TensorFlow.js does not have it" in lines[4]
 
 

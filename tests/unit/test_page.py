@@ -14,7 +14,7 @@ import numpy
 import pytest
 
 from scripts import Fault
-from scripts.viewer import page
+from scripts.viewer import page, snippet
 from scripts.viewer.renderers.tensorspace import drawing
 from tests import needs
 
@@ -200,21 +200,52 @@ def test_recurrent_nested_and_unknown_layers_are_plain_layers_of_their_rank():
 
 
 @pytest.mark.parametrize("shape, words", [
-    ((8, 8, 2), r"a/model.json: input x of shape \(8, 8, 2\) cannot be drawn: "
-                r".*grey images \(H, W\) or \(H, W, 1\) and colour images \(H, W, 3\)"),
-    ((4, 8, 8, 3), r"input x of shape \(4, 8, 8, 3\) cannot be drawn"),
+    ((4, 0), r"input x of shape \(4, 0\) has no fixed size"),
     ((None, None, 3), r"input x of shape \(None, None, 3\) has no fixed size.*set input_shape"),
     ((), r"input x of shape \(\) cannot be drawn"),
 ])
-def test_an_input_that_tensorspace_has_nothing_for_is_refused_by_name(shape, words):
+def test_an_input_without_a_size_is_refused_by_name(shape, words):
     net = Net()
     end = net("Dense", "end", (2,), net.input("x", *shape))
     with pytest.raises(Fault, match=words):
         net.draw(end)
 
 
-@pytest.mark.parametrize("shape", [(2, 3, 4, 5), (None, 3), ()])
-def test_an_output_of_a_rank_that_tensorspace_has_not_is_refused_by_name(shape):
+@pytest.mark.parametrize("shape, tiles", [
+    ((8, 8, 2), {"tiles": 2, "columns": 2, "rows": 1, "channels": 2, "colours": 1}),
+    ((4, 8, 8, 3), {"tiles": 4, "columns": 2, "rows": 2, "channels": 3, "colours": 3}),
+    ((2, 100, 8, 8, 1), {"tiles": 64, "columns": 10, "rows": 7, "channels": 1, "colours": 1}),
+])
+def test_an_input_that_tensorspace_has_nothing_for_is_one_picture_of_its_steps_and_channels(shape, tiles):
+    net = Net()
+    entry = net.draw(net("Dense", "end", (2,), net.input("x", *shape)))["inputs"][0]
+    assert entry["shape"] == list(shape) and entry["class"] == ("RGBInput" if shape[-1] == 3 else "GreyscaleInput")
+    assert entry["montage"] == dict(tiles, height=8, width=8, stride=1)
+
+
+def test_the_picture_of_a_large_input_leaves_pixels_out():
+    net = Net()
+    montage = net.draw(net("Dense", "end", (2,), net.input("x", 64, 512, 512, 1)))["inputs"][0]["montage"]
+    assert montage["stride"] == 7 and montage["columns"] * montage["width"] <= 768
+
+
+def test_an_output_of_more_dimensions_is_a_strip_of_the_maps_of_its_steps():
+    net = Net()
+    x = net.input("film", 5, 8, 8, 3)
+    first = net("ConvLSTM2D", "first", (5, 6, 6, 4), x)
+    second = net("Conv3D", "second", (5, 6, 6, 4), first)
+    both = net("Add", "both", (5, 6, 6, 4), first, second)
+    drawn = net.draw(first, second, both, net("MaxPooling3D", "deep", (2, 5, 3, 3, 2), both))
+    assert [(layer["class"], layer["shape"], layer["full"], layer["strip"]["of"]) for layer in drawn["layers"]] == [
+        ("Layer3d", [6, 6, 20], [5, 6, 6, 4], "step"), ("Layer3d", [6, 6, 20], [5, 6, 6, 4], "slice"),
+        ("Layer3d", [6, 6, 20], [5, 6, 6, 4], "step"), ("Layer3d", [3, 3, 20], [2, 5, 3, 3, 2], "slice")]
+    assert drawn["layers"][3]["strip"] == {"steps": 10, "channels": 2, "of": "slice"}
+    with pytest.raises(Fault, match=r"film of shape \(5, 8, 8, 3\) has no layer in TensorSpace's API"):
+        snippet.html(drawn, name="model.json")
+
+
+@pytest.mark.parametrize("shape", [(None, 3), ()])
+def test_an_output_without_a_size_is_refused_by_name(shape):
     net = Net()
     box = net("Conv3D", "box", shape, net.input("x", 5))
     spelled = ", ".join(str(size) for size in shape)

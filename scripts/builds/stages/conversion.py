@@ -17,6 +17,7 @@ from . import module, size
 
 # The modules that do the work.
 ENCAPSULATE, CONVERT, REFERENCE, GRAPH, ONNX = "encapsulate", "convert", "reference", "tfjs.graph", "tfjs.of_onnx"
+TRUSTED = "preprocess"  # of an entry with trust, from its source at once
 
 
 def sources(run: Run, entry: Entry, record: Optional[dict] = None) -> list:
@@ -25,7 +26,7 @@ def sources(run: Run, entry: Entry, record: Optional[dict] = None) -> list:
     record  of a stage that has read them.  Where the first is what it was, it still names the same others
     """
     before = record["inputs"] if record else {}
-    if before.get(entry.source) and (entry.weights is None or entry.weights in before) \
+    if before.get(entry.source) and not entry.trust and (entry.weights is None or entry.weights in before) \
             and run.house.digests.of(entry.source) == before[entry.source]:
         return [path for path in before if path != entry.enc_model]
     formats = module("formats")
@@ -47,8 +48,22 @@ def is_graph(source: str, tags: Sequence[str], named: bool) -> bool:
     return module("formats").is_graph(source, tags, named)
 
 
+def trusted(entry: Entry) -> list:
+    """Return the files of Python that an entry lets run.  Raises Fault for one that is not there."""
+    try:
+        return module("tracing.trust").files(entry.trust, entry.source)
+    except Fault as fault:
+        raise Fault(f"models.toml [{entry.name}] {fault}")
+
+
 def graph(entry: Entry) -> bool:
-    """Whether an entry becomes a graph model, which has no enc_model.h5.
+    """Whether an entry is converted from its source at once, a graph or one whose Python runs: it has no enc_model.h5.
+    """
+    return bool(entry.trust) or of_operations(entry)
+
+
+def of_operations(entry: Entry) -> bool:
+    """Whether the source of an entry is a graph of operations.
 
     A source that cannot be read is no graph here: the stage that reads it says so.
     """
@@ -76,7 +91,8 @@ def encapsulate(run: Run, entry: Entry) -> dict:
 
     def report(record):
         outputs = record["facts"].get("outputs")
-        yield f"{entry.enc_model}: {size(entry.enc_model)}" + (f", outputs {', '.join(outputs)}" if outputs else "")
+        yield f"{entry.enc_model}: {size(entry.enc_model)}" + (
+            f", outputs {module('layers.outputs').shortened(outputs)}" if outputs else "")
 
     return run.task(encapsulation(run, entry), produce, report,
                     after=["train:" + entry.name] if entry.trained else entry.after,
@@ -133,9 +149,12 @@ def conversion(run: Run, entry: Entry) -> Stage:
     by, groups, read = engine(entry), [catalog.CONVERTING, catalog.CHOOSING], [entry.enc_model]
     role = "convert" if by in (CONVERT, ONNX) else "train"
     also_by = [GRAPH] if by == CONVERT and has_signature(entry) else []
-    if by in (GRAPH, ONNX):
+    if by in (GRAPH, ONNX, TRUSTED):
         groups, read = groups + [("saved_model_tags", "signature")], []
-    return Stage("convert:" + entry.name, lambda record: read + sources(run, entry, record),
+    if by == TRUSTED:
+        groups = groups + [("weights", "trust")]
+    return Stage("convert:" + entry.name, lambda record: read + sources(run, entry, record) + (
+        trusted(entry) if by == TRUSTED else []),
                  [entry.directory + "/" + name for name in ("manifest.json", entry.json_name)],
                  entry.settings(*groups), lambda: run.house.code.of(by, *also_by), stack.identity(role),
                  also=also if entry.trained else None)
@@ -143,8 +162,10 @@ def conversion(run: Run, entry: Entry) -> Stage:
 
 def engine(entry: Entry) -> str:
     """Return the name of the module that converts an entry."""
-    if graph(entry):
+    if of_operations(entry):
         return ONNX if module("formats").is_onnx(entry.source) else GRAPH
+    if entry.trust:
+        return TRUSTED
     return REFERENCE if entry.engine == "reference" else CONVERT
 
 
@@ -172,6 +193,10 @@ def written(entry: Entry, directory: str) -> tuple:
                                         signature=entry.signature)
         return graphs.convert(source, directory, entry.layers, target.json_name, target.shard_size, target.quantize,
                               every=True, input_shape=entry.input_shape)
+    if by == TRUSTED:
+        return module(TRUSTED).preprocess(
+            entry.source, directory, entry.weights, entry.layers, entry.input_shape, trust=entry.trust,
+            saved_model_tags=entry.saved_model_tags, signature=entry.signature, **target._asdict())
     if by == REFERENCE:
         if target.format == GRAPH_MODEL:
             raise Fault(f'models.toml [{entry.name}] format = "graph" is the native engine\'s alone: leave out engine')
@@ -203,15 +228,18 @@ def write_manifest(run: Run, entry: Entry, directory: str, names: list, facts: d
         facts = dict(run.house.record("encapsulate:" + entry.name).get("facts", {}), **facts)
     inputs = {"source" if len(read) == 1 else f"source/{index}": digests.of(path, last=True)
               for index, path in enumerate(read)}
+    if engine(entry) == TRUSTED:
+        inputs.update((f"trust/{index}", digests.of(path, last=True)) for index, path in enumerate(trusted(entry)))
     if not graph(entry):
         inputs["enc_model.h5"] = digests.of(entry.enc_model, last=True)
     manifest = {
         "name": entry.name,
         "inputs": inputs,
         "outputs": {name: digests.of(os.path.join(directory, name), last=True) for name in names},
-        "settings": dict(catalog.told(entry.settings(catalog.CHOOSING, catalog.CONVERTING)), json_name=entry.json_name),
+        "settings": dict(catalog.told(entry.settings(catalog.CHOOSING, catalog.CONVERTING, ("trust",))),
+                         json_name=entry.json_name),
         "layers": facts.get("outputs"),
-        "format": "graph-model" if graph(entry) or facts.get("format") == GRAPH_MODEL else "layers-model",
+        "format": "graph-model" if engine(entry) == GRAPH or facts.get("format") == GRAPH_MODEL else "layers-model",
         "versions": {"stack": stack.identity("convert"), "python": "{}.{}".format(*sys.version_info),
                      "numpy": numpy.__version__, "h5py": h5py.__version__},
     }

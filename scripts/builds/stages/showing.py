@@ -25,7 +25,8 @@ def verified(entry: Entry) -> Tuple[dict, Dict]:
     """Run verify on a converted model: (report, the values that Keras computed)."""
     return module(VERIFY).verify(
         entry.source, entry.directory + "/" + entry.json_name, layers=entry.layers, weights=entry.weights,
-        data=entry.data_file if entry.data else None, tags=entry.saved_model_tags, signature=entry.signature)
+        data=entry.data_file if entry.data else None, tags=entry.saved_model_tags, signature=entry.signature,
+        trust=entry.trust)
 
 
 def verify(run: Run, entry: Entry) -> dict:

@@ -9,7 +9,7 @@ from typing import Any, Dict
 
 from ....base.fault import Fault
 from ....layers import kinds
-from . import sources
+from . import sources, strips
 from .sources import MERGES
 
 WIDE = 400  # a row of more units than this is shown in pages
@@ -50,12 +50,14 @@ def drawing(model: Dict[str, Any], described: Dict[str, Any], name: str = "model
     {"kind": "Sequential" or "Model", "format": "layers" or "graph",
      "inputs":  [{"name", "class", "shape", "dtype", "feed": its place among the model's inputs,
                   "words": how many an Embedding that reads it has, where one does,
-                  "text": what turns typed words into it (layers.words.described), where something does}],
+                  "text": what turns typed words into it (layers.words.described), where something does,
+                  "montage": how it is one picture, where TensorSpace has no input of its shape: see strips}],
      "layers":  [{"name", "keras", "class", "shape", "config", "parents": [names that TensorSpace is told of],
                   "sources": [names of all layers that it reads], "output": its place among the
                   model's outputs, "chain": [names of the layers that it stands for], "parameters", "terminal"}]}
-    shape is the output's without the batch, as Keras has it: [H, W, C].
-    Raises Fault where TensorSpace has nothing: an input or output of rank 4 or more, an image of two channels, …
+    shape is the output's without the batch, as Keras has it: [H, W, C].  A layer of more dimensions has the shape
+    that is drawn, its own as "full", and "strip": see strips.
+    Raises Fault where nothing can be drawn: an input or output without a fixed size, or without a dimension.
     """
     inputs = [_input(entry, place, name) for place, entry in enumerate(described["inputs"])]
     for entry in inputs:
@@ -228,7 +230,7 @@ def _says_nothing(tensors, key, asked, described):
 def _input(entry, place, name):
     shape = list((entry["shape"] or [None])[1:])
     spelled = "input {} of shape ({})".format(entry["name"], ", ".join(str(size) for size in shape))
-    if not entry["shape"] or None in shape:
+    if not entry["shape"] or None in shape or 0 in shape:
         raise Fault(f"{name}: {spelled} has no fixed size, which TensorSpace needs: set input_shape for this model "
                     "and convert it "
                     "again")
@@ -236,21 +238,22 @@ def _input(entry, place, name):
         kind = "Input1d"
     elif len(shape) == 2 or (len(shape) == 3 and shape[2] == 1):
         kind = "GreyscaleInput"
-    elif len(shape) == 3 and shape[2] == 3:
+    elif len(shape) >= 3 and shape[-1] == 3:
         kind = "RGBInput"
+    elif len(shape) >= 3:
+        kind = "GreyscaleInput"
     else:
-        raise Fault(f"{name}: {spelled} cannot be drawn: TensorSpace has inputs for rows (n), grey images (H, W) or "
-                    "(H, W, 1) and "
-                    "colour images (H, W, 3)")
-    return {"name": entry["name"], "tensor": place, "class": kind, "shape": shape, "dtype": entry["dtype"],
-            "feed": place}
+        raise Fault(f"{name}: {spelled} cannot be drawn: it is a single number; a layer needs one dimension at least")
+    found = {"name": entry["name"], "tensor": place, "class": kind, "shape": shape, "dtype": entry["dtype"],
+             "feed": place}
+    return dict(found, montage=strips.montage(shape)) if len(shape) > 3 or shape[2:] not in ([], [1], [3]) else found
 
 
 def _check_output(tensor, entry, name):
     shape = (entry["shape"] or [])[1:]
-    if not 1 <= len(shape) <= 3 or None in shape:
-        raise Fault("{}: output {} of shape ({}) cannot be drawn: TensorSpace has layers of one to three fixed "
-                    "dimensions; leave it out of the model's "
+    if not shape or None in shape or 0 in shape:
+        raise Fault("{}: output {} of shape ({}) cannot be drawn: a layer needs one dimension at least, and all of "
+                    "a fixed size; leave it out of the model's "
                     "layers".format(name, entry["name"], ", ".join(str(size) for size in shape)))
 
 
@@ -258,6 +261,8 @@ def _layer(entry, place, tensors, chain, described, finished, names, taken, coun
     """One entry of `drawing`'s layers.  Adds to the names that are `taken` and the layers that are `counted`."""
     head = entry["head"]
     shape = described["outputs"][place]["shape"][1:]
+    strip = strips.output(shape, head.kind, tensors[chain[-1]].layer)
+    shape = strip["shape"] if strip else shape
     rank = len(shape)
     flat = [parent for group in entry["parents"] for parent in group]
     sources = list(OrderedDict.fromkeys(flat))
@@ -266,11 +271,11 @@ def _layer(entry, place, tensors, chain, described, finished, names, taken, coun
     kind = BY_RANK.get(head.kind)
     if head.kind in ACTIVATIONS:
         kind = f"Activation{rank}d"
-    if kind and RANK.get(kind, rank) != rank:
+    if strip or kind and RANK.get(kind, rank) != rank:
         kind = None
     if kind and kind.startswith(FOLLOWERS) and not _follows(kind, shape, first):
         kind = None
-    if head.kind in MERGES and _merges(head, shape, parents, entry["parents"], finished):
+    if not strip and head.kind in MERGES and _merges(head, shape, parents, entry["parents"], finished):
         kind = head.kind
     if rank == 1 and shape[0] > WIDE and kind in ("GlobalPooling1d", "GlobalPooling2d"):
         kind = None  # these have no pages, and a body of its own for every unit
@@ -288,15 +293,16 @@ def _layer(entry, place, tensors, chain, described, finished, names, taken, coun
     layers = list(OrderedDict.fromkeys(tensors[key].layer for key in chain))
     fresh = [layer for layer in layers if layer not in counted]
     counted.update(layers)
-    return {"name": unique, "keras": head.kind, "class": kind or f"Layer{rank}d", "shape": shape, "config": config,
-            "parents": [names[parent] for parent in parents],
-            "sources": [names[source] for source in sources], "output": place, "chain": layers,
-            "parameters": sum(described["parameters"].get(layer, 0) for layer in fresh), "terminal": terminal}
+    return dict(strip or {}, **{
+        "name": unique, "keras": head.kind, "class": kind or f"Layer{rank}d", "shape": shape, "config": config,
+        "parents": [names[parent] for parent in parents], "sources": [names[source] for source in sources],
+        "output": place, "chain": layers, "terminal": terminal,
+        "parameters": sum(described["parameters"].get(layer, 0) for layer in fresh)})
 
 
 def _follows(kind, shape, parent):
     """Whether a class that opens its channels where its parent's are can be drawn behind `parent`."""
-    if parent["class"].startswith(("GlobalPooling", "Output")):
+    if parent["class"].startswith(("GlobalPooling", "Output")) or "strip" in parent or "montage" in parent:
         return False
     if parent["class"] == "GreyscaleInput":
         return (kind.endswith("2d") and kind != "Activation2d" and shape[-1] == 1
@@ -312,7 +318,8 @@ def _merges(head, shape, parents, groups, finished):
     if len(parents) < 2 or any(len(group) != 1 for group in groups) or len(parents) != len(groups):
         return False
     drawn = [finished[parent] for parent in parents]
-    if any("Input" in parent["class"] or parent["class"].startswith("GlobalPooling") for parent in drawn):
+    if any("Input" in parent["class"] or parent["class"].startswith("GlobalPooling") or "strip" in parent
+           for parent in drawn):
         return False
     shapes = [parent["shape"] for parent in drawn]
     if head.kind == "Concatenate":

@@ -36,7 +36,7 @@ const Figures = (function () {
       this.isInput = isInput;
       this.scale = scale;
       this.rank = entry.class === 'GreyscaleInput' ? 3 : entry.shape.length;
-      this.maps = !isInput && this.rank > 1 && this.layer.depth > 1 ? Maps.adopt(this.layer) : null;
+      this.maps = !isInput && this.rank > 1 && this.layer.depth > 1 ? Maps.adopt(this.layer, entry.strip) : null;
       this.block = null; // the folded block that it stands for
       this.group.quaternion.copy(this.rank === 1 ? UPRIGHT : FACING);
       this.group.userData.figure = this;

@@ -30,7 +30,7 @@ const Layers = (function () {
   function create(container, drawing, labels, theme) {
     const byName = new Map(), parents = new Map(), inputs = drawing.inputs.filter(input => input.drawn);
     for (const entry of inputs.concat(drawing.layers)) {
-      const shape = drawnShape(entry), config = Object.assign({name: entry.name, color: Palette.hue(entry.class, theme)}, entry.config);
+      const shape = drawnShape(entry), config = Object.assign({name: entry.name, color: Palette.of(entry, theme)}, entry.config);
       const above = (entry.parents || []).map(name => byName.get(name));
       let layer;
       if (entry.class === 'Output1d') config.outputs = labels(entry);

@@ -8,6 +8,8 @@ const Layout = (function () {
   const LABEL = 32; // below each item, for its name: pixels
   const STACK = 12; // between the items of a column
   const FILL = 0.86; // of the window, as the camera has it
+  const SHORT = 0.4; // of the widest row: a last row that is shorter looks left over
+  const UNEVEN = 0.85; // what such a layout is worth
   const STRETCH = 4; // a row's gaps grow up to this many times to reach both sides
 
   // Levels by the longest way from an input; an input stands right before the first that reads it.
@@ -56,7 +58,8 @@ const Layout = (function () {
       const width = Math.max(...rows.map(row => widthOf(row, sizes)));
       const height = rows.reduce((sum, row) => sum + heightOf(row, sizes), ROW * (rows.length - 1));
       const scale = FILL * Math.min(windowWidth / width, windowHeight / height);
-      if (!best || scale > best.scale * 1.02) best = {rows, width, height, scale, sizes, label};
+      const alone = rows.length > 1 && widthOf(rows[rows.length - 1], sizes) < SHORT * width, worth = scale * (alone ? UNEVEN : 1);
+      if (!best || worth > best.worth * 1.02) best = {rows, width, height, scale, worth, sizes, label};
     }
     return best;
   }

@@ -36,15 +36,15 @@ const Maps = (function () {
     darken() { this.sheet.light(this.slot, 0); }
   }
 
-  // channels: list of those shown; cells: {width, height} of a map, unit: a cell's length; read(values, channel, x, y).
+  // channels: list of those shown; columns: 0 for those that suit them; cells: {width, height} of a map, unit: a cell's length; read(values, channel, x, y).
   class Sheet {
-    constructor(channels, cells, read, {unitLength: unit, color: colour, layerIndex, minOpacity: least}) {
+    constructor(channels, columns, cells, read, {unitLength: unit, color: colour, layerIndex, minOpacity: least}) {
       const {width, height} = cells, count = channels.length;
       this.step = Math.ceil(Math.max(width, height) / MOST);
       this.cells = {width: Math.ceil(width / this.step), height: Math.ceil(height / this.step)};
       this.read = read;
       this.size = {width: width * unit, height: height * unit, thick: 0.06 * Math.max(width, height) * unit};
-      this.columns = columnsFor(count, width, height);
+      this.columns = columns || columnsFor(count, width, height);
       this.rows = Math.ceil(count / this.columns);
       this.channels = channels;
       this.least = least;
@@ -130,18 +130,20 @@ const Maps = (function () {
     return all.sort((a, b) => most[b] - most[a] || a - b);
   }
 
-  // Give a layer of two or three dimensions a sheet in place of its maps.  layer: TensorSpace's, after its init.
-  function adopt(layer) {
-    const flat = layer.layerDimension === 2, {width, height, depth} = layer, count = flat ? 1 : depth, pages = Math.ceil(count / PAGE);
+  // Give a layer of two or three dimensions a sheet in place of its maps.  layer: TensorSpace's, after its init; strip:
+  // the entry's, of a layer of several steps, whose pages are in their order.
+  function adopt(layer, strip) {
+    const flat = layer.layerDimension === 2, {width, height, depth} = layer, count = flat ? 1 : depth;
+    const stepped = strip ? Strips.pages(strip, PAGE) : null, pages = stepped ? stepped.length : Math.ceil(count / PAGE);
     const cells = flat ? {width, height: depth} : {width, height};
     const read = flat ? (values, channel, x, y) => values[x * depth + y] : (values, channel, x, y) => values[(y * width + x) * depth + channel];
     let sheet = null, page = 0, strongest = false, channels = null;
     const handler = place => ({getElement: () => place, updatePos() {}, updateVis() {}, clear() {}, emissive() {}, darken() {}, showText() {}, hideText() {}});
-    const chosen = () => order(layer.neuralValue, count, strongest).slice(page * PAGE, (page + 1) * PAGE);
+    const chosen = () => stepped ? stepped[page].channels : order(layer.neuralValue, count, strongest).slice(page * PAGE, (page + 1) * PAGE);
     Object.assign(layer, {
       initSegregationElements() {
         channels = chosen();
-        sheet = new Sheet(channels, cells, read, layer);
+        sheet = new Sheet(channels, stepped ? stepped[page].columns : 0, cells, read, layer);
         layer.neuralGroup.add(sheet.group);
         const places = new Map(channels.map((channel, slot) => [channel, sheet.places[slot]]));
         const handlers = Array.from({length: depth}, (_, i) => handler(places.get(i) || sheet.places[0]));
@@ -175,7 +177,7 @@ const Maps = (function () {
       turn(by) { page = (page + by + pages) % pages; self.again(); },
       sort(wanted) { strongest = wanted; self.again(); },
       setColour(colour) { if (sheet) sheet.mesh.material.color.set(colour); },
-      words: () => `${page * PAGE + 1} – ${Math.min(count, (page + 1) * PAGE)} of ${count}`,
+      words: () => stepped ? stepped[page].words : `${page * PAGE + 1} – ${Math.min(count, (page + 1) * PAGE)} of ${count}`,
     };
     return self;
   }

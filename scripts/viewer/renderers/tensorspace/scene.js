@@ -8,9 +8,10 @@ const Scene = (function () {
   // container: element; drawing: page.json's; labelsOf: by output; tell: {hover(name or null), changed()}.  Throws where WebGL is missing.
   function create(container, drawing, labelsOf, theme, tell) {
     const motion = window.matchMedia('(prefers-reduced-motion: reduce)').matches ? 0 : 650;
-    const inputs = drawing.inputs.filter(input => input.drawn), entries = inputs.concat(drawing.layers);
-    const {model, byName} = Layers.create(container, drawing, labelsOf, theme), scale = Figures.scaleOf(entries);
-    const figures = new Map(entries.map(entry => [entry.name, new Figures.Figure(entry, byName.get(entry.name), scale, inputs.includes(entry))]));
+    const inputs = drawing.inputs.filter(input => input.drawn), pictures = inputs.map(input => Object.assign({}, input, {shape: Strips.shape(input), full: input.shape}));
+    const fed = new Map(inputs.map(input => [input.name, input])), entries = pictures.concat(drawing.layers);
+    const {model, byName} = Layers.create(container, Object.assign({}, drawing, {inputs: pictures}), labelsOf, theme), scale = Figures.scaleOf(entries);
+    const figures = new Map(entries.map(entry => [entry.name, new Figures.Figure(entry, byName.get(entry.name), scale, fed.has(entry.name))]));
     const blocks = Blocks.find(drawing.layers).map(block => Object.assign(block, {folded: true, last: block.members[block.members.length - 1]}));
     const blockOf = new Map([].concat(...blocks.map(block => block.members.map(name => [name, block]))));
     const said = new Map(); // what a label says besides: an output's first class
@@ -129,9 +130,9 @@ const Scene = (function () {
       const near = shown.map(figure => stage.camera.position.distanceTo(new THREE.Vector3(places.get(figure.name).x, places.get(figure.name).y, 0)));
       const [least, most] = [Math.min(...near), Math.max(...near)];
       labels.place(shown.map((figure, i) => {
-        const rect = stage.rect(figure.corners()), {entry, block, maps} = figure, size = entry.shape.join(' × ');
-        const paged = maps && figure.isOpen && maps.pages > 1;
-        const kind = block ? `${block.members.length} layers · ${size}` : figure.isInput ? size : `${entry.keras} · ${paged ? maps.words() : size}`;
+        const rect = stage.rect(figure.corners()), {entry, block, maps} = figure, size = (entry.full || entry.shape).join(' × ');
+        const paged = maps && figure.isOpen && maps.pages > 1, told = paged || maps && figure.isOpen && entry.strip;
+        const kind = block ? `${block.members.length} layers · ${size}` : figure.isInput ? size : `${entry.keras} · ${told ? maps.words() : size}`;
         return {name: figure.name, title: block ? block.title : figure.isInput ? (inputs.length > 1 ? entry.name : 'input') : entry.chain[0] || entry.name, words: said.get(figure.name) || kind, rect,
           room: rect.right - rect.left + Layout.GAP * (rect.right - rect.left) / figure.size.w * 0.8, near: most > least ? 1 - (near[i] - least) / (most - least) : 1,
           first: figure.name === lit, pages: paged};
@@ -146,7 +147,7 @@ const Scene = (function () {
       isOpen: one => figures.get(one).isOpen,
       openable: one => figures.get(one).openable,
       still: () => queue.then(still).then(stage.drawn),
-      update(one, values) { const layer = byName.get(one); stage.stir(); if (layer) { layer.clear(); layer.updateValue(values); } },
+      update(one, values) { const layer = byName.get(one); stage.stir(); if (layer) { layer.clear(); layer.updateValue(fed.has(one) ? Strips.picture(fed.get(one), values) : values); } },
       say(one, text) { said.set(one, text); stage.stir(); },
       show: (one, open) => inTurn(() => {
         const block = blockOf.get(one);
@@ -186,7 +187,7 @@ const Scene = (function () {
       setTheme(next) {
         theme = next;
         stage.setGround(Palette.THEMES[next].ground);
-        for (const figure of figures.values()) figure.setColour(Palette.hue(figure.entry.class, next));
+        for (const figure of figures.values()) figure.setColour(Palette.of(figure.entry, next));
         edges.setTheme(next);
         outline();
       },

@@ -1,0 +1,61 @@
+"""Modules that a program can call: `from tensorspace_keras import convert` gives the module, and its call is
+api.convert.
+
+The commands `convert` and `summary` are modules of the package, whose names Python binds as soon as either is imported.
+So the module itself answers the call.  The modules of api.py are imported by the first call, not before.
+"""
+import sys
+import types
+from typing import Any
+
+from .fault import Fault, lacking
+from .place import PACKAGE
+
+API = {"convert": "api", "summary": "api", "show": "showing", "Snapshots": "snapshots"}  # names and their modules
+
+
+def found(name: str) -> Any:
+    """Return what a program calls by a name of API.  No import stands here, which would make every stage depend on it
+    (builds/code.py).
+
+    Raises Fault where this Python lacks what the module imports.
+    """
+    module = f"{PACKAGE}.{API[name]}"
+    try:
+        __import__(module)
+    except ModuleNotFoundError as error:
+        line = lacking(error)
+        if line is None:
+            raise
+        raise Fault(line) from error
+    return getattr(sys.modules[module], name)
+
+
+class Called(types.ModuleType):
+    """A module whose call is that of the function of its name in api.py."""
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        """Call the function."""
+        return self.__wrapped__(*args, **options)
+
+    @property
+    def __wrapped__(self) -> Any:
+        """The function: inspect.signature and help of a notebook follow it."""
+        return found(self.__name__.rpartition(".")[2])
+
+
+class Package(types.ModuleType):
+    """A package with the names of API, imported when they are asked for."""
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what a name of API stands for."""
+        if name not in API:
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        return found(name)
+
+
+def makes(name: str, kind: type) -> None:
+    """Make the module `name`, as long as it runs as a part of the package, one of a kind."""
+    module = sys.modules.get(name)
+    if module is not None and name != "__main__":
+        module.__class__ = kind

@@ -1,0 +1,106 @@
+"""A traced graph in the operations that TensorFlow.js 1.0.0 has too, as far as these compute the same."""
+from typing import Callable, Dict
+
+from ..layers.kinds.sizes import product
+from ..operations.graph import Attribute, Graph, Node
+from . import adapt
+from .composing import Emitter
+
+
+def spell(graph: Graph) -> None:
+    """Change the operations of `graph` in place: SPELLED."""
+    for node in list(graph.nodes.values()):
+        if node.op in SPELLED:
+            SPELLED[node.op](graph, node)
+    adapt.leave_out_unread(graph)
+
+
+def renamed(op: str) -> Callable[[Graph, Node], None]:
+    """Return the change of an operation that an older one computes, with the attributes that it has."""
+    def change(graph: Graph, node: Node) -> None:
+        node.op = op
+        node.attributes.pop("U", None)
+    return change
+
+
+def select(graph: Graph, node: Node) -> None:
+    """Select, whose condition has the shape of both values (core/ops/math_ops.cc)."""
+    known = [graph.spec(tensor) for tensor in node.inputs]
+    shapes = {None if one is None else one.shape for one in known}
+    if len(shapes) == 1 and None not in shapes:
+        node.op = "Select"
+
+
+def einsum(graph: Graph, node: Node) -> None:
+    """An Einsum of two tensors as transposes, reshapes and one matrix product, with at most one open size.
+
+    Its letters are those of both tensors and the result (batch), of both alone (inner), of one and the result (rows,
+    columns); any other equation stays as it is (core/ops/linalg_ops.cc).
+    """
+    terms, _, result = node.text("equation").replace(" ", "").partition("->")
+    specs, terms = [graph.spec(tensor) for tensor in node.inputs], terms.split(",")
+    if len(terms) != 2 or not all(spec and spec.shape and is_plain(term, len(spec.shape))
+                                  for term, spec in zip(terms, specs)) or not is_plain(result, len(result)):
+        return
+    left, right = terms
+    size = {letter: length for term, spec in zip(terms, specs) for letter, length in zip(term, spec.shape)}
+    batch = [letter for letter in left if letter in right and letter in result]
+    inner = [letter for letter in left if letter in right and letter not in result]
+    rows = [letter for letter in left if letter not in right]
+    columns = [letter for letter in right if letter not in left]
+    sides = [batch, rows, inner], [batch, inner, columns], [batch, rows, columns]
+    if sorted(batch + rows + columns) != sorted(result) or any(
+            [size[letter] for group in side for letter in group].count(None) > 1 for side in sides):
+        return
+    make, factors = Emitter(graph, node), []
+    lengths = [[product([size[letter] for letter in group]) for group in side[not batch:]] for side in sides]
+    for tensor, term, side, shape in zip(node.inputs, terms, sides, lengths):
+        factors.append(make.reshaped(make.transposed(tensor, term, sum(side, [])), shape))
+    flags = ("adj_x", "adj_y") if batch else ("transpose_a", "transpose_b")
+    found = make.add("product", "BatchMatMul" if batch else "MatMul", factors, lengths[2],
+                     **{flag: Attribute("b", False) for flag in flags})
+    found = make.reshaped(found, [size[letter] for letter in sum(sides[2], [])])
+    node.op, node.inputs, node.attributes = "Identity", [make.transposed(found, sum(sides[2], []), result)], \
+        {"T": make.kind}
+
+
+def batch_product(graph: Graph, node: Node) -> None:
+    """A matrix product of batches of the same rank as it is; of a batch with one matrix as a product of two matrices.
+    """
+    specs = [graph.spec(tensor) for tensor in node.inputs]
+    shapes = [None if spec is None else spec.shape for spec in specs]
+    if None in shapes:
+        return
+    left, right = shapes
+    if len(left) == len(right):
+        node.op = "BatchMatMul"
+        return
+    if len(right) != 2 or len(left) < 2 or node.value("adj_x") or list(left[:-1]).count(None) > 1:
+        return
+    make, wide = Emitter(graph, node), right[0 if node.value("adj_y") else 1]
+    rows = make.reshaped(node.inputs[0], [product(left[:-1]), left[-1]])
+    found = make.add("product", "MatMul", [rows, node.inputs[1]], [product(left[:-1]), wide],
+                     transpose_a=Attribute("b", False), transpose_b=Attribute("b", bool(node.value("adj_y"))))
+    node.op, node.inputs, node.attributes = "Identity", [make.reshaped(found, left[:-1] + (wide,))], {"T": make.kind}
+
+
+def is_plain(term: str, rank: int) -> bool:
+    """Return whether the axes of a term of an equation are letters, each of them once."""
+    return term.isalpha() and len(set(term)) == len(term) == rank
+
+
+def random(op: str) -> Callable[[Graph, Node], None]:
+    """Return the composition of random numbers of a given state: others of the same distribution, drawn anew each time.
+    """
+    def change(graph: Graph, node: Node) -> None:
+        node.op, node.inputs = op, node.inputs[:1]
+        node.attributes = {"dtype": node.attributes["dtype"], "T": node.attributes.get("Tshape") or Attribute(
+            "type", "DT_INT32"), "seed": Attribute("i", 0), "seed2": Attribute("i", 0)}
+    return change
+
+
+SPELLED: Dict[str, Callable[[Graph, Node], None]] = {
+    "AddV2": renamed("Add"), "BatchMatMulV2": batch_product, "BatchMatMulV3": batch_product,
+    "FusedBatchNormV3": renamed("FusedBatchNormV2"), "SelectV2": select, "Einsum": einsum,
+    "StatelessRandomNormalV2": random("RandomStandardNormal"), "StatelessRandomUniformV2": random("RandomUniform"),
+    "StatelessTruncatedNormalV2": random("TruncatedNormal")}
