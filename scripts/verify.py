@@ -23,7 +23,7 @@ from . import bootstrap, formats
 from .base import arguments as taken
 from .base import child, command, files
 from .base.fault import Fault
-from .formats import json_text, tfjs_pb
+from .formats import json_text, keras_h5, tfjs_pb
 from .layers import encapsulation, masks, outputs
 from .layers.topology import Graph, graph
 from .tfjs import write_layers
@@ -89,6 +89,15 @@ def verify(source: str, model_json: str, layers: Optional[List[str]] = None, wei
     trust    the user's files that the oracle runs, as preprocess does
     Raises Fault where no Keras here loads the source, or the two do not have the same outputs.
     """
+    if write_layers.texts(model_json):
+        return behind_words(source, model_json, layers, weights, data, tags, engines)
+    return verified(source, model_json, layers, weights, data, tags, signature, engines, trust)
+
+
+def verified(source: str, model_json: str, layers: Optional[List[str]], weights: Optional[str], data: Optional[str],
+             tags: Optional[str], signature: Optional[str], engines: Optional[Sequence[Engine]], trust: Trust = None
+             ) -> Verified:
+    """Compare a model of numbers.  The arguments are those of `verify`."""
     half = None
     renamed = write_layers.source_names(model_json)
     described = OrderedDict((renamed.get(entry["name"], entry["name"]), entry)
@@ -144,6 +153,22 @@ def verify(source: str, model_json: str, layers: Optional[List[str]] = None, wei
     values = {f"input_{index}": array for index, array in enumerate(fed)}
     values.update((f"output_{index}", array.astype(numpy.float32)) for index, array in enumerate(wanted))
     return Verified(report, values)
+
+
+def behind_words(source: str, model_json: str, layers: Optional[List[str]], weights: Optional[str],
+                 data: Optional[str], tags: Optional[str], engines: Optional[Sequence[Engine]]) -> Verified:
+    """Compare a model that begins with words behind them, where the converted one begins: Keras runs it from there.
+
+    The arguments are those of `verify`.
+    """
+    with tempfile.TemporaryDirectory(prefix="oracle-") as private:
+        begun = os.path.join(private, "begun.h5")
+        with formats.read_layers(source, weights=weights, **({"saved_model_tags": tags} if tags else {})) as model:
+            result = encapsulation.encapsulate(model, layers)
+            result.texts = []
+            keras_h5.write(result, begun)
+            names = encapsulation.facts(result)["outputs"]
+        return verified(begun, model_json, names, None, data, None, None, engines)
 
 
 def half_precision(topology: Dict[str, Any]) -> Optional[str]:

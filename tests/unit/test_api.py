@@ -272,6 +272,25 @@ def test_the_names_are_there_and_tell_what_they_take():
         scripts.nothing  # noqa: B018
 
 
+def test_the_example_in_readme_runs(monkeypatch, capsys, tmp_path):
+    import re
+    keras, texts = keras_of(FLAVOURS[0]), []
+    for name in ("README.md", "README_zh.md"):
+        with open(os.path.join(needs.ROOT, name), encoding="utf-8") as stream:
+            texts.append(re.search(r"```python\n(.*?)```", stream.read(), re.DOTALL).group(1))
+    assert texts[0] == texts[1]
+    monkeypatch.chdir(str(tmp_path))
+    monkeypatch.setattr(inline.serve, "can_open", lambda: False)
+    monkeypatch.setattr(inline.tempfile, "tempdir", str(tmp_path))
+    model = lenet(keras)
+    model.compile("adam", "sparse_categorical_crossentropy")
+    x = numpy.random.RandomState(0).uniform(size=(8, 9, 8, 1)).astype("float32")
+    exec(texts[0].replace("tensorspace_keras", "scripts"), {"model": model, "x": x, "x_test": x, "names": list("abc"),
+                                                            "y": numpy.arange(8) % 3})
+    assert "model.html" in capsys.readouterr().out and (tmp_path / "epochs" / "index.html").exists()
+    assert (tmp_path / "out" / "model.json").exists() and (tmp_path / "epochs" / "epochs" / "0010.bin").exists()
+
+
 # The table ---------------------------------------------------------------------------------------------------
 
 def test_a_summary_is_rows_text_and_a_table(tmp_path):
