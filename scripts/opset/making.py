@@ -29,7 +29,7 @@ def filled(call: Call) -> Held:
     sizes = [size.value(b) if isinstance(size, Dim) else size for size in wanted]
     kind = computed_as(dtype)
     made = b.fill(sizes, number.reshape(-1)[0].item(), "int32" if kind == "bool" else kind)
-    names = [size.name if isinstance(size, Dim) and size.factor == 1 else None for size in wanted]
+    names = [size if isinstance(size, Dim) else None for size in wanted]
     return call.as_it_is(b.cast(made, kind), names, dtype)
 
 

@@ -15,7 +15,7 @@ from ..base.fault import Fault
 from ..emit import Builder, Value
 from ..formats.onnx_graph import Node
 from ..formats.onnx_tensors import OF_NUMPY, Tensor, numpy_dtype
-from .layout import Held, Order, last, usual
+from .layout import Held, Name, Order, last, usual
 from .sizes import Dim, OpenSize, Size
 
 Result = Union[Held, Value, Sequence[Union[Held, Value, None]]]
@@ -240,11 +240,11 @@ class Call:
             made.names[0] = opened(x)[0]
         return made
 
-    def in_order(self, value: Value, order: Order, names: Sequence[Optional[str]] = (), dtype: str = "") -> Held:
+    def in_order(self, value: Value, order: Order, names: Sequence[Name] = (), dtype: str = "") -> Held:
         """A result whose dimensions are stored in another order than ONNX's.  names: of open sizes, in ONNX's order."""
         return Held.of(self.b, value, dtype or self.dtype(value), order, False, names or None)
 
-    def as_it_is(self, value: Value, names: Sequence[Optional[str]] = (), dtype: str = "") -> Held:
+    def as_it_is(self, value: Value, names: Sequence[Name] = (), dtype: str = "") -> Held:
         """A result in ONNX's order."""
         return self.in_order(value, usual(value.rank), names, dtype)
 
@@ -277,7 +277,7 @@ class Together(NamedTuple):
     values: List[Value]
     order: Order
     image: bool
-    names: List[Optional[str]]
+    names: List[Name]
 
     def result(self, call: Call, value: Value, dtype: str = "") -> Held:
         """The result of an operation on them, number by number."""
@@ -290,14 +290,14 @@ def together(found: Sequence[Held]) -> Together:
     whole = [one for one in found if one.rank == rank and one.weight is None and one.sizes is None]
     images = [one for one in whole if one.channels_last]
     order = (images + whole)[0].order if whole else usual(rank)
-    names: List[Optional[str]] = [None] * rank
+    names: List[Name] = [None] * rank
     for one in found:
         for axis, name in enumerate(opened(one), rank - one.rank):
             names[axis] = names[axis] or name
     return Together([one.spread(rank, order) for one in found], order, any(one.image for one in whole), names)
 
 
-def opened(x: Held) -> List[Optional[str]]:
+def opened(x: Held) -> List[Name]:
     """The names of the open sizes of a tensor, in ONNX's order; None for known ones."""
     for axis, size in enumerate(x.shape):
         if size is None:

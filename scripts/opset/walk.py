@@ -10,7 +10,7 @@ from ..emit import Builder
 from ..formats.onnx_graph import Function, Graph, Model, Node, Reference
 from ..formats.onnx_tensors import Tensor
 from . import fold
-from .layout import Held, last, usual
+from .layout import Held, Name, last, usual
 from .rules import Call, NotLowered, computed_as, named, rule_of
 from .sizes import OpenSize
 
@@ -166,7 +166,7 @@ class Walk:
 
     # Inputs --------------------------------------------------------------------------------------------------
 
-    def placeholder(self, node: str, dtype: str, shape: Sequence[Optional[int]], names: Sequence[Optional[str]],
+    def placeholder(self, node: str, dtype: str, shape: Sequence[Optional[int]], names: Sequence[Name],
                     image: bool) -> Held:
         """Add an input, which an image is fed to with its channels last."""
         if None in shape[1:]:
