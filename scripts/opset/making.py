@@ -3,7 +3,7 @@ import numpy
 
 from ..emit import Value
 from ..emit.core import DType
-from ..formats.onnx_tensors import OF_NUMPY, dtype_name, numpy_dtype
+from ..formats.onnx_tensors import OF_NUMPY, numpy_dtype
 from .given import known_size, scalar, stored
 from .layout import BEYOND, Held
 from .rules import Call, Dim, computed_as, operation
@@ -55,7 +55,7 @@ def counted(call: Call) -> Held:
 def eye(call: Call) -> Held:
     """Ones on a diagonal."""
     rows, columns = [known_size(call, call.x, axis) for axis in (0, 1)]
-    dtype = dtype_name(call.int("dtype")) if call.has_attribute("dtype") else call.x.dtype
+    dtype = call.type("dtype") if call.has_attribute("dtype") else call.x.dtype
     if rows * columns > LARGEST or abs(call.int("k")) > LARGEST:
         call.refuse(f"it makes {rows} x {columns} values at conversion: too many")
     array = numpy.eye(rows, columns, call.int("k")).astype(numpy_dtype(dtype))

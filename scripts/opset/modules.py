@@ -123,7 +123,8 @@ def layers(nodes: Sequence[Node], values: Dict[str, Held], inputs: Sequence[str]
     nodes: in the order in which they are computed.  values: of all tensors.  inputs: names of the model's own.
     ends: names of tensors that others read than these nodes.  fixed: names of the file's tensors.
     """
-    places = {name: place for place, node in enumerate(nodes) for name in node.outputs if name}
+    places = {name: place for place, node in enumerate(nodes) for name in node.outputs
+              if name in values}
     computed = {name for name in places if values[name].weight is None and values[name].sizes is None}
     groups = grouped([node for node in nodes if any(name in computed for name in node.outputs)], fixed)
     owner = {name: key for key, own in groups.items() for node in own for name in node.outputs if name}

@@ -14,7 +14,8 @@ import numpy
 from ..base.fault import Fault
 from ..emit import Builder, Value
 from ..formats.onnx_graph import Node
-from ..formats.onnx_tensors import OF_NUMPY, Tensor, numpy_dtype
+from ..formats.onnx_tensors import OF_NUMPY, Tensor, dtype_name, numpy_dtype
+from ..wire.protobuf import Damaged
 from .layout import Held, Name, Order, last, usual
 from .sizes import Dim, OpenSize, Size
 
@@ -201,6 +202,13 @@ class Call:
         if found is None:
             self.damaged(f"lacks {name}")
         return found
+
+    def type(self, name: str, default: int = 1) -> str:
+        """An attribute that is the number of a type, "INT64".  Raises Fault for a number that is none."""
+        try:
+            return dtype_name(self.int(name, default))
+        except Damaged as error:
+            raise Fault(f"{self.node.name!r:.80} ({self.op}): {error}: the file is damaged")
 
     def window(self, name: str, count: int, least: int = 1, default: int = 1, largest: int = LARGEST) -> List[int]:
         """An attribute with a number for each of `count` dimensions.  Raises Fault for anything else."""
