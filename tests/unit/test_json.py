@@ -1,4 +1,4 @@
-"""--json prints one object, --quiet nothing, long lists are shortened for people alone; check says what is out of date."""
+"""--json prints one object, --quiet nothing, long lists are shortened for people; check says what is out of date."""
 import json
 import os
 import re
