@@ -12,6 +12,7 @@ from .fault import Fault, lacking
 from .place import PACKAGE
 
 API = {"convert": "api", "summary": "api", "show": "showing", "Snapshots": "snapshots"}  # names and their modules
+COMMANDS = ("convert", "summary")  # those that are modules too
 
 
 def found(name: str) -> Any:
@@ -48,12 +49,12 @@ class Package(types.ModuleType):
     """A package with the names of API, imported when they are asked for."""
 
     def __getattr__(self, name: str) -> Any:
-        """Return what a name of API stands for."""
+        """Return what a name of API stands for: the module of that name, which answers the call, or what is called."""
         if name not in API:
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
-        if API[name] != "api":
+        if name not in COMMANDS:
             return found(name)
-        __import__(f"{PACKAGE}.{name}")  # a command's module, which answers the call
+        __import__(f"{PACKAGE}.{name}")
         return sys.modules[f"{PACKAGE}.{name}"]
 
 

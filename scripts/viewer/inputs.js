@@ -15,7 +15,7 @@ const Inputs = (function () {
   function paint(canvas, pixels, height, width, channels) {
     canvas.width = width;
     canvas.height = height;
-    const context = canvas.getContext('2d'), image = context.createImageData(width, height);
+    const context = canvas.getContext('2d', Pixels.PLAIN), image = context.createImageData(width, height);
     for (let i = 0; i < height * width; i++) {
       for (let c = 0; c < 3; c++) image.data[4 * i + c] = pixels[channels * i + (channels === 3 ? c : 0)];
       image.data[4 * i + 3] = 255;
@@ -26,7 +26,7 @@ const Inputs = (function () {
   // Average blocks of `factor` x `factor` of a canvas's red channel: H x W values 0 … 255.
   function shrink(canvas, factor) {
     const width = canvas.width / factor, height = canvas.height / factor;
-    const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+    const data = canvas.getContext('2d', Pixels.PLAIN).getImageData(0, 0, canvas.width, canvas.height).data;
     const pixels = new Float32Array(width * height);
     for (let y = 0; y < canvas.height; y++) {
       for (let x = 0; x < canvas.width; x++) {
@@ -41,7 +41,7 @@ const Inputs = (function () {
   function rasterize(strokes, height, width, centred) {
     const factor = Math.max(2, Math.min(8, Math.floor(1024 / Math.max(height, width))));
     const canvas = make('canvas', {width: width * factor, height: height * factor});
-    const context = canvas.getContext('2d', {willReadFrequently: true});
+    const context = canvas.getContext('2d', Pixels.PLAIN);
     const side = Math.min(height, width);
     const draw = (place, pen) => {
       context.fillStyle = '#000';
@@ -95,7 +95,7 @@ const Inputs = (function () {
       pixels = photo.map(value => invert.checked ? 255 - value : value);
       refresh(true);
     }
-    const context = pad.getContext('2d');
+    const context = pad.getContext('2d', Pixels.PLAIN);
 
     function show() {
       context.fillStyle = '#000';
@@ -183,7 +183,7 @@ const Inputs = (function () {
   // Numbers of any shape; whole ones below input.words where an Embedding reads them.
   function numbers(input, first, changed) {
     const count = input.shape.reduce((product, size) => product * size, 1), limit = input.words;
-    const asked = limit ? `${count} whole numbers from 0 to ${limit - 1}` : `${count} numbers`;
+    const asked = limit ? `${Words.many(count, 'whole number')} from 0 to ${limit - 1}` : Words.many(count, 'number');
     const text = make('textarea', {spellcheck: false}), words = make('p', {className: 'hint'}, asked);
     text.setAttribute('aria-label', asked);
     words.setAttribute('role', 'status');

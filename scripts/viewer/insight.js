@@ -13,7 +13,7 @@ const Insight = (function () {
     const bins = new Float64Array(BINS), range = most - least || 1;
     for (const value of values) bins[Math.min(BINS - 1, Math.floor((value - least) / range * BINS))] += 1;
     Object.assign(canvas, {width: 4 * BINS, height: HEIGHT});
-    const context = canvas.getContext('2d'), top = Math.log1p(Math.max(...bins)); // a ReLU's zeros would hide all others
+    const context = canvas.getContext('2d', Pixels.PLAIN), top = Math.log1p(Math.max(...bins)); // a ReLU's zeros would hide all others
     context.fillStyle = colour;
     bins.forEach((count, i) => { const high = Math.log1p(count) / top * HEIGHT; context.fillRect(4 * i, HEIGHT - high, 3, high); });
     return `${least.toPrecision(3)} … ${most.toPrecision(3)}, ${(100 * values.reduce((sum, value) => sum + (value === 0), 0) / values.length).toFixed(0)} % zero; heights are logarithms`;
@@ -38,7 +38,7 @@ const Insight = (function () {
   function drawKernels(canvas, {count, height, width, channels, at}) {
     const shown = Math.min(KERNELS, count), columns = Math.min(shown, Math.ceil(Math.sqrt(shown * 3 * height / width))), rows = Math.ceil(shown / columns);
     Object.assign(canvas, {width: columns * (width + 1) - 1, height: rows * (height + 1) - 1});
-    const context = canvas.getContext('2d'), pixels = context.createImageData(canvas.width, canvas.height);
+    const context = canvas.getContext('2d', Pixels.PLAIN), pixels = context.createImageData(canvas.width, canvas.height);
     for (let k = 0; k < shown; k++) {
       let most = 1e-9;
       for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) for (let c = 0; c < channels; c++) most = Math.max(most, Math.abs(at(k, y, x, c)));

@@ -21,7 +21,8 @@ from ..base import command, files, place
 from ..base.fault import Fault
 from ..formats import json_text
 from ..layers import records, topology
-from . import packages, predict, samples, snippet
+from ..wire.target import QUANTIZED
+from . import packages, predict, samples, smaller, snippet
 from .renderers.tensorspace import drawing
 from .source import model_file, read_model, shards
 
@@ -29,18 +30,20 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 THIRD_PARTY = (("three", "build/three.min.js"), ("three", "examples/js/controls/TrackballControls.js"),
                ("@tweenjs/tween.js", "dist/tween.umd.js"), ("@tensorflow/tfjs", "dist/tf.min.js"),
                ("tensorspace", "dist/tensorspace.min.js"))  # in the order in which they need one another
-DRAWING = ("palette", "layers", "blocks", "layout", "maps", "slim", "figures", "camera", "edges", "labels", "stage",
+DRAWING = ("layers", "blocks", "layout", "maps", "slim", "figures", "camera", "edges", "labels", "stage",
            "scene")
 PARTS = ("words", "files", "engine", "strips", "pixels", "pictures", "hashes", "text", "typing", "inputs", "volume",
          "samples", "results", "insight", "list", "epochs", "compare", "viewer")
-# The first goes before those of THIRD_PARTY.
-OWN = (("globals.js",) + tuple(f"renderers/tensorspace/{name}.js" for name in DRAWING)
-       + tuple(name + ".js" for name in PARTS))
+# What computes goes first; viewer.js loads what draws, so that the first prediction of a light model waits for none.
+COMPUTING = ("globals.js", "dist/tf.min.js", "renderers/tensorspace/palette.js") + tuple(f"{name}.js" for name in PARTS)
+OWN = (COMPUTING[:1] + COMPUTING[2:]
+       + tuple(f"renderers/tensorspace/{name}.js" for name in DRAWING))
 POLICY = ("default-src 'none'; script-src {scripts}; style-src {styles}; img-src 'self' data: blob:; "
           "connect-src 'self'; base-uri 'none'; form-action 'none'")
 PIXELS = ("0..1", "-1..1", "0..255", "caffe")  # what a pixel is to a model; pixels.js has the same list
 # As they are loaded.
-SCRIPTS = [os.path.basename(path) for path in OWN[:1] + tuple(path for _, path in THIRD_PARTY) + OWN[1:]]
+SCRIPTS = [os.path.basename(path) for path in COMPUTING + tuple(
+    path for _, path in THIRD_PARTY if path not in COMPUTING) + OWN[len(COMPUTING) - 1:]]
 # Of every page; index.html, which names the others, goes into its place last.
 ALWAYS = SCRIPTS + ["style.css", "licenses.txt", "page.json", "index.html"]
 
@@ -102,9 +105,11 @@ def build(model_dir: str, target_dir: str, data: Optional[str] = None, title: Op
     _copy(os.path.join(HERE, "style.css"), target_dir, "style.css")
     _write(target_dir, "licenses.txt", licenses())
     _write(target_dir, "page.json", json.dumps(page, sort_keys=True, indent=1) + "\n")
+    then = f' data-then="{" ".join(SCRIPTS[len(COMPUTING):])}"'
     _write(target_dir, "index.html", _index(
         page["title"], POLICY.format(scripts="'self'", styles="'self'"), '<link rel="stylesheet" href="style.css">',
-        "\n".join(f'<script src="{name}" defer></script>' for name in SCRIPTS)))
+        "\n".join(f'<script src="{name}" defer{then if name == "viewer.js" else ""}></script>'
+                  for name in SCRIPTS[:len(COMPUTING)])))
     return written + ALWAYS
 
 
@@ -113,20 +118,26 @@ LARGE = 40e6  # bytes of a page in one file that are worth a word
 INSIDE = '<script type="text/plain" id="file:%s">'
 
 
-def standalone(model_dir: str, target: str, epochs: Optional[str] = None, **options: Any) -> None:
+def standalone(model_dir: str, target: str, quantize: Optional[str] = None, epochs: Optional[str] = None,
+               **options: Any) -> None:
     """Write the page as one HTML file that works from disk: every script, the model and page.json stand inside.
 
-    target: path of the file, where none is or an earlier page.  epochs: the directory of a training's epochs, as
-    snapshots.py writes it.  The other options are `build`'s.  What they leave open
-    is as in the page that doit built of the same model, where there is one: title, labels, pixels, samples, reference.
+    target    path of the file, where none is or an earlier page
+    quantize  the weights inside: None, as they are, or one of wire.target.QUANTIZED
+    epochs    the directory of a training's epochs, as snapshots.py writes it
+    options   `build`'s.  What they leave open is as in the page that doit built of the same model, where there is one:
+              title, labels, pixels, samples, reference
     """
     files.vacant(target, is_standalone)
-    private = tempfile.mkdtemp(prefix="page-")
+    private, small = tempfile.mkdtemp(prefix="page-"), tempfile.mkdtemp(prefix="model-")
     try:
         with files.writable(private):
-            build(model_dir, private, epochs=epochs is not None, **options)
+            source = model_file(model_dir)
+            title = options.get("title") or _own_title(read_model(source), source)
+            build(smaller.quantized(source, small, quantize) if quantize else model_dir, private,
+                  epochs=epochs is not None, **dict(options, title=title))
             with open(os.path.join(private, "page.json"), encoding="utf-8") as stream:
-                page = _like(json.load(stream), _built(model_dir), options, private)
+                page = _like(json.load(stream), twin(model_dir), options, private)
             _write(private, "page.json", json.dumps(page, sort_keys=True, indent=1) + "\n")
             sources = [_in_script(_text(private, name)) for name in SCRIPTS]
             style = _text(private, "style.css")
@@ -151,6 +162,7 @@ def standalone(model_dir: str, target: str, epochs: Optional[str] = None, **opti
             shutil.copyfile(fresh, part)
     finally:
         shutil.rmtree(private, ignore_errors=True)
+        shutil.rmtree(small, ignore_errors=True)
 
 
 def _built(model_dir):
@@ -159,14 +171,32 @@ def _built(model_dir):
     return os.path.join(os.path.dirname(home), "pages", name) if os.path.basename(home) == "json_models" else None
 
 
+def twin(model_dir: str) -> Optional[str]:
+    """Return the directory of the page that doit built of the very model, or None."""
+    built, source = _built(model_dir), model_file(model_dir)
+    if built is None or not own(built):
+        return None
+    with open(os.path.join(built, "page.json"), encoding="utf-8") as stream:
+        there = [(entry["name"], entry["sha256"]) for entry in json.load(stream)["files"]]
+    names = [source] + [os.path.join(os.path.dirname(source), name) for name in shards(read_model(source), source)]
+    return built if there == [("model/" + os.path.basename(name), files.sha256(name)) for name in names] else None
+
+
+def bare(model_dir: str) -> Optional[str]:
+    """Return a line where a page of a model of the catalogue lacks what doit knows of it, as doit built no page yet."""
+    built = _built(model_dir)
+    if built is None or twin(model_dir):
+        return None
+    name = command.one_line(os.path.basename(built))
+    return f"without the catalogue's samples, labels and comparison: `{place.doit('page:' + name)}` first brings them"
+
+
 def _like(page, built, options, target_dir):
     """Return page.json's content with what the page in `built` has and `options` do not say; copy its reference."""
-    if built is None or not own(built):
+    if built is None:
         return page
     with open(os.path.join(built, "page.json"), encoding="utf-8") as stream:
         other = json.load(stream)
-    if other["files"] != page["files"]:
-        return page  # of an older model
     asked = {"title": "title", "labels": "labels", "samples": "data", "reference": "reference"}
     for key, option in asked.items():
         if key in other and not options.get(option) and not (key == "samples" and options.get("given")):
@@ -187,13 +217,14 @@ def snippet_of(model_dir: str, labels: Optional[List[str]] = None) -> str:
     return snippet.html(drawn, labels, os.path.basename(source), source)
 
 
-def heavy(model_dir: str) -> Optional[str]:
-    """Return a line on a model whose page as one file will be large, or None."""
-    size = weight(model_dir)
+def heavy(model_dir: str, quantize: Optional[str] = None) -> Optional[str]:
+    """Return a line on a model whose page as one file will be large, or None.  quantize: as in `standalone`."""
+    size = weight(model_dir) * smaller.PARTS[quantize]
     if size < LARGE:
         return None
-    return (f"one file of about {size / 1e6:.0f} MB, most of it weights; quantize = \"float16\" in models.toml halves "
-            "them, \"uint8\" leaves a quarter")
+    advice = "" if quantize else ("; --quantize float16, as quantize = \"float16\" in models.toml, halves them, "
+                                  "uint8 leaves a quarter")
+    return f"one file of about {size / 1e6:.0f} MB, most of it weights{advice}"
 
 
 def weight(model_dir: str) -> float:
@@ -362,6 +393,7 @@ def main(arguments: List[str]) -> None:
     parser.add_argument("target", nargs="?", help="directory to write the page into")
     parser.add_argument("--standalone", metavar="FILE", help="write one HTML file that works from disk instead, "
                         "where no file is yet, or an earlier page")
+    parser.add_argument("--quantize", choices=QUANTIZED, help="with --standalone: its weights, for a smaller file")
     parser.add_argument("--data", help="npz of images and labels: its test images become samples")
     parser.add_argument("--title")
     parser.add_argument("--labels", help="names of the classes: a file with one a line, or a,b,c")
@@ -380,14 +412,16 @@ def main(arguments: List[str]) -> None:
         return
     if bool(options.target) == bool(options.standalone):
         parser.error("give a directory to write into, or --standalone FILE")
+    if options.quantize and not options.standalone:
+        parser.error("--quantize is for --standalone FILE; a page in a directory has the model's own files")
     settings = {"data": options.data, "title": options.title, "labels": _labels(options.labels),
                 "reference": options.reference, "pixels": options.pixels, "mean": _numbers(options.mean, "--mean"),
                 "std": _numbers(options.std, "--std"), "given": options.samples}
     if options.standalone:
-        advice = heavy(options.model)
-        if advice:
-            command.say(advice)
-        standalone(options.model, options.standalone, **settings)
+        for advice in (heavy(options.model, options.quantize), bare(options.model)):
+            if advice:
+                command.say(advice)
+        standalone(options.model, options.standalone, options.quantize, **settings)
         command.say(f"{options.standalone} ({os.path.getsize(options.standalone) / 1e6:.1f} MB): open it in a browser")
     else:
         publish(options.model, options.target, **settings)

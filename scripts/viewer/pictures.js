@@ -8,7 +8,7 @@ const Pictures = (function () {
   function cropped(image, height, width, channels) {
     const canvas = document.createElement('canvas'), own = [image.videoWidth || image.width, image.videoHeight || image.height];
     Object.assign(canvas, {width, height});
-    const context = canvas.getContext('2d', {willReadFrequently: true}), scale = Math.max(width / own[0], height / own[1]);
+    const context = canvas.getContext('2d', Pixels.PLAIN), scale = Math.max(width / own[0], height / own[1]);
     context.imageSmoothingQuality = 'high';
     context.fillStyle = '#fff'; // what is transparent is paper
     context.fillRect(0, 0, width, height);

@@ -33,5 +33,7 @@ const Pixels = (function () {
     return {element, to: values => way().to(values, channels), back: values => way().back(values, channels)};
   }
 
-  return {choice};
+  const PLAIN = {willReadFrequently: true}; // a small canvas: drawn by the processor, which leaves the graphics to the model
+
+  return {choice, PLAIN};
 })();

@@ -22,7 +22,7 @@ const Results = (function () {
     }
     canvas.width = width;
     canvas.height = height;
-    const context = canvas.getContext('2d'), pixels = context.createImageData(width, height), range = most - least || 1;
+    const context = canvas.getContext('2d', Pixels.PLAIN), pixels = context.createImageData(width, height), range = most - least || 1;
     const rgb = [1, 3, 5].map(i => parseInt(colour.slice(i, i + 2), 16));
     for (let y = 0, i = 0; y < height; y++) for (let x = 0; x < width; x++, i += 4) {
       const value = at(y, x);

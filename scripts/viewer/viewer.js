@@ -4,6 +4,7 @@
 
 (function () {
   const $ = id => document.getElementById(id), make = Inputs.make;
+  const LIGHT = 8e6; // bytes of a model that is there before its picture could be: it predicts first
   const CONTINUOUS = 150; // ms: a model that answers faster is run while the pen still moves, and needs no sign that it works
   const {Failure} = Files, {paused} = Engine;
 
@@ -11,6 +12,7 @@
   const panels = [], values = new Map();
 
   function fail(error) {
+    document.body.classList.remove('early');
     const known = error instanceof Failure;
     $('loading').hidden = true;
     $('failure').hidden = false;
@@ -18,6 +20,13 @@
   }
   const step = (words, part) => { $('step').textContent = words; $('progress').value = part; };
   const run = inputs => Engine.run(model, drawing, inputs);
+
+  // The scripts that draw: loaded when they are wanted; of a page in one file they stand below this one.
+  const later = (document.currentScript.dataset.then || '').split(' ').filter(Boolean);
+  const parsed = new Promise(done => document.addEventListener('DOMContentLoaded', done));
+  const load = src => new Promise(done => document.head.append(make('script', {async: false, src, onload: done, onerror: done})));
+  let loaded = null;
+  const scripts = () => (loaded = loaded || (later.length ? Promise.all(later.map(load)) : parsed));
 
   // Predictions ------------------------------------------------------------------------------------------------
 
@@ -48,15 +57,18 @@
   }
 
   function show(inputs, results) {
-    drawing.inputs.forEach((input, i) => { if (scene && input.drawn) scene.update(input.name, inputs[i]); });
     for (const layer of drawing.layers) {
       const data = Strips.turn(layer, results[layer.output]);
       values.set(layer.name, data);
-      if (scene) scene.update(layer.name, data);
       list.show(layer.name, data);
     }
     bars();
+    if (scene) fill(inputs);
     facts();
+  }
+  function fill(inputs) { // the picture, with the values that are known
+    drawing.inputs.forEach((input, i) => { if (input.drawn) scene.update(input.name, inputs[i]); });
+    for (const layer of drawing.layers) scene.update(layer.name, values.get(layer.name));
   }
   function bars() {
     const ends = drawing.layers.filter(layer => layer.terminal);
@@ -218,6 +230,9 @@
     });
   }
 
+  function needed(...names) {
+    for (const name of names) if (!window[name]) throw new Failure(`A script of this page (${name}) did not load.\nBuild the page again.`);
+  }
   function draw() {
     try {
       scene = Scene.create($('scene'), drawing, labelsOf, theme, {hover: name => list.light(name), changed: marks});
@@ -228,6 +243,10 @@
       return;
     }
     list.build(scene.blocks);
+    if (values.size) {
+      bars();
+      fill(panels.map(panel => panel.values()));
+    }
     scene.canvas.addEventListener('webglcontextlost', () => fail(new Failure('The graphics processor was taken away from this page.\nLoad the page again.')));
   }
 
@@ -246,12 +265,18 @@
     list = List.create($('list'), drawing, {toggle, hover: name => scene && scene.highlight(name), fold: (i, folded) => scene && scene.fold(i, folded), page: (name, by) => scene && scene.turnPage(name, by), facts: about});
     list.build([]);
     marks();
-    for (const name of ['THREE', 'TWEEN', 'tf', 'TSP']) if (!window[name]) throw new Failure(`A script of this page (${name}) did not load.\nBuild the page again.`);
-    await Engine.chooseBackend();
-    const loading = Engine.load(page, step);
+    needed('tf');
+    const loading = Engine.load(page, step), light = page.files.reduce((sum, file) => sum + file.bytes, 0) < LIGHT;
     loading.catch(() => {}); // it is awaited below: the picture is made while the weights come
-    await paused();
-    draw();
+    await Engine.chooseBackend();
+    const drawn = async () => {
+      document.body.classList.remove('early');
+      await scripts();
+      needed('THREE', 'TWEEN', 'TSP');
+      await paused();
+      draw();
+    };
+    if (!light) await drawn();
     try {
       model = await loading;
     } catch (error) {
@@ -264,8 +289,10 @@
     if (page.epochs) epochs = await Epochs.create($('epochs'), trained);
     step('First prediction', 0.93);
     await paused();
+    scripts();
     const first = Number(new URLSearchParams(location.search).get('sample')) || 0;
     if (samples) await pick(Math.min(first, samples.count - 1)); else { panels.forEach(panel => panel.example()); await (working || predict()); }
+    if (light) await drawn();
     $('loading').hidden = true;
     await compare();
     if (took > CONTINUOUS && took < 3000) await predict(); // the first one also compiled its shaders; how long does it really take?

@@ -7,6 +7,8 @@ import itertools
 DESK, PHONE = (1280, 800), (390, 844)
 FILLED = (0.60, 0.95)  # of the side that is filled more
 CENTRED = 0.03
+DECORATION = 3  # draw calls for the edges' lines, their arrows, and the frames of all layers
+PAGED = "viewer.page.drawing.layers.filter(layer => layer.config.paging).length"  # of three buttons each
 LEAST = 12  # pixels of a layer's smaller side
 
 
@@ -40,6 +42,8 @@ def apart(browser, words, least=LEAST):
     for figure in figures:
         smaller = min(figure["right"] - figure["left"], figure["bottom"] - figure["top"])
         assert smaller >= least, (words, figure["name"], smaller)
+    most = len(figures) + DECORATION + 3 * browser.evaluate(PAGED)
+    assert browser.evaluate("viewer.scene.drawCalls()") <= most, words
     for one, other in itertools.combinations(figures, 2):
         assert overlap(one, other) < 0.2, (words, one["name"], other["name"])
         if one["open"] and other["open"]:

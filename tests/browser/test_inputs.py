@@ -38,7 +38,7 @@ def test_a_picture_is_to_the_model_what_keras_applications_make_of_it(browser, z
         assert numpy.abs(numpy.array(values).reshape(32, 32, 3) - wanted).max() < 1e-3
 
 
-def test_a_picture_of_a_digit_can_be_chosen_dropped_and_inverted_for_a_model_of_grey_images(browser, lenet, tmp_path):
+def test_a_picture_can_be_chosen_dropped_pasted_and_inverted_for_a_model_of_grey_images(browser, lenet, tmp_path):
     browser.open(lenet + "?backend=cpu")
     path = tmp_path / "one.png"
     path.write_bytes(base64.b64decode(browser.evaluate(STROKE)))
@@ -56,6 +56,14 @@ def test_a_picture_of_a_digit_can_be_chosen_dropped_and_inverted_for_a_model_of_
         const carried = new DataTransfer();
         carried.items.add(new File([bytes], 'one.png', {{type: 'image/png'}}));
         document.querySelector('.work').dispatchEvent(new DragEvent('drop', {{dataTransfer: carried}}));
+    }})()""")
+    assert numpy.abs(numpy.array(browser.evaluate(seen)).reshape(28, 28) - ink).max() < 1e-6
+    browser.evaluate("viewer.panels[0].clear()")
+    browser.evaluate(f"""(() => {{
+        const bytes = Uint8Array.from(atob({browser.evaluate(STROKE)!r}), letter => letter.charCodeAt(0));
+        const carried = new DataTransfer();
+        carried.items.add(new File([bytes], 'one.png', {{type: 'image/png'}}));
+        document.dispatchEvent(new ClipboardEvent('paste', {{clipboardData: carried}}));
     }})()""")
     assert numpy.abs(numpy.array(browser.evaluate(seen)).reshape(28, 28) - ink).max() < 1e-6
     assert browser.problems() == []

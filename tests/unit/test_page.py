@@ -453,6 +453,39 @@ def test_a_large_page_in_one_file_is_announced_with_its_size_and_a_way_to_a_smal
     assert "MB" in page.heavy(str(tiny)) and 'quantize = "float16"' in page.heavy(str(tiny))
 
 
+def test_the_weights_of_a_page_in_one_file_are_quantized_where_that_is_asked_for(tmp_path):
+    needs.node()
+    home = tmp_path / "models"
+    for folder in ("pages", "json_models/mine"):
+        (home / folder).mkdir(parents=True)
+    source, weights = home / "json_models" / "mine", numpy.linspace(-1, 1, 5000).astype("float32")
+    net = Net()
+    model = net.model(net("Dense", "end", (50,), net.input("row", 100), units=50, use_bias=False))
+    model["weightsManifest"] = [{"paths": ["w.bin"], "weights": [
+        {"name": "end/kernel", "shape": [100, 50], "dtype": "float32"}]}]
+    (source / "model.json").write_text(json.dumps(model))
+    (source / "w.bin").write_bytes(weights.tobytes())
+    assert page.bare(str(tmp_path)) is None and "page:mine` first" in page.bare(str(source))
+    built(source, home / "pages" / "mine", title="Mine", labels=[f"kind {place}" for place in range(50)])
+    assert page.bare(str(source)) is None
+    files = {}
+    for quantize in (None, "uint8"):
+        target = tmp_path / f"{quantize}.html"
+        page.standalone(str(source), str(target), quantize)
+        inside = dict(re.findall(r'id="file:([^"]+)">([^<]+)<', target.read_text(encoding="utf-8")))
+        files[quantize] = {name: base64.b64decode(text) for name, text in inside.items()}
+        about = json.loads(files[quantize]["page.json"].decode())
+        assert about["title"] == "Mine" and about["labels"][7] == "kind 7"
+    shards = {quantize: [len(content) for name, content in found.items() if name.endswith(".bin")]
+              for quantize, found in files.items()}
+    assert shards == {None: [20000], "uint8": [5000]}
+    entry = json.loads(files["uint8"]["model/model.json"].decode())["weightsManifest"][0]["weights"][0]["quantization"]
+    stored = [numpy.frombuffer(content, "uint8") for name, content in files["uint8"].items() if name.endswith(".bin")]
+    assert numpy.abs(stored[0] * entry["scale"] + entry["min"] - weights).max() <= entry["scale"]
+    (source / "w.bin").write_bytes((weights * 2).tobytes())
+    assert "page:mine` first" in page.bare(str(source))  # of an older model
+
+
 def test_what_pixels_are_is_a_name_or_a_mean_and_a_deviation(tiny, tmp_path):
     built(tiny, tmp_path / "page", mean=[0.5], std=[0.25])
     assert json.loads((tmp_path / "page" / "page.json").read_text())["pixels"] == {"mean": [0.5], "std": [0.25]}
@@ -472,6 +505,18 @@ def test_samples_that_do_not_fit_are_refused_in_a_line(tiny, tmp_path, arrays, w
     numpy.savez(str(tmp_path / "own.npz"), **arrays)
     with pytest.raises(Fault, match=words):
         built(tiny, tmp_path / "page", given=str(tmp_path / "own.npz"))
+
+
+def test_labels_are_a_list_or_the_lines_of_a_file(tmp_path):
+    path = tmp_path / "imagenet.txt"
+    path.write_bytes("\ufefftench\n\n goldfish \r\n金鱼\n".encode("utf-8"))
+    assert page._labels(str(path)) == ["tench", "goldfish", "金鱼"]
+    assert page._labels("a,b") == ["a", "b"] and page._labels(None) is None
+    with pytest.raises(Fault, match="none.txt: No such file or directory; labels names a file with one name a line"):
+        page.read_labels(str(tmp_path / "none.txt"))
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(Fault, match="no text of UTF-8"):
+        page.read_labels(str(path))
 
 
 def test_labels_that_are_more_or_fewer_than_the_classes_are_refused(tiny, tmp_path):

@@ -37,6 +37,7 @@ const Figures = (function () {
       this.scale = scale;
       this.rank = entry.class === 'GreyscaleInput' ? 3 : entry.shape.length;
       this.maps = !isInput && this.rank > 1 && this.layer.depth > 1 ? Maps.adopt(this.layer, entry.strip) : null;
+      this.units = null; // of a row of boxes: see Slim
       this.block = null; // the folded block that it stands for
       this.group.quaternion.copy(this.rank === 1 ? UPRIGHT : FACING);
       this.group.userData.figure = this;
@@ -57,9 +58,11 @@ const Figures = (function () {
     fit() {
       const {group} = this, place = group.position.clone(), turned = group.quaternion.clone();
       if (this.frames) group.remove(this.frames);
+      if (this.units) this.units.remove();
       group.position.set(0, 0, 0);
       group.quaternion.identity();
       group.scale.set(1, 1, 1);
+      if (this.entry.class.startsWith('GlobalPooling')) Slim.row(group);
       group.updateMatrixWorld(true);
       const box = new THREE.Box3().setFromObject(group), local = box.getSize(new THREE.Vector3());
       this.middle = box.getCenter(new THREE.Vector3());
@@ -70,6 +73,7 @@ const Figures = (function () {
       group.quaternion.copy(turned);
       if (this.block) this.frame(local);
       Slim.figure(group);
+      this.units = this.rank === 1 ? Slim.units(group) : null;
       this.size.w += ASLANT * this.size.d;
     }
     // The lengths that the group's own axes shall have: x along a row or a map's width, z along its height, y towards the viewer.
@@ -124,7 +128,7 @@ const Figures = (function () {
       const points = [];
       this.group.updateMatrixWorld(true);
       this.group.traverse(object => {
-        if (!object.geometry || object.type === 'Line') return; // a line that only shows while something is hovered
+        if (!object.geometry || object.type === 'Line' || object.isInstancedMesh) return; // lines show while something is hovered
         if (!object.geometry.boundingBox) object.geometry.computeBoundingBox();
         const {min, max} = object.geometry.boundingBox;
         for (let i = 0; i < 8; i++) points.push(new THREE.Vector3(i & 1 ? max.x : min.x, i & 2 ? max.y : min.y, i & 4 ? max.z : min.z).applyMatrix4(object.matrixWorld));

@@ -21,8 +21,9 @@ const Scene = (function () {
     container.append(words);
 
     let places = new Map(), lit = null, shown = [];
-    const stage = Stage.create(container, model, {seen: () => name(), hover, click, resized: () => inTurn(() => arrange(false))});
+    const stage = Stage.create(container, model, {before: tint, seen: () => name(), hover, click, resized: () => inTurn(() => arrange(false))});
     const edges = Edges.create(model.modelContext, theme), frames = Slim.frames(model.modelContext);
+    function tint() { for (const {units} of shown) if (units) units.paint(Palette.THEMES[theme].ground); }
     const outline = () => frames.set(shown.map(figure => figure.group), Palette.THEMES[theme].ground);
     const labels = Labels.create(words, {click: (one, event) => click(figures.get(one), event.target), hover: one => hover(one && figures.get(one), []), page: (one, by) => self.turnPage(one, by)});
 
@@ -36,7 +37,7 @@ const Scene = (function () {
         figure.group.visible = standing(entry.name) === entry.name;
         figure.block = folded && figure.group.visible ? block : null;
         if (!figure.block && figure.frames) figure.group.remove(figure.frames);
-        const at = standing(entry.name), sources = (entry.sources || entry.parents || []).map(standing).filter(source => source !== at);
+        const at = standing(entry.name), sources = (entry.sources || entry.parents || []).map(standing).filter(source => source !== at && figures.has(source)); // an input that no branch begins with is not drawn
         found.set(at, new Set([...(found.get(at) || []), ...sources]));
       }
       shown = entries.filter(entry => figures.get(entry.name).group.visible).map(entry => figures.get(entry.name));
@@ -122,7 +123,7 @@ const Scene = (function () {
       tell.hover(figure && figure.block ? figure.block.members[0] : one);
     }
     function click(figure, object) {
-      if (object.elementType === 'paginationButton') { figure.outer.handleClick(object); stage.stir(); return; }
+      if (object.elementType === 'paginationButton') { figure.outer.handleClick(object); inTurn(() => arrange(false)); return; }
       if (figure.block) self.fold(blocks.indexOf(figure.block), false);
       else if (figure.openable) self.show(figure.name, !figure.isOpen);
     }

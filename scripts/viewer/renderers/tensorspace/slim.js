@@ -5,6 +5,7 @@
 const Slim = (function () {
   const FACES = {left: [0, 8], top: [8, 16], front: [16, 20], back: [20, 24]}; // vertices of a box: x sides, y sides, z sides
   const FRAME = 0xa5a5a5;
+  const UNITS = ['outputNeural', 'globalPoolingElement']; // TensorSpace's names for them
   const MOST = 6; // frames of a figure; of many small boxes they would hide the boxes
 
   // One material for a whole box: the one of its upper face, whose picture the sides take a single texel of.  A row of
@@ -30,6 +31,48 @@ const Slim = (function () {
       if (object.isMesh && Array.isArray(object.material)) box(object);
       if (object.isLineSegments) object.visible = false; // `frames` draws it
     });
+  }
+
+  const unitsOf = group => {
+    const found = [];
+    group.traverse(object => { if (object.isMesh && UNITS.includes(object.elementType)) found.push(object); });
+    return found;
+  };
+  // What global pooling leaves is a row: TensorSpace has it in the square that the maps before it were in.
+  function row(group) {
+    unitsOf(group).forEach((unit, i, all) => {
+      const {width} = unit.geometry.parameters;
+      unit.parent.position.set((i - (all.length - 1) / 2) * 1.25 * width, 0, 0);
+    });
+  }
+  // The units of a row that are a box each (outputs, what global pooling leaves): one object that takes their places and,
+  // before every picture, their colours.  They stay in the group, unseen, for the pointer to find.
+  function units(group) {
+    const found = unitsOf(group), matrix = new THREE.Matrix4(), colour = new THREE.Color(), behind = new THREE.Color();
+    if (found.length < 2) return null;
+    const merged = new THREE.InstancedMesh(found[0].geometry, new THREE.MeshBasicMaterial(), found.length);
+    Object.assign(merged, {frustumCulled: false, raycast() {}});
+    group.updateMatrixWorld(true);
+    const local = group.matrixWorld.clone().invert();
+    found.forEach((unit, i) => {
+      merged.setMatrixAt(i, matrix.multiplyMatrices(local, unit.matrixWorld));
+      unit.visible = false;
+    });
+    group.add(merged);
+    return {
+      // ground: the colour that a faint unit fades to.
+      paint(ground) {
+        behind.set(ground);
+        found.forEach(({material}, i) => merged.setColorAt(i, colour.copy(behind).lerp(material.color, Number(material.opacity))));
+        merged.instanceColor.needsUpdate = true;
+      },
+      remove() {
+        group.remove(merged);
+        merged.dispose();
+        merged.material.dispose();
+        for (const unit of found) unit.visible = true;
+      },
+    };
   }
 
   // The frames of figures as one object in `parent`.
@@ -62,5 +105,5 @@ const Slim = (function () {
     };
   }
 
-  return {figure, frames};
+  return {figure, row, units, frames};
 })();

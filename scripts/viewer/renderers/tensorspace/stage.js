@@ -6,7 +6,7 @@ const Stage = (function () {
   const LENS = 24; // degrees: a long one, so that the near end of a row is not much larger than the far end
   const CLICK = 6; // pixels: what moved farther was a drag
 
-  // model: TensorSpace's; act: {seen(): after a picture, hover(figure or null, hits), click(figure, object), resized()}.
+  // model: TensorSpace's; act: {before(), seen(): around a picture, hover(figure or null, hits), click(figure, object), resized()}.
   function create(container, model, act) {
     const view = model.modelRenderer, {renderer, camera, scene, cameraControls: controls} = view, canvas = renderer.domElement;
     renderer.setPixelRatio(Math.min(window.devicePixelRatio || 1, 2));
@@ -15,7 +15,7 @@ const Stage = (function () {
     controls.rotateSpeed = 2;
 
     // TensorSpace renders sixty times a second, whatever happens; here only while something moves or has changed.
-    const render = renderer.render.bind(renderer), seen = new THREE.Matrix4();
+    const plain = renderer.render.bind(renderer), render = (...given) => { act.before(); plain(...given); }, seen = new THREE.Matrix4();
     let due = 0;
     const stir = () => { due = 8; }; // a few frames more: a texture or a hover shows one frame late
     renderer.render = (...given) => {
