@@ -1,7 +1,7 @@
 """Constants, and what hands its input on."""
 import numpy
 
-from ..formats.onnx_tensors import NUMPY, OF_NUMPY, dtype_name
+from ..formats.onnx_tensors import NUMPY, OF_NUMPY
 from ..layers.model import Weight
 from .layout import SMALL, Held
 from .rules import Call, computed_as, operation
@@ -34,7 +34,7 @@ def identity(call: Call) -> list:
 @operation("Cast")
 def cast(call: Call) -> Held:
     """The same numbers in another type."""
-    return converted(call, dtype_name(call.int("to", 1)))
+    return converted(call, call.type("to"))
 
 
 @operation("CastLike")

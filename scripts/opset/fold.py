@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, List, Optional
 import numpy
 
 from ..base.fault import Fault
-from ..formats.onnx_tensors import NUMPY, dtype_name, numpy_dtype
+from ..formats.onnx_tensors import NUMPY, numpy_dtype
 from .layout import SMALL, Held
 from .sizes import Dim, OpenSize
 
@@ -167,7 +167,7 @@ def modulo(call: Any, arrays: List[Optional[Array]]) -> Any:
 @fold("Cast")
 def cast(call: Any, arrays: List[Optional[Array]]) -> Any:
     """Another type; open sizes stay as they are among whole numbers."""
-    wanted = NUMPY.get(dtype_name(call.int("to", 1)))
+    wanted = NUMPY.get(call.type("to"))
     if wanted is None or arrays[0].dtype == object and wanted not in ("int32", "int64"):
         return None
     return arrays[0] if arrays[0].dtype == object else arrays[0].astype(wanted)

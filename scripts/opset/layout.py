@@ -4,7 +4,7 @@ Stored dimension i is dimension order[i] of ONNX.  A Transpose of ONNX changes t
 Images are stored channels last, (batch, rows, columns, channels), which is the order (0, 2, 3, 1).  An operation asks
 for the order that it works in; values are moved where that is another one.
 """
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 import numpy
 
@@ -15,6 +15,7 @@ from ..layers.model import Weight
 from .sizes import Dim, OpenSize, Size, groups, product
 
 Order = Tuple[int, ...]
+Name = Union[None, str, Dim]  # of an open size
 BEYOND = 2 ** 31 - 1  # the largest number that TensorFlow.js counts with
 SMALL = 1 << 16  # values of a constant that is calculated with at conversion
 
@@ -35,7 +36,7 @@ class Held:
     dtype   its type in ONNX, "INT64"
     order   see above
     image   whether it is an image to a convolution, a pooling or a normalization, or made of one
-    names   [name of an open size or None], in ONNX's order
+    names   [an open size, by its name or as a Dim, or None], in ONNX's order
     weight  Weight of a constant, in ONNX's order and its own type; else None
     sizes   object array of int and Dim, of what is calculated from shapes; else None
     flat    Held, the image that this one is the rows of; else None
@@ -47,12 +48,12 @@ class Held:
 
     def __init__(self, b: Builder, dtype: str, shape: Sequence[Optional[int]], make: Callable[[], Value],
                  order: Optional[Order] = None, image: bool = False,
-                 names: Optional[Sequence[Optional[str]]] = None) -> None:
+                 names: Optional[Sequence[Name]] = None) -> None:
         """Keep what makes the Value, which has the order `order`; shape: in ONNX's order."""
         self.b, self.dtype, self._make, self.image = b, dtype, make, image
         self._shape = tuple(shape)
         self.order = usual(len(self._shape)) if order is None else tuple(order)
-        self.names: List[Optional[str]] = list(names) if names is not None else [None] * len(self._shape)
+        self.names: List[Name] = list(names) if names is not None else [None] * len(self._shape)
         self.weight: Optional[Weight] = None
         self.sizes: Optional[numpy.ndarray] = None
         self.flat: Optional[Held] = None
@@ -62,7 +63,7 @@ class Held:
 
     @classmethod
     def of(cls, b: Builder, value: Value, dtype: str, order: Optional[Order] = None, image: bool = False,
-           names: Optional[Sequence[Optional[str]]] = None) -> "Held":
+           names: Optional[Sequence[Name]] = None) -> "Held":
         """A tensor that is computed, whose Value has the order `order`."""
         order = usual(value.rank) if order is None else tuple(order)
         shape: List[Optional[int]] = [None] * value.rank
@@ -134,11 +135,14 @@ class Held:
         size = self._shape[axis]
         if size is not None:
             return size
-        if self.names[axis] is None:
-            self.names[axis] = f"?{id(self)}:{axis}"
+        known = self.names[axis]
+        if isinstance(known, Dim):
+            return known
+        name = known or f"?{id(self)}:{axis}"
         place = self.order.index(axis)
-        return Dim(str(self.names[axis]), lambda: self.b.once(
-            ("size", self.names[axis]), lambda: self.scalar(place)))
+        made = Dim(name, lambda: self.b.once(("size", name), lambda: self.scalar(place)))
+        self.names[axis] = made
+        return made
 
     def scalar(self, place: int) -> Value:
         """The size of a stored dimension as a scalar of int32."""
@@ -224,7 +228,7 @@ def reshaped(x: Held, sizes: Sequence[Size]) -> Held:
     wanted = tuple(axis for part in ordered for axis in part.old)
     order = tuple(axis for part in ordered for axis in part.new)
     shape = [None if isinstance(size, Dim) else int(size) for size in new]
-    names = [size.name if isinstance(size, Dim) and size.factor == 1 else None for size in new]
+    names = [size if isinstance(size, Dim) else None for size in new]
 
     def make() -> Value:
         return x.b.shaped(x.stored(wanted), [

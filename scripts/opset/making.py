@@ -3,7 +3,7 @@ import numpy
 
 from ..emit import Value
 from ..emit.core import DType
-from ..formats.onnx_tensors import OF_NUMPY, dtype_name, numpy_dtype
+from ..formats.onnx_tensors import OF_NUMPY, numpy_dtype
 from .given import known_size, scalar, stored
 from .layout import BEYOND, Held
 from .rules import Call, Dim, computed_as, operation
@@ -29,7 +29,7 @@ def filled(call: Call) -> Held:
     sizes = [size.value(b) if isinstance(size, Dim) else size for size in wanted]
     kind = computed_as(dtype)
     made = b.fill(sizes, number.reshape(-1)[0].item(), "int32" if kind == "bool" else kind)
-    names = [size.name if isinstance(size, Dim) and size.factor == 1 else None for size in wanted]
+    names = [size if isinstance(size, Dim) else None for size in wanted]
     return call.as_it_is(b.cast(made, kind), names, dtype)
 
 
@@ -55,7 +55,7 @@ def counted(call: Call) -> Held:
 def eye(call: Call) -> Held:
     """Ones on a diagonal."""
     rows, columns = [known_size(call, call.x, axis) for axis in (0, 1)]
-    dtype = dtype_name(call.int("dtype")) if call.has_attribute("dtype") else call.x.dtype
+    dtype = call.type("dtype") if call.has_attribute("dtype") else call.x.dtype
     if rows * columns > LARGEST or abs(call.int("k")) > LARGEST:
         call.refuse(f"it makes {rows} x {columns} values at conversion: too many")
     array = numpy.eye(rows, columns, call.int("k")).astype(numpy_dtype(dtype))

@@ -6,7 +6,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 from ..base.fault import Fault
 from ..emit import Value
 from ..formats.onnx_graph import Info, Model, Node
-from ..formats.onnx_tensors import NUMPY
+from ..formats.onnx_tensors import MEANT, NUMPY
 from ..layers.outputs import listing
 from ..lower import names
 from ..operations import graph as operations
@@ -145,7 +145,7 @@ def given_shapes(model: Model, infos: Sequence[Info], input_shape: Any
     Raises Fault where sizes contradict those of the file, and for an input that TensorFlow.js cannot be fed.
     """
     for info in infos:
-        if info.dtype not in NUMPY or info.dtype.startswith("COMPLEX"):
+        if info.dtype not in NUMPY and info.dtype not in MEANT or info.dtype.startswith("COMPLEX"):
             raise Fault(f"{model.path}: input {info.name!r:.60} is of {info.dtype.lower()}s, which TensorSpace "
                         "cannot feed")
         if info.shape is None:

@@ -13,21 +13,20 @@ from .rules import computed_as
 
 # The operations that tell the kind of a layer: of several the one that stands first
 KINDS = OrderedDict([
-    ("LSTM", "LSTM"), ("GRU", "GRU"), ("RNN", "SimpleRNN"), ("ConvTranspose", "Conv{}DTranspose"), ("Conv", "Conv{}D"),
-    ("QLinearConv", "Conv{}D"), ("ConvInteger", "Conv{}D"), ("Attention", "MultiHeadAttention"), ("Gemm", "Dense"),
-    ("MatMul", "Dense"), ("QLinearMatMul", "Dense"), ("MatMulInteger", "Dense"), ("Gather", "Embedding"),
-    ("BatchNormalization", "BatchNormalization"), ("LayerNormalization", "LayerNormalization"),
-    ("InstanceNormalization", "GroupNormalization"), ("GroupNormalization", "GroupNormalization"),
-    ("RMSNormalization", "RMSNormalization"), ("LRN", "LRN"), ("MaxPool", "MaxPooling{}D"),
-    ("AveragePool", "AveragePooling{}D"), ("LpPool", "AveragePooling{}D"),
+    ("LSTM", "LSTM"), ("GRU", "GRU"), ("RNN", "SimpleRNN"), ("ConvTranspose", "Conv{}DTranspose"),
+    ("Conv", "Conv{}D"), ("QLinearConv", "Conv{}D"), ("ConvInteger", "Conv{}D"), ("Attention", "MultiHeadAttention"),
+    ("Gemm", "Dense"), ("MatMul", "Dense"), ("QLinearMatMul", "Dense"), ("MatMulInteger", "Dense"),
+    ("Gather", "Embedding"), ("BatchNormalization", "BatchNormalization"),
+    ("LayerNormalization", "LayerNormalization"), ("InstanceNormalization", "GroupNormalization"),
+    ("GroupNormalization", "GroupNormalization"), ("RMSNormalization", "RMSNormalization"), ("LRN", "LRN"),
+    ("MaxPool", "MaxPooling{}D"), ("AveragePool", "AveragePooling{}D"), ("LpPool", "AveragePooling{}D"),
     ("GlobalMaxPool", "GlobalMaxPooling{}D"), ("GlobalAveragePool", "GlobalAveragePooling{}D"),
-    ("Resize", "UpSampling{}D"), ("Upsample", "UpSampling{}D"), ("Concat", "Concatenate"), ("Add", "Add"),
-    ("Sum", "Add"), ("Sub", "Subtract"), ("Mul", "Multiply"), ("Max", "Maximum"), ("Min", "Minimum"),
+    ("Resize", "UpSampling{}D"), ("Upsample", "UpSampling{}D"), ("Sigmoid", "Activation"), ("Tanh", "Activation"),
+    ("HardSigmoid", "Activation"), ("Erf", "Activation"), ("Softplus", "Activation"), ("Concat", "Concatenate"),
+    ("Add", "Add"), ("Sum", "Add"), ("Sub", "Subtract"), ("Mul", "Multiply"), ("Max", "Maximum"), ("Min", "Minimum"),
     ("Mean", "Average"), ("Pad", "ZeroPadding{}D"), ("Softmax", "Softmax"), ("PRelu", "PReLU"),
-    ("LeakyRelu", "LeakyReLU"), ("Relu", "ReLU"),
-    ("Clip", "ReLU"), ("Elu", "ELU"), ("LogSoftmax", "Activation"), ("Sigmoid", "Activation"),
-    ("Tanh", "Activation"), ("HardSigmoid", "Activation"), ("HardSwish", "Activation"), ("Gelu", "Activation"),
-    ("Erf", "Activation"), ("Selu", "Activation"), ("Celu", "Activation"), ("Softplus", "Activation"),
+    ("LeakyRelu", "LeakyReLU"), ("Relu", "ReLU"), ("Clip", "ReLU"), ("Elu", "ELU"), ("LogSoftmax", "Activation"),
+    ("HardSwish", "Activation"), ("Gelu", "Activation"), ("Selu", "Activation"), ("Celu", "Activation"),
     ("Mish", "Activation"), ("Swish", "Activation"), ("Flatten", "Flatten"), ("Reshape", "Reshape"),
     ("Transpose", "Permute"), ("DepthToSpace", "Lambda"), ("SpaceToDepth", "Lambda")])
 PAIRS = ("Add", "Sum", "Sub", "Mul", "Max", "Min", "Mean", "Concat")  # layers where several tensors are computed
@@ -124,7 +123,8 @@ def layers(nodes: Sequence[Node], values: Dict[str, Held], inputs: Sequence[str]
     nodes: in the order in which they are computed.  values: of all tensors.  inputs: names of the model's own.
     ends: names of tensors that others read than these nodes.  fixed: names of the file's tensors.
     """
-    places = {name: place for place, node in enumerate(nodes) for name in node.outputs if name}
+    places = {name: place for place, node in enumerate(nodes) for name in node.outputs
+              if name in values}
     computed = {name for name in places if values[name].weight is None and values[name].sizes is None}
     groups = grouped([node for node in nodes if any(name in computed for name in node.outputs)], fixed)
     owner = {name: key for key, own in groups.items() for node in own for name in node.outputs if name}
@@ -157,6 +157,9 @@ def kind_of(nodes: Sequence[Node], values: Dict[str, Held], computed: Set[str]) 
     op = next((op for op in KINDS if op in there), None)
     if op is None:
         return None
+    products = [node for node in nodes if node.op == "MatMul" and all(name in computed for name in node.inputs)]
+    if "Softmax" in there and len(products) > 1:
+        return "MultiHeadAttention"
     node = there[op]
     if op in WEIGHTED and values[node.inputs[1]].weight is None:
         return "Dot"

@@ -6,7 +6,7 @@ import numpy
 from ..emit import Value
 from ..emit.shaping import Size
 from .given import OPEN, known_size, scalar, stored
-from .layout import BEYOND, Held
+from .layout import BEYOND, Held, Name
 from .rules import Call, Dim, operation
 
 MODES = ("constant", "reflect", "edge", "wrap")
@@ -175,10 +175,10 @@ def expand(call: Call) -> Held:
     rank = max(len(wanted), x.rank)
     own, wanted = [1] * (rank - x.rank) + own, [1] * (rank - len(wanted)) + wanted
     sizes: List[Optional[Size]] = []
-    names: List[Optional[str]] = []
+    names: List[Name] = []
     for have, size in zip(own, wanted):
         taken = have if not isinstance(size, Dim) and size == 1 or isinstance(have, Dim) else size
-        names.append(taken.name if isinstance(taken, Dim) and taken.factor == 1 else None)
+        names.append(taken if isinstance(taken, Dim) else None)
         sizes.append(None if isinstance(have, Dim) else taken.value(b) if isinstance(taken, Dim) else taken)
     value = x.spread(rank, tuple(range(rank)))
     while value.rank < rank:

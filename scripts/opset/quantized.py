@@ -4,7 +4,6 @@ from typing import Any, List, Optional, Sequence
 import numpy
 
 from ..emit import Value
-from ..formats.onnx_tensors import dtype_name
 from ..layers.model import Weight
 from .given import MICROSOFT
 from .layout import Held
@@ -59,14 +58,23 @@ def of_constant(call: Call, x: Held, scale: int, zero: int, axis: int, block: in
             return array.reshape([-1 if one == call.axis(axis, x.rank) else 1 for one in range(x.rank)])
         return array.take(numpy.arange(count) // max(block, 1), call.axis(axis, x.rank))
 
+    along = axis % max(x.rank, 1)
     for weight in parts:
-        if weight is not None and weight.size != 1 and (
-                len(weight.shape) == 1 and weight.shape[0] != count or len(weight.shape) not in (1, x.rank)):
+        if weight is not None and weight.size != 1 and not fits(weight.shape, source.shape, along, block):
             call.damaged(f"has a scale of shape {weight.shape} for a tensor of shape {x.shape}")
 
     def read() -> numpy.ndarray:
         return (source.read().astype("float32") - spread(parts[1], 0)) * spread(parts[0], 1)
     return Held.constant(call.b, Weight(source.name, source.shape, "float32", read), "FLOAT")
+
+
+def fits(scale: Sequence[int], shape: Sequence[int], axis: int, block: int) -> bool:
+    """Whether a scale has a number for each slice along an axis, or for each block of it."""
+    if len(scale) == 1:
+        return scale[0] == shape[axis]
+    return len(scale) == len(shape) and block > 0 and all(
+        own == -(-size // block) if place == axis else own == size
+        for place, (own, size) in enumerate(zip(scale, shape)))
 
 
 def quantized(call: Call, x: Held, scale: Optional[Value], zero: Optional[Value], dtype: str) -> Held:
@@ -91,8 +99,7 @@ def type_of(call: Call, place: int, default: str = "UINT8") -> str:
 def quantize(call: Call) -> Held:
     """x / scale + zero point, rounded."""
     axis, block = call.int("axis", 1), call.int("block_size")
-    named = call.int("output_dtype")
-    dtype = type_of(call, 2, dtype_name(named) if named else "UINT8")
+    dtype = type_of(call, 2, call.type("output_dtype") if call.int("output_dtype") else "UINT8")
     return quantized(call, call.x, beside(call, call.x, 1, axis, block), beside(call, call.x, 2, axis, block), dtype)
 
 

@@ -14,8 +14,9 @@ import numpy
 from ..base.fault import Fault
 from ..emit import Builder, Value
 from ..formats.onnx_graph import Node
-from ..formats.onnx_tensors import OF_NUMPY, Tensor, numpy_dtype
-from .layout import Held, Order, last, usual
+from ..formats.onnx_tensors import OF_NUMPY, Tensor, dtype_name, numpy_dtype
+from ..wire.protobuf import Damaged
+from .layout import Held, Name, Order, last, usual
 from .sizes import Dim, OpenSize, Size
 
 Result = Union[Held, Value, Sequence[Union[Held, Value, None]]]
@@ -51,6 +52,11 @@ def operation(names: str, since: int = 1, domain: str = "") -> Callable[[Functio
 def rule_of(domain: str, name: str, version: int) -> Optional[Function]:
     """Return the function of an operation in a version of its domain's opset, None where there is none."""
     return next((rule.function for rule in TABLE.get((domain, name), []) if rule.since <= version), None)
+
+
+def named(node: Node) -> str:
+    """The name of a node, of one without a name that of its first output."""
+    return node.name or next((name for name in node.outputs if name), "")
 
 
 class NotLowered(Fault):
@@ -131,9 +137,8 @@ class Call:
         found = self.held(place)
         if found.weight is None:
             if found.sizes is not None:
-                raise OpenSize(f"{self.node.name!r:.80} ({self.op}) needs the size {found.sizes.tolist()}, which is "
-                               "open")
-            self.refuse(f"its input {place} is computed, and has to be a constant")
+                raise OpenSize(f"it needs the sizes {found.sizes.tolist()}, of which some are open")
+            self.refuse(f"its input {place} is computed, and has to be a constant", self.walk.remedy)
         return found.weight.read()
 
     def numbers(self, place: int) -> Optional[List[int]]:
@@ -198,6 +203,13 @@ class Call:
             self.damaged(f"lacks {name}")
         return found
 
+    def type(self, name: str, default: int = 1) -> str:
+        """An attribute that is the number of a type, "INT64".  Raises Fault for a number that is none."""
+        try:
+            return dtype_name(self.int(name, default))
+        except Damaged as error:
+            raise Fault(f"{self.node.name!r:.80} ({self.op}): {error}: the file is damaged")
+
     def window(self, name: str, count: int, least: int = 1, default: int = 1, largest: int = LARGEST) -> List[int]:
         """An attribute with a number for each of `count` dimensions.  Raises Fault for anything else."""
         found = self.ints(name, [default] * count)
@@ -236,11 +248,11 @@ class Call:
             made.names[0] = opened(x)[0]
         return made
 
-    def in_order(self, value: Value, order: Order, names: Sequence[Optional[str]] = (), dtype: str = "") -> Held:
+    def in_order(self, value: Value, order: Order, names: Sequence[Name] = (), dtype: str = "") -> Held:
         """A result whose dimensions are stored in another order than ONNX's.  names: of open sizes, in ONNX's order."""
         return Held.of(self.b, value, dtype or self.dtype(value), order, False, names or None)
 
-    def as_it_is(self, value: Value, names: Sequence[Optional[str]] = (), dtype: str = "") -> Held:
+    def as_it_is(self, value: Value, names: Sequence[Name] = (), dtype: str = "") -> Held:
         """A result in ONNX's order."""
         return self.in_order(value, usual(value.rank), names, dtype)
 
@@ -254,11 +266,11 @@ class Call:
 
     def damaged(self, words: str) -> NoReturn:
         """Raise a Fault: the file is damaged, as these words behind the node's name say."""
-        raise Fault(f"{self.node.name!r:.80} ({self.op}) {words}: the file is damaged")
+        raise Fault(f"{named(self.node)!r:.80} ({self.op}) {words}: the file is damaged")
 
     def refuse(self, reason: str, remedy: str = "") -> NoReturn:
         """Raise the refusal of this node: `reason` stands behind "'name' is ONNX's X: "."""
-        raise NotLowered(self.node.name, self.op, reason, remedy)
+        raise NotLowered(named(self.node), self.op, reason, remedy)
 
 
 class Together(NamedTuple):
@@ -273,7 +285,7 @@ class Together(NamedTuple):
     values: List[Value]
     order: Order
     image: bool
-    names: List[Optional[str]]
+    names: List[Name]
 
     def result(self, call: Call, value: Value, dtype: str = "") -> Held:
         """The result of an operation on them, number by number."""
@@ -286,14 +298,14 @@ def together(found: Sequence[Held]) -> Together:
     whole = [one for one in found if one.rank == rank and one.weight is None and one.sizes is None]
     images = [one for one in whole if one.channels_last]
     order = (images + whole)[0].order if whole else usual(rank)
-    names: List[Optional[str]] = [None] * rank
+    names: List[Name] = [None] * rank
     for one in found:
         for axis, name in enumerate(opened(one), rank - one.rank):
             names[axis] = names[axis] or name
     return Together([one.spread(rank, order) for one in found], order, any(one.image for one in whole), names)
 
 
-def opened(x: Held) -> List[Optional[str]]:
+def opened(x: Held) -> List[Name]:
     """The names of the open sizes of a tensor, in ONNX's order; None for known ones."""
     for axis, size in enumerate(x.shape):
         if size is None:

@@ -10,8 +10,8 @@ from ..emit import Builder
 from ..formats.onnx_graph import Function, Graph, Model, Node, Reference
 from ..formats.onnx_tensors import Tensor
 from . import fold
-from .layout import Held, last, usual
-from .rules import Call, NotLowered, computed_as, rule_of
+from .layout import Held, Name, last, usual
+from .rules import Call, NotLowered, computed_as, named, rule_of
 from .sizes import OpenSize
 
 Scope = MutableMapping[str, Held]
@@ -27,12 +27,14 @@ class Walk:
     model    onnx_graph.Model
     values   {name of a tensor: Held} of the outermost graph
     reached  [Node] of the outermost graph, in the order in which they were computed
+    remedy   what to do where something is not known: "" where no size of an input is open
     """
 
     def __init__(self, model: Model) -> None:
         self.b, self.model = Builder(), model
         self.values: Scope = {}
         self.reached: List[Node] = []
+        self.remedy = ""
         self._depth = self._count = 0
 
     def tensors(self, graph: Graph) -> Dict[str, Held]:
@@ -59,7 +61,7 @@ class Walk:
                     self.node(node, self.values, self.model.opsets)
                     self.reached.append(node)
                     continue
-                except (NotLowered, OpenSize) as fault:
+                except NotLowered as fault:
                     refused.append(fault)
             lacking.update(node.outputs)
         return refused
@@ -72,12 +74,14 @@ class Walk:
         inputs = [scope.get(name) if name else None for name in node.inputs]
         missing = [name for name, held in zip(node.inputs, inputs) if name and held is None]
         if missing:
-            raise Fault(f"{node.name!r:.80} ({node.op}) reads {missing[0]!r:.80}, which nothing computes: the file is "
-                        "damaged")
+            raise Fault(f"{named(node)!r:.80} ({node.op}) reads {missing[0]!r:.80}, which nothing computes: the file "
+                        "is damaged")
         call = Call(self, node, inputs, opsets.get(node.domain, OLDEST))
         with self.b.scope(node.name.strip("/")):
             try:
                 found = self.results(call, scope)
+            except OpenSize as fault:
+                call.refuse(str(fault), "name it with --input-shape")
             except (ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError) as error:
                 call.damaged(f"is of a kind that is not known ({type(error).__name__}: {error!s:.80})")
         for name, held in zip(node.outputs, found):
@@ -98,7 +102,7 @@ class Walk:
             if function is not None:
                 return self.called(call, function)
             where = f" of {node.domain}" if node.domain else f" of opset {call.version}"
-            raise NotLowered(node.name, node.op + where, "TensorFlow.js does not have it")
+            raise NotLowered(named(node), node.op + where, "TensorFlow.js does not have it")
         found = rule(call)
         several = list(found) if isinstance(found, (list, tuple)) else [found]
         return [one if one is None or isinstance(one, Held) else call.as_it_is(one) for one in several]
@@ -162,9 +166,11 @@ class Walk:
 
     # Inputs --------------------------------------------------------------------------------------------------
 
-    def placeholder(self, node: str, dtype: str, shape: Sequence[Optional[int]], names: Sequence[Optional[str]],
+    def placeholder(self, node: str, dtype: str, shape: Sequence[Optional[int]], names: Sequence[Name],
                     image: bool) -> Held:
         """Add an input, which an image is fed to with its channels last."""
+        if None in shape[1:]:
+            self.remedy = "where it comes from open sizes, name them with --input-shape"
         order = last(len(shape)) if image else usual(len(shape))
         value = self.b.placeholder(node, computed_as(dtype), [shape[axis] for axis in order])
         return Held.of(self.b, value, dtype, order, image, names)
@@ -199,7 +205,7 @@ def needed(nodes: Sequence[Node], wanted: Set[str], given: Optional[Set[str]]) -
                 continue
             if id(node) in state:
                 if not state[id(node)]:
-                    raise Fault(f"operation {node.name!r:.80} ({node.op}) reads what is computed of it: the file is "
+                    raise Fault(f"operation {named(node)!r:.80} ({node.op}) reads what is computed of it: the file is "
                                 "damaged")
                 continue
             state[id(node)] = False

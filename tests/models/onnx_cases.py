@@ -261,7 +261,8 @@ def words(found: Sequence[Found]) -> str:
     passed = sum(one.state == "passed" for one in asked)
     lines = [f"- cases of ONNX: {len(found)}", f"- of the operations of exported models, with numbers: {len(asked)}",
              f"- computed alike in TensorFlow.js 4.22.0: {passed} ({100 * passed // len(asked)} %)",
-             f"- refused with a reason: {len(asked) - passed}", f"- wrong: {sum(one.state == 'wrong' for one in found)}", "", "Refused are cases of:", ""]
+             f"- refused with a reason: {len(asked) - passed}",
+             f"- wrong: {sum(one.state == 'wrong' for one in found)}", "", "Refused are cases of:", ""]
     lines += [f"- {operation}: {counts['refused']} of {sum(counts.values())}"
               for operation, counts in table(asked).items() if counts["refused"]]
     lines += ["", "## Of ONNX", ""] + paragraph("") + ["", "## Of ONNX Runtime (com.microsoft)", ""]

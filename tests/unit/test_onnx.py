@@ -180,6 +180,22 @@ def test_a_batch_that_shape_arithmetic_needs_stays_open(tmp_path):
     assert found.graph.nodes[found.graph.outputs[0]].outputs[0].shape == (None, 2, 2, 30)
 
 
+def test_a_batch_that_is_multiplied_and_parted_again_stays_open(tmp_path):
+    """Attention: (N, T, heads * C) -> (N * heads, T, C) and back, with the batch in the middle as PyTorch has it."""
+    made = Made()
+    size = made.node("Gather", made.node("Shape", "x"), made.constant("zero", numpy.array([0])), axis=0)
+    many = made.node("Mul", size, made.constant("heads", numpy.array([3])))
+    x = made.node("Transpose", "x", perm=[1, 0, 2])
+    x = made.node("Reshape", x, made.node("Concat", made.constant("t", numpy.array([5])), many, made.constant(
+        "c", numpy.array([4])), axis=0))
+    x = made.node("Softmax", made.node("Transpose", x, perm=[1, 0, 2]), axis=-1)
+    x = made.node("Transpose", x, perm=[1, 0, 2])
+    x = made.node("Reshape", x, made.node("Concat", made.constant("s", numpy.array([5])), size, made.constant(
+        "w", numpy.array([12])), axis=0))
+    found = lowered(made, tmp_path, {"x": ["N", 5, 12]}, [made.node("Transpose", x, perm=[1, 0, 2])])
+    assert found.graph.nodes[found.graph.outputs[0]].outputs[0].shape == (None, 5, 12)
+
+
 def test_a_batch_that_has_to_be_known_is_one(tmp_path):
     made = Made()
     y = made.node("Reshape", "x", made.constant("shape", numpy.array([1, 6])))
