@@ -32,7 +32,7 @@ build:
 convert:
 	@WITHOUT_TRAINING=1; export WITHOUT_TRAINING; exec $(SET_UP) convert -- -m doit $(ARGS) convert
 
-ROLES = train reference test view notebook
+ROLES = train reference test onnx view notebook
 
 # Without PYTHON `make test` tests the modern stack, then Python 3.6's; `make -j2 test` tests both at once.  Both run,
 # even if the first one fails.  All environments are made before the tests, since the tests of one stack compare its

@@ -9,6 +9,7 @@ The rooms, the lowest first; each module imports from its own room and from thos
     formats/       one reader per source format; decides what a file is
     emit/          the builder of a graph of operations
     lower/         a Keras model to a graph of operations: one function per layer class and operation
+    opset/         an ONNX model to a graph of operations: one function per operation and version
     tfjs/          the target: what TensorFlow.js computes otherwise, the passes, the writers
     tracing/       a model with Python of its own to a graph of operations, by running it, on request only
     training/      the guide's LeNet: images, recipes, checkpoints, several machines

@@ -33,14 +33,16 @@ ROLES = {
     "train": "training too, with TensorFlow: 1.7 GB, some minutes the first time",
     "reference": "the official converter",
     "test": "the tests",
+    "onnx": "what the tests of ONNX files ask: onnx and onnxruntime, 190 MB",
     "view": "node and npm, where the machine has none",
     "notebook": "Jupyter, for the tests of notebooks",
     "keras231": "Keras 2.3.1 on TensorFlow 1.15, which tests ask what models of 2019 compute: 680 MB",
 }
 APART = {"keras231": ".venv-keras231"}  # other versions of the same packages: an environment of their own, Python 3.6's
 CONTAINS = {"train": ("convert",)}  # who has the one has the other
-# TensorFlow 2.6's tensorflowjs comes with its dependencies; notebooks are tested on the modern stack alone.
-LOCKED_AS = {("py36", "reference"): "train", ("py36", "notebook"): "test"}
+# TensorFlow 2.6's tensorflowjs comes with its dependencies; there is no onnxruntime of today for Python 3.6, and
+# notebooks are tested on the modern stack alone.
+LOCKED_AS = {("py36", "reference"): "train", ("py36", "onnx"): "test", ("py36", "notebook"): "test"}
 NODE = (18,)
 FULL = "the disk is full: the environment of the train role takes 1.8 GB, that of convert 110 MB"
 ROOM = 20 << 20  # bytes that an environment of pip alone takes

@@ -27,9 +27,12 @@ CATALOGUE = "models/models.toml"
 def why(entry: Entry) -> Optional[str]:
     """Return why a converted model is not what its source gives, None where it is."""
     path = f"{entry.directory}/manifest.json"
-    manifest = json_object(path) if os.path.isfile(path) else None
-    if manifest is None:
-        return "it is not converted" if not os.path.exists(path) else f"{path} is damaged"
+    if not os.path.exists(path):
+        return "it is not converted"
+    try:
+        manifest = json_object(path)
+    except Fault:
+        manifest = None
     try:
         return next(differences(entry, manifest), None)
     except Fault as fault:

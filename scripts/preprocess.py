@@ -48,12 +48,13 @@ class Source(NamedTuple):
 def preprocess(source: str, directory: str, weights: Optional[str] = None, layers: Optional[Sequence[str]] = None,
                input_shape: Shape = None, json_name: str = "model.json", shard_size: int = shards.SHARD_SIZE,
                quantize: shards.Quantize = None, enc_model: Optional[str] = None, format: str = target.AUTO,
-               trust: Union[None, str, Sequence[str]] = None, **reading: Any) -> Written:
+               layout: str = target.NATURAL, trust: Union[None, str, Sequence[str]] = None, **reading: Any) -> Written:
     """Read `source`, give it the outputs `layers`, write the tfjs model into the empty `directory`.
 
     weights, input_shape   as in formats.read and encapsulation.encapsulate
     shard_size, quantize   as in wire.shards.write
     format                 "auto", "layers" or "graph", as in tfjs.write
+    layout                 of an ONNX model: "auto" or "as-is", as in opset.lower
     enc_model              path of a new h5 to write the multi-output Keras model to as well
     trust                  the user's files that may run where the model cannot be converted as data: `trusted`
     reading                saved_model_tags, signature
@@ -65,6 +66,14 @@ def preprocess(source: str, directory: str, weights: Optional[str] = None, layer
         return trusted(source, directory, trust, weights, layers, input_shape, json_name, shard_size, quantize,
                        enc_model, format, **reading)
     named = bool(layers or enc_model)
+    if formats.is_onnx(source):
+        from .tfjs import of_onnx
+        of_onnx.check_settings(source, enc_model=enc_model, weights=weights,
+                               **{"format=layers": format == target.LAYERS})
+        return Written(*of_onnx.convert(formats.read(source, **reading), directory, layers, json_name, shard_size,
+                                        quantize, input_shape, layout))
+    if layout != target.NATURAL:
+        raise Fault(f"{source}: layout is an ONNX model's: leave it out")
     if formats.is_graph(source, reading.get("saved_model_tags"), named):
         from .tfjs import graph  # a model of layers is converted without it
         graph.check_settings(source, enc_model=enc_model, weights=weights,
@@ -146,7 +155,8 @@ def into(directory: str, source: str, weights: Optional[str] = None, layers: Opt
 def main(arguments: Optional[Sequence[str]] = None) -> None:
     """Run the command line."""
     parser = command.Parser(module="preprocess", description=__doc__)
-    parser.add_argument("source", nargs="?", help="h5, .keras, topology json, tfjs model.json, SavedModel, frozen .pb; "
+    parser.add_argument("source", nargs="?", help="h5, .keras, topology json, tfjs model.json, SavedModel, frozen .pb, "
+                        "ONNX; "
                         "or topology.json,weights.h5")
     parser.add_argument("directory", nargs="?", help="where model.json and the shards go")
     parser.add_argument("--weights", help="weights h5 of a topology json")
@@ -155,6 +165,9 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
     taken.add_input_shape(parser)
     parser.add_argument("--format", choices=target.FORMATS, default=target.AUTO, help="layers, graph, or auto "
                         "(default): a graph model where TensorFlow.js's layers do not suffice")
+    parser.add_argument("--layout", choices=target.LAYOUTS, default=target.NATURAL, help="of an ONNX model: images "
+                        "with their channels last, as TensorSpace draws them (auto), or inputs and outputs in its own "
+                        "order")
     parser.add_argument("--quantize", type=quantization, metavar="DTYPE[=PATTERN]",
                         help="float16, uint8 or uint16; for some weights: uint8=conv*/kernel,uint16=dense*")
     parser.add_argument("--json-name", default="model.json")
@@ -195,7 +208,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
     def deliver(enc_model=None):
         written["it"] = into(options.directory, source, weights, options.layers, options.input_shape,
                              options.json_name, options.shard_size, options.quantize, enc_model, options.format,
-                             trust=options.trust, **reading)
+                             layout=options.layout, trust=options.trust, **reading)
 
     # The h5 has its place when the directory has: a run that is refused leaves neither.
     if options.enc_model:
@@ -223,11 +236,13 @@ def said(directory: str, written: Written, model_json: str) -> Iterator[str]:
 
 def told(directory: str, written: Written, model_json: str) -> Dict[str, Any]:
     """Return the object of --json, which docs/json.md describes."""
-    return OrderedDict([
+    found = OrderedDict([
         ("model", model_json), ("directory", directory), ("files", list(written.names)),
         ("format", format_of(model_json)), ("why", written.facts.get("why", "")),
         ("inputs", list(written.facts["inputs"])), ("outputs", list(written.facts["outputs"])),
         ("source_names", write_layers.source_names(model_json))])
+    found.update({"layout": written.facts["layout"]} if "layout" in written.facts else {})
+    return found
 
 
 def format_of(model_json: str) -> str:

@@ -203,6 +203,30 @@ def graph_rows(source: Any, input_shape: Shape = None) -> List[Row]:
     return found
 
 
+def onnx_rows(source: Any, input_shape: Shape = None) -> List[Row]:
+    """Return one row per input and layer of an ONNX model, as `rows` does; shapes have images with their channels last.
+
+    source: a formats.onnx_graph.Model.  Where an operation is refused, it is the last row.
+    """
+    from . import opset
+    from .opset.modules import is_drawn
+    found = opset.opened(source, None, input_shape)
+    values = found.walk.values
+    table = [OrderedDict(zip(COLUMNS, (name, "InputLayer", list(held.value.shape), 0, [], "input")))
+             for name, held in found.inputs.items()]
+    for layer in found.layers:
+        held = values[layer.tensor]
+        stored = opset.shown_as(held)
+        why = "yes" if is_drawn(held) else undrawn(Spec("DT_FLOAT" if stored.dtype == "float32" else "", stored.shape))
+        table.append(OrderedDict(zip(COLUMNS, (layer.name, layer.kind, list(stored.shape), layer.parameters,
+                                               layer.inputs, why))))
+    if found.why is not None:
+        name, op, why = [getattr(found.why, key, other) for key, other in (
+            ("name", "…"), ("op", ""), ("reason", str(found.why)))]
+        table.append(OrderedDict(zip(COLUMNS, (name, op, None, 0, [], why))))
+    return table
+
+
 def traced_rows(graph: Graph) -> List[Row]:
     """Return one row per input and layer of a traced model's operations.Graph."""
     specs = dict(zip(graph.asked, [graph.spec(Tensor(name)) for name in graph.outputs]))
@@ -258,8 +282,8 @@ def of_traced(graph: Graph) -> Described:
 
 
 def of_graph(source: Any, input_shape: Shape = None) -> Described:
-    """Return the table of a graph.  The arguments are those of `graph_rows`."""
-    found = graph_rows(source, input_shape)
+    """Return the table of a graph or an ONNX model.  The arguments are those of `graph_rows`."""
+    found = (onnx_rows if formats.is_onnx(source.path) else graph_rows)(source, input_shape)
     return Described(found, sum(entry["parameters"] for entry in found), None)
 
 
@@ -294,7 +318,7 @@ def show(source: str, weights: Optional[str] = None, input_shape: Shape = None, 
 def main(arguments: List[str]) -> None:
     """Run the command line."""
     parser = command.Parser(module="summary", description=__doc__)
-    parser.add_argument("source", help="a model file: h5, .keras, topology json, SavedModel, tfjs model.json, …")
+    parser.add_argument("source", help="a model file: h5, .keras, topology json, SavedModel, tfjs model.json, ONNX, …")
     parser.add_argument("--weights", metavar="H5", help="weights of a topology json")
     taken.add_input_shape(parser)
     taken.add_trust(parser)

@@ -3,7 +3,7 @@
 The source model is run by Keras, by whichever stack's can load it, the converted one by TensorFlow.js in Node, on
 test images of the data set or on seeded random input.  An output agrees where |difference| <= 1e-4 * max(1, largest
 value of that output).  The bound is wider where Keras computes in half precision, which TensorFlow.js does not have.
-A source of TensorFlow.js's own is run by TensorFlow.js.
+A source of TensorFlow.js's own is run by TensorFlow.js, one of ONNX by onnxruntime.
 """
 if not __package__:
     raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.verify")
@@ -23,7 +23,7 @@ from . import bootstrap, formats
 from .base import arguments as taken
 from .base import child, command, files
 from .base.fault import Fault
-from .formats import json_text, tfjs_pb
+from .formats import json_text, keras_h5, tfjs_pb
 from .layers import encapsulation, masks, outputs
 from .layers.topology import Graph, graph
 from .tfjs import write_layers
@@ -31,7 +31,7 @@ from .tracing import process
 from .tracing import trust as tracing_trust
 from .tracing.trust import Trust
 from .training import dataset
-from .verification import by_tfjs
+from .verification import by_onnxruntime, by_tfjs
 from .viewer import page, predict
 
 BOUND = 1e-4
@@ -89,11 +89,24 @@ def verify(source: str, model_json: str, layers: Optional[List[str]] = None, wei
     trust    the user's files that the oracle runs, as preprocess does
     Raises Fault where no Keras here loads the source, or the two do not have the same outputs.
     """
+    if write_layers.texts(model_json) and not trust:
+        return behind_words(source, model_json, layers, weights, data, tags, engines)
+    return verified(source, model_json, layers, weights, data, tags, signature, engines, trust)
+
+
+def verified(source: str, model_json: str, layers: Optional[List[str]], weights: Optional[str], data: Optional[str],
+             tags: Optional[str], signature: Optional[str], engines: Optional[Sequence[Engine]], trust: Trust = None
+             ) -> Verified:
+    """Compare a model of numbers.  The arguments are those of `verify`."""
     half = None
     renamed = write_layers.source_names(model_json)
     described = OrderedDict((renamed.get(entry["name"], entry["name"]), entry)
                             for entry in predict.describe(model_json)["inputs"])
-    if weights is None and (formats.is_graph(source, tags, bool(layers)) or of_signature(source, model_json)):
+    if weights is None and formats.is_onnx(source):
+        found_by = by_onnxruntime.values(source, model_json, layers, told_of(model_json) or {})
+        inputs = OrderedDict(zip(described, found_by.inputs))
+        names, wanted, by = found_by.names, found_by.wanted, "onnxruntime"
+    elif weights is None and (formats.is_graph(source, tags, bool(layers)) or of_signature(source, model_json)):
         batches = batches_of(model_json)
         inputs = OrderedDict((name, random_values([size or OPEN_SIZE for size in entry["shape"][1:]])[
             :batches.get(name)]) for name, entry in described.items())
@@ -140,6 +153,22 @@ def verify(source: str, model_json: str, layers: Optional[List[str]] = None, wei
     values = {f"input_{index}": array for index, array in enumerate(fed)}
     values.update((f"output_{index}", array.astype(numpy.float32)) for index, array in enumerate(wanted))
     return Verified(report, values)
+
+
+def behind_words(source: str, model_json: str, layers: Optional[List[str]], weights: Optional[str],
+                 data: Optional[str], tags: Optional[str], engines: Optional[Sequence[Engine]]) -> Verified:
+    """Compare a model that begins with words behind them, where the converted one begins: Keras runs it from there.
+
+    The arguments are those of `verify`.
+    """
+    with tempfile.TemporaryDirectory(prefix="oracle-") as private:
+        begun = os.path.join(private, "begun.h5")
+        with formats.read_layers(source, weights=weights, **({"saved_model_tags": tags} if tags else {})) as model:
+            result = encapsulation.encapsulate(model, layers)
+            result.texts = []
+            keras_h5.write(result, begun)
+            names = encapsulation.facts(result)["outputs"]
+        return verified(begun, model_json, names, None, data, None, None, engines)
 
 
 def half_precision(topology: Dict[str, Any]) -> Optional[str]:
@@ -193,12 +222,16 @@ def whole_values(shape: List[int]) -> numpy.ndarray:
 def names_told(model_json: str) -> Optional[List[str]]:
     """Return the outputs as they were asked for, which a graph model's userDefinedMetadata has; None where it has none.
     """
+    told = told_of(model_json)
+    return list(told["outputs"]) if told and isinstance(told.get("outputs"), dict) else None
+
+
+def told_of(model_json: str) -> Optional[Dict[str, Any]]:
+    """Return what a graph model's userDefinedMetadata tells of it, None where it tells nothing."""
     with open(model_json, "rb") as file:
         told = json_text.parse(file.read(), model_json).get("userDefinedMetadata")
-    try:
-        return list(told["tensorspace"]["outputs"])
-    except (TypeError, KeyError):
-        return None
+    found = told.get("tensorspace") if isinstance(told, dict) else None
+    return found if isinstance(found, dict) else None
 
 
 def batches_of(model_json: str) -> Dict[str, int]:

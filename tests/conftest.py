@@ -73,12 +73,13 @@ def pytest_terminal_summary(terminalreporter):
 
 @pytest.fixture(scope="session")
 def loads():
-    """In the place of write_layers.write: every result is loaded by TensorFlow.js too (tests/shared_node.py).
+    """In the place of write_layers.write and write_graph.write: every result is loaded by TensorFlow.js too
+    (tests/shared_node.py).
 
     None on a machine without Node or TensorFlow.js, which other tests say at its end.
     """
     from scripts import Fault
-    from scripts.tfjs import write_layers
+    from scripts.tfjs import write_graph, write_layers
     from tests import shared_node
     try:
         needs.node()
@@ -86,9 +87,9 @@ def loads():
     except (pytest.skip.Exception, Fault):
         yield None
         return
-    write_layers.write = checked
+    write_layers.write, write_graph.write = checked, checked.graph
     yield checked
-    write_layers.write = checked.write
+    write_layers.write, write_graph.write = checked.write, checked.write_graph
 
 
 @pytest.fixture

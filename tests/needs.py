@@ -116,6 +116,12 @@ def reference():
     return module("tensorflowjs", "reference")
 
 
+def onnx():
+    """Return "onnxruntime": it is installed, and onnx with it, on the modern stack alone."""
+    module("onnx", "onnx")
+    return module("onnxruntime", "onnx")
+
+
 def mnist():
     """Return the path of the real MNIST, an npz with Keras's names."""
     beside = os.path.join(os.path.dirname(ROOT), "shared", "data", "mnist.npz")

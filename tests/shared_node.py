@@ -3,12 +3,15 @@
 `run_node` is what scripts.viewer.predict.run_node is, and each model gets a TensorFlow.js of its own (shared_node.js).
 A process that ends is one model's error, which names the model, and the next model gets a new process.
 """
+import contextlib
+import hashlib
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 
-from scripts.tfjs import write_layers
+from scripts.tfjs import write_graph, write_layers
 from scripts.viewer import packages, predict
 from tests.shared_process import Shared
 
@@ -50,9 +53,19 @@ class Node(Shared):
 NODE = Node()
 
 
+LOADED = set()  # digests of the model.jsons of which TensorFlow.js was asked something in this run
+
+
 def run_node(bundle, model_json, request, answer):
     """Run predict.js on one model; return (exit status, what it says where it fails)."""
+    LOADED.add(digest(model_json))
     return NODE.ask(os.path.abspath(bundle), os.path.abspath(model_json), request, answer)
+
+
+def digest(path):
+    """Return the digest of a file, None where there is none."""
+    with contextlib.suppress(OSError), open(path, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()
 
 
 class Loads:
@@ -60,18 +73,34 @@ class Loads:
 
     active: whether the test that runs promises it.
     `refused` collects "PATH: what TensorFlow.js says" of each result that it does not load, at once: a test may spoil
-    the files later.
+    the files later.  A graph model is copied instead, and loaded at the end of the test where nothing has asked
+    TensorFlow.js for it: most tests of graphs run what they convert.
     """
 
     def __init__(self):
         self.refused, self.write, self.active = [], write_layers.write, False
+        self.write_graph, self.kept = write_graph.write, {}
         self.bundle = packages.bundle("@tensorflow/tfjs")
 
     def __call__(self, model, directory, json_name="model.json", *options, **more):
         names = self.write(model, directory, json_name, *options, **more)
         if not self.active:  # the test makes no such promise
             return names
-        path = os.path.join(directory, json_name)
+        self.load(os.path.join(directory, json_name))
+        return names
+
+    def graph(self, graph, directory, json_name="model.json", *options, **more):
+        """In the place of write_graph.write."""
+        names = self.write_graph(graph, directory, json_name, *options, **more)
+        if self.active:
+            private = tempfile.TemporaryDirectory(prefix="kept-")
+            for name in names:
+                shutil.copy(os.path.join(directory, name), private.name)  # a link would change the file's own times
+            self.kept[digest(os.path.join(directory, json_name))] = private, json_name
+        return names
+
+    def load(self, path):
+        """Load a model, and note what TensorFlow.js says where it does not."""
         with tempfile.TemporaryDirectory() as private:
             request = os.path.join(private, "request")
             with open(request, "w") as file:
@@ -79,9 +108,13 @@ class Loads:
             status, said = run_node(self.bundle, path, request, os.path.join(private, "answer"))
         if status:
             self.refused.append(f"{path}: {said}")
-        return names
 
     def taken(self):
         """Return what was refused since this was last asked."""
+        for key, (private, json_name) in self.kept.items():
+            with private:
+                if key not in LOADED:
+                    self.load(os.path.join(private.name, json_name))
+        self.kept = {}
         refused, self.refused = self.refused, []
         return refused

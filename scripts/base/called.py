@@ -52,11 +52,10 @@ class Package(types.ModuleType):
         """Return what a name of API stands for: the module of that name, which answers the call, or what is called."""
         if name not in API:
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
-        call, module = found(name), f"{PACKAGE}.{name}"
         if name not in COMMANDS:
-            return call
-        __import__(module)
-        return sys.modules[module]
+            return found(name)
+        __import__(f"{PACKAGE}.{name}")
+        return sys.modules[f"{PACKAGE}.{name}"]
 
 
 def makes(name: str, kind: type) -> None:

@@ -19,7 +19,7 @@ from typing import Callable, Dict, Iterable, List, NamedTuple
 from ..base import command
 from ..base.fault import Fault
 from ..training.choices import IDX, RANGES, RECIPES
-from ..wire.target import AUTO, FORMATS, QUANTIZED, SHARD_SIZE, Target
+from ..wire.target import AUTO, FORMATS, LAYOUTS, NATURAL, QUANTIZED, SHARD_SIZE, Target
 
 DEFAULT = "keras"  # the table whose paths are the guide's own, without its name in them
 # Names below models/ that are taken, those of the table DEFAULT among them.
@@ -121,6 +121,7 @@ CHOOSING = {
     "input_shape": Setting(None, _shape, "a list of whole numbers, or one such list per input: {a = [8], b = [8, 8]}"),
     "compile": Setting(False, _true_or_false, "true or false"),
     "engine": Setting("native", _one_of(*ENGINES), '"native" or "reference"'),
+    "layout": Setting(NATURAL, _one_of(*LAYOUTS), '"auto" or "as-is"'),
 }
 CONVERTING = {  # the fields of wire/target.py's Target
     "json_name": Setting("model.json", _json_file, "a file name that begins with a letter or digit and ends in .json, "

@@ -3,7 +3,8 @@
     match(path) -> bool                   by content, never by the file's name
     read(path, **options)                 -> layers.model.Model, topology at once, weights when they are asked for;
                                           or graphs.GraphFile, of which TensorFlow makes an operations.Graph,
-                                          or tfjs_graph.GraphModel, which needs no TensorFlow for it
+                                          or tfjs_graph.GraphModel, which needs no TensorFlow for it,
+                                          or onnx_graph.Model, a graph of ONNX's operations
 
 No code in a file is ever run.  `which` asks each format in turn: nothing else decides the format of a file.
 """
@@ -16,22 +17,26 @@ from ..base import place
 from ..base.fault import Fault
 from ..base.files import at_once
 from ..layers.topology import of
-from . import tfjs_graph, tfjs_pb
+from . import onnx, onnx_files, tfjs_graph, tfjs_pb
 from .json_text import parse
 from .paths import check_readable, head, inside
 
 if TYPE_CHECKING:  # both import numpy, and an up-to-date doit imports neither
     from ..layers.model import Model
+    from . import onnx_graph
     from .graphs import GraphFile
     from .tfjs_graph import GraphModel
 
 OF_TENSORFLOW = ("saved_model", "frozen")
-GRAPHS = ("saved_model", "tfjs_pb", "frozen", "tfjs_graph")  # formats of which some or all are graphs of operations
+# Formats of which some or all are graphs of operations
+GRAPHS = ("saved_model", "tfjs_pb", "frozen", "tfjs_graph", "onnx")
 FORMATS = ("keras_h5", "keras_archive", "topology_and_weights", "tfjs") + GRAPHS  # no file is of two
 
 
-def read(path: str, weights: Optional[str] = None, **options: Any) -> 'Union[Model, GraphFile, GraphModel]':
-    """Return the Model in the file or directory `path`, or a GraphFile or GraphModel where it has no layers.
+def read(path: str, weights: Optional[str] = None, **options: Any
+         ) -> 'Union[Model, GraphFile, GraphModel, onnx_graph.Model]':
+    """Return the Model in the file or directory `path`; a GraphFile, GraphModel or onnx_graph.Model where it has no
+    layers.
 
     weights: the second file of a separated model.  options: those of single formats (saved_model_tags, signature).
     Raises Fault if there is no such file, no format knows it, or it is damaged.
@@ -75,6 +80,9 @@ def read_layers(path: str, weights: Optional[str] = None, **options: Any) -> 'Mo
     """Return the Model in `path` as `read` does, with a Fault for a graph of operations."""
     from ..layers.model import Model
     found = read(path, weights, named=True, **options)
+    if is_onnx(path):
+        raise Fault(f"{path}: an ONNX model, without layers of Keras's: it becomes a graph model, and has no "
+                    f"enc_model.h5; {place.spelled('preprocess')} converts it")
     if not isinstance(found, Model):
         raise Fault(f"{path}: a TensorFlow graph without Keras layers: it becomes a graph model, and has no "
                     f"enc_model.h5; {place.spelled('preprocess')} converts it")
@@ -101,6 +109,11 @@ def is_tfjs_graph(path: str) -> bool:
     return tfjs_graph.match(str(path))
 
 
+def is_onnx(path: str) -> bool:
+    """Return whether `path` holds an ONNX model."""
+    return onnx.match(str(path))
+
+
 def is_graph(path: str, tags: Optional[str] = None, named: bool = False) -> bool:
     """Return whether `path` holds a graph of operations, and no layers; False for a file that cannot be opened.
 
@@ -110,8 +123,8 @@ def is_graph(path: str, tags: Optional[str] = None, named: bool = False) -> bool
     path = str(path)
     try:
         with open(path, "rb", buffering=0, opener=at_once) as file:
-            start = file.read(1)
-            if not start or start not in b"\x0a\x08" + tfjs_graph.BEGINNING:  # a message begins with its first field
+            start = file.read(1)  # a message begins with its first field
+            if not start or start not in b"\x0a\x08" + onnx.BEGINNING + tfjs_graph.BEGINNING:
                 return False
     except IsADirectoryError:
         pass
@@ -125,7 +138,8 @@ def is_graph(path: str, tags: Optional[str] = None, named: bool = False) -> bool
 def files(path: str, weights: Optional[str] = None) -> List[str]:
     """Return the files that make up the model in `path`: the model changed when one of them did.
 
-    A TensorFlow.js model is its model.json and the shards that this names.  Other formats are one file, a
+    A TensorFlow.js model is its model.json and the shards that this names, an ONNX model its file and those of its
+    weights.  Other formats are one file, a
     directory, or the two given files.  Raises Fault for a directory without a model.
     """
     check_readable(path)
@@ -139,6 +153,8 @@ def files(path: str, weights: Optional[str] = None) -> List[str]:
             from .strangers import unknown
             raise Fault(unknown(os.path.dirname(path)))  # other files may be a whole home, or the whole disk
     found = [path] + ([weights] if weights is not None else [])
+    if onnx.match(path):
+        return found + onnx_files.files(path)
     if head(path, 64).lstrip()[:1] == b"{":
         with open(path, "rb") as file:
             manifest = parse(file.read(), path).get("weightsManifest")

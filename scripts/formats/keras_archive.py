@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # imported where a file is opened
 
 Record = Dict[str, Any]  # of a layer or a model, as the topology spells it
 
+MAX_VOCABULARY = 64 * 1024 * 1024  # bytes; a million words have 10 MB
 MEMBERS = CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 CELLS = ("LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM2D", "ConvLSTM1D", "ConvLSTM3D")
 PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # Keras stores; a zip program deflates
@@ -231,6 +232,8 @@ def with_vocabularies(archive: zipfile.ZipFile, file: "h5py.File", record: Recor
             continue
         text = f"assets/{place}/vocabulary.txt"
         if not config.get("vocabulary") and text in archive.namelist():
+            if archive.getinfo(text).file_size > MAX_VOCABULARY:
+                raise Fault(f"{path}: {text} claims to be {archive.getinfo(text).file_size} bytes long: refused")
             try:
                 found = member(archive, text, path).decode("utf-8").split("\n")
                 config["vocabulary"] = list(map(int, found)) if layer["class_name"] == "IntegerLookup" else found
@@ -238,7 +241,7 @@ def with_vocabularies(archive: zipfile.ZipFile, file: "h5py.File", record: Recor
                 raise Fault(f"{path}: {text} holds no words of the layer: the file is damaged")
         if not config.get("idf_weights") and present(file, f"{place}/vars/idf_weights"):
             held = keras_h5.weight(keras_h5.follow(file, f"{place}/vars/idf_weights", path), "idf_weights", path)
-            if held.size > words.MOST:
+            if held.nbytes > MAX_VOCABULARY:
                 raise Fault(f"{path}: {place} has weights of {held.size} words: refused")
             config["idf_weights"] = held.read().astype(float).reshape(-1).tolist()
 
@@ -287,8 +290,8 @@ def leaves(file: "h5py.File", record: Record, place: str, scope: str, trainable:
         inner = [(layer, f"{place}/{way}_layer", f"{scope}/{way}_{Layer(config['layer']).name}")
                  for way, layer in ways(config)]
     elif name == "SpectralNormalization":
-        return leaves(file, config["layer"], place + "/layer", scope, trainable, path, shared) + last_leaf(
-            file, place, f"{scope}/vector_u", path)
+        found = leaves(file, config["layer"], place + "/layer", scope, trainable, path, shared)
+        return found[:1] + last_leaf(file, place, f"{scope}/vector_u", path) + found[1:]  # kinds/: own_at
     elif name == "RNN":
         inner = [(config["cell"], place + "/cell", scope)]
     elif name == "StackedRNNCells":

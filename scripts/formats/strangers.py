@@ -9,10 +9,11 @@ from typing import Optional
 from . import keras_archive
 from .paths import head
 
-KNOWN = "known are h5, .keras, topology json + weights h5, tfjs model.json, SavedModel, frozen .pb"
+KNOWN = "known are h5, .keras, topology json + weights h5, tfjs model.json, SavedModel, frozen .pb, ONNX"
 ENDINGS = (".h5", ".hdf5", ".keras", "saved_model.pb", "model.json")
 WEIGHTS = "weights without a model: load them into the model that made them (model.load_weights, in Keras 2), and " \
     "give what model.save writes"
+EXPORT = 'torch.onnx.export(model.eval(), torch.zeros(1, 3, 224, 224), "model.onnx")'
 # Names of files that are parts of something, and the advice about each.
 NAMES = (
     (r".*\.data-\d+-of-\d+$|.*\.index$", "a TensorFlow checkpoint, " + WEIGHTS),
@@ -25,12 +26,12 @@ STARTS = (
     (rb"\x1f\x8b|BZh|\xfd7zXZ|7z\xbc\xaf|Rar!|.{257}ustar", "a packed file: unpack it, and give the model in it"),
     (rb"\x80[\x02-\x05]|PK\x03\x04|\([dl]p0\n|c[\w.]+\n\w+\n|[\]}]q\0",  # pickles of protocol 0 and 1 have no start
      "a pickle or an archive of another program, not a Keras model: load it where it was made; a model of Keras saves "
-     "itself (model.save), one of PyTorch has to be built in Keras and given its weights"),
+     "itself (model.save), one of PyTorch is exported: " + EXPORT),
     (rb"\x93NUMPY", "a numpy array, not a model; " + KNOWN),
     (rb".{6}\0\0\{\"", "safetensors, " + WEIGHTS),
     (rb".{4}TFL3", "a TensorFlow Lite model, whose layers are gone: give the model that it was made from"),
     (rb"\x08[\x02-\x20][\x12\x1a\x22\x2a\x32\x3a\x42]",
-     "an ONNX model: give the Keras or TensorFlow model that it was made from"),
+     "an ONNX model that is cut short: download or copy it again"),
     (rb"\s*<", "a web page, not a model: the download went wrong"),
     (rb"model_checkpoint_path:", "a list of TensorFlow checkpoints, " + WEIGHTS),
     # tensorflow/core/protobuf/meta_graph.proto: MetaInfoDef, in it the list of operations

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from typing import Any, Dict, Iterable
 
 from ..base.fault import Fault
-from ..layers import variables
+from ..layers import variables, words
 from ..layers.model import Model, Weight
 from ..layers.spelling import usual
 from ..layers.topology import Layer, inner_records, is_model
@@ -43,6 +43,7 @@ def read(path: str, **options: Any) -> Model:
     entries = manifest_weights(document.get("weightsManifest"), os.path.dirname(path), path)
     model = Model(record, belonging(record, entries, path), str(topology.get("keras_version", "2.0.0")),
                   str(topology.get("backend", "tensorflow")), topology.get("training_config"))
+    model.texts = words.told(document)
     return model
 
 

@@ -17,6 +17,7 @@ Message = Dict[int, List[Value]]
 
 DT_STRING, DT_INT64 = 7, 9  # core/framework/types.proto
 WRAPPED = ("_lookup_layer", "_index_lookup_layer")  # in a TextVectorization of Keras 2.7 and later, and of 2.6
+MOST = 1 << 24  # words
 DEPTH = 40  # of models in models
 
 
@@ -67,7 +68,7 @@ class Vocabularies:
             config["vocabulary"] = learned or config.get("vocabulary")
         if config.get("idf_weights") is None and "idf_weights" in children:
             weight = self.weight(children["idf_weights"])
-            if weight is not None and weight.size <= words.MOST:
+            if weight is not None and weight.size <= MOST:
                 config["idf_weights"] = weight.read().astype(float).reshape(-1).tolist()
 
     def table(self, node: int) -> Optional[List[Any]]:

@@ -40,11 +40,11 @@ def encapsulate(model: Model, layers: Optional[Sequence[str]] = None, input_shap
         outputs.fix_input_shape(source, input_shape)
     weights = OrderedDict(model.weights)
     source = with_outputs(source, layers, major, weights, spoken)
-    names, texts = list(layers) if layers is not None else None, []
+    names, texts = list(layers) if layers is not None else None, list(model.texts)
     if spoken:
-        source, texts, kept = begun(source, major, input_shape)
-        names = None if names is None else [names[place] for place in kept]
-        weights.update((text["input"], []) for text in texts)
+        source, found, kept = begun(source, major, input_shape)
+        names, texts = None if names is None else [names[place] for place in kept], texts + found
+        weights.update((text["input"], []) for text in found)
     if major >= 3:
         operators.as_layers(source)
     order = topology.layer_order(source)
@@ -54,7 +54,8 @@ def encapsulate(model: Model, layers: Optional[Sequence[str]] = None, input_shap
     kept = [name for name in order if not is_operation(source.layers[name].record, major) or major < 3]
     result = model.replaced(topology.record_of(source, model_class(model), major),
                             OrderedDict((name, weights.get(name, [])) for name in kept))
-    result.training_config, result.output_names, result.texts = None, names, texts
+    result.training_config, result.output_names, result.texts = None, names, [
+        text for text in texts if text["input"] in [ref.layer for ref in source.inputs]]
     if input_shape is not None:  # the sizes of nested models' inputs follow
         result.topology = open_sizes.told(result)
     return result

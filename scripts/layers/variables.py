@@ -65,8 +65,9 @@ def own_variables(record: Record, scope: str, adapted: Sequence[str] = ()) -> Li
     if is_adapted(record):
         found += [Variable(f"{scope}/{item}", None, False) for item in adapted]
     elif not is_model(record):
-        found += [item._replace(name=f"{scope}/{item.name}")
-                  for item in layer_variables(record["class_name"], record["config"])]
+        place = len(found) if kind is None or kind.own_at is None else kind.own_at
+        found[place:place] = [item._replace(name=f"{scope}/{item.name}")
+                              for item in layer_variables(record["class_name"], record["config"])]
     return found if config_trainable(record) else [item._replace(trainable=False) for item in found]
 
 

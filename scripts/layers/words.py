@@ -21,7 +21,9 @@ LOOKUPS = ("TextVectorization", "StringLookup", "IntegerLookup")  # those that h
 STANDARDIZE = (None, "lower_and_strip_punctuation", "lower", "strip_punctuation")
 SPLIT = (None, "whitespace", "character")
 MODES = ("int", "one_hot", "multi_hot", "count", "tf_idf")
-MOST = 1 << 18  # words of a vocabulary, and categories
+TOLD = "texts"  # the key of userDefinedMetadata.tensorspace in a model.json
+MOST = 1 << 18  # words of a vocabulary in model.json, which every page reads
+LARGEST = (1 << 31) - 1  # category: int32
 LONGEST = 1 << 16  # of a sequence
 REMEDY = "save the model as .keras, or as a SavedModel where Keras is older than 2.12"
 
@@ -107,8 +109,8 @@ def count(config: Config, key: str, default: int) -> int:
     """A setting that is a whole number from 0 on.  Raises Fault for any other."""
     value = config.get(key)
     value = default if value is None else value
-    if type(value) is not int or not 0 <= value <= MOST:
-        raise Fault(f"{key}={value!r} is no number of words from 0 to {MOST}")
+    if type(value) is not int or not 0 <= value <= LARGEST:
+        raise Fault(f"{key}={value!r} is no number of words from 0 to {LARGEST}")
     return value
 
 
@@ -187,8 +189,6 @@ def words_of(layer: Layer) -> Optional[List[Any]]:
     given = layer.config.get("vocabulary")
     if not isinstance(given, list) or not given:
         return None
-    if len(given) > MOST:
-        refuse(layer, f"of {len(given)} words", f"take at most {MOST}")
     special = special_of(layer)
     words = given[len(special):] if given[:len(special)] == special else given
     kind = int if layer.class_name == "IntegerLookup" else str
@@ -259,9 +259,10 @@ def described(name: str, layer: Layer, sources: List[Layer]) -> Text:
         text.update(bins=count(config, "num_bins", 0), mask=config.get("mask_value"))
         return text
     words = words_of(layer)
-    text.update(mask=mask_of(layer), oov=oov_of(layer), first=len(special_of(layer)), vocabulary=words or [])
+    text.update(mask=mask_of(layer), oov=oov_of(layer), first=len(special_of(layer)),
+                vocabulary=words if words and len(words) <= MOST else [])
     if mode == "tf_idf":
-        text["idf"] = weights_of(layer)
+        text["idf"] = weights_of(layer) if text["vocabulary"] else None
     if layer.class_name == "TextVectorization":
         text.update(standardize=config.get("standardize"), split=config.get("split"), ngrams=grams_of(layer),
                     length=config.get("output_sequence_length"))
@@ -281,6 +282,13 @@ def checked(texts: Any) -> List[Text]:
     return texts
 
 
+def told(document: Dict[str, Any]) -> List[Text]:
+    """Return what the content of a model.json tells of its words.  Raises Fault where it is none of `described`."""
+    told = document.get("userDefinedMetadata")
+    told = told.get("tensorspace") if isinstance(told, dict) else None
+    return checked(told.get(TOLD) or []) if isinstance(told, dict) else []
+
+
 def is_one_of(value: Any, known: Sequence[Optional[str]]) -> bool:
     """Whether a setting is one of Keras's own values."""
     return value is None or isinstance(value, str) and value in known
@@ -296,6 +304,8 @@ def untyped(layer: Layer, words: Optional[List[Any]]) -> str:
         return "its vocabulary is a file beside the model: build it with vocabulary=[the words]"
     if words is None:
         return f"the file does not hold its vocabulary: {REMEDY}"
+    if len(words) > MOST:
+        return f"its vocabulary of {len(words)} words is too large for a page: take at most {MOST}"
     if mode_of(layer) == "tf_idf" and weights_of(layer) is None:
         return "the file does not hold the weights of its words: " + REMEDY
     return ""

@@ -18,6 +18,7 @@ from . import (  # noqa: F401  (each registers its functions)
     preprocessing,
     recurrent,
     resizing,
+    spectrograms,
     text,
     wrappers,
 )

@@ -92,8 +92,9 @@ def plain(b: Builder, x: Value, kernel: Value, window: Window, depthwise: bool =
     """Convolve in one, two or three dimensions, without padding but where the window's is ITSELF."""
     count = len(window.sizes)
     if count == 1:
-        y = b.conv2d(b.expand(x, 1), b.remade(kernel, "row", (1,) + kernel.shape, lambda array: array[None]),
-                     (1,) + window.strides, (1,) + window.dilations, depthwise)
+        row = b.remade(kernel, "row", (1,) + kernel.shape, lambda array: array[None]) if kernel.is_constant else \
+            b.expand(kernel, 0)
+        y = b.conv2d(b.expand(x, 1), row, (1,) + window.strides, (1,) + window.dilations, depthwise)
         return b.squeeze(y, [1])
     if count == 2:
         return b.conv2d(x, kernel, window.strides, window.dilations, depthwise,

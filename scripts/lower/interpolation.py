@@ -8,7 +8,8 @@ from typing import Callable, Dict, NamedTuple, Tuple
 
 import numpy
 
-from ..emit import Builder, Value
+from ..emit import Value
+from ..emit.interpolation import by_weights, mixed
 from ..emit.shaping import Size
 from .rules import Call
 from .windows import NAME_SIZES, OPEN
@@ -50,23 +51,7 @@ def along(call: Call, x: Value, axis: int, size: Size, method: Method) -> Value:
     if size * whole > LARGEST:
         call.refuse(f"{whole} places become {size}: too many")
     weights = matrix(whole, size, method)
-    used = weights != 0
-    if used.sum(1).max() > 2 or not used.any(1).all():
-        return b.move(b.matmul(b.move(b.cast(x, "float32"), axis, -1), b.constant(weights.T)), -1, axis)
-    low = used.argmax(1)
-    high = whole - 1 - used[:, ::-1].argmax(1)
-    part = numpy.where(high > low, weights[numpy.arange(size), high], 0).astype("float32")
-    return mixed(b, x, axis, b.constant(low, "int32"), b.constant(high, "int32"), b.constant(part))
-
-
-def mixed(b: Builder, x: Value, axis: int, low: Value, high: Value, part: Value) -> Value:
-    """What lies between the places `low` and `high` of a dimension, by `part`, from 0 to 1."""
-    below = b.gather(x, low, axis)
-    if part.is_constant and not part.array.any():
-        return below
-    below, above = b.cast(below, "float32"), b.cast(b.gather(x, high, axis), "float32")
-    share = b.reshape(part, [-1] + [1] * (x.rank - axis - 1))
-    return b.add(below, b.mul(b.sub(above, below), share))
+    return by_weights(b, x, axis, weights)
 
 
 def between(call: Call, x: Value, axis: int, size: Size, method: Method) -> Value:

@@ -178,9 +178,23 @@ class Walk:
             if name in source.layers:
                 key = id(record), name
                 own[name] = self._named(key, source.layers[name], weights)
-        inputs = tensors(args) or tensors(kwargs)
-        found = self.graph(source, inputs, own, path)
+        inputs = tensors(args) or tensors({key: value for key, value in kwargs.items() if key != "mask"})
+        found = self.graph(source, self.under(kwargs.get("mask"), inputs), own, path)
         return [found[ref] for ref in source.outputs]
+
+    def under(self, given: Any, inputs: List[Value]) -> List[Value]:
+        """The inputs of a nested model under the masks of its argument mask=, one for each or None.
+
+        Keras marks the tensors themselves, so that two inputs that are one tensor have one mask: in Keras 2 the last,
+        which may be none, in Keras 3 the last that there is (keras 3 models/functional.py: Functional.call).
+        """
+        if given is None:
+            return inputs
+        found: Dict[Any, Optional[Value]] = {}
+        for value, mask in zip(inputs, given if isinstance(given, (list, tuple)) else [given]):
+            if isinstance(mask, Value) or mask is None and self.major < 3:
+                found[value.tensor or id(value)] = mask if mask is None else self.b.cast(mask, "bool")
+        return [value.masked(found.get(value.tensor or id(value), value.mask)) for value in inputs]
 
     def _named(self, key: Any, layer: Layer, weights: List[Weight]) -> Held:
         """The weights of a layer in a nested model: the same objects at every call, so that they are written once."""

@@ -24,15 +24,18 @@ class Shown(NamedTuple):
     settings: Dict[str, Any]
 
 
-def metadata(outputs: Mapping[str, str], layers: Sequence[Shown], texts: Sequence[Dict[str, Any]] = ()
-             ) -> Dict[str, Any]:
+def metadata(outputs: Mapping[str, str], layers: Sequence[Shown], texts: Sequence[Dict[str, Any]] = (),
+             layout: Optional[Mapping[str, str]] = None) -> Dict[str, Any]:
     """Return the userDefinedMetadata of a graph model, which TensorFlow.js hands on.
 
     {"tensorspace": {"outputs": {name as asked for: name of the node}, "layers": [Shown as a dict]}}, and where a
     model began with words "texts": what turns words into the numbers of an input, see layers.words.described
+    layout: {name of an input's or output's node: "NHWC"} where the source has another order; it stands there, too.
     """
     told = OrderedDict([("outputs", outputs), ("layers", [OrderedDict(layer._asdict()) for layer in layers])])
-    return {"tensorspace": OrderedDict(told, texts=list(texts)) if texts else told}
+    told.update({"texts": list(texts)} if texts else {})
+    told.update({"layout": layout} if layout else {})
+    return {"tensorspace": told}
 
 
 def is_plain(value: Any) -> bool:

@@ -4,7 +4,7 @@ tfjs-converter's executor (4.22.0: src/operations/executors) takes an operation 
 attributes. These rules find the nodes whose result that changes.
 """
 import re
-from typing import Any, Callable, List, Optional, Sequence
+from typing import Any, Callable, Iterator, List, Optional, Sequence, Tuple
 
 import numpy
 
@@ -176,11 +176,17 @@ RULES = {
     "LookupTableFind": TABLE, "LookupTableFindV2": TABLE, "LookupTableSize": TABLE, "LookupTableSizeV2": TABLE}
 
 
-def check(graph: Graph) -> None:
-    """Raise a Fault for an operation of a graph, or of its functions, that TensorFlow.js computes otherwise."""
+def reasons(graph: Graph) -> Iterator[Tuple[Node, str]]:
+    """Yield (an operation of a graph, or of its functions, that TensorFlow.js computes otherwise, the reason)."""
     inside = [(node, None) for function in graph.functions for node in function.nodes]
     for node, known in [(node, graph) for node in graph.nodes.values()] + inside:
         reason = RULES[node.op](View(node, known)) if node.op in RULES else None
         if reason:
-            raise Fault(f"operation {node.name} is a {node.op} {reason}: TensorFlow.js computes it otherwise; ask for "
-                        "outputs before it")
+            yield node, reason
+
+
+def check(graph: Graph) -> None:
+    """Raise a Fault for an operation of a graph, or of its functions, that TensorFlow.js computes otherwise."""
+    for node, reason in reasons(graph):
+        raise Fault(f"operation {node.name} is a {node.op} {reason}: TensorFlow.js computes it otherwise; ask for "
+                    "outputs before it")

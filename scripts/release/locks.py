@@ -25,8 +25,8 @@ PIP_COMPILE = ["--pre", "--allow-unsafe", "--no-emit-trusted-host", "--no-emit-f
                "--pip-args", "--no-build-isolation"]
 BOTH = ["--generate-hashes", "--no-emit-index-url", "--no-annotate", "--no-header"]
 # A lock is compiled after those that its .in names with -r or -c.
-MODERN = ["modern-convert", "modern-train", "modern-test", "modern-reference", "modern-view", "modern-dvc",
-          "modern-matplotlib", "modern-notebook"]
+MODERN = ["modern-convert", "modern-train", "modern-test", "modern-onnx", "modern-reference", "modern-view",
+          "modern-dvc", "modern-matplotlib", "modern-notebook"]
 PY36 = ["py36-bootstrap", "py36-convert", "py36-train", "py36-test", "py36-gpu", "py36-view", "py36-keras231"]
 NO_DEPENDENCIES = ["modern-reference"]  # its .in says why
 HEADER = "# python -m scripts.lock made this of %s.in; sha256 of that and what it names: %s\n"

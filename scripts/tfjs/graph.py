@@ -11,10 +11,11 @@ from ..base import command
 from ..base.fault import Fault
 from ..formats.graphs import GraphFile
 from ..formats.tfjs_graph import GraphModel
+from ..layers.outputs import listing
 from ..layers.topology import of
 from ..operations import loops, shown, unlike
 from ..operations.graph import Graph, Tensor
-from ..operations.outputs import needed, prune
+from ..operations.outputs import called, needed, prune
 from ..wire import shards
 from ..wire.target import GRAPH
 from . import adapt, operations, write_graph
@@ -45,13 +46,30 @@ def convert(source: Union[GraphFile, GraphModel], directory: str, outputs: Optio
         said = [line for line in (graph.begins, without_dynamic(graph, every and outputs is None)) if line]
         prune(graph, map(Tensor, graph.outputs + graph.inputs))
         told = shown.metadata(graph)
-        if source.for_tensorflow_js:
-            adapt.open_fused(graph)
-            names = write_graph.write(graph, directory, json_name, shard_size, quantize, told)
-        else:
-            names = write(graph, directory, json_name, shard_size, quantize, told)
+        settings = directory, json_name, shard_size, quantize, told
+        try:
+            if source.for_tensorflow_js:
+                adapt.open_fused(graph)
+                names = write_graph.write(graph, *settings)
+            else:
+                names = write(graph, *settings)
+        except Fault as fault:
+            raise Fault(f"{fault}{before_it(graph)}")
     facts = {"why": "; ".join(said)} if said else {}
     return Written(names, dict(facts, inputs=graph.inputs, outputs=graph.outputs))
+
+
+def before_it(graph: Graph) -> str:
+    """Return the words behind "ask for outputs before it": the outputs of a graph that TensorFlow.js computes alike."""
+    own = {id(node) for node in graph.every_node() if node.op not in operations.SINCE}
+    own.update(id(node) for node, _ in unlike.reasons(graph))
+    calling = {one.name for one in graph.functions if own & set(map(id, one.nodes))}
+    for _ in graph.functions:  # functions in functions
+        calling.update(one.name for one in graph.functions if any(calling & set(called(node)) for node in one.nodes))
+    spoilt = {node.name for node in graph.nodes.values() if id(node) in own or calling & set(called(node))}
+    free = [asked for asked, name in zip(graph.asked or graph.outputs, graph.outputs)
+            if not spoilt & needed(graph, [Tensor(name)])]
+    return f": {listing(free)}" if spoilt and free else ""
 
 
 def by_signature(source: str, fault: Fault, directory: str, *settings: Any, saved_model_tags: Optional[str] = None,

@@ -2,7 +2,7 @@
 from typing import Callable, Dict
 
 from ..layers.kinds.sizes import product
-from ..operations.graph import Attribute, Graph, Node
+from ..operations.graph import Attribute, Graph, Node, Tensor, constant
 from . import adapt
 from .composing import Emitter
 
@@ -64,6 +64,30 @@ def einsum(graph: Graph, node: Node) -> None:
         {"T": make.kind}
 
 
+def convolution(graph: Graph, node: Node) -> None:
+    """A convolution whose margins at the top and at the left differ, with margins of its own: TensorFlow.js 1.0.0 takes
+    one for the other (core/framework/common_shape_fns.cc: GetWindowedOutputSize)."""
+    image, kernel = [graph.spec(tensor) and graph.spec(tensor).shape for tensor in node.inputs]
+    if node.text("padding") != "SAME" or not image or not kernel or node.text("data_format") == "NCHW":
+        return
+    strides, rates = node.value("strides"), node.value("dilations") or [1, 1, 1, 1]
+    margins = [[0, 0]]
+    for place in (1, 2):
+        step, reach = strides[place], (kernel[place - 1] - 1) * rates[place] + 1
+        if image[place] is None and step > 1:
+            return
+        whole = max(reach - (step if not (image[place] or 0) % step else (image[place] or 0) % step), 0)
+        margins.append([whole // 2, whole - whole // 2])
+    if margins[1] == margins[2]:
+        return
+    make = Emitter(graph, node)
+    sizes = [None if size is None else size + sum(margin) for size, margin in zip(image, margins + [[0, 0]])]
+    around = graph.add(constant(node.name + "/margins", margins + [[0, 0]], "DT_INT32"))
+    node.inputs[0] = make.add("pad", "Pad", [node.inputs[0], Tensor(around.name)], sizes,
+                              Tpaddings=Attribute("type", "DT_INT32"))
+    node.attributes = dict(node.attributes, padding=Attribute("s", b"VALID"))
+
+
 def batch_product(graph: Graph, node: Node) -> None:
     """A matrix product of batches of the same rank as it is; of a batch with one matrix as a product of two matrices.
     """
@@ -102,5 +126,6 @@ def random(op: str) -> Callable[[Graph, Node], None]:
 SPELLED: Dict[str, Callable[[Graph, Node], None]] = {
     "AddV2": renamed("Add"), "BatchMatMulV2": batch_product, "BatchMatMulV3": batch_product,
     "FusedBatchNormV3": renamed("FusedBatchNormV2"), "SelectV2": select, "Einsum": einsum,
+    "Conv2D": convolution, "DepthwiseConv2dNative": convolution,
     "StatelessRandomNormalV2": random("RandomStandardNormal"), "StatelessRandomUniformV2": random("RandomUniform"),
     "StatelessTruncatedNormalV2": random("TruncatedNormal")}

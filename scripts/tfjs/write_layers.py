@@ -18,7 +18,6 @@ from . import VERSION_NAME
 from .passes import keras2
 
 SOURCE_NAMES = "sourceNames"  # key of a model.json: {name of a layer: its name in the source}, of renamed layers alone
-TEXTS = "texts"  # key of userDefinedMetadata.tensorspace: see layers.words.described
 SHARD = re.compile(r"group1-shard\d+of\d+\.bin\Z")  # as wire/shards.py names them
 
 
@@ -47,7 +46,7 @@ def write(model: Model, directory: str, json_name: str = "model.json", shard_siz
         document[SOURCE_NAMES] = model.renamed
     if model.texts:
         after = {before: name for name, before in model.renamed.items()}
-        document["userDefinedMetadata"] = {"tensorspace": {TEXTS: [
+        document["userDefinedMetadata"] = {"tensorspace": {words.TOLD: [
             dict(text, input=after.get(text["input"], text["input"])) for text in model.texts]}}
     with open(os.path.join(directory, json_name), "w") as file:
         file.write(text_of(document))
@@ -67,11 +66,9 @@ def source_names(path: str) -> Dict[str, str]:
 def texts(path: str) -> List[Dict[str, Any]]:
     """What turns words into inputs of the model.json `path`: see layers.words.described."""
     with open(path, "rb") as file:
-        if json.dumps(TEXTS).encode("ascii") not in file.read():
+        if json.dumps(words.TOLD).encode("ascii") not in file.read():
             return []
-    told = (json_object(path) or {}).get("userDefinedMetadata")
-    told = told.get("tensorspace") if isinstance(told, dict) else None
-    return words.checked(told.get(TEXTS) or []) if isinstance(told, dict) else []
+    return words.told(json_object(path) or {})
 
 
 def said_of_texts(path: str) -> Iterator[str]:

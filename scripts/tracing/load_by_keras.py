@@ -63,7 +63,7 @@ def line_of(error: BaseException, source: str, files: List[str]) -> str:
     lacking = LACKING.search(str(error))
     if lacking:
         kind = "function" if "function" in lacking.group(1) else "class"
-        name = lacking.group(2).rpartition(">")[2]
+        name = lacking.group(2).rpartition(">")[2].rstrip(".")
         there = f"{', '.join(files)} {'have' if len(files) > 1 else 'has'} no" if files else "it needs the"
         return f"{source}: {there} {kind} {name}: name the file that has it too: --trust FILE.py"
     if any(words in str(error) for words in FOR_ANOTHER):
@@ -145,8 +145,7 @@ def keras_of(words: str, modules: Sequence[ModuleType]) -> ModuleType:
         if "tf_keras" in whose and "keras" not in whose:
             raise Fault("a model of Keras 3, and the classes are tf_keras's: let them be keras.layers.Layer")
     elif not old and version_of(words) == 2 and "keras" not in whose:
-        from ..training.saved_by_keras import legacy_keras
-        return legacy_keras()
+        return importlib.import_module("tf_keras")
     return importlib.import_module("keras")
 
 

@@ -57,8 +57,9 @@ def spelled(file: str, own: dict) -> Optional[str]:
 def plain(error: BaseException) -> str:
     """Return what an error says in one line, without what Keras and TensorFlow put around it."""
     lines = [line.strip() for line in COLOURS.sub("", str(error)).splitlines() if line.strip()]
-    if "Error encountered:" in lines[:-1]:  # what Keras 3 says of a layer whose shapes it finds out by calling it
-        lines = lines[lines.index("Error encountered:") + 1:]
+    before = [place for place, line in enumerate(lines[:-1]) if line.endswith("Error encountered:")]
+    if before:  # what Keras 3 says of a layer whose shapes it finds out by calling it
+        lines = lines[before[-1] + 1:]
     wrapped = bool(lines and WRAPPED.match(lines[0]))
     end = next((place for place, line in enumerate(lines) if place and BEHIND.match(line)), len(lines))
     lines = lines[:end]

@@ -183,7 +183,7 @@ const Inputs = (function () {
   // Numbers of any shape; whole ones below input.words where an Embedding reads them.
   function numbers(input, first, changed) {
     const count = input.shape.reduce((product, size) => product * size, 1), limit = input.words;
-    const asked = limit ? `${count} whole numbers from 0 to ${limit - 1}` : `${count} numbers`;
+    const asked = limit ? `${Words.many(count, 'whole number')} from 0 to ${limit - 1}` : Words.many(count, 'number');
     const text = make('textarea', {spellcheck: false}), words = make('p', {className: 'hint'}, asked);
     text.setAttribute('aria-label', asked);
     words.setAttribute('role', 'status');

@@ -3,6 +3,7 @@
 
 const Typing = (function () {
   const SHOWN = 60; // words whose numbers stand below the field
+  let made = 0; // panels, which begin with unlike examples
   const linked = new Map(); // name of an input of the source -> [its fields, their panels' refresh]
 
   // What a visitor may type: a few words of the vocabulary, others at each turn.
@@ -27,7 +28,7 @@ const Typing = (function () {
     });
     const element = make('div', {className: 'typing'}, ...fields.map((field, i) => make('label', {}, spec.from.length > 1 || spec.from[i] !== input.name ? spec.from[i] : '', field)),
       shown, make('div', {className: 'row spread'}, said, again));
-    let numbers = new Float32Array(count), turn = 0;
+    let numbers = new Float32Array(count), turn = made++;
 
     function tell(found, problem) {
       const unknown = found.filter(token => token.unknown).length, left = spec.mode === 'int' && long ? Math.max(0, found.length - count) : 0;

@@ -3,6 +3,7 @@ from typing import Dict, List, NamedTuple, Union
 
 SHARD_SIZE = 4 * 1024 * 1024  # bytes: what browsers cache (tfjs-converter's default)
 AUTO, LAYERS, GRAPH = FORMATS = ("auto", "layers", "graph")
+NATURAL, AS_IS = LAYOUTS = ("auto", "as-is")  # of an ONNX model: images with their channels last, or as it has them
 QUANTIZED = ("float16", "uint8", "uint16")  # tensorflowjs_converter --quantize_*
 # What every object of JavaScript has by that name: TensorFlow.js looks layers and nodes up in one
 PROPERTIES = frozenset("""__proto__ constructor hasOwnProperty isPrototypeOf propertyIsEnumerable toLocaleString

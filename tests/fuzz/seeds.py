@@ -16,7 +16,7 @@ from scripts.layers.topology import Layer, inner_records, is_model
 from scripts.wire.sstable import TABLE_MAGIC
 from tests.attacks.builders import call, dense, functional, start
 from tests.fuzz.mutate import field, message, varint
-from tests.unit import handmade
+from tests.unit import handmade, onnx_made
 
 VERSIONS = {2: "2.6.0", 3: "3.15.1"}
 
@@ -272,6 +272,30 @@ def frozen():
         [(1, "x"), (2, "Placeholder"), (5, message((1, "dtype"), (2, message((6, 1)))))],
         [(1, "kernel"), (2, "Const"), (5, message((1, "value"), (2, message((8, message((1, 1), (4, bytes(8))))))))],
         [(1, "y"), (2, "_FusedMatMul"), (3, "x"), (3, "kernel")]))
+
+
+def onnx():
+    """Two ONNX models, each with a file beside it: an image classifier, and what has functions, graphs and sizes."""
+    made = onnx_made.Made()
+    x = made.node("Conv", "x", made.weight("w", 4, 3, 3, 3), pads=[1, 1, 1, 1], strides=[1, 2], named="/c/Conv")
+    x = made.node("MaxPool", made.node("Relu", x), kernel_shape=[2, 2], ceil_mode=1)
+    told = b"".join(field(13, message((1, key), (2, value))) for key, value in (("location", "w.bin"), ("offset", "8")))
+    made.tensors.append(onnx_made.tensor("k", numpy.zeros((20, 2), "float32"), fields=told + field(14, 1)))
+    x = made.node("Gemm", made.node("Flatten", x), "k", named="/fc/Gemm")
+    image = made.model({"x": ["N", 3, 6, 4]}, [x])
+    made, inner = onnx_made.Made(), onnx_made.Made()
+    inner.node("Mul", "a", "a", outputs=["b"])
+    made.functions.append(onnx_made.function("Squared", ["a"], ["b"], inner.nodes))
+    x = made.node("Squared", "x", domain="mine")
+    size = made.node("Gather", made.node("Shape", x), made.constant("zero", numpy.array(0)), axis=0)
+    shape = made.node("Concat", made.node("Unsqueeze", size, made.constant("front", numpy.array([0]))),
+                      made.constant("rest", numpy.array([2, -1])), axis=0)
+    x = made.node("Transpose", made.node("Reshape", x, shape), perm=[0, 2, 1])
+    taken = onnx_made.Made()
+    taken.node("Softmax", x, axis=-1, outputs=["taken"])
+    y = made.node("If", made.constant("yes", numpy.array(True)), then_branch=taken.graph({}, ["taken"]),
+                  else_branch=taken.graph({}, ["taken"]))
+    return [[image, bytes(168)], [made.model({"x": ["N", 6]}, [y]), b""]]
 
 
 def tfjs(folder, record, major, quantize=None):

@@ -214,6 +214,11 @@ def run_frozen(folder, graph):
     whole_way(folder, at(folder, "graph.pb", graph))
 
 
+def run_onnx(folder, data, weights):
+    at(folder, "w.bin", weights)
+    graph_way(folder, at(folder, "m.onnx", data))
+
+
 def run_catalogue(folder, text):
     at(folder, "zoo/a.h5", b"x")
     here = os.getcwd()
@@ -262,4 +267,5 @@ Target("tfjs-graph", ["bend_text", "bend_bytes"], lambda folder: seeds.tfjs_grap
 Target("saved-model", ["bend_message", "bend_message", "bend_message", "bend_bytes", "bend_bytes"], seeds_saved_model,
        run_saved_model)
 Target("frozen", ["bend_message"], lambda folder: [[seeds.frozen()]], run_frozen)
+Target("onnx", ["bend_message", "bend_bytes"], lambda folder: seeds.onnx(), run_onnx)
 Target("catalogue", ["bend_bytes"], lambda folder: [[seeds.CATALOGUE.encode("utf-8")]], run_catalogue)

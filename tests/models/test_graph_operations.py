@@ -154,6 +154,34 @@ def test_what_it_computes_otherwise_is_refused_and_does_differ(name, tmp_path, m
         assert oracle.distance(expected, found) > 1e-3
 
 
+def odd(name, x):
+    """An operation that is refused, on a tensor (batch, 4, 4, 4)."""
+    if name == "lacking":
+        return tf.math.betainc(tf.abs(x), tf.abs(x) + 1.0, tf.zeros_like(x))
+    return RAW.Mod(x=x, y=tf.constant(3.0))
+
+
+@pytest.mark.parametrize("name", ["lacking", "unlike"])
+def test_the_outputs_before_an_operation_that_is_refused_are_named_and_convert(name, tmp_path):
+    needs.node()
+    kernel, x = tf.constant(floats(3, 3, 4, 4)), CUBE
+    with tf.Graph().as_default() as whole, tf.compat.v1.Session() as session:
+        start = tf.compat.v1.placeholder(tf.float32, [None, 4, 4, 4], name="start")
+        first = tf.nn.relu(tf.nn.conv2d(start, kernel.numpy(), 1, "SAME", name="first/Conv2D"), name="first/Relu")
+        second = tf.nn.relu(tf.nn.conv2d(odd(name, first), kernel.numpy(), 1, "SAME", name="second/Conv2D"),
+                            name="second/Relu")
+        tf.identity(second, name="end")
+        expected = session.run(first, {start: x})
+    (tmp_path / "graph.pb").write_bytes(whole.as_graph_def().SerializeToString())
+    with pytest.raises(Fault, match="ask for outputs before it: first$") as caught:
+        preprocess.preprocess(str(tmp_path / "graph.pb"), str(tmp_path / "out"))
+    asked = str(caught.value).rpartition(": ")[2].split(", ")
+    (tmp_path / "again").mkdir()
+    assert preprocess.preprocess(str(tmp_path / "graph.pb"), str(tmp_path / "again"), layers=asked).facts[
+        "outputs"] == ["first"]
+    assert oracle.distance(expected, predict.predict(str(tmp_path / "again" / "model.json"), [x])[0][1]) <= 1e-5
+
+
 def test_a_look_at_an_operation_leaves_it_as_it_is():
     """MaxPoolWithArgmax has no data_format, for which the others of its kind are asked."""
     with tf.Graph().as_default() as whole:

@@ -26,6 +26,17 @@ def nested_twice(keras):
     return keras.Model([x, y], [tower(x), layers.Dense(2)(tower(y))])
 
 
+def told_masks(keras):
+    """A tensor as mask= of a nested model, of one input, of several, of a Sequential."""
+    layers = keras.layers
+    i, j = keras.Input((5, 4)), keras.Input((5, 4))
+    one = keras.Model(i, layers.LSTM(3, return_sequences=True)(layers.Dense(4)(i)), name="one")
+    two = keras.Model([i, j], [layers.LSTM(3)(i), layers.GlobalAveragePooling1D()(j)], name="two")
+    row = keras.Sequential([keras.Input((5, 4)), layers.Dense(4), layers.GRU(3)], name="row")
+    x, y, mask = keras.Input((5, 4), name="x"), keras.Input((5, 4), name="y"), keras.Input((5,), name="m", dtype="bool")
+    return keras.Model([x, y, mask], [one(x, mask=mask), *two([x, y], mask=[mask, None]), row(x, mask=mask)])
+
+
 def unbounded(keras):
     """Infinite constants and settings, which Python writes as no JSON has them."""
     x = keras.Input((3, 4), name="x")
@@ -43,7 +54,7 @@ def capped(keras):
     return keras.Model(x, keras.layers.ReLU(max_value=math.inf)(x))
 
 
-@pytest.mark.parametrize("build", [layered, nested_twice], ids=lambda build: build.__name__)
+@pytest.mark.parametrize("build", [layered, nested_twice, told_masks], ids=lambda build: build.__name__)
 @pytest.mark.parametrize("flavour", lowered.FLAVOURS)
 def test_every_output_is_what_keras_computes(flavour, build, tmp_path):
     layers = ["tower@0", "tower@1"] if build is nested_twice else None
@@ -57,3 +68,15 @@ def test_an_infinity_in_the_file_is_one_that_javascript_reads(flavour, build, in
     with open(path) as file:
         text = file.read()
     assert text.count("1e999") == infinities and "Infinity" not in text
+
+
+@pytest.mark.modern  # Keras 2 of Python 3.6 has no SpectralNormalization
+@pytest.mark.parametrize("flavour, ending", [("keras3", ".h5"), ("keras2", ".keras")])
+def test_a_layer_that_is_not_trained_has_its_own_variable_between_those_of_the_layer_within(flavour, ending, tmp_path):
+    def frozen(keras):
+        layers, x = keras.layers, keras.Input((5, 4), name="x")
+        whole, inner = [layers.SpectralNormalization(layers.Dense(3)) for _ in range(2)]
+        whole.trainable = inner.layer.trainable = False
+        return keras.Model(x, [whole(x), inner(x), layers.SpectralNormalization(layers.Conv1D(3, 2))(x)])
+
+    lowered.agree(lowered.Model(flavour, frozen), tmp_path, ending=ending)

@@ -6,7 +6,7 @@ import numpy
 import pytest
 
 from scripts import Fault, convert
-from scripts.tfjs import write_layers
+from scripts.tfjs import write_graph, write_layers
 from scripts.viewer import packages, predict
 from tests import needs, shared_node
 from tests.unit import handmade
@@ -83,3 +83,18 @@ def test_a_result_that_tensorflow_js_does_not_load_is_noticed(loads, tmp_path, m
     convert.convert(source, str(tmp_path))
     refused = loads.taken()
     assert len(refused) == 1 and "model.json: " in refused[0] and "NoSuchLayer" in refused[0]
+
+
+def test_a_graph_that_tensorflow_js_does_not_load_is_noticed_where_nobody_runs_it(loads, tmp_path, monkeypatch):
+    """An operation that no TensorFlow.js has, written in the name of the one that it stands for."""
+    source = handmade.h5(tmp_path / "source.h5")
+    before = json.dumps
+    convert.convert(source, str(tmp_path / "right"), format="graph")
+    predict.describe(str(tmp_path / "right" / "model.json"))
+    monkeypatch.setattr(write_graph.json, "dumps", lambda document, **options: before(document, **options).replace(
+        '"modelTopology"', '"noTopology"'))
+    convert.convert(source, str(tmp_path / "wrong"), format="graph")
+    assert len(loads.kept) == 2
+    refused = loads.taken()
+    assert len(refused) == 1 and "model.json: " in refused[0] and loads.kept == {}
+    assert sorted(os.listdir(str(tmp_path))) == ["right", "source.h5", "wrong"]

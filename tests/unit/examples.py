@@ -68,6 +68,8 @@ EXAMPLES = OrderedDict([
     ("SpatialDropout2D", (lambda layers: layers.SpatialDropout2D(0.2), [IMAGE])),
     ("RandomFlip", (lambda layers: layers.RandomFlip(), [IMAGE])),
     ("Rescaling", (lambda layers: layers.Rescaling(0.5), [IMAGE])),
+    ("STFTSpectrogram", (lambda layers: layers.STFTSpectrogram(frame_length=12, padding="same"), [(40, 2)])),
+    ("MelSpectrogram", (lambda layers: layers.MelSpectrogram(fft_length=16, sequence_stride=5), [(40,)])),
     ("StringLookup", (lambda layers: layers.StringLookup(
         vocabulary=["a", "b"], output_mode="multi_hot", max_tokens=9, pad_to_max_tokens=True), [LINE])),
     ("TextVectorization", (lambda layers: layers.TextVectorization(

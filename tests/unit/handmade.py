@@ -94,3 +94,36 @@ def archive(path, members=None, compression=zipfile.ZIP_STORED):
             if data is not None:
                 target.writestr(name, data)
     return path
+
+
+def reviews(path, shape=(1,), dtype="string", kind="TextVectorization", **settings):
+    """Write the h5 of a text classifier: 6 words, of "movie", "great", "bad" and others.  Returns the path.
+
+    shape, dtype: of its input.  kind, settings: of the layer of words.
+    """
+    def layer(class_name, name, **config):
+        base = {"name": name, "trainable": True, "dtype": "float32"}
+        return {"class_name": class_name, "config": dict(base, **config)}
+
+    start = {"class_name": "InputLayer", "config": {
+        "batch_input_shape": [None] + list(shape), "dtype": dtype, "sparse": False, "ragged": False, "name": "review"}}
+    known = dict(dict(standardize="lower_and_strip_punctuation", split="whitespace", ngrams=None, output_mode="int",
+                      output_sequence_length=6, vocabulary=["movie", "great", "bad"], max_tokens=None), **settings)
+    record = {"class_name": "Sequential", "config": {"name": "reviews", "layers": [
+        start, layer(kind, "words", **known),
+        layer("Embedding", "embedded", input_dim=5, output_dim=3, input_length=None, mask_zero=False),
+        layer("GlobalAveragePooling1D", "mean", data_format="channels_last"),
+        layer("Dense", "mood", units=2, activation="softmax", use_bias=True)]}}
+    random, path = numpy.random.RandomState(3), str(path)
+    shapes = {"embedded": {"embeddings": (5, 3)}, "mood": {"kernel": (3, 2), "bias": (2,)}}
+    with h5py.File(path, "w") as file:
+        file.attrs["keras_version"], file.attrs["backend"] = "2.6.0", "tensorflow"
+        file.attrs["model_config"] = json.dumps(record)
+        group = file.create_group("model_weights")
+        group.attrs["layer_names"] = [name.encode() for name in ("words", "embedded", "mean", "mood")]
+        for name in ("words", "embedded", "mean", "mood"):
+            own = group.create_group(name)
+            own.attrs["weight_names"] = [f"{name}/{one}:0".encode() for one in shapes.get(name, ())]
+            for one, sizes in shapes.get(name, {}).items():
+                own[f"{name}/{one}:0"] = random.normal(0, 1, sizes).astype("float32")
+    return path

@@ -256,7 +256,7 @@ def test_no_global_is_changed(keras, tmp_path):
 
 def test_neither_tensorflow_nor_keras_is_imported_for_a_path(tmp_path):
     path = handmade.h5(tmp_path / "model.h5")
-    code = ("import sys; from scripts import convert, summary; "
+    code = ("import sys; from scripts import convert, summary; convert.build, summary.rows; "
             f"convert({path!r}, {str(tmp_path / 'out')!r}); print(len(summary({path!r}))); "
             "print([name for name in ('tensorflow', 'keras', 'tf_keras', 'IPython') if name in sys.modules])")
     said = subprocess.run([sys.executable, "-c", code], cwd=needs.ROOT, stdout=subprocess.PIPE, check=True)
@@ -270,6 +270,25 @@ def test_the_names_are_there_and_tell_what_they_take():
     assert callable(importlib.import_module("scripts.convert").build), "the command's module is what is called"
     with pytest.raises(AttributeError):
         scripts.nothing  # noqa: B018
+
+
+def test_the_example_in_readme_runs(monkeypatch, capsys, tmp_path):
+    import re
+    keras, texts = keras_of(FLAVOURS[0]), []
+    for name in ("README.md", "README_zh.md"):
+        with open(os.path.join(needs.ROOT, name), encoding="utf-8") as stream:
+            texts.append(re.search(r"```python\n(.*?)```", stream.read(), re.DOTALL).group(1))
+    assert texts[0] == texts[1]
+    monkeypatch.chdir(str(tmp_path))
+    monkeypatch.setattr(inline.serve, "can_open", lambda: False)
+    monkeypatch.setattr(inline.tempfile, "tempdir", str(tmp_path))
+    model = lenet(keras)
+    model.compile("adam", "sparse_categorical_crossentropy")
+    x = numpy.random.RandomState(0).uniform(size=(8, 9, 8, 1)).astype("float32")
+    exec(texts[0].replace("tensorspace_keras", "scripts"), {"model": model, "x": x, "x_test": x, "names": list("abc"),
+                                                            "y": numpy.arange(8) % 3})
+    assert "model.html" in capsys.readouterr().out and (tmp_path / "epochs" / "index.html").exists()
+    assert (tmp_path / "out" / "model.json").exists() and (tmp_path / "epochs" / "epochs" / "0010.bin").exists()
 
 
 # The table ---------------------------------------------------------------------------------------------------

@@ -73,6 +73,14 @@ def test_both_commands_convert_a_model(installed, name, tmp_path):
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["group1-shard1of1.bin", "model.json"]
 
 
+def test_a_program_calls_what_is_installed(installed, tmp_path):
+    path = handmade.h5(tmp_path / "model.h5")
+    code = ("from tensorspace_keras import convert, show, summary, Snapshots, Fault; "
+            f"print(convert({path!r}, {str(tmp_path / 'out')!r}, layers=['conv', 'softmax']).outputs, "
+            f"summary({path!r})[1].layer, show.__name__, Snapshots.__name__, Fault.__name__)")
+    assert python(installed, code) == "['conv', 'softmax'] conv show Snapshots Fault"
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_both_commands_say_their_version_and_refuse_in_one_line(installed, name, tmp_path):
     assert run(installed, name, "--version") == (0, "tensorspace-preprocess 0.1.0\n", "")

@@ -1,5 +1,6 @@
 """make test: which tests run in which process, and that one failure is the whole's."""
 import os
+import select
 import shutil
 import subprocess
 
@@ -11,7 +12,7 @@ pytestmark = pytest.mark.modern  # one stack is enough: make starts both
 
 # In the place of bootstrap.py: it prints what would be run, and fails in one of the processes where $FAILING is set.
 STAND_IN = """
-import os, sys
+import os, signal, sys
 given = sys.argv[1:]
 if given == ["--python36"]:
     print(sys.executable)
@@ -19,6 +20,10 @@ elif "--" in given:
     if os.environ.get("SAY_TURNS"):
         print("ran in", os.environ["TURNS"], os.listdir(os.environ["TURNS"]))
     print(" ".join(["ran"] + given[given.index("--") + 1:]))
+    if os.environ.get("SERVES"):
+        print(os.getpid(), flush=True)
+        signal.alarm(60)
+        signal.pause()
     if os.environ.get("FAILING"):
         number = len(os.listdir(os.environ["TURNS"]))
         open(os.path.join(os.environ["TURNS"], str(os.getpid())), "w").close()
@@ -56,7 +61,7 @@ def test_view_serves_all_models_or_the_one_that_is_named(tmp_path):
 @pytest.mark.parametrize("arguments", [[], ["-j4", "-O", "SHARES=2"]], ids=["in turn", "at once"])
 def test_all_environments_are_made_before_the_first_test(arguments, tmp_path):
     lines = [line for line in lines_of(tmp_path, *arguments)[1] if line.startswith(("made", "ran"))]
-    assert lines[0] == "made train reference test view notebook"
+    assert lines[0] == "made train reference test onnx view notebook"
     assert sorted(lines[1:3]) == ["made keras231", lines[0]]
     assert len(lines) > 4 and all(line.startswith("ran") for line in lines[3:])
 
@@ -100,3 +105,19 @@ def test_make_convert_hands_on_what_doit_takes(arguments, ran, tmp_path):
 def test_arguments_keep_their_quotes(tmp_path):
     (tmp_path / "one").mkdir()
     assert make(tmp_path / "one", "ARGS=tests/unit -k 'a or b'") == (0, [EVERYTHING + " tests/unit -k a or b"] * 2)
+
+
+@pytest.mark.parametrize("target", ["build", "convert", "view"])
+def test_what_a_target_runs_ends_with_make(target, tmp_path):
+    """No shell stands between the two, which would be ended, and leave a server on its port."""
+    (tmp_path / "scripts").mkdir()
+    shutil.copy(os.path.join(needs.ROOT, "Makefile"), str(tmp_path))
+    (tmp_path / "scripts" / "bootstrap.py").write_text(STAND_IN)
+    process = subprocess.Popen([needs.command("make", "apt install make"), target], cwd=str(tmp_path),
+                               env=dict(os.environ, SERVES="1"), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert process.stdout.readline().startswith(b"ran -m doit")
+    served = int(process.stdout.readline())
+    process.terminate()
+    assert process.wait(timeout=60) != 0
+    assert select.select([process.stdout], [], [], 30)[0], f"{served} lives on"  # its end of the pipe is closed
+    process.stdout.close()

@@ -117,8 +117,8 @@ def test_every_file_and_module_that_readme_names_is_there():
         text = stream.read()
     for path in re.findall(r"\]\(([^)#:]+)\)", text):
         assert os.path.exists(os.path.join(ROOT, path)), path
-    for module in re.findall(r"`(?:python -m )?scripts\.(\w+)", text):
-        assert os.path.exists(os.path.join(ROOT, "scripts", module + ".py")), module
+    for module in re.findall(r"`(?:python -m )?scripts\.([\w.]+)", text):
+        assert os.path.exists(os.path.join(ROOT, "scripts", module.replace(".", "/") + ".py")), module
 
 
 def test_every_setting_is_in_the_readme():

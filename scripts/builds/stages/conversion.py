@@ -8,7 +8,7 @@ from typing import Optional, Sequence
 from ...base import child, stack
 from ...base.fault import Fault
 from ...wire.target import GRAPH as GRAPH_MODEL
-from ...wire.target import LAYERS
+from ...wire.target import LAYERS, NATURAL
 from .. import catalog
 from ..catalog import Entry
 from ..records import Stage
@@ -16,7 +16,7 @@ from ..run import Run
 from . import module, size
 
 # The modules that do the work.
-ENCAPSULATE, CONVERT, REFERENCE, GRAPH = "encapsulate", "convert", "reference", "tfjs.graph"
+ENCAPSULATE, CONVERT, REFERENCE, GRAPH, ONNX = "encapsulate", "convert", "reference", "tfjs.graph", "tfjs.of_onnx"
 TRUSTED = "preprocess"  # of an entry with trust, from its source at once
 
 
@@ -133,7 +133,7 @@ def convert(run: Run, entry: Entry) -> dict:
 
     return run.task(conversion(run, entry), produce, report,
                     after=entry.after if graph(entry) else ["encapsulate:" + entry.name],
-                    module="h5py" if engine(entry) == CONVERT else None)
+                    module={CONVERT: "h5py", ONNX: "numpy"}.get(engine(entry)))
 
 
 def conversion(run: Run, entry: Entry) -> Stage:
@@ -147,9 +147,9 @@ def conversion(run: Run, entry: Entry) -> Stage:
         return None
 
     by, groups, read = engine(entry), [catalog.CONVERTING, catalog.CHOOSING], [entry.enc_model]
-    role = "convert" if by == CONVERT else "train"
+    role = "convert" if by in (CONVERT, ONNX) else "train"
     also_by = [GRAPH] if by == CONVERT and has_signature(entry) else []
-    if by in (GRAPH, TRUSTED):
+    if by in (GRAPH, ONNX, TRUSTED):
         groups, read = groups + [("saved_model_tags", "signature")], []
     if by == TRUSTED:
         groups = groups + [("weights", "trust")]
@@ -163,7 +163,7 @@ def conversion(run: Run, entry: Entry) -> Stage:
 def engine(entry: Entry) -> str:
     """Return the name of the module that converts an entry."""
     if of_operations(entry):
-        return GRAPH
+        return ONNX if module("formats").is_onnx(entry.source) else GRAPH
     if entry.trust:
         return TRUSTED
     return REFERENCE if entry.engine == "reference" else CONVERT
@@ -177,6 +177,14 @@ def has_signature(entry: Entry) -> bool:
 def written(entry: Entry, directory: str) -> tuple:
     """Convert an entry into `directory`: (names of the files, model.json first; facts)."""
     target, by = entry.target(), engine(entry)
+    if by == ONNX:
+        models = module(ONNX)
+        models.check_settings(entry.source, weights=entry.weights, compile=entry.compile,
+                              **{'format = "layers"': target.format == LAYERS})
+        return models.convert(module("formats").read(entry.source), directory, entry.layers, target.json_name,
+                              target.shard_size, target.quantize, entry.input_shape, entry.layout)
+    if entry.layout != NATURAL:
+        raise Fault(f"models.toml [{entry.name}] layout: {entry.source} is no ONNX model: leave it out")
     if by == GRAPH:
         graphs = module(GRAPH)
         graphs.check_settings(entry.source, weights=entry.weights, compile=entry.compile,
@@ -235,6 +243,7 @@ def write_manifest(run: Run, entry: Entry, directory: str, names: list, facts: d
         "versions": {"stack": stack.identity("convert"), "python": "{}.{}".format(*sys.version_info),
                      "numpy": numpy.__version__, "h5py": h5py.__version__},
     }
+    manifest.update({"layout": facts["layout"]} if facts.get("layout") else {})
     trained = training_of(run, entry, inputs.get("source"))
     manifest.update({"trained": trained} if trained else {})
     with open(os.path.join(directory, "manifest.json"), "w", encoding="utf-8") as stream:

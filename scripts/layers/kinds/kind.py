@@ -47,6 +47,7 @@ class Kind(NamedTuple):
                count(record) is that of a layer within
     mask       the rule of the output's mask
     idle       whether the layer does nothing outside of training
+    own_at     the place of the layer's own variables among those of its parts, None: behind them
     """
 
     name: str
@@ -57,6 +58,7 @@ class Kind(NamedTuple):
     outputs: Callable[[Config, Callable[[Dict[str, Any]], Optional[int]]], Optional[int]]
     mask: Mask
     idle: bool
+    own_at: Optional[int]
 
 
 KINDS = {}  # type: Dict[str, Kind]
@@ -80,12 +82,13 @@ def same(config: Config, inputs: List[Shape], nested: Any) -> List[Shape]:
 
 
 def row(family: str, names: str, shape: Optional[Callable] = None, variables: Optional[Callable] = nothing,
-        parts: Callable = nothing, outputs: Callable = one, mask: Mask = Mask.STOPS, idle: bool = False) -> None:
+        parts: Callable = nothing, outputs: Callable = one, mask: Mask = Mask.STOPS, idle: bool = False,
+        own_at: Optional[int] = None) -> None:
     """Add the classes `names`, separated by spaces, to the table.  The other arguments are the fields of Kind."""
     for name in names.split():
         if name in KINDS:
             raise ValueError(f"{name} stands in the table twice")
-        KINDS[name] = Kind(name, family, shape, variables, parts, outputs, mask, idle)
+        KINDS[name] = Kind(name, family, shape, variables, parts, outputs, mask, idle, own_at)
 
 
 def canonical(name: str) -> str:

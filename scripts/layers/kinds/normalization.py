@@ -51,4 +51,4 @@ row("normalization", "LayerScale", shape=same,
     variables=lambda config: [Variable("variable", [config.get("projection_dim")])])  # of keras.applications
 row("normalization", "SpectralNormalization", shape=of_layer,
     parts=lambda config, scope: [Part(config["layer"], scope)],
-    variables=lambda config: [Variable("vector_u", [1, None], False)])
+    variables=lambda config: [Variable("vector_u", [1, None], False)], own_at=1)  # it has the layer's kernel as its own

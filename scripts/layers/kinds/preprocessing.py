@@ -1,7 +1,39 @@
 """Preprocessing in a model (keras 2.6 layers/preprocessing/; Keras 3 layers/preprocessing/)."""
 from typing import Any, List, Optional
 
-from .kind import Config, Mask, Shape, row, same
+from .kind import Config, Mask, Shape, Variable, row, same
+from .sizes import whole
+
+
+def kernels(config: Config) -> List[Variable]:
+    """Cosines and sines of a Fourier transform, those that the setting mode needs (keras 3 stft_spectrogram.py)."""
+    length = whole(config, "frame_length")
+    size = config.get("fft_length") or (1 << (length - 1).bit_length() if length else None)
+    shape = [length, 1, size // 2 + 1 if isinstance(size, int) else None]
+    return [Variable(name, shape) for name, other in (("real_kernel", "imag"), ("imag_kernel", "real"))
+            if config.get("mode", "log") != other]
+
+
+def transformed(config: Config, inputs: List[Shape], nested: Any) -> List[Shape]:
+    """The frames of a signal, and the frequencies of each channel."""
+    first = config.get("data_format") == "channels_first"
+    batch, one, other = inputs[0]
+    channels, samples = (one, other) if first else (other, one)
+    length, step = config["frame_length"], config.get("frame_step") or config["frame_length"] // 2
+    bins = ((config.get("fft_length") or 1 << (length - 1).bit_length()) // 2 + 1) * (1 + (config["mode"] == "stft"))
+    frames = None if samples is None else -(-samples // step) if config.get("padding") == "same" else \
+        (samples - length) // step + 1
+    if config.get("expand_dims"):
+        return [[batch, channels, frames, bins] if first else [batch, frames, bins, channels]]
+    together = None if channels is None else channels * bins
+    return [[batch, together, frames] if first else [batch, frames, together]]
+
+
+def heard(config: Config, inputs: List[Shape], nested: Any) -> List[Shape]:
+    """The bands of the mel scale, and the frames of a signal between its mirror images."""
+    samples, size = inputs[0][-1], config["fft_length"]
+    frames = None if samples is None else (samples + 2 * (size // 2) - size) // config["sequence_stride"] + 1
+    return [list(inputs[0][:-1]) + [config["num_mel_bins"], frames]]
 
 
 def categories(config: Config) -> Optional[int]:
@@ -42,5 +74,7 @@ row("preprocessing", "RandomFlip RandomRotation RandomZoom RandomTranslation Ran
                      "RandomGaussianBlur RandomPerspective RandomElasticTransform Solarization Equalization MixUp "
                      "CutMix RandAugment AugMix MaxNumBoundingBoxes", shape=same, idle=True)
 row("preprocessing", "AutoContrast", shape=same)
+row("preprocessing", "STFTSpectrogram", shape=transformed, variables=kernels)
+row("preprocessing", "MelSpectrogram", shape=heard)
 row("preprocessing", "StringLookup Hashing HashedCrossing", shape=looked_up)
 row("preprocessing", "TextVectorization", shape=vectorized)

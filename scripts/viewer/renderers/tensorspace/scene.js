@@ -37,7 +37,7 @@ const Scene = (function () {
         figure.group.visible = standing(entry.name) === entry.name;
         figure.block = folded && figure.group.visible ? block : null;
         if (!figure.block && figure.frames) figure.group.remove(figure.frames);
-        const at = standing(entry.name), sources = (entry.sources || entry.parents || []).map(standing).filter(source => source !== at);
+        const at = standing(entry.name), sources = (entry.sources || entry.parents || []).map(standing).filter(source => source !== at && figures.has(source)); // an input that no branch begins with is not drawn
         found.set(at, new Set([...(found.get(at) || []), ...sources]));
       }
       shown = entries.filter(entry => figures.get(entry.name).group.visible).map(entry => figures.get(entry.name));

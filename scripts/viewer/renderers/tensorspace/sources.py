@@ -50,11 +50,8 @@ def of_model(model: Dict[str, Any], described: Dict[str, Any]) -> Found:
 
 def text_of(model: Dict[str, Any], name: str) -> Dict[str, Any]:
     """Return {"text": what turns typed words into the input `name`}, {} where the page cannot."""
-    told = model.get("userDefinedMetadata")
-    told = told.get("tensorspace") if isinstance(told, dict) else None
-    texts = words.checked(told.get("texts") or []) if isinstance(told, dict) else []
-    return next(({"text": text} for text in texts if text["input"] == name.split(":")[0] and not text.get("untyped")),
-                {})
+    found = [text for text in words.told(model) if text["input"] == name.split(":")[0] and not text.get("untyped")]
+    return {"text": found[0]} if found else {}
 
 
 def _of_layers(model, described):

@@ -1,0 +1,45 @@
+"""ONNX models, of PyTorch and much else: a ModelProto in a file, and the files of its weights beside it.
+
+onnx/onnx.proto.  `read` gives the graph as data (onnx_graph.Model), which opset/ turns into one of TensorFlow.js's
+operations.  No onnx package is needed, and no code of the file is run.
+`match` imports nothing heavy: doit asks it about models that are up to date.
+"""
+import mmap
+from typing import TYPE_CHECKING, Any, Optional
+
+from ..base.fault import Fault
+from ..wire.protobuf import Damaged, open_file
+from .onnx_files import GRAPH, parts
+
+if TYPE_CHECKING:  # it imports numpy
+    from .onnx_graph import Model
+
+BEGINNING = b"\x08\x12\x3a\x42"  # of a ModelProto: its first field
+
+
+def match(path: str) -> bool:
+    """Return whether a file is a ModelProto: its fields alone, and a graph (7) among them."""
+    try:
+        with open_file(path) as file:
+            start = file.read(1)
+            if not start or start not in BEGINNING:
+                return False
+        return any(part.number == GRAPH for part in parts(path))
+    except (OSError, Damaged):
+        return False
+
+
+def is_graph(path: str, saved_model_tags: Optional[str] = None, named: bool = False) -> bool:
+    """Return True: an ONNX model has no layers of Keras's."""
+    return True
+
+
+def read(path: str, **options: Any) -> "Model":
+    """Return the Model in a file; its weights are read when they are asked for.  Raises Fault for damage."""
+    from . import onnx_graph
+    try:
+        with open_file(path) as file:
+            content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        return onnx_graph.model(content, path)
+    except Damaged as error:
+        raise Fault(f"{path}: damaged: {error}")

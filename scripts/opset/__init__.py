@@ -1,0 +1,33 @@
+"""An ONNX model -> a graph of TensorFlow.js's operations that computes the wanted tensors.
+
+    lowered = opset.lower(formats.read("m.onnx"))     lowered.graph is an operations.Graph
+
+One function per operation, by family, registered by its name and the version of the opset from which on it has this
+meaning (`rules.operation`).  Images are stored channels last (layout.py).  numpy alone is needed.
+"""
+from . import (  # noqa: F401  (each registers its functions)
+    activation,
+    attention,
+    convolution,
+    core,
+    einsum,
+    elementwise,
+    indexing,
+    linear,
+    logic,
+    making,
+    normalization,
+    ordering,
+    parts,
+    pooling,
+    quantized,
+    recurrent,
+    reducing,
+    resizing,
+    sampling,
+    shaping,
+)
+from .model import Lowered, Opened, lower, opened, shown_as, tensors
+from .rules import NotLowered
+
+__all__ = ["Lowered", "NotLowered", "Opened", "lower", "opened", "shown_as", "tensors"]

@@ -1,0 +1,194 @@
+"""ONNX models on their whole way, against onnxruntime: every layer of small networks.
+
+The models are made by tests/unit/onnx_made.py; each runs in TensorFlow.js 1.0.0 and in today's.
+"""
+import json
+import os
+
+import numpy
+import pytest
+
+from scripts import Fault, preprocess, verify
+from scripts.base import child
+from scripts.verification import by_onnxruntime
+from scripts.viewer import packages, predict
+from tests import needs
+from tests.models import oracle
+from tests.unit import onnx_made
+from tests.unit.onnx_made import Made
+
+BOUND = 1e-5
+pytestmark = pytest.mark.modern
+
+
+def network(*steps):
+    """A model of these steps, each made(Made, x) -> the next x, on an image of 3 channels; every step is an output."""
+    made = Made()
+    x, ends = "x", []
+    for step in steps:
+        x = step(made, x)
+        ends.append(x)
+    return made, {"x": ["N", 3, 9, 12]}, ends
+
+
+def conv(inputs, outputs, size, bias=True, groups=1, **more):
+    def step(made, x):
+        name = f"w{made.count}"
+        weights = [made.weight(name, outputs, inputs // groups, *size)] + ([made.weight(name + "b", outputs)] if bias
+                                                                            else [])
+        return made.node("Conv", x, *weights, group=groups, **more)
+    return step
+
+
+def op(name, *constants, **more):
+    def step(made, x):
+        named = [made.constant(f"{name}{made.count}_{place}", numpy.asarray(value))
+                 for place, value in enumerate(constants)]
+        return made.node(name, x, *named, **more)
+    return step
+
+
+def norm(name, channels, count, **more):
+    def step(made, x):
+        return made.node(name, x, *[made.weight(f"n{made.count}_{place}", channels, positive=place % 3 == 0)
+                                    for place in range(count)], **more)
+    return step
+
+
+def transposed(inputs, outputs, size, groups=1, **more):
+    def step(made, x):
+        return made.node("ConvTranspose", x, made.weight(f"t{made.count}", inputs, outputs // groups, *size),
+                         group=groups, **more)
+    return step
+
+
+def squeeze_and_excite(made, x):
+    y = made.node("GlobalAveragePool", x)
+    y = made.node("Sigmoid", made.node("Conv", y, made.weight("se", 8, 8, 1, 1)))
+    return made.node("Mul", x, y)
+
+
+def shuffled(made, x):
+    """ShuffleNet's channels: (N, 8, H, W) -> (N, 2, 4, H, W) -> (N, 4, 2, H, W) -> (N, 8, H, W)."""
+    shape = [made.node("Shape", x, outputs=["sizes"])] + [made.node(
+        "Slice", "sizes", made.constant(f"b{place}", numpy.array([place])), made.constant(
+            f"e{place}", numpy.array([place + 1])), made.constant(f"a{place}", numpy.array([0])))
+        for place in (0, 2, 3)]
+    parted = made.node("Concat", shape[1], made.constant("groups", numpy.array([2, 4])), shape[2], shape[3], axis=0)
+    x = made.node("Transpose", made.node("Reshape", x, parted), perm=[0, 2, 1, 3, 4])
+    joined = made.node("Concat", shape[1], made.constant("all", numpy.array([-1])), shape[2], shape[3], axis=0)
+    return made.node("Reshape", x, joined)
+
+
+def classified(made, x):
+    """Flatten, two dense layers, one of them as MatMul and Add."""
+    size = made.node("Gather", made.node("Shape", x), made.constant("zero", numpy.array(0)), axis=0)
+    shape = made.node("Concat", made.node("Unsqueeze", size, made.constant("front", numpy.array([0]))),
+                      made.constant("rest", numpy.array([-1])), axis=0)
+    x = made.node("Reshape", x, shape)
+    x = made.node("Gemm", x, made.weight("fc", 6, 8 * 9 * 12), made.weight("fcb", 6), transB=1)
+    x = made.node("Add", made.node("MatMul", x, made.weight("fd", 6, 5)), made.weight("fdb", 5))
+    return made.node("Softmax", x, axis=-1)
+
+
+SAME = {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]}
+NETWORKS = {
+    "lenet": [conv(3, 8, (5, 5), pads=[2] * 4), op("Relu"), op("MaxPool", kernel_shape=[3, 3], pads=[1] * 4),
+              classified],
+    "strides": [conv(3, 8, (3, 2), strides=[2, 1], pads=[1, 0, 0, 1]), op("LeakyRelu", alpha=0.3),
+                op("AveragePool", kernel_shape=[3, 3], strides=[2, 2], pads=[1] * 4, ceil_mode=1),
+                op("AveragePool", kernel_shape=[2, 2], pads=[1] * 4, count_include_pad=1),
+                op("LpPool", kernel_shape=[2, 2]), op("HardSwish")],
+    "same": [conv(3, 8, (3, 3), auto_pad="SAME_UPPER", strides=[2, 2]), op("Elu"),
+             op("MaxPool", kernel_shape=[2, 3], auto_pad="SAME_LOWER", strides=[2, 2]), op("Clip", numpy.float32(0),
+                                                                                          numpy.float32(6))],
+    "groups": [conv(3, 8, (3, 3), False, **SAME), conv(8, 8, (3, 3), groups=2, **SAME), shuffled,
+               conv(8, 8, (3, 3), groups=8, dilations=[2, 1], pads=[2, 1, 2, 1]), squeeze_and_excite,
+               conv(8, 16, (1, 1), groups=8)],
+    "norms": [conv(3, 8, (3, 3), **SAME), norm("BatchNormalization", 8, 4), norm("InstanceNormalization", 8, 2),
+              op("LRN", size=3), op("Selu"),
+              op("LpNormalization", axis=1), op("MeanVarianceNormalization", axes=[2, 3]), op("Softmax", axis=1)],
+    "transposed": [transposed(3, 8, (3, 3), strides=[2, 2], pads=[1] * 4, output_padding=[1, 1]), op("Tanh"),
+                   transposed(8, 4, (3, 2), groups=2, pads=[1, 0, 1, 1]),
+                   transposed(4, 4, (3, 3), dilations=[2, 2], strides=[2, 1]),
+                   transposed(4, 2, (4, 4), strides=[2, 2], auto_pad="SAME_UPPER")],
+    "tokens": [conv(3, 8, (3, 3), strides=[3, 3]), op("Reshape", numpy.array([0, 8, -1])),
+               op("Transpose", perm=[0, 2, 1]), norm("LayerNormalization", 8, 2),
+               op("Unsqueeze", numpy.array([1])), op("Squeeze", numpy.array([1])),
+               op("Transpose", perm=[0, 2, 1]), op("Pow", numpy.float32(3)), op("Div", numpy.float32(4))],
+    "rows": [op("Reshape", numpy.array([0, 3, -1])), conv(3, 8, (3,), pads=[2, 1], strides=[2]),
+             op("MaxPool", kernel_shape=[3], strides=[2], dilations=[2]), norm("BatchNormalization", 8, 4),
+             op("AveragePool", kernel_shape=[2]), transposed(8, 4, (3,), strides=[2])],
+    "volumes": [op("Reshape", numpy.array([0, 3, 3, 3, 12])), conv(3, 4, (2, 3, 3), pads=[1, 1, 1, 0, 1, 1]),
+                op("MaxPool", kernel_shape=[2, 2, 2]), norm("BatchNormalization", 4, 4),
+                op("AveragePool", kernel_shape=[2, 1, 3], pads=[1, 0, 1, 0, 0, 1]), op("GlobalMaxPool")],
+}
+
+
+def group_norm(made, x):
+    """As PyTorch exports it."""
+    y = made.node("Reshape", x, made.constant("two", numpy.array([0, 2, -1])))
+    y = made.node("InstanceNormalization", y, made.weight("one", 2), made.weight("none", 2))
+    y = made.node("Reshape", y, made.node("Shape", x))
+    return made.node("Mul", y, made.weight("scale", 8, 1, 1))
+
+
+NETWORKS["groupnorm"] = [conv(3, 8, (3, 3)), group_norm, op("Relu"), conv(8, 4, (3, 3), **SAME)]
+
+
+@pytest.fixture(scope="module")
+def onnxruntime():
+    needs.node()
+    return needs.onnx()
+
+
+@pytest.mark.parametrize("name", sorted(NETWORKS) + ["resnet18"])
+def test_every_layer_is_what_onnxruntime_computes(name, tmp_path, onnxruntime):
+    made, inputs, outputs = onnx_made.resnet18() if name == "resnet18" else network(*NETWORKS[name])
+    path = made.save(tmp_path / "m.onnx", inputs, outputs)
+    preprocess.preprocess(path, str(tmp_path / "js"), layers=None if name == "resnet18" else outputs)
+    model_json = str(tmp_path / "js" / "model.json")
+    found = by_onnxruntime.values(path, model_json, None, verify.told_of(model_json))
+    assert len(found.names) == len(NETWORKS.get(name, range(69))) and all(len(one) == 4 for one in found.inputs)
+    for version in ("1.0.0", None):
+        bundle = packages.bundle("@tensorflow/tfjs", version) if version else packages.bundle("@tensorflow/tfjs")
+        outputs = [one.replace(":", "/") for one in found.names]
+        values = predict.predict(model_json, found.inputs, bundle, outputs, sync=True)
+        far = {one: oracle.distance(numpy.asarray(wanted, "float64"), got.values) if wanted.shape == got.values.shape
+               else (wanted.shape, got.values.shape) for one, wanted, got in zip(found.names, found.wanted, values)}
+        assert not {key: value for key, value in far.items() if not isinstance(value, float) or value > BOUND}, version
+
+
+def test_verify_takes_onnxruntime_for_its_oracle(tmp_path, onnxruntime):
+    made, inputs, outputs = network(*NETWORKS["same"])
+    path = made.save(tmp_path / "m.onnx", inputs, outputs)
+    for layout in ("auto", "as-is"):
+        target = str(tmp_path / layout)
+        facts = preprocess.preprocess(path, target, layout=layout).facts
+        assert ("layout" in facts) == (layout == "auto")
+        report, values = verify.verify(path, os.path.join(target, "model.json"))
+        assert report["agree"] and report["oracle"] == "onnxruntime" and len(report["outputs"]) == 4, report
+        assert values["input_0"].shape == ((4, 9, 12, 3) if layout == "auto" else (4, 3, 9, 12))
+
+
+def test_the_document_tells_the_layout_and_the_layers(tmp_path):
+    made, inputs, outputs = onnx_made.resnet18()
+    path = made.save(tmp_path / "m.onnx", inputs, outputs)
+    preprocess.preprocess(path, str(tmp_path / "js"), layers=["conv1", "fc"])
+    with open(str(tmp_path / "js" / "model.json")) as file:
+        document = json.load(file)
+    told = document["userDefinedMetadata"]["tensorspace"]
+    assert told["layout"] == {"input": "NHWC", "conv1": "NHWC"}
+    assert [one["name"] for one in told["layers"]] == ["input", "conv1", "fc"]
+    assert document["generatedBy"] == "onnx pytorch 2.9.1"
+
+
+def test_what_is_about_layers_of_keras_is_refused(tmp_path):
+    made, inputs, outputs = onnx_made.resnet18()
+    path = made.save(tmp_path / "m.onnx", inputs, outputs)
+    for more, words in ((dict(format="layers"), "format=layers"), (dict(enc_model="e.h5"), "enc_model"),
+                        (dict(saved_model_tags="other"), "tags")):
+        with pytest.raises(Fault, match=words):
+            preprocess.preprocess(path, str(tmp_path / "js"), **more)
+    with pytest.raises(Fault, match="without layers of Keras's"):
+        child.run("encapsulate", [path, str(tmp_path / "e.h5")], True)
