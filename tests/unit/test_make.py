@@ -91,7 +91,7 @@ def test_the_tests_of_what_was_built_set_up_no_second_stack(tmp_path):
     (tmp_path / "one").mkdir()
     status, lines = lines_of(tmp_path / "one", "ARGS=tests/artifacts", REQUIRE_ALL="")
     assert status == 0 and [line for line in lines if line.startswith(("made", "ran"))] == [
-        "made train reference test view notebook", EVERYTHING + " tests/artifacts"]
+        "made train reference test onnx view notebook", EVERYTHING + " tests/artifacts"]
     (tmp_path / "two" / ".venv-py36").mkdir(parents=True)
     assert make(tmp_path / "two", "ARGS=tests/artifacts") == (0, [EVERYTHING + " tests/artifacts"] * 2)
 
