@@ -89,7 +89,7 @@ def verify(source: str, model_json: str, layers: Optional[List[str]] = None, wei
     trust    the user's files that the oracle runs, as preprocess does
     Raises Fault where no Keras here loads the source, or the two do not have the same outputs.
     """
-    if write_layers.texts(model_json):
+    if write_layers.texts(model_json) and not trust:
         return behind_words(source, model_json, layers, weights, data, tags, engines)
     return verified(source, model_json, layers, weights, data, tags, signature, engines, trust)
 

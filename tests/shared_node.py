@@ -73,7 +73,7 @@ class Loads:
 
     active: whether the test that runs promises it.
     `refused` collects "PATH: what TensorFlow.js says" of each result that it does not load, at once: a test may spoil
-    the files later.  A graph model is kept by links instead, and loaded at the end of the test where nothing has asked
+    the files later.  A graph model is copied instead, and loaded at the end of the test where nothing has asked
     TensorFlow.js for it: most tests of graphs run what they convert.
     """
 
@@ -95,10 +95,7 @@ class Loads:
         if self.active:
             private = tempfile.TemporaryDirectory(prefix="kept-")
             for name in names:
-                try:
-                    os.link(os.path.join(directory, name), os.path.join(private.name, name))
-                except OSError:  # on another disk
-                    shutil.copy(os.path.join(directory, name), private.name)
+                shutil.copy(os.path.join(directory, name), private.name)  # a link would change the file's own times
             self.kept[digest(os.path.join(directory, json_name))] = private, json_name
         return names
 

@@ -1,6 +1,7 @@
 """Dense, Embedding, Masking, and layers that do nothing outside of training."""
 from typing import Optional
 
+from ..base.fault import Fault
 from ..emit import Value
 from ..layers import kinds
 from .activation import activate
@@ -62,7 +63,11 @@ def permute(call: Call) -> Value:
 @layer("RepeatVector")
 def repeat_vector(call: Call) -> Value:
     """(batch, features) so often along a new dimension."""
-    return call.b.tile(call.b.expand(call.x, 1), [1, int(call.config["n"]), 1])
+    call.rank(2, 2)
+    times = int(call.config["n"])
+    if times < 1:
+        raise Fault(f"layer {call.path!r} repeats its input {times} times: the file is damaged")
+    return call.b.tile(call.b.expand(call.x, 1), [1, times, 1])
 
 
 @layer("Embedding", masks=True)

@@ -9,5 +9,7 @@ def inside(call: Call) -> NoReturn:
     """Refuse strings, which no operation of TensorFlow.js 1.0.0 takes, and hashes, which are numbers of 64 bits."""
     if call.config.get("invert"):
         call.refuse("its output is words, which TensorSpace cannot show", "leave it out, and give the page labels")
+    hashed = call.kind.startswith("Hash")
     call.refuse("it does not read the model's inputs alone, and TensorFlow.js computes no words and no hashes",
-                'let it read an input itself: keras.Input((1,), dtype="string")')
+                f'let it read {"inputs themselves" if hashed else "an input itself"}: keras.Input((1,), '
+                f'dtype="{"int64" if hashed else "string"}")')

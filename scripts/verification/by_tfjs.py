@@ -37,6 +37,9 @@ def graph_values(source: GraphModel, names: Sequence[str], inputs: Dict[str, num
     fed = [inputs[one["name"]] if one["name"] in inputs else numpy.zeros(
         [count] + [size or 1 for size in one["shape"][1:]], numpy.float32) for one in there]
     choice = source.opened()[1]
+    if choice.graph.begins:
+        raise Fault(f"{source.path}: no oracle: the graph begins behind what TensorFlow.js computes by executeAsync "
+                    "alone")
     before = set(choice.graph.nodes)
     tensors = [fused.Opened(choice).tensor(name) for name in names]
     asked = [str(tensor) for tensor in tensors if tensor.node in before]

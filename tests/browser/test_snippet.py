@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from scripts import Fault
+from scripts import Fault, convert
 from scripts.viewer import packages, page
 from scripts.viewer.chromium import Serving
 from tests import needs
@@ -36,6 +36,16 @@ def test_the_snippet_of_a_model_draws_every_layer_with_its_values(browser, zoo, 
     directory = tmp_path / "page"
     shutil.copytree(str(zoo / name / "json"), str(directory))
     html = page.snippet_of(str(directory))
+    found = run(browser, directory, html)
+    assert len(found) > 5 and all(has for _, has in found), found
+
+
+def test_the_snippet_of_a_graph_model_draws_every_layer_with_its_values(browser, zoo, tmp_path):
+    directory = tmp_path / "page"
+    directory.mkdir()
+    convert.convert(str(zoo / "autoencoder" / "enc_model.h5"), str(directory), format="graph")
+    html = page.snippet_of(str(directory))
+    assert '"type": "tensorflow"' in html
     found = run(browser, directory, html)
     assert len(found) > 5 and all(has for _, has in found), found
 

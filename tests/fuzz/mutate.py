@@ -7,10 +7,11 @@ import copy
 import json
 import struct
 
+from scripts.lower import rules
 from scripts.tfjs.supported import LAYERS
 
-CLASSES = sorted(LAYERS) + ["Lambda", "TFOpLambda", "Swirl", "Add", "GetItem", "NotEqual", "Any", "function",
-                            "__tuple__", "__keras_tensor__", "DTypePolicy"]
+CLASSES = sorted(set(LAYERS) | set(rules.LAYERS) | set(rules.OPERATIONS)) + [
+    "Lambda", "TFOpLambda", "Swirl", "function", "__tuple__", "__keras_tensor__", "DTypePolicy"]
 ODD = [None, True, False, 0, 1, -1, 2, 3, 255, 1 << 31, 1 << 63, 1 << 70, -(1 << 40), 0.5, 1e308, -0.0, "", "x", "0",
        "none", "same", "causal", "channels_first", "a/b", "../x", "x\0y", "\n", "\ud800", "層", "%s", "float16",
        "int64", [], {}, [[]], [None], [0], [1, 2], [-1], [[[]]], ["x", 0, 0], ["x", 0, 0, {}], {"x": 1},

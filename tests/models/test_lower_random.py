@@ -12,7 +12,7 @@ from tests import needs
 from tests.models import lowered, oracle, random_models
 
 needs.tensorflow()
-EXAMPLES = int(os.environ.get("LOWER_EXAMPLES", 20))
+EXAMPLES = int(os.environ.get("LOWER_EXAMPLES", 50))
 IDS = [[0, 0, 3, 1, 2], [4, 1, 2, 0, 0], [5, 0, 1, 0, 3], [0, 0, 0, 0, 0]]
 
 
@@ -20,7 +20,7 @@ IDS = [[0, 0, 3, 1, 2], [4, 1, 2, 0, 0], [5, 0, 1, 0, 3], [0, 0, 0, 0, 0]]
 def plans(draw):
     numbers = strategies.integers(0, 40)
     return draw(strategies.lists(strategies.tuples(strategies.sampled_from(random_models.KINDS), numbers, numbers,
-                                                   strategies.integers(0, 500)), min_size=2, max_size=14))
+                                                   strategies.integers(0, 10 ** 6)), min_size=2, max_size=14))
 
 
 def inputs(batch):
@@ -45,7 +45,7 @@ def agree(plan, flavour, folder, ending=None, batch=3):
 
 
 @hypothesis.settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(hypothesis.HealthCheck),
-                     derandomize=EXAMPLES == 20)
+                     derandomize=EXAMPLES == 50)
 @hypothesis.given(plan=plans(), flavour=strategies.sampled_from(oracle.FLAVOURS))
 def test_any_model_of_layers_and_operations_is_what_keras_computes(plan, flavour, tmp_path_factory):
     agree(plan, flavour, tmp_path_factory.mktemp("random"))

@@ -1,9 +1,13 @@
 """Graphs of TensorFlow 1's zoos: what is before pre- and postprocessing is found, offered and computed alike."""
 import json
 
+import numpy
 import pytest
 
 from scripts import Fault, preprocess, verify
+from scripts.operations import graphdef, shapes
+from scripts.tfjs import adapt, write_graph
+from scripts.viewer import predict
 from tests import needs
 from tests.models import zoos
 
@@ -73,3 +77,25 @@ def test_a_loop_that_is_too_long_to_be_unrolled_is_told(loops, tmp_path):
     assert done.facts["outputs"] == ["conv", "mean"]
     assert done.facts["why"].startswith("end: left out") and done.facts["why"].endswith(
         "has more steps than are unrolled (4096, or 16000 operations): give an input of fewer")
+
+
+@pytest.mark.parametrize("name", ["detector", "detector 2"])
+def test_a_graph_model_with_a_preprocessing_begins_behind_it_too(name, tmp_path):
+    needs.node()
+    zoos.write(name, tmp_path / "source")
+    graph = graphdef.read((tmp_path / "source").read_bytes())
+    graph.inputs, graph.outputs = ["image_tensor"], ["detection_boxes", "detection_scores"]
+    shapes.infer(graph)
+    adapt.name_apart(graph)
+    write_graph.write(graph, str(tmp_path / "js"))
+    found = []
+    for source in ("source", "js"):
+        done = preprocess.preprocess(str(tmp_path / source), str(tmp_path / (source + ".out")))
+        assert (done.facts["outputs"], done.facts["inputs"]) == (DETECTOR, [FOUND[name][1]])
+        assert all(word in done.facts["why"] for word in FOUND[name][3])
+        x = numpy.random.RandomState(2).uniform(-1, 1, (2, 32, 24, 3)).astype("float32")
+        found.append(predict.predict(str(tmp_path / (source + ".out") / "model.json"), [x], sync=True))
+    for (_, theirs), (_, mine) in zip(*found):
+        assert numpy.abs(theirs - mine).max() <= 1e-6
+    with pytest.raises(Fault, match="no oracle: the graph begins behind what TensorFlow.js computes by executeAsync"):
+        verify.verify(str(tmp_path / "js"), str(tmp_path / "js.out" / "model.json"))

@@ -20,6 +20,16 @@ PICTURES = os.environ.get("PICTURES")  # where screenshots are kept, if anywhere
 DRAWN = """viewer.still().then(() => [document.title, viewer.scene.layers ? viewer.scene.layers.length : 0,
     document.getElementById('failure').hidden, document.getElementById('match').textContent])"""
 
+SLID = """(async () => {
+    const values = [], hidden = [], match = document.getElementById('match');
+    for (const epoch of [0, 8]) {
+        await viewer.epochs.go(epoch);
+        values.push(Array.from(viewer.values('digit')));
+        hidden.push(match.hidden);
+    }
+    return [...values, hidden];
+})()"""
+
 
 def environment():
     """The environment of a kernel: this checkout, as a package beside the notebook's copy."""
@@ -105,6 +115,8 @@ def test_the_html_of_the_notebook_draws_the_model(executed, chromium, tmp_path):
         epochs = chromium.ask("inside", code="viewer.still().then(() => [viewer.epochs.count, viewer.epochs.at, "
                                              "document.querySelector('#epochs output').textContent])")
         assert epochs[:2] == [9, 8] and epochs[2].startswith("epoch 8 · accuracy ")
+        untrained, trained, hidden = chromium.ask("inside", code=SLID)
+        assert max(untrained) < 0.3 < max(trained) and hidden == [True, False], "the badge is the last epoch's"
 
 
 def test_jupyterlab_shows_the_page_below_the_cell(executed, chromium):

@@ -256,7 +256,7 @@ def test_no_global_is_changed(keras, tmp_path):
 
 def test_neither_tensorflow_nor_keras_is_imported_for_a_path(tmp_path):
     path = handmade.h5(tmp_path / "model.h5")
-    code = ("import sys; from scripts import convert, summary; "
+    code = ("import sys; from scripts import convert, summary; convert.build, summary.rows; "
             f"convert({path!r}, {str(tmp_path / 'out')!r}); print(len(summary({path!r}))); "
             "print([name for name in ('tensorflow', 'keras', 'tf_keras', 'IPython') if name in sys.modules])")
     said = subprocess.run([sys.executable, "-c", code], cwd=needs.ROOT, stdout=subprocess.PIPE, check=True)

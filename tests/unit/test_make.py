@@ -50,6 +50,14 @@ def make(folder, *arguments, **environment):
     return status, sorted(line for line in lines if line.startswith("ran"))
 
 
+def test_view_serves_all_models_or_the_one_that_is_named(tmp_path):
+    for place, (arguments, task) in enumerate([([], "view"), (["MODEL=mine"], "view:mine")]):
+        folder = tmp_path / str(place)
+        folder.mkdir()
+        status, lines = lines_of(folder, *arguments, target="view")
+        assert status == 0 and lines[-1] == f"ran -m doit {task}"
+
+
 @pytest.mark.parametrize("arguments", [[], ["-j4", "-O", "SHARES=2"]], ids=["in turn", "at once"])
 def test_all_environments_are_made_before_the_first_test(arguments, tmp_path):
     lines = [line for line in lines_of(tmp_path, *arguments)[1] if line.startswith(("made", "ran"))]

@@ -507,6 +507,18 @@ def test_samples_that_do_not_fit_are_refused_in_a_line(tiny, tmp_path, arrays, w
         built(tiny, tmp_path / "page", given=str(tmp_path / "own.npz"))
 
 
+def test_labels_are_a_list_or_the_lines_of_a_file(tmp_path):
+    path = tmp_path / "imagenet.txt"
+    path.write_bytes("\ufefftench\n\n goldfish \r\n金鱼\n".encode("utf-8"))
+    assert page._labels(str(path)) == ["tench", "goldfish", "金鱼"]
+    assert page._labels("a,b") == ["a", "b"] and page._labels(None) is None
+    with pytest.raises(Fault, match="none.txt: No such file or directory; labels names a file with one name a line"):
+        page.read_labels(str(tmp_path / "none.txt"))
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(Fault, match="no text of UTF-8"):
+        page.read_labels(str(path))
+
+
 def test_labels_that_are_more_or_fewer_than_the_classes_are_refused(tiny, tmp_path):
     classes = 900  # what its last output, a row, has
     built(tiny, tmp_path / "page", labels=[str(label) for label in range(classes)])
