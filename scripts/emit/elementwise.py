@@ -144,12 +144,6 @@ class Elementwise(Emitter):
         return self.fold(numpy.logical_and, [x, y], "bool") or self.one(
             "LogicalAnd", [x, y], "bool", broadcast(x.shape, y.shape))
 
-    def both_bits(self, x: Operand, y: Operand) -> Value:
-        """The bits that are set in both int32s.  TensorFlow.js 4.22.0 has it, 1.0.0 does not."""
-        x, y = self.value(x, "int32"), self.value(y, "int32")
-        return self.fold(numpy.bitwise_and, [x, y], "int32") or self.one(
-            "BitwiseAnd", [x, y], "int32", broadcast(x.shape, y.shape), T=DType("int32"))
-
     def either(self, x: Operand, y: Operand) -> Value:
         """Logical or of booleans, broadcast."""
         x, y = self.value(x), self.value(y)

@@ -120,7 +120,8 @@ def grouped(graph: Graph, order: List[Node], data: Set[str]) -> Dict[Path, List[
         chain.append(node.name)
         loose[node.name] = chain
     for chain in {id(chain): chain for chain in loose.values()}.values():
-        found[tuple(chain[-1].split("/"))] = chain
+        telling = [name for name in chain if graph.nodes[name].op not in PASSING]
+        found[tuple((telling or chain)[-1].split("/"))] = chain
     return found
 
 

@@ -1,7 +1,7 @@
 """What a live Keras model is called with: names, shapes and types of its inputs, and how they are nested."""
 import inspect
 import re
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, List, NamedTuple, Optional
 
 from ..base.fault import Fault
 from ..layers.encapsulation import Shape
@@ -154,8 +154,3 @@ def sizes(shape: Any) -> List[Optional[int]]:
         return [None if size is None else int(size) for size in shape]
     except (TypeError, ValueError):
         raise Fault("the number of dimensions of an input is not known: give --input-shape (in Python input_shape=)")
-
-
-def told(found: Inputs) -> Dict[str, List[Optional[int]]]:
-    """Return {name: shape} of the inputs."""
-    return {one.name: one.shape for one in found.flat}

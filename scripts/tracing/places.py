@@ -9,7 +9,8 @@ from ..base import command
 from ..base.place import ROOT
 
 LONGEST = 300  # letters of what an error says
-TOLD = re.compile(r'File "([^"]+)", line (\d+)')  # as autograph tells of the place, in the words of its error
+# As autograph tells of the place, in the words of its error; TensorFlow 2.6 has FILE:LINE FUNCTION
+TOLD = re.compile(r'(?:File "|^ +)([^"\s]+\.py)(?:", line |:)(\d+)', re.MULTILINE)
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 # What Keras wraps around the words of an error in a layer's call, behind which these stand
 WRAPPED = re.compile(r"(Exception encountered when calling|in user code:|Graph execution error)")

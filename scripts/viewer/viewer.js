@@ -266,9 +266,7 @@
     list.build([]);
     marks();
     needed('tf');
-    const loading = Engine.load(page, step), light = page.files.reduce((sum, file) => sum + file.bytes, 0) < LIGHT;
-    loading.catch(() => {}); // it is awaited below: the picture is made while the weights come
-    await Engine.chooseBackend();
+    const light = page.files.reduce((sum, file) => sum + file.bytes, 0) < LIGHT;
     const drawn = async () => {
       document.body.classList.remove('early');
       await scripts();
@@ -276,7 +274,10 @@
       await paused();
       draw();
     };
-    if (!light) await drawn();
+    if (!light) await drawn(); // something to look at while the weights come
+    const loading = Engine.load(page, step);
+    loading.catch(() => {}); // it is awaited below
+    await Engine.chooseBackend();
     try {
       model = await loading;
     } catch (error) {

@@ -57,10 +57,10 @@ REST = {
         ops.solve_triangular(square(ops, x, 4), y[:, :4, :1])],
     "divisors": lambda ops, x, y, z, i, j: [ops.gcd(i * 12, j * 18), ops.lcm(i * 4, j * 6), ops.gcd(i * 30 - 60, 45)]
     if hasattr(ops, "gcd") else [],
+    "bits": lambda ops, x, y, z, i, j: [ops.bitwise_and(i, j * 0 + 5), ops.bitwise_or(i, j), ops.bitwise_xor(i, j),
+                                        ops.bitwise_and(i - 3, j - 2)],
     "special": lambda ops, x, y, z, i, j: [ops.i0(x), ops.i0(x * 6)] if hasattr(ops, "i0") else [],
 }
 NEWER = {  # what TensorFlow.js 1.0.0 cannot
-    "bits": lambda ops, x, y, z, i, j: [ops.bitwise_and(i, j * 0 + 5), ops.bitwise_or(i, j), ops.bitwise_xor(i, j),
-                                        ops.bitwise_and(i - 3, j - 2)],
     "scatter": lambda ops, x, y, z, i, j: [ops.scatter_update(i[:, 0], j[0, :1, None] % 2, [9])],
 }

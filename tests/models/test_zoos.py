@@ -28,7 +28,7 @@ FOUND = {
     "of_jpeg": (["conv", "conv_1", "pool_3", "softmax"], "ResizeBilinear", [1, 24, 20, 3], [
         "begins at ResizeBilinear of 1, 24, 20, 3, behind DecodeJpeg (DecodeJpeg), which takes text or bytes"]),
     "module": (["conv", "default"], "images", [None, 24, 20, 3], []),
-    "of_words": (["Identity", "mean", "scores"], "hash_table_Lookup/LookupTableFindV2", [None, 6], [
+    "of_words": (["embedded", "mean", "scores"], "hash_table_Lookup/LookupTableFindV2", [None, 6], [
         "begins at hash_table_Lookup/LookupTableFindV2 of ?, 6, which takes text or bytes"])}
 
 

@@ -1,8 +1,4 @@
-<<<<<<< HEAD
 """--json prints one object, --quiet nothing; long lists are shortened for people; check says what is out of date."""
-=======
-"""--json prints one object, --quiet nothing, long lists are shortened for people; check says what is out of date."""
->>>>>>> main
 import json
 import os
 import re
