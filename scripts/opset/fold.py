@@ -237,6 +237,8 @@ def unsqueeze(call: Any, arrays: List[Optional[Array]]) -> Any:
     axes = call.ints("axes", []) if len(arrays) < 2 else [int(item) for item in arrays[1]]
     rank = arrays[0].ndim + len(axes)
     wanted = {axis % rank for axis in axes}
+    if len(wanted) < len(axes):
+        raise ValueError(f"axes {axes} are not apart")
     sizes = iter(arrays[0].shape)
     return arrays[0].reshape([1 if axis in wanted else next(sizes) for axis in range(rank)])
 
