@@ -14,9 +14,9 @@ const List = (function () {
     function row(layer) {
       const share = layer.parameters / all, fill = make('b'), picture = make('canvas'), difference = make('p', {className: 'difference', hidden: true});
       picture.setAttribute('aria-hidden', 'true');
-      const through = layer.chain.length > 1 ? ` with ${layer.chain.slice(1).join(', ')}` : '';
-      const button = make('button', {type: 'button', title: `${layer.name}: open or close it in the picture`},
-        make('span', {className: 'two'}, make('span', {className: 'name'}, layer.chain[0] || layer.name), make('span', {className: 'shape'}, Words.shape(layer.full || layer.shape))),
+      const through = layer.chain.length > 1 ? ` with ${layer.chain.slice(1).map(name => Words.called(layer, name)).join(', ')}` : '';
+      const button = make('button', {type: 'button', title: `${Words.called(layer)}: open or close it in the picture`},
+        make('span', {className: 'two'}, make('span', {className: 'name'}, Words.called(layer)), make('span', {className: 'shape'}, Words.shape(layer.full || layer.shape))),
         make('span', {className: 'two'}, make('span', {className: 'kind'}, `${layer.keras} → ${layer.class}${through}`),
           make('span', {className: 'weights'}, layer.parameters ? `${Words.count(layer.parameters)} · ${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %` : '')),
         make('span', {className: 'share'}, fill), picture, difference);

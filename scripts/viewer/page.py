@@ -23,7 +23,7 @@ from ..formats import json_text
 from ..layers import records, topology
 from ..wire.target import QUANTIZED
 from . import packages, predict, samples, smaller, snippet
-from .renderers.tensorspace import drawing
+from .renderers.tensorspace import drawing, sources
 from .source import model_file, read_model, shards
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -81,7 +81,7 @@ def build(model_dir: str, target_dir: str, data: Optional[str] = None, title: Op
         raise Fault(f"{source} was replaced while its page was made: run again when it is whole")
     page = {"title": title or _own_title(model, source), "drawing": drawn, "files": copied, "labels": labels,
             "pixels": _pixels(pixels, mean, std), "hidden": len(described["parameters"]) - len(drawn["inputs"]),
-            "left_out": left_out(drawn, described), "made-by": MADE_BY}
+            "left_out": left_out(drawn, described, sources.renamed(model)), "made-by": MADE_BY}
     if epochs:
         page["epochs"] = True
     if given is not None:
@@ -252,11 +252,14 @@ def _own_title(model, source):
     return command.one_line(name)
 
 
-def left_out(drawn: Dict[str, Any], described: Dict[str, Any]) -> List[str]:
-    """Return the names of the model's layers that the drawing neither shows nor draws with another one."""
+def left_out(drawn: Dict[str, Any], described: Dict[str, Any], renamed: Dict[str, str]) -> List[str]:
+    """Return the names of the model's layers that the drawing neither shows nor draws with another one.
+
+    renamed: {name: name in the source, which is returned}
+    """
     shown = {name for layer in drawn["layers"] for name in layer["chain"]}
     shown.update(entry["name"] for entry in drawn["inputs"])
-    return [name for name in described["parameters"] if name not in shown]
+    return [renamed.get(name, name) for name in described["parameters"] if name not in shown]
 
 
 # What the page shows besides --------------------------------------------------------------------------------

@@ -86,7 +86,7 @@
   // The panel --------------------------------------------------------------------------------------------------
 
   function facts() {
-    const shown = drawing.layers.length, with_ = [].concat(...drawing.layers.map(layer => layer.chain.slice(1))), left = page.left_out || [];
+    const shown = drawing.layers.length, with_ = [].concat(...drawing.layers.map(layer => layer.chain.slice(1).map(name => Words.called(layer, name)))), left = page.left_out || [];
     const all = shown + with_.length + left.length, parts = [all === shown ? Words.many(shown, 'layer') : `${shown} of ${Words.many(all, 'layer')} shown`];
     if (drawing.parameters) parts.push(`${Words.count(drawing.parameters)} parameters`);
     if (model) parts.push(tf.getBackend() + (took ? ` · ${Words.duration(took)}` : ''));
@@ -110,7 +110,7 @@
     drawing.inputs.forEach((input, i) => {
       const panel = Inputs.create(input, page.pixels, (done, incomplete) => changed(done, panel.busy, incomplete));
       panels.push(panel);
-      const title = drawing.inputs.length > 1 ? `Input ${i + 1} · ${input.name}` : 'Input';
+      const title = drawing.inputs.length > 1 ? `Input ${i + 1} · ${Words.called(input)}` : 'Input';
       $('inputs').append(make('div', {className: 'panel'}, make('h2', {}, `${title} · ${Words.shape(input.shape)}`), panel.element));
     });
     if (!page.samples) return;

@@ -12,6 +12,8 @@ const Words = {
     const shown = names.length > most ? names.slice(0, most).concat(`${names.length - most} more`) : names;
     return shown.length < 2 ? shown.join('') : `${shown.slice(0, -1).join(', ')} and ${shown[shown.length - 1]}`;
   },
+  // What the source calls a layer (default: that of an entry) whose name TensorFlow.js did not take.
+  called: (entry, name = (entry.chain || [])[0] || entry.name) => (entry.called || {})[name] || name,
   // Of how far the browser is from Keras.
   agrees: difference => difference === 0 ? 'equal to Keras' : `matches Keras within ${Words.small(difference)}`,
 };

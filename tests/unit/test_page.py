@@ -25,6 +25,7 @@ class Net:
 
     def __init__(self):
         self.layers, self.shapes, self.inputs, self.outputs, self.parameters = [], {}, [], [], {}
+        self.renamed = {}
 
     def input(self, name, *shape):
         self.layers.append({"class_name": "InputLayer", "name": name, "inbound_nodes": [],
@@ -51,7 +52,7 @@ class Net:
                   "output_layers": [[name, call, 0] for name, call in outputs]}
         return {"modelTopology": {"keras_version": "2.6.0", "backend": "tensorflow",
                                   "model_config": {"class_name": "Model", "config": config}},
-                "format": "layers-model", "weightsManifest": []}
+                "format": "layers-model", "weightsManifest": [], "sourceNames": self.renamed}
 
     def draw(self, *outputs):
         def entry(call):
@@ -149,6 +150,18 @@ def test_a_layer_that_is_called_twice_is_drawn_twice_and_counted_once():
     drawn = net.draw(once, again, net("Dense", "end", (2,), again))
     assert [layer["name"] for layer in drawn["layers"]] == ["shared", "shared (2)", "end"]
     assert [layer["parameters"] for layer in drawn["layers"]] == [10, 0, 10]
+
+
+def test_a_layer_that_has_another_name_is_called_what_the_source_calls_it():
+    net = Net()
+    net.renamed = {"valueOf_": "valueOf", "constructor_": "constructor", "of_mine": "of mine", "toString_": 5}
+    start = net.input("valueOf_", 8, 8, 3)
+    conv = net("Conv2D", "constructor_", (6, 6, 4), start)
+    drawn = net.draw(conv, net("Activation", "of_mine", (6, 6, 4), conv), net("Conv2D", "toString_", (4, 4, 2), conv))
+    assert [entry.get("called") for entry in drawn["inputs"] + drawn["layers"]] == [
+        {"valueOf_": "valueOf"}, {"constructor_": "constructor"}, {"of_mine": "of mine"}, None]
+    described = {"parameters": {"constructor_": 1, "hasOwnProperty_": 0, "idle": 0}}
+    assert page.left_out(drawn, described, {"hasOwnProperty_": "hasOwnProperty"}) == ["hasOwnProperty", "idle"]
 
 
 def test_two_heads_are_both_outputs_and_an_input_that_nothing_drawn_reads_is_left_out():

@@ -55,6 +55,8 @@ def drawing(model: Dict[str, Any], described: Dict[str, Any], name: str = "model
      "layers":  [{"name", "keras", "class", "shape", "config", "parents": [names that TensorSpace is told of],
                   "sources": [names of all layers that it reads], "output": its place among the
                   model's outputs, "chain": [names of the layers that it stands for], "parameters", "terminal"}]}
+    An input or a layer whose name, or one of whose chain TensorFlow.js did not take has {name: name in the source} as
+    "called".
     shape is the output's without the batch, as Keras has it: [H, W, C].  A layer of more dimensions has the shape
     that is drawn, its own as "full", and "strip": see strips.
     Raises Fault where nothing can be drawn: an input or output without a fixed size, or without a dimension.
@@ -99,6 +101,10 @@ def drawing(model: Dict[str, Any], described: Dict[str, Any], name: str = "model
         finished[key] = dict(layer, channels=layer["shape"][-1])
         by_parent[key] = layer["name"]
         layers.append(layer)
+    renamed = sources.renamed(model)
+    for entry in inputs + layers:
+        called = {part: renamed[part] for part in [entry["name"]] + entry.get("chain", []) if part in renamed}
+        entry.update({"called": called} if called else {})
     used = {parent for layer in layers for parent in layer["parents"]}
     for entry in inputs:
         entry.pop("tensor")

@@ -134,7 +134,7 @@ const Scene = (function () {
         const rect = stage.rect(figure.corners()), {entry, block, maps} = figure, size = (entry.full || entry.shape).join(' × ');
         const paged = maps && figure.isOpen && maps.pages > 1, told = paged || maps && figure.isOpen && entry.strip;
         const kind = block ? `${block.members.length} layers · ${size}` : figure.isInput ? size : `${entry.keras} · ${told ? maps.words() : size}`;
-        return {name: figure.name, title: block ? block.title : figure.isInput ? (inputs.length > 1 ? entry.name : 'input') : entry.chain[0] || entry.name, words: said.get(figure.name) || kind, rect,
+        return {name: figure.name, title: block ? block.title : figure.isInput ? (inputs.length > 1 ? Words.called(entry) : 'input') : Words.called(entry), words: said.get(figure.name) || kind, rect,
           room: rect.right - rect.left + Layout.GAP * (rect.right - rect.left) / figure.size.w * 0.8, near: most > least ? 1 - (near[i] - least) / (most - least) : 1,
           first: figure.name === lit, pages: paged};
       }));
