@@ -5,18 +5,21 @@ What depends on constants and sizes alone is calculated here, by numpy (fold.py)
 from collections import ChainMap, OrderedDict
 from typing import Any, Dict, Iterable, List, MutableMapping, Optional, Sequence, Set
 
+import numpy
+
 from ..base.fault import Fault
 from ..emit import Builder
 from ..formats.onnx_graph import Function, Graph, Model, Node, Reference
 from ..formats.onnx_tensors import Tensor
 from . import fold
-from .layout import Held, Name, last, usual
+from .layout import SMALL, Held, Name, last, usual
 from .rules import Call, NotLowered, computed_as, named, rule_of
 from .sizes import OpenSize
 
 Scope = MutableMapping[str, Held]
 DEEPEST = 40  # functions in functions, and graphs in graphs
 INSIDE = 20000  # operations of functions and graphs: one that is called twice in one that is called twice, and so on
+STEPS = 4096  # of a loop
 OLDEST = 1  # version of the opset of a domain that the model does not list
 
 
@@ -94,8 +97,8 @@ class Walk:
         folded = fold.folded(call)
         if folded is not None:
             return folded
-        if node.op == "If" and not node.domain:
-            return self.branch(call, scope)
+        if node.op in ("If", "Loop") and not node.domain:
+            return (self.branch if node.op == "If" else self.loop)(call, scope)
         rule = rule_of(node.domain, node.op, call.version)
         if rule is None:
             function = self.model.functions.get((node.domain, node.op))
@@ -118,6 +121,39 @@ class Walk:
         if not isinstance(chosen, Graph):
             call.damaged("lacks a branch")
         return self.inner(chosen, ChainMap({}, scope), call)
+
+    def loop(self, call: Call, scope: Scope) -> List[Optional[Held]]:
+        """Loop: its graph once for each step, where their number is known; what each step leaves is stacked.
+
+        The graph reads (number of the step, whether to go on, what is carried) and gives (whether to go on, what is
+        carried, what each step leaves).
+        """
+        body, carried = call.node.attributes.get("body"), [call.held(place) for place in range(2, len(call.inputs))]
+        if not isinstance(body, Graph) or len(body.inputs) != 2 + len(carried) or len(body.outputs) <= len(carried):
+            call.damaged("has another graph than its inputs ask for")
+        most, left = call.numbers(0), []
+        goes_on = True if not call.has(1) else bool(call.array(1).reshape(-1)[0])
+        while goes_on and (most is None or len(left) < most[0]):
+            if len(left) == STEPS:
+                call.refuse(f"it takes more than {STEPS} steps")
+            own: Scope = {info.name: held for info, held in zip(body.inputs, [
+                Held.known(self.b, numpy.array(len(left), "int64")), Held.known(self.b, numpy.array(True))] + carried)}
+            going, *found = self.inner(body, ChainMap(own, scope), call)
+            if going.array is None:
+                call.refuse("how many steps it takes depends on the data", "export the model for one number of steps")
+            goes_on = bool(going.array.reshape(-1)[0])
+            carried, rest = found[:len(carried)], found[len(carried):]
+            left.append(rest)
+        if not left and len(body.outputs) > 1 + len(carried):
+            call.refuse("it takes no step, and what its steps leave has no shape")
+        return carried + [self.stacked(several) for several in zip(*left)]
+
+    def stacked(self, several: Sequence[Held]) -> Held:
+        """Tensors of one shape along a new first dimension."""
+        arrays = [one.array for one in several]
+        if all(array is not None and array.size <= SMALL // len(arrays) for array in arrays):
+            return Held.known(self.b, numpy.stack(arrays), several[0].dtype)
+        return Held.of(self.b, self.b.stack([one.plain for one in several], 0), several[0].dtype)
 
     def inner(self, graph: Graph, scope: Scope, call: Call) -> List[Optional[Held]]:
         """The outputs of a graph in a node, which reads what is around it."""

@@ -91,6 +91,21 @@ def classified(made, x):
     return made.node("Softmax", x, axis=-1)
 
 
+def looped(made, x):
+    """A loop of three steps, which carries an image, reads another one, and leaves a number per step and image."""
+    body = Made()
+    body.count = 100
+    number = body.node("Add", body.node("Cast", "step", to=1), body.constant("one", numpy.float32(1)))
+    carried = body.node("Add", body.node("Div", "carried", number), x)
+    left = body.node("ReduceMean", carried, axes=[1, 2, 3], keepdims=0)
+    body.node("Not", body.node("Not", "going"), outputs=["goes_on"])
+    graph = body.graph({"step": [], "going": [], "carried": ["N", 8, 9, 12]}, ["goes_on", carried, left],
+                       {"step": 7, "going": 9, "goes_on": 9})
+    made.node("Loop", made.constant("steps", numpy.array(3)), made.constant("go", numpy.array(True)), x, body=graph,
+              outputs=["looped", "left"])
+    return made.node("Mul", "looped", made.node("ReduceMean", "left", keepdims=0))
+
+
 SAME = {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]}
 NETWORKS = {
     "lenet": [conv(3, 8, (5, 5), pads=[2] * 4), op("Relu"), op("MaxPool", kernel_shape=[3, 3], pads=[1] * 4),
@@ -102,6 +117,7 @@ NETWORKS = {
     "same": [conv(3, 8, (3, 3), auto_pad="SAME_UPPER", strides=[2, 2]), op("Elu"),
              op("MaxPool", kernel_shape=[2, 3], auto_pad="SAME_LOWER", strides=[2, 2]), op("Clip", numpy.float32(0),
                                                                                           numpy.float32(6))],
+    "loop": [conv(3, 8, (3, 3), **SAME), looped, conv(8, 4, (3, 3), **SAME)],
     "groups": [conv(3, 8, (3, 3), False, **SAME), conv(8, 8, (3, 3), groups=2, **SAME), shuffled,
                conv(8, 8, (3, 3), groups=8, dilations=[2, 1], pads=[2, 1, 2, 1]), squeeze_and_excite,
                conv(8, 16, (1, 1), groups=8)],

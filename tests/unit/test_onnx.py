@@ -294,6 +294,45 @@ def test_the_branch_of_a_constant_is_taken(condition, op, tmp_path):
     assert count(found.graph, op) == 1 and len(found.graph.nodes) == 3
 
 
+def loop(made, body, steps, outputs, going="going"):
+    """A Loop whose body carries one tensor."""
+    body.node("Identity", going, outputs=["goes_on"])
+    return made.node("Loop", steps, made.constant("go", numpy.array(True)), "x", outputs=["end", "left"][:len(outputs)],
+                     body=body.graph({"step": [], "going": [], "carried": ["N", 3]}, ["goes_on"] + outputs))
+
+
+@pytest.mark.parametrize("until, steps", [(None, 4), (2, 3)])
+def test_a_loop_of_known_steps_is_written_step_by_step(until, steps, tmp_path):
+    made, body = Made(), Made()
+    y = body.node("Relu", "carried")
+    going = "going" if until is None else body.node("Less", "step", body.constant("until", numpy.array(until)))
+    loop(made, body, made.constant("steps", numpy.array(4)), [y, "step"], going)
+    found = lowered(made, tmp_path, {"x": ["N", 3]}, ["end", "left"])
+    assert count(found.graph, "Relu") == steps
+    walk = opset.opened(formats.read(str(tmp_path / "m.onnx")), None, None).walk
+    assert walk.values["left"].array.tolist() == list(range(steps))
+
+
+def test_a_loop_whose_steps_the_data_decide_is_refused(tmp_path):
+    made, body = Made(), Made()
+    going = body.node("Cast", body.node("ReduceMax", "carried", keepdims=0), to=9)
+    loop(made, body, made.constant("steps", numpy.array(4)), ["carried"], going)
+    with pytest.raises(Fault, match="how many steps it takes depends on the data; export the model for one number"):
+        lowered(made, tmp_path, {"x": ["N", 3]}, ["end"])
+    made, body = Made(), Made()
+    loop(made, body, made.node("Cast", made.node("ReduceMax", "x", keepdims=0), to=7), ["carried"])
+    with pytest.raises(Fault, match="its input 0 is computed, and has to be a constant"):
+        lowered(made, tmp_path, {"x": ["N", 3]}, ["end"])
+
+
+@pytest.mark.parametrize("steps, words", [(1 << 40, "it takes more than 4096 steps"), (0, "it takes no step")])
+def test_a_loop_of_too_many_steps_or_of_none_is_refused(steps, words, tmp_path):
+    made, body = Made(), Made()
+    loop(made, body, made.constant("steps", numpy.array(steps)), ["carried", "step"])
+    with pytest.raises(Fault, match=words):
+        lowered(made, tmp_path, {"x": ["N", 3]}, ["end", "left"])
+
+
 # Refusals --------------------------------------------------------------------------------------------------------
 
 def test_an_operation_that_is_not_known_is_named_with_the_outputs_before_it(tmp_path):
