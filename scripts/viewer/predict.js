@@ -102,7 +102,8 @@ async function describe(tf, model, graph) {
   if (!graph) for (const layer of model.layers) found.parameters[layer.name] = layer.countParams();
   const open = output => !output.shape || output.shape.indexOf(null, 1) !== -1;
   if (found.outputs.some(open) && !found.inputs.some(open)) {
-    const zeros = found.inputs.map(input => tf.zeros([1].concat(input.shape.slice(1)), input.dtype === 'int32' ? 'int32' : 'float32'));
+    const zeros = model.inputs.map(input => tf.zeros( // a batch of one where it is open
+      (input.shape || [1]).map(size => (size > 0 ? size : 1)), ['int32', 'bool'].includes(input.dtype) ? input.dtype : 'float32'));
     const names = found.outputs.map(output => output.name);
     const results = graph ? await execute(model, zeros, names) : [].concat(model.predict(zeros));
     results.forEach((tensor, i) => { found.outputs[i].shape = [null].concat(tensor.shape.slice(1)); });
