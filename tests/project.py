@@ -1,5 +1,6 @@
 """A copy of the project in a directory of its own, for tests that build in it, break it and look at what is said."""
 import functools
+import glob
 import hashlib
 import os
 import shutil
@@ -9,6 +10,7 @@ import tempfile
 
 from scripts.builds import code, digests
 from scripts.builds.stages import conversion, showing, training
+from tests import shared_node
 from tests.needs import ROOT
 
 DIGITS = '[keras]\ndata = "digits"\nepochs = 1\nlayers = ["Conv2D_1", "MaxPooling2D_2", "Softmax"]\n'
@@ -77,10 +79,14 @@ class Project:
         return done.returncode, done.stdout.decode("utf-8"), done.stderr.decode("utf-8")
 
     def ran(self, *arguments, **environment):
-        """Run doit, which must succeed; return the set of tasks that it executed."""
+        """Run doit, which must succeed, and whose models TensorFlow.js must load; return the tasks that it executed."""
         status, out, err = self.doit(*arguments, **environment)
         assert status == 0, err
         assert err == ""
+        for path in glob.glob(self.file("models/json_models/*/*.json")):
+            with open(path, "rb") as stream:
+                if b'"modelTopology"' in stream.read():
+                    shared_node.promised(path)
         return {line.split()[1] for line in out.splitlines() if line.startswith(".  ")}
 
     def fault(self, *arguments, **environment):

@@ -68,6 +68,12 @@ def digest(path):
         return hashlib.sha256(file.read()).hexdigest()
 
 
+def promised(path):
+    """Have TensorFlow.js load a model.json that a child of the test has written, where the test promises that."""
+    if Loads.running and Loads.running.active and digest(path) not in LOADED:
+        Loads.running.load(path)
+
+
 class Loads:
     """Exit 0 is a promise: what write_layers.write has written here, TensorFlow.js loads.
 
@@ -77,7 +83,10 @@ class Loads:
     TensorFlow.js for it: most tests of graphs run what they convert.
     """
 
+    running = None  # the one of this run
+
     def __init__(self):
+        Loads.running = self
         self.refused, self.write, self.active = [], write_layers.write, False
         self.write_graph, self.kept = write_graph.write, {}
         self.bundle = packages.bundle("@tensorflow/tfjs")
