@@ -11,7 +11,7 @@ No code in a file is ever run.  `which` asks each format in turn: nothing else d
 import importlib
 import os
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, List, Optional, Sequence, Union
+from typing import TYPE_CHECKING, Any, List, NamedTuple, Optional, Sequence, Union
 
 from ..base import place
 from ..base.fault import Fault
@@ -114,8 +114,24 @@ def is_onnx(path: str) -> bool:
     return onnx.match(str(path))
 
 
+class Look(NamedTuple):
+    """What a first look at a file tells.
+
+    graph      whether it holds a graph of operations, and no layers
+    signature  whether it is a SavedModel, whose signature computes what its layers cannot be made of
+    """
+
+    graph: bool
+    signature: bool
+
+
 def is_graph(path: str, tags: Optional[str] = None, named: bool = False) -> bool:
-    """Return whether `path` holds a graph of operations, and no layers; False for a file that cannot be opened.
+    """Return whether `path` holds a graph of operations, and no layers.  The arguments are those of `look`."""
+    return look(path, tags, named).graph
+
+
+def look(path: str, tags: Optional[str] = None, named: bool = False) -> Look:
+    """Return what a first look at `path` tells; nothing of a file that cannot be opened.
 
     The first byte tells most files, and nothing heavy is imported: doit asks this of every model.
     tags: as in `read`.  named: as in saved_model.is_graph.  Raises Fault for a damaged SavedModel.
@@ -125,14 +141,15 @@ def is_graph(path: str, tags: Optional[str] = None, named: bool = False) -> bool
         with open(path, "rb", buffering=0, opener=at_once) as file:
             start = file.read(1)  # a message begins with its first field
             if not start or start not in b"\x0a\x08" + onnx.BEGINNING + tfjs_graph.BEGINNING:
-                return False
+                return Look(False, False)
     except IsADirectoryError:
         pass
     except (OSError, ValueError):
-        return False
+        return Look(False, False)
+    from . import saved_model
     with of(path):
         reader = which(path, GRAPHS)
-        return reader is not None and reader.is_graph(path, tags, named)
+        return Look(reader is not None and reader.is_graph(path, tags, named), saved_model.match(path))
 
 
 def files(path: str, weights: Optional[str] = None) -> List[str]:

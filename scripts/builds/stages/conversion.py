@@ -3,7 +3,7 @@ import functools
 import json
 import os
 import sys
-from typing import Optional, Sequence
+from typing import Any, Optional, Sequence
 
 from ...base import child, stack
 from ...base.fault import Fault
@@ -40,12 +40,12 @@ def sources(run: Run, entry: Entry, record: Optional[dict] = None) -> list:
 
 
 @functools.lru_cache(None)
-def is_graph(source: str, tags: Sequence[str], named: bool) -> bool:
-    """Whether a source is a graph of operations without Keras layers; a run looks at it once.
+def look(source: str, tags: Sequence[str], named: bool) -> Any:
+    """Return the formats.Look at a source; a run looks at it once.
 
     named: whether the entry names its layers.
     """
-    return module("formats").is_graph(source, tags, named)
+    return module("formats").look(source, tags, named)
 
 
 def trusted(entry: Entry) -> list:
@@ -68,7 +68,7 @@ def of_operations(entry: Entry) -> bool:
     A source that cannot be read is no graph here: the stage that reads it says so.
     """
     try:
-        return is_graph(entry.source, entry.saved_model_tags, bool(entry.layers))
+        return look(entry.source, entry.saved_model_tags, bool(entry.layers)).graph
     except Fault:
         return False
 
@@ -171,7 +171,10 @@ def engine(entry: Entry) -> str:
 
 def has_signature(entry: Entry) -> bool:
     """Whether an entry's source is a SavedModel, whose signature computes what its layers cannot be made of."""
-    return module("formats.saved_model").match(entry.source)
+    try:
+        return look(entry.source, entry.saved_model_tags, bool(entry.layers)).signature
+    except Fault:
+        return False
 
 
 def written(entry: Entry, directory: str) -> tuple:
