@@ -5,7 +5,7 @@ that can be done (adapt.py), else refused (operations/unlike.py).  A graph that 
 as it is.
 """
 from collections import OrderedDict
-from typing import Any, Dict, List, NamedTuple, Optional, Union
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Union
 
 from ..base import command
 from ..base.fault import Fault
@@ -13,7 +13,7 @@ from ..formats.graphs import GraphFile
 from ..formats.tfjs_graph import GraphModel
 from ..layers.outputs import listing
 from ..layers.topology import of
-from ..operations import loops, shown, unlike
+from ..operations import beginnings, loops, scopes, shown, unlike
 from ..operations.graph import Graph, Tensor
 from ..operations.outputs import called, needed, prune
 from ..wire import shards
@@ -89,7 +89,7 @@ def by_signature(source: str, fault: Fault, directory: str, *settings: Any, save
 
 def without_dynamic(graph: Graph, leave_out: bool) -> str:
     """Return a line about the outputs that TensorSpace cannot compute, "" where there are none; leave_out: leave them
-    out of the graph where others remain.
+    out of the graph where others remain, which are computed by a layer where those are.
 
     TensorSpace calls execute, and TensorFlow.js computes what depends on these operations by executeAsync alone.
     """
@@ -97,7 +97,8 @@ def without_dynamic(graph: Graph, leave_out: bool) -> str:
     held = OrderedDict((name, reasons[name]) for name in graph.outputs if name in reasons)
     if not held:
         return ""
-    left = leave_out and len(held) < len(graph.outputs)
+    kept = [name for name in graph.outputs if name not in held]
+    left = leave_out and bool(kept) and (has_kernel(graph, kept) or not has_kernel(graph, held))
     if left:
         kept = [place for place, name in enumerate(graph.outputs) if name not in held]
         graph.asked = [graph.asked[place] for place in kept] if graph.asked else []
@@ -109,6 +110,14 @@ def without_dynamic(graph: Graph, leave_out: bool) -> str:
         "give an input of fewer" if graph.long else ""
     return f"{', '.join(held)}: {words}, for TensorFlow.js computes {next(iter(held.values()))} by executeAsync " \
         f"alone{long}"
+
+
+def has_kernel(graph: Graph, outputs: Iterable[str]) -> bool:
+    """Return whether some of these outputs are computed of a layer's weights, and not of a few numbers."""
+    held = [graph.nodes[name].value("value") for name in needed(graph, map(Tensor, outputs))
+            if graph.nodes[name].op == "Const"]
+    return any(one is not None and one.dtype in scopes.REALS and len(one.shape or ()) >= beginnings.KERNEL
+               for one in held)
 
 
 def write(graph: Graph, directory: str, json_name: str = "model.json", shard_size: int = shards.SHARD_SIZE,

@@ -28,7 +28,7 @@ def heard(keras):
         for place, each in enumerate(settings)])
 
 
-@pytest.mark.skipif("keras3" not in lowered.FLAVOURS, reason="Keras 3 alone has them")
+@pytest.mark.modern  # Keras 3 alone has them
 @pytest.mark.parametrize("build", [signals, heard], ids=lambda build: build.__name__)
 def test_spectrograms(build, tmp_path):
     lowered.agree(lowered.Model("keras3", build), tmp_path)
