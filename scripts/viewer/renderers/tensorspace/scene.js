@@ -147,7 +147,12 @@ const Scene = (function () {
       has: one => figures.has(one),
       isOpen: one => figures.get(one).isOpen,
       openable: one => figures.get(one).openable,
-      still: () => queue.then(still).then(stage.drawn),
+      async still() {
+        for (let heard = null; heard !== queue;) {
+          heard = queue;
+          await heard.then(still).then(stage.drawn);
+        }
+      },
       update(one, values) { const layer = byName.get(one); stage.stir(); if (layer) { layer.clear(); layer.updateValue(fed.has(one) ? Strips.picture(fed.get(one), values) : values); } },
       say(one, text) { said.set(one, text); stage.stir(); },
       show: (one, open) => inTurn(() => {

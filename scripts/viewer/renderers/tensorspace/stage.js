@@ -110,8 +110,8 @@ const Stage = (function () {
       drawnBox: pixels,
       calls() { render(scene, camera); return renderer.info.render.calls; },
       draw() { render(scene, camera); return canvas; },
-      // Resolves when what has changed last is on the screen.
-      drawn: () => new Promise(resolve => { (function ask() { due === 8 ? requestAnimationFrame(ask) : resolve(); })(); }),
+      // Resolves when what has changed last is on the screen, and a change of the window's or the title's size is heard of: two frames.
+      drawn: () => new Promise(resolve => { let frames = 0; (function ask() { due === 8 || frames++ < 2 ? requestAnimationFrame(ask) : resolve(); })(); }),
       setGround(colour) { scene.background = new THREE.Color(colour); stir(); },
     };
   }
