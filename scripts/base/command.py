@@ -187,6 +187,15 @@ def heed_signals() -> None:
     """From here on Ctrl-C and SIGTERM end the process through `terminate`."""
     for number in NOTICED:
         signal.signal(number, terminate)
+    if hasattr(sys, "unraisablehook"):  # since Python 3.8
+        sys.unraisablehook = unraisable
+
+
+def unraisable(lost: Any) -> None:
+    """In the place of sys.unraisablehook: a signal's SystemExit is no error to print, and `heed_lost_signals` heeds it.
+    """
+    if not (CAME and issubclass(lost.exc_type, SystemExit)):
+        sys.__unraisablehook__(lost)
 
 
 class Held:

@@ -98,3 +98,31 @@ def test_what_nobody_handles_is_left_as_it_is_and_other_threads_hold_nothing(ter
     thread.start()
     thread.join()
     assert seen == [{}]
+
+
+LOST = """
+import os, signal
+from scripts.base import command
+
+class Late:
+    def __del__(self):
+        if command.CAME:
+            raise ValueError("a fault of ours")
+        os.kill(os.getpid(), signal.SIGTERM)
+        for _ in range(1000):
+            pass
+
+command.heed_signals()
+late = Late()
+del late
+late = Late()
+del late
+command.heed_lost_signals()
+"""
+
+
+@pytest.mark.modern  # Python 3.6 has no hook for what it cannot raise
+def test_a_signal_while_an_object_is_finalized_is_heeded_in_silence_and_a_fault_there_is_said():
+    done = subprocess.run([sys.executable, "-c", LOST], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert done.returncode == 143 and done.stdout == b""
+    assert b"SystemExit" not in done.stderr and done.stderr.count(b"ValueError: a fault of ours") == 1
