@@ -31,7 +31,7 @@ from .tracing import process
 from .tracing import trust as tracing_trust
 from .tracing.trust import Trust
 from .training import dataset
-from .verification import by_onnxruntime, by_tfjs
+from .verification import answers, by_onnxruntime, by_tfjs
 from .viewer import page, predict
 
 BOUND = 1e-4
@@ -267,8 +267,7 @@ def graph_values(source: str, inputs: Dict[str, numpy.ndarray], outputs: Optiona
         numpy.savez(given, **inputs)
         settings = {"outputs": outputs, "tags": tags, "signature": signature}
         child.run("verification.graph_by_tensorflow", [source, given, answer, "--settings", json.dumps(settings)], True)
-        with numpy.load(answer, allow_pickle=False) as archive:
-            return [archive[f"output_{index}"] for index in range(len(archive.files))]
+        return answers.answered(answer)
 
 
 def expected(source: str, weights: Optional[str], names: List[str], inputs: List[numpy.ndarray],
@@ -280,7 +279,7 @@ def expected(source: str, weights: Optional[str], names: List[str], inputs: List
     reasons = []
     with tempfile.TemporaryDirectory(prefix="oracle-") as private:
         given, answer = os.path.join(private, "inputs.npz"), os.path.join(private, "outputs.npz")
-        numpy.savez(given, **{f"input_{index}": values for index, values in enumerate(inputs)})
+        answers.ask(given, inputs)
         for python, flavour, by in stacks(major):
             arguments = [source, given, answer, "--names", json.dumps(names), "--keras", flavour]
             try:
@@ -289,8 +288,7 @@ def expected(source: str, weights: Optional[str], names: List[str], inputs: List
             except Fault as fault:
                 reasons.append(f"{by}: {fault}")
                 continue
-            with numpy.load(answer, allow_pickle=False) as archive:
-                return Expected([archive[f"output_{index}"] for index in range(len(archive.files))], by)
+            return Expected(answers.answered(answer), by)
     why = "; ".join(reasons) or f"it takes Python {'3.10 or newer' if major >= 3 else '3.6'}"
     raise Fault(f"{source}: no oracle, no Keras here loads it ({why})")
 
@@ -304,11 +302,10 @@ def trusted_values(source: str, weights: Optional[str], names: List[str], inputs
     with tempfile.TemporaryDirectory(prefix="inputs-") as given, \
             tempfile.TemporaryDirectory(prefix="oracle-") as private:
         fed, answer = os.path.join(given, "inputs.npz"), os.path.join(private, "outputs.npz")
-        numpy.savez(fed, **{f"input_{index}": values for index, values in enumerate(inputs)})
+        answers.ask(fed, inputs)
         arguments = [source, fed, answer, "--names", json.dumps(names), "--trust", json.dumps(trusted)]
         process.run("verification.by_keras", arguments + (["--weights", weights] if weights else []), private, whose)
-        with numpy.load(answer, allow_pickle=False) as archive:
-            return Expected([archive[f"output_{index}"] for index in range(len(archive.files))], f"Keras with {whose}")
+        return Expected(answers.answered(answer), f"Keras with {whose}")
 
 
 def stacks(major: int) -> Iterator[Stack]:

@@ -21,6 +21,7 @@ from ..layers.outputs import SUFFIX
 from ..tracing import process
 from ..tracing.trust import Trusted
 from ..training import saved_by_keras
+from . import answers
 
 
 class Inside(NamedTuple):
@@ -166,8 +167,7 @@ def main(arguments: List[str]) -> None:
     options = parser.parse_args(arguments)
     child.in_environment("verification.by_keras", arguments)
     files.vacant(options.target)
-    with numpy.load(options.inputs, allow_pickle=False) as archive:
-        inputs = [archive[f"input_{index}"] for index in range(len(archive.files))]
+    inputs = answers.asked(options.inputs)
     if options.trust:
         sys.dont_write_bytecode = True  # beside the user's files
         with process.answering(os.path.dirname(options.target)):
@@ -175,8 +175,7 @@ def main(arguments: List[str]) -> None:
                                     options.weights)
     else:
         found = predict(options.keras, options.source, options.names, inputs, options.weights)
-    with files.whole(options.target) as part, open(part, "wb") as file:
-        numpy.savez(file, **{f"output_{index}": values for index, values in enumerate(found)})
+    answers.answer(options.target, found)
 
 
 if __name__ == "__main__":

@@ -12,11 +12,12 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 import numpy
 
 from .. import formats, opset
-from ..base import child, command, files
+from ..base import child, command
 from ..base.fault import Fault
 from ..formats.onnx_tensors import numpy_dtype
 from ..viewer import predict
 from ..wire.protobuf import field
+from . import answers
 
 SAMPLES, SEED = 4, 0  # of a batch that is open; the values are the same on every run
 WORDS = 2  # whole numbers are drawn below the rows of the smallest table that they pick from, else below this
@@ -79,11 +80,10 @@ def computed(source: str, given: Dict[str, numpy.ndarray], tensors: Sequence[str
     """Return the tensors of a model of these names, computed in a child process."""
     with tempfile.TemporaryDirectory(prefix="oracle-") as private:
         inputs, answer = os.path.join(private, "inputs.npz"), os.path.join(private, "outputs.npz")
-        numpy.savez(inputs, **{f"input_{place}": array for place, array in enumerate(given.values())})
+        answers.ask(inputs, given.values())
         settings = {"inputs": list(given), "tensors": list(tensors)}
         child.run("verification.by_onnxruntime", [source, inputs, answer, "--settings", json.dumps(settings)], True)
-        with numpy.load(answer, allow_pickle=False) as archive:
-            return [archive[f"output_{place}"] for place in range(len(tensors))]
+        return answers.answered(answer)
 
 
 def compute(source: str, given: str, answer: str, inputs: List[str], tensors: List[str]) -> None:
@@ -104,15 +104,13 @@ def compute(source: str, given: str, answer: str, inputs: List[str], tensors: Li
     options.log_severity_level = 4
     options.add_session_config_entry("session.model_external_initializers_file_folder_path",
                                      os.path.dirname(os.path.abspath(source)))
-    with numpy.load(given, allow_pickle=False) as archive:
-        fed = {name: archive[f"input_{place}"] for place, name in enumerate(inputs)}
+    fed = dict(zip(inputs, answers.asked(given)))
     try:
         session = onnxruntime.InferenceSession(content + field(7, more), options, providers=["CPUExecutionProvider"])
         found = session.run(list(tensors), fed)
     except Exception as error:  # onnxruntime's own classes have Exception above them alone
         raise Fault(f"{source}: no oracle: onnxruntime does not run it: {child.first_line(error)}")
-    with files.whole(answer) as part, open(part, "wb") as stream:
-        numpy.savez(stream, **{f"output_{place}": numpy.asarray(array) for place, array in enumerate(found)})
+    answers.answer(answer, found)
 
 
 def main(arguments: List[str]) -> None:

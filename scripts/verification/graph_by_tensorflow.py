@@ -8,8 +8,9 @@ from typing import List, Optional
 
 import numpy
 
-from ..base import child, command, files
+from ..base import child, command
 from ..formats import freeze_by_tensorflow as freeze
+from . import answers
 
 
 def compute(source: str, given: str, answer: str, outputs: Optional[List[str]], tags: Optional[str],
@@ -34,8 +35,7 @@ def compute(source: str, given: str, answer: str, outputs: Optional[List[str]], 
     with freeze.imported(tensorflow, kept, source) as whole, tensorflow.compat.v1.Session(graph=whole) as session:
         fed = {name: values.astype(whole.get_tensor_by_name(name).dtype.as_numpy_dtype) for name, values in fed.items()}
         found = session.run([f"{name}:{index}" for name, index in chosen.values()], fed)
-    with files.whole(answer) as part, open(part, "wb") as stream:
-        numpy.savez(stream, **{f"output_{index}": values for index, values in enumerate(found)})
+    answers.answer(answer, found)
 
 
 def main(arguments: List[str]) -> None:
