@@ -102,17 +102,13 @@ def put(graph: Graph, begin: Beginning) -> None:
 def blocked(graph: Graph) -> Dict[str, str]:
     """Return {name of a node: the operation that it depends on and that TensorSpace cannot compute, with the reason}.
     """
-    found: Dict[str, str] = {}
-    for node in in_order(graph):
+    def reason(node: Node) -> str:
         if node.op.startswith("Decode") or reads_text(graph, node):
-            found[node.name] = f"{node.op} ({node.name}), which takes text or bytes"
-        elif node.op in loops.DYNAMIC:
-            found[node.name] = f"{node.op} ({node.name}), which TensorFlow.js computes by executeAsync alone"
-        else:
-            before = [found[one.node] for one in node.inputs if one.node in found]
-            if before:
-                found[node.name] = before[0]
-    return found
+            return f"{node.op} ({node.name}), which takes text or bytes"
+        return f"{node.op} ({node.name}), which TensorFlow.js computes by executeAsync alone" \
+            if node.op in loops.DYNAMIC else ""
+
+    return loops.behind(graph, reason)
 
 
 def reads_text(graph: Graph, node: Node) -> bool:
@@ -122,8 +118,13 @@ def reads_text(graph: Graph, node: Node) -> bool:
 
 def has_kernel(graph: Graph, layer: scopes.Layer, data: Set[str]) -> bool:
     """Return whether a layer has weights that are no preprocessing's."""
-    held = [node.value("value") for node in scopes.constants(graph, layer.nodes, data)]
-    return any(one is not None and one.dtype in scopes.REALS and len(one.shape or ()) >= KERNEL for one in held)
+    return any(map(is_kernel, scopes.constants(graph, layer.nodes, data)))
+
+
+def is_kernel(node: Node) -> bool:
+    """Return whether an operation is a constant that is a layer's, and no preprocessing's."""
+    held = node.value("value") if node.op == "Const" else None
+    return held is not None and held.dtype in scopes.REALS and len(held.shape or ()) >= KERNEL
 
 
 def before(graph: Graph, layer: scopes.Layer, data: Set[str]) -> Optional[str]:

@@ -5,7 +5,7 @@ are loops over the steps of their input: While with functions (TensorFlow 2), or
 (TensorFlow 1, and what is lowered to it).  Their lists of tensors are resolved behind this (tensor_lists.py).
 """
 from collections import OrderedDict
-from typing import Dict, List, Set, Tuple
+from typing import Callable, Dict, List, Set, Tuple
 
 from ..wire.protobuf import Damaged, message, text
 from . import tensor_lists
@@ -58,14 +58,16 @@ def unroll(graph: Graph) -> None:
 
 def dynamic(graph: Graph) -> Dict[str, str]:
     """Return {name of a node: the operation that it depends on and that TensorFlow.js runs by executeAsync alone}."""
+    return behind(graph, lambda node: f"{node.op} ({node.name})" if node.op in DYNAMIC else "")
+
+
+def behind(graph: Graph, reason: Callable[[Node], str]) -> Dict[str, str]:
+    """Return {name of a node: the reason} of the nodes that have a reason, and of those that depend on them."""
     found: Dict[str, str] = {}
     for node in in_order(graph):
-        if node.op in DYNAMIC:
-            found[node.name] = f"{node.op} ({node.name})"
-        else:
-            before = [found[one.node] for one in node.inputs if one.node in found]
-            if before:
-                found[node.name] = before[0]
+        why = reason(node) or next((found[one.node] for one in node.inputs if one.node in found), "")
+        if why:
+            found[node.name] = why
     return found
 
 

@@ -13,7 +13,7 @@ from ..formats.graphs import GraphFile
 from ..formats.tfjs_graph import GraphModel
 from ..layers.outputs import listing
 from ..layers.topology import of
-from ..operations import beginnings, loops, scopes, shown, unlike
+from ..operations import beginnings, loops, shown, unlike
 from ..operations.graph import Graph, Tensor
 from ..operations.outputs import called, needed, prune
 from ..wire import shards
@@ -114,10 +114,7 @@ def without_dynamic(graph: Graph, leave_out: bool) -> str:
 
 def has_kernel(graph: Graph, outputs: Iterable[str]) -> bool:
     """Return whether some of these outputs are computed of a layer's weights, and not of a few numbers."""
-    held = [graph.nodes[name].value("value") for name in needed(graph, map(Tensor, outputs))
-            if graph.nodes[name].op == "Const"]
-    return any(one is not None and one.dtype in scopes.REALS and len(one.shape or ()) >= beginnings.KERNEL
-               for one in held)
+    return any(beginnings.is_kernel(graph.nodes[name]) for name in needed(graph, map(Tensor, outputs)))
 
 
 def write(graph: Graph, directory: str, json_name: str = "model.json", shard_size: int = shards.SHARD_SIZE,
