@@ -146,10 +146,10 @@ def look(path: str, tags: Optional[str] = None, named: bool = False) -> Look:
         pass
     except (OSError, ValueError):
         return Look(False, False)
-    from . import saved_model
     with of(path):
         reader = which(path, GRAPHS)
-        return Look(reader is not None and reader.is_graph(path, tags, named), saved_model.match(path))
+        return Look(False, False) if reader is None else Look(
+            reader.is_graph(path, tags, named), reader.__name__.endswith(".saved_model"))
 
 
 def files(path: str, weights: Optional[str] = None) -> List[str]:
