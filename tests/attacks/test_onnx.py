@@ -90,22 +90,22 @@ def a_constant_of_terabytes(folder):
     return made, folder
 
 
+def ranged(*bounds):
+    made = Made()
+    made.node("Range", *[made.constant(f"c{place}", numpy.array(value, "float32"))
+                         for place, value in enumerate(bounds)], outputs=["a"])
+    made.node("Add", "x", "a", outputs=["y"])
+    return made
+
+
 @attack("refused|damaged|too many")
 def a_range_without_end(folder):
-    made = Made()
-    made.node("Range", *[made.constant(f"c{place}", numpy.array(value, "float32")) for place, value in enumerate(
-        (0, 1e30, 1e-30))], outputs=["a"])
-    made.node("Add", "x", "a", outputs=["y"])
-    return made, folder
+    return ranged(0, 1e30, 1e-30), folder
 
 
 @attack("damaged")
 def a_division_by_nothing(folder):
-    made = Made()
-    made.node("Range", *[made.constant(f"c{place}", numpy.array(value, "float32")) for place, value in enumerate(
-        (0, 1, 0))], outputs=["a"])
-    made.node("Add", "x", "a", outputs=["y"])
-    return made, folder
+    return ranged(0, 1, 0), folder
 
 
 @attack("damaged|refused")
