@@ -55,20 +55,26 @@ def write(model: Model, directory: str, json_name: str = "model.json", shard_siz
 
 def source_names(path: str) -> Dict[str, str]:
     """The layers that `write` has renamed in the model.json `path`: {name there: name in the source}."""
-    with open(path, "rb") as file:
-        if json.dumps(SOURCE_NAMES).encode("ascii") not in file.read():  # much quicker than a parse
-            return {}
-    found = (json_object(path) or {}).get(SOURCE_NAMES)
+    return renamed(having(path, SOURCE_NAMES))
+
+
+def renamed(document: Dict[str, Any]) -> Dict[str, str]:
+    """The layers that `write` has renamed in the content of a model.json: {name there: name in the source}."""
+    found = document.get(SOURCE_NAMES)
     return {after: before for after, before in found.items() if isinstance(before, str)} \
         if isinstance(found, dict) else {}
 
 
+def having(path: str, key: str) -> Dict[str, Any]:
+    """The content of the model.json `path`, {} where the key stands nowhere in it, which is told without a parse."""
+    with open(path, "rb") as file:
+        there = json.dumps(key).encode("ascii") in file.read()
+    return there and json_object(path) or {}
+
+
 def texts(path: str) -> List[Dict[str, Any]]:
     """What turns words into inputs of the model.json `path`: see layers.words.described."""
-    with open(path, "rb") as file:
-        if json.dumps(words.TOLD).encode("ascii") not in file.read():
-            return []
-    return words.told(json_object(path) or {})
+    return words.told(having(path, words.TOLD))
 
 
 def said_of_texts(path: str) -> Iterator[str]:

@@ -21,9 +21,10 @@ from ..base import command, files, place
 from ..base.fault import Fault
 from ..formats import json_text
 from ..layers import records, topology
+from ..tfjs import write_layers
 from ..wire.target import QUANTIZED
 from . import packages, predict, samples, smaller, snippet
-from .renderers.tensorspace import drawing, sources
+from .renderers.tensorspace import drawing
 from .source import model_file, read_model, shards
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -81,7 +82,7 @@ def build(model_dir: str, target_dir: str, data: Optional[str] = None, title: Op
         raise Fault(f"{source} was replaced while its page was made: run again when it is whole")
     page = {"title": title or _own_title(model, source), "drawing": drawn, "files": copied, "labels": labels,
             "pixels": _pixels(pixels, mean, std), "hidden": len(described["parameters"]) - len(drawn["inputs"]),
-            "left_out": left_out(drawn, described, sources.renamed(model)), "made-by": MADE_BY}
+            "left_out": left_out(drawn, described, write_layers.renamed(model)), "made-by": MADE_BY}
     if epochs:
         page["epochs"] = True
     if given is not None:

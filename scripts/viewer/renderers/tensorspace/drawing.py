@@ -9,6 +9,7 @@ from typing import Any, Dict
 
 from ....base.fault import Fault
 from ....layers import kinds
+from ....tfjs import write_layers
 from . import sources, strips
 from .sources import MERGES
 
@@ -101,7 +102,7 @@ def drawing(model: Dict[str, Any], described: Dict[str, Any], name: str = "model
         finished[key] = dict(layer, channels=layer["shape"][-1])
         by_parent[key] = layer["name"]
         layers.append(layer)
-    renamed = sources.renamed(model)
+    renamed = write_layers.renamed(model)
     for entry in inputs + layers:
         called = {part: renamed[part] for part in [entry["name"]] + entry.get("chain", []) if part in renamed}
         entry.update({"called": called} if called else {})

@@ -7,7 +7,6 @@ from collections import OrderedDict
 from typing import Any, Dict, List, NamedTuple, Optional
 
 from ....layers import kinds, topology, words
-from ....tfjs import write_layers
 
 MERGES = tuple(sorted(kinds.merges() - {"Minimum"})) + ("Concatenate",)  # those that TensorSpace has
 GRAPH_OPS = {  # TensorFlow op -> the Keras class that it is the essence of
@@ -47,13 +46,6 @@ def of_model(model: Dict[str, Any], described: Dict[str, Any]) -> Found:
     if described["format"] == "layers":
         return Found(*_of_layers(model, described), described["parameters"])
     return _as_told(model, described) or Found(*_of_operations(model, described), described["parameters"])
-
-
-def renamed(model: Dict[str, Any]) -> Dict[str, str]:
-    """Return {name of a layer: its name in the source} of the layers that TensorFlow.js needed other names for."""
-    found = model.get(write_layers.SOURCE_NAMES)
-    return {name: before for name, before in found.items() if isinstance(before, str)} \
-        if isinstance(found, dict) else {}
 
 
 def text_of(model: Dict[str, Any], name: str) -> Dict[str, Any]:
