@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from typing import List, Optional
+from typing import Any, List, Optional
 
 from . import command
 from .fault import Fault
@@ -52,12 +52,8 @@ def run(module: str, arguments: List[str], quiet: bool = False, python: Optional
     Raises Fault with the child's one line where it ends with 1, RuntimeError with its words where it is a bug.
     The child ends when this process does, killed or not.
     """
-    path = os.pathsep.join([ROOT] + [part for part in [os.environ.get("PYTHONPATH")] if part])
     with tempfile.TemporaryFile() as complaints:
-        process = subprocess.Popen([python or sys.executable, "-m", PACKAGE + "." + module] + list(arguments),
-                                   stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.DEVNULL if quiet else None, stderr=complaints,
-                                   env=dict(os.environ, PYTHONPATH=path, **ENVIRONMENT), preexec_fn=die_with_parent)
+        process = start(module, arguments, python, stdout=subprocess.DEVNULL if quiet else None, stderr=complaints)
         try:
             status = process.wait()
         finally:
@@ -76,6 +72,17 @@ def run(module: str, arguments: List[str], quiet: bool = False, python: Optional
         raise Fault(f"{module} was killed: too little memory, most likely")
     if status:
         raise RuntimeError(f"{module} ended with {status}\n{text}")
+
+
+def start(module: str, arguments: List[str], python: Optional[str] = None, **streams: Any) -> subprocess.Popen:
+    """Start `python -m PACKAGE.MODULE ARGUMENTS` in ENVIRONMENT; it ends when this process does, killed or not.
+
+    python: path of another stack's Python;  streams: stdout and stderr, as Popen takes them
+    """
+    path = os.pathsep.join([ROOT] + [part for part in [os.environ.get("PYTHONPATH")] if part])
+    return subprocess.Popen([python or sys.executable, "-m", PACKAGE + "." + module] + list(arguments),
+                            stdin=subprocess.DEVNULL, env=dict(os.environ, PYTHONPATH=path, **ENVIRONMENT),
+                            preexec_fn=die_with_parent, **streams)
 
 
 def die_with_parent() -> None:

@@ -88,19 +88,15 @@ def say(line: object) -> None:
     reason.
     """
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"  # doit puts its own stream in the place
-    try:
-        if sys.stdout is not None:
-            sys.stdout.write(one_line(line).encode(encoding, "backslashreplace").decode(encoding) + "\n")
-            sys.stdout.flush()
-    except OSError as error:
-        discard(sys.stdout)
-        if error.errno != errno.EPIPE:
-            raise Fault(f"standard output: {error.strerror}")
+    _print(one_line(line).encode(encoding, "backslashreplace").decode(encoding))
 
 
 def say_json(value: Any) -> None:
     """Print one JSON object on stdout, whole, in ASCII."""
-    text = json.dumps(value, indent=1, ensure_ascii=True)
+    _print(json.dumps(value, indent=1, ensure_ascii=True))
+
+
+def _print(text: str) -> None:
     try:
         if sys.stdout is not None:
             sys.stdout.write(text + "\n")

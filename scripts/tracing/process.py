@@ -8,13 +8,11 @@ import os
 import select
 import signal
 import subprocess
-import sys
 import time
 from typing import Iterator, List, Optional
 
 from ..base import child, command
 from ..base.fault import Fault
-from ..base.place import PACKAGE, ROOT
 
 MOST_PRINTED = 1 << 24  # bytes that a user's Python may print: a loop that prints has no end
 LONGEST = 3600  # seconds that it may take
@@ -28,11 +26,7 @@ def run(module: str, arguments: List[str], private: str, whose: str, python: Opt
     whose: the user's files in words.  Raises Fault with the child's one line, or with what ended it; RuntimeError with
     its words where it is a bug of this project's.
     """
-    path = os.pathsep.join([ROOT] + [part for part in [os.environ.get("PYTHONPATH")] if part])
-    process = subprocess.Popen([python or sys.executable, "-m", PACKAGE + "." + module] + list(arguments),
-                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                               env=dict(os.environ, PYTHONPATH=path, **child.ENVIRONMENT),
-                               preexec_fn=child.die_with_parent)
+    process = child.start(module, arguments, python, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:
         words = listened(process, whose)
     finally:
