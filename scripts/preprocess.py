@@ -67,9 +67,9 @@ def preprocess(source: str, directory: str, weights: Optional[str] = None, layer
                        enc_model, format, **reading)
     named = bool(layers or enc_model)
     if formats.is_onnx(source):
-        from .tfjs import of_onnx
-        of_onnx.check_settings(source, enc_model=enc_model, weights=weights,
-                               **{"format=layers": format == target.LAYERS})
+        from .tfjs import graph, of_onnx
+        graph.check_settings(source, of_onnx.LACKS, enc_model=enc_model, weights=weights,
+                             **{"format=layers": format == target.LAYERS})
         return Written(*of_onnx.convert(formats.read(source, **reading), directory, layers, json_name, shard_size,
                                         quantize, input_shape, layout))
     if layout != target.NATURAL:

@@ -128,8 +128,8 @@ def write(graph: Graph, directory: str, json_name: str = "model.json", shard_siz
     return write_graph.write(graph, directory, json_name, shard_size, quantize, metadata)
 
 
-def check_settings(source: str, **settings: Any) -> None:
+def check_settings(source: str, lacks: str = "a TensorFlow graph has no layers", **settings: Any) -> None:
     """Raise a Fault where any of these settings, which are about layers, is given."""
     given = [key for key, value in sorted(settings.items()) if value]
     if given:
-        raise Fault(f"{source}: a TensorFlow graph has no layers: leave out {', '.join(given)}")
+        raise Fault(f"{source}: {lacks}: leave out {', '.join(given)}")

@@ -4,11 +4,10 @@ model.json tells of the layers that are shown, and which inputs and outputs have
 ONNX's: {"tensorspace": {…, "layout": {"input": "NHWC"}}}.
 """
 from collections import OrderedDict
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, List, Optional
 
 from .. import opset
 from ..base import command
-from ..base.fault import Fault
 from ..formats.onnx_graph import Model
 from ..layers.topology import of
 from ..operations import told
@@ -19,26 +18,17 @@ from ..wire.target import NATURAL
 from . import graph as graphs
 from . import write_graph
 
-
-class Written(NamedTuple):
-    """A graph model that has been written.
-
-    names   of its files, the json first
-    facts   {"inputs": [names], "outputs": [names]}; "layout": as in model.json, where an order is another; "why": a
-            line about outputs that TensorSpace cannot compute
-    """
-
-    names: List[str]
-    facts: Dict[str, Any]
+LACKS = "an ONNX model has no layers of Keras's"  # what graph.check_settings says of it
 
 
 def convert(source: Model, directory: str, outputs: Optional[List[str]] = None, json_name: str = "model.json",
             shard_size: int = shards.SHARD_SIZE, quantize: shards.Quantize = None, input_shape: Any = None,
-            layout: str = NATURAL) -> Written:
+            layout: str = NATURAL) -> graphs.Written:
     """Convert the model `source` into the empty `directory`; outputs, input_shape, layout: as in opset.lower.
 
     Without `outputs` all layers are shown that TensorSpace can draw; those that it cannot compute are left out where
-    others remain.  Raises Fault for what cannot be computed.
+    others remain.  The facts have "layout" too, as in model.json, where an order is another.  Raises Fault
+    for what cannot be computed.
     """
     command.check_json_name(json_name)
     with of(source.path):
@@ -55,11 +45,4 @@ def convert(source: Model, directory: str, outputs: Optional[List[str]] = None, 
     why = "; ".join(filter(None, [lowered.why, waiting]))
     facts.update({"why": why} if why else {})
     facts.update({"layout": layouts} if layouts else {})
-    return Written(names, facts)
-
-
-def check_settings(source: str, **settings: Any) -> None:
-    """Raise a Fault where any of these settings, which are about Keras's layers, is given."""
-    given = [key for key, value in sorted(settings.items()) if value]
-    if given:
-        raise Fault(f"{source}: an ONNX model has no layers of Keras's: leave out {', '.join(given)}")
+    return graphs.Written(names, facts)

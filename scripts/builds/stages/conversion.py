@@ -180,22 +180,20 @@ def has_signature(entry: Entry) -> bool:
 def written(entry: Entry, directory: str) -> tuple:
     """Convert an entry into `directory`: (names of the files, model.json first; facts)."""
     target, by = entry.target(), engine(entry)
-    if by == ONNX:
-        models = module(ONNX)
-        models.check_settings(entry.source, weights=entry.weights, compile=entry.compile,
-                              **{'format = "layers"': target.format == LAYERS})
-        return models.convert(module("formats").read(entry.source), directory, entry.layers, target.json_name,
-                              target.shard_size, target.quantize, entry.input_shape, entry.layout)
-    if entry.layout != NATURAL:
+    if by != ONNX and entry.layout != NATURAL:
         raise Fault(f"models.toml [{entry.name}] layout: {entry.source} is no ONNX model: leave it out")
+    if by in (ONNX, GRAPH):
+        lacks = [module(ONNX).LACKS] if by == ONNX else []
+        module(GRAPH).check_settings(entry.source, *lacks, weights=entry.weights, compile=entry.compile,
+                                     **{'format = "layers"': target.format == LAYERS})
+    if by == ONNX:
+        return module(ONNX).convert(module("formats").read(entry.source), directory, entry.layers, target.json_name,
+                                    target.shard_size, target.quantize, entry.input_shape, entry.layout)
     if by == GRAPH:
-        graphs = module(GRAPH)
-        graphs.check_settings(entry.source, weights=entry.weights, compile=entry.compile,
-                              **{'format = "layers"': target.format == LAYERS})
         source = module("formats").read(entry.source, saved_model_tags=entry.saved_model_tags,
                                         signature=entry.signature)
-        return graphs.convert(source, directory, entry.layers, target.json_name, target.shard_size, target.quantize,
-                              every=True, input_shape=entry.input_shape)
+        return module(GRAPH).convert(source, directory, entry.layers, target.json_name, target.shard_size,
+                                     target.quantize, every=True, input_shape=entry.input_shape)
     if by == TRUSTED:
         return module(TRUSTED).preprocess(
             entry.source, directory, entry.weights, entry.layers, entry.input_shape, trust=entry.trust,
