@@ -58,11 +58,11 @@ class Cell:
 
     def activation(self, x: Value) -> Value:
         """The activation of the candidate and of the output."""
-        return by_name(self.call, self.call.config.get("activation", "tanh"), x)
+        return by_name(self.call, self.call.config.get("activation", "tanh"), x, "activation")
 
     def gate(self, x: Value) -> Value:
         """The activation of the gates."""
-        return by_name(self.call, self.call.config.get("recurrent_activation", self.gating), x)
+        return by_name(self.call, self.call.config.get("recurrent_activation", self.gating), x, "recurrent_activation")
 
 
 CELLS: Dict[str, Callable[[Call], Cell]] = {}  # by the class of a cell
