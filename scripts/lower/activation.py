@@ -85,7 +85,7 @@ def by_name(call: Call, given: Any, x: Value, key: str) -> Value:
         return x
     name = given if isinstance(given, str) else None
     if isinstance(given, dict):
-        if given.get("class_name") == "__lambda__":
+        if given.get("class_name", "__lambda__") == "__lambda__":  # Keras 3.13 writes {"value": [its code]} alone
             call.refuse("its activation is a lambda, which a file holds as code of Python",
                         "build the model with an activation of Keras's own")
         if given.get("class_name") == "function" or isinstance(given.get("config"), str):

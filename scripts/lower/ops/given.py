@@ -136,7 +136,7 @@ def integer(call: Call, given: Any, called: str = "setting") -> int:
     """A whole number.  Raises Fault for anything else, and a refusal for a tensor."""
     given = known(given)
     if isinstance(given, Value) or isinstance(given, (list, tuple)) and holds_tensors(given):
-        call.refuse(f"its {called} is computed, and must be a constant")
+        call.refuse(f"its {called} is computed, and must be a constant", "write a whole number there")
     while isinstance(given, (list, tuple)) and len(given) == 1:
         given = given[0]
     if type(given) is float and given.is_integer():
@@ -168,4 +168,4 @@ def limited(call: Call, shape: Sequence[Optional[int]]) -> None:
             raise Fault(f"operation {call.path!r} ({call.kind}) has a size of {one}: the file is damaged")
         size *= 1 if one is None else one
     if size > MOST:
-        call.refuse(f"it makes a tensor of {size} numbers")
+        call.refuse(f"it makes a tensor of {size} numbers", f"make one of at most {MOST}")

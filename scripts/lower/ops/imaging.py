@@ -14,6 +14,7 @@ from .given import argument, floats, holds_tensors, integer, integers, known, li
 from .padding import padded
 
 FIRST = ("channels_first", "NCHW", "NCW", "NCDHW")
+PLACES = 4096  # of a window whose places become channels
 
 
 def first(call: Call) -> bool:
@@ -255,8 +256,8 @@ def patches(call: Call, x: Value, window: Window) -> Value:
         for at, size, stride, dilation in zip(place, window.sizes, window.strides, window.dilations):
             cuts.append(Cut(at * dilation, (size - 1 - at) * dilation, stride))
         parts.append(call.b.strided(x, cuts + [Cut()]))
-    if len(parts) > 4096:
-        call.refuse(f"its windows hold {len(parts)} places")
+    if len(parts) > PLACES:
+        call.refuse(f"its windows hold {len(parts)} places", f"take windows of at most {PLACES}")
     return call.b.concat(parts, -1)
 
 

@@ -41,12 +41,12 @@ def padded(call: Call, x: Value, margins: List[List[int]], mode: str, number: An
     if mode == "constant":
         number = known(number)
         if isinstance(number, Value):
-            call.refuse("the number that it pads with is computed")
+            call.refuse("the number that it pads with is computed", "write a number there")
         if x.dtype == "bool":
             return b.cast(b.pad(b.cast(x, "int32"), margins, int(bool(number))), "bool")
         return b.pad(x, margins, number)
     if mode not in ("reflect", "symmetric", "edge", "wrap"):
-        call.refuse(f"its mode is {mode!r}")
+        call.refuse(f"its mode is {mode!r}", "take constant, reflect, symmetric, edge or wrap")
     for axis, (before, behind) in enumerate(margins):
         if not before and not behind:
             continue
