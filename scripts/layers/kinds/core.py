@@ -23,3 +23,4 @@ row("core", "Embedding", variables=embedding, mask=Mask.MAKES,  # where mask_zer
     shape=lambda config, inputs, nested: [list(inputs[0]) + [config["output_dim"]]])
 row("core", "Masking", shape=same, mask=Mask.MAKES)
 row("core", "Identity", shape=same, mask=Mask.PASSES_IN_3, idle=True)  # tf_keras layers/core/identity.py
+row("core", "TFDIdentity", shape=same, idle=True)  # a float of a FeatureSpace
