@@ -119,6 +119,14 @@ def wide(given: Any) -> Optional[str]:
     return "float32" if large else None
 
 
+FIRST = ("channels_first", "NCHW", "NCW", "NCDHW")
+
+
+def first(call: Call) -> bool:
+    """Whether the channels of an image stand before the spatial dimensions."""
+    return argument(call, "data_format") in FIRST
+
+
 def values(call: Call, names: str = "xs x values inputs", at: int = 0) -> List[Value]:
     """The tensors of a list, of which some may be constants."""
     found = argument(call, names, at, needed)
