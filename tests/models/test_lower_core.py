@@ -55,6 +55,35 @@ def capped(keras):
     return keras.Model(x, keras.layers.ReLU(max_value=math.inf)(x))
 
 
+def there_and_back(keras):
+    """An Embedding that gives words back, and layers in a Pipeline: of Keras 3."""
+    layers = keras.layers
+    ids, x = keras.Input((4,), dtype="int32", name="ids"), keras.Input((3, 6), name="x")
+    tied, own = layers.ReversibleEmbedding(5, 6, mask_zero=True, logit_soft_cap=2.0), layers.ReversibleEmbedding(
+        5, 6, tie_weights=False)
+    row = layers.Pipeline([layers.Rescaling(0.5), layers.Dense(3)])
+    return keras.Model([ids, x], [layers.LSTM(3)(tied(ids)), tied(x, reverse=True), own(ids), own(x, reverse=True),
+                                  row(x)])
+
+
+def local(keras):
+    """Kernels of each place, in Keras's three layouts: of Keras 2."""
+    layers, both = keras.layers, ("channels_last", "channels_first")
+    x, image = keras.Input((7, 3), name="x"), keras.Input((6, 5, 3), name="image")
+    found = [layers.LocallyConnected1D(4, 3, strides=2, activation="tanh")(x), layers.LocallyConnected1D(
+        2, 2, padding="same", implementation=2)(x), layers.LocallyConnected1D(2, 2, implementation=3)(x)]
+    return keras.Model([x, image], found + [layers.LocallyConnected2D(4, (3, 2), strides=(1, 2))(image)] + [
+        layers.LocallyConnected2D(2, (3, 2), strides=(2, 1), padding=padding, implementation=way,
+                                  data_format=channels)(image)
+        for way, padding in ((2, "same"), (3, "valid")) for channels in both])
+
+
+@pytest.mark.parametrize("flavour, build", [("keras2", local)] + [("keras3", there_and_back)] * (
+    needs.STACK == "modern"), ids=lambda value: getattr(value, "__name__", value))
+def test_layers_of_one_keras_are_what_it_computes(flavour, build, tmp_path):
+    lowered.agree(lowered.Model(flavour, build), tmp_path, versions=(lowered.OLDEST,))
+
+
 def layers_as_activations(keras):
     """Layers in the place of activations, of which some have weights, not all of them trained."""
     layers = keras.layers
