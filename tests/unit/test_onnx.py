@@ -335,14 +335,15 @@ def test_a_loop_of_too_many_steps_or_of_none_is_refused(steps, words, tmp_path):
 
 # Refusals --------------------------------------------------------------------------------------------------------
 
-def test_an_operation_that_is_not_known_is_named_with_the_outputs_before_it(tmp_path):
+@pytest.mark.parametrize("name", ["Swirl", "RandomNormalLike", "Bernoulli"])
+def test_an_operation_that_is_not_known_is_named_with_the_outputs_before_it(name, tmp_path):
     made = Made()
     x = made.node("Relu", "x", named="first")
-    y = made.node("Swirl", x, named="second")
+    y = made.node(name, x, named="second")
     with pytest.raises(Fault) as caught:
         lowered(made, tmp_path, {"x": ["N", 3]}, [y])
-    assert str(caught.value) == ("'second' is ONNX's Swirl of opset 17: TensorFlow.js does not have it; outputs that "
-                                 "do without it: first")
+    assert str(caught.value) == (f"'second' is ONNX's {name} of opset 17: TensorFlow.js does not have it; outputs "
+                                 "that do without it: first")
     assert list(lowered(made, tmp_path, {"x": ["N", 3]}, [y], outputs=["first"]).outputs) == ["first"]
     lines = list(summary.described(str(tmp_path / "m.onnx")).lines())
     assert "TensorFlow.js does not have it" in lines[4]
