@@ -162,6 +162,7 @@ def test_the_picture_button_saves_a_png_of_the_model(browser, lenet, tmp_path):
     assert os.path.getsize(path) > 5000
 
 
+@one_stack
 def test_every_layer_has_a_label_and_hovering_marks_the_same_layer_in_the_picture_and_in_the_list(browser, lenet):
     browser.open(lenet + "?backend=cpu", width=1280, height=800)
     assert {label["lines"][0] for label in browser.evaluate("viewer.scene.labels()")} == {"input"} | set(models.LAYERS)
@@ -186,6 +187,7 @@ def test_every_layer_has_a_label_and_hovering_marks_the_same_layer_in_the_pictur
     assert settled([None, None])
 
 
+@one_stack
 def test_a_click_in_the_picture_opens_and_closes_a_layer_and_all_of_it_stays_in_view(browser, lenet):
     browser.open(lenet + "?backend=cpu", width=1280, height=800)
     browser.evaluate("viewer.showAll(false).then(() => 1)")
@@ -199,6 +201,7 @@ def test_a_click_in_the_picture_opens_and_closes_a_layer_and_all_of_it_stays_in_
         judge.fitted(browser, expected)
 
 
+@one_stack
 def test_the_picture_that_is_saved_has_the_title_and_the_labels(browser, lenet):
     browser.open(lenet + "?backend=cpu&theme=dark", width=1280, height=800)
     written = browser.evaluate("""(async () => {
@@ -292,6 +295,7 @@ def test_the_page_says_so_where_a_layer_differs_from_keras(browser, spoiled):
         "document.querySelector('#list li:last-child .difference').textContent")
 
 
+@one_stack
 def test_the_list_tells_class_shape_parameters_and_share_and_shows_the_activations(browser, lenet):
     browser.open(lenet + "?backend=cpu")
     rows = browser.evaluate("Array.from(document.querySelectorAll('#list li'), "

@@ -6,7 +6,7 @@ import pytest
 from scripts.viewer import page
 from scripts.viewer.chromium import Serving
 from tests import needs
-from tests.browser import graph_model, judge
+from tests.browser import graph_model, judge, models
 
 one_stack = pytest.mark.modern  # the page's own JavaScript: which Python built the page changes nothing of it
 KINDS = {
@@ -42,7 +42,8 @@ def opened(browser, json_dir, directory, reference=None, query="?theme=dark&back
         assert browser.problems() == []
 
 
-@pytest.mark.parametrize("name", sorted(KINDS))
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[] if name in models.BOTH_STACKS else one_stack)
+                                  for name in sorted(KINDS)])
 def test_a_model_is_drawn_with_tensorspaces_own_layers_and_agrees_with_keras(browser, zoo, tmp_path, keep, name):
     backend = "cpu" if name == "video" else "webgl"  # of many small operations, each with a shader of its own
     for _ in opened(browser, zoo / name / "json", tmp_path, zoo / name / "reference.npz",
@@ -160,6 +161,7 @@ def test_an_uploaded_photo_is_cropped_scaled_and_predicted(browser, zoo, tmp_pat
         assert "no image that the browser can read" in browser.evaluate("document.querySelector('.seen p').textContent")
 
 
+@one_stack
 @pytest.mark.parametrize("name, counts", [
     ("mobilenet", {"Conv2d": 15, "DepthwiseConv2d": 13}),
     ("resnet50", {"Conv2d": 53, "Add": 16}),
@@ -172,6 +174,7 @@ def test_an_application_of_keras_is_drawn_whole(browser, zoo, tmp_path, keep, na
         judge.picture(browser, keep, name)
 
 
+@one_stack
 def test_a_graph_model_is_drawn_from_its_operations(browser, tmp_path, keep):
     needs.reference()
     json_dir = graph_model.convert(tmp_path)
