@@ -9,6 +9,7 @@ import numpy
 import pytest
 
 from scripts import Fault, preprocess, verify
+from scripts.api import convert
 from scripts.base import child
 from scripts.verification import by_onnxruntime
 from scripts.viewer import packages, predict
@@ -185,6 +186,13 @@ def test_verify_takes_onnxruntime_for_its_oracle(tmp_path, onnxruntime):
         report, values = verify.verify(path, os.path.join(target, "model.json"))
         assert report["agree"] and report["oracle"] == "onnxruntime" and len(report["outputs"]) == 4, report
         assert values["input_0"].shape == ((4, 9, 12, 3) if layout == "auto" else (4, 3, 9, 12))
+    assert "layout" not in preprocess.preprocess(path, str(tmp_path / "trusted"), trust="none.py", layout="as-is").facts
+    with pytest.raises(Fault, match="layout is an ONNX model's"):
+        preprocess.preprocess(os.path.join(target, "model.json"), str(tmp_path / "js"), trust="none.py", layout="as-is")
+    convert(path, tmp_path / "called", layout="as-is")
+    assert predict.describe(str(tmp_path / "called" / "model.json"))["inputs"][0]["shape"][1:] == [3, 9, 12]
+    with pytest.raises(Fault, match="layout: 'NCHW' is none of auto, as-is"):
+        convert(path, tmp_path / "called", layout="NCHW")
 
 
 def test_the_document_tells_the_layout_and_the_layers(tmp_path):

@@ -241,6 +241,10 @@ def test_layers_are_called_as_the_modules_of_pytorch(tmp_path):
     shown = {one.name: one for one in found.layers}
     assert shown["layer1.0.Add"].inputs == ["layer1.0.bn2", "maxpool"] and shown["fc"].parameters == 330
     assert shown["conv1"].shape == [None, 16, 24, 8]
+    told = summary.described(str(tmp_path / "m.onnx"))
+    assert told.layout == {"input": "NHWC"} and list(told.lines())[-2:] == [
+        "channels last, as TensorSpace draws them: input; --layout as-is leaves them in ONNX's order",
+        f"{sum(one.parameters for one in found.layers):,} parameters"]
 
 
 def test_a_module_with_modules_in_it_and_a_tensor_can_be_asked_for(tmp_path):
