@@ -153,6 +153,57 @@ def group_norm(made, x):
 NETWORKS["groupnorm"] = [conv(3, 8, (3, 3)), group_norm, op("Relu"), conv(8, 4, (3, 3), **SAME)]
 
 
+def scaled(made, x):
+    """Every way of Resize on rows whose number is open: by scales, and to the sizes of another tensor."""
+    ends = []
+    for places, mode, near in [(one, mode, near) for one in ("half_pixel", "pytorch_half_pixel", "align_corners",
+                                                             "asymmetric", "half_pixel_symmetric")
+                               for mode, near in (("linear", "floor"), ("cubic", "floor"), ("nearest", "floor"),
+                                                  ("nearest", "round_prefer_floor"))] + [
+                                   ("asymmetric", "nearest", "ceil"), ("half_pixel", "nearest", "round_prefer_ceil")]:
+        for scale in (2, 0.75 if places == "align_corners" else 0.6 if mode != "nearest" else 1.25):
+            scales = made.constant(f"scales{made.count}", numpy.array([1, 1, scale, 1.5], "float32"))
+            ends.append(made.node("Resize", x, "", scales, mode=mode, coordinate_transformation_mode=places,
+                                  nearest_mode=near))
+    small = made.node("MaxPool", x, kernel_shape=[2, 2], strides=[2, 2])
+    sizes = made.node("Concat", *[made.node("Slice", made.node("Shape", one), *[made.constant(
+        f"cut{made.count}{place}", numpy.array([bound])) for place, bound in enumerate(bounds)])
+        for one, bounds in ((small, (0, 2)), (x, (2, 4)))], axis=0)
+    for mode in ("nearest", "linear"):
+        ends.append(made.node("Resize", small, "", "", sizes, mode=mode, coordinate_transformation_mode="asymmetric",
+                              nearest_mode="floor"))
+    ends.append(made.node("Mul", x, ends[-1]))
+    half = made.node("Floor", made.node("Div", made.node("Cast", made.node("Shape", x), to=1), made.constant(
+        "parts", numpy.array([1, 1, 3, 1], "float32"))))
+    ends.append(made.node("Resize", x, "", "", made.node("Cast", half, to=7), nearest_mode="floor",
+                          coordinate_transformation_mode="asymmetric"))
+    ends.append(made.node("Resize", x, "", made.node("Div", half, made.node("Cast", made.node("Shape", x), to=1)),
+                          mode="linear"))
+    return ends
+
+
+def reshaped(made, x):
+    """Shapes that several open sizes decide, and numbers that are computed."""
+    small = made.node("MaxPool", x, kernel_shape=[2, 1], strides=[2, 1])
+    rows = made.node("Reshape", small, made.constant("rows", numpy.array([0, 3, -1])))
+    other = made.node("AveragePool", x, kernel_shape=[2, 1], strides=[2, 1])
+    back = made.node("Reshape", rows, made.node("Shape", other))
+    size = made.node("Cast", made.node("Shape", x), to=1)
+    part = made.node("Div", size, made.constant("half", numpy.array([1, 1, 2, 0.5], "float32")))
+    swapped = made.node("Reshape", x, made.node("Cast", part, to=7))
+    filled = made.node("ConstantOfShape", made.node("Cast", part, to=7))
+    return [rows, back, swapped, made.node("Add", filled, swapped), made.node("Expand", made.weight("one", 1, 3, 1, 1),
+                                                                              made.node("Cast", part, to=7))]
+
+
+@pytest.mark.parametrize("build", [scaled, reshaped])
+def test_what_open_sizes_decide_is_what_onnxruntime_computes(build, tmp_path, onnxruntime):
+    made = Made()
+    ends = build(made, "x")
+    path = made.save(tmp_path / "m.onnx", {"x": ["N", 3, "H", 12]}, ends)
+    agree(path, tmp_path, ends)
+
+
 @pytest.fixture(scope="module")
 def onnxruntime():
     needs.node()
@@ -163,10 +214,15 @@ def onnxruntime():
 def test_every_layer_is_what_onnxruntime_computes(name, tmp_path, onnxruntime):
     made, inputs, outputs = onnx_made.resnet18() if name == "resnet18" else network(*NETWORKS[name])
     path = made.save(tmp_path / "m.onnx", inputs, outputs)
-    preprocess.preprocess(path, str(tmp_path / "js"), layers=None if name == "resnet18" else outputs)
+    found = agree(path, tmp_path, None if name == "resnet18" else outputs)
+    assert len(found.names) == len(NETWORKS.get(name, range(69))) and all(len(one) == 4 for one in found.inputs)
+
+
+def agree(path, tmp_path, outputs):
+    """Assert that these outputs (None: all layers) are what onnxruntime computes; return what it was asked."""
+    preprocess.preprocess(path, str(tmp_path / "js"), layers=outputs)
     model_json = str(tmp_path / "js" / "model.json")
     found = by_onnxruntime.values(path, model_json, None, verify.told_of(model_json))
-    assert len(found.names) == len(NETWORKS.get(name, range(69))) and all(len(one) == 4 for one in found.inputs)
     for version in ("1.0.0", None):
         bundle = packages.bundle("@tensorflow/tfjs", version) if version else packages.bundle("@tensorflow/tfjs")
         outputs = [one.replace(":", "/") for one in found.names]
@@ -174,6 +230,7 @@ def test_every_layer_is_what_onnxruntime_computes(name, tmp_path, onnxruntime):
         far = {one: oracle.distance(numpy.asarray(wanted, "float64"), got.values) if wanted.shape == got.values.shape
                else (wanted.shape, got.values.shape) for one, wanted, got in zip(found.names, found.wanted, values)}
         assert not {key: value for key, value in far.items() if not isinstance(value, float) or value > BOUND}, version
+    return found
 
 
 def test_verify_takes_onnxruntime_for_its_oracle(tmp_path, onnxruntime):
