@@ -3,6 +3,7 @@
 onnx/onnx.proto: TensorProto.  What numpy has no type for is read as the numbers that it means: bfloat16 and the floats
 of 8 bits become float32, whole numbers of 2 and 4 bits int8 and uint8.
 """
+import mmap
 import os
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
@@ -25,6 +26,7 @@ OF_NUMPY = {dtype: name for name, dtype in NUMPY.items()}
 PACKED = {"UINT4": 4, "INT4": 4, "FLOAT4E2M1": 4, "UINT2": 2, "INT2": 2}  # bits of one value; the lower ones first
 MEANT = {"BFLOAT16": "float32", "UINT4": "uint8", "INT4": "int8", "UINT2": "uint8", "INT2": "int8",
          "FLOAT4E2M1": "float32"}
+LONG = 1 << 16  # bytes of a tensor that are read from the file each time
 FLOATS8 = {"FLOAT8E4M3FN": (4, 7, False), "FLOAT8E4M3FNUZ": (4, 8, True), "FLOAT8E5M2": (5, 15, False),
            "FLOAT8E5M2FNUZ": (5, 16, True)}  # bits of the exponent, what is taken from it, whether there is no -0
 MEANT.update({name: "float32" for name in FLOATS8}, FLOAT8E8M0="float32")
@@ -86,9 +88,7 @@ def tensor(data: Value, path: str) -> Tensor:
     if number(found, 14) == 1:
         return Tensor(name, dtype, shape, of_bytes(name, dtype, shape, count, external(found, name, path)), [])
     if 9 in found:
-        raw = memoryview(found[9][-1])
-        stored = Stored(len(raw), lambda start, stop: raw[start:stop])
-        return Tensor(name, dtype, shape, of_bytes(name, dtype, shape, count, stored), [])
+        return Tensor(name, dtype, shape, of_bytes(name, dtype, shape, count, own(found[9][-1], path)), [])
     return Tensor(name, dtype, shape, of_fields(name, dtype, shape, count, found), [])
 
 
@@ -120,6 +120,28 @@ def varints(data: Value) -> Array:
 
 # Bytes -----------------------------------------------------------------------------------------------------------
 
+def own(data: Value, path: str) -> Stored:
+    """Return the bytes of a tensor in the model's own file, of which `data` is a part.
+
+    Many are read from the file when they are wanted: the pages of a mapped file stay in memory once they were touched.
+    """
+    view = memoryview(data)
+    if len(view) < LONG or not isinstance(view.obj, mmap.mmap):
+        return Stored(len(view), lambda start, stop: view[start:stop])
+    first, whole = [numpy.frombuffer(part, numpy.uint8).__array_interface__["data"][0] for part in (view, view.obj)]
+    return within(path, first - whole, len(view))
+
+
+def within(path: str, place: int, size: int) -> Stored:
+    """Return bytes of a file, from `place` on."""
+    def read(first: int, last: int) -> bytes:
+        with open(path, "rb") as file:
+            file.seek(place + first)
+            return file.read(last - first)
+
+    return Stored(size, read)
+
+
 def external(found: Dict[int, List[Value]], name: str, path: str) -> Stored:
     """Return the bytes of a tensor that stand in another file.  Raises Fault where the file does not hold them."""
     told: Dict[str, str] = {}
@@ -136,13 +158,7 @@ def external(found: Dict[int, List[Value]], name: str, path: str) -> Stored:
     if start < 0 or length < 0 or start + length > size:
         raise Fault(f"{path}: tensor {name!r:.60} goes beyond the end of {os.path.basename(where)}: the file is cut "
                     "short, or of another model")
-
-    def read(first: int, last: int) -> bytes:
-        with open(where, "rb") as file:
-            file.seek(start + first)
-            return file.read(last - first)
-
-    return Stored(length, read)
+    return within(where, start, length)
 
 
 def of_bytes(name: str, dtype: str, shape: Tuple[int, ...], count: int, stored: Stored) -> Weight:

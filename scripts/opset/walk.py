@@ -24,6 +24,10 @@ ONE_CASE = "export the model for one case"
 OLDEST = 1  # version of the opset of a domain that the model does not list
 
 
+class TooMany(Fault):
+    """Functions and graphs make more operations than there may be."""
+
+
 class Walk:
     """A model on its way to a graph.
 
@@ -74,7 +78,7 @@ class Walk:
         """Compute the outputs of a node into `scope`."""
         self._count += bool(self._depth)
         if self._count > INSIDE:
-            raise Fault(f"the functions and graphs in the model make more than {INSIDE} operations: refused")
+            raise TooMany(f"the functions and graphs in the model make more than {INSIDE} operations: refused")
         inputs = [scope.get(name) if name else None for name in node.inputs]
         missing = [name for name, held in zip(node.inputs, inputs) if name and held is None]
         if missing:
@@ -131,7 +135,7 @@ class Walk:
         for graph in graphs:
             try:
                 found.append(self.inner(graph, ChainMap({}, scope), call))
-            except (NotLowered, OpenSize):
+            except (NotLowered, OpenSize, TooMany):
                 raise
             except Fault as fault:
                 call.refuse(f"which branch is taken depends on the data, and one cannot be computed: {fault!s:.100}",
