@@ -8,6 +8,7 @@ meaning (`rules.operation`).  Images are stored channels last (layout.py).  nump
 from . import (  # noqa: F401  (each registers its functions)
     activation,
     attention,
+    classical,
     convolution,
     core,
     einsum,

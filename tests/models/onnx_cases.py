@@ -264,7 +264,8 @@ def words(found: Sequence[Found]) -> str:
     lines += [f"- {operation}: {counts['refused']} of {sum(counts.values())}"
               for operation, counts in table(asked).items() if counts["refused"]]
     lines += ["", "## Of ONNX", ""] + paragraph("") + ["", "## Of ONNX Runtime (com.microsoft)", ""]
-    return "\n".join(lines + paragraph("com.microsoft")) + "\n"
+    lines += paragraph("com.microsoft") + ["", "## Of classical models (ai.onnx.ml)", ""]
+    return "\n".join(lines + paragraph("ai.onnx.ml")) + "\n"
 
 
 def paragraph(domain: str) -> List[str]:

@@ -196,11 +196,52 @@ def reshaped(made, x):
                                                                               made.node("Cast", part, to=7))]
 
 
-@pytest.mark.parametrize("build", [scaled, reshaped])
+def chosen(made, x):
+    """If of the data, either way, on an image and on numbers; statistics of the batch; nothing that is dropped."""
+    ends = []
+    image = conv(3, 8, (3, 3), **SAME)(made, x)
+    for bound in (-9, 9):
+        condition = made.node("Greater", made.node("ReduceMax", x, keepdims=0), made.constant(
+            f"bound{bound}", numpy.array(bound, "float32")))
+        one, other = Made(), Made()
+        one.node("Mul", image, image, outputs=["chosen"])
+        other.node("Neg", image, outputs=["chosen"])
+        ends.append(made.node("If", condition, then_branch=one.graph({}, ["chosen"]),
+                              else_branch=other.graph({}, ["chosen"])))
+    parts = [made.weight(f"part{place}", 8, positive=place == 3) for place in range(4)]
+    made.node("BatchNormalization", ends[0], *parts, training_mode=1, momentum=0.7, outputs=["now", "mean", "variance"])
+    dropped = made.node("Dropout", "now", made.constant("none", numpy.array(0, "float32")),
+                        made.constant("training", numpy.array(True)))
+    return ends + ["now", "mean", "variance", dropped]
+
+
+def classical(made, x):
+    """What scikit-learn's linear models and preprocessing become."""
+    def ml(op, *inputs, **more):
+        return made.node(op, *inputs, domain="ai.onnx.ml", **more)
+
+    rows = made.node("Sub", made.node("ReduceMean", x, axes=[1, 2], keepdims=0), made.constant("mid", numpy.array(
+        0.5, "float32")))
+    ends = [ml("Scaler", rows, offset=[0.1 * place for place in range(12)], scale=[2.0] * 12)]
+    ends += [ml("Normalizer", ends[0], norm=norm) for norm in ("MAX", "L1", "L2")]
+    ends += [ml("Binarizer", rows, threshold=0.01), ml("Imputer", ends[-1], imputed_value_floats=[7.0],
+                                                       replaced_value_float=1.0)]
+    weights = [float(one) for one in numpy.random.RandomState(1).normal(0, 1, 36)]
+    ends.append(ml("LinearRegressor", ends[0], coefficients=weights, intercepts=[0.5, 1.0, -1.0], targets=3))
+    for kind in ("NONE", "SOFTMAX", "LOGISTIC"):
+        ends += [f"label_{kind}", f"scores_{kind}"]
+        ml("LinearClassifier", ends[0], coefficients=weights, intercepts=[0.5, 1.0, -1.0], post_transform=kind,
+           classlabels_ints=[4, 9, -2], outputs=ends[-2:])
+    best = made.node("ArgMax", ends[-1], axis=1)
+    picked = ml("ArrayFeatureExtractor", made.constant("classes", numpy.array([1.5, 2.5, 9.0], "float32")), best)
+    return ends + [picked, ml("ArrayFeatureExtractor", rows, made.constant("some", numpy.array([3, 0, 11])))]
+
+
+@pytest.mark.parametrize("build", [scaled, reshaped, chosen, classical])
 def test_what_open_sizes_decide_is_what_onnxruntime_computes(build, tmp_path, onnxruntime):
     made = Made()
     ends = build(made, "x")
-    path = made.save(tmp_path / "m.onnx", {"x": ["N", 3, "H", 12]}, ends)
+    path = made.save(tmp_path / "m.onnx", {"x": ["N", 3, "H", 12]}, ends, {one: 7 for one in ends if "label" in one})
     agree(path, tmp_path, ends)
 
 

@@ -298,6 +298,21 @@ def test_the_branch_of_a_constant_is_taken(condition, op, tmp_path):
     assert count(found.graph, op) == 1 and len(found.graph.nodes) == 3
 
 
+@pytest.mark.parametrize("other, words", [
+    (lambda made: made.node("Flatten", "x", outputs=["y"]), r"one gives \(2, 3, 1\), the other \(2, 3\)"),
+    (lambda made: made.node("Reshape", "x", made.constant("s", numpy.array([5])), outputs=["y"]), "cannot be computed"),
+    (lambda made: made.node("Swirl", "x", outputs=["y"]), "Swirl of opset 17"),
+])
+def test_branches_that_the_data_choose_have_to_fit(other, words, tmp_path):
+    made, one, two = Made(), Made(), Made()
+    one.node("Relu", "x", outputs=["y"])
+    other(two)
+    condition = made.node("Cast", made.node("ReduceMax", "x", keepdims=0), to=9)
+    y = made.node("If", condition, then_branch=one.graph({}, ["y"]), else_branch=two.graph({}, ["y"]))
+    with pytest.raises(Fault, match=words):
+        lowered(made, tmp_path, {"x": [2, 3, 1]}, [y])
+
+
 def loop(made, body, steps, outputs, going="going"):
     """A Loop whose body carries one tensor."""
     body.node("Identity", going, outputs=["goes_on"])
