@@ -3,16 +3,15 @@
 onnx/onnx.proto: TensorProto.  What numpy has no type for is read as the numbers that it means: bfloat16 and the floats
 of 8 bits become float32, whole numbers of 2 and 4 bits int8 and uint8.
 """
-import mmap
 import os
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Union
 
 import numpy
 
 from ..base.fault import Fault
 from ..layers.model import Weight, check_shape
 from ..wire.protobuf import Damaged, Value, message, number, signed, string, text
-from .onnx_files import beside
+from .onnx_files import Message, Part, beside, entries
 
 Array = numpy.ndarray
 # TensorProto.DataType, in the order of its numbers
@@ -26,7 +25,6 @@ OF_NUMPY = {dtype: name for name, dtype in NUMPY.items()}
 PACKED = {"UINT4": 4, "INT4": 4, "FLOAT4E2M1": 4, "UINT2": 2, "INT2": 2}  # bits of one value; the lower ones first
 MEANT = {"BFLOAT16": "float32", "UINT4": "uint8", "INT4": "int8", "UINT2": "uint8", "INT2": "int8",
          "FLOAT4E2M1": "float32"}
-LONG = 1 << 16  # bytes of a tensor that are read from the file each time
 FLOATS8 = {"FLOAT8E4M3FN": (4, 7, False), "FLOAT8E4M3FNUZ": (4, 8, True), "FLOAT8E5M2": (5, 15, False),
            "FLOAT8E5M2FNUZ": (5, 16, True)}  # bits of the exponent, what is taken from it, whether there is no -0
 MEANT.update({name: "float32" for name in FLOATS8}, FLOAT8E8M0="float32")
@@ -68,9 +66,9 @@ def numpy_dtype(dtype: str) -> str:
     return NUMPY.get(dtype) or MEANT.get(dtype) or "float32"
 
 
-def tensor(data: Value, path: str) -> Tensor:
+def tensor(data: Union[Value, Message], path: str) -> Tensor:
     """Return the Tensor of a TensorProto.  path: of the model, beside which its files lie.  Raises Damaged, Fault."""
-    found = message(data)
+    found = entries(data)
     name, dtype = text(found, 8), dtype_name(number(found, 2))
     shape = tuple(whole_numbers(found, 1))
     if any(size < 0 for size in shape):
@@ -120,16 +118,12 @@ def varints(data: Value) -> Array:
 
 # Bytes -----------------------------------------------------------------------------------------------------------
 
-def own(data: Value, path: str) -> Stored:
-    """Return the bytes of a tensor in the model's own file, of which `data` is a part.
-
-    Many are read from the file when they are wanted: the pages of a mapped file stay in memory once they were touched.
-    """
+def own(data: Union[Value, Part], path: str) -> Stored:
+    """Return the bytes of a tensor in the model's own file: those that were read with it, or are left there."""
+    if isinstance(data, Part):
+        return within(path, data.start, data.size)
     view = memoryview(data)
-    if len(view) < LONG or not isinstance(view.obj, mmap.mmap):
-        return Stored(len(view), lambda start, stop: view[start:stop])
-    first, whole = [numpy.frombuffer(part, numpy.uint8).__array_interface__["data"][0] for part in (view, view.obj)]
-    return within(path, first - whole, len(view))
+    return Stored(len(view), lambda start, stop: view[start:stop])
 
 
 def within(path: str, place: int, size: int) -> Stored:
