@@ -31,7 +31,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 THIRD_PARTY = (("three", "build/three.min.js"), ("three", "examples/js/controls/TrackballControls.js"),
                ("@tweenjs/tween.js", "dist/tween.umd.js"), ("@tensorflow/tfjs", "dist/tf.min.js"),
                ("tensorspace", "dist/tensorspace.min.js"))  # in the order in which they need one another
-DRAWING = ("layers", "blocks", "layout", "maps", "slim", "figures", "camera", "edges", "labels", "stage",
+DRAWING = ("layers", "blocks", "layout", "maps", "slim", "merged", "figures", "camera", "edges", "labels", "stage",
            "scene")
 PARTS = ("words", "files", "engine", "strips", "pixels", "pictures", "hashes", "text", "typing", "inputs", "volume",
          "samples", "results", "insight", "list", "epochs", "compare", "viewer")

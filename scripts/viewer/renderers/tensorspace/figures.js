@@ -72,7 +72,7 @@ const Figures = (function () {
       group.position.copy(place);
       group.quaternion.copy(turned);
       if (this.block) this.frame(local);
-      Slim.figure(group);
+      Slim.figure(group, this.layer);
       this.units = this.rank === 1 ? Slim.units(group) : null;
       this.size.w += ASLANT * this.size.d;
     }

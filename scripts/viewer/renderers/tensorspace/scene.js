@@ -22,9 +22,16 @@ const Scene = (function () {
 
     let places = new Map(), lit = null, shown = [];
     const stage = Stage.create(container, model, {before: tint, seen: () => name(), hover, click, resized: () => inTurn(() => arrange(false))});
-    const edges = Edges.create(model.modelContext, theme), frames = Slim.frames(model.modelContext);
-    function tint() { for (const {units} of shown) if (units) units.paint(Palette.THEMES[theme].ground); }
-    const outline = () => frames.set(shown.map(figure => figure.group), Palette.THEMES[theme].ground);
+    const edges = Edges.create(model.modelContext, theme), frames = Slim.frames(model.modelContext), merged = Merged.create(model.modelContext);
+    function tint() {
+      for (const {units} of shown) if (units) units.paint(Palette.THEMES[theme].ground);
+      merged.refresh(stage.camera);
+    }
+    function outline() {
+      const groups = shown.map(figure => figure.group);
+      frames.set(groups, Palette.THEMES[theme].ground);
+      merged.set(groups);
+    }
     const labels = Labels.create(words, {click: (one, event) => click(figures.get(one), event.target), hover: one => hover(one && figures.get(one), []), page: (one, by) => self.turnPage(one, by)});
 
     // Which figures are shown, and who reads whom among them ----------------------------------------------------------
@@ -65,6 +72,7 @@ const Scene = (function () {
       look(moved, part => {
         edges.visible(part === 1);
         frames.visible(part === 1);
+        if (part < 1) merged.leave();
         for (const [figure, position] of after) figure.group.position.lerpVectors(before.get(figure), position, part);
         for (const figure of grown) if (figure.maps) figure.maps.spread(part);
         if (part === 1) outline();
@@ -201,6 +209,14 @@ const Scene = (function () {
       drawnPixels: () => stage.drawnBox().count,
       drawnBox: stage.drawnBox,
       drawCalls: stage.calls,
+      // Which part of the picture is another one where each figure draws itself, in how many draw calls.
+      apart() {
+        const one = stage.pixels().bytes;
+        merged.leave();
+        const other = stage.pixels().bytes, drawn = stage.calls();
+        outline();
+        return {part: one.reduce((sum, value, i) => sum + (value !== other[i]), 0) / one.length, drawn};
+      },
       figures: () => shown.map(figure => Object.assign(stage.rect(figure.corners()), {name: figure.name, open: figure.isOpen, folded: Boolean(figure.block), maps: figure.maps ? figure.maps.shown.length : 0,
         box: new THREE.Box3().setFromPoints(figure.corners())})),
       labels: labels.boxes,

@@ -74,7 +74,10 @@ const Stage = (function () {
       render(scene, camera);
       const gl = renderer.getContext(), [width, height] = [gl.drawingBufferWidth, gl.drawingBufferHeight], bytes = new Uint8Array(4 * width * height);
       gl.readPixels(0, 0, width, height, gl.RGBA, gl.UNSIGNED_BYTE, bytes);
-      const ground = [scene.background.r, scene.background.g, scene.background.b].map(part => Math.round(255 * part));
+      return {width, height, bytes};
+    }
+    function drawnBox() {
+      const {width, height, bytes} = pixels(), ground = [scene.background.r, scene.background.g, scene.background.b].map(part => Math.round(255 * part));
       const box = {left: width, right: -1, top: height, bottom: -1, count: 0, width, height};
       for (let i = 0; i < bytes.length; i += 4) {
         if (!ground.some((part, j) => Math.abs(bytes[i + j] - part) > 2)) continue;
@@ -107,7 +110,8 @@ const Stage = (function () {
         return rect;
       },
       // The box of all pixels that differ from the ground, right after a render, in drawing-buffer pixels, and their count.
-      drawnBox: pixels,
+      drawnBox,
+      pixels,
       calls() { render(scene, camera); return renderer.info.render.calls; },
       draw() { render(scene, camera); return canvas; },
       // Resolves when what has changed last is on the screen, and a change of the window's or the title's size is heard of: two frames.
