@@ -76,5 +76,12 @@ const Engine = (function () {
     return [].concat(await model.executeAsync(fed, names));
   }
 
-  return {chooseBackend, load, reweighted, run, paused};
+  // Of a graph model its topology's nodes by name, else null.
+  let graph = null;
+  function nodes() {
+    if (format === 'graph' && artifacts && !graph) graph = new Map(artifacts.modelTopology.node.map(node => [node.name, node]));
+    return graph;
+  }
+
+  return {chooseBackend, nodes, load, reweighted, run, paused};
 })();

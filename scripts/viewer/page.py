@@ -35,7 +35,8 @@ THIRD_PARTY = (("three", "build/three.min.js"), ("three", "examples/js/controls/
 OWN = {
     "first.js": ("globals", "files"),
     "page.js": ("renderers/tensorspace/palette", "words", "engine", "strips", "pixels", "pictures", "hashes", "text",
-                "typing", "inputs", "volume", "samples", "results", "insight", "list", "epochs", "compare", "viewer"),
+                "typing", "inputs", "volume", "samples", "results", "weights", "insight", "list", "epochs",
+                "compare", "viewer"),
     "drawing.js": tuple(f"renderers/tensorspace/{name}" for name in (
         "layers", "blocks", "layout", "maps", "slim", "merged", "figures", "camera", "edges", "labels", "stage",
         "scene")),

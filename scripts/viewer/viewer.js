@@ -105,7 +105,7 @@
   }
   function about(name) { // what is known of a layer besides its shape
     const layer = drawing.layers.find(each => each.name === name), sources = layer.sources || [];
-    return {model, values: values.get(name), before: sources.length === 1 ? values.get(sources[0]) : null, names: layer.terminal && layer.shape.length === 1 ? labelsOf(layer) : null, hue: Palette.of(layer, 'dark')};
+    return {model, nodes: Engine.nodes(), values: values.get(name), before: sources.length === 1 ? values.get(sources[0]) : null, names: layer.terminal && layer.shape.length === 1 ? labelsOf(layer) : null, hue: Palette.of(layer, 'dark')};
   }
   function labelsOf(layer) {
     const size = layer.shape[0], given = page.labels;
