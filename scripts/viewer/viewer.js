@@ -288,6 +288,7 @@
     };
     if (!light) { // something to look at while the weights come
       await drawn();
+      await new Promise(resolve => requestAnimationFrame(() => setTimeout(resolve)));
       await Engine.chooseBackend();
     }
     try {

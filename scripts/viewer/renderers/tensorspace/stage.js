@@ -11,6 +11,7 @@ const Stage = (function () {
     const view = model.modelRenderer, {renderer, camera, scene, cameraControls: controls} = view, canvas = renderer.domElement;
     renderer.setPixelRatio(Math.min(window.devicePixelRatio || 1, 2));
     Object.assign(camera, {fov: LENS, near: 1, far: 60000});
+    renderer.debug.checkShaderErrors = false; // asking for them waits until each is compiled
     view.onResize();
     controls.rotateSpeed = 2;
 
