@@ -148,6 +148,13 @@ def test_pages_of_a_wide_layer_turn(browser, zoo, tmp_path):
 seen.push(layer.segmentIndex); }
             return [seen, Boolean(layer.lastButtonHandler)]; })()""")
         assert pages == [[0, 1, 2], True]  # 500 units, 200 a page
+        words = []
+        for _ in range(2):
+            browser.evaluate("viewer.scene.turnPage('wide', 1).then(() => 1)")
+            words.append(browser.evaluate("viewer.scene.pages('wide')"))
+        assert words == ["1 – 200 of 500", "201 – 400 of 500"]
+        assert browser.evaluate("Array.from(document.querySelectorAll('.label'), label => label.textContent)"
+                                ".some(text => text.startsWith('wide') && text.endsWith('‹›'))")
 
 
 @one_stack

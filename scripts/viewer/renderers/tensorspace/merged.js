@@ -48,6 +48,7 @@ const Merged = (function () {
         group.traverse(object => {
           if (!object.isMesh || !object.visible) return;
           const picture = pictureOf(object);
+          if (picture && picture.minFilter !== THREE.LinearFilter) Object.assign(picture, {minFilter: THREE.LinearFilter, needsUpdate: true});
           if (object.isInstancedMesh) {
             all.push({object, group, picture: null, matrices: Array.from({length: object.count}, (_, i) => {
               const matrix = new THREE.Matrix4();

@@ -41,6 +41,12 @@ const Slim = (function () {
     });
   }
 
+  // TensorSpace's buttons for the pages of a row are discs at its ends, thicker than the row; its label has buttons too.
+  function buttons(group) {
+    const has = object => object.elementType === 'paginationButton' || object.children.some(has);
+    group.remove(...group.children.filter(has));
+  }
+
   const unitsOf = group => {
     const found = [];
     group.traverse(object => { if (object.isMesh && UNITS.includes(object.elementType)) found.push(object); });
@@ -113,5 +119,5 @@ const Slim = (function () {
     };
   }
 
-  return {figure, row, units, frames};
+  return {figure, buttons, row, units, frames};
 })();

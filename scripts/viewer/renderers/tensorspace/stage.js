@@ -6,7 +6,7 @@ const Stage = (function () {
   const LENS = 24; // degrees: a long one, so that the near end of a row is not much larger than the far end
   const CLICK = 6; // pixels: what moved farther was a drag
 
-  // model: TensorSpace's; act: {before(), seen(): around a picture, hover(figure or null, hits), click(figure, object), resized()}.
+  // model: TensorSpace's; act: {before(), seen(): around a picture, hover(figure or null, hits), click(figure), resized()}.
   function create(container, model, act) {
     const view = model.modelRenderer, {renderer, camera, scene, cameraControls: controls} = view, canvas = renderer.domElement;
     renderer.setPixelRatio(Math.min(window.devicePixelRatio || 1, 2));
@@ -68,7 +68,7 @@ const Stage = (function () {
     view.onClick = event => {
       if (Math.hypot(event.clientX - pressed[0], event.clientY - pressed[1]) > CLICK) return;
       const [first] = hits(event);
-      if (first) act.click(figureOf(first.object), first.object);
+      if (first) act.click(figureOf(first.object));
     };
 
     function pixels() {
