@@ -7,6 +7,7 @@ const Labels = (function () {
   const LINE = 13; // height of a line
   const LEAST = 40; // a narrower label says nothing
   const TWO = 60; // a label so wide has a second line
+  const NARROW = 8; // a thinner figure has no label
   const WIDE = 150; // a label that stands alone may be so wide, whatever the room of its figure
   const SPACE = 6; // beside a label
   const FAR = 0.8; // opacity of the farthest
@@ -24,15 +25,17 @@ const Labels = (function () {
     const [head, ...rest] = text.split(' … ');
     if (rest.length) { // a block's: its first layer says more than both ends
       const heads = Array.from((head + '_').matchAll(/[_/. ]+/g), match => head.slice(0, match.index)).reverse();
-      const fitting = heads.find(each => each.length > 2 && widthOf(each + ' …', font) <= most);
-      if (fitting) return fitting + ' …';
+      for (const end of [' …', '']) {
+        const fitting = heads.find(each => each.length > 2 && widthOf(each + end, font) <= most);
+        if (fitting) return fitting + end;
+      }
       text = head;
     }
     const ends = Array.from(text.matchAll(/[_/. ]+(?=[^_/. ])/g), match => text.slice(match.index + match[0].length)).filter(end => /[a-z]{2}/i.test(end));
     const end = ends.find(each => widthOf(each, font) <= most);
     if (end && (most < 90 || end.length > 0.5 * text.length)) return end;
     for (let keep = text.length - 1; keep >= 2; keep--) {
-      const short = text.slice(0, Math.ceil(keep / 2)) + '…' + text.slice(text.length - Math.floor(keep / 2));
+      const tail = /\d$/.test(text) ? Math.floor(keep / 2) : 0, short = text.slice(0, keep - tail) + '…' + text.slice(text.length - tail); // a number tells it apart
       if (widthOf(short, font) <= most) return short;
     }
     return '…';
@@ -94,7 +97,7 @@ const Labels = (function () {
           tried.unshift(...wide.filter(each => each.lines[0] === title && alone(each)));
           const lower = first || pages ? null : attempt(Math.max(rect.right - rect.left, LEAST), LINE + 4); // beside another label, a line below it
           if (lower && wanted.every(other => other.name === name || apart(inner(lower.box), other.rect))) tried.push(lower);
-          const found = first || rect.right - rect.left >= 12 ? tried.find(clear) : null, free = Boolean(found), {lines, box} = found || tried[0];
+          const found = first || rect.right - rect.left >= NARROW ? tried.find(clear) : null, free = Boolean(found), {lines, box} = found || tried[0];
           label.element.style.visibility = free ? 'visible' : 'hidden';
           if (!free) continue;
           seen.add(name);
