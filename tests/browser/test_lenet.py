@@ -44,6 +44,26 @@ def test_it_loads_draws_and_says_nothing_in_the_console(browser, lenet, keep):
     assert browser.problems() == []
 
 
+APPEARS = """new MutationObserver(changes => {
+    for (const node of changes.flatMap(change => Array.from(change.addedNodes))) {
+        if (node.nodeName !== 'MAIN' || !window.viewer) continue;
+        window.appeared = {predicted: Boolean(viewer.values('Conv2D_1')), drawing: typeof THREE !== 'undefined',
+            asked: performance.getEntriesByType('resource').map(entry => entry.name.split('/').pop()),
+            late: performance.now() > 4000};
+    }
+}).observe(document, {childList: true, subtree: true});"""
+
+
+@one_stack
+def test_the_first_prediction_of_a_light_model_waits_for_no_layout_and_for_nothing_that_draws(browser, lenet):
+    browser.open(lenet + "?backend=cpu", before=APPEARS)
+    found = browser.evaluate("window.appeared")
+    assert found["predicted"] or found["late"]  # on a machine that is busy
+    assert not found["drawing"]
+    assert sorted(found["asked"]) == sorted(["style.css", "first.js", "tf.min.js", "page.js", "page.json",
+                                             "model.json", "group1-shard1of1.bin"])
+
+
 @pytest.mark.parametrize("backend", ["webgl", "cpu"])
 def test_every_layer_of_every_sample_is_what_keras_computed(browser, lenet, expected, backend):
     images, layers, labels = expected

@@ -1,4 +1,5 @@
 """`doit` in a project of its own: what runs, what does not, what is the user's, and what is said."""
+import base64
 import hashlib
 import json
 import os
@@ -450,7 +451,14 @@ def test_a_trained_model_converted_without_training_gives_the_same_bytes(built):
 def test_images_for_the_page_of_a_model_that_is_not_trained_are_made_for_it(own):
     needs.node()
     own.write("models/models.toml", own.read("models/models.toml").decode() + 'data = "digits"\n')
-    assert "data:mine" in own.ran("page:mine")
+    assert own.ran("convert:mine")
+    done = subprocess.run([sys.executable, "-m", "scripts.viewer.page", "models/json_models/mine", "--standalone",
+                           "one.html"], cwd=own.path, env=own.environment(), stdout=subprocess.PIPE, check=True)
+    said = done.stdout.decode("utf-8").splitlines()  # one file of a model of the catalogue: doit builds its page first
+    assert said[0] == "doit page:mine" and ".  data:mine  (not built yet)" in said and said[-1].startswith("one.html (")
+    inside = re.search(r'id="file:page.json">([^<]+)<', own.read("one.html").decode("utf-8")).group(1)
+    assert base64.b64decode(inside) == own.read("models/pages/mine/page.json") and b'"samples"' in \
+        own.read("models/pages/mine/page.json")
     assert own.ran("page:mine") == set()
 
 
