@@ -370,6 +370,29 @@ def test_the_view_role_puts_node_and_npm_beside_python_where_the_machine_has_non
     assert done(ready.run("view", PATH=tools)) == ""
 
 
+def test_doit_says_in_one_line_which_option_it_lacks(ready):
+    place = os.path.join(ready.venv, "bin", "doit")
+    os.makedirs(os.path.dirname(place), exist_ok=True)
+    shutil.copy(needs.command("doit", "python scripts/bootstrap.py convert"), place)
+    done(ready.run("convert"))  # of an environment that is there already, too
+    assert os.access(place, os.X_OK)
+    said = ["not recognized", "requires argument", "Error parsing parameter 'num_process'. invalid literal"]
+    for arguments, words in zip((["-q"], ["list", "--db-file"], ["-n", "x"]), said):
+        ended = subprocess.run([sys.executable, place] + arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               universal_newlines=True)
+        assert (ended.returncode, ended.stdout, ended.stderr.strip().count("\n")) == (3, "", 0)
+        assert words in ended.stderr and "CmdOption" not in ended.stderr and "<class" not in ended.stderr
+    with open(place, "a") as stream:
+        stream.write("# mine\n")
+    done(ready.run("convert"))
+    with open(place) as stream:
+        assert stream.read().count("def said") == 1
+    # `-m doit` behind the dashes is this one
+    with open(place, "w") as stream:
+        stream.write("import sys; sys.exit(len(sys.argv))\n")
+    assert ready.run("convert", "--", "-m", "doit", "-q", "convert").returncode == 3
+
+
 def test_the_view_role_downloads_nothing_where_the_machine_has_node(ready):
     os.mkdir(os.path.join(ready.root, "tools"))
     for name in ("node", "npm"):
