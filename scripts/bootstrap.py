@@ -316,11 +316,25 @@ def place_of(stack, roles):
     return APART[apart[0]] if apart else ENVIRONMENTS[stack]
 
 
+def without_wheels(stack, roles):
+    """Return the roles that this machine can have: macOS on Intel views without TensorFlow, which has no wheel there.
+
+    Raises Refusal where the train role is wanted for more than viewing.
+    """
+    system = os.uname()
+    if stack != "modern" or (system[0], system[4]) != ("Darwin", "x86_64") or "train" not in roles:
+        return roles
+    if "view" not in roles:
+        raise Refusal("TensorFlow has no wheel for macOS on Intel, and nothing trains here: `make convert` converts "
+                      "trained models, and `make view` shows them")
+    return ["convert" if role == "train" else role for role in roles]
+
+
 def set_up(roles):
     """Bring the environment of the running Python to hold `roles`; return it.  Raises Refusal."""
     stack = stack_of(sys.version_info)
     place = place_of(stack, roles)
-    roles = [LOCKED_AS.get((stack, role), role) for role in roles]
+    roles = [LOCKED_AS.get((stack, role), role) for role in without_wheels(stack, roles)]
     if stack == "py36":
         roles = ["bootstrap"] + roles  # pip 18, which comes with Python 3.6, cannot install the rest
     environment = Environment(os.path.join(ROOT, place), stack)

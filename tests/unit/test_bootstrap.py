@@ -162,6 +162,19 @@ def test_each_python_has_its_stack(version, stack):
     assert bootstrap.stack_of(version) == stack
 
 
+def test_macos_on_intel_converts_and_views_and_is_told_that_nothing_trains(monkeypatch):
+    for system, processor in (("Darwin", "arm64"), ("Linux", "x86_64")):
+        monkeypatch.setattr(bootstrap.os, "uname", lambda found=(system, "", "", "", processor): found)
+        assert bootstrap.without_wheels("modern", ["train"]) == ["train"]
+    monkeypatch.setattr(bootstrap.os, "uname", lambda: ("Darwin", "host", "23.1", "", "x86_64"))
+    assert bootstrap.without_wheels("py36", ["train"]) == ["train"]  # TensorFlow 2.6 has one
+    assert bootstrap.without_wheels("modern", ["convert"]) == ["convert"]
+    assert bootstrap.without_wheels("modern", ["train", "view"]) == ["convert", "view"]
+    with pytest.raises(bootstrap.Refusal) as refusal:
+        bootstrap.set_up(["train"]) if needs.STACK == "modern" else bootstrap.without_wheels("modern", ["train"])
+    assert "`make convert`" in str(refusal.value) and "\n" not in str(refusal.value)
+
+
 def test_a_python_without_venv_or_pip_is_told_the_package_that_has_them(checkout):
     blocked = ("import runpy, sys; sys.modules['ensurepip'] = None; sys.argv = sys.argv[1:]; "
                "runpy.run_path(sys.argv[0], run_name='__main__')")
