@@ -212,12 +212,16 @@ def test_an_earlier_result_is_replaced_and_a_foreign_file_is_not(tmp_path):
 
 def test_threads_and_repeated_calls_work(tmp_path):
     path, models = handmade.h5(tmp_path / "model.h5"), [lenet(keras_of(FLAVOURS[0])) for _ in range(4)]
+    traced = [own(keras_of(FLAVOURS[0])) for _ in range(4)]
     wanted, ended = files_in(os.path.dirname(convert(path, tmp_path / "one").model_json)), []
+    summary(traced[0])
+    before = state(keras_of(FLAVOURS[0]))
 
     def work(number):
         try:
             convert(path, tmp_path / f"path-{number}")
             summary(path)
+            summary(traced[number])
             ended.append(convert(models[number], tmp_path / f"live-{number}").outputs)
         except BaseException as error:
             ended.append(error)
@@ -228,6 +232,7 @@ def test_threads_and_repeated_calls_work(tmp_path):
     for thread in threads:
         thread.join()
     assert ended == [["conv", "pool", "flat", "fc"]] * 4
+    assert state(keras_of(FLAVOURS[0])) == before
     assert all(files_in(tmp_path / f"path-{number}") == wanted for number in range(4))
 
 
