@@ -111,9 +111,7 @@ def verified(source: str, model_json: str, layers: Optional[List[str]], weights:
         inputs = OrderedDict((name, random_values([size or OPEN_SIZE for size in entry["shape"][1:]])[
             :batches.get(name)]) for name, entry in described.items())
         names = layers or names_told(model_json)
-        if tfjs_pb.match(source):
-            raise Fault(f"{source}: no oracle: no TensorFlow.js from 1.0 on loads such a model")
-        if formats.is_tfjs_graph(source):
+        if formats.is_tfjs_graph(source) and not tfjs_pb.match(source):
             wanted, by = by_tfjs.graph_values(formats.read(source), names, inputs), OF_JS
         else:
             wanted, by = graph_values(source, inputs, names, tags, signature), "TensorFlow"

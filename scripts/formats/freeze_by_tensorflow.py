@@ -173,15 +173,21 @@ def load_frozen(tensorflow: ModuleType, path: str) -> Frozen:
             graph.ParseFromString(file.read())
     except Exception as error:  # protobuf's own class of error differs between its versions
         raise Fault(f"{path}: damaged: {command.one_line(error)}")
+    return of_graph_def(tensorflow, graph, path)
+
+
+def of_graph_def(tensorflow: ModuleType, graph: GraphDef, path: str) -> Frozen:
+    """Return a graph whose outputs are the tensors that no operation reads.  Raises Fault for a graph with variables.
+    """
     variables = [node.name for node in graph.node if node.op in VARIABLES]
     if variables:
         raise Fault(f"{path}: a graph with variables ({variables[0]}, …) whose values it does not hold: freeze it, or "
                     "give the SavedModel")
     used = {operation_of(name) for node in graph.node for name in node.input}
     with imported(tensorflow, graph, path) as whole:
-        ends = [operation for operation in whole.get_operations()
+        last = [operation for operation in whole.get_operations()
                 if operation.name not in used and operation.type not in SILENT]
-    known = [tensor.name[:-2] if tensor.name.endswith(":0") else tensor.name for end in ends for tensor in end.outputs]
+    known = [tensor.name[:-2] if tensor.name.endswith(":0") else tensor.name for end in last for tensor in end.outputs]
     return Frozen(graph, placeholders(graph), OrderedDict(zip(known, known)))
 
 

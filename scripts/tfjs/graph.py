@@ -17,6 +17,7 @@ from ..operations import beginnings, loops, shown, unlike
 from ..operations.graph import Graph, Tensor
 from ..operations.outputs import called, needed, prune
 from ..wire import shards
+from ..wire.protobuf import Damaged
 from ..wire.target import GRAPH
 from . import adapt, operations, write_graph
 
@@ -55,6 +56,8 @@ def convert(source: Union[GraphFile, GraphModel], directory: str, outputs: Optio
                 names = write(graph, *settings)
         except Fault as fault:
             raise Fault(f"{fault}{before_it(graph)}")
+        except Damaged as error:  # what a function has of fields that are kept as its file has them
+            raise Fault(f"{source.path}: damaged: {error}")
     facts = {"why": "; ".join(said)} if said else {}
     return Written(names, dict(facts, inputs=graph.inputs, outputs=graph.outputs))
 

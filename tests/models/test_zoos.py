@@ -1,4 +1,5 @@
 """Graphs of TensorFlow 1's zoos: what is before pre- and postprocessing is found, offered and computed alike."""
+import functools
 import json
 
 import numpy
@@ -7,7 +8,7 @@ import pytest
 from scripts import Fault, preprocess, verify
 from scripts.operations import graphdef, shapes
 from scripts.tfjs import adapt, write_graph
-from scripts.viewer import predict
+from scripts.viewer import packages, predict
 from tests import needs
 from tests.models import zoos
 
@@ -46,6 +47,25 @@ def test_what_stands_between_pre_and_postprocessing_is_shown_and_computed_alike(
         "tensorShape"]["dim"]] == sizes
     report, _ = verify.verify(str(tmp_path / "source"), str(tmp_path / "out" / "model.json"))
     assert report["agree"] and report["oracle"] == "TensorFlow", report
+
+
+@pytest.mark.parametrize("name", ["detector", "inception"])
+def test_a_model_of_the_first_converter_is_verified_against_tensorflow(name, tmp_path):
+    """In both TensorFlow.js, by execute; TensorFlow runs the GraphDef with the values of the manifest."""
+    needs.reference()
+    needs.node()
+    zoos.write(name, tmp_path / "frozen")
+    source, target = tmp_path / "first", tmp_path / "out"
+    source.mkdir()
+    zoos.first_of(tmp_path / "frozen", source, {"uint8": ["*/weights"], "uint16": ["*_weights"]})
+    done = preprocess.preprocess(str(source), str(target))
+    assert done.facts["outputs"] == FOUND[name][0] and done.facts["inputs"] == [FOUND[name][1]]
+    engines = [verify.Engine(version, functools.partial(predict.predict, bundle=packages.bundle(
+        "@tensorflow/tfjs", version), sync=True, outputs=FOUND[name][0])) for version in ("1.0.0", "4.22.0")]
+    report, _ = verify.verify(str(source), str(target / "model.json"), engines=engines)
+    assert report["oracle"] == "TensorFlow" and [row["engine"] for row in report["outputs"]].count("1.0.0") == len(
+        FOUND[name][0])
+    assert max(row["relative"] for row in report["outputs"]) <= 1e-5
 
 
 def test_modules_have_tags_and_signatures_of_their_own(tmp_path):

@@ -2,6 +2,8 @@
 
 Only the names, scopes and operations are those of the zoos; weights are random and images are small.
 """
+import os
+
 import numpy
 
 from tests import needs
@@ -164,6 +166,29 @@ def of_words(path):
         session.run([v1.global_variables_initializer(), v1.tables_initializer()])
         v1.saved_model.simple_save(session, str(path), {"words": words}, {"scores": scores, "mean": mean},
                                    legacy_init_op=v1.tables_initializer())
+
+
+def first_of(frozen, directory, quantize=None):
+    """Write a frozen graph as tensorflowjs_converter 0.8 did: a GraphDef of the operations of that time whose constants
+    lack their bytes, which stand in shards, by the official converter's own code; quantize: {dtype: patterns}."""
+    from tensorflow.core.framework import graph_pb2
+    from tensorflow.python.framework import tensor_util
+
+    from scripts.verification import reference
+    tensorflowjs = reference.tensorflowjs()
+    graph, entries = graph_pb2.GraphDef(), []
+    with open(str(frozen), "rb") as file:
+        graph.ParseFromString(file.read())
+    for node in graph.node:
+        node.op = {"FusedBatchNormV3": "FusedBatchNorm", "AddV2": "Add"}.get(node.op, node.op)
+        node.attr.pop("U", None)
+        if node.op == "Const":
+            entries.append({"name": node.name, "data": tensor_util.MakeNdarray(node.attr["value"].tensor)})
+            kept = node.attr["value"].tensor
+            kept.CopyFrom(type(kept)(dtype=kept.dtype, tensor_shape=kept.tensor_shape))
+    tensorflowjs.write_weights.write_weights([entries], str(directory), quantization_dtype_map=quantize)
+    with open(os.path.join(str(directory), "tensorflowjs_model.pb"), "wb") as file:
+        file.write(graph.SerializeToString())
 
 
 def write(name, path):
