@@ -58,17 +58,17 @@ class GraphFile(NamedTuple):
             graph = self.freeze(None, True, input_shape)
             loops.unroll(graph)
             return graph, Choice(graph, OrderedDict((name, Tensor(name)) for name in graph.outputs), self.path)
-        def make(begin):
+        def make(begin, given):
             with open(self.path, "rb") as file:
                 graph = graphdef.read(memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)))
             read = {one.node for node in graph.nodes.values() for one in node.inputs}
             graph.inputs = [name for name, node in graph.nodes.items() if node.op.startswith("Placeholder")]
             ends = [name for name, node in graph.nodes.items() if name not in read and node.op not in SILENT]
-            beginnings.prepare(graph, begin, input_shape, self.path)
+            beginnings.prepare(graph, begin, given, self.path)
             return Choice(graph, OrderedDict((name, Tensor(name)) for name in ends), self.path)
 
         try:
-            choice = beginnings.opened(make)
+            choice = beginnings.opened(make, None, input_shape)
             return choice.graph, choice
         except Damaged as error:
             raise Fault(f"{self.path}: damaged: {error}")

@@ -113,12 +113,12 @@ class GraphModel(NamedTuple):
         from ..operations import beginnings
         from ..operations.outputs import Choice
 
-        def make(begin):
+        def make(begin, given):
             graph, known, keys = read_graph(self.path, self.document)
-            beginnings.prepare(graph, begin, input_shape, self.path)
+            beginnings.prepare(graph, begin, given, self.path)
             return Choice(graph, known, self.path, keys)
 
-        choice = beginnings.opened(make, outputs)
+        choice = beginnings.opened(make, outputs, input_shape)
         return choice.graph, choice
 
 

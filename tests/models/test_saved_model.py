@@ -17,6 +17,7 @@ from scripts.tfjs import graph, write_layers
 from scripts.training import lenet
 from scripts.viewer import predict
 from tests import needs, shared_tensorflow
+from tests.models import graph_models
 from tests.project import Project
 
 
@@ -293,6 +294,15 @@ def test_a_converted_graph_is_verified_against_tensorflow(graphs, tmp_path, name
     convert_graph(graphs[name][0], str(tmp_path), outputs)
     report, _ = verify.verify(graphs[name][0], str(tmp_path / "model.json"), outputs)
     assert report["agree"] and len(report["outputs"]) == 2 and all(row["largest"] > 0 for row in report["outputs"])
+
+
+@pytest.mark.parametrize("name", ["one", "two", "frozen", "branched"])
+def test_every_tensor_inside_is_what_tensorflow_computes(name, request, tmp_path):
+    needs.node()
+    of_keras = name == "branched"
+    path = request.getfixturevalue("keras_models" if of_keras else "graphs")[name][0]
+    names = graph_models.agree_inside(path, tmp_path, **({"format": "graph"} if of_keras else {}))
+    assert len(names) > {"one": 6, "two": 5, "frozen": 5, "branched": 40}[name]
 
 
 def test_another_signature_can_be_asked_for(graphs, tmp_path):
