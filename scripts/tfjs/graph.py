@@ -75,15 +75,16 @@ def before_it(graph: Graph) -> str:
     return f": {listing(free)}" if spoilt and free else ""
 
 
-def by_signature(source: str, fault: Fault, directory: str, *settings: Any, saved_model_tags: Optional[str] = None,
-                 signature: Optional[str] = None) -> Written:
+def by_signature(source: str, fault: Fault, directory: str, *settings: Any, input_shape: Any = None,
+                 saved_model_tags: Optional[str] = None, signature: Optional[str] = None) -> Written:
     """Convert a Keras SavedModel that `fault` refuses as the graph that its signature computes.
 
-    settings: those of `convert` behind `directory`.  Raises `fault` where TensorFlow does not load the graph, or it has
-    no such outputs.
+    settings, input_shape: those of `convert` behind `directory`.
+    Raises `fault` where TensorFlow does not load the graph, or it has no such outputs.
     """
     try:
-        written = convert(GraphFile(source, saved_model_tags, signature), directory, *settings, every=True)
+        written = convert(GraphFile(source, saved_model_tags, signature), directory, *settings, every=True,
+                          input_shape=input_shape)
     except Fault:
         raise fault
     said = [f"{fault}; what its signature computes is taken"] + [why for why in [written.facts.get("why")] if why]

@@ -15,6 +15,7 @@ import numpy
 from scripts import formats, preprocess, verify
 from scripts.formats import graphs, tfjs_graph
 from scripts.operations import beginnings, graphdef, shapes
+from scripts.operations.graph import Tensor
 from tests import needs
 
 VARIANTS = {"plain": [], "uint8": ["--quantize_uint8=*"], "float16": ["--quantize_float16=*"],
@@ -58,6 +59,9 @@ def rnn(keras):
     return keras.Model(x, layers.Dense(2, activation="tanh", name="last")(state), name="rnn")
 
 
+PARTS = ("Split", "SplitV", "Unpack", "TopKV2")  # of whose outputs TensorFlow.js computes each
+
+
 def inside(source):
     """The names of all tensors of numbers that a graph computes of its inputs, or of where it begins, by `execute`."""
     file = formats.read(source)
@@ -68,7 +72,9 @@ def inside(source):
     for node in shapes.in_order(graph):
         if reached.intersection(one.node for one in node.inputs) and node.name not in reached | set(waiting):
             reached.add(node.name)
-            found += [node.name] * (node.name in there and node.outputs[0].dtype in beginnings.NUMBERS)
+            count = len(node.outputs) if node.op in PARTS else 1
+            found += [str(Tensor(node.name, place)) for place in range(count) if node.name in there
+                      and node.outputs[place].dtype in beginnings.NUMBERS]
     return found
 
 
