@@ -8,7 +8,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from ..base import child
 from ..base.fault import Fault
-from ..operations import beginnings, graphdef, loops
+from ..operations import beginnings, graphdef, loops, shapes
 from ..operations.graph import Graph, Spec, Tensor
 from ..operations.outputs import SILENT, Choice
 from ..wire.protobuf import Damaged
@@ -47,7 +47,9 @@ class GraphFile(NamedTuple):
                 about = json.load(file)
             with open(os.path.join(private, "graph.pb"), "rb") as file:  # read piece by piece, and kept by the system
                 content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-        return described(content, about)
+        graph = described(content, about)
+        shapes.infer(graph)  # TensorFlow follows no sizes through a GatherV2
+        return graph
 
     def opened(self, input_shape: Any = None) -> "Tuple[Graph, Choice]":
         """Return the whole graph with the shapes of its tensors, and the names of these.

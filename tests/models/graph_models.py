@@ -14,7 +14,7 @@ import numpy
 
 from scripts import formats, preprocess, verify
 from scripts.formats import graphs, tfjs_graph
-from scripts.operations import beginnings, graphdef, shapes
+from scripts.operations import beginnings, graphdef, loops, shapes
 from scripts.operations.graph import Tensor
 from tests import needs
 
@@ -66,9 +66,14 @@ def inside(source):
     """The names of all tensors of numbers that a graph computes of its inputs, or of where it begins, by `execute`."""
     file = formats.read(source)
     file = file if hasattr(file, "opened") else graphs.GraphFile(source)
-    graph = file.opened()[0]
+    if not file.for_tensorflow_js and os.path.isdir(source):
+        graph = file.freeze(None, True)
+        there = set(graph.nodes)
+        loops.unroll(graph)
+    else:
+        graph, there = file.opened()[0], set(operations(file))
     waiting, reached = beginnings.blocked(graph), set(graph.inputs[:1] if graph.begins else graph.inputs)
-    there, found = operations(file), []
+    found = []
     for node in shapes.in_order(graph):
         if reached.intersection(one.node for one in node.inputs) and node.name not in reached | set(waiting):
             reached.add(node.name)
@@ -79,11 +84,9 @@ def inside(source):
 
 
 def operations(file):
-    """The operations of a graph's own, without those of the steps of loops."""
+    """The operations of a graph in a file, without those of the steps of loops."""
     if file.for_tensorflow_js:
         return tfjs_graph.read_graph(file.path, file.document)[0].nodes
-    if os.path.isdir(file.path):
-        return file.freeze(None, True).nodes
     with open(file.path, "rb") as content:
         return graphdef.read(content.read()).nodes
 
