@@ -62,18 +62,19 @@ def preprocess(source: str, directory: str, weights: Optional[str] = None, layer
     compute.
     """
     paths.check_readable(source)
-    if trust:
+    of_onnx_file = formats.is_onnx(source)
+    if layout != target.NATURAL and not of_onnx_file:
+        raise Fault(f"{source}: layout is an ONNX model's: leave it out")
+    if trust and not of_onnx_file:  # an ONNX file has no Python of its own
         return trusted(source, directory, trust, weights, layers, input_shape, json_name, shard_size, quantize,
                        enc_model, format, **reading)
     named = bool(layers or enc_model)
-    if formats.is_onnx(source):
+    if of_onnx_file:
         from .tfjs import graph, of_onnx
         graph.check_settings(source, of_onnx.LACKS, enc_model=enc_model, weights=weights,
                              **{"format=layers": format == target.LAYERS})
         return Written(*of_onnx.convert(formats.read(source, **reading), directory, layers, json_name, shard_size,
                                         quantize, input_shape, layout))
-    if layout != target.NATURAL:
-        raise Fault(f"{source}: layout is an ONNX model's: leave it out")
     if formats.is_graph(source, reading.get("saved_model_tags"), named):
         from .tfjs import graph  # a model of layers is converted without it
         graph.check_settings(source, enc_model=enc_model, weights=weights,
@@ -81,15 +82,17 @@ def preprocess(source: str, directory: str, weights: Optional[str] = None, layer
         return Written(*graph.convert(formats.read(source, **reading), directory, layers, json_name, shard_size,
                                       quantize, every=True, input_shape=input_shape))
     with formats.read(source, weights=weights, named=named, **reading) as model, topology.of(source):
-        result = encapsulation.encapsulate(model, layers, input_shape)
+        result = None
         try:
+            result = encapsulation.encapsulate(model, layers, input_shape)
             written = write.write(result, directory, json_name, shard_size, quantize, format)
-        except Fault as fault:
-            if enc_model or format == target.LAYERS or not formats.saved_model.match(source):
+        except Fault as fault:  # of an operation's name, too, where a graph is asked for
+            if enc_model or format == target.LAYERS or result is None and format != target.GRAPH \
+                    or not formats.saved_model.match(source):
                 raise
             from .tfjs import graph
             return Written(*graph.by_signature(source, fault, directory, layers, json_name, shard_size, quantize,
-                                               **reading))
+                                               input_shape=input_shape, **reading))
         if enc_model:
             keras_h5.write(result, enc_model)
         facts = {"format": written.format, "why": written.why} if written.format == target.GRAPH else {}

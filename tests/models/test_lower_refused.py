@@ -4,13 +4,15 @@ import os
 import re
 import sys
 
+import numpy
 import pytest
 
 from scripts import Fault, preprocess
 from scripts.lower import rules
 from scripts.lower.ops import refused
+from scripts.viewer import predict
 from tests import needs
-from tests.models import lowered, oracle
+from tests.models import lowered, operation_nodes, oracle
 from tests.unit import handmade
 
 needs.tensorflow()
@@ -62,6 +64,47 @@ def test_the_outputs_that_the_line_lists_are_converted(flavour, build, form, tmp
     advised = re.search("outputs that do without it: (.*)$", str(caught.value)).group(1).split(", ")
     facts = preprocess.preprocess(source, str(tmp_path / "done"), layers=advised, format=form).facts
     assert facts["outputs"] == advised == ["side"]
+
+
+# Functions of TensorFlow's that are refused, one a branch; those of chance behind them
+FUNCTIONS = [lambda tf, x: tf.linalg.svd(x)[0], lambda tf, x: tf.linalg.qr(x)[0], lambda tf, x: tf.bitcast(x, tf.int32),
+             lambda tf, x: tf.unique(tf.reshape(x, [-1]))[0], lambda tf, x: tf.math.betainc(x, x, x),
+             lambda tf, x: tf.where(x > 0), lambda tf, x: tf.boolean_mask(x, x > 0),
+             lambda tf, x: tf.cast(x, tf.complex64), lambda tf, x: tf.strings.as_string(x)]
+CHANCE = [lambda tf, x: x + tf.random.normal(tf.shape(x)), lambda tf, x: x + tf.random.uniform(tf.shape(x)),
+          lambda tf, x: tf.nn.dropout(x, 0.5), lambda tf, x: tf.random.shuffle(x),
+          lambda tf, x: tf.random.gamma([], tf.abs(x)), lambda tf, x: tf.random.categorical(x[:, 0], 2),
+          lambda tf, x: x + tf.random.truncated_normal(tf.shape(x)),
+          lambda tf, x: tf.image.random_flip_left_right(x[..., None])]
+
+
+@pytest.mark.parametrize("way", ["functions", "nodes"])
+def test_functions_of_tensorflow_and_of_chance_are_refused_and_the_advice_works(way, tmp_path):
+    """As the TFOpLambdas of Keras 2.4 - 2.15, and as the TensorFlowOpLayers before."""
+    needs.node()
+    keras, tensorflow = oracle.load("keras2"), __import__("tensorflow")
+    x = numpy.random.RandomState(5).normal(0, 1, (2, 4, 4)).astype("float32")
+    for number, function in enumerate(FUNCTIONS + CHANCE):
+        keras.backend.clear_session()
+        start = keras.Input((4, 4), name="start")
+        found = function(tensorflow, start) if way == "functions" else operation_nodes.layers_of(
+            tensorflow, keras, lambda x, function=function: [function(tensorflow, x)], [start])[0]
+        model = keras.Model(start, [found, keras.layers.Dense(3, name="side")(start)])
+        source = str(tmp_path / "model.h5")
+        model.save(source)
+        with pytest.raises(Fault, match="is the operation .*; outputs that do without it: .*side$") as caught:
+            preprocess.preprocess(source, str(tmp_path / "no"))
+        chance = re.search("is the operation [^:]*([Rr]andom|dropout|Multinomial)", str(caught.value))
+        told = re.search("(draws other|drops) numbers.* at every call; use .*layer", str(caught.value))
+        assert bool(chance) == bool(told) and (way == "nodes" or bool(told) == (number >= len(FUNCTIONS)))
+        advised = str(caught.value).rpartition(": ")[2].split(", ")
+        target = tmp_path / str(number)
+        target.mkdir()
+        facts = preprocess.preprocess(source, str(target), layers=advised).facts
+        assert facts["outputs"] == advised
+        computed = predict.predict(str(target / "model.json"), [x])
+        for expected, output in zip(oracle.predict(oracle.multi_output(keras, model, advised), [x]), computed):
+            assert oracle.distance(expected, output.values) <= 1e-5, advised
 
 
 @pytest.mark.parametrize("kind", ["GRU", "LSTM", "SimpleRNN"])
