@@ -202,14 +202,7 @@ def test_a_layer_in_a_layer_is_found_in_the_numbered_scopes_of_a_keras_3_export(
 
 
 def test_a_graph_model_of_20_mb_is_converted_in_little_memory(tmp_path):
-    nodes, last = [placeholder("x", None, 512)], "x"
-    for place in range(20):
-        nodes.append(constant(f"dense_{place}/kernel", numpy.full((512, 512), place / 64, "float32")))
-        nodes.append(Node(f"dense_{place}/MatMul", "MatMul", [Tensor(last), Tensor(nodes[-1].name)], attributes={
-            "T": REAL, "transpose_a": Attribute("b", False), "transpose_b": Attribute("b", False)},
-            outputs=[Spec(FLOAT, (None, 512))]))
-        last = nodes[-1].name
-    write_graph.write(Graph(nodes, ["x"], [last]), str(tmp_path / "source"))
+    graphs.dense(str(tmp_path / "source"), 20, 512)
     code = ("import sys; from scripts import preprocess; preprocess.main(sys.argv[1:])\n"
             "held, = [line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')]\n"
             "print(held)")

@@ -24,7 +24,7 @@ const Labels = (function () {
     if (widthOf(text, font) <= most) return text;
     const [head, ...rest] = text.split(' … ');
     if (rest.length) { // a block's: its first layer says more than both ends
-      const heads = Array.from((head + '_').matchAll(/[_/. ]+/g), match => head.slice(0, match.index)).reverse();
+      const heads = Array.from((head + '_').matchAll(/[_/. ]+/g), match => head.slice(0, match.index)).filter(each => /\d/.test(each)).reverse(); // a number tells blocks apart
       for (const end of [' …', '']) {
         const fitting = heads.find(each => each.length > 2 && widthOf(each + end, font) <= most);
         if (fitting) return fitting + end;
