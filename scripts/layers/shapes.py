@@ -4,7 +4,7 @@ A shape is a list of int or None, batch size first; None stands for a shape that
 not known here).  The rule of each class stands in kinds/.
 """
 from collections import OrderedDict
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..base.fault import Fault
 from . import kinds
@@ -53,6 +53,11 @@ class Nested:
         """Return the shapes of the outputs of one call of the layer `record`; [None] where they cannot be told."""
         return of_layer(record, inputs, self)
 
+    def rule(self, record: Record) -> Optional[Callable[..., List[Optional[Shape]]]]:
+        """Return the rule of a layer's class, which is no model; None where it is not known."""
+        kind = None if is_hidden(record, self.major) else kinds.of(record)
+        return kind and kind.shape
+
 
 def of_graph(source: Graph, major: int, inputs: Optional[Inputs] = None) -> Dict[Ref, Optional[Shape]]:
     """Return {Ref: shape or None} for the first output of every call of every layer, and for all others that are known.
@@ -92,7 +97,7 @@ def walk(source: Graph, order: Sequence[Step], inputs: Optional[Inputs], nested:
     for name, node, refs in order:
         layer = source.layers[name]
         found = [given.get(name) or batch_shape(layer)] if layer.is_input else \
-            of_layer(layer.record, [known.get(ref) for ref in refs], nested)
+            nested.layer(layer.record, [known.get(ref) for ref in refs])
         known.update((Ref(name, node, tensor), shape) for tensor, shape in enumerate(found))
     return known
 
@@ -108,8 +113,8 @@ def of_layer(record: Record, inputs: Inputs, nested: Nested) -> List[Optional[Sh
             if any(isinstance(record["config"].get(key), list) and len(record["config"][key]) > MAX_DIMENSIONS
                    for key in PER_DIMENSION):
                 return [None]
-            kind = None if is_hidden(record, nested.major) else kinds.of(record)
-            found = kind.shape(record["config"], inputs, nested) if kind and kind.shape else [None]
+            rule = nested.rule(record)
+            found = rule(record["config"], inputs, nested) if rule else [None]
             return [shape if is_shape(shape) else None for shape in found]
         if record["class_name"] == "Sequential":
             return [of_sequential(record, inputs[0], nested)]
@@ -124,7 +129,7 @@ def of_sequential(record: Record, shape: Optional[Shape], nested: Nested) -> Opt
     """Return the output's shape of a Sequential `record` for the input's `shape`."""
     for layer in inner_records(record):
         if layer["class_name"] != "InputLayer":
-            shape = of_layer(layer, [shape], nested)[0]
+            shape = nested.layer(layer, [shape])[0]
     return shape
 
 

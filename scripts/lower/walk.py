@@ -3,6 +3,7 @@
 Masks travel with the tensors (Value.mask), as Keras's do.  A nested model is walked at each of its calls; its weights
 are constants once.
 """
+import re
 from collections import OrderedDict
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -228,7 +229,8 @@ def rule_of(record: Dict[str, Any], major: int, path: str) -> Rule:
         else:
             table = rules.OPERATIONS
         if name not in table:
-            raise NotLowered(path, name, "TensorFlow.js does not have it", operation=True)
+            raise NotLowered(path, name, *DRAWN if RANDOM.search(name) else ("TensorFlow.js does not have it",),
+                             operation=True)
         return table[name]
     name = kinds.canonical(name)
     if not kinds.kind.is_of_keras(record) and name not in OF_PACKAGES or name not in rules.LAYERS:
@@ -246,6 +248,9 @@ def python_of(record: Dict[str, Any]) -> str:
     return topology.OWN if named else "--trust with this file's name (in models.toml trust) runs the Python in it"
 
 
+# Functions and operations of TensorFlow that draw numbers: "random.normal", "image.random_crop", "RandomGamma"
+RANDOM = re.compile(r"(^|[._])random[._]|Random|Multinomial")
+DRAWN = "it draws other numbers at every call", "use a layer that draws in training alone: Dropout, GaussianNoise"
 V1 = "compat.v1."  # before the functions of TensorFlow 1, which compute as those of TensorFlow 2 do
 # Classes of keras.applications, in any module
 OF_PACKAGES = ("LayerScale", "CustomScaleLayer", "Custom>CustomScaleLayer")
@@ -260,7 +265,7 @@ def with_masks(record: Dict[str, Any], call: Call, found: List[Value]) -> List[V
 
 
 def shown(source: Graph, found: Dict[Ref, Value], held: Dict[str, Held]) -> List[Shown]:
-    """What the page and summary need, in the order of the calls."""
+    """What the page and summary need, in the order of Keras's model.layers, each behind those that it needs."""
     result = []
     for name, node, refs in shapes.steps(source):
         layer = source.layers[name]

@@ -4,10 +4,12 @@ import os
 
 import pytest
 
-from scripts import convert, encapsulate
+from scripts import Fault, convert, encapsulate
 from scripts.viewer import predict
 from tests import needs
 from tests.models import oracle, zoo
+from tests.models.test_open_sizes import declared, inputs_of, opened, topology
+from tests.models.test_reported import bent, converted
 from tests.models.test_zoo import bytes_of, officially
 
 needs.tensorflow()
@@ -52,6 +54,21 @@ def test_every_layer_of_an_application_computes_in_tensorflow_js_what_it_does_in
             ours = json.load(file)
         assert ours["weightsManifest"] == theirs["weightsManifest"]
         assert bytes_of(js, ours) == bytes_of(official, theirs)
+    else:
+        sizes_left_open(source, tmp_path, names[-1:])
+
+
+def sizes_left_open(source, tmp_path, names):
+    """One size of the image, and all three: what is written loads (tests/conftest.py), or is asked for."""
+    whole = topology(source)
+    shape = declared(inputs_of(whole)[0]["config"])
+    for index, axes in enumerate([[1], [1, 2, 3]]):
+        bent(source, lambda _, axes=axes: opened([(0, axis) for axis in axes])(json.loads(json.dumps(whole))))
+        try:
+            converted(source, tmp_path, f"open{index}", layers=names)
+        except Fault as fault:
+            assert "--input-shape" in str(fault), (axes, str(fault))
+            converted(source, tmp_path, f"asked{index}", layers=names, input_shape=shape[1:])
 
 
 @pytest.mark.parametrize("flavour", oracle.FLAVOURS)

@@ -2,14 +2,17 @@
 import json
 import os
 import re
+import sys
 
+import numpy
 import pytest
 
 from scripts import Fault, preprocess
 from scripts.lower import rules
 from scripts.lower.ops import refused
+from scripts.viewer import predict
 from tests import needs
-from tests.models import lowered, oracle
+from tests.models import lowered, operation_nodes, oracle
 from tests.unit import handmade
 
 needs.tensorflow()
@@ -61,6 +64,47 @@ def test_the_outputs_that_the_line_lists_are_converted(flavour, build, form, tmp
     advised = re.search("outputs that do without it: (.*)$", str(caught.value)).group(1).split(", ")
     facts = preprocess.preprocess(source, str(tmp_path / "done"), layers=advised, format=form).facts
     assert facts["outputs"] == advised == ["side"]
+
+
+# Functions of TensorFlow's that are refused, one a branch; those of chance behind them
+FUNCTIONS = [lambda tf, x: tf.linalg.svd(x)[0], lambda tf, x: tf.linalg.qr(x)[0], lambda tf, x: tf.bitcast(x, tf.int32),
+             lambda tf, x: tf.unique(tf.reshape(x, [-1]))[0], lambda tf, x: tf.math.betainc(x, x, x),
+             lambda tf, x: tf.where(x > 0), lambda tf, x: tf.boolean_mask(x, x > 0),
+             lambda tf, x: tf.cast(x, tf.complex64), lambda tf, x: tf.strings.as_string(x)]
+CHANCE = [lambda tf, x: x + tf.random.normal(tf.shape(x)), lambda tf, x: x + tf.random.uniform(tf.shape(x)),
+          lambda tf, x: tf.nn.dropout(x, 0.5), lambda tf, x: tf.random.shuffle(x),
+          lambda tf, x: tf.random.gamma([], tf.abs(x)), lambda tf, x: tf.random.categorical(x[:, 0], 2),
+          lambda tf, x: x + tf.random.truncated_normal(tf.shape(x)),
+          lambda tf, x: tf.image.random_flip_left_right(x[..., None])]
+
+
+@pytest.mark.parametrize("way", ["functions", "nodes"])
+def test_functions_of_tensorflow_and_of_chance_are_refused_and_the_advice_works(way, tmp_path):
+    """As the TFOpLambdas of Keras 2.4 - 2.15, and as the TensorFlowOpLayers before."""
+    needs.node()
+    keras, tensorflow = oracle.load("keras2"), __import__("tensorflow")
+    x = numpy.random.RandomState(5).normal(0, 1, (2, 4, 4)).astype("float32")
+    for number, function in enumerate(FUNCTIONS + CHANCE):
+        keras.backend.clear_session()
+        start = keras.Input((4, 4), name="start")
+        found = function(tensorflow, start) if way == "functions" else operation_nodes.layers_of(
+            tensorflow, keras, lambda x, function=function: [function(tensorflow, x)], [start])[0]
+        model = keras.Model(start, [found, keras.layers.Dense(3, name="side")(start)])
+        source = str(tmp_path / "model.h5")
+        model.save(source)
+        with pytest.raises(Fault, match="is the operation .*; outputs that do without it: .*side$") as caught:
+            preprocess.preprocess(source, str(tmp_path / "no"))
+        chance = re.search("is the operation [^:]*([Rr]andom|dropout|Multinomial)", str(caught.value))
+        told = re.search("(draws other|drops) numbers.* at every call; use .*layer", str(caught.value))
+        assert bool(chance) == bool(told) and (way == "nodes" or bool(told) == (number >= len(FUNCTIONS)))
+        advised = str(caught.value).rpartition(": ")[2].split(", ")
+        target = tmp_path / str(number)
+        target.mkdir()
+        facts = preprocess.preprocess(source, str(target), layers=advised).facts
+        assert facts["outputs"] == advised
+        computed = predict.predict(str(target / "model.json"), [x])
+        for expected, output in zip(oracle.predict(oracle.multi_output(keras, model, advised), [x]), computed):
+            assert oracle.distance(expected, output.values) <= 1e-5, advised
 
 
 @pytest.mark.parametrize("kind", ["GRU", "LSTM", "SimpleRNN"])
@@ -134,3 +178,77 @@ def test_the_docs_show_the_table():
         page = stream.read()
     lines = "\n".join(refused.in_docs())
     assert lines in page, f"docs/refused.md: put in the place of its table of Keras's operations\n\n{lines}"
+
+
+# Each remedy, followed -----------------------------------------------------------------------------------------------
+
+# What no Keras of this stack puts into a file: Keras refuses that itself, or damage and nodes of TensorFlow 1 alone
+# have it.  test_trust.py runs cells of the user's own, and the rows of ops/refused.py stand above.
+UNMET = ("local.py locally_connected: ", "cells.py cell_of: ",
+         "cells.py __init__: it has no cells", "interpolation.py resize: its interpolation",
+         "normalization.py mask_as_weights: ", "ops/fourier.py length: the length of what", "ops/imaging.py unfold: ",
+         "ops/indexing.py place_of: it picks several places", "ops/linear.py correlate: a length is open",
+         "ops/making.py arange: ", "ops/refused.py refusing: ", "ops/resizing.py scale_and_translate: ",
+         "ops/resizing.py lower: it aligns the corners", "preprocessing.py encoded: output_mode=… is not known",
+         "preprocessing.py category_encoding: ", "preprocessing.py integer_lookup: the file does not hold the weights",
+         "spectrograms.py of_parts: ", "spectrograms.py stft: its frames are", "spectrograms.py window_of: sequence",
+         "spectrograms.py window_of: its window has")
+
+
+def saved(case, build, folder, ending=None):
+    """A model with an output that is refused, and one that is not."""
+    keras = oracle.load(case.flavour)
+    keras.backend.clear_session()
+    start = keras.Input(case.shape, name="start", **case.options)
+    end = build(keras, start)
+    plain = case.options.get("dtype") != "string" and not case.options.get("sparse")
+    side = [keras.layers.Activation("linear", name="side")(start)] if plain else []
+    path = os.path.join(str(folder), "model" + (ending or case.ending))
+    keras.Model(start, (list(end) if isinstance(end, (list, tuple)) else [end]) + side).save(path)
+    return path
+
+
+@pytest.mark.modern
+def test_each_remedy_of_the_lowering_works_when_it_is_followed(tmp_path, monkeypatch):
+    oracle.load("keras3")
+    from tests.models import remedies
+    met, refuse = set(), rules.Call.refuse
+
+    def noting(call, *words):
+        frame = sys._getframe(1)
+        met.add((os.path.relpath(frame.f_code.co_filename, remedies.LOWER), frame.f_lineno))
+        refuse(call, *words)
+
+    monkeypatch.setattr(rules.Call, "refuse", noting)
+    wrong = []
+    for number, case in enumerate(remedies.CASES):
+        folders = [str(tmp_path / f"{number}_{part}") for part in ("file", "refused", "done")]
+        os.mkdir(folders[0])
+        source, settings = saved(case, case.refused, folders[0]), {}
+        with pytest.raises(Fault) as caught:
+            preprocess.preprocess(source, folders[1], format="graph")
+        if case.words not in str(caught.value):
+            wrong.append((number, case.words, str(caught.value)))
+        if not isinstance(case.followed, dict):
+            case.options.pop("sparse", None)
+            source = saved(case, case.followed, folders[0])
+        elif "ending" in case.followed:
+            source = saved(case, case.refused, folders[0], case.followed["ending"])
+        else:
+            settings = case.followed
+        preprocess.preprocess(source, folders[2], format="graph", **settings)
+    assert not wrong
+    left = [f"{site.module} {site.function}: {site.reason}" for site in remedies.sites()
+            if not any((site.module, line) in met for line in range(site.first, site.last + 1))]
+    assert [name for name in left if not name.startswith(UNMET)] == []
+    assert [start for start in UNMET if not any(name.startswith(start) for name in left)] == []
+
+
+@pytest.mark.modern
+def test_the_docs_show_what_is_refused_of_the_settings():
+    oracle.load("keras3")
+    from tests.models import remedies
+    with open(os.path.join(needs.ROOT, "docs", "refused.md"), encoding="utf-8") as stream:
+        page = stream.read()
+    lines = "\n".join(remedies.in_docs())
+    assert lines in page, f"docs/refused.md: put in the place of its table of settings\n\n{lines}"

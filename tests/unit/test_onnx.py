@@ -241,6 +241,10 @@ def test_layers_are_called_as_the_modules_of_pytorch(tmp_path):
     shown = {one.name: one for one in found.layers}
     assert shown["layer1.0.Add"].inputs == ["layer1.0.bn2", "maxpool"] and shown["fc"].parameters == 330
     assert shown["conv1"].shape == [None, 16, 24, 8]
+    told = summary.described(str(tmp_path / "m.onnx"))
+    assert told.layout == {"input": "NHWC"} and list(told.lines())[-2:] == [
+        "channels last, as TensorSpace draws them: input; --layout as-is leaves them in ONNX's order",
+        f"{sum(one.parameters for one in found.layers):,} parameters"]
 
 
 def test_a_module_with_modules_in_it_and_a_tensor_can_be_asked_for(tmp_path):
@@ -294,6 +298,21 @@ def test_the_branch_of_a_constant_is_taken(condition, op, tmp_path):
     assert count(found.graph, op) == 1 and len(found.graph.nodes) == 3
 
 
+@pytest.mark.parametrize("other, words", [
+    (lambda made: made.node("Flatten", "x", outputs=["y"]), r"one gives \(2, 3, 1\), the other \(2, 3\)"),
+    (lambda made: made.node("Reshape", "x", made.constant("s", numpy.array([5])), outputs=["y"]), "cannot be computed"),
+    (lambda made: made.node("Swirl", "x", outputs=["y"]), "Swirl of opset 17"),
+])
+def test_branches_that_the_data_choose_have_to_fit(other, words, tmp_path):
+    made, one, two = Made(), Made(), Made()
+    one.node("Relu", "x", outputs=["y"])
+    other(two)
+    condition = made.node("Cast", made.node("ReduceMax", "x", keepdims=0), to=9)
+    y = made.node("If", condition, then_branch=one.graph({}, ["y"]), else_branch=two.graph({}, ["y"]))
+    with pytest.raises(Fault, match=words):
+        lowered(made, tmp_path, {"x": [2, 3, 1]}, [y])
+
+
 def loop(made, body, steps, outputs, going="going"):
     """A Loop whose body carries one tensor."""
     body.node("Identity", going, outputs=["goes_on"])
@@ -335,14 +354,15 @@ def test_a_loop_of_too_many_steps_or_of_none_is_refused(steps, words, tmp_path):
 
 # Refusals --------------------------------------------------------------------------------------------------------
 
-def test_an_operation_that_is_not_known_is_named_with_the_outputs_before_it(tmp_path):
+@pytest.mark.parametrize("name", ["Swirl", "RandomNormalLike", "Bernoulli"])
+def test_an_operation_that_is_not_known_is_named_with_the_outputs_before_it(name, tmp_path):
     made = Made()
     x = made.node("Relu", "x", named="first")
-    y = made.node("Swirl", x, named="second")
+    y = made.node(name, x, named="second")
     with pytest.raises(Fault) as caught:
         lowered(made, tmp_path, {"x": ["N", 3]}, [y])
-    assert str(caught.value) == ("'second' is ONNX's Swirl of opset 17: TensorFlow.js does not have it; outputs that "
-                                 "do without it: first")
+    assert str(caught.value) == (f"'second' is ONNX's {name} of opset 17: TensorFlow.js does not have it; outputs "
+                                 "that do without it: first")
     assert list(lowered(made, tmp_path, {"x": ["N", 3]}, [y], outputs=["first"]).outputs) == ["first"]
     lines = list(summary.described(str(tmp_path / "m.onnx")).lines())
     assert "TensorFlow.js does not have it" in lines[4]

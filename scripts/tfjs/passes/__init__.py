@@ -10,6 +10,7 @@ from . import (
     flatten,
     inputs,
     keras3_masks,
+    loading,
     masks,
     names,
     normalization,
@@ -47,6 +48,7 @@ PASSES = (
     execution.check,             # tensors that TensorFlow.js throws away too early
     outputs.check,               # one tensor that is two outputs
     masks.check,                 # time steps that TensorFlow.js hides otherwise
+    loading.check,               # layers that TensorFlow.js does not make, for the sizes that it tells
     names.takeable,              # names that TensorFlow.js cannot take
     unique_names.inside_models,  # layers inside nested models that are called like others
     weights.named_as_variables,  # weights under TensorFlow.js's names
