@@ -8,7 +8,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from ..base.fault import Fault
-from ..wire.protobuf import Damaged, fields
+from ..wire.protobuf import Damaged, message
 from . import frozen
 from .json_text import parse
 from .tfjs_graph import check_count, is_graph
@@ -49,7 +49,7 @@ def read(path: str, **options: Any) -> "GraphModel":
     with open(path, "rb") as file:
         content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     try:
-        check_count(sum(number == NODE for number, _ in fields(content)), path)
+        check_count(len(message(content).get(NODE, [])), path)
     except Damaged as error:
         raise Fault(f"{path}: damaged: {error}")
     return GraphModel(path, {"graphDef": content, "weightsManifest": manifest})
