@@ -4,14 +4,13 @@
 
 Results go to bench/results/NAME.json and, as a table, to bench/README.md.
 """
-import hashlib
 import os
 import shutil
 import sys
 import tempfile
 
-from bench import catalogues, images, lowered, measure, page, plot, training
-from bench.projects import LAYERS, lenet, make_project
+from bench import catalogues, exports, images, lowered, measure, page, plot, training
+from bench.projects import LAYERS, against_cp, lenet
 from scripts import Fault
 from scripts.base import command, stack
 
@@ -76,38 +75,13 @@ def big(place, sizes=(10, 100, 500, 2000)):
         # In a process of its own: a child's peak memory begins with what its parent held.
         measure.once([sys.executable, "-c", "import sys; from bench import benchmarks; "
                       "benchmarks.write_big(sys.argv[1], int(sys.argv[2]))", source, str(size)])
-        written = os.path.getsize(source)
-        project = os.path.join(place, "project")
-        shutil.rmtree(project, ignore_errors=True)
-        make_project(project, {"big": source})
-
-        def hash_and_copy():
-            # The build writes enc_model.h5 and the shards, and hashes the source and both of these.
-            for copy in ("one", "two"):
-                shutil.copyfile(source, os.path.join(place, copy))
-            for path in (source, os.path.join(place, "one"), os.path.join(place, "two")):
-                with open(path, "rb") as stream:
-                    digest = hashlib.sha256()
-                    for chunk in iter(lambda: stream.read(1 << 20), b""):
-                        digest.update(chunk)
-
-        def prepare(contender):
-            shutil.rmtree(os.path.join(project, "models", ".records"), ignore_errors=True)
-            for name in ("big", "json_models"):
-                shutil.rmtree(os.path.join(project, "models", name), ignore_errors=True)
-            os.sync()  # else the next contender waits until the bytes of the one before are written
-
-        got = measure.side_by_side({"ours": [([sys.executable, "-m", "doit", "convert"], project)],
-                                    "cp and sha256": [hash_and_copy]}, runs=3, prepare=prepare)
-        rows.append({"MB": round(written / 1e6), "ours s": got["ours"]["seconds"],
-                     "cp and sha256 s": got["cp and sha256"]["seconds"],
-                     "ratio": round(got["ours"]["seconds"] / got["cp and sha256"]["seconds"], 2),
-                     "ours peak MB": got["ours"]["megabytes"], "spread s": got["ours"]["spread"]})
+        rows.append(against_cp(place, source, 2))  # enc_model.h5 and the shards
     return rows, "Eight Dense layers, `doit convert` from nothing with every record and hash that this means."
 
 
 BENCHMARKS = {"uptodate": catalogues.uptodate, "changed": changed, "many": catalogues.many, "big": big,
-              "lowered": lowered.lowered, "page": page.page, "image": images.image, "train": training.train}
+              "onnx": exports.onnx, "lowered": lowered.lowered, "page": page.page, "image": images.image,
+              "train": training.train}
 
 
 def table():

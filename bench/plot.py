@@ -21,6 +21,7 @@ SHOWN = (
     ("changed", "of the memory", False, "stack", "memory, {} / official route"),
     ("many", "times faster than the loop", True, "models", "from nothing, {} models / shell loop"),
     ("big", "ratio", False, "MB", "a model of {} MB / cp and sha256"),
+    ("onnx", "ratio", False, "MB", "an ONNX file of {} MB / cp and sha256"),
     ("train", "times faster", True, "stack", "to 0.985 of MNIST, {} / the guide's recipe"),
     ("page", "of the frame", False, "model", "page of {}, first frame / by hand"),
     ("page", "of that", False, "model", "page of {}, first prediction / tfjs alone"),

@@ -85,7 +85,7 @@ class Summary(List[Layer]):
         body = "".join("<tr>" + "".join(f"<td style='text-align:left'>{html.escape(cell)}</td>" for cell in cells)
                        + "</tr>" for cells in map(self._cells, self))
         return (f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-                f"<p>{html.escape(self._lines[-1])}</p>")
+                + "".join(f"<p>{html.escape(line)}</p>" for line in self._lines[len(self) + 2:]))
 
     @staticmethod
     def _cells(row: Layer) -> List[str]:
@@ -114,7 +114,8 @@ class Source(NamedTuple):
 def convert(model: Any, directory: Union[str, "os.PathLike[str]"], layers: Names = None, input_shape: Any = None,
             quantize: Any = None, format: str = target.AUTO, trust: Names = None, *, weights: Optional[str] = None,
             json_name: str = "model.json", shard_size: int = shards.SHARD_SIZE,
-            saved_model_tags: Optional[str] = None, signature: Optional[str] = None) -> Converted:
+            saved_model_tags: Optional[str] = None, signature: Optional[str] = None, layout: str = target.NATURAL
+            ) -> Converted:
     """Convert a model into `directory`, which is made where it is missing.
 
     model        path of a source, or a live Keras model, compiled or not
@@ -125,7 +126,7 @@ def convert(model: Any, directory: Union[str, "os.PathLike[str]"], layers: Names
     trust        files of Python with a file's own classes, "my_layers.py", or with the function that makes the model,
                  "my_model.py:make", which run in a process of their own; a live model needs none
     weights      path of the weights of a topology json
-    json_name, shard_size, saved_model_tags, signature   as the settings of models.toml
+    json_name, shard_size, saved_model_tags, signature, layout   as the settings of models.toml
 
     An earlier result of this function is replaced; a foreign file in the way is a Fault, as is what cannot be
     converted.
@@ -133,7 +134,10 @@ def convert(model: Any, directory: Union[str, "os.PathLike[str]"], layers: Names
         >>> convert("lenet.h5", "out", layers=["conv1", "pool1", "fc"]).outputs
         ['conv1', 'pool1', 'fc']
     """
-    reading = given(saved_model_tags=saved_model_tags, signature=signature, trust=trusted(trust))
+    if layout not in target.LAYOUTS:
+        raise Fault(f"layout: {layout!r} is none of {', '.join(target.LAYOUTS)}")
+    reading = given(saved_model_tags=saved_model_tags, signature=signature, trust=trusted(trust),
+                    layout=layout != target.NATURAL and layout)
     settings = Settings(named(layers), sizes(input_shape), json_name, shard_size, rounded(quantize), chosen(format))
     where = os.fspath(directory)
     with as_faults():
@@ -152,8 +156,8 @@ def written_of(model: Any, directory: str, weights: Optional[str], settings: Set
             return natively(source, directory, settings, reading)
     live.check(model)
     if weights is not None or reading:
-        raise Fault("weights, saved_model_tags, signature and trust belong to a path: leave them out for a live model, "
-                    "whose own classes are here")
+        raise Fault("weights, saved_model_tags, signature, layout and trust belong to a path: leave them out for a "
+                    "live model, whose own classes are here")
     if live.own_code(model):
         return traced(model, directory, settings)
     try:

@@ -62,18 +62,19 @@ def preprocess(source: str, directory: str, weights: Optional[str] = None, layer
     compute.
     """
     paths.check_readable(source)
-    if trust:
+    of_onnx_file = formats.is_onnx(source)
+    if layout != target.NATURAL and not of_onnx_file:
+        raise Fault(f"{source}: layout is an ONNX model's: leave it out")
+    if trust and not of_onnx_file:  # an ONNX file has no Python of its own
         return trusted(source, directory, trust, weights, layers, input_shape, json_name, shard_size, quantize,
                        enc_model, format, **reading)
     named = bool(layers or enc_model)
-    if formats.is_onnx(source):
+    if of_onnx_file:
         from .tfjs import graph, of_onnx
         graph.check_settings(source, of_onnx.LACKS, enc_model=enc_model, weights=weights,
                              **{"format=layers": format == target.LAYERS})
         return Written(*of_onnx.convert(formats.read(source, **reading), directory, layers, json_name, shard_size,
                                         quantize, input_shape, layout))
-    if layout != target.NATURAL:
-        raise Fault(f"{source}: layout is an ONNX model's: leave it out")
     if formats.is_graph(source, reading.get("saved_model_tags"), named):
         from .tfjs import graph  # a model of layers is converted without it
         graph.check_settings(source, enc_model=enc_model, weights=weights,

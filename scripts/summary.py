@@ -42,15 +42,20 @@ class Described(NamedTuple):
     """The table of a model: its rows, the number of its parameters, and of those that are trained by default.
 
     trained  None for a graph of operations, which does not tell
+    layout   {input or output of an ONNX model: "NHWC"} of those whose channels are last here; None for other models
     """
 
     rows: List[Row]
     parameters: int
     trained: Optional[int]
+    layout: Optional[Dict[str, str]] = None
 
     def lines(self) -> Iterator[str]:
         """Yield the table as lines of text: the layers, then the numbers of parameters."""
         yield from table(self.rows)
+        if self.layout:
+            yield (f"channels last, as TensorSpace draws them: {', '.join(self.layout)}; --layout as-is leaves them in "
+                   "ONNX's order")
         if self.trained is None:
             yield f"{self.parameters:,} parameters"
         else:
@@ -203,8 +208,8 @@ def graph_rows(source: Any, input_shape: Shape = None) -> List[Row]:
     return found
 
 
-def onnx_rows(source: Any, input_shape: Shape = None) -> List[Row]:
-    """Return one row per input and layer of an ONNX model, as `rows` does; shapes have images with their channels last.
+def of_onnx(source: Any, input_shape: Shape = None) -> Described:
+    """Return the table of an ONNX model, a row per input and layer; shapes have images with their channels last.
 
     source: a formats.onnx_graph.Model.  Where an operation is refused, it is the last row.
     """
@@ -224,7 +229,14 @@ def onnx_rows(source: Any, input_shape: Shape = None) -> List[Row]:
         name, op, why = [getattr(found.why, key, other) for key, other in (
             ("name", "…"), ("op", ""), ("reason", str(found.why)))]
         table.append(OrderedDict(zip(COLUMNS, (name, op, None, 0, [], why))))
-    return table
+    ends = [(one.name, values[one.name]) for one in source.graph.outputs if one.name in values]
+    orders = ((name, opset.order_of(held)) for name, held in list(found.inputs.items()) + ends)
+    return Described(table, parameters(table), None, OrderedDict((name, order) for name, order in orders if order))
+
+
+def parameters(rows: List[Row]) -> int:
+    """Return the number of parameters in a table of operations' layers."""
+    return sum(row["parameters"] for row in rows)
 
 
 def traced_rows(graph: Graph) -> List[Row]:
@@ -278,13 +290,15 @@ def table(entries: List[Row]) -> Iterator[str]:
 def of_traced(graph: Graph) -> Described:
     """Return the table of a traced model.  The argument is that of `traced_rows`."""
     found = traced_rows(graph)
-    return Described(found, sum(entry["parameters"] for entry in found), None)
+    return Described(found, parameters(found), None)
 
 
 def of_graph(source: Any, input_shape: Shape = None) -> Described:
     """Return the table of a graph or an ONNX model.  The arguments are those of `graph_rows`."""
-    found = (onnx_rows if formats.is_onnx(source.path) else graph_rows)(source, input_shape)
-    return Described(found, sum(entry["parameters"] for entry in found), None)
+    if formats.is_onnx(source.path):
+        return of_onnx(source, input_shape)
+    found = graph_rows(source, input_shape)
+    return Described(found, parameters(found), None)
 
 
 def described(source: str, weights: Optional[str] = None, input_shape: Shape = None,
@@ -309,7 +323,8 @@ def show(source: str, weights: Optional[str] = None, input_shape: Shape = None, 
     found = described(source, weights, input_shape, trust, **reading)
     if json:
         command.say_json(OrderedDict([("layers", found.rows), ("parameters", found.parameters),
-                                      ("trained", found.trained)]))
+                                      ("trained", found.trained)] + (
+                                          [("layout", found.layout)] if found.layout is not None else [])))
         return
     for line in found.lines():
         command.say(line)

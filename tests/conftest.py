@@ -1,6 +1,8 @@
 """Nothing is skipped in silence: the run ends with what was not tested and why; REQUIRE_ALL=1 makes that a failure."""
+import gc
 import os
 import subprocess
+import sys
 
 import hypothesis
 import pytest
@@ -35,6 +37,21 @@ def pytest_collection_modifyitems(config, items):
     if elsewhere:
         config.hook.pytest_deselected(items=elsewhere)
         items[:] = [item for item in items if not item.get_closest_marker(other)]
+
+
+class Frozen:
+    """How many modules were there when the garbage collector was last told to leave what there is alone."""
+
+    modules = 0
+
+
+def pytest_runtest_setup(item):
+    """Have the collector pass over what was imported: Keras 3 collects in each clear_session, through all of
+    TensorFlow's objects else.  Python 3.6 has no such thing, and its Keras does not collect."""
+    if len(sys.modules) > Frozen.modules + 300 and hasattr(gc, "freeze"):
+        gc.collect()
+        gc.freeze()
+        Frozen.modules = len(sys.modules)
 
 
 def reason_of(report):

@@ -14,10 +14,13 @@ DIRECTORY = os.environ.get("TURNS")
 TOGETHER = ("tests/image", "tests/browser")
 # What takes longest, from the longest on.
 LONGEST = ("tests/image", "tests/faults/test_faults.py", "tests/browser", "tests/unit/test_train.py",
-           "tests/unit/test_build.py", "tests/models/test_zoo.py", "tests/models/test_applications.py",
-           "tests/models/test_reported.py", "tests/models/test_sources.py", "tests/unit/test_recipes.py",
-           "tests/unit/test_runs.py", "tests/attacks/test_attacks.py", "tests/fuzz/test_readers.py",
-           "tests/unit/test_bootstrap.py", "tests/unit/test_readme.py")
+           "tests/unit/test_build.py", "tests/unit/test_runs.py", "tests/models/test_applications.py",
+           "tests/unit/test_recipes.py", "tests/models/test_saved_model.py", "tests/models/test_masks.py",
+           "tests/models/test_graph_operations.py", "tests/fuzz/test_readers.py", "tests/models/test_lower_random.py",
+           "tests/attacks/test_attacks.py", "tests/attacks/test_mistakes.py", "tests/unit/test_reference.py",
+           "tests/models/test_zoo.py", "tests/models/test_reported.py", "tests/unit/test_readme.py",
+           "tests/unit/test_workers.py", "tests/unit/test_bootstrap.py", "tests/models/test_lower_text.py",
+           "tests/unit/test_code.py", "tests/unit/test_move.py", "tests/models/test_trust.py")
 
 
 def taken_as(item):

@@ -14,7 +14,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, BinaryIO, Callable, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from ..base.fault import Fault
-from ..layers import variables, words
+from ..layers import kinds, variables, words
 from ..layers.kinds.operations import is_operation
 from ..layers.kinds.wrappers import ways
 from ..layers.model import Model, Weight
@@ -37,6 +37,7 @@ PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # Keras stores; a zip progr
 DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, OSError, RuntimeError, NotImplementedError, KeyError, EOFError)
 PYTHON_S = {"GroupQueryAttention": "GroupedQueryAttention"}  # config.json has the exported name, groups the class's
 SHARED_RATIO = 8  # of all weights to the file's size; a layer's weights count for each model that it is in
+OTHERS = ("vars", "seed_generator", "random_generator", "_random_generator")  # groups that hold no layer of a layer
 # MultiHeadAttention, in order of creation
 PROJECTIONS = ("query_dense", "key_dense", "gate_dense", "value_dense", "output_dense")
 
@@ -278,6 +279,10 @@ def leaves(file: "h5py.File", record: Record, place: str, scope: str, trainable:
     shared     {scope: (record, its Weights)} of the layers before, added to.  Keras writes a layer of several models
                at its first place alone (saving_lib._save_state: visited_saveables).
     """
+    def below(inner: List[Tuple[Record, str, str]]) -> List[Leaf]:
+        return [item for layer, where, name in inner
+                for item in leaves(file, layer, where, name, trainable, path, shared)]
+
     name, config = record["class_name"], record["config"]
     trainable = trainable and (not isinstance(config, dict) or config.get("trainable", True) is not False)
     if is_model(record):
@@ -309,8 +314,20 @@ def leaves(file: "h5py.File", record: Record, place: str, scope: str, trainable:
             shared.setdefault(scope, (record, found))
         trainable = trainable and not variables.is_adapted(record)
         kept = {item.name for item in variables.layer_variables(name, config) if not item.trainable}
-        return [Leaf(weight, trainable and not is_kept(weight.name.split("/")[-1], kept)) for weight in found]
-    return [item for layer, where, name in inner for item in leaves(file, layer, where, name, trainable, path, shared)]
+        inner = [(part.record, within(file, (group, place), part.scope), f"{scope}/{part.scope}")
+                 for part in kinds.activations(config)]
+        own = [Leaf(weight, trainable and not is_kept(weight.name.split("/")[-1], kept)) for weight in found]
+        return own + below(inner)
+    return below(inner)
+
+
+def within(file: "h5py.File", groups: Tuple[str, ...], key: str) -> str:
+    """Return the path of a layer that is the activation `key`: it is in one of `groups`.
+
+    Keras has the activation of a cell as one of the recurrent layer too, and writes it at the place that it meets
+    first, in the order of their names (saving_lib._walk_saveable): activation, cell, recurrent_activation.
+    """
+    return next((f"{group}/{key}" for group in groups if present(file, f"{group}/{key}")), f"{groups[0]}/{key}")
 
 
 def last_leaf(file: "h5py.File", place: str, name: str, path: str) -> List[Leaf]:
@@ -345,8 +362,8 @@ def stored(file: "h5py.File", record: Record, place: str, scope: str, path: str,
         if keras_h5.address(group) in seen:
             raise Fault(f"{path}: there are two ways to the group {place!r}: the file is damaged")
         seen.add(keras_h5.address(group))
-        below = [key for key in group if key not in ("vars", "seed_generator", "random_generator", "_random_generator")]
-        for key in sorted(below, key=in_order_of_creation):
+        others = OTHERS + tuple(part.scope for part in kinds.activations(record["config"]))
+        for key in sorted((key for key in group if key not in others), key=in_order_of_creation):
             found += stored(file, {"class_name": "?", "config": {}}, f"{place}/{key}",
                             f"{scope}/{key.replace('_dense', '')}", path, seen)
     if parted and len(known) == len(found):

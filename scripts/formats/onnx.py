@@ -4,12 +4,11 @@ onnx/onnx.proto.  `read` gives the graph as data (onnx_graph.Model), which opset
 operations.  No onnx package is needed, and no code of the file is run.
 `match` imports nothing heavy: doit asks it about models that are up to date.
 """
-import mmap
 from typing import TYPE_CHECKING, Any, Optional
 
 from ..base.fault import Fault
 from ..wire.protobuf import Damaged, open_file
-from .onnx_files import GRAPH, parts
+from .onnx_files import GRAPH, opened, parts
 
 if TYPE_CHECKING:  # it imports numpy
     from .onnx_graph import Model
@@ -38,8 +37,6 @@ def read(path: str, **options: Any) -> "Model":
     """Return the Model in a file; its weights are read when they are asked for.  Raises Fault for damage."""
     from . import onnx_graph
     try:
-        with open_file(path) as file:
-            content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-        return onnx_graph.model(content, path)
+        return onnx_graph.model(opened(path), path)
     except Damaged as error:
         raise Fault(f"{path}: damaged: {error}")

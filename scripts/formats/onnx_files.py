@@ -2,22 +2,25 @@
 
 onnx/onnx.proto: ModelProto, and external_data of a TensorProto.
 """
-import mmap
 import os
-from typing import Iterator, List, NamedTuple
+from collections import OrderedDict
+from typing import Any, BinaryIO, Dict, Iterator, List, NamedTuple, Tuple, Union
 
 from ..base.fault import Fault
-from ..wire.protobuf import Damaged, Value, fields, message, open_file, string, text, varint
+from ..wire.protobuf import MAX_FIELDS, Damaged, Value, message, open_file, string, text, varint
 from .paths import inside
 
 GRAPH = 7  # field of a ModelProto
 FIELDS = {1: 0, 2: 2, 3: 2, 4: 2, 5: 0, 6: 2, 7: 2, 8: 2, 14: 2, 20: 2, 25: 2, 26: 2}  # {number: kind on the wire}
 MANY = 10000  # fields of a ModelProto: it has a dozen, and one for each function and property
 DEEPEST = 20  # graphs in graphs
+LONG = 1 << 16  # bytes of a field that are left in the file where OPENED says so
+OPENED: Dict[int, Any] = {GRAPH: {5: {9: None}}}  # of a ModelProto's graph the initializers, whose raw_data stays
+Message = Dict[int, List[Any]]
 
 
 class Part(NamedTuple):
-    """A field of a ModelProto that has a length: its number, and where its bytes are in the file."""
+    """A field that has a length: its number, and where its bytes are in the file."""
 
     number: int
     start: int
@@ -45,6 +48,58 @@ def parts(path: str) -> Iterator[Part]:
                 place += value
 
 
+def opened(path: str) -> Message:
+    """Return {number of a field: [values]} of a ModelProto, whose large weights stay in the file.
+
+    Its graph, and those of the graph's tensors that are long, are such dicts too; their raw_data is a Part.
+    A mapped file would do as well, but its pages stay in memory once they were touched.
+    """
+    with open_file(path) as file:
+        return held(file, 0, os.fstat(file.fileno()).st_size, OPENED)
+
+
+def held(file: BinaryIO, place: int, end: int, opens: Dict[int, Any]) -> Message:
+    """Return the fields of a message between two places of a file.  opens: of long ones those that are not read."""
+    found: Message = {}
+    count = 0
+    for number, value in fields_in(file, place, end):
+        count += 1
+        if count > MAX_FIELDS:
+            raise Damaged(f"more than {MAX_FIELDS} fields in one message")
+        if isinstance(value, Part) and (number not in opens or value.size <= LONG):
+            file.seek(value.start)
+            value = file.read(value.size)
+        elif isinstance(value, Part) and opens[number] is not None:
+            value = held(file, value.start, value.start + value.size, opens[number])
+        found.setdefault(number, []).append(value)
+    return found
+
+
+def fields_in(file: BinaryIO, place: int, end: int) -> Iterator[Tuple[int, Union[int, Part]]]:
+    """Yield the fields of a message in a file, as wire.protobuf.fields does of one in memory."""
+    while place < end:
+        file.seek(place)
+        head = file.read(min(20, end - place))
+        key, start = varint(head, 0)
+        number, kind = key >> 3, key & 7
+        if kind not in (0, 1, 2, 5):
+            raise Damaged("no protobuf message")
+        value, start = varint(head, start) if kind in (0, 2) else (8 if kind == 1 else 4, start)
+        place += start
+        if kind == 0:
+            yield number, value
+            continue
+        if number == 0 or place + value > end:
+            raise Damaged("cut short or no protobuf message")
+        yield number, Part(number, place, value)
+        place += value
+
+
+def entries(data: Union[Value, Message]) -> Message:
+    """Return the fields of a message that is in memory, or was opened."""
+    return data if isinstance(data, dict) else message(data)
+
+
 def beside(path: str, location: str) -> str:
     """Return the path of a file of weights that a model names.
 
@@ -70,37 +125,31 @@ def files(path: str) -> List[str]:
     Raises Fault for damage, and for a file that is missing.
     """
     found: List[str] = []
-    with open_file(path) as file:
-        content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     try:
-        for part in parts(path):
-            if part.number == GRAPH:
-                for name in locations(content[part.start:part.start + part.size]):
-                    if name not in found:
-                        found.append(name)
+        for graph in opened(path).get(GRAPH, []):
+            found += [name for name in OrderedDict.fromkeys(locations(graph)) if name not in found]
     except Damaged as error:
         raise Fault(f"{path}: damaged: {error}")
     return [beside(path, name) for name in found]
 
 
-def locations(graph: Value, depth: int = 0) -> Iterator[str]:
+def locations(graph: Union[Value, Message], depth: int = 0) -> Iterator[str]:
     """Yield the names of files in a GraphProto: of its initializers (5), and of tensors of its nodes' attributes."""
-    for number, value in fields(graph):
-        if number == 5:
-            yield from location(value)
-        elif number == 1:
-            for attribute in message(value).get(5, []):
-                held = message(attribute)
-                for tensor in held.get(5, []) + held.get(10, []):
-                    yield from location(tensor)
-                for inner in held.get(6, []) + held.get(11, []) if depth < DEEPEST else []:
-                    yield from locations(inner, depth + 1)
+    found = entries(graph)
+    for tensor in found.get(5, []):
+        yield from location(tensor)
+    for node in found.get(1, []):
+        for attribute in message(node).get(5, []):
+            own = message(attribute)
+            for tensor in own.get(5, []) + own.get(10, []):
+                yield from location(tensor)
+            for inner in own.get(6, []) + own.get(11, []) if depth < DEEPEST else []:
+                yield from locations(inner, depth + 1)
 
 
-def location(tensor: Value) -> Iterator[str]:
+def location(tensor: Union[Value, Message]) -> Iterator[str]:
     """Yield the file of a TensorProto (external_data, 13), nothing where the model itself holds the values."""
-    for number, value in fields(tensor):
-        if number == 13:
-            entry = message(value)
-            if text(entry, 1) == "location":
-                yield string(entry[2][-1]) if 2 in entry else ""
+    for value in entries(tensor).get(13, []):
+        entry = message(value)
+        if text(entry, 1) == "location":
+            yield string(entry[2][-1]) if 2 in entry else ""

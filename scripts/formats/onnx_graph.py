@@ -5,7 +5,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Union
 
 from ..base.fault import Fault
 from ..wire.protobuf import Damaged, Value, message, number, signed, text
-from .onnx_files import DEEPEST
+from .onnx_files import DEEPEST, Message, entries
 from .onnx_tensors import Tensor, dtype_name, joined, tensor, texts_of, whole_numbers
 
 Size = Union[int, str, None]  # of a dimension: a number, or the name of an open one; None where it has none
@@ -88,12 +88,14 @@ class Model(NamedTuple):
     functions: Dict[Tuple[str, str], Function]
 
 
-def model(data: Value, path: str) -> Model:
-    """Return the Model of a ModelProto's bytes.  Raises Damaged for damage, Fault for what is beyond the bounds."""
-    found = message(data)
+def model(found: Message, path: str) -> Model:
+    """Return the Model of a ModelProto's fields (onnx_files.opened).
+
+    Raises Damaged for damage, Fault for what is beyond the bounds.
+    """
     if 7 not in found:
         raise Damaged("no graph in it")
-    if 20 in found and not message(found[7][-1]).get(1):
+    if 20 in found and not entries(found[7][-1]).get(1):
         raise Fault(f"{path}: an ONNX file of a training step: export the model itself")
     reading = Reading(path)
     graph = reading.graph(found[7][-1], 0)
@@ -123,11 +125,11 @@ class Reading:
     def __init__(self, path: str) -> None:
         self.path, self.count = path, 0
 
-    def graph(self, data: Value, depth: int) -> Graph:
+    def graph(self, data: Union[Value, Message], depth: int) -> Graph:
         """Return the Graph of a GraphProto."""
         if depth > DEEPEST:
             raise Damaged(f"graphs lie more than {DEEPEST} deep in each other")
-        found = message(data)
+        found = entries(data)
         if 15 in found:
             raise Fault(f"{self.path}: it has sparse weights: export it with dense ones")
         tensors = [tensor(value, self.path) for value in found.get(5, [])]

@@ -4,14 +4,14 @@ onnx/onnx.proto: TensorProto.  What numpy has no type for is read as the numbers
 of 8 bits become float32, whole numbers of 2 and 4 bits int8 and uint8.
 """
 import os
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Union
 
 import numpy
 
 from ..base.fault import Fault
 from ..layers.model import Weight, check_shape
 from ..wire.protobuf import Damaged, Value, message, number, signed, string, text
-from .onnx_files import beside
+from .onnx_files import Message, Part, beside, entries
 
 Array = numpy.ndarray
 # TensorProto.DataType, in the order of its numbers
@@ -66,9 +66,9 @@ def numpy_dtype(dtype: str) -> str:
     return NUMPY.get(dtype) or MEANT.get(dtype) or "float32"
 
 
-def tensor(data: Value, path: str) -> Tensor:
+def tensor(data: Union[Value, Message], path: str) -> Tensor:
     """Return the Tensor of a TensorProto.  path: of the model, beside which its files lie.  Raises Damaged, Fault."""
-    found = message(data)
+    found = entries(data)
     name, dtype = text(found, 8), dtype_name(number(found, 2))
     shape = tuple(whole_numbers(found, 1))
     if any(size < 0 for size in shape):
@@ -86,9 +86,7 @@ def tensor(data: Value, path: str) -> Tensor:
     if number(found, 14) == 1:
         return Tensor(name, dtype, shape, of_bytes(name, dtype, shape, count, external(found, name, path)), [])
     if 9 in found:
-        raw = memoryview(found[9][-1])
-        stored = Stored(len(raw), lambda start, stop: raw[start:stop])
-        return Tensor(name, dtype, shape, of_bytes(name, dtype, shape, count, stored), [])
+        return Tensor(name, dtype, shape, of_bytes(name, dtype, shape, count, own(found[9][-1], path)), [])
     return Tensor(name, dtype, shape, of_fields(name, dtype, shape, count, found), [])
 
 
@@ -120,6 +118,24 @@ def varints(data: Value) -> Array:
 
 # Bytes -----------------------------------------------------------------------------------------------------------
 
+def own(data: Union[Value, Part], path: str) -> Stored:
+    """Return the bytes of a tensor in the model's own file: those that were read with it, or are left there."""
+    if isinstance(data, Part):
+        return within(path, data.start, data.size)
+    view = memoryview(data)
+    return Stored(len(view), lambda start, stop: view[start:stop])
+
+
+def within(path: str, place: int, size: int) -> Stored:
+    """Return bytes of a file, from `place` on."""
+    def read(first: int, last: int) -> bytes:
+        with open(path, "rb") as file:
+            file.seek(place + first)
+            return file.read(last - first)
+
+    return Stored(size, read)
+
+
 def external(found: Dict[int, List[Value]], name: str, path: str) -> Stored:
     """Return the bytes of a tensor that stand in another file.  Raises Fault where the file does not hold them."""
     told: Dict[str, str] = {}
@@ -136,13 +152,7 @@ def external(found: Dict[int, List[Value]], name: str, path: str) -> Stored:
     if start < 0 or length < 0 or start + length > size:
         raise Fault(f"{path}: tensor {name!r:.60} goes beyond the end of {os.path.basename(where)}: the file is cut "
                     "short, or of another model")
-
-    def read(first: int, last: int) -> bytes:
-        with open(where, "rb") as file:
-            file.seek(start + first)
-            return file.read(last - first)
-
-    return Stored(length, read)
+    return within(where, start, length)
 
 
 def of_bytes(name: str, dtype: str, shape: Tuple[int, ...], count: int, stored: Stored) -> Weight:

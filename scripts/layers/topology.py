@@ -33,6 +33,7 @@ def of(path: str) -> Iterator[None]:
                     f"{error})") from error
 
 
+SPACE = "save keras.Model(space.get_inputs(), space.get_encoded_features()) in its place"  # of Keras's own class
 OWN = "--trust FILE.py (in models.toml trust) runs the Python that has it"  # the remedy of a class of the user's own
 
 
@@ -42,7 +43,7 @@ class NoLayers(Fault):
     def __init__(self, kind: str, path: str = "") -> None:
         where = f"{path}: " if path else ""
         super().__init__(f"{where}the model is a {kind}, not a Sequential or Functional model: only those have a graph "
-                         f"of layers that can be converted; {OWN}")
+                         f"of layers that can be converted; {SPACE if kind == 'FeatureSpace' else OWN}")
 
 
 class Layer:

@@ -28,6 +28,10 @@ def named(record: Record, weights: Sequence[Weight]) -> List[Weight]:
     if isinstance(dtype, dict) and dtype.get("class_name") == "QuantizedDTypePolicy":
         raise Fault(f"layer {name!r} is quantized by Keras, which TensorFlow.js cannot read: save the model before its "
                     "quantize() (--quantize, or quantize in models.toml, does it here)")
+    inner = [f"{part.scope}={part.record['class_name']}(…)" for part in kinds.activations(record["config"])]
+    if inner and len(weights) == len(layer_variables(record["class_name"], record["config"])) < len(expected):
+        raise Fault(f"layer {name!r} was never called with numbers before it was saved: the file does not hold the "
+                    f"weights of its {', '.join(inner)}; call the model once (model.predict), and save it again")
     if len(expected) != len(weights):
         raise Fault(f"layer {name!r} ({record['class_name']}) needs {len(expected)} weights but the file holds "
                     f"{len(weights)}: weights and topology do not belong together")
@@ -68,6 +72,8 @@ def own_variables(record: Record, scope: str, adapted: Sequence[str] = ()) -> Li
         place = len(found) if kind is None or kind.own_at is None else kind.own_at
         found[place:place] = [item._replace(name=f"{scope}/{item.name}")
                               for item in layer_variables(record["class_name"], record["config"])]
+        for part in kinds.activations(record["config"]):
+            found += own_variables(part.record, f"{scope}/{part.scope}", adapted)
     return found if config_trainable(record) else [item._replace(trainable=False) for item in found]
 
 
@@ -86,7 +92,8 @@ def is_known(record: Record, adapted: Sequence[str] = ()) -> bool:
         return all(is_known(layer, adapted) for layer in inner_records(record))
     kind = kinds.of(record)
     return kind is not None and (kind.variables is not None or bool(adapted) and kind.name == "Normalization") \
-        and all(is_known(part.record, adapted) for part in kind.parts(record["config"], ""))
+        and all(is_known(part.record, adapted)
+                for part in kind.parts(record["config"], "") + kinds.activations(record["config"]))
 
 
 def is_adapted(record: Record) -> bool:

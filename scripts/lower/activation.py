@@ -1,7 +1,7 @@
 """Activations by name, and as layers (keras 3 activations/, backend/tensorflow/nn.py; tf_keras backend.py).
 
     activate(call, x)                        what the layer's config names under "activation"
-    by_name(call, "gelu", x)                 a name, or the record of a layer, as configs spell activations
+    by_name(call, "gelu", x, "activation")   a name, or the record of a layer, as configs spell activations
 """
 import hashlib
 from typing import Any, Callable, Dict, List, Optional
@@ -73,11 +73,11 @@ SAME = {"swish": "silu", "hard_swish": "hard_silu", "softmax_v2": "softmax", "lo
 
 def activate(call: Call, x: Value, key: str = "activation") -> Value:
     """Apply the activation that the layer's config names under `key`."""
-    return by_name(call, call.config.get(key), x)
+    return by_name(call, call.config.get(key), x, key)
 
 
-def by_name(call: Call, given: Any, x: Value) -> Value:
-    """Apply an activation as a config spells it: a name, or the record of a layer.
+def by_name(call: Call, given: Any, x: Value, key: str) -> Value:
+    """Apply an activation as a config spells it under `key`: a name, or the record of a layer.
 
     Raises NotLowered for one that is not known.
     """
@@ -85,13 +85,13 @@ def by_name(call: Call, given: Any, x: Value) -> Value:
         return x
     name = given if isinstance(given, str) else None
     if isinstance(given, dict):
-        if given.get("class_name") == "__lambda__":
+        if given.get("class_name", "__lambda__") == "__lambda__":  # Keras 3.13 writes {"value": [its code]} alone
             call.refuse("its activation is a lambda, which a file holds as code of Python",
                         "build the model with an activation of Keras's own")
         if given.get("class_name") == "function" or isinstance(given.get("config"), str):
             name = str(given.get("config"))
         else:
-            return call.within(given, "", x.masked(None))[0]
+            return call.within(given, key, x.masked(None))[0]
     name = SAME.get(name, name)
     if name not in ACTIVATIONS:
         call.refuse(f"its activation {name or given!r} is not Keras's own, and a file holds no code that computes it",

@@ -6,7 +6,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Tuple
 
 from ..base.fault import Fault
 from ..emit import Value
-from ..layers import kinds
+from ..layers import kinds, topology
 from .activation import by_name
 from .rules import Call
 
@@ -58,11 +58,11 @@ class Cell:
 
     def activation(self, x: Value) -> Value:
         """The activation of the candidate and of the output."""
-        return by_name(self.call, self.call.config.get("activation", "tanh"), x)
+        return by_name(self.call, self.call.config.get("activation", "tanh"), x, "activation")
 
     def gate(self, x: Value) -> Value:
         """The activation of the gates."""
-        return by_name(self.call, self.call.config.get("recurrent_activation", self.gating), x)
+        return by_name(self.call, self.call.config.get("recurrent_activation", self.gating), x, "recurrent_activation")
 
 
 CELLS: Dict[str, Callable[[Call], Cell]] = {}  # by the class of a cell
@@ -190,7 +190,7 @@ class Stacked(Cell):
         parts = [part for part in kinds.of(call.record).parts(call.config, "")]
         self.cells = [cell_of(call, part.record, part.scope.strip("/")) for part in parts]
         if not self.cells:
-            call.refuse("it has no cells")
+            call.refuse("it has no cells", "build it with one")
         self.backwards = is_before_tensorflow(call, REVERSED)
         self.sizes = [size for one in self.in_order(self.cells) for size in one.sizes]
 
@@ -226,5 +226,5 @@ def cell_of(call: Call, record: Dict[str, Any], scope: str = "") -> Cell:
     """The Cell of a record within the layer of `call`.  Raises NotLowered for a class of the user's own."""
     name = kinds.canonical(record["class_name"])
     if name not in CELLS or not kinds.kind.is_of_keras(record):
-        call.refuse(f"its cell is a {record['class_name']}, and a file holds no code that computes it")
+        call.refuse(f"its cell is a {record['class_name']}, and a file holds no code that computes it", topology.OWN)
     return CELLS[name](Call(call.walk, record, call.path, [], {}, call.held.below(scope)))

@@ -77,6 +77,27 @@ def embedding(call: Call) -> Value:
     return found.masked(call.b.compare("NotEqual", call.x, 0) if call.config.get("mask_zero") else None)
 
 
+@layer("ReversibleEmbedding", masks=True)
+def reversible_embedding(call: Call) -> Value:
+    """An Embedding, and its way back: a product with the table (keras 3 layers/core/reversible_embedding.py)."""
+    b = call.b
+    if not (call.kwargs.get("reverse") or len(call.args) > 1 and call.args[1]):
+        return embedding(call)
+    tied = call.config.get("tie_weights", True)
+    table = b.transpose(call.weight("embeddings"), [1, 0]) if tied else call.weight("reverse_embeddings")
+    made, cap = b.dense(b.cast(call.x, "float32"), table), call.config.get("logit_soft_cap")
+    return (made if cap is None else b.mul(b.tanh(b.div(made, float(cap))), float(cap))).masked(None)
+
+
+@layer("Pipeline", masks=True)
+def pipeline(call: Call) -> Value:
+    """Layers, one behind another."""
+    found = call.x
+    for place, record in enumerate(call.config["layers"]):
+        found = call.within(record, str(place), found)[0]
+    return found
+
+
 @layer("Masking", masks=True)
 def masking(call: Call) -> Value:
     """Steps that hold mask_value alone become zeros, and are masked (keras 3 layers/core/masking.py)."""

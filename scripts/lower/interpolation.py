@@ -35,7 +35,7 @@ class Method(NamedTuple):
 def resize(call: Call, x: Value, height: Size, width: Size, method: Method) -> Value:
     """(batch, rows, columns, channels) with so many rows and columns.  Raises NotLowered for open sizes if need be."""
     if method.name not in METHODS:
-        call.refuse(f"its interpolation {method.name!r:.40} is not known")
+        call.refuse(f"its interpolation {method.name!r:.40} is not known", "take one of " + ", ".join(METHODS))
     if (height, width) == x.shape[1:3]:  # tf.image.resize returns such an image as it is
         return x
     for axis, size in ((1, height), (2, width)):
@@ -49,7 +49,7 @@ def along(call: Call, x: Value, axis: int, size: Size, method: Method) -> Value:
     if isinstance(size, Value) or isinstance(whole, Value):
         return between(call, x, axis, size, method)
     if size * whole > LARGEST:
-        call.refuse(f"{whole} places become {size}: too many")
+        call.refuse(f"{whole} places become {size}: too many", "resize to fewer")
     weights = matrix(whole, size, method)
     return by_weights(b, x, axis, weights)
 

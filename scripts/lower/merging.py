@@ -125,6 +125,13 @@ def minimum(call: Call) -> Value:
     return extreme(call, call.b.minimum)
 
 
+@layer("TFDConcat")
+def features(call: Call) -> Value:
+    """The features of a FeatureSpace, one behind another; numbers are floats where one of them is."""
+    dtype = "float32" if any(value.dtype == "float32" for value in call.inputs) else call.inputs[0].dtype
+    return call.b.concat([call.b.cast(value, dtype) for value in call.inputs], call.config.get("axis", -1))
+
+
 @layer("Concatenate", masks=True)
 def concatenate(call: Call) -> Value:
     """One behind another, and the masks likewise (concatenate.py: compute_mask)."""

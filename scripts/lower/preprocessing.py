@@ -42,7 +42,7 @@ def encoded(call: Call, x: Value, mode: str, depth: int, weights: Optional[Value
     if mode == "multi_hot":
         return b.max(hot, 1)
     if mode != "count":
-        call.refuse(f"output_mode={mode!r} is not known")
+        call.refuse(f"output_mode={mode!r} is not known", "take one_hot, multi_hot or count")
     return b.sum(hot if weights is None else b.mul(hot, b.expand(b.cast(weights, "float32"), -1)), 1)
 
 

@@ -139,7 +139,7 @@ def length(call: Call, x: Value, axis: int) -> int:
                     "build the model with time_major=False")
     if steps > STEPS:
         call.refuse(f"it has {steps} steps, and {STEPS} are unrolled at most",
-                    "give an input of fewer steps (--input-shape, or input_shape in models.toml)")
+                    "build it over fewer steps, or give fewer where their number is open (--input-shape)")
     if steps < 1:
         raise Fault(f"layer {call.path!r} is given a tensor of shape {x.shape}, of no steps: the file is damaged")
     return steps

@@ -265,7 +265,7 @@ def with_masks(record: Dict[str, Any], call: Call, found: List[Value]) -> List[V
 
 
 def shown(source: Graph, found: Dict[Ref, Value], held: Dict[str, Held]) -> List[Shown]:
-    """What the page and summary need, in the order of the calls."""
+    """What the page and summary need, in the order of Keras's model.layers, each behind those that it needs."""
     result = []
     for name, node, refs in shapes.steps(source):
         layer = source.layers[name]

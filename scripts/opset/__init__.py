@@ -8,6 +8,7 @@ meaning (`rules.operation`).  Images are stored channels last (layout.py).  nump
 from . import (  # noqa: F401  (each registers its functions)
     activation,
     attention,
+    classical,
     convolution,
     core,
     einsum,
@@ -27,7 +28,7 @@ from . import (  # noqa: F401  (each registers its functions)
     sampling,
     shaping,
 )
-from .model import Lowered, Opened, lower, opened, shown_as, tensors
+from .model import Lowered, Opened, lower, opened, order_of, shown_as, tensors
 from .rules import NotLowered
 
-__all__ = ["Lowered", "NotLowered", "Opened", "lower", "opened", "shown_as", "tensors"]
+__all__ = ["Lowered", "NotLowered", "Opened", "lower", "opened", "order_of", "shown_as", "tensors"]

@@ -1,7 +1,7 @@
 """Constants, and what hands its input on."""
 import numpy
 
-from ..formats.onnx_tensors import NUMPY, OF_NUMPY
+from ..formats.onnx_tensors import NUMPY, OF_NUMPY, numpy_dtype
 from ..layers.model import Weight
 from .layout import SMALL, Held
 from .rules import Call, computed_as, operation
@@ -22,13 +22,20 @@ def constant(call: Call) -> Held:
 
 @operation("Identity Dropout")
 def identity(call: Call) -> list:
-    """The same tensor.  A Dropout drops nothing after the training; its mask keeps all."""
-    if call.has(2) and call.op == "Dropout" and any(call.numbers(2) or []):
+    """The same tensor.  A Dropout drops nothing after the training, nor of a ratio of 0; its mask keeps all."""
+    if call.op == "Dropout" and drops(call):
         call.refuse("it drops values, as in training", "export the model for inference: model.eval()")
     found = [call.x]
     if call.wants(1):
         found.append(call.each(lambda x: call.b.cast(call.b.like(x, 1), "bool"), "BOOL"))
     return found
+
+
+def drops(call: Call) -> bool:
+    """Whether a Dropout drops values: in training, and not of a ratio of 0; what is computed may be so."""
+    training = call.held(2).array if call.has(2) else numpy.array(False)
+    ratio = call.held(1).array if call.has(1) else None
+    return (training is None or training.any()) and (ratio is None or ratio.any())
 
 
 @operation("Cast")
@@ -52,8 +59,8 @@ def converted(call: Call, dtype: str) -> Held:
     if dtype.startswith(("STRING", "COMPLEX", "UNDEFINED", "FLOAT8", "FLOAT4")):
         call.refuse(f"TensorFlow.js does not compute with {dtype.lower()}")
     wanted = computed_as(dtype)
-    if call.x.weight is not None and call.x.weight.size <= SMALL and dtype in NUMPY:
-        return Held.known(call.b, call.x.weight.read().astype(NUMPY[dtype]), dtype)
+    if call.x.weight is not None and call.x.weight.size <= SMALL and (dtype in NUMPY or dtype == "BFLOAT16"):
+        return Held.known(call.b, call.x.weight.read().astype(numpy_dtype(dtype)), dtype)
 
     def change(x):
         if dtype in BOUNDS and call.x.dtype != dtype and x.dtype != "bool":

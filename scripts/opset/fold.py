@@ -167,7 +167,8 @@ def modulo(call: Any, arrays: List[Optional[Array]]) -> Any:
 @fold("Cast")
 def cast(call: Any, arrays: List[Optional[Array]]) -> Any:
     """Another type; open sizes stay as they are among whole numbers."""
-    wanted = NUMPY.get(call.type("to"))
+    to = call.type("to")
+    wanted = "float32" if to == "BFLOAT16" else NUMPY.get(to)
     if wanted is None or arrays[0].dtype == object and wanted not in ("int32", "int64"):
         return None
     return arrays[0] if arrays[0].dtype == object else arrays[0].astype(wanted)

@@ -12,11 +12,12 @@ from ..base.fault import Fault
 from ..emit import Builder, Value
 from ..formats.onnx_tensors import OF_NUMPY
 from ..layers.model import Weight
-from .sizes import Dim, OpenSize, Size, groups, product
+from .sizes import Dim, OpenSize, Size, groups, product, same
 
 Order = Tuple[int, ...]
 Name = Union[None, str, Dim]  # of an open size
 BEYOND = 2 ** 31 - 1  # the largest number that TensorFlow.js counts with
+LONGEST = 16  # of a row of sizes that are computed
 SMALL = 1 << 16  # values of a constant that is calculated with at conversion
 
 
@@ -126,6 +127,15 @@ class Held:
         """The values of a constant, in ONNX's order and its own type, or sizes; None for what is computed."""
         return self.sizes if self.sizes is not None else None if self.weight is None else self.weight.read()
 
+    @property
+    def is_row(self) -> bool:
+        """Whether it is a row of numbers that are computed, whose count is known."""
+        return self.weight is None and self.sizes is None and self.rank == 1 and 0 < (self._shape[0] or 0) <= LONGEST
+
+    def row(self) -> List[Value]:
+        """The scalars of a row."""
+        return [self.b.at(self.plain, 0, place) for place in range(self._shape[0] or 0)]
+
     def dims(self) -> List[Size]:
         """The sizes in ONNX's order, an open one by its name."""
         return [self.dim(axis) for axis in range(self.rank)]
@@ -138,9 +148,8 @@ class Held:
         known = self.names[axis]
         if isinstance(known, Dim):
             return known
-        name = known or f"?{id(self)}:{axis}"
         place = self.order.index(axis)
-        made = Dim(name, lambda: self.b.once(("size", name), lambda: self.scalar(place)))
+        made = Dim.of(known, lambda: self.b.once(("size",) + made.names, lambda: self.scalar(place)))
         self.names[axis] = made
         return made
 
@@ -219,7 +228,7 @@ def reshaped(x: Held, sizes: Sequence[Size]) -> Held:
     if x.sizes is not None or x.weight is not None and x.weight.size <= SMALL:
         if not any(isinstance(size, Dim) for size in new):
             return Held.known(x.b, x.array.reshape([int(size) for size in new]), x.dtype)
-    if x.origin is not None and [str(size) for size in x.origin.dims()] == [str(size) for size in new]:
+    if x.origin is not None and len(new) == x.origin.rank and all(map(same, x.origin.dims(), new)):
         return x.origin
     parts = groups(old, new)
     places = {axis: place for place, axis in enumerate(x.order)}
@@ -259,9 +268,10 @@ def resolved(old: Sequence[Size], new: List[Size]) -> List[Size]:
     left = total.over(rest)
     if len(asked) > 1 or left is None and not total.names and not rest.names:
         raise Fault(f"a tensor of shape {tuple(old)} cannot become {tuple(new)}: the file is damaged")
-    if left is None or len(left.names) > 1 or not asked and left != (1, ()):
+    if left is None or not asked and left != (1, ()):
         raise OpenSize(f"a tensor of shape {tuple(old)} becomes {tuple(new)}, which its open sizes decide")
     if asked:
-        named = {size.name: size for size in old if isinstance(size, Dim)}
-        new[asked[0]] = left.number if not left.names else Dim(left.names[0], named[left.names[0]].make, left.number)
+        makers = dict(part for size in old if isinstance(size, Dim) for part in size.parts)
+        new[asked[0]] = left.number if not left.names else Dim([(name, makers[name]) for name in left.names],
+                                                               left.number)
     return new

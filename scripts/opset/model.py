@@ -13,7 +13,7 @@ from ..operations import graph as operations
 from ..operations.told import Shown
 from ..wire.target import NATURAL
 from . import modules
-from .layout import Held, usual
+from .layout import Held
 from .modules import Layer
 from .rules import NotLowered
 from .walk import Walk
@@ -309,9 +309,14 @@ def shown_as(held: Held, layout: str = NATURAL) -> Value:
     return held.value if layout == NATURAL and held.channels_last else held.plain
 
 
+def order_of(held: Held) -> str:
+    """The order of an image's dimensions, "NHWC", where it is not ONNX's; else ""."""
+    return ORDERS[held.rank][1] if held.channels_last and held.rank in ORDERS else ""
+
+
 def record(layouts: Dict[str, str], node: str, held: Held) -> None:
     """Keep the order of a tensor's dimensions where it is not ONNX's."""
-    if held.order != usual(held.rank) and held.rank in ORDERS:
-        layouts[node] = ORDERS[held.rank][1]
+    if order_of(held):
+        layouts[node] = order_of(held)
 
 

@@ -16,6 +16,7 @@ KINDS = OrderedDict([
     ("LSTM", "LSTM"), ("GRU", "GRU"), ("RNN", "SimpleRNN"), ("ConvTranspose", "Conv{}DTranspose"),
     ("Conv", "Conv{}D"), ("QLinearConv", "Conv{}D"), ("ConvInteger", "Conv{}D"), ("Attention", "MultiHeadAttention"),
     ("Gemm", "Dense"), ("MatMul", "Dense"), ("QLinearMatMul", "Dense"), ("MatMulInteger", "Dense"),
+    ("LinearClassifier", "Dense"), ("LinearRegressor", "Dense"), ("Scaler", "Rescaling"),
     ("Gather", "Embedding"), ("BatchNormalization", "BatchNormalization"),
     ("LayerNormalization", "LayerNormalization"), ("InstanceNormalization", "GroupNormalization"),
     ("GroupNormalization", "GroupNormalization"), ("RMSNormalization", "RMSNormalization"), ("LRN", "LRN"),

@@ -6,16 +6,18 @@ import numpy
 from ..emit import Value
 from ..emit.core import DType
 from .layout import Held, reshaped
-from .rules import Call, operation
+from .rules import Call, Result, operation
 
 FUSED = 4  # dimensions that FusedBatchNorm takes
 
 
 @operation("BatchNormalization")
-def batch_normalization(call: Call) -> Held:
+def batch_normalization(call: Call) -> Result:
     """(x - mean) / sqrt(variance + epsilon) * scale + shift of each channel."""
     b, x = call.b, call.x
-    if call.int("training_mode") or call.version < 7 and not call.int("is_test"):
+    if call.int("training_mode"):
+        return of_this_batch(call)
+    if call.version < 7 and not call.int("is_test"):
         call.refuse("it computes the statistics of the batch", "export the model for inference: model.eval()")
     if not call.int("spatial", 1):
         call.refuse("it has statistics of each place of the image (spatial=0)")
@@ -32,6 +34,19 @@ def batch_normalization(call: Call) -> Held:
     found = call.like(x, made)
     found.image = True
     return found
+
+
+def of_this_batch(call: Call) -> List[Optional[Held]]:
+    """As in training: by the mean and the variance of this batch, which are mixed into those that the training keeps.
+    """
+    b, x = call.b, call.x
+    image = b.cast(x.last, "float32")
+    axes, momentum = list(range(image.rank - 1)), call.float("momentum", 0.9)
+    now = [b.mean(image, axes), b.variance(image, axes, False)]
+    factor = b.mul(call.value(1), b.unary("Rsqrt", b.add(now[1], call.float("epsilon", 1e-5))))
+    made = b.add(b.mul(image, factor), b.sub(call.value(2), b.mul(now[0], factor)))
+    kept = [b.add(b.mul(call.value(place), momentum), b.mul(one, 1 - momentum)) for place, one in zip((3, 4), now)]
+    return [call.as_image(made, x)] + [call.as_it_is(one) for one in kept]
 
 
 def scaled(call: Call, x: Held, y: Value, factor: Value, shift: Value) -> Value:

@@ -177,7 +177,7 @@ def expand(call: Call) -> Held:
     sizes: List[Optional[Size]] = []
     names: List[Name] = []
     for have, size in zip(own, wanted):
-        taken = have if not isinstance(size, Dim) and size == 1 or isinstance(have, Dim) else size
+        taken = size if not isinstance(have, Dim) and have == 1 else have
         names.append(taken if isinstance(taken, Dim) else None)
         sizes.append(None if isinstance(have, Dim) else taken.value(b) if isinstance(taken, Dim) else taken)
     value = x.spread(rank, tuple(range(rank)))

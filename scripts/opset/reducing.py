@@ -5,7 +5,7 @@ import numpy
 
 from ..emit import Builder, Value
 from .given import given_axes, stored, without
-from .layout import Held
+from .layout import BEYOND, Held
 from .rules import Call, operation
 
 Reduction = Callable[[Builder, Value, List[int], bool], Value]
@@ -13,17 +13,27 @@ Reduction = Callable[[Builder, Value, List[int], bool], Value]
 
 def steady_sum(b: Builder, x: Value, axes: List[int], keep: bool) -> Value:
     """log(sum(exp(x))) of numbers of any size; where the largest is infinite, it is not taken off."""
-    largest = b.max(x, axes, True)
+    largest = extreme(b, x, axes, True)
     largest = b.where(b.compare("Equal", b.unary("Abs", largest), numpy.float32("inf")), 0.0, largest)
     made = b.add(b.log(b.sum(b.exp(b.sub(x, largest)), axes, True)), largest)
     return made if keep else b.squeeze(made, axes)
 
 
+def extreme(b: Builder, x: Value, axes: List[int], keep: bool, sign: int = 1) -> Value:
+    """The largest number (sign=-1: the smallest); of none, which an open size may mean, the least that there is."""
+    made = b.max(x, axes, keep) if sign > 0 else b.min(x, axes, keep)
+    count = b.sizes_of(x, axes)
+    if not isinstance(count, Value):
+        return made
+    least = {"float32": -sign * numpy.float32("inf"), "int32": -sign * BEYOND, "bool": sign < 0}[x.dtype]
+    return b.where(b.compare("Equal", count, 0), b.constant(least, x.dtype), made)
+
+
 REDUCTIONS: Dict[str, Reduction] = {
     "ReduceSum": lambda b, x, axes, keep: b.sum(x, axes, keep),
     "ReduceMean": lambda b, x, axes, keep: b.mean(x, axes, keep),
-    "ReduceMax": lambda b, x, axes, keep: b.max(x, axes, keep),
-    "ReduceMin": lambda b, x, axes, keep: b.min(x, axes, keep),
+    "ReduceMax": lambda b, x, axes, keep: extreme(b, x, axes, keep),
+    "ReduceMin": lambda b, x, axes, keep: extreme(b, x, axes, keep, -1),
     "ReduceProd": lambda b, x, axes, keep: b.reduce("Prod", x, axes, keep),
     "ReduceL1": lambda b, x, axes, keep: b.sum(b.unary("Abs", x), axes, keep),
     "ReduceL2": lambda b, x, axes, keep: b.sqrt(b.sum(b.square(b.cast(x, "float32")), axes, keep)),

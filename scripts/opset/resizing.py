@@ -3,14 +3,17 @@
 onnx/defs/tensor/defs.cc: Resize; onnx/reference/ops/op_resize.py says what its modes are at the edges.
 """
 import math
-from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy
 
+from ..emit import Value
 from ..emit.interpolation import by_weights
+from . import resizing_open
 from .given import known_size, stored
 from .layout import Held
-from .rules import Call, operation
+from .rules import Call, Dim, operation
+from .sizes import Size, same
 
 LARGEST = 1 << 24  # of the numbers in the weights of a dimension
 MODES = ("nearest", "linear", "cubic")
@@ -33,13 +36,21 @@ class Method(NamedTuple):
 
 
 class Along(NamedTuple):
-    """A dimension of ONNX's order: its size, the new one, the scale, and the part of it that is looked at."""
+    """A dimension of ONNX's order: its size, the new one, the scale, and the part of it that is looked at.
+
+    An open size is a Dim.  A new size or a scale that is computed is a scalar of int32 or float32.
+    """
 
     axis: int
-    whole: int
-    size: int
-    scale: float
+    whole: Size
+    size: Union[Size, Value]
+    scale: Union[float, Value]
     part: Tuple[float, float] = (0.0, 1.0)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether all of it is numbers."""
+        return not any(isinstance(one, (Dim, Value)) for one in (self.whole, self.size, self.scale))
 
 
 @operation("Upsample")
@@ -77,7 +88,7 @@ def resize(call: Call) -> Held:
     if method.mode not in MODES or method.places not in PLACES or method.nearest not in NEAREST:
         call.damaged(f"has the settings {method!r:.200}")
     axes = [call.axis(axis) for axis in call.ints("axes") or range(x.rank)]
-    scales, sizes = numbers(call, 2), call.numbers(3) if call.has(3) else None
+    scales, sizes = numbers(call, 2), call.sizes(3) if call.has(3) else None
     along = by_scales(call, axes, scales) if scales else by_sizes(call, axes, sizes or [])
     if method.places == "tf_crop_and_resize":
         part = numbers(call, 1) or []
@@ -87,31 +98,50 @@ def resize(call: Call) -> Held:
     return resized(call, along, method)
 
 
-def numbers(call: Call, place: int) -> Optional[List[float]]:
-    """The numbers of a constant input, None where there are none."""
+def numbers(call: Call, place: int) -> Optional[List[Any]]:
+    """The numbers of an input, None where there are none: of one that is computed, scalars."""
+    if call.has(place) and call.held(place).is_row:
+        return [call.b.cast(one, "float32") for one in call.held(place).row()]
     found = call.array(place)
     return None if found is None or not found.size else [float(one) for one in found.reshape(-1)[:16]]
 
 
-def by_scales(call: Call, axes: Sequence[int], scales: Sequence[float]) -> List[Along]:
-    """The dimensions that scales are for; one of scale 1 may be open."""
-    if len(scales) != len(axes) or not all(0 < scale < 1e6 for scale in scales):
+def by_scales(call: Call, axes: Sequence[int], scales: Sequence[Any]) -> List[Along]:
+    """The dimensions that scales are for."""
+    if len(scales) != len(axes) or not all(isinstance(scale, Value) or 0 < scale < 1e6 for scale in scales):
         call.damaged(f"has scales {list(scales)!r:.60} for {len(axes)} dimensions")
-    found = []
-    for axis, scale in zip(axes, scales):
-        whole = call.x.shape[axis] if scale == 1 else known_size(call, call.x, axis)
-        found.append(Along(axis, whole or 0, int(math.floor((whole or 0) * scale)), scale))
-    return found
+    return [Along(axis, whole, scaled(call, whole, scale), scale)
+            for axis, whole, scale in zip(axes, [call.x.dim(axis) for axis in axes], scales)]
 
 
-def by_sizes(call: Call, axes: Sequence[int], sizes: Sequence[int]) -> List[Along]:
+def scaled(call: Call, whole: Size, scale: Any) -> Any:
+    """A size times a scale, without its fraction."""
+    if isinstance(whole, Dim) and not isinstance(scale, Value) and scale == int(scale):
+        return whole * int(scale)
+    if isinstance(whole, Dim) or isinstance(scale, Value):
+        return call.b.cast(call.b.unary("Floor", call.b.mul(as_float(call, whole), scale)), "int32")
+    return int(math.floor(whole * scale))
+
+
+def as_float(call: Call, size: Any) -> Value:
+    """A size as a scalar of float32."""
+    value = size.value(call.b) if isinstance(size, Dim) else size if isinstance(size, Value) else call.b.constant(
+        int(size), "int32")
+    return call.b.cast(value, "float32")
+
+
+def by_sizes(call: Call, axes: Sequence[int], sizes: Sequence[Size]) -> List[Along]:
     """The dimensions that sizes are for; a policy keeps the aspect ratio."""
-    if len(sizes) != len(axes) or not all(0 < size < 1 << 24 for size in sizes):
+    if len(sizes) != len(axes) or not all(isinstance(size, Dim) or 0 < size < 1 << 24 for size in sizes):
         call.damaged(f"has sizes {list(sizes)!r:.60} for {len(axes)} dimensions")
     policy = call.text("keep_aspect_ratio_policy", "stretch")
     if policy not in POLICIES:
         call.damaged(f"has keep_aspect_ratio_policy={policy!r:.20}")
-    whole = [known_size(call, call.x, axis) for axis in axes]
+    own = [call.x.dim(axis) for axis in axes]
+    if policy == "stretch" and any(isinstance(size, Dim) for size in own + list(sizes)):
+        return [Along(axis, whole, size, 1.0 if same(whole, size) else call.b.div(as_float(call, size), as_float(
+            call, whole))) for axis, whole, size in zip(axes, own, sizes)]
+    whole, sizes = [known_size(call, call.x, axis) for axis in axes], [int(size) for size in sizes]
     scales = [size / own for size, own in zip(sizes, whole)]
     if policy != "stretch":
         scale = min(scales) if policy == "not_larger" else max(scales)
@@ -124,11 +154,15 @@ def resized(call: Call, along: Sequence[Along], method: Method) -> Held:
     b, x, value, kept = call.b, call.x, call.x.value, call.x.value.dtype
     outside: Any = None
     for one in along:
-        if one.size == one.whole and one.scale == 1 and method.places != "tf_crop_and_resize":
+        place, = stored(x, [one.axis])
+        if not isinstance(one.scale, Value) and one.scale == 1 and method.places != "tf_crop_and_resize" and (
+                isinstance(one.whole, Dim) or one.size == one.whole):
+            continue
+        if not one.is_known:
+            value = resizing_open.resized(call, value, place, as_scalars(call, one), method)
             continue
         if one.whole * one.size > LARGEST or one.size < 1 or one.whole < 1:
             call.refuse(f"{one.whole} places become {one.size}")
-        place, = stored(x, [one.axis])
         at = places(one, method)
         value = by_weights(b, value, place, weights(one, at, method))
         if method.places == "tf_crop_and_resize":
@@ -139,7 +173,16 @@ def resized(call: Call, along: Sequence[Along], method: Method) -> Held:
     if outside is not None:
         value = b.where(b.constant(outside), b.constant(method.beyond, "float32"), b.cast(value, "float32"))
     made = call.like(x, b.cast(value, kept))
+    for one in along:
+        made.names[one.axis] = one.size if isinstance(one.size, Dim) else None
     return made
+
+
+def as_scalars(call: Call, along: Along) -> resizing_open.Scaled:
+    """A dimension whose sizes are computed."""
+    whole, size = [one.value(call.b) if isinstance(one, Dim) else call.b.value(one, "int32")
+                   for one in (along.whole, along.size)]
+    return resizing_open.Scaled(whole, size, call.b.value(along.scale, "float32"))
 
 
 def places(along: Along, method: Method) -> numpy.ndarray:

@@ -22,6 +22,7 @@ from .sizes import Dim, OpenSize, Size
 Result = Union[Held, Value, Sequence[Union[Held, Value, None]]]
 Function = Callable[["Call"], Result]
 LARGEST = 1 << 16  # of a window, a stride, a margin
+CONSTANT = "export the model with a constant in its place"
 MANY = 4096  # numbers in an attribute or an input that tells how to compute
 TYPES = {"float32": "FLOAT", "int32": "INT64", "bool": "BOOL"}  # of a result where the input's type does not fit
 
@@ -138,7 +139,7 @@ class Call:
         if found.weight is None:
             if found.sizes is not None:
                 raise OpenSize(f"it needs the sizes {found.sizes.tolist()}, of which some are open")
-            self.refuse(f"its input {place} is computed, and has to be a constant", self.walk.remedy)
+            self.refuse(f"its input {place} is computed, and has to be a constant", self.walk.remedy or CONSTANT)
         return found.weight.read()
 
     def numbers(self, place: int) -> Optional[List[int]]:
@@ -151,8 +152,10 @@ class Call:
         return [int(item) for item in found.reshape(-1)]
 
     def sizes(self, place: int) -> List[Size]:
-        """The sizes in an input: numbers, and Dim for open ones.  Refuses what is computed of other things."""
+        """The sizes in an input: numbers, and Dim for open ones, or such that the data decide."""
         found = self.held(place)
+        if found.is_row and computed_as(found.dtype) == "int32":
+            return [Dim.of(None, lambda one=one: one) for one in found.row()]
         if found.sizes is not None and found.sizes.size <= MANY:
             return list(found.sizes.reshape(-1))
         return list(self.numbers(place) or [])

@@ -1,9 +1,10 @@
 """Another shape, another order of dimensions, one tensor behind another: see layout.py, which moves few values."""
-from typing import List
+from typing import List, Union
 
+from ..emit import Value
 from .layout import Held, reshaped, transposed
 from .rules import Call, opened, operation
-from .sizes import Dim, Size
+from .sizes import Dim, OpenSize, Size
 
 DIMENSIONS = 16  # of a tensor
 
@@ -28,7 +29,25 @@ def reshape(call: Call) -> Held:
         if any(is_zero(size) and place >= len(sizes) for place, size in enumerate(wanted)):
             call.damaged(f"has shape={wanted} for {len(sizes)} dimensions")
         wanted = [sizes[place] if is_zero(size) else size for place, size in enumerate(wanted)]
-    return reshaped(call.x, wanted)
+    if call.version >= 5 and call.held(1).is_row:
+        return by_row(call, [size.value(call.b) for size in wanted])
+    try:
+        return reshaped(call.x, wanted)
+    except OpenSize:
+        if not any(isinstance(size, Dim) for size in wanted):
+            raise  # a batch of 1 may do
+        return by_row(call, wanted)
+
+
+def by_row(call: Call, wanted: List[Union[Size, Value]]) -> Held:
+    """A shape that is known when the model runs: 0 among computed sizes takes a size of the input."""
+    b, x = call.b, call.x
+    sizes: List[Union[int, Value]] = []
+    for place, size in enumerate(wanted):
+        if isinstance(size, Value) and place < x.rank and not call.int("allowzero"):
+            size = b.where(b.compare("Equal", size, 0), b.dim(x.plain, place), size)
+        sizes.append(size.value(b) if isinstance(size, Dim) else size)
+    return call.as_it_is(b.reshape(x.plain, sizes), [size if isinstance(size, Dim) else None for size in wanted])
 
 
 def is_zero(size: Size) -> bool:

@@ -2,7 +2,8 @@
 
 An array of sizes is an object array of int and Dim: numpy adds, joins and cuts it as any other.
 """
-from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple, Union
+import itertools
+from typing import Any, Callable, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy
 
@@ -10,6 +11,8 @@ from ..base.fault import Fault
 from ..emit import Value
 
 Size = Union[int, "Dim"]
+Part = Tuple[str, Callable[[], Value]]
+UNNAMED = "?"  # begins the name of a size that the file has no name for
 
 
 class OpenSize(Fault):
@@ -17,50 +20,65 @@ class OpenSize(Fault):
 
 
 class Dim:
-    """A size that is open: `factor` times what is called `name`, two of one name being equal.
+    """A size that is open: `factor` times a product of sizes with names, two of one name being equal.
 
-    make  function that gives the scalar of int32 which is computed for `name`
+    parts  ((name, function that gives the scalar of int32 which is computed for it), …), by their names
     """
 
-    def __init__(self, name: str, make: Callable[[], Value], factor: int = 1) -> None:
-        self.name, self.make, self.factor = name, make, factor
+    def __init__(self, parts: Iterable[Part], factor: int = 1) -> None:
+        self.parts, self.factor = tuple(sorted(parts, key=lambda part: part[0])), factor
+
+    @classmethod
+    def of(cls, name: Optional[str], make: Callable[[], Value]) -> "Dim":
+        """A size of this name, None for one that has none."""
+        return cls([(name or f"{UNNAMED}{next(NUMBERS)}", make)])
+
+    @property
+    def names(self) -> Tuple[str, ...]:
+        """The names of its parts."""
+        return tuple(name for name, _ in self.parts)
 
     def value(self, b: Any) -> Value:
         """The size as a scalar of int32."""
-        return self.make() if self.factor == 1 else b.mul(self.make(), self.factor)
+        found = self.parts[0][1]()
+        for _, make in self.parts[1:]:
+            found = b.mul(found, make())
+        return found if self.factor == 1 else b.mul(found, self.factor)
 
     def __eq__(self, other: object) -> bool:
-        """Equal sizes have one name; no size is below 1.  Raises OpenSize where it depends on the size."""
+        """Equal sizes have the same names; no size is below 1.  Raises OpenSize where it depends on the size."""
         if isinstance(other, Dim):
-            if self.name != other.name and (self.name[:1] != "?" and other.name[:1] != "?"):
-                raise OpenSize(f"the sizes {self.name} and {other.name} are compared, and both are open")
-            return (self.name, self.factor) == (other.name, other.factor)
+            if self.names != other.names:
+                raise OpenSize(f"the sizes {self} and {other} are compared, and both are open")
+            return self.factor == other.factor
         if isinstance(other, (int, numpy.integer)) and (other < 1 or other % self.factor):
             return False
-        raise OpenSize(f"the size {self.name} is compared with {other!r:.20}, and is open")
+        raise OpenSize(f"the size {self} is compared with {other!r:.20}, and is open")
 
     def __ne__(self, other: object) -> bool:
         return not self == other
 
     def __hash__(self) -> int:
-        return hash((self.name, self.factor))
+        return hash((self.names, self.factor))
 
     def __mul__(self, other: Any) -> Any:
+        if isinstance(other, Dim):
+            return Dim(self.parts + other.parts, self.factor * other.factor)
         if is_whole(other):
-            return Dim(self.name, self.make, self.factor * int(other)) if other > 0 else int(other) * self.opened()
-        raise OpenSize(f"the size {self.name} is multiplied by {other!r:.20}")
+            return Dim(self.parts, self.factor * int(other)) if other > 0 else int(other) * self.opened()
+        raise OpenSize(f"the size {self} is multiplied by {other!r:.20}")
 
     __rmul__ = __mul__
 
     def __floordiv__(self, other: Any) -> Any:
         if is_whole(other) and other > 0 and self.factor % other == 0:
-            return Dim(self.name, self.make, self.factor // int(other))
-        raise OpenSize(f"the size {self.name} is divided by {other!r:.20}")
+            return Dim(self.parts, self.factor // int(other))
+        raise OpenSize(f"the size {self} is divided by {other!r:.20}")
 
     def __add__(self, other: Any) -> Any:
         if is_whole(other) and other == 0:
             return self
-        raise OpenSize(f"{other!r:.20} is added to the size {self.name}, which is open")
+        raise OpenSize(f"{other!r:.20} is added to the size {self}, which is open")
 
     __radd__ = __add__
 
@@ -69,13 +87,17 @@ class Dim:
 
     def opened(self) -> int:
         """Raise OpenSize: the size would have to be known."""
-        raise OpenSize(f"the size {self.name} is open, and has to be known")
+        raise OpenSize(f"the size {self} is open, and has to be known")
 
     def __int__(self) -> int:
         return self.opened()
 
     def __repr__(self) -> str:
-        return self.name if self.factor == 1 else f"{self.factor}*{self.name}"
+        names = [UNNAMED if name.startswith(UNNAMED) else name for name in self.names]
+        return "*".join(([] if self.factor == 1 else [str(self.factor)]) + names)
+
+
+NUMBERS = itertools.count()  # of sizes without a name
 
 
 def ordered(sign: str) -> Callable[[Dim, Any], bool]:
@@ -85,7 +107,7 @@ def ordered(sign: str) -> Callable[[Dim, Any], bool]:
             return True
         if is_whole(other) and other < self.factor:
             return False
-        raise OpenSize(f"the size {self.name} is compared with {other!r:.20}, and is open")
+        raise OpenSize(f"the size {self} is compared with {other!r:.20}, and is open")
     return compare
 
 
@@ -121,7 +143,7 @@ def product(sizes: Sequence[Size]) -> Product:
     for size in sizes:
         if isinstance(size, Dim):
             number *= size.factor
-            names.append(size.name)
+            names += size.names
         else:
             number *= int(size)
     return Product(number, tuple(sorted(names)))
@@ -167,5 +189,5 @@ def is_one(size: Size) -> bool:
 def same(one: Size, other: Size) -> bool:
     """Whether two sizes are certainly equal."""
     if isinstance(one, Dim) and isinstance(other, Dim):
-        return (one.name, one.factor) == (other.name, other.factor)
+        return (one.names, one.factor) == (other.names, other.factor)
     return not isinstance(one, Dim) and not isinstance(other, Dim) and one == other

@@ -13,14 +13,19 @@ from ..formats.onnx_graph import Function, Graph, Model, Node, Reference
 from ..formats.onnx_tensors import Tensor
 from . import fold
 from .layout import SMALL, Held, Name, last, usual
-from .rules import Call, NotLowered, computed_as, named, rule_of
-from .sizes import OpenSize
+from .rules import Call, NotLowered, computed_as, named, rule_of, together
+from .sizes import OpenSize, same
 
 Scope = MutableMapping[str, Held]
 DEEPEST = 40  # functions in functions, and graphs in graphs
 INSIDE = 20000  # operations of functions and graphs: one that is called twice in one that is called twice, and so on
 STEPS = 4096  # of a loop
+ONE_CASE = "export the model for one case"
 OLDEST = 1  # version of the opset of a domain that the model does not list
+
+
+class TooMany(Fault):
+    """Functions and graphs make more operations than there may be."""
 
 
 class Walk:
@@ -73,7 +78,7 @@ class Walk:
         """Compute the outputs of a node into `scope`."""
         self._count += bool(self._depth)
         if self._count > INSIDE:
-            raise Fault(f"the functions and graphs in the model make more than {INSIDE} operations: refused")
+            raise TooMany(f"the functions and graphs in the model make more than {INSIDE} operations: refused")
         inputs = [scope.get(name) if name else None for name in node.inputs]
         missing = [name for name, held in zip(node.inputs, inputs) if name and held is None]
         if missing:
@@ -113,14 +118,36 @@ class Walk:
     # Graphs in graphs ----------------------------------------------------------------------------------------
 
     def branch(self, call: Call, scope: Scope) -> List[Optional[Held]]:
-        """If: the graph of the branch that is taken, where the condition is a constant."""
-        condition = call.x.array
-        if condition is None:
-            call.refuse("which branch is taken depends on the data", "export the model for one case")
-        chosen = call.node.attributes.get("then_branch" if condition.reshape(-1)[0] else "else_branch")
-        if not isinstance(chosen, Graph):
+        """If: the graph of the branch that is taken, where the condition is a constant; else that of both."""
+        condition, graphs = call.x.array, [call.node.attributes.get(name) for name in ("then_branch", "else_branch")]
+        if not all(isinstance(graph, Graph) for graph in graphs):
             call.damaged("lacks a branch")
-        return self.inner(chosen, ChainMap({}, scope), call)
+        if condition is None:
+            return self.both(call, scope, graphs)
+        return self.inner(graphs[0] if condition.reshape(-1)[0] else graphs[1], ChainMap({}, scope), call)
+
+    def both(self, call: Call, scope: Scope, graphs: Sequence[Graph]) -> List[Optional[Held]]:
+        """If of the data: both branches are computed, and of each output that of one is taken.
+
+        Refuses branches that give other shapes: TensorFlow.js's own If runs with executeAsync alone.
+        """
+        found = []
+        for graph in graphs:
+            try:
+                found.append(self.inner(graph, ChainMap({}, scope), call))
+            except (NotLowered, OpenSize, TooMany):
+                raise
+            except Fault as fault:
+                call.refuse(f"which branch is taken depends on the data, and one cannot be computed: {fault!s:.100}",
+                            ONE_CASE)
+        condition, results = self.b.reshape(call.x.value, []), []
+        for one, other in zip(*found):
+            if one.dtype != other.dtype or one.rank != other.rank or not all(map(same, one.dims(), other.dims())):
+                call.refuse(f"which branch is taken depends on the data, and one gives {tuple(one.dims())}, the other "
+                            f"{tuple(other.dims())}", ONE_CASE)
+            pair = together([one, other])
+            results.append(pair.result(call, self.b.where(condition, *pair.values), one.dtype))
+        return results
 
     def loop(self, call: Call, scope: Scope) -> List[Optional[Held]]:
         """Loop: its graph once for each step, where their number is known; what each step leaves is stacked.

@@ -92,7 +92,8 @@ def activations(case: Case) -> Iterator[Any]:
 
 def activation_layer(case: Case) -> Facts:
     """An activation that is a layer, or the user's function."""
-    return next(({"kind": value.get("class_name")} for value in activations(case) if isinstance(value, dict)), None)
+    return next(({"kind": value.get("class_name", "lambda")} for value in activations(case)
+                 if isinstance(value, dict)), None)
 
 
 def activation_of_keras_3(case: Case) -> Facts:

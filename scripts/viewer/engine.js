@@ -3,7 +3,7 @@
 
 const Engine = (function () {
   const BACKENDS = ['webgl', 'cpu'];
-  const {Failure, read, check} = Files;
+  const {Failure} = Files;
   const paused = () => new Promise(resolve => setTimeout(resolve)); // lets the browser paint
 
   async function chooseBackend() {
@@ -24,15 +24,7 @@ const Engine = (function () {
 
   // page: page.json's content; step(words, part): tells how far it is.  Resolves to TensorFlow.js's model.
   async function load(page, step) {
-    const total = page.files.reduce((sum, file) => sum + file.bytes, 0), found = {}, sizes = page.files.map(() => 0);
-    await Promise.all(page.files.map(async (file, i) => {
-      const bytes = await read(file.name, size => {
-        sizes[i] = size;
-        step(`Loading ${file.name.split('/').pop()}`, 0.1 + 0.6 * sizes.reduce((sum, each) => sum + each, 0) / total);
-      });
-      await check(file, bytes);
-      found[file.name] = bytes;
-    }));
+    const found = await Files.model((name, part) => step(`Loading ${name.split('/').pop()}`, 0.1 + 0.6 * part));
     step('Building the model', 0.75);
     await paused();
     const json = JSON.parse(new TextDecoder().decode(found[page.files[0].name]));
@@ -84,5 +76,12 @@ const Engine = (function () {
     return [].concat(await model.executeAsync(fed, names));
   }
 
-  return {chooseBackend, load, reweighted, run, paused};
+  // Of a graph model its topology's nodes by name, else null.
+  let graph = null;
+  function nodes() {
+    if (format === 'graph' && artifacts && !graph) graph = new Map(artifacts.modelTopology.node.map(node => [node.name, node]));
+    return graph;
+  }
+
+  return {chooseBackend, nodes, load, reweighted, run, paused};
 })();

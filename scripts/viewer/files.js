@@ -50,5 +50,31 @@ const Files = (function () {
     if (digest !== file.sha256) throw new Failure(`${file.name} is not the file that this page was built with.\nBuild the page again.`);
   }
 
-  return {Failure, read, readJson, check};
+  // What every visit needs is asked for while TensorFlow.js is still on its way: page.json, and the files of a light model.
+  const LIGHT = 8e6; // bytes of a model that is there before its picture could be: it predicts first
+  const page = readJson('page.json'), light = page.then(({files}) => files.reduce((sum, file) => sum + file.bytes, 0) < LIGHT);
+  let coming = null, progress = () => {};
+  function fetched() {
+    coming = coming || page.then(async ({files}) => {
+      const total = files.reduce((sum, file) => sum + file.bytes, 0), sizes = files.map(() => 0), found = {};
+      await Promise.all(files.map(async (file, i) => {
+        const bytes = await read(file.name, size => {
+          sizes[i] = size;
+          progress(file.name, sizes.reduce((sum, each) => sum + each, 0) / total);
+        });
+        await check(file, bytes);
+        found[file.name] = bytes;
+      }));
+      return found;
+    });
+    coming.catch(() => {}); // whoever asks for them hears of it
+    return coming;
+  }
+  light.then(early => { if (early) fetched(); }).catch(() => {});
+
+  return {
+    Failure, read, readJson, check, page, light,
+    // The model's files as {name: bytes}; tell(name, part): called as they come.
+    model(tell) { progress = tell; return fetched(); },
+  };
 })();

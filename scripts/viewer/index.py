@@ -7,15 +7,14 @@ import hashlib
 import html
 import json
 import os
-import subprocess
-import sys
 import threading
 from typing import Any, Callable, Dict, List, NamedTuple, Optional
 from urllib.parse import quote, unquote
 
-from ..base import command, place
+from ..base import command
 from ..formats import json_text
 from . import serve
+from .building import by_doit
 
 # A picture's colours, by the beginning of TensorSpace's class, as palette.js has them on dark ground.
 COLOURS = (("Conv", "#facc15"), ("Depthwise", "#fb923c"), ("Pooling", "#38d6e8"), ("GlobalPooling", "#60a5fa"),
@@ -178,17 +177,6 @@ def _picture(layers: List[Dict[str, Any]]) -> str:
 
 def _count(number: int) -> str:
     return f"{number / 1e6:.1f} M" if number >= 1e6 else f"{number / 1e3:.0f} k" if number >= 1e4 else str(number)
-
-
-def by_doit(name: str, say: Callable[[str], None]) -> int:
-    """Bring the page of a model of models.toml up to date, in a doit of its own; pass on what it says."""
-    words = ["-m", "doit"] if place.CHECKOUT else ["-m", place.PACKAGE + ".build"]
-    say(f"doit page:{name}")
-    with subprocess.Popen([sys.executable] + words + ["page:" + name], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, universal_newlines=True) as process:
-        for line in process.stdout:
-            say(line.rstrip())
-    return process.returncode
 
 
 def run(root: str, models: List[Shown], port: Optional[int] = None, browser: bool = True) -> None:

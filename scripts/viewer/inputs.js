@@ -28,12 +28,10 @@ const Inputs = (function () {
     const width = canvas.width / factor, height = canvas.height / factor;
     const data = canvas.getContext('2d', Pixels.PLAIN).getImageData(0, 0, canvas.width, canvas.height).data;
     const pixels = new Float32Array(width * height);
-    for (let y = 0; y < canvas.height; y++) {
-      for (let x = 0; x < canvas.width; x++) {
-        pixels[Math.floor(y / factor) * width + Math.floor(x / factor)] += data[4 * (y * canvas.width + x)] / (factor * factor);
-      }
+    for (let y = 0, i = 0; y < canvas.height; y++) {
+      for (let row = Math.floor(y / factor) * width, x = 0; x < width; x++) for (let part = 0; part < factor; part++, i += 4) pixels[row + x] += data[i];
     }
-    return pixels;
+    return pixels.map(sum => sum / (factor * factor));
   }
 
   // Strokes, lists of points with 0 <= x, y <= 1, drawn into H x W pixels.  `centred` as MNIST's authors did it: scaled

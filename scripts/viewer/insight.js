@@ -26,6 +26,15 @@ const Insight = (function () {
       const [steps, inputs, outputs] = shape;
       return {count: outputs, height: Math.min(inputs, 24), width: steps, channels: 1, at: (k, y, x) => values[(x * inputs + y) * outputs + k]};
     }
+    if (shape.length === 5) { // of a volume: its slices side by side, each the mean of the inputs
+      const [slices, height, wide, inputs, outputs] = shape;
+      const mean = (k, y, x) => {
+        let sum = 0;
+        for (let i = 0; i < inputs; i++) sum += values[(((Math.floor(x / wide) * height + y) * wide + x % wide) * inputs + i) * outputs + k];
+        return sum / inputs;
+      };
+      return {count: outputs, height, width: slices * wide, channels: 1, at: mean};
+    }
     if (shape.length !== 4) return null;
     const [height, width, third, fourth] = shape, at = (y, x, i, j) => values[((y * width + x) * third + i) * fourth + j];
     if (/^(Depthwise|Separable)/.test(keras)) return {count: third * fourth, height, width, channels: 1, at: (k, y, x) => at(y, x, Math.floor(k / fourth), k % fourth)};
@@ -62,7 +71,7 @@ const Insight = (function () {
       parts.slice(0, STRONGEST).map(([i, value]) => `${i} (${value < 0 ? '−' : '+'}${Math.abs(value).toPrecision(2)})`).join(', ');
   }
 
-  // An element of a layer's row.  ask(): {model: TensorFlow.js's, values, before: the values that it reads, or null, names, hue}.
+  // An element of a layer's row.  ask(): {model: TensorFlow.js's, nodes: its graph's or null, values, before: the values that it reads, or null, names, hue}.
   function create(layer, ask) {
     const plot = make('canvas'), spread = make('p'), kernels = make('canvas', {className: 'kernels', hidden: true}), words = make('p', {hidden: true});
     const element = make('details', {className: 'insight'}, make('summary', {}, 'Values and weights'), plot, spread, kernels, words);
@@ -71,25 +80,19 @@ const Insight = (function () {
     kernels.setAttribute('role', 'img');
     kernels.setAttribute('aria-label', `Kernels of ${layer.name}`);
     let drawn = false;
-    function weights(model) {
-      try {
-        const found = model.getLayer(layer.chain[0]).getWeights();
-        return found.length ? found[0] : null;
-      } catch (error) {
-        return null; // a graph model, or a layer of a nested one
-      }
-    }
     function update() {
-      const {model, values, before, names, hue} = ask();
+      const {model, nodes, values, before, names, hue} = ask();
       if (!element.open || !values) return;
       spread.textContent = histogram(plot, values, hue);
-      const tensor = model && model.getLayer ? weights(model) : null;
-      if (!tensor) return;
-      if (layer.keras === 'Dense' && tensor.shape.length === 2) {
+      const weight = model && /^Dense$|Conv/.test(layer.keras) ? Weights.of(model, nodes, layer) : null;
+      if (!weight) return;
+      const {kind, tensor} = weight;
+      if (kind === 'Dense' && tensor.shape.length === 2) {
+        if (tensor.shape[1] !== values.length) return; // one of several rows
         words.hidden = false;
         words.textContent = strongest(tensor, values, before, names);
-      } else if (!drawn && /Conv/.test(layer.keras)) {
-        const found = kernelsOf(layer.keras, tensor);
+      } else if (!drawn && kind !== 'Dense') {
+        const found = kernelsOf(kind, tensor);
         if (!found) return;
         const shown = drawKernels(kernels, found);
         drawn = true;

@@ -23,7 +23,7 @@ from ..formats import json_text
 from ..layers import records, topology
 from ..tfjs import write_layers
 from ..wire.target import QUANTIZED
-from . import packages, predict, samples, smaller, snippet
+from . import building, packages, predict, samples, smaller, snippet
 from .renderers.tensorspace import drawing
 from .source import model_file, read_model, shards
 
@@ -31,22 +31,28 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 THIRD_PARTY = (("three", "build/three.min.js"), ("three", "examples/js/controls/TrackballControls.js"),
                ("@tweenjs/tween.js", "dist/tween.umd.js"), ("@tensorflow/tfjs", "dist/tf.min.js"),
                ("tensorspace", "dist/tensorspace.min.js"))  # in the order in which they need one another
-DRAWING = ("layers", "blocks", "layout", "maps", "slim", "figures", "camera", "edges", "labels", "stage",
-           "scene")
-PARTS = ("words", "files", "engine", "strips", "pixels", "pictures", "hashes", "text", "typing", "inputs", "volume",
-         "samples", "results", "insight", "list", "epochs", "compare", "viewer")
+# This project's own scripts, which a page has in three files: each request costs a light model's first prediction.
+OWN = {
+    "first.js": ("globals", "files"),
+    "page.js": ("renderers/tensorspace/palette", "words", "engine", "strips", "pixels", "pictures", "hashes", "text",
+                "typing", "inputs", "volume", "samples", "results", "weights", "insight", "list", "epochs",
+                "compare", "viewer"),
+    "drawing.js": tuple(f"renderers/tensorspace/{name}" for name in (
+        "layers", "blocks", "layout", "maps", "slim", "merged", "figures", "camera", "edges", "labels", "stage",
+        "scene")),
+}
 # What computes goes first; viewer.js loads what draws, so that the first prediction of a light model waits for none.
-COMPUTING = ("globals.js", "dist/tf.min.js", "renderers/tensorspace/palette.js") + tuple(f"{name}.js" for name in PARTS)
-OWN = (COMPUTING[:1] + COMPUTING[2:]
-       + tuple(f"renderers/tensorspace/{name}.js" for name in DRAWING))
+COMPUTING = ("first.js", "tf.min.js", "page.js")
 POLICY = ("default-src 'none'; script-src {scripts}; style-src {styles}; img-src 'self' data: blob:; "
           "connect-src 'self'; base-uri 'none'; form-action 'none'")
 PIXELS = ("0..1", "-1..1", "0..255", "caffe")  # what a pixel is to a model; pixels.js has the same list
 # As they are loaded.
-SCRIPTS = [os.path.basename(path) for path in COMPUTING + tuple(
-    path for _, path in THIRD_PARTY if path not in COMPUTING) + OWN[len(COMPUTING) - 1:]]
+SCRIPTS = list(COMPUTING) + [os.path.basename(path) for _, path in THIRD_PARTY
+                             if os.path.basename(path) not in COMPUTING] + ["drawing.js"]
 # Of every page; index.html, which names the others, goes into its place last.
 ALWAYS = SCRIPTS + ["style.css", "licenses.txt", "page.json", "index.html"]
+# Of pages that were made while each own script was a file.
+EARLIER = [f"{os.path.basename(name)}.js" for names in OWN.values() for name in names]
 
 
 def build(model_dir: str, target_dir: str, data: Optional[str] = None, title: Optional[str] = None,
@@ -101,15 +107,16 @@ def build(model_dir: str, target_dir: str, data: Optional[str] = None, title: Op
         written.append("reference.bin")
     for package, path in THIRD_PARTY:
         _copy(packages.bundle(package, file=path), target_dir, os.path.basename(path))
-    for path in OWN:
-        _write(target_dir, os.path.basename(path), place.advice(_text(HERE, path)))
+    for name, parts in OWN.items():
+        text = "\n".join(_text(HERE, f"{part}.js") for part in parts)
+        _write(target_dir, name, "'use strict';\n" + place.advice(text))
     _copy(os.path.join(HERE, "style.css"), target_dir, "style.css")
     _write(target_dir, "licenses.txt", licenses())
     _write(target_dir, "page.json", json.dumps(page, sort_keys=True, indent=1) + "\n")
     then = f' data-then="{" ".join(SCRIPTS[len(COMPUTING):])}"'
     _write(target_dir, "index.html", _index(
         page["title"], POLICY.format(scripts="'self'", styles="'self'"), '<link rel="stylesheet" href="style.css">',
-        "\n".join(f'<script src="{name}" defer{then if name == "viewer.js" else ""}></script>'
+        "\n".join(f'<script src="{name}" defer{then if name == "page.js" else ""}></script>'
                   for name in SCRIPTS[:len(COMPUTING)])))
     return written + ALWAYS
 
@@ -190,6 +197,20 @@ def bare(model_dir: str) -> Optional[str]:
         return None
     name = command.one_line(os.path.basename(built))
     return f"without the catalogue's samples, labels and comparison: `{place.doit('page:' + name)}` first brings them"
+
+
+def bring(model_dir: str) -> None:
+    """Have doit build the page of a model of the catalogue where it is not built yet; say so where doit cannot."""
+    if bare(model_dir) is None:
+        return
+    built = _built(model_dir)
+    home = os.path.dirname(os.path.dirname(built))  # of models.toml
+    project = os.path.dirname(home)
+    known = [os.path.join(home, "models.toml")] + ([os.path.join(project, "dodo.py")] if place.CHECKOUT else [])
+    if all(map(os.path.isfile, known)):
+        building.by_doit(os.path.basename(built), command.say, project)
+    if bare(model_dir):
+        command.say(bare(model_dir))
 
 
 def _like(page, built, options, target_dir):
@@ -360,7 +381,8 @@ def own(directory: str) -> List[str]:
         names = [name for name in listed if name == "model/" + os.path.basename(name)]  # nothing further away
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return []  # no page.json, or another program's
-    return [name for name in names + ["reference.bin"] + ALWAYS if os.path.isfile(os.path.join(directory, name))]
+    names += ["reference.bin"] + ALWAYS + EARLIER
+    return [name for name in names if os.path.isfile(os.path.join(directory, name))]
 
 
 def _labels(asked):
@@ -422,9 +444,10 @@ def main(arguments: List[str]) -> None:
                 "reference": options.reference, "pixels": options.pixels, "mean": _numbers(options.mean, "--mean"),
                 "std": _numbers(options.std, "--std"), "given": options.samples}
     if options.standalone:
-        for advice in (heavy(options.model, options.quantize), bare(options.model)):
-            if advice:
-                command.say(advice)
+        size = heavy(options.model, options.quantize)
+        if size:
+            command.say(size)
+        bring(options.model)
         standalone(options.model, options.standalone, options.quantize, **settings)
         command.say(f"{options.standalone} ({os.path.getsize(options.standalone) / 1e6:.1f} MB): open it in a browser")
     else:

@@ -3,16 +3,22 @@
 'use strict';
 
 (function () {
-  const $ = id => document.getElementById(id), make = Inputs.make;
-  const LIGHT = 8e6; // bytes of a model that is there before its picture could be: it predicts first
+  const whole = document.querySelector('main'), $ = id => whole.querySelector('#' + id), make = Inputs.make;
+  const PATIENCE = 4000; // ms without a prediction, after which the page of a light model shows how far it is
   const CONTINUOUS = 150; // ms: a model that answers faster is run while the pen still moves, and needs no sign that it works
   const {Failure} = Files, {paused} = Engine;
 
   let page, drawing, model, scene, list, epochs = null, samples = null, theme = 'dark', took = 0, sample = -1;
   const panels = [], values = new Map();
 
-  function fail(error) {
+  // Until a light model has predicted, its page stands outside the document: laying it out and painting it takes the
+  // processor that shaders are compiled by.
+  function appear() {
     document.body.classList.remove('early');
+    if (!whole.isConnected) document.querySelector('.skip').after(whole);
+  }
+  function fail(error) {
+    appear();
     const known = error instanceof Failure;
     $('loading').hidden = true;
     $('failure').hidden = false;
@@ -99,7 +105,7 @@
   }
   function about(name) { // what is known of a layer besides its shape
     const layer = drawing.layers.find(each => each.name === name), sources = layer.sources || [];
-    return {model, values: values.get(name), before: sources.length === 1 ? values.get(sources[0]) : null, names: layer.terminal && layer.shape.length === 1 ? labelsOf(layer) : null, hue: Palette.of(layer, 'dark')};
+    return {model, nodes: Engine.nodes(), values: values.get(name), before: sources.length === 1 ? values.get(sources[0]) : null, names: layer.terminal && layer.shape.length === 1 ? labelsOf(layer) : null, hue: Palette.of(layer, 'dark')};
   }
   function labelsOf(layer) {
     const size = layer.shape[0], given = page.labels;
@@ -254,7 +260,14 @@
     setTheme(firstTheme());
     buttons();
     step('Loading the page', 0.02);
-    page = await Files.readJson('page.json');
+    page = await Files.page;
+    needed('tf');
+    const light = await Files.light;
+    if (light) {
+      whole.remove();
+      setTimeout(appear, PATIENCE);
+      await Engine.chooseBackend();
+    }
     drawing = page.drawing;
     document.title = page.title;
     $('title').textContent = page.title;
@@ -265,21 +278,21 @@
     list = List.create($('list'), drawing, {toggle, hover: name => scene && scene.highlight(name), fold: (i, folded) => scene && scene.fold(i, folded), page: (name, by) => scene && scene.turnPage(name, by), facts: about});
     list.build([]);
     marks();
-    needed('tf');
-    const light = page.files.reduce((sum, file) => sum + file.bytes, 0) < LIGHT;
+    if (!samples) panels.forEach(panel => panel.example());
     const drawn = async () => {
-      document.body.classList.remove('early');
+      appear();
       await scripts();
       needed('THREE', 'TWEEN', 'TSP');
       await paused();
       draw();
     };
-    if (!light) await drawn(); // something to look at while the weights come
-    const loading = Engine.load(page, step);
-    loading.catch(() => {}); // it is awaited below
-    await Engine.chooseBackend();
+    if (!light) { // something to look at while the weights come
+      await drawn();
+      await new Promise(resolve => requestAnimationFrame(() => setTimeout(resolve)));
+      await Engine.chooseBackend();
+    }
     try {
-      model = await loading;
+      model = await Engine.load(page, step);
     } catch (error) {
       if (error instanceof Failure) throw error;
       throw new Failure(`TensorFlow.js does not take this model: ${error.message}`);
@@ -289,10 +302,9 @@
     }
     if (page.epochs) epochs = await Epochs.create($('epochs'), trained);
     step('First prediction', 0.93);
-    await paused();
-    scripts();
+    if (!light) await paused();
     const first = Number(new URLSearchParams(location.search).get('sample')) || 0;
-    if (samples) await pick(Math.min(first, samples.count - 1)); else { panels.forEach(panel => panel.example()); await (working || predict()); }
+    if (samples) await pick(Math.min(first, samples.count - 1)); else await predict();
     if (light) await drawn();
     $('loading').hidden = true;
     await compare();

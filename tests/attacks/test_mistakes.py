@@ -17,6 +17,8 @@ from tests.needs import ROOT
 from tests.project import Project
 from tests.unit import handmade
 
+one_stack = pytest.mark.modern  # what the disk says, and what this project's code decides by itself
+
 
 @pytest.mark.parametrize("asked, words", [("Dense", ["dense"]), ("CONV", ["conv"]), ("sofmax", ["softmax"])])
 def test_a_layers_name_that_is_nearly_right_is_answered_with_the_right_one(asked, words, tmp_path):
@@ -137,6 +139,7 @@ def packed(name):
     return content.getvalue()
 
 
+@one_stack
 @pytest.mark.parametrize("content, words", [
     (packed("mine/model.h5"), "mine/model.h5 in it: unpack it"), (packed("m/saved_model.pb"), "m/saved_model.pb in it"),
     (packed("archive/data.pkl"), "PyTorch"), (b"\x80\x04\x95", "PyTorch"), (b"\x1f\x8b\x08\0", "unpack it"),
@@ -209,6 +212,7 @@ def test_a_savedmodel_whose_file_is_empty_says_so(tmp_path):
         assert f"its {name} is empty" in refused(tmp_path, str(model))
 
 
+@one_stack
 @pytest.mark.parametrize("name", ["../x.json", "{mine}", ".x.json", "a\u0007.json", "manifest.json", "x"])
 def test_a_name_for_the_json_is_a_plain_one_and_nothing_is_written_elsewhere(name, tmp_path):
     source, mine = handmade.h5(tmp_path / "model.h5"), tmp_path / "x.json"
@@ -345,6 +349,7 @@ def closed():
         os.chmod(path, mode)
 
 
+@one_stack
 @pytest.mark.parametrize("name", ["models", "models/json_models/mine", "models/mine", "models/.records"])
 def test_without_permission_to_write_one_line_names_the_directory_and_nothing_changes(name, project, closed):
     project.ran()
@@ -363,6 +368,7 @@ def test_without_permission_to_write_one_line_names_the_directory_and_nothing_ch
     assert project.ran() and project.ran() == set()
 
 
+@one_stack
 @pytest.mark.parametrize("name", ["model.h5", "models/models.toml", "models/mine/enc_model.h5"])
 def test_a_file_that_may_not_be_read_is_one_line_that_names_it(name, project, closed):
     project.ran()
@@ -390,6 +396,7 @@ def test_a_model_that_may_not_be_read_or_a_place_that_may_not_be_written_is_one_
     assert "Permission denied" in said(path, str(tmp_path / "out"))
 
 
+@one_stack
 @pytest.mark.parametrize("more, words", [
     ('signature = "mine"', "signatures are a SavedModel's"), ('saved_model_tags = "gpu"', "leave them out"),
     ('weights = "nosuch.h5"', "[mine] weights: nosuch.h5: No such file or directory in "),
@@ -399,6 +406,7 @@ def test_a_setting_in_the_catalogue_that_the_source_does_not_take_is_refused(mor
     assert words in project.fault()
 
 
+@one_stack
 def test_one_broken_model_among_twenty_is_named_and_the_other_nineteen_are_converted(project):
     project.write("models/models.toml", "".join(
         MINE.replace("mine", f"m{index:02d}") % ("bad.h5" if index == 7 else "model.h5") for index in range(20)))
@@ -413,6 +421,7 @@ def test_one_broken_model_among_twenty_is_named_and_the_other_nineteen_are_conve
         assert project.doit("clean", "-a")[0] == 0
 
 
+@one_stack
 def test_an_edit_that_keeps_size_and_time_is_built(project):
     project.ran()
     kept = os.stat(project.file("model.h5"))

@@ -1,5 +1,7 @@
 """Hostile ONNX files through the command line, in 300 MB of memory and 5 s of processor time: one line each."""
 import os
+import pickle
+import zipfile
 
 import numpy
 import pytest
@@ -173,6 +175,51 @@ def graphs_in_graphs(folder):
     return inner, folder
 
 
+@attack("make more than 20000 operations")
+def branches_in_branches(folder):
+    """2^18 of them, all of which depend on the data."""
+    made = Made()
+    for depth in range(18):
+        outer, inner = Made(), Made()
+        inner.node(*((f"F{depth + 1}", "a") if depth < 17 else ("Relu",)), "b",
+                   domain="mine" if depth < 17 else "", outputs=["y"])
+        outer.node("If", "a", outputs=["c"], then_branch=inner.graph({}, ["y"]), else_branch=inner.graph({}, ["y"]))
+        made.functions.append(function(f"F{depth}", ["a", "b"], ["c"], outer.nodes))
+    made.node("F0", made.node("Cast", made.node("ReduceMax", "x", keepdims=0), to=9), "x", domain="mine",
+              outputs=["y"])
+    return made, folder
+
+
+@attack("make more than 20000 operations")
+def loops_in_loops(folder):
+    """4096^2 steps."""
+    made, inner = Made(), Made()
+    inner.node("Relu", "b", outputs=["c"])
+    inner.node("Identity", "q", outputs=["r"])
+    for place in range(2):
+        outer = made if place else Made()
+        outer.node("Loop", outer.constant("steps", numpy.array(4096)), outer.constant("go", numpy.array(True)),
+                   "x" if place else "b", outputs=["y" if place else "c"],
+                   body=inner.graph({"p": [], "q": [], "b": ["N", 3, 4, 4]}, ["r", "c"]))
+        outer.node("Identity", "q", outputs=["r"])
+        inner = outer
+    made.nodes.pop()
+    return made, folder
+
+
+@attack("places become")
+def an_image_of_terabytes(folder):
+    return single("Resize", [], [], numpy.array([2, 3, 1 << 23, 1 << 23])), folder
+
+
+@attack("refused|damaged|elements")
+def sizes_of_terabytes(folder):
+    made = Made()
+    made.node("Expand", "x", made.constant("s", numpy.array([1 << 20, 3, 4, 4])), outputs=["a"])
+    made.node("Reshape", "a", made.constant("t", numpy.array([1 << 40, -1])), outputs=["y"])
+    return made, folder
+
+
 @attack("computed of it")
 def a_circle(folder):
     made = Made()
@@ -196,6 +243,30 @@ def nothing_but_empty_fields(folder):
     made.node("Relu", "x", outputs=["y"])
     made.nodes.append(b"\x0a\0" * (1 << 20) + b"\x0a\0")
     return made, folder
+
+
+class Runs:
+    """What a pickle would run."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (self.path,)
+
+
+@pytest.mark.parametrize("kind", ["archive of PyTorch", 0, 2, pickle.HIGHEST_PROTOCOL])
+def test_a_pickle_is_not_opened_and_the_line_says_how_to_export(kind, tmp_path):
+    path, evil = str(tmp_path / "m.pt"), Runs(str(tmp_path / "ran"))
+    if isinstance(kind, str):
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("m/data.pkl", pickle.dumps(evil))
+            archive.writestr("m/version", "3\n")
+    else:
+        with open(path, "wb") as file:
+            pickle.dump(evil, file, kind)
+    assert refused(tmp_path, path).endswith(
+        'is exported: torch.onnx.export(model.eval(), torch.zeros(1, 3, 224, 224), "model.onnx")\n')
 
 
 @pytest.mark.parametrize("build, words", ATTACKS)

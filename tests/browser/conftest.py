@@ -38,7 +38,8 @@ def trained(tmp_path_factory):
 @pytest.fixture(scope="session")
 def zoo(tmp_path_factory):
     """The directory of the other models, one directory each."""
-    return made(tmp_path_factory.mktemp("zoo"), *(sorted(models.BUILDERS) + ["mobilenet", "resnet50"]))
+    names = sorted(models.BUILDERS) + ["mobilenet", "resnet50"] if needs.STACK == "modern" else models.BOTH_STACKS
+    return made(tmp_path_factory.mktemp("zoo"), *names)
 
 
 @pytest.fixture(scope="session")

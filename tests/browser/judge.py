@@ -7,8 +7,7 @@ import itertools
 DESK, PHONE = (1280, 800), (390, 844)
 FILLED = (0.60, 0.95)  # of the side that is filled more
 CENTRED = 0.03
-DECORATION = 3  # draw calls for the edges' lines, their arrows, and the frames of all layers
-PAGED = "viewer.page.drawing.layers.filter(layer => layer.config.paging).length"  # of three buttons each
+ALIKE = 0.003  # of the picture's bytes: as many differ where texels and the edges of shapes are rounded otherwise
 LEAST = 12  # pixels of a layer's smaller side
 
 
@@ -42,8 +41,11 @@ def apart(browser, words, least=LEAST):
     for figure in figures:
         smaller = min(figure["right"] - figure["left"], figure["bottom"] - figure["top"])
         assert smaller >= least, (words, figure["name"], smaller)
-    most = len(figures) + DECORATION + 3 * browser.evaluate(PAGED)
-    assert browser.evaluate("viewer.scene.drawCalls()") <= most, words
+    layers = browser.evaluate("viewer.page.drawing.layers.length")
+    assert browser.evaluate("viewer.scene.drawCalls()") <= min(layers, len(figures)), words
+    alone = browser.evaluate("viewer.scene.apart()")  # each figure in calls of its own
+    assert alone["drawn"] > browser.evaluate("viewer.scene.drawCalls()"), words
+    assert alone["part"] < ALIKE, (words, alone)
     for one, other in itertools.combinations(figures, 2):
         assert overlap(one, other) < 0.2, (words, one["name"], other["name"])
         if one["open"] and other["open"]:

@@ -119,7 +119,7 @@ def test_tensorspace_itself_loads_the_model_the_way_its_guide_does(browser, spoi
     from scripts.viewer import packages
     directory, address = spoiled
     shutil.copy(packages.bundle("@tensorflow/tfjs", version), str(directory / "tf.min.js"))
-    scripts = ["globals.js", "three.min.js", "TrackballControls.js", "tween.umd.js", "tf.min.js", "tensorspace.min.js"]
+    scripts = ["first.js", "three.min.js", "TrackballControls.js", "tween.umd.js", "tf.min.js", "tensorspace.min.js"]
     (directory / "index.html").write_text("<!DOCTYPE html><div id=scene style='width:600px;height:400px'></div>"
                                           + "".join(f"<script src={name}></script>" for name in scripts))
     browser.open(address)

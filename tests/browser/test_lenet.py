@@ -44,6 +44,26 @@ def test_it_loads_draws_and_says_nothing_in_the_console(browser, lenet, keep):
     assert browser.problems() == []
 
 
+APPEARS = """new MutationObserver(changes => {
+    for (const node of changes.flatMap(change => Array.from(change.addedNodes))) {
+        if (node.nodeName !== 'MAIN' || !window.viewer) continue;
+        window.appeared = {predicted: Boolean(viewer.values('Conv2D_1')), drawing: typeof THREE !== 'undefined',
+            asked: performance.getEntriesByType('resource').map(entry => entry.name.split('/').pop()),
+            late: performance.now() > 4000};
+    }
+}).observe(document, {childList: true, subtree: true});"""
+
+
+@one_stack
+def test_the_first_prediction_of_a_light_model_waits_for_no_layout_and_for_nothing_that_draws(browser, lenet):
+    browser.open(lenet + "?backend=cpu", before=APPEARS)
+    found = browser.evaluate("window.appeared")
+    assert found["predicted"] or found["late"]  # on a machine that is busy
+    assert not found["drawing"]
+    assert sorted(found["asked"]) == sorted(["style.css", "first.js", "tf.min.js", "page.js", "page.json",
+                                             "model.json", "group1-shard1of1.bin"])
+
+
 @pytest.mark.parametrize("backend", ["webgl", "cpu"])
 def test_every_layer_of_every_sample_is_what_keras_computed(browser, lenet, expected, backend):
     images, layers, labels = expected
@@ -162,6 +182,7 @@ def test_the_picture_button_saves_a_png_of_the_model(browser, lenet, tmp_path):
     assert os.path.getsize(path) > 5000
 
 
+@one_stack
 def test_every_layer_has_a_label_and_hovering_marks_the_same_layer_in_the_picture_and_in_the_list(browser, lenet):
     browser.open(lenet + "?backend=cpu", width=1280, height=800)
     assert {label["lines"][0] for label in browser.evaluate("viewer.scene.labels()")} == {"input"} | set(models.LAYERS)
@@ -186,6 +207,7 @@ def test_every_layer_has_a_label_and_hovering_marks_the_same_layer_in_the_pictur
     assert settled([None, None])
 
 
+@one_stack
 def test_a_click_in_the_picture_opens_and_closes_a_layer_and_all_of_it_stays_in_view(browser, lenet):
     browser.open(lenet + "?backend=cpu", width=1280, height=800)
     browser.evaluate("viewer.showAll(false).then(() => 1)")
@@ -199,6 +221,7 @@ def test_a_click_in_the_picture_opens_and_closes_a_layer_and_all_of_it_stays_in_
         judge.fitted(browser, expected)
 
 
+@one_stack
 def test_the_picture_that_is_saved_has_the_title_and_the_labels(browser, lenet):
     browser.open(lenet + "?backend=cpu&theme=dark", width=1280, height=800)
     written = browser.evaluate("""(async () => {
@@ -292,6 +315,7 @@ def test_the_page_says_so_where_a_layer_differs_from_keras(browser, spoiled):
         "document.querySelector('#list li:last-child .difference').textContent")
 
 
+@one_stack
 def test_the_list_tells_class_shape_parameters_and_share_and_shows_the_activations(browser, lenet):
     browser.open(lenet + "?backend=cpu")
     rows = browser.evaluate("Array.from(document.querySelectorAll('#list li'), "

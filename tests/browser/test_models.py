@@ -1,12 +1,14 @@
 """Models of every kind are drawn and computed in a real browser as Keras computes them."""
 import json
 
+import h5py
+import numpy
 import pytest
 
 from scripts.viewer import page
 from scripts.viewer.chromium import Serving
 from tests import needs
-from tests.browser import graph_model, judge
+from tests.browser import graph_model, judge, models
 
 one_stack = pytest.mark.modern  # the page's own JavaScript: which Python built the page changes nothing of it
 KINDS = {
@@ -42,7 +44,8 @@ def opened(browser, json_dir, directory, reference=None, query="?theme=dark&back
         assert browser.problems() == []
 
 
-@pytest.mark.parametrize("name", sorted(KINDS))
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[] if name in models.BOTH_STACKS else one_stack)
+                                  for name in sorted(KINDS)])
 def test_a_model_is_drawn_with_tensorspaces_own_layers_and_agrees_with_keras(browser, zoo, tmp_path, keep, name):
     backend = "cpu" if name == "video" else "webgl"  # of many small operations, each with a shader of its own
     for _ in opened(browser, zoo / name / "json", tmp_path, zoo / name / "reference.npz",
@@ -105,6 +108,24 @@ def test_a_strip_is_stepped_through_and_each_map_holds_the_values_of_its_step(br
             return off;
         })""")
         assert same == [0, 0, 0, 0]
+        the_weights_of_a_graph_model_are_shown(browser, zoo / "video" / "source.h5")
+
+
+def the_weights_of_a_graph_model_are_shown(browser, source):
+    """The kernels of its convolution, and the input that moves its last layer most, as its source has them."""
+    found = {}
+    with h5py.File(str(source), "r") as archive:
+        archive["model_weights"].visititems(lambda path, item: found.update({path: numpy.array(item)})
+                                            if isinstance(item, h5py.Dataset) else None)
+    kernel = next(value for path, value in found.items() if "kind/" in path and "kernel" in path)
+    browser.evaluate("document.querySelectorAll('.insight').forEach(one => one.open = true)")
+    words = browser.evaluate("new Promise(done => setTimeout(done, 500)).then(() => Object.fromEntries(Array.from("
+                             "document.querySelectorAll('#list li'), one => "
+                             "[one.querySelector('.name').textContent, one.innerText])))")
+    mean, kind = (numpy.array(browser.evaluate(f"Array.from(viewer.values('{name}'))")) for name in ("mean", "kind"))
+    moved = kernel[:, kind.argmax()] * mean
+    assert words["kind"].split("is moved most by inputs ")[1].startswith(f"{numpy.abs(moved).argmax()} (")
+    assert "12 kernels, 3 × 3" in words["volume"] and "24 kernels, 3 × 3" in words["recurrent"]
 
 
 @one_stack
@@ -128,6 +149,13 @@ def test_pages_of_a_wide_layer_turn(browser, zoo, tmp_path):
 seen.push(layer.segmentIndex); }
             return [seen, Boolean(layer.lastButtonHandler)]; })()""")
         assert pages == [[0, 1, 2], True]  # 500 units, 200 a page
+        words = []
+        for _ in range(2):
+            browser.evaluate("viewer.scene.turnPage('wide', 1).then(() => 1)")
+            words.append(browser.evaluate("viewer.scene.pages('wide')"))
+        assert words == ["1 – 200 of 500", "201 – 400 of 500"]
+        assert browser.evaluate("Array.from(document.querySelectorAll('.label'), label => label.textContent)"
+                                ".some(text => text.startsWith('wide') && text.endsWith('‹›'))")
 
 
 @one_stack
@@ -160,6 +188,7 @@ def test_an_uploaded_photo_is_cropped_scaled_and_predicted(browser, zoo, tmp_pat
         assert "no image that the browser can read" in browser.evaluate("document.querySelector('.seen p').textContent")
 
 
+@one_stack
 @pytest.mark.parametrize("name, counts", [
     ("mobilenet", {"Conv2d": 15, "DepthwiseConv2d": 13}),
     ("resnet50", {"Conv2d": 53, "Add": 16}),
@@ -172,6 +201,7 @@ def test_an_application_of_keras_is_drawn_whole(browser, zoo, tmp_path, keep, na
         judge.picture(browser, keep, name)
 
 
+@one_stack
 def test_a_graph_model_is_drawn_from_its_operations(browser, tmp_path, keep):
     needs.reference()
     json_dir = graph_model.convert(tmp_path)
@@ -180,4 +210,8 @@ def test_a_graph_model_is_drawn_from_its_operations(browser, tmp_path, keep):
         drawing = browser.evaluate("viewer.page.drawing")
         assert drawing["format"] == "graph"
         assert [layer["class"] for layer in drawing["layers"]] == ["Conv2d", "Pooling2d", "Dense", "Output1d"]
+        browser.evaluate("document.querySelectorAll('.insight').forEach(one => one.open = true)")
+        words = browser.evaluate("new Promise(done => setTimeout(done, 500)).then(() => Array.from("
+                                 "document.querySelectorAll('.insight'), one => one.innerText))")
+        assert "4 kernels, 5 × 5" in words[0] and "is moved most by" in words[2] and "is moved most by" in words[3]
         keep("graph")

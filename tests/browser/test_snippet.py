@@ -9,6 +9,7 @@ from scripts.viewer import packages, page
 from scripts.viewer.chromium import Serving
 from tests import needs
 
+pytestmark = pytest.mark.modern  # its own JavaScript: which Python wrote the lines changes nothing of it
 DRAWN = """new Promise((resolve, reject) => {
     window.addEventListener('unhandledrejection', event => reject(event.reason));
     const told = setInterval(() => {

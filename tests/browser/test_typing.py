@@ -8,6 +8,7 @@ from scripts.viewer import page
 from scripts.viewer.chromium import Serving
 from tests.unit import handmade
 
+pytestmark = pytest.mark.modern  # the page's own JavaScript, and a model made by hand
 FIELD, SAID = ".typing textarea", ".typing [role=status]"
 
 

@@ -1,9 +1,12 @@
 """Words that are a model's or the catalogue's are text on the page, whatever they would be as markup."""
+import pytest
+
 from scripts import convert, encapsulate
 from scripts.viewer import page
 from scripts.viewer.chromium import Serving
 from tests.unit import handmade
 
+pytestmark = pytest.mark.modern  # a model made by hand; tests/unit/test_page.py reads the page's text on both stacks
 MARKUP = "<img src=x onerror=canary()><script>canary()</script>\"'&amp;]]>"
 
 

@@ -1,6 +1,6 @@
 """Killed, interrupted, out of disk, read-only: a target is whole or absent, and the next run ends as if undisturbed.
 
-FAULT_KILLS=1000 kills more often than the 100 times of an ordinary run.
+FAULT_KILLS=1000 kills more often than the 100 times of an ordinary run: 80 on the modern stack, 20 on Python 3.6.
 """
 import os
 import random
@@ -10,12 +10,16 @@ import signal
 import subprocess
 import time
 
+import numpy
 import pytest
 
+from scripts.training import dataset
 from tests import needs
 from tests.project import DIGITS, Project
 
-KILLS = int(os.environ.get("FAULT_KILLS", "100" if needs.STACK == "modern" else "20"))
+KILLS = int(os.environ.get("FAULT_KILLS", "80" if needs.STACK == "modern" else "20"))
+# Read from a file: the stage that reads the images writes most of its time, and imports no sklearn each time.
+FILE = DIGITS.replace('"digits"', '"given.npz"')
 # What a user may have lost when the next build starts, and with it the stages that run then.
 LOST = {"data": ["models/data.npz"],
         "train": ["models/model.h5"],
@@ -29,16 +33,18 @@ TRAINING = LOST["train"] + CONVERSION
 def undisturbed(tmp_path_factory):
     """A finished build, and for each stage how long a run takes to come to it here, and from there to its end."""
     needs.tensorflow()
-    project = Project.create(tmp_path_factory.mktemp("undisturbed") / "project")
-    project.ran()
+    project = Project.create(tmp_path_factory.mktemp("undisturbed") / "project", FILE)
+    numpy.savez(project.file("given.npz"), **dataset.digits())
+    project.ran("data")
     project.seconds = {}
-    for stage in sorted(LOST):
-        lose(project, LOST[stage])
+    for stage in ("train", "data", "encapsulate", "convert"):
+        lose(project, LOST[stage] if stage != "train" else [])
         started = time.time()
         process = start(project)
         assert reached(process, stage)
         there = time.time()
         process.communicate()
+        assert process.returncode == 0
         project.seconds[stage] = there - started, time.time() - there
     return project
 
@@ -80,11 +86,11 @@ def ends_as_if_undisturbed(project, undisturbed):
 
 
 def test_a_build_killed_at_any_moment_ends_as_if_undisturbed(project, undisturbed):
-    """SIGKILL to the whole group, in each stage in turn, also on the way to it; one time in ten while TensorFlow
-    trains.  What had finished before was not killed, and does not count."""
+    """SIGKILL to the whole group, in each stage in turn, also on the way to it; some times while TensorFlow trains.
+    What had finished before was not killed, and does not count."""
     chance, killed = random.Random(0), 0
     while killed < KILLS:
-        stage = "train" if killed % 10 == 9 else ("data", "encapsulate", "convert")[killed % 3]
+        stage = "train" if killed % 40 in (9, 19) else ("data", "encapsulate", "convert")[killed % 3]
         before, during = undisturbed.seconds[stage]
         lose(project, LOST[stage])
         process = start(project)
@@ -134,7 +140,7 @@ def test_a_build_that_is_told_to_end_says_nothing_and_leaves_nothing(project, un
 def test_a_disk_quota_is_one_line_and_replaces_nothing(project, undisturbed, limit):
     """RLIMIT_FSIZE: a file beyond it cannot be written; smaller ones can."""
     before = project.artifacts()
-    toml = DIGITS.replace('"Softmax"]', '"Dense_2", "Softmax"]')
+    toml = FILE.replace('"Softmax"]', '"Dense_2", "Softmax"]')
     project.write("models/models.toml", toml)
 
     def limited():
@@ -144,7 +150,7 @@ def test_a_disk_quota_is_one_line_and_replaces_nothing(project, undisturbed, lim
     out, err = process.communicate(timeout=60)
     assert process.returncode == 1, (out, err)
     assert err.count(b"\n") == 1 and b"Traceback" not in err, err.decode()
-    project.write("models/models.toml", DIGITS)
+    project.write("models/models.toml", FILE)
     after = project.artifacts()
     assert not {name for name in after if after[name] != before.get(name)}
     ends_as_if_undisturbed(project, undisturbed)

@@ -3,8 +3,9 @@ import math
 
 import pytest
 
+from scripts import Fault
 from tests import needs
-from tests.models import lowered
+from tests.models import lowered, oracle
 
 needs.tensorflow()
 
@@ -52,6 +53,65 @@ def capped(keras):
     """A layers model in spite of it."""
     x = keras.Input((3, 4), name="x")
     return keras.Model(x, keras.layers.ReLU(max_value=math.inf)(x))
+
+
+def there_and_back(keras):
+    """An Embedding that gives words back, and layers in a Pipeline: of Keras 3."""
+    layers = keras.layers
+    ids, x = keras.Input((4,), dtype="int32", name="ids"), keras.Input((3, 6), name="x")
+    tied, own = layers.ReversibleEmbedding(5, 6, mask_zero=True, logit_soft_cap=2.0), layers.ReversibleEmbedding(
+        5, 6, tie_weights=False)
+    row = layers.Pipeline([layers.Rescaling(0.5), layers.Dense(3)])
+    return keras.Model([ids, x], [layers.LSTM(3)(tied(ids)), tied(x, reverse=True), own(ids), own(x, reverse=True),
+                                  row(x)])
+
+
+def local(keras):
+    """Kernels of each place, in Keras's three layouts: of Keras 2."""
+    layers, both = keras.layers, ("channels_last", "channels_first")
+    x, image = keras.Input((7, 3), name="x"), keras.Input((6, 5, 3), name="image")
+    found = [layers.LocallyConnected1D(4, 3, strides=2, activation="tanh")(x), layers.LocallyConnected1D(
+        2, 2, padding="same", implementation=2)(x), layers.LocallyConnected1D(2, 2, implementation=3)(x)]
+    return keras.Model([x, image], found + [layers.LocallyConnected2D(4, (3, 2), strides=(1, 2))(image)] + [
+        layers.LocallyConnected2D(2, (3, 2), strides=(2, 1), padding=padding, implementation=way,
+                                  data_format=channels)(image)
+        for way, padding in ((2, "same"), (3, "valid")) for channels in both])
+
+
+@pytest.mark.parametrize("flavour, build", [("keras2", local)] + [("keras3", there_and_back)] * (
+    needs.STACK == "modern"), ids=lambda value: getattr(value, "__name__", value))
+def test_layers_of_one_keras_are_what_it_computes(flavour, build, tmp_path):
+    lowered.agree(lowered.Model(flavour, build), tmp_path, versions=(lowered.OLDEST,))
+
+
+def layers_as_activations(keras):
+    """Layers in the place of activations, of which some have weights, not all of them trained."""
+    layers = keras.layers
+    slope = layers.PReLU
+    x, image = keras.Input((6, 4), name="x"), keras.Input((3, 5, 4, 2), name="image")
+    row = keras.Sequential([layers.Dense(3, activation=slope()), layers.Dense(2, activation=layers.Softmax(axis=1))])
+    made = [layers.Dense(3, activation=slope(shared_axes=[1])), layers.Activation(slope()), row,
+            layers.Dense(3, activation=layers.BatchNormalization()), layers.Dense(3, activation=layers.LeakyReLU(0.2)),
+            layers.LSTM(3, activation=slope(), recurrent_activation=slope()),
+            layers.RNN(layers.GRUCell(3, activation=slope())), layers.Bidirectional(layers.SimpleRNN(
+                3, activation=slope())), layers.TimeDistributed(layers.Dense(3, activation=layers.ReLU(6.0)))]
+    found = [layer(x) for layer in made] + [layers.ConvLSTM2D(3, 2, activation=slope(shared_axes=[1, 2]))(image)]
+    return keras.Model([x, image], found)
+
+
+@pytest.mark.parametrize("flavour", lowered.FLAVOURS)
+def test_a_layer_as_an_activation_is_what_keras_computes(flavour, tmp_path):
+    made = lowered.Model(flavour, layers_as_activations)
+    if flavour == "keras3":  # which makes their variables when numbers come
+        (tmp_path / "early").mkdir()
+        with pytest.raises(Fault, match=r"was never called with .* of its activation=PReLU\(…\); call the model once"):
+            lowered.agree(made, tmp_path / "early")
+    oracle.predict(made.model, made.inputs)
+    made.plant("layers_as_activations")
+    for ending in (".keras", ".h5")[needs.STACK != "modern":]:
+        folder = tmp_path / ending[1:]
+        folder.mkdir()
+        lowered.agree(made, folder, ending=ending, versions=(lowered.OLDEST,))
 
 
 @pytest.mark.parametrize("build", [layered, nested_twice, told_masks], ids=lambda build: build.__name__)

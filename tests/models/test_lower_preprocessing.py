@@ -1,8 +1,9 @@
 """Preprocessing, embeddings and masks, as graph models."""
 import pytest
 
+from scripts import Fault, preprocess
 from tests import needs
-from tests.models import lowered
+from tests.models import lowered, oracle
 
 needs.tensorflow()
 
@@ -41,3 +42,31 @@ def categories(keras):
 def test_every_output_is_what_keras_computes(flavour, build, tmp_path):
     x = [[[0.5] * 6, [1, 2, 3, 4, 5, 6], [0.5] * 6], [[0.5, 1] * 3, [0.5] * 6, [3] * 6]]
     lowered.agree(lowered.Model(flavour, build, {"x": x} if build is words else None), tmp_path)
+
+
+def space_of(keras):
+    """A FeatureSpace that has learned its numbers: floats of each kind, and whole numbers."""
+    import tensorflow
+    space = keras.utils.FeatureSpace({
+        "age": keras.utils.FeatureSpace.float_normalized(), "fare": keras.utils.FeatureSpace.float_rescaled(0.5),
+        "nice": keras.utils.FeatureSpace.float_discretized(num_bins=3), "rate": keras.utils.FeatureSpace.float(),
+        "code": keras.utils.FeatureSpace.integer_categorical()}, output_mode="concat")
+    space.adapt(tensorflow.data.Dataset.from_tensor_slices({
+        "age": [10, 20, 30, 40], "fare": [1.0, 2.5, 3.0, 8.0], "nice": [0.5, 0.2, 0.9, 0.1],
+        "rate": [0.1, 0.2, 0.3, 0.4], "code": [1, 2, 3, 2]}))
+    return space
+
+
+def features(keras):
+    """Its model, with a layer behind it."""
+    space = space_of(keras)
+    return keras.Model(space.get_inputs(), keras.layers.Dense(2, name="end")(space.get_encoded_features()))
+
+
+@pytest.mark.modern
+def test_the_features_of_a_feature_space_are_what_keras_computes(tmp_path):
+    lowered.agree(lowered.Model("keras3", features), tmp_path, versions=(lowered.OLDEST,))
+    source = str(tmp_path / "space.keras")
+    space_of(oracle.load("keras3")).save(source)
+    with pytest.raises(Fault, match=r"is a FeatureSpace, .*; save keras.Model\(space.get_inputs\(\), space"):
+        preprocess.preprocess(source, str(tmp_path / "refused"))

@@ -1,6 +1,6 @@
 """Random models of layers and operations, masks among them, as graph models: what Keras computes.
 
-LOWER_EXAMPLES=500 tries so many, others each time.
+LOWER_EXAMPLES=500 tries so many, others each time.  On Python 3.6, which has one Keras and not two, 20 are enough.
 """
 import os
 
@@ -12,7 +12,7 @@ from tests import needs
 from tests.models import lowered, oracle, random_models
 
 needs.tensorflow()
-EXAMPLES = int(os.environ.get("LOWER_EXAMPLES", 50))
+EXAMPLES = int(os.environ.get("LOWER_EXAMPLES", 50 if needs.STACK == "modern" else 20))
 IDS = [[0, 0, 3, 1, 2], [4, 1, 2, 0, 0], [5, 0, 1, 0, 3], [0, 0, 0, 0, 0]]
 
 
@@ -45,7 +45,7 @@ def agree(plan, flavour, folder, ending=None, batch=3):
 
 
 @hypothesis.settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(hypothesis.HealthCheck),
-                     derandomize=EXAMPLES == 50)
+                     derandomize="LOWER_EXAMPLES" not in os.environ)
 @hypothesis.given(plan=plans(), flavour=strategies.sampled_from(oracle.FLAVOURS))
 def test_any_model_of_layers_and_operations_is_what_keras_computes(plan, flavour, tmp_path_factory):
     agree(plan, flavour, tmp_path_factory.mktemp("random"))

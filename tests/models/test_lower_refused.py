@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import sys
 
 import numpy
 import pytest
@@ -177,3 +178,77 @@ def test_the_docs_show_the_table():
         page = stream.read()
     lines = "\n".join(refused.in_docs())
     assert lines in page, f"docs/refused.md: put in the place of its table of Keras's operations\n\n{lines}"
+
+
+# Each remedy, followed -----------------------------------------------------------------------------------------------
+
+# What no Keras of this stack puts into a file: Keras refuses that itself, or damage and nodes of TensorFlow 1 alone
+# have it.  test_trust.py runs cells of the user's own, and the rows of ops/refused.py stand above.
+UNMET = ("local.py locally_connected: ", "cells.py cell_of: ",
+         "cells.py __init__: it has no cells", "interpolation.py resize: its interpolation",
+         "normalization.py mask_as_weights: ", "ops/fourier.py length: the length of what", "ops/imaging.py unfold: ",
+         "ops/indexing.py place_of: it picks several places", "ops/linear.py correlate: a length is open",
+         "ops/making.py arange: ", "ops/refused.py refusing: ", "ops/resizing.py scale_and_translate: ",
+         "ops/resizing.py lower: it aligns the corners", "preprocessing.py encoded: output_mode=… is not known",
+         "preprocessing.py category_encoding: ", "preprocessing.py integer_lookup: the file does not hold the weights",
+         "spectrograms.py of_parts: ", "spectrograms.py stft: its frames are", "spectrograms.py window_of: sequence",
+         "spectrograms.py window_of: its window has")
+
+
+def saved(case, build, folder, ending=None):
+    """A model with an output that is refused, and one that is not."""
+    keras = oracle.load(case.flavour)
+    keras.backend.clear_session()
+    start = keras.Input(case.shape, name="start", **case.options)
+    end = build(keras, start)
+    plain = case.options.get("dtype") != "string" and not case.options.get("sparse")
+    side = [keras.layers.Activation("linear", name="side")(start)] if plain else []
+    path = os.path.join(str(folder), "model" + (ending or case.ending))
+    keras.Model(start, (list(end) if isinstance(end, (list, tuple)) else [end]) + side).save(path)
+    return path
+
+
+@pytest.mark.modern
+def test_each_remedy_of_the_lowering_works_when_it_is_followed(tmp_path, monkeypatch):
+    oracle.load("keras3")
+    from tests.models import remedies
+    met, refuse = set(), rules.Call.refuse
+
+    def noting(call, *words):
+        frame = sys._getframe(1)
+        met.add((os.path.relpath(frame.f_code.co_filename, remedies.LOWER), frame.f_lineno))
+        refuse(call, *words)
+
+    monkeypatch.setattr(rules.Call, "refuse", noting)
+    wrong = []
+    for number, case in enumerate(remedies.CASES):
+        folders = [str(tmp_path / f"{number}_{part}") for part in ("file", "refused", "done")]
+        os.mkdir(folders[0])
+        source, settings = saved(case, case.refused, folders[0]), {}
+        with pytest.raises(Fault) as caught:
+            preprocess.preprocess(source, folders[1], format="graph")
+        if case.words not in str(caught.value):
+            wrong.append((number, case.words, str(caught.value)))
+        if not isinstance(case.followed, dict):
+            case.options.pop("sparse", None)
+            source = saved(case, case.followed, folders[0])
+        elif "ending" in case.followed:
+            source = saved(case, case.refused, folders[0], case.followed["ending"])
+        else:
+            settings = case.followed
+        preprocess.preprocess(source, folders[2], format="graph", **settings)
+    assert not wrong
+    left = [f"{site.module} {site.function}: {site.reason}" for site in remedies.sites()
+            if not any((site.module, line) in met for line in range(site.first, site.last + 1))]
+    assert [name for name in left if not name.startswith(UNMET)] == []
+    assert [start for start in UNMET if not any(name.startswith(start) for name in left)] == []
+
+
+@pytest.mark.modern
+def test_the_docs_show_what_is_refused_of_the_settings():
+    oracle.load("keras3")
+    from tests.models import remedies
+    with open(os.path.join(needs.ROOT, "docs", "refused.md"), encoding="utf-8") as stream:
+        page = stream.read()
+    lines = "\n".join(remedies.in_docs())
+    assert lines in page, f"docs/refused.md: put in the place of its table of settings\n\n{lines}"

@@ -9,6 +9,7 @@ import numpy
 import pytest
 
 from scripts import Fault, preprocess, verify
+from scripts.api import convert
 from scripts.base import child
 from scripts.verification import by_onnxruntime
 from scripts.viewer import packages, predict
@@ -152,6 +153,98 @@ def group_norm(made, x):
 NETWORKS["groupnorm"] = [conv(3, 8, (3, 3)), group_norm, op("Relu"), conv(8, 4, (3, 3), **SAME)]
 
 
+def scaled(made, x):
+    """Every way of Resize on rows whose number is open: by scales, and to the sizes of another tensor."""
+    ends = []
+    for places, mode, near in [(one, mode, near) for one in ("half_pixel", "pytorch_half_pixel", "align_corners",
+                                                             "asymmetric", "half_pixel_symmetric")
+                               for mode, near in (("linear", "floor"), ("cubic", "floor"), ("nearest", "floor"),
+                                                  ("nearest", "round_prefer_floor"))] + [
+                                   ("asymmetric", "nearest", "ceil"), ("half_pixel", "nearest", "round_prefer_ceil")]:
+        for scale in (2, 0.75 if places == "align_corners" else 0.6 if mode != "nearest" else 1.25):
+            scales = made.constant(f"scales{made.count}", numpy.array([1, 1, scale, 1.5], "float32"))
+            ends.append(made.node("Resize", x, "", scales, mode=mode, coordinate_transformation_mode=places,
+                                  nearest_mode=near))
+    small = made.node("MaxPool", x, kernel_shape=[2, 2], strides=[2, 2])
+    sizes = made.node("Concat", *[made.node("Slice", made.node("Shape", one), *[made.constant(
+        f"cut{made.count}{place}", numpy.array([bound])) for place, bound in enumerate(bounds)])
+        for one, bounds in ((small, (0, 2)), (x, (2, 4)))], axis=0)
+    for mode in ("nearest", "linear"):
+        ends.append(made.node("Resize", small, "", "", sizes, mode=mode, coordinate_transformation_mode="asymmetric",
+                              nearest_mode="floor"))
+    ends.append(made.node("Mul", x, ends[-1]))
+    half = made.node("Floor", made.node("Div", made.node("Cast", made.node("Shape", x), to=1), made.constant(
+        "parts", numpy.array([1, 1, 3, 1], "float32"))))
+    ends.append(made.node("Resize", x, "", "", made.node("Cast", half, to=7), nearest_mode="floor",
+                          coordinate_transformation_mode="asymmetric"))
+    ends.append(made.node("Resize", x, "", made.node("Div", half, made.node("Cast", made.node("Shape", x), to=1)),
+                          mode="linear"))
+    return ends
+
+
+def reshaped(made, x):
+    """Shapes that several open sizes decide, and numbers that are computed."""
+    small = made.node("MaxPool", x, kernel_shape=[2, 1], strides=[2, 1])
+    rows = made.node("Reshape", small, made.constant("rows", numpy.array([0, 3, -1])))
+    other = made.node("AveragePool", x, kernel_shape=[2, 1], strides=[2, 1])
+    back = made.node("Reshape", rows, made.node("Shape", other))
+    size = made.node("Cast", made.node("Shape", x), to=1)
+    part = made.node("Div", size, made.constant("half", numpy.array([1, 1, 2, 0.5], "float32")))
+    swapped = made.node("Reshape", x, made.node("Cast", part, to=7))
+    filled = made.node("ConstantOfShape", made.node("Cast", part, to=7))
+    return [rows, back, swapped, made.node("Add", filled, swapped), made.node("Expand", made.weight("one", 1, 3, 1, 1),
+                                                                              made.node("Cast", part, to=7))]
+
+
+def chosen(made, x):
+    """If of the data, either way, on an image and on numbers; statistics of the batch; nothing that is dropped."""
+    ends = []
+    image = conv(3, 8, (3, 3), **SAME)(made, x)
+    for bound in (-9, 9):
+        condition = made.node("Greater", made.node("ReduceMax", x, keepdims=0), made.constant(
+            f"bound{bound}", numpy.array(bound, "float32")))
+        one, other = Made(), Made()
+        one.node("Mul", image, image, outputs=["chosen"])
+        other.node("Neg", image, outputs=["chosen"])
+        ends.append(made.node("If", condition, then_branch=one.graph({}, ["chosen"]),
+                              else_branch=other.graph({}, ["chosen"])))
+    parts = [made.weight(f"part{place}", 8, positive=place == 3) for place in range(4)]
+    made.node("BatchNormalization", ends[0], *parts, training_mode=1, momentum=0.7, outputs=["now", "mean", "variance"])
+    dropped = made.node("Dropout", "now", made.constant("none", numpy.array(0, "float32")),
+                        made.constant("training", numpy.array(True)))
+    return ends + ["now", "mean", "variance", dropped]
+
+
+def classical(made, x):
+    """What scikit-learn's linear models and preprocessing become."""
+    def ml(op, *inputs, **more):
+        return made.node(op, *inputs, domain="ai.onnx.ml", **more)
+
+    rows = made.node("Sub", made.node("ReduceMean", x, axes=[1, 2], keepdims=0), made.constant("mid", numpy.array(
+        0.5, "float32")))
+    ends = [ml("Scaler", rows, offset=[0.1 * place for place in range(12)], scale=[2.0] * 12)]
+    ends += [ml("Normalizer", ends[0], norm=norm) for norm in ("MAX", "L1", "L2")]
+    ends += [ml("Binarizer", rows, threshold=0.01), ml("Imputer", ends[-1], imputed_value_floats=[7.0],
+                                                       replaced_value_float=1.0)]
+    weights = [float(one) for one in numpy.random.RandomState(1).normal(0, 1, 36)]
+    ends.append(ml("LinearRegressor", ends[0], coefficients=weights, intercepts=[0.5, 1.0, -1.0], targets=3))
+    for kind in ("NONE", "SOFTMAX", "LOGISTIC"):
+        ends += [f"label_{kind}", f"scores_{kind}"]
+        ml("LinearClassifier", ends[0], coefficients=weights, intercepts=[0.5, 1.0, -1.0], post_transform=kind,
+           classlabels_ints=[4, 9, -2], outputs=ends[-2:])
+    best = made.node("ArgMax", ends[-1], axis=1)
+    picked = ml("ArrayFeatureExtractor", made.constant("classes", numpy.array([1.5, 2.5, 9.0], "float32")), best)
+    return ends + [picked, ml("ArrayFeatureExtractor", rows, made.constant("some", numpy.array([3, 0, 11])))]
+
+
+@pytest.mark.parametrize("build", [scaled, reshaped, chosen, classical])
+def test_what_open_sizes_decide_is_what_onnxruntime_computes(build, tmp_path, onnxruntime):
+    made = Made()
+    ends = build(made, "x")
+    path = made.save(tmp_path / "m.onnx", {"x": ["N", 3, "H", 12]}, ends, {one: 7 for one in ends if "label" in one})
+    agree(path, tmp_path, ends)
+
+
 @pytest.fixture(scope="module")
 def onnxruntime():
     needs.node()
@@ -162,10 +255,15 @@ def onnxruntime():
 def test_every_layer_is_what_onnxruntime_computes(name, tmp_path, onnxruntime):
     made, inputs, outputs = onnx_made.resnet18() if name == "resnet18" else network(*NETWORKS[name])
     path = made.save(tmp_path / "m.onnx", inputs, outputs)
-    preprocess.preprocess(path, str(tmp_path / "js"), layers=None if name == "resnet18" else outputs)
+    found = agree(path, tmp_path, None if name == "resnet18" else outputs)
+    assert len(found.names) == len(NETWORKS.get(name, range(69))) and all(len(one) == 4 for one in found.inputs)
+
+
+def agree(path, tmp_path, outputs):
+    """Assert that these outputs (None: all layers) are what onnxruntime computes; return what it was asked."""
+    preprocess.preprocess(path, str(tmp_path / "js"), layers=outputs)
     model_json = str(tmp_path / "js" / "model.json")
     found = by_onnxruntime.values(path, model_json, None, verify.told_of(model_json))
-    assert len(found.names) == len(NETWORKS.get(name, range(69))) and all(len(one) == 4 for one in found.inputs)
     for version in ("1.0.0", None):
         bundle = packages.bundle("@tensorflow/tfjs", version) if version else packages.bundle("@tensorflow/tfjs")
         outputs = [one.replace(":", "/") for one in found.names]
@@ -173,6 +271,7 @@ def test_every_layer_is_what_onnxruntime_computes(name, tmp_path, onnxruntime):
         far = {one: oracle.distance(numpy.asarray(wanted, "float64"), got.values) if wanted.shape == got.values.shape
                else (wanted.shape, got.values.shape) for one, wanted, got in zip(found.names, found.wanted, values)}
         assert not {key: value for key, value in far.items() if not isinstance(value, float) or value > BOUND}, version
+    return found
 
 
 def test_verify_takes_onnxruntime_for_its_oracle(tmp_path, onnxruntime):
@@ -185,6 +284,13 @@ def test_verify_takes_onnxruntime_for_its_oracle(tmp_path, onnxruntime):
         report, values = verify.verify(path, os.path.join(target, "model.json"))
         assert report["agree"] and report["oracle"] == "onnxruntime" and len(report["outputs"]) == 4, report
         assert values["input_0"].shape == ((4, 9, 12, 3) if layout == "auto" else (4, 3, 9, 12))
+    assert "layout" not in preprocess.preprocess(path, str(tmp_path / "trusted"), trust="none.py", layout="as-is").facts
+    with pytest.raises(Fault, match="layout is an ONNX model's"):
+        preprocess.preprocess(os.path.join(target, "model.json"), str(tmp_path / "js"), trust="none.py", layout="as-is")
+    convert(path, tmp_path / "called", layout="as-is")
+    assert predict.describe(str(tmp_path / "called" / "model.json"))["inputs"][0]["shape"][1:] == [3, 9, 12]
+    with pytest.raises(Fault, match="layout: 'NCHW' is none of auto, as-is"):
+        convert(path, tmp_path / "called", layout="NCHW")
 
 
 def test_the_document_tells_the_layout_and_the_layers(tmp_path):

@@ -219,6 +219,7 @@ def test_a_savedmodel_with_a_class_of_the_user_s_own_is_a_graph_whose_layers_are
             agree(values, keras.Model(model.inputs, model.get_layer(name).output).predict(x, verbose=0))
 
 
+@pytest.mark.modern  # the command takes it on both stacks, below
 def test_doit_takes_the_signature_of_a_savedmodel_with_a_lambda_too(tmp_path):
     needs.node()
     keras = keras2()

@@ -74,6 +74,16 @@ def test_its_end_is_the_fault_of_the_model_that_was_asked_for_and_the_next_one_i
     assert predict.describe(model_json)["format"] == "layers"
 
 
+def test_another_process_answers_after_enough_models(model_json, monkeypatch):
+    monkeypatch.setattr(shared_node, "ENOUGH", 2)
+    shared_node.NODE.end()
+    asked = []
+    for _ in range(3):
+        assert predict.describe(model_json)["format"] == "layers"
+        asked.append(shared_node.NODE.process.pid)
+    assert asked[0] == asked[1] != asked[2]
+
+
 def test_a_result_that_tensorflow_js_does_not_load_is_noticed(loads, tmp_path, monkeypatch):
     """A layer that no TensorFlow.js has, written in the name of the one that it stands for."""
     source = handmade.h5(tmp_path / "source.h5")

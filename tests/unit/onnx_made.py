@@ -63,8 +63,8 @@ class Made:
     """A graph that grows; its weights are random, seeded."""
 
     def __init__(self, opset=17):
-        self.opset, self.nodes, self.tensors, self.functions = opset, [], [], []
-        self.random, self.count = numpy.random.RandomState(3), 0
+        self.nodes, self.tensors, self.functions = [], [], []
+        self.random, self.count, self.domains = numpy.random.RandomState(3), 0, {"": opset, "mine": 1}
 
     def weight(self, name, *shape, **more):
         """A random weight whose products neither fade nor grow; positive=True: a variance or a scale."""
@@ -82,6 +82,7 @@ class Made:
         self.count += 1
         named, outputs = attributes.pop("named", ""), attributes.pop("outputs", [f"{op.lower()}_{self.count}"])
         domain, scopes = attributes.pop("domain", ""), attributes.pop("scopes", None)
+        self.domains.setdefault(domain, 3)
         body = join(*[field(1, name) for name in inputs], *[field(2, name) for name in outputs],
                     field(3, named), field(4, op), field(7, domain))
         body += join(*[field(5, attribute(name, value)) for name, value in attributes.items()])
@@ -101,7 +102,7 @@ class Made:
     def model(self, inputs, outputs, dtypes=None):
         """The bytes of the ModelProto."""
         return join(field(1, 8), field(2, "pytorch"), field(3, "2.9.1"), field(7, self.graph(inputs, outputs, dtypes)),
-                    field(8, field(1, "") + field(2, self.opset)), field(8, field(1, "mine") + field(2, 1)),
+                    *[field(8, field(1, domain) + field(2, version)) for domain, version in self.domains.items()],
                     *[field(25, one) for one in self.functions])
 
     def save(self, path, inputs, outputs, dtypes=None):

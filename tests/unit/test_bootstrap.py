@@ -17,6 +17,8 @@ from tests import needs
 SCRIPT = os.path.join(bootstrap.ROOT, "scripts", "bootstrap.py")
 VENV = bootstrap.ENVIRONMENTS[needs.STACK]
 CLOSED_PORT = "http://127.0.0.1:9/simple"
+# One stack is enough: the code is one, and that Python 3.6 makes, mends and fills an environment is tested with it.
+one_stack = pytest.mark.modern
 
 
 def wheel(directory, name, files, version="1.0"):
@@ -128,6 +130,7 @@ def test_any_python_from_2_7_on_can_parse_it():
             assert not (node.returns or annotated or node.args.kwonlyargs), f"line {node.lineno}"
 
 
+@one_stack
 def test_every_python_of_this_machine_is_taken_or_told_what_to_install(checkout):
     pythons = [sys.executable]
     for minor in ("2.7", "3.5", "3.6", "3.7", "3.8", "3.9", "3.11", "3.14"):
@@ -183,7 +186,8 @@ def test_a_role_is_installed_once_and_again_when_its_lock_changed(ready):
     assert done(checkout.run("convert")) == ""
 
 
-@pytest.mark.parametrize("damage", ["install cut off", "its Python gone", "pip gone"])
+@pytest.mark.parametrize("damage", ["install cut off", pytest.param("its Python gone", marks=one_stack),
+                                    pytest.param("pip gone", marks=one_stack)])
 def test_an_environment_that_is_not_whole_is_made_anew(ready, damage):
     left = os.path.join(ready.venv, "left over")
     open(left, "w").close()
@@ -199,6 +203,7 @@ def test_an_environment_that_is_not_whole_is_made_anew(ready, damage):
     assert done(ready.run("convert")) == ""
 
 
+@one_stack
 @pytest.mark.parametrize("kind", ["a directory", "an environment", "a file"])
 def test_what_was_not_made_here_is_left_alone(kind, checkout):
     place = checkout.venv if kind == "a file" else os.path.join(checkout.venv, "thesis.txt")
@@ -216,6 +221,7 @@ def test_what_was_not_made_here_is_left_alone(kind, checkout):
     assert sorted(set(os.listdir(os.path.dirname(place))) - {VENV + ".lock"}) == before
 
 
+@one_stack
 def test_an_environment_is_made_where_its_link_leads(checkout):
     """On a disk with more room, say."""
     place = os.path.join(checkout.root, "large disk")
@@ -226,6 +232,7 @@ def test_an_environment_is_made_where_its_link_leads(checkout):
     assert done(checkout.run("convert")) == ""
 
 
+@one_stack
 def test_an_environment_of_another_checkout_that_a_link_leads_to_stays(checkout):
     place = os.path.join(checkout.root, "another")
     os.makedirs(os.path.join(place, "locks"))
@@ -234,6 +241,7 @@ def test_an_environment_of_another_checkout_that_a_link_leads_to_stays(checkout)
     assert os.listdir(place) == ["locks"] and not os.path.islink(checkout.venv)
 
 
+@one_stack
 def test_the_tests_say_what_is_in_the_way_before_they_make_anything(tmp_path):
     needs.command("make", "install make")
     for name in ("Makefile", "scripts/bootstrap.py"):
@@ -251,6 +259,7 @@ def test_the_tests_say_what_is_in_the_way_before_they_make_anything(tmp_path):
     assert not (tmp_path / "used").exists()
 
 
+@one_stack
 def test_an_environment_whose_making_was_cut_off_is_made_anew(checkout, monkeypatch):
     def killed(self, command, purpose):
         subprocess.run(command[:4] + ["--without-pip"] + command[4:], check=True)
@@ -277,6 +286,7 @@ def test_a_disk_that_takes_nothing_is_one_line(number, words, checkout):
     assert words in refused(checkout.run("convert", command=[sys.executable, "-c", refusing, checkout.script]))
 
 
+@one_stack
 @pytest.mark.parametrize("named", ["nosuch", "/bin/false"])
 def test_a_python_that_does_not_run_is_told_in_a_line_of_make_s(named):
     needs.command("make", "install make")
@@ -294,6 +304,7 @@ def test_a_package_that_is_not_the_pinned_one_is_refused_by_name(ready):
     assert not ready.has("other")
 
 
+@one_stack
 def test_without_a_network_one_line_says_so_and_names_the_settings(ready):
     ready.lock("convert", "other", {"other.py": ""})
     process = ready.run("convert", PIP_NO_INDEX="0", PIP_FIND_LINKS="", PIP_INDEX_URL=CLOSED_PORT, PIP_RETRIES="1")
@@ -327,6 +338,7 @@ def test_an_environment_can_be_made_anew_by_its_own_python(ready):
     assert ready.has("small")
 
 
+@one_stack
 def test_two_at_once_make_one_environment(checkout):
     command = [sys.executable, checkout.script, "convert"]
     both = [subprocess.Popen(command, env=checkout.environ(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -405,6 +417,7 @@ def test_a_python_3_6_is_found_by_name_on_the_path_and_in_pyenv(tmp_path):
     assert bootstrap.find_python36({"PATH": "", "PYENV_ROOT": root}) is None
 
 
+@one_stack
 @pytest.mark.parametrize("target", ["build", "convert", "view", "clean", "lock"])
 def test_no_shell_stands_between_make_and_what_it_runs(target, tmp_path):
     """A shell that is killed leaves what it runs behind, a server on its port for one."""

@@ -202,6 +202,7 @@ def project(tmp_path):
     return project
 
 
+@pytest.mark.modern  # both stacks import the same modules: test_build.py reads every import
 def test_what_python_imports_for_a_stage_is_in_its_closure(project):
     """Held against sys.modules of doit and of every child: builds/ itself and what it imports anyway is left out."""
     project.ran()
@@ -215,6 +216,7 @@ def test_what_python_imports_for_a_stage_is_in_its_closure(project):
         assert ran and ran <= set(closures.closure(*modules)), name
 
 
+@pytest.mark.modern
 def test_what_python_imports_to_train_is_in_its_closure(project):
     needs.tensorflow()
     project.write("models/models.toml", '[keras]\ndata = "digits"\nepochs = 1\n')
@@ -225,6 +227,7 @@ def test_what_python_imports_to_train_is_in_its_closure(project):
     assert ran - anyway <= set(code.Code(digests.Digests()).closure(training.TRAIN))
 
 
+@pytest.mark.modern
 def test_an_import_that_the_closure_does_not_see_is_found_by_that(project):
     """The test above the last fails where it should: here is a stage that hides what it imports."""
     project.write("scripts/hidden.py", "X = 1\n")

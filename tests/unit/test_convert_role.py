@@ -7,13 +7,12 @@ import sys
 import pytest
 
 from scripts import bootstrap
+from scripts.training import lenet, saved_by_keras
 from scripts.wire import shards
-from tests import needs
+from tests import needs, shared_tensorflow
 from tests.needs import ROOT
 from tests.project import Project
 
-LENET = ("import sys; from scripts.training import lenet, saved_by_keras; "
-         "saved_by_keras.save_h5(lenet.build(saved_by_keras.legacy_keras()), sys.argv[1])")
 MEGABYTES = 150
 
 
@@ -25,8 +24,7 @@ def checkout(tmp_path_factory):
     project = Project.create(path, '[keras]\n[mine]\nsource = "given.h5"\n')
     for name in ("Makefile", "pyproject.toml", "setup.cfg"):
         shutil.copy(os.path.join(ROOT, name), str(path))
-    subprocess.run([sys.executable, "-c", LENET, str(path / "given.h5")], cwd=ROOT, check=True,
-                   stderr=subprocess.DEVNULL)
+    saved_by_keras.save_h5(lenet.build(saved_by_keras.legacy_keras()), str(path / "given.h5"))
     base = os.path.join(sys.base_prefix, "bin", "python{}.{}".format(*sys.version_info))
     environment = project.environment()
     done = subprocess.run(["make", "convert", "PYTHON=" + base], cwd=str(path), env=environment,
@@ -45,8 +43,7 @@ def test_its_weights_are_those_of_the_official_converter(checkout, tmp_path):
     middle, target = str(tmp_path / "enc.h5"), tmp_path / "official"
     target.mkdir()
     for arguments in (["encapsulate", checkout.file("given.h5"), middle], ["convert", middle, str(target)]):
-        subprocess.run([sys.executable, "-m", "scripts.reference"] + arguments, cwd=ROOT, check=True,
-                       stdout=subprocess.DEVNULL)
+        assert shared_tensorflow.TENSORFLOW.ask(ROOT, "reference", arguments) == (0, "")
     official = (target / "group1-shard1of1.bin").read_bytes()
     assert len(official) < shards.SHARD_SIZE
     assert checkout.read("models/json_models/mine/group1-shard1of1.bin") == official

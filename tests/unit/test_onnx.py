@@ -241,6 +241,10 @@ def test_layers_are_called_as_the_modules_of_pytorch(tmp_path):
     shown = {one.name: one for one in found.layers}
     assert shown["layer1.0.Add"].inputs == ["layer1.0.bn2", "maxpool"] and shown["fc"].parameters == 330
     assert shown["conv1"].shape == [None, 16, 24, 8]
+    told = summary.described(str(tmp_path / "m.onnx"))
+    assert told.layout == {"input": "NHWC"} and list(told.lines())[-2:] == [
+        "channels last, as TensorSpace draws them: input; --layout as-is leaves them in ONNX's order",
+        f"{sum(one.parameters for one in found.layers):,} parameters"]
 
 
 def test_a_module_with_modules_in_it_and_a_tensor_can_be_asked_for(tmp_path):
@@ -292,6 +296,21 @@ def test_the_branch_of_a_constant_is_taken(condition, op, tmp_path):
                   else_branch=other.graph({}, ["y"]))
     found = lowered(made, tmp_path, {"x": ["N", 3]}, [y])
     assert count(found.graph, op) == 1 and len(found.graph.nodes) == 3
+
+
+@pytest.mark.parametrize("other, words", [
+    (lambda made: made.node("Flatten", "x", outputs=["y"]), r"one gives \(2, 3, 1\), the other \(2, 3\)"),
+    (lambda made: made.node("Reshape", "x", made.constant("s", numpy.array([5])), outputs=["y"]), "cannot be computed"),
+    (lambda made: made.node("Swirl", "x", outputs=["y"]), "Swirl of opset 17"),
+])
+def test_branches_that_the_data_choose_have_to_fit(other, words, tmp_path):
+    made, one, two = Made(), Made(), Made()
+    one.node("Relu", "x", outputs=["y"])
+    other(two)
+    condition = made.node("Cast", made.node("ReduceMax", "x", keepdims=0), to=9)
+    y = made.node("If", condition, then_branch=one.graph({}, ["y"]), else_branch=two.graph({}, ["y"]))
+    with pytest.raises(Fault, match=words):
+        lowered(made, tmp_path, {"x": [2, 3, 1]}, [y])
 
 
 def loop(made, body, steps, outputs, going="going"):

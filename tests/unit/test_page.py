@@ -329,7 +329,7 @@ def test_a_page_is_the_same_to_the_byte_wherever_and_whenever_it_is_made(tiny, t
 
 def test_a_page_carries_no_path_of_this_machine_and_asks_no_other_host(tiny, tmp_path):
     built(tiny, tmp_path / "page", data=needs.mnist())
-    for name in ("index.html", "page.json", "viewer.js", "scene.js", "inputs.js", "globals.js", "style.css"):
+    for name in ("index.html", "page.json", "style.css") + tuple(page.OWN):
         text = (tmp_path / "page" / name).read_text(encoding="utf-8")
         assert str(tmp_path) not in text and needs.ROOT not in text, name
         assert "://" not in text, name

@@ -27,12 +27,19 @@ def run(directory, data, *arguments):
         return files.sha256(model), json.load(stream)
 
 
-def test_fast_gives_the_same_bytes_in_two_fresh_processes_and_others_than_the_guide_s(digits, tmp_path):
-    settings = ["--epochs", "4"]
-    one, report = run(tmp_path / "one", digits, "--recipe", "fast", *settings)
-    two, _ = run(tmp_path / "two", digits, "--recipe", "fast", *settings)
-    guide, _ = run(tmp_path / "guide", digits, *settings)
-    assert one == two != guide
+@pytest.fixture(scope="module")
+def fast(digits, tmp_path_factory):
+    """What the fast recipe makes of the digits in four epochs: (path of the h5, its sha256, report)."""
+    folder = tmp_path_factory.mktemp("fast") / "run"
+    return (str(folder / "model.h5"),) + run(folder, digits, "--recipe", "fast", "--epochs", "4")
+
+
+def test_fast_gives_the_same_bytes_in_two_fresh_processes_and_others_than_the_guide_s(fast, digits, tmp_path):
+    path, one, report = fast
+    two, _ = run(tmp_path / "two", digits, "--recipe", "fast", "--epochs", "4")
+    guide, _ = train.train(dataset.load(digits)[0], epochs=4)
+    ours = importlib.import_module("keras").models.load_model(path).get_weights()
+    assert one == two and not any(map(numpy.array_equal, ours, guide.get_weights()))
     assert report["settings"] == {"recipe": "fast", "epochs": 4, "batch_size": 64, "seed": 0, "optimizer": "adam",
                                   "learning_rate": None}
     assert report["accuracy"] > 0.85
@@ -46,22 +53,14 @@ def test_fast_reaches_on_mnist_what_the_benchmark_asks_for(tmp_path):
     assert run(tmp_path / "run", path, "--recipe", "fast")[1]["accuracy"] >= 0.985
 
 
-@pytest.fixture(scope="module")
-def saved(digits, tmp_path_factory):
-    """The path of the h5 that the fast recipe saves after an epoch on the digits."""
-    folder = tmp_path_factory.mktemp("saved") / "run"
-    run(folder, digits, "--recipe", "fast", "--epochs", "1")
-    return str(folder / "model.h5")
-
-
-def test_what_a_recipe_saves_opens_in_keras_compiled(saved):
-    model = importlib.import_module("keras").models.load_model(saved)
+def test_what_a_recipe_saves_opens_in_keras_compiled(fast):
+    model = importlib.import_module("keras").models.load_model(fast[0])
     assert float(model.optimizer.learning_rate.numpy()) == pytest.approx(0.006)
 
 
 @pytest.mark.py36  # Keras 3.15 trains no model on that it has loaded from h5, not one of its own either
-def test_what_a_recipe_saves_goes_on_learning(digits, saved):
-    model, arrays = importlib.import_module("keras").models.load_model(saved), dataset.load(digits)[0]
+def test_what_a_recipe_saves_goes_on_learning(digits, fast):
+    model, arrays = importlib.import_module("keras").models.load_model(fast[0]), dataset.load(digits)[0]
     before = model.get_weights()[0]
     model.fit(arrays["x_train"][:64] / 255.0, arrays["y_train"][:64], verbose=0)
     assert not numpy.array_equal(before, model.get_weights()[0])
@@ -131,29 +130,35 @@ ON_DEVICES = """
 import contextlib, sys
 import numpy, tensorflow
 from scripts.training import dataset, train
-count, recipe = int(sys.argv[2]), sys.argv[3]
 cpu = tensorflow.config.list_physical_devices("CPU")[0]
 tensorflow.config.set_logical_device_configuration(cpu, [tensorflow.config.LogicalDeviceConfiguration()] * 2)
-strategy = tensorflow.distribute.MirroredStrategy(["CPU:0", "CPU:1"]) if count == 2 else None
-train.devices = lambda *_: ("CPU", strategy.scope() if strategy else contextlib.suppress())
 arrays = {name: array[:320] for name, array in dataset.load(sys.argv[1])[0].items()}
-model, _ = train.train(arrays, recipe=recipe, epochs=2, batch_size=50)
-numpy.savez(sys.argv[4], *model.get_weights())
+for strategy in (None, tensorflow.distribute.MirroredStrategy(["CPU:0", "CPU:1"])):
+    train.devices = lambda *_: ("CPU", strategy.scope() if strategy else contextlib.suppress())
+    for recipe in ("guide", "fast"):
+        model, _ = train.train(arrays, recipe=recipe, epochs=2, batch_size=50)
+        numpy.savez(f"{sys.argv[2]}/{recipe}-{2 if strategy else 1}.npz", *model.get_weights())
 """
 
 
-@pytest.mark.parametrize("recipe", ["guide", "fast"])
-def test_two_devices_that_share_each_batch_end_with_the_weights_of_one(digits, tmp_path, recipe):
-    """MirroredStrategy for real, on two halves of the processor in the place of two GPUs."""
+@pytest.fixture(scope="module")
+def on_devices(digits, tmp_path_factory):
+    """A directory with the weights that each recipe ends with on one device and on two: RECIPE-COUNT.npz."""
     needs.tensorflow()
+    directory = tmp_path_factory.mktemp("devices")
+    done = subprocess.run([sys.executable, "-c", ON_DEVICES, digits, str(directory)], cwd=ROOT,
+                          env=dict(os.environ, **child.ENVIRONMENT), stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, universal_newlines=True)
+    assert done.returncode == 0, done.stderr
+    return directory
+
+
+@pytest.mark.parametrize("recipe", ["guide", "fast"])
+def test_two_devices_that_share_each_batch_end_with_the_weights_of_one(on_devices, recipe):
+    """MirroredStrategy for real, on two halves of the processor in the place of two GPUs."""
     found = []
-    for count in ("1", "2"):
-        out = str(tmp_path / (count + ".npz"))
-        done = subprocess.run([sys.executable, "-c", ON_DEVICES, digits, count, recipe, out], cwd=ROOT,
-                              env=dict(os.environ, **child.ENVIRONMENT), stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, universal_newlines=True)
-        assert done.returncode == 0, done.stderr
-        with numpy.load(out) as file:
+    for count in (1, 2):
+        with numpy.load(str(on_devices / f"{recipe}-{count}.npz")) as file:
             found.append([file[name] for name in file.files])
     for one, two in zip(*found):
         numpy.testing.assert_allclose(one, two, rtol=0, atol=2e-3)

@@ -11,7 +11,7 @@ from scripts import Fault
 from scripts.base import child, files
 from scripts.training import lenet
 from scripts.viewer import predict
-from tests import needs
+from tests import needs, shared_tensorflow
 
 SHOWN = ["Conv2D_1", "MaxPooling2D_1", "Conv2D_2", "MaxPooling2D_2", "Dense_1", "Dense_2", "Softmax"]
 
@@ -20,6 +20,12 @@ def keras2():
     """The stack's Keras 2, without the environment that a child process gets."""
     needs.reference()
     return __import__("keras" if needs.STACK == "py36" else "tf_keras")
+
+
+def shared(*arguments):
+    """Run the command in the TensorFlow process that the tests share; return (exit status, what it says where it
+    fails)."""
+    return shared_tensorflow.TENSORFLOW.ask(os.getcwd(), "reference", [str(argument) for argument in arguments])
 
 
 def run(*arguments):
@@ -77,7 +83,7 @@ def test_each_output_is_its_layer_s_activation_and_the_last_the_prediction(sourc
 
 def test_by_default_every_layer_but_the_input_is_an_output_and_a_compiled_one_can_be_trained(source, images, tmp_path):
     target = tmp_path / "enc.h5"
-    assert run("encapsulate", source[1] / "model.h5", target, "--compile").returncode == 0
+    assert shared("encapsulate", source[1] / "model.h5", target, "--compile") == (0, "")
     model = keras2().models.load_model(str(target))
     names = [layer.name for layer in source[0].layers]
     assert names[0] == "reshape" and len(model.outputs) == len(names) == 9
@@ -88,8 +94,8 @@ def test_by_default_every_layer_but_the_input_is_an_output_and_a_compiled_one_ca
 
 def test_two_outputs_train_further_as_the_guide_says(source, images, tmp_path):
     target = tmp_path / "enc.h5"
-    assert run("encapsulate", source[1] / "model.h5", target, "--compile", "--layers",
-               '["Dense_1", "Softmax"]').returncode == 0
+    assert shared("encapsulate", source[1] / "model.h5", target, "--compile", "--layers",
+                  '["Dense_1", "Softmax"]') == (0, "")
     model = keras2().models.load_model(str(target))
     before = model.get_weights()[0]
     model.fit(images, [numpy.zeros(5), numpy.ones(5)], epochs=1, verbose=0)
@@ -98,8 +104,8 @@ def test_two_outputs_train_further_as_the_guide_says(source, images, tmp_path):
 
 def test_topology_json_and_weights_h5_give_the_same_bytes_as_one_h5(source, enclosed, tmp_path):
     target = tmp_path / "enc.h5"
-    assert run("encapsulate", source[1] / "model.json", target, "--weights", source[1] / "weights.h5",
-               "--layers", json.dumps(SHOWN)).returncode == 0
+    assert shared("encapsulate", source[1] / "model.json", target, "--weights", source[1] / "weights.h5",
+                  "--layers", json.dumps(SHOWN)) == (0, "")
     assert files.sha256(str(target)) == files.sha256(str(enclosed))
 
 
@@ -114,6 +120,7 @@ def test_what_it_converts_gives_keras_s_activations_in_node(source, enclosed, im
         agree(array, wanted)
 
 
+@pytest.mark.modern  # the tensorflowjs of Python 3.6 imports none of it
 def test_what_is_kept_out_of_the_official_converter_is_there_for_others():
     needs.reference()
     script = ("import sys\n"
@@ -126,9 +133,9 @@ def test_what_is_kept_out_of_the_official_converter_is_there_for_others():
 
 def test_it_writes_what_the_official_command_writes(enclosed, tmp_path):
     """The command of tensorflowjs itself, in a process of its own; on modern it crashes on what it imports beside."""
-    assert run("convert", enclosed, tmp_path / "ours").returncode == 0
-    assert run("convert", enclosed, tmp_path / "small", "--shard-size", "100000", "--quantize",
-               '{"uint8": ["*/kernel"]}').returncode == 0
+    assert shared("convert", enclosed, tmp_path / "ours") == (0, "")
+    assert shared("convert", enclosed, tmp_path / "small", "--shard-size", "100000", "--quantize",
+                  '{"uint8": ["*/kernel"]}') == (0, "")
     for name, flags in (("ours", []), ("small", ["--weight_shard_size_bytes=100000", "--quantize_uint8=*/kernel"])):
         script = ("import sys, types\n"
                   "for name in ('tensorflow_decision_forests', 'tensorflow_hub'):\n"
@@ -169,8 +176,8 @@ def test_it_converts_into_an_empty_directory_alone(enclosed, tmp_path):
 @pytest.mark.parametrize("layers, words", [
     ('["Conv2D_1", "Konv"]', "'Konv'"), ('["input"]', "'input'"), ('["Dense_1", "Dense_1"]', "twice")])
 def test_a_wrong_layer_list_is_one_line(source, tmp_path, layers, words):
-    done = run("encapsulate", source[1] / "model.h5", tmp_path / "x.h5", "--layers", layers)
-    assert done.returncode == 1 and words in done.stderr and len(done.stderr.splitlines()) == 1
+    status, said = shared("encapsulate", source[1] / "model.h5", tmp_path / "x.h5", "--layers", layers)
+    assert status == 1 and words in said and len(said.splitlines()) == 1
     assert os.listdir(str(tmp_path)) == []
 
 

@@ -13,6 +13,7 @@ from tests.needs import ROOT
 from tests.project import Project
 from tests.unit import handmade
 
+one_stack = pytest.mark.modern  # what is on the disk is looked at by this project's code, which is one
 MINE = '[mine]\nsource = "model.h5"\n'
 # Every build says that it has begun, and takes a while.
 SLOW = """
@@ -35,6 +36,7 @@ House.build = slow
 def project(tmp_path):
     project = Project.create(tmp_path / "project", MINE)
     handmade.h5(project.file("model.h5"))
+    project.knows_its_code()
     return project
 
 
@@ -193,6 +195,7 @@ def test_a_product_that_a_link_leads_to_is_what_another_table_made(project):
     assert "x.h5: " in project.fault()
 
 
+@one_stack
 def test_a_directory_without_a_model_is_not_read_through(project):
     project.write("models/models.toml", '[mine]\nsource = "given"\n')
     os.mkdir(project.file("given"))
@@ -212,6 +215,7 @@ def test_models_that_are_made_from_each_other_are_one_line(project):
     assert "made from itself" in project.fault()
 
 
+@one_stack
 @pytest.mark.parametrize("source", ["models/mine/enc_model.h5", "models/json_models/mine"])
 def test_a_model_that_is_made_from_its_own_product_is_one_line_and_stays(source, project):
     project.ran()
@@ -251,6 +255,7 @@ def test_what_another_kind_of_table_left_is_an_orphan(project):
     assert not os.path.exists(project.file("models/data.npz"))
 
 
+@one_stack
 @pytest.mark.parametrize("source, left", [
     ("models/mine/enc_model.h5", {"mine/enc_model.h5"}), ("%s/models/mine/enc_model.h5", {"mine/enc_model.h5"}),
     ("models/json_models/mine", {"json_models/mine/model.json", "json_models/mine/group1-shard1of1.bin"}),
@@ -276,7 +281,7 @@ def test_a_link_that_leads_nowhere_in_the_place_of_a_model_is_not_trained_over(p
 @pytest.mark.parametrize("first", [["-r", "json"], ["-r", "zero"], ["audit", "convert"]])
 def test_a_second_run_waits_whoever_reports_and_whatever_else_the_first_one_does(first, slow):
     slow.write("scripts/audit.py", "def main(arguments): pass\n")
-    process = start(slow, *first, SLOW="1")
+    process = start(slow, *first, SLOW="0.6")
     builders(slow, 1)
     status, out, err = slow.doit()
     assert (status, err) == (0, "") and f"waiting: process {process.pid} is building" in out
@@ -285,9 +290,11 @@ def test_a_second_run_waits_whoever_reports_and_whatever_else_the_first_one_does
     assert slow.ran() == set()
 
 
+@one_stack
 @pytest.mark.parametrize("place", ["models/mine", "models/json_models", "models/json_models/mine", "models/.building",
                                    "models/.records"])
 def test_a_file_where_a_directory_is_meant_is_one_line_and_stays(place, project):
+    shutil.rmtree(project.file(place), ignore_errors=True)
     project.write(place, "mine")
     line = project.fault()
     assert place in line and "in the way" in line
@@ -296,16 +303,17 @@ def test_a_file_where_a_directory_is_meant_is_one_line_and_stays(place, project)
     assert "convert:mine" in project.ran()
 
 
+@one_stack
 @pytest.mark.parametrize("make", [os.mkdir, os.mkfifo, lambda path: os.symlink("lock", path),
                                   lambda path: os.symlink("../../model.h5", path)])
 def test_a_lock_that_is_no_file_of_ours_is_one_line(make, project):
     before = project.read("model.h5")
-    os.makedirs(project.file("models/.records"))
     make(project.file("models/.records/lock"))
     assert "models/.records/lock is in the way" in project.fault()
     assert project.read("model.h5") == before
 
 
+@one_stack
 @pytest.mark.parametrize("make", [os.mkfifo, lambda path: os.symlink("enc_model.h5", path),
                                   lambda path: os.symlink("/dev/zero", path)])
 def test_a_target_that_is_a_pipe_a_device_or_a_link_to_itself_is_one_line(make, project):
@@ -314,6 +322,7 @@ def test_a_target_that_is_a_pipe_a_device_or_a_link_to_itself_is_one_line(make, 
     assert "models/mine/enc_model.h5 is not of this project's making" in project.fault()
 
 
+@one_stack
 @pytest.mark.parametrize("key, value", [("outputs", None), ("outputs", []), ("inputs", None), ("before", None),
                                         ("before", {"models/mine/enc_model.h5": 5}), ("settings", None), ("facts", 3),
                                         ("outputs", {"models/mine/enc_model.h5": None}), ("stage", ["x"])])

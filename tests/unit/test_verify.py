@@ -217,6 +217,7 @@ def test_code_in_the_source_is_not_run_to_verify_it(keras, converted, tmp_path):
     assert done.returncode == 1 and "no oracle" in done.stderr and len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.modern  # the browser's part is the same to both stacks
 def test_in_chromium_it_is_compared_on_webgl_and_on_cpu(converted, tmp_path):
     needs.chromium()
     done = run(converted / "model.h5", converted / "tfjs" / "model.json", "--browser", "--json",

@@ -20,7 +20,22 @@ from . import (  # noqa: F401  (each adds its rows)
     reshaping,
     wrappers,
 )
-from .kind import ALIASES, KINDS, Kind, Mask, Part, Variable, canonical, find, idle, merges, of, passing, recurrents
+from .kind import (
+    ALIASES,
+    KINDS,
+    Kind,
+    Mask,
+    Part,
+    Variable,
+    activations,
+    canonical,
+    find,
+    idle,
+    merges,
+    of,
+    passing,
+    recurrents,
+)
 
-__all__ = ["ALIASES", "KINDS", "Kind", "Mask", "Part", "Variable", "canonical", "find", "idle", "merges", "of",
-           "passing", "recurrents"]
+__all__ = ["ALIASES", "KINDS", "Kind", "Mask", "Part", "Variable", "activations", "canonical", "find", "idle",
+           "merges", "of", "passing", "recurrents"]

@@ -71,10 +71,16 @@ def separable_kernels(config: Config) -> List[Variable]:
             Variable("pointwise_kernel", [1] * len(size) + [None, filters])] + bias(config, filters)
 
 
+def local_kernel(config: Config) -> List[Variable]:
+    """A kernel for each place: its sizes depend on the image and on the setting `implementation`."""
+    return [Variable("kernel", None)] + [Variable("bias", None)] * bool(config.get("use_bias", True))
+
+
 to_filters = convolution(lambda config, count: config["filters"])
 to_each = convolution(lambda config, count: times(count, config.get("depth_multiplier", 1)))
 
 row("convolution", "Conv1D Conv2D Conv3D", shape=to_filters, variables=kernel)
 row("convolution", "Conv1DTranspose Conv2DTranspose Conv3DTranspose", shape=transposed, variables=transposed_kernel)
 row("convolution", "DepthwiseConv1D DepthwiseConv2D", shape=to_each, variables=depthwise_kernel)
+row("convolution", "LocallyConnected1D LocallyConnected2D", shape=to_filters, variables=local_kernel)
 row("convolution", "SeparableConv1D SeparableConv2D", shape=to_filters, variables=separable_kernels)

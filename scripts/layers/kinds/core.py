@@ -1,7 +1,7 @@
 """Inputs, Dense, Embedding and Masking (keras 2.6 layers/core.py, embeddings.py; Keras 3 layers/core/)."""
-from typing import List
+from typing import Any, List, Optional
 
-from .kind import Config, Mask, Variable, row, same
+from .kind import Config, Mask, Part, Shape, Variable, row, same
 from .sizes import whole
 
 
@@ -16,10 +16,33 @@ def embedding(config: Config) -> List[Variable]:
     return [Variable("embeddings", [whole(config, "input_dim"), whole(config, "output_dim")])]
 
 
+def reversible(config: Config) -> List[Variable]:
+    """The way back has a table of its own where it is not tied to the first."""
+    own = [] if config.get("tie_weights", True) else [
+        Variable("reverse_embeddings", [whole(config, "output_dim"), whole(config, "input_dim")])]
+    return embedding(config) + own
+
+
+def pipeline(config: Config, scope: str) -> List[Part]:
+    """Its layers, one behind another (keras 3 layers/preprocessing/pipeline.py)."""
+    return [Part(record, f"{scope}/{place}") for place, record in enumerate(config["layers"])]
+
+
+def through(config: Config, inputs: List[Shape], nested: Any) -> List[Optional[Shape]]:
+    """What the last of a Pipeline's layers puts out."""
+    found = inputs[0]
+    for record in config["layers"]:
+        found = nested.layer(record, [found])[0]
+    return [found]
+
+
 row("core", "InputLayer")
 row("core", "Dense", variables=dense, mask=Mask.PASSES,
     shape=lambda config, inputs, nested: [list(inputs[0][:-1]) + [config["units"]]])
 row("core", "Embedding", variables=embedding, mask=Mask.MAKES,  # where mask_zero=True
     shape=lambda config, inputs, nested: [list(inputs[0]) + [config["output_dim"]]])
+row("core", "ReversibleEmbedding", variables=reversible, mask=Mask.MAKES)  # its shape depends on the way
+row("core", "Pipeline", shape=through, parts=pipeline)
 row("core", "Masking", shape=same, mask=Mask.MAKES)
 row("core", "Identity", shape=same, mask=Mask.PASSES_IN_3, idle=True)  # tf_keras layers/core/identity.py
+row("core", "TFDIdentity", shape=same, idle=True)  # a float of a FeatureSpace

@@ -62,6 +62,7 @@ class Kind(NamedTuple):
 
 
 KINDS = {}  # type: Dict[str, Kind]
+ACTIVATIONS = ("activation", "recurrent_activation")  # settings that name a function, or hold a layer
 # What TensorFlow 1.13 calls them in the files that it writes (tfjs issue 1255).
 ALIASES = {"BatchNormalizationV1": "BatchNormalization", "UnifiedGRU": "GRU", "UnifiedLSTM": "LSTM"}
 
@@ -111,6 +112,16 @@ def is_of_keras(record: Dict[str, Any]) -> bool:
     if record.get("module") is None:
         return not ("module" in record and record.get("registered_name"))
     return str(record["module"]).startswith("keras")
+
+
+def activations(config: Any) -> List[Part]:
+    """The layers that a layer is given as its activations: Dense(4, activation=PReLU()).
+
+    Keras makes their variables at the layer's first call, behind the layer's own.  The scope is the setting's name.
+    """
+    given = [(key, config.get(key)) for key in ACTIVATIONS] if isinstance(config, dict) else []
+    return [Part(record, key) for key, record in given if isinstance(record, dict) and isinstance(
+        record.get("class_name"), str) and isinstance(record.get("config"), dict) and of(record) is not None]
 
 
 def merges() -> FrozenSet[str]:

@@ -41,5 +41,6 @@ def dot(config: Config, inputs: List[Shape], nested: Any) -> List[Shape]:
 
 row("merging", "Add Subtract Multiply Average Maximum Minimum", shape=merge, mask=Mask.MERGES)
 row("merging", "Concatenate", shape=concatenate, mask=Mask.JOINS)
+row("merging", "TFDConcat", shape=concatenate)  # of a FeatureSpace (keras 3 layers/preprocessing/feature_space.py)
 row("merging", "Dot", shape=dot)
 row("merging", "CustomScaleLayer Custom>CustomScaleLayer", shape=merge)  # of keras.applications

@@ -199,7 +199,7 @@ def round_(call: Call) -> Value:
     decimals = integer(call, argument(call, "decimals", None, 0), "decimals")
     if x.dtype != "float32":
         if decimals < 0:
-            call.refuse("it rounds whole numbers to tens")
+            call.refuse("it rounds whole numbers to tens", "cast them to float32 before it")
         return x if x.dtype == "int32" else b.cast(x, "int32")
     if decimals == 0 or abs(decimals) > 30:
         return b.unary("Round", x)
@@ -388,7 +388,7 @@ def cast_to(call: Call, x: Value, dtype: str) -> Value:
     if name == "bool":
         return x if x.dtype == "bool" else b.compare("NotEqual", x, 0)
     if "int" not in name and "float" not in name:
-        call.refuse(f"it casts to {name}, with which TensorFlow.js does not compute")
+        call.refuse(f"it casts to {name}, with which TensorFlow.js does not compute", "cast to float32 or int32")
     if "int" not in name:
         return b.cast(x, "float32")
     whole = b.cast(x, "int32")

@@ -4,8 +4,7 @@ from typing import List, Tuple
 from ...base.fault import Fault
 from ...emit import Value
 from ..rules import Call, function, node, operation
-from .given import tensor
-from .imaging import first
+from .given import first, tensor
 
 
 def colours(call: Call, names: str = "images") -> Tuple[Value, int, List[Value]]:

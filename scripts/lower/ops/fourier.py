@@ -29,7 +29,8 @@ def length(call: Call, size: Optional[int], least: int = 1) -> int:
     if size is None:
         call.refuse("the length of what it transforms is open", "give it: --input-shape")
     if not least <= size <= LONGEST:
-        call.refuse(f"it transforms {size} numbers, and more than {LONGEST} make the model very large")
+        call.refuse(f"it transforms {size} numbers, and more than {LONGEST} make the model very large",
+                    "transform shorter parts")
     return size
 
 

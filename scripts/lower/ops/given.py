@@ -119,6 +119,14 @@ def wide(given: Any) -> Optional[str]:
     return "float32" if large else None
 
 
+FIRST = ("channels_first", "NCHW", "NCW", "NCDHW")
+
+
+def first(call: Call) -> bool:
+    """Whether the channels of an image stand before the spatial dimensions."""
+    return argument(call, "data_format") in FIRST
+
+
 def values(call: Call, names: str = "xs x values inputs", at: int = 0) -> List[Value]:
     """The tensors of a list, of which some may be constants."""
     found = argument(call, names, at, needed)
@@ -136,7 +144,7 @@ def integer(call: Call, given: Any, called: str = "setting") -> int:
     """A whole number.  Raises Fault for anything else, and a refusal for a tensor."""
     given = known(given)
     if isinstance(given, Value) or isinstance(given, (list, tuple)) and holds_tensors(given):
-        call.refuse(f"its {called} is computed, and must be a constant")
+        call.refuse(f"its {called} is computed, and must be a constant", "write a whole number there")
     while isinstance(given, (list, tuple)) and len(given) == 1:
         given = given[0]
     if type(given) is float and given.is_integer():
@@ -168,4 +176,4 @@ def limited(call: Call, shape: Sequence[Optional[int]]) -> None:
             raise Fault(f"operation {call.path!r} ({call.kind}) has a size of {one}: the file is damaged")
         size *= 1 if one is None else one
     if size > MOST:
-        call.refuse(f"it makes a tensor of {size} numbers")
+        call.refuse(f"it makes a tensor of {size} numbers", f"make one of at most {MOST}")

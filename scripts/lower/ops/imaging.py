@@ -1,4 +1,4 @@
-"""Images: convolutions, pooling, colours, margins, patches (keras.ops.nn, keras.ops.image, tf.nn, tf.image)."""
+"""Images: convolutions, pooling, patches, filters (keras.ops.nn, keras.ops.image, tf.nn, tf.image)."""
 from typing import Any, List, Tuple
 
 import numpy
@@ -10,15 +10,10 @@ from ...emit.images import Cut
 from .. import convolution, pooling
 from ..rules import Call, function, node, operation
 from ..windows import LARGEST, Window, margins
-from .given import argument, floats, holds_tensors, integer, integers, known, limited, needed, tensor, value
+from .given import argument, first, floats, holds_tensors, integer, integers, known, limited, needed, tensor, value
 from .padding import padded
 
-FIRST = ("channels_first", "NCHW", "NCW", "NCDHW")
-
-
-def first(call: Call) -> bool:
-    """Whether the channels stand before the spatial dimensions."""
-    return argument(call, "data_format") in FIRST
+PLACES = 4096  # of a window whose places become channels
 
 
 def channels_last(call: Call, x: Value, rank: int = 0) -> Value:
@@ -255,8 +250,8 @@ def patches(call: Call, x: Value, window: Window) -> Value:
         for at, size, stride, dilation in zip(place, window.sizes, window.strides, window.dilations):
             cuts.append(Cut(at * dilation, (size - 1 - at) * dilation, stride))
         parts.append(call.b.strided(x, cuts + [Cut()]))
-    if len(parts) > 4096:
-        call.refuse(f"its windows hold {len(parts)} places")
+    if len(parts) > PLACES:
+        call.refuse(f"its windows hold {len(parts)} places", f"take windows of at most {PLACES}")
     return call.b.concat(parts, -1)
 
 
@@ -282,46 +277,7 @@ def unfold(call: Call) -> Value:
     return b.reshape(b.transpose(flat, [0, 3, 2, 1]), [-1, channels * places, rows * columns])
 
 
-# Margins -------------------------------------------------------------------------------------------------------------
-
-
-def edges(call: Call, word: str, x: Value) -> Tuple[int, List[List[int]]]:
-    """(axis of the rows, [[before, behind] of rows, of columns]): what is not given comes of the size aimed at."""
-    rows = x.rank - 2 if first(call) else x.rank - 3
-    found = []
-    for axis, (before, behind, target) in enumerate((("top", "bottom", "height"), ("left", "right", "width")), rows):
-        pair = [call.config.get(f"{before}_{word}"), call.config.get(f"{behind}_{word}")]
-        aim, size = call.config.get(f"target_{target}"), x.shape[axis]
-        if None in pair:
-            if size is None:
-                call.refuse("a size of its image is open", "give it: --input-shape")
-            whole = integer(call, aim, f"target_{target}") - size
-            whole = whole if word == "padding" else -whole
-            other = pair[1] if pair[0] is None else pair[0]
-            missing = whole - (0 if other is None else integer(call, other, word))
-            pair = [missing if one is None else one for one in pair]
-        found.append(integers(call, pair, word))
-        if min(found[-1]) < 0 or max(found[-1]) > LARGEST:
-            raise Fault(f"operation {call.path!r} has a {word} of {found[-1]}: the file is damaged")
-    return rows, found
-
-
-@operation("PadImages")
-def pad_images(call: Call) -> Value:
-    """Zeros around images."""
-    x = tensor(call, "images")
-    rows, pairs = edges(call, "padding", x)
-    return padded(call, x, [[0, 0]] * rows + pairs + [[0, 0]] * (x.rank - rows - 2), "constant", 0)
-
-
-@operation("CropImages")
-def crop_images(call: Call) -> Value:
-    """Images without their margins."""
-    b, x = call.b, tensor(call, "images")
-    rows, pairs = edges(call, "cropping", x)
-    for axis, (before, behind) in enumerate(pairs, rows):
-        x = b.stepped(x, axis, before, -behind or None, 1)
-    return x
+# Flips ---------------------------------------------------------------------------------------------------------------
 
 
 @function("image.flip_left_right")

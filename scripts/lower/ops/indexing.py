@@ -90,7 +90,7 @@ def scalars(call: Call, given: Any) -> List[Union[int, Value]]:
     given = known(given)
     if isinstance(given, Value):
         if given.rank != 1 or given.shape[0] is None:
-            call.refuse("its bounds are computed, and so is their number")
+            call.refuse("its bounds are computed, and so is their number", "give a list, of a number or tensor each")
         return [scalar(call, call.b.at(given, 0, place)) for place in range(given.shape[0])]
     return [scalar(call, one) for one in (given if isinstance(given, (list, tuple)) else [given])]
 
@@ -137,7 +137,7 @@ def slice_update(call: Call) -> Value:
     starts = scalars(call, argument(call, "start_indices", 1, needed))
     update = b.cast(value(call, argument(call, "updates", 2, needed)), x.dtype)
     if any(isinstance(one, Value) for one in starts):
-        call.refuse("its places are computed")
+        call.refuse("its places are computed", "write whole numbers there")
     margins = []
     for axis, start in enumerate(starts):
         size, length = x.shape[axis], update.shape[axis]
@@ -189,12 +189,24 @@ def gather(call: Call) -> Value:
     if not batches:
         return b.gather(x, places, axis)
     batches = axis_of(batches, places.rank + 1)
-    if axis != batches or batches != 1 or x.rank > 3 or places.rank > 2:
-        call.refuse(f"it looks up behind {batches} dimensions of batches along axis {axis}")
-    if x.rank == 2:
-        return b.gather_along(x, places, 1)
-    wide = b.expand(places, -1)
-    return b.gather_along(x, b.mul(wide, b.cast(b.like(b.cut(x, 1, 0, 1), 1), "int32")), 1)
+    if axis < batches:
+        raise Fault(f"operation {call.path!r} looks up axis {axis} behind {batches} of batches: the file is damaged")
+    count, kept = 1, list(places.shape[batches:])
+    for size in kept:
+        count = None if size is None or count is None else count * size
+    sizes = [b.dim(places, place) for place in range(places.rank)]
+    if len(kept) != 1:
+        places = b.reshape(places, sizes[:batches] + [-1 if count is None else count])
+    for _ in range(axis - batches):
+        places = b.expand(places, batches)
+    while places.rank < x.rank:
+        places = b.expand(places, -1)
+    found = b.gather_along(x, places, axis)
+    if len(kept) == 1:
+        return found
+    made = b.reshape(found, [b.dim(x, place) for place in range(axis)] + sizes[batches:]
+                     + [b.dim(x, place) for place in range(axis + 1, x.rank)])
+    return Value(made.dtype, x.shape[:axis] + tuple(kept) + x.shape[axis + 1:], made.tensor, made.weight)
 
 
 @function("gather_nd")
@@ -203,7 +215,7 @@ def gather_nd(call: Call) -> Value:
     """The slices at these places of several dimensions."""
     x, places = tensor(call, "params"), call.b.cast(value(call, argument(call, "indices", 1, needed)), "int32")
     if argument(call, "batch_dims", None, 0):
-        call.refuse("it looks up in batches (batch_dims)")
+        call.refuse("it looks up in batches (batch_dims)", "take tf.gather, which looks up one axis in batches")
     depth = places.shape[-1]
     if depth is None or depth > x.rank:
         raise Fault(f"operation {call.path!r} looks up {depth} dimensions of {x.shape}: the file is damaged")
@@ -220,7 +232,7 @@ def boolean_mask(call: Call) -> Value:
         call.refuse("it picks values by a mask, so that their number is open", "choose by where(condition, x, y)")
     places = numpy.flatnonzero(numpy.array(mask))
     if numpy.ndim(mask) != 1 or not places.size or len(mask) != x.shape[axis_of(axis, x.rank)]:
-        call.refuse("its mask is not a row of booleans for one axis")
+        call.refuse("its mask is not a row of booleans for one axis", "choose by where(condition, x, y)")
     return call.b.gather(x, places.astype("int32"), axis)
 
 
@@ -299,7 +311,7 @@ def matrices_of(call: Call) -> Value:
     side = None if x.shape[-1] is None else x.shape[-1] + abs(offset)
     for name, place, default in (("num_rows", 2, -1), ("num_cols", 3, -1), ("padding_value", 4, 0)):
         if known(argument(call, name, place, default)) not in (default, side if default else 0):
-            call.refuse(f"its {name} is not what it is by default")
+            call.refuse(f"its {name} is not what it is by default", "leave it out, and pad what it gives")
     return matrix_of(call, x, offset)
 
 

@@ -249,7 +249,7 @@ def of_matrices(call: Call, x: Value, order: Any, along: List[int], kept: bool) 
     if order == "fro":
         return of_vectors(b, x, 2, along, kept)
     if order not in (1, -1, float("inf"), -float("inf")):
-        call.refuse(f"the norm {order!r} needs the singular values of a matrix")
+        call.refuse(f"the norm {order!r} needs the singular values of a matrix", "take ord='fro', 1 or inf")
     rows, columns = [axis_of(axis, x.rank) for axis in along]
     first, second = (rows, columns) if abs(order) == 1 else (columns, rows)
     sums = b.sum(b.unary("Abs", x), first, True)
@@ -276,7 +276,7 @@ def determinant(call: Call, x: Value) -> Value:
     """The determinant, worked out along the first row."""
     b, size = call.b, x.shape[-1]
     if size != x.shape[-2] or size is None or size > 3:
-        call.refuse("TensorFlow.js has no determinant of more than three rows")
+        call.refuse("TensorFlow.js has no determinant of more than three rows", "ask for outputs that do not need it")
     cells = [[b.at(b.at(x, x.rank - 2, row), x.rank - 2, column) for column in range(size)] for row in range(size)]
     return expanded(b, cells)
 
@@ -314,7 +314,7 @@ def correlate(call: Call) -> Value:
         call.refuse("a length is open", "give it: --input-shape")
     long, short = x.shape[0], y.shape[0]
     if long * short > 1 << 20:
-        call.refuse("its vectors are very long")
+        call.refuse("its vectors are very long", "take shorter ones")
     mode = str(call.config.get("mode", "valid"))
     full = range(-(short - 1), long)
     whole = b.pad(x, [(short - 1, short - 1)])

@@ -63,6 +63,6 @@ def psnr(call: Call) -> Value:
     x, y = floats(call, "x1"), floats(call, "x2", 1)
     most = float(known(argument(call, "max_val", None, needed)))
     if not most > 0:
-        call.refuse(f"its max_val is {most}")
+        call.refuse(f"its max_val is {most}", "take one above 0")
     apart = b.mean(b.square(b.sub(x, y)))
     return b.sub(20 * math.log10(most), b.mul(b.log(apart), 10 / math.log(10)))

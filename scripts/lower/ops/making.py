@@ -25,7 +25,7 @@ def arange(call: Call) -> Value:
     bounds = [known(one) for one in (first, stop, step)]
     if not any(isinstance(one, Value) for one in bounds):
         if bounds[2] == 0 or abs((bounds[1] - bounds[0]) / bounds[2]) > 1 << 20:
-            call.refuse("it makes a row without an end")
+            call.refuse("it makes a row without an end", "take a step that reaches the end sooner")
         made = call.b.constant(numpy.arange(*bounds))
     else:
         given = [value(call, one) for one in bounds]
@@ -75,7 +75,7 @@ def spaced(call: Call, closed: bool) -> Value:
                    for place, name in enumerate(("start", "stop"))]
     count = integer(call, argument(call, "num", None, 50), "num")
     if not 0 < count <= 1 << 16 or call.config.get("retstep"):
-        call.refuse("it makes very many numbers, or gives their distance")
+        call.refuse("it makes very many numbers, or gives their distance", "take a smaller num, and retstep=False")
     axis = integer(call, argument(call, "axis", None, 0), "axis")
     rank = max(first.rank, last.rank)
     axis = axis_of(axis, rank + 1)
@@ -131,7 +131,7 @@ def scatter(call: Call) -> Value:
     updates = value(call, argument(call, "values updates", 1, needed))
     shape = [known(one) for one in sizes(call, argument(call, "shape", 2, needed))]
     if any(isinstance(one, Value) or one is None for one in shape) or places.shape[-1] is None:
-        call.refuse("its shape is computed")
+        call.refuse("its shape is computed", "write it as whole numbers")
     limited(call, shape)
     return b.one("ScatterNd", [places, updates, b.constant(shape, "int32", "shape")], updates.dtype, shape,
                  T=DType(updates.dtype), Tindices=DType("int32"))

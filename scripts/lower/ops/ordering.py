@@ -95,7 +95,7 @@ def quantiles(call: Call, x: Value, parts: Value, method: str) -> Value:
     """Quantiles along axes, one of each part (keras 3 backend/tensorflow/numpy.py: _quantile)."""
     b, along, kept = call.b, axes(call), bool(call.config.get("keepdims", False))
     if not parts.is_constant or parts.rank > 1:
-        call.refuse("the parts are computed, and must be constants")
+        call.refuse("the parts are computed, and must be constants", "write q as numbers")
     rank, along = x.rank, b.axes(along, x.rank)
     rest = [axis for axis in range(rank) if axis not in along]
     x = b.transpose(x, rest + along)

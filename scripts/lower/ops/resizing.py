@@ -89,7 +89,7 @@ def resized(name: str) -> Any:
             method = Method(name, corners=not set_.get("half_pixel_centers"))
             return interpolation.resize(call, x, height, width, method)
         if name not in ("bilinear", "nearest"):
-            call.refuse("it aligns the corners of an image (align_corners)")
+            call.refuse("it aligns the corners of an image (align_corners)", "build it with align_corners=False")
         op = "ResizeBilinear" if name == "bilinear" else "ResizeNearestNeighbor"
         shape = [x.shape[0]] + [None if isinstance(one, Value) else one for one in (height, width)] + [x.shape[3]]
         return call.b.one(op, [x, call.b.sizes([height, width])], "float32", shape, T=DType("float32"),
@@ -111,7 +111,7 @@ def scale_and_translate(call: Call) -> Value:
         call.refuse(OPEN, NAME_SIZES)
     if isinstance(scale, Value) or moved != [0.0, 0.0] or any(
             abs(one - new / old) > 1e-5 for one, new, old in zip(scale, (height, width), x.shape[1:3])):
-        call.refuse("it moves the image, or shows a part of it")
+        call.refuse("it moves the image, or shows a part of it", "crop the image and resize that")
     name = KERNELS.get(set_.get("kernel_type", "lanczos3"), "")
     return interpolation.resize(call, x, height, width, Method(name, bool(set_.get("antialias", True))))
 

@@ -122,7 +122,7 @@ def fold(call: Call) -> Value:
     if min(counts) < 1 or x.shape[1] is None or x.shape[1] % (kernel[0] * kernel[1]):
         raise Fault(f"operation {call.path!r} does not fit a tensor of shape {x.shape}: the file is damaged")
     if rows * size[0] * size[1] > LARGEST:
-        call.refuse("its windows are very many")
+        call.refuse("its windows are very many", "take fewer and larger steps, or a smaller output_size")
     along = [numpy.arange(kernel[i])[:, None] * dilation[i] + numpy.arange(counts[i]) * stride[i] - around[i]
              for i in (0, 1)]
     down, across = numpy.broadcast_arrays(along[0][:, None, :, None], along[1][None, :, None, :])

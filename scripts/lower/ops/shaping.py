@@ -14,7 +14,8 @@ def sizes(call: Call, given: Any) -> List[Any]:
     given = known(given)
     if isinstance(given, Value):
         if given.rank != 1 or given.shape[0] is None:
-            call.refuse("its shape is computed, and so is how many sizes it has")
+            call.refuse("its shape is computed, and so is how many sizes it has",
+                        "give a list, of a number or tensor each")
         return [call.b.at(given, 0, place) for place in range(given.shape[0])]
     return [one if isinstance(one, Value) and not one.is_constant or one is None else integer(call, one, "shape")
             for one in (given if isinstance(given, (list, tuple)) else [given])]

@@ -26,6 +26,19 @@ const Figures = (function () {
       units: Math.max(2, ...entries.filter(entry => entry.shape.length === 1).map(entry => entry.shape[0]))};
   }
 
+  // The pages of a long row, as Maps has those of maps.
+  function pagerOf(layer, count) {
+    const size = layer.segmentLength, pages = layer.totalSegments;
+    return {
+      pages,
+      words: () => `${layer.segmentIndex * size + 1} – ${Math.min(count, (layer.segmentIndex + 1) * size)} of ${count}`,
+      turn(by) {
+        const wanted = (layer.segmentIndex + by + pages) % pages;
+        while (layer.segmentIndex !== wanted) layer.updatePage(layer.segmentIndex < wanted ? 'next' : 'last');
+      },
+    };
+  }
+
   class Figure {
     constructor(entry, layer, scale, isInput) {
       this.entry = entry;
@@ -42,8 +55,10 @@ const Figures = (function () {
       this.group.quaternion.copy(this.rank === 1 ? UPRIGHT : FACING);
       this.group.userData.figure = this;
       if (entry.config && entry.config.paging) this.layer.closeButtonHandler = {updatePos() {}}; // turning a page moves it, there or not
+      this.pager = this.maps || (entry.config && entry.config.paging ? pagerOf(this.layer, entry.shape[0]) : null);
     }
     get isOpen() { return Boolean(this.layer.isOpen); }
+    get isPaged() { return Boolean(this.pager && this.isOpen && this.pager.pages > 1); }
     get openable() { return this.layer.closeable !== false && !this.isInput; }
     // TensorSpace opens by a tween of a millisecond: run on the spot, as its layers break when told to move while they move.
     turn(open) {
@@ -59,6 +74,7 @@ const Figures = (function () {
       const {group} = this, place = group.position.clone(), turned = group.quaternion.clone();
       if (this.frames) group.remove(this.frames);
       if (this.units) this.units.remove();
+      if (this.pager && !this.maps) Slim.buttons(group);
       group.position.set(0, 0, 0);
       group.quaternion.identity();
       group.scale.set(1, 1, 1);
@@ -72,7 +88,7 @@ const Figures = (function () {
       group.position.copy(place);
       group.quaternion.copy(turned);
       if (this.block) this.frame(local);
-      Slim.figure(group);
+      Slim.figure(group, this.layer);
       this.units = this.rank === 1 ? Slim.units(group) : null;
       this.size.w += ASLANT * this.size.d;
     }

@@ -7,6 +7,8 @@ const Labels = (function () {
   const LINE = 13; // height of a line
   const LEAST = 40; // a narrower label says nothing
   const TWO = 60; // a label so wide has a second line
+  const NARROW = 8; // a thinner figure has no label
+  const WIDE = 150; // a label that stands alone may be so wide, whatever the room of its figure
   const SPACE = 6; // beside a label
   const FAR = 0.8; // opacity of the farthest
 
@@ -20,11 +22,20 @@ const Labels = (function () {
   // What tells the layers of a block apart stands at the end of their names: its last words, or else both ends.
   function shortened(text, most, font) {
     if (widthOf(text, font) <= most) return text;
+    const [head, ...rest] = text.split(' … ');
+    if (rest.length) { // a block's: its first layer says more than both ends
+      const heads = Array.from((head + '_').matchAll(/[_/. ]+/g), match => head.slice(0, match.index)).reverse();
+      for (const end of [' …', '']) {
+        const fitting = heads.find(each => each.length > 2 && widthOf(each + end, font) <= most);
+        if (fitting) return fitting + end;
+      }
+      text = head;
+    }
     const ends = Array.from(text.matchAll(/[_/. ]+(?=[^_/. ])/g), match => text.slice(match.index + match[0].length)).filter(end => /[a-z]{2}/i.test(end));
     const end = ends.find(each => widthOf(each, font) <= most);
     if (end && (most < 90 || end.length > 0.5 * text.length)) return end;
     for (let keep = text.length - 1; keep >= 2; keep--) {
-      const short = text.slice(0, Math.ceil(keep / 2)) + '…' + text.slice(text.length - Math.floor(keep / 2));
+      const tail = /\d$/.test(text) ? Math.floor(keep / 2) : 0, short = text.slice(0, keep - tail) + '…' + text.slice(text.length - tail); // a number tells it apart
       if (widthOf(short, font) <= most) return short;
     }
     return '…';
@@ -39,7 +50,7 @@ const Labels = (function () {
       const element = document.createElement('div'), first = document.createElement('b'), second = document.createElement('span');
       element.className = 'label';
       element.append(first, second);
-      element.addEventListener('click', event => act.click(name, event));
+      element.addEventListener('click', () => act.click(name));
       element.addEventListener('pointerenter', () => act.hover(name));
       element.addEventListener('pointerleave', () => act.hover(null));
       container.append(element);
@@ -65,19 +76,28 @@ const Labels = (function () {
       // wanted: [{name, title, words, pages, rect: {left, right, top, bottom}, room: width that is free, near: 0 … 1, first: bool}]
       place(wanted) {
         placed = [];
+        const least = wanted.map(({name, rect}) => ({name, box: {left: (rect.left + rect.right - LEAST) / 2, right: (rect.left + rect.right + LEAST) / 2, top: rect.bottom + 3, bottom: rect.bottom + 3 + LINE}}));
         const order = wanted.slice().sort((a, b) => b.first - a.first || b.near - a.near), seen = new Set();
         for (const {name, title, words, pages, rect, room, near, first} of order) {
           const label = labels.get(name) || make(name), middle = (rect.left + rect.right) / 2;
-          const attempt = most => { // the lines that fit, and the box that they take
+          const attempt = (most, down = 0, second = true) => { // the lines that fit, and the box that they take
             const lines = [shortened(title, most, NAME)];
             const parts = words.split(' · '), said = [words, parts.slice(1).join(' · '), parts[0]].find(each => each && widthOf(each, WORDS) <= most);
-            if (said && most >= TWO) lines.push(said);
-            const wide = Math.max(...lines.map((line, i) => widthOf(line, i ? WORDS : NAME)), pages ? 44 : 0), high = LINE * lines.length + (pages ? 20 : 0);
-            return {lines, box: {left: middle - wide / 2 - SPACE / 2, right: middle + wide / 2 + SPACE / 2, top: rect.bottom + 3, bottom: rect.bottom + 3 + high}};
+            if (said && second && most >= TWO) lines.push(said);
+            const wide = Math.max(...lines.map((line, i) => widthOf(line, i ? WORDS : NAME)), pages ? 44 : 0), high = LINE * lines.length + (pages ? 20 : 0), top = rect.bottom + 3 + down;
+            return {lines, box: {left: middle - wide / 2 - SPACE / 2, right: middle + wide / 2 + SPACE / 2, top, bottom: top + high}};
           };
-          const clear = ({box}) => placed.every(({box: other}) => box.right <= other.left || box.left >= other.right || box.bottom <= other.top || box.top >= other.bottom);
+          const apart = (box, other) => box.right <= other.left || box.left >= other.right || box.bottom <= other.top || box.top >= other.bottom;
+          const clear = ({box}) => placed.every(({box: other}) => apart(box, other));
+          // Its own place, or as wide as its words where neither a figure nor the least of another label stands.
+          const inner = box => ({left: box.left + SPACE / 2 + 1, right: box.right - SPACE / 2 - 1, top: box.top, bottom: box.bottom}); // its letters
+          const alone = ({box}) => wanted.every((other, i) => other.name === name || apart(inner(box), other.rect) && apart(box, least[i].box));
           const tried = first ? [attempt(260)] : [attempt(Math.max(room, LEAST)), attempt(Math.max(rect.right - rect.left, LEAST))];
-          const found = first || rect.right - rect.left >= 12 ? tried.find(clear) : null, free = Boolean(found), {lines, box} = found || tried[0];
+          const wide = first || tried[0].lines[0] === title ? [] : [attempt(WIDE), attempt(WIDE, 0, false)];
+          tried.unshift(...wide.filter(each => each.lines[0] === title && alone(each)));
+          const lower = first || pages ? null : attempt(Math.max(rect.right - rect.left, LEAST), LINE + 4); // beside another label, a line below it
+          if (lower && wanted.every(other => other.name === name || apart(inner(lower.box), other.rect))) tried.push(lower);
+          const found = first || rect.right - rect.left >= NARROW ? tried.find(clear) : null, free = Boolean(found), {lines, box} = found || tried[0];
           label.element.style.visibility = free ? 'visible' : 'hidden';
           if (!free) continue;
           seen.add(name);
@@ -100,11 +120,15 @@ const Labels = (function () {
         target.scale(ratio, ratio);
         target.textAlign = 'center';
         target.textBaseline = 'top';
+        target.lineJoin = 'round';
+        target.lineWidth = 3;
+        target.strokeStyle = `#${colours.ground.toString(16).padStart(6, '0')}`; // a halo: lines pass behind
         for (const {box, lines, opacity} of placed) {
           target.globalAlpha = opacity;
           lines.forEach((line, i) => {
             target.font = i ? WORDS : NAME;
             target.fillStyle = i ? colours.soft : colours.text;
+            target.strokeText(line, (box.left + box.right) / 2, box.top + 1 + LINE * i);
             target.fillText(line, (box.left + box.right) / 2, box.top + 1 + LINE * i);
           });
         }

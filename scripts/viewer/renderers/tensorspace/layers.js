@@ -61,7 +61,12 @@ const Layers = (function () {
       model = new TSP.models.Model(container, Object.assign(settings, {inputs: tops, outputs: layers.filter((layer, i) => drawing.layers[i].terminal)}));
       model.createGraph = createGraph(tops, layers, parents);
     }
-    model.createModelElements = function () { for (const layer of this.layers) layer.init({x: 0, y: 0, z: 0}, THICK); };
+    model.createModelElements = function () {
+      for (const layer of this.layers) {
+        layer.init({x: 0, y: 0, z: 0}, THICK);
+        (layer.actualLayer || layer).neuralGroup.visible = false; // TensorSpace draws at once, all layers at one place
+      }
+    };
     model.init();
     return {model, byName};
   }

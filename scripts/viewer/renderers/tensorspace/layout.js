@@ -6,6 +6,7 @@ const Layout = (function () {
   const GAP = 28; // between columns, where the edges run
   const ROW = 40; // between rows, where skips pass and the next row begins
   const LABEL = 32; // below each item, for its name: pixels
+  const TALL = 1.6; // times that where a label has buttons for pages
   const STACK = 12; // between the items of a column
   const FILL = 0.86; // of the window, as the camera has it
   const SHORT = 0.4; // of the widest row: a last row that is shorter looks left over
@@ -27,6 +28,8 @@ const Layout = (function () {
     return found.filter(Boolean);
   }
 
+  const below = (item, label) => item.h + label * (item.paged ? TALL : 1);
+
   function broken(sizes, limit) {
     const rows = [[]];
     let width = 0;
@@ -39,7 +42,7 @@ const Layout = (function () {
   const widthOf = (row, sizes) => row.reduce((sum, i) => sum + sizes[i].w, GAP * (row.length - 1));
   const heightOf = (row, sizes) => Math.max(...row.map(i => sizes[i].h));
 
-  // items: [{name, parents, w, h}]; width, height: the window's, in pixels.
+  // items: [{name, parents, w, h, paged}]; width, height: the window's, in pixels.
   // Returns a Map of name to {x, y, column, row, turn: 1 where its row runs to the right and -1 where it runs to the left,
   // top, bottom: its row's, scale: pixels of a unit when all of it fills the window}.
   function arrange(items, width, height) {
@@ -50,7 +53,7 @@ const Layout = (function () {
 
   function pack(found, windowWidth, windowHeight, label) {
     const sizes = found.map(column => ({w: Math.max(...column.map(item => item.w)),
-      h: column.reduce((sum, item) => sum + item.h + label, STACK * (column.length - 1))}));
+      h: column.reduce((sum, item) => sum + below(item, label), STACK * (column.length - 1))}));
     const total = widthOf(found.map((_, i) => i), sizes), least = Math.max(...sizes.map(size => size.w));
     let best = null;
     for (let step = 0; step <= 80; step++) {
@@ -77,7 +80,7 @@ const Layout = (function () {
         let y = top - (high - sizes[i].h) / 2;
         for (const item of found[i]) {
           places.set(item.name, {column: i, x: turn * (x + sizes[i].w / 2), y: y - item.h / 2, row: r, turn, top, bottom: top - high, scale});
-          y -= item.h + label + STACK;
+          y -= below(item, label) + STACK;
         }
         x += sizes[i].w + gap;
       }

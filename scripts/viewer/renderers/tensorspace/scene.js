@@ -22,10 +22,17 @@ const Scene = (function () {
 
     let places = new Map(), lit = null, shown = [];
     const stage = Stage.create(container, model, {before: tint, seen: () => name(), hover, click, resized: () => inTurn(() => arrange(false))});
-    const edges = Edges.create(model.modelContext, theme), frames = Slim.frames(model.modelContext);
-    function tint() { for (const {units} of shown) if (units) units.paint(Palette.THEMES[theme].ground); }
-    const outline = () => frames.set(shown.map(figure => figure.group), Palette.THEMES[theme].ground);
-    const labels = Labels.create(words, {click: (one, event) => click(figures.get(one), event.target), hover: one => hover(one && figures.get(one), []), page: (one, by) => self.turnPage(one, by)});
+    const edges = Edges.create(model.modelContext, theme), frames = Slim.frames(model.modelContext), merged = Merged.create(model.modelContext);
+    function tint() {
+      for (const {units} of shown) if (units) units.paint(Palette.THEMES[theme].ground);
+      merged.refresh(stage.camera);
+    }
+    function outline() {
+      const groups = shown.map(figure => figure.group);
+      frames.set(groups, Palette.THEMES[theme].ground);
+      merged.set(groups);
+    }
+    const labels = Labels.create(words, {click: one => click(figures.get(one)), hover: one => hover(one && figures.get(one), []), page: (one, by) => self.turnPage(one, by)});
 
     // Which figures are shown, and who reads whom among them ----------------------------------------------------------
 
@@ -57,7 +64,7 @@ const Scene = (function () {
       const sources = visible();
       for (const figure of shown) figure.fit();
       const [wide, high] = [container.clientWidth, Math.max(1, container.clientHeight)];
-      places = Layout.arrange(shown.map(figure => ({name: figure.name, parents: [...sources.get(figure.name)], w: figure.size.w, h: figure.size.h})), wide, high);
+      places = Layout.arrange(shown.map(figure => ({name: figure.name, parents: [...sources.get(figure.name)], w: figure.size.w, h: figure.size.h, paged: figure.isPaged})), wide, high);
       const before = new Map(shown.map(figure => [figure, figure.group.position.clone()]));
       const after = new Map(shown.map(figure => [figure, stand(figure, places.get(figure.name))]));
       for (const [figure, position] of after) { figure.group.position.copy(position); Object.assign(places.get(figure.name), figure.size); }
@@ -65,6 +72,7 @@ const Scene = (function () {
       look(moved, part => {
         edges.visible(part === 1);
         frames.visible(part === 1);
+        if (part < 1) merged.leave();
         for (const [figure, position] of after) figure.group.position.lerpVectors(before.get(figure), position, part);
         for (const figure of grown) if (figure.maps) figure.maps.spread(part);
         if (part === 1) outline();
@@ -122,8 +130,7 @@ const Scene = (function () {
       stage.stir();
       tell.hover(figure && figure.block ? figure.block.members[0] : one);
     }
-    function click(figure, object) {
-      if (object.elementType === 'paginationButton') { figure.outer.handleClick(object); inTurn(() => arrange(false)); return; }
+    function click(figure) {
       if (figure.block) self.fold(blocks.indexOf(figure.block), false);
       else if (figure.openable) self.show(figure.name, !figure.isOpen);
     }
@@ -131,9 +138,9 @@ const Scene = (function () {
       const near = shown.map(figure => stage.camera.position.distanceTo(new THREE.Vector3(places.get(figure.name).x, places.get(figure.name).y, 0)));
       const [least, most] = [Math.min(...near), Math.max(...near)];
       labels.place(shown.map((figure, i) => {
-        const rect = stage.rect(figure.corners()), {entry, block, maps} = figure, size = (entry.full || entry.shape).join(' × ');
-        const paged = maps && figure.isOpen && maps.pages > 1, told = paged || maps && figure.isOpen && entry.strip;
-        const kind = block ? `${block.members.length} layers · ${size}` : figure.isInput ? size : `${entry.keras} · ${told ? maps.words() : size}`;
+        const rect = stage.rect(figure.corners()), {entry, block, maps, pager} = figure, size = (entry.full || entry.shape).join(' × ');
+        const paged = figure.isPaged, told = paged || maps && figure.isOpen && entry.strip;
+        const kind = block ? `${block.members.length} layers · ${size}` : figure.isInput ? size : `${entry.keras} · ${told ? pager.words() : size}`;
         return {name: figure.name, title: block ? block.title : figure.isInput ? (inputs.length > 1 ? Words.called(entry) : 'input') : Words.called(entry), words: said.get(figure.name) || kind, rect,
           room: rect.right - rect.left + Layout.GAP * (rect.right - rect.left) / figure.size.w * 0.8, near: most > least ? 1 - (near[i] - least) / (most - least) : 1,
           first: figure.name === lit, pages: paged};
@@ -170,8 +177,8 @@ const Scene = (function () {
       fit: moved => inTurn(() => look(moved)),
       focus: one => inTurn(() => look(true, undefined, figures.get(standing(one)).corners())),
       highlight(one) { if (!one || figures.has(one)) hover(one && figures.get(standing(one)), []); },
-      pages(one) { const {maps, isOpen} = figures.get(one); return maps && isOpen && maps.pages > 1 ? maps.words() : null; },
-      turnPage(one, by) { const {maps} = figures.get(one); maps.turn(by); return inTurn(() => arrange(false)); },
+      pages(one) { const {pager, isPaged} = figures.get(one); return isPaged ? pager.words() : null; },
+      turnPage(one, by) { figures.get(one).pager.turn(by); return inTurn(() => arrange(false)); },
       sort(strongest) { for (const {maps} of figures.values()) if (maps) maps.sort(strongest); stage.stir(); },
       // The picture with its labels and, above it, the title.  Returns a data URL.
       picture(title, facts) {
@@ -201,6 +208,14 @@ const Scene = (function () {
       drawnPixels: () => stage.drawnBox().count,
       drawnBox: stage.drawnBox,
       drawCalls: stage.calls,
+      // Which part of the picture is another one where each figure draws itself, in how many draw calls.
+      apart() {
+        const one = stage.pixels().bytes;
+        merged.leave();
+        const other = stage.pixels().bytes, drawn = stage.calls();
+        outline();
+        return {part: one.reduce((sum, value, i) => sum + (value !== other[i]), 0) / one.length, drawn};
+      },
       figures: () => shown.map(figure => Object.assign(stage.rect(figure.corners()), {name: figure.name, open: figure.isOpen, folded: Boolean(figure.block), maps: figure.maps ? figure.maps.shown.length : 0,
         box: new THREE.Box3().setFromPoints(figure.corners())})),
       labels: labels.boxes,

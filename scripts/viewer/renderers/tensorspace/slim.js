@@ -26,11 +26,25 @@ const Slim = (function () {
     geometry.clearGroups();
     mesh.material = face;
   }
-  function figure(group) {
+  // A merge shows an icon until it has values, and takes its six materials up again with each value: it gets one for good.
+  function merge(handler) {
+    if (!handler || !Array.isArray(handler.dataMaterial)) return;
+    handler.cube.material = handler.dataMaterial;
+    box(handler.cube);
+    handler.dataMaterial = handler.clearMaterial = handler.cube.material;
+  }
+  function figure(group, layer) {
+    merge(layer.aggregationHandler);
     group.traverse(object => {
       if (object.isMesh && Array.isArray(object.material)) box(object);
       if (object.isLineSegments) object.visible = false; // `frames` draws it
     });
+  }
+
+  // TensorSpace's buttons for the pages of a row are discs at its ends, thicker than the row; its label has buttons too.
+  function buttons(group) {
+    const has = object => object.elementType === 'paginationButton' || object.children.some(has);
+    group.remove(...group.children.filter(has));
   }
 
   const unitsOf = group => {
@@ -105,5 +119,5 @@ const Slim = (function () {
     };
   }
 
-  return {figure, row, units, frames};
+  return {figure, buttons, row, units, frames};
 })();

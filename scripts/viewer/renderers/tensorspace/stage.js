@@ -6,11 +6,12 @@ const Stage = (function () {
   const LENS = 24; // degrees: a long one, so that the near end of a row is not much larger than the far end
   const CLICK = 6; // pixels: what moved farther was a drag
 
-  // model: TensorSpace's; act: {before(), seen(): around a picture, hover(figure or null, hits), click(figure, object), resized()}.
+  // model: TensorSpace's; act: {before(), seen(): around a picture, hover(figure or null, hits), click(figure), resized()}.
   function create(container, model, act) {
     const view = model.modelRenderer, {renderer, camera, scene, cameraControls: controls} = view, canvas = renderer.domElement;
     renderer.setPixelRatio(Math.min(window.devicePixelRatio || 1, 2));
     Object.assign(camera, {fov: LENS, near: 1, far: 60000});
+    renderer.debug.checkShaderErrors = false; // asking for them waits until each is compiled
     view.onResize();
     controls.rotateSpeed = 2;
 
@@ -67,14 +68,17 @@ const Stage = (function () {
     view.onClick = event => {
       if (Math.hypot(event.clientX - pressed[0], event.clientY - pressed[1]) > CLICK) return;
       const [first] = hits(event);
-      if (first) act.click(figureOf(first.object), first.object);
+      if (first) act.click(figureOf(first.object));
     };
 
     function pixels() {
       render(scene, camera);
       const gl = renderer.getContext(), [width, height] = [gl.drawingBufferWidth, gl.drawingBufferHeight], bytes = new Uint8Array(4 * width * height);
       gl.readPixels(0, 0, width, height, gl.RGBA, gl.UNSIGNED_BYTE, bytes);
-      const ground = [scene.background.r, scene.background.g, scene.background.b].map(part => Math.round(255 * part));
+      return {width, height, bytes};
+    }
+    function drawnBox() {
+      const {width, height, bytes} = pixels(), ground = [scene.background.r, scene.background.g, scene.background.b].map(part => Math.round(255 * part));
       const box = {left: width, right: -1, top: height, bottom: -1, count: 0, width, height};
       for (let i = 0; i < bytes.length; i += 4) {
         if (!ground.some((part, j) => Math.abs(bytes[i + j] - part) > 2)) continue;
@@ -107,7 +111,8 @@ const Stage = (function () {
         return rect;
       },
       // The box of all pixels that differ from the ground, right after a render, in drawing-buffer pixels, and their count.
-      drawnBox: pixels,
+      drawnBox,
+      pixels,
       calls() { render(scene, camera); return renderer.info.render.calls; },
       draw() { render(scene, camera); return canvas; },
       // Resolves when what has changed last is on the screen, and a change of the window's or the title's size is heard of: two frames.
