@@ -111,5 +111,5 @@ def task_audit():
 @of_the_checkout
 def task_bench():
     """Measure against the tools that others use for this: bench/README.md"""
-    for name in ("uptodate", "changed", "many", "big", "onnx", "lowered", "page", "image", "train"):
+    for name in ("uptodate", "changed", "many", "big", "onnx", "graph", "lowered", "page", "image", "train"):
         yield RUN.always("bench.benchmarks:run", name, basename="bench", name=name)

@@ -80,12 +80,13 @@ def big(place, sizes=(10, 100, 500, 2000)):
 
 
 BENCHMARKS = {"uptodate": catalogues.uptodate, "changed": changed, "many": catalogues.many, "big": big,
-              "onnx": exports.onnx, "lowered": lowered.lowered, "page": page.page, "image": images.image,
-              "train": training.train}
+              "onnx": exports.onnx, "graph": exports.graph, "lowered": lowered.lowered, "page": page.page,
+              "image": images.image, "train": training.train}
 
 
 def table():
     """Write the results into bench/README.md, between its two marks."""
+    import inspect
     import json
     path = os.path.join(measure.HERE, "README.md")
     with open(path, encoding="utf-8") as stream:
@@ -99,7 +100,7 @@ def table():
             found = json.load(stream)
         heads = list(found["columns"])
         parts.append("### {}\n\n{}\n\n{}\n\n| {} |\n|{}\n{}\n".format(
-            name, function.__doc__.strip(), found["notes"], " | ".join(heads), "---|" * len(heads),
+            name, inspect.getdoc(function), found["notes"], " | ".join(heads), "---|" * len(heads),
             "\n".join("| {} |".format(" | ".join(str(row[head]) for head in heads)) for row in found["rows"])))
     before, _, rest = text.partition("<!-- results -->\n")
     _, _, after = rest.partition("<!-- end of results -->\n")

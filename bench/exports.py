@@ -1,8 +1,9 @@
-"""ONNX files that are converted, against what has to be done with their bytes in any case.
+"""ONNX files and graph models that are converted, against what has to be done with their bytes in any case.
 
     python -m bench.exports PATH WIDTH      write a ResNet-50 as PyTorch exports it; of width 64 it has 102 MB
 """
 import os
+import shutil
 import sys
 
 from bench import measure
@@ -53,6 +54,26 @@ def onnx(place, widths=(64, 128)):
         measure.once([sys.executable, "-m", "bench.exports", source, str(width)])
         rows.append(dict([("width", width)], **against_cp(place, source, 1)))
     return rows, "`doit convert` from nothing with every record and hash. The source is hashed, and so are the shards."
+
+
+def graph(place, layers=(1, 20, 100)):
+    """A TensorFlow.js graph model -> one with outputs inside, against `import numpy`, cp and sha256."""
+    rows = []
+    for count in layers:
+        source, out = os.path.join(place, f"source-{count}"), os.path.join(place, f"out-{count}")
+        # In a process of its own: a child's peak memory begins with what its parent held.
+        measure.once([sys.executable, "-c", "import sys; from tests.unit import graphs; "
+                      "graphs.dense(sys.argv[1], int(sys.argv[2]), 512)", source, str(count)])
+        size = sum(os.path.getsize(os.path.join(source, name)) for name in os.listdir(source))
+        shell = (f"{sys.executable} -c 'import numpy' && mkdir {out} && cp {source}/* {out} && "
+                 f"sha256sum {out}/* >/dev/null")
+        got = measure.side_by_side({"ours": [[sys.executable, "-m", "scripts.preprocess", source, out]],
+                                    "least": [["sh", "-c", shell]]},
+                                   prepare=lambda contender: shutil.rmtree(out, ignore_errors=True))
+        rows.append({"MB": round(size / 1e6), "ours s": got["ours"]["seconds"], "least s": got["least"]["seconds"],
+                     "ratio": round(got["ours"]["seconds"] / got["least"]["seconds"], 2),
+                     "ours peak MB": got["ours"]["megabytes"], "spread s": got["ours"]["spread"]})
+    return rows, "Cold processes, layers of 512 units, each of them an output, without TensorFlow."
 
 
 if __name__ == "__main__":

@@ -44,6 +44,19 @@ CONTAINS = {"train": ("convert",)}  # who has the one has the other
 # notebooks are tested on the modern stack alone.
 LOCKED_AS = {("py36", "reference"): "train", ("py36", "onnx"): "test", ("py36", "notebook"): "test"}
 NODE = (18,)
+# pip's script `doit` with this in it says in one line which option doit lacks: doit's own line lists its options as
+# objects of Python, and doit reads them before it reads a dodo.py that could say it otherwise.
+DOIT = b"from doit.__main__ import main\n"
+DOIT_SAYS = DOIT + br'''from doit.cmdparse import CmdParseError
+
+
+def said(error):
+    line = re.sub(r"^Error parsing \w+: | <class '\w+'>", "", " ".join("".join(map(str, error.args)).split()))
+    return re.sub(r" \(parsing options: .*", " (`doit help run` shows what there is)", line)
+
+
+CmdParseError.__str__ = said
+'''
 FULL = "the disk is full: the environment of the train role takes 1.8 GB, that of convert 110 MB"
 ROOM = 20 << 20  # bytes that an environment of pip alone takes
 NO_NETWORK = re.compile(
@@ -123,6 +136,7 @@ class Environment(object):
         self.stack = stack
         self.version = "%d.%d" % tuple(version[:2])
         self.python = os.path.join(path, "bin", "python")
+        self.doit = os.path.join(path, "bin", "doit")
         self.stamps = os.path.join(path, "locks")
         self.unfinished = os.path.join(self.stamps, "unfinished")
         self.log = os.path.join(path, "install.log")
@@ -249,6 +263,22 @@ class Environment(object):
         os.chmod(npm, 0o755)
 
 
+    def word_doit(self):
+        """Let the environment's `doit` say in one line which option it lacks (DOIT_SAYS)."""
+        try:
+            with open(self.doit, "rb") as file:
+                script = file.read()
+            if DOIT not in script or DOIT_SAYS in script:
+                return
+            part = "%s.%d" % (self.doit, os.getpid())
+            with open(part, "wb") as file:
+                file.write(script.replace(DOIT, DOIT_SAYS))
+            shutil.copymode(self.doit, part)
+            os.rename(part, self.doit)
+        except (IOError, OSError):
+            pass  # it is not there, or may not be written: doit works all the same
+
+
 def reason(lines, log):
     """Return one line on why pip failed, from the lines it printed."""
     text = "\n".join(lines)
@@ -286,11 +316,25 @@ def place_of(stack, roles):
     return APART[apart[0]] if apart else ENVIRONMENTS[stack]
 
 
+def without_wheels(stack, roles):
+    """Return the roles that this machine can have: macOS on Intel views without TensorFlow, which has no wheel there.
+
+    Raises Refusal where the train role is wanted for more than viewing.
+    """
+    system = os.uname()
+    if stack != "modern" or (system[0], system[4]) != ("Darwin", "x86_64") or "train" not in roles:
+        return roles
+    if "view" not in roles:
+        raise Refusal("TensorFlow has no wheel for macOS on Intel, and nothing trains here: `make convert` converts "
+                      "trained models, and `make view` shows them")
+    return ["convert" if role == "train" else role for role in roles]
+
+
 def set_up(roles):
     """Bring the environment of the running Python to hold `roles`; return it.  Raises Refusal."""
     stack = stack_of(sys.version_info)
     place = place_of(stack, roles)
-    roles = [LOCKED_AS.get((stack, role), role) for role in roles]
+    roles = [LOCKED_AS.get((stack, role), role) for role in without_wheels(stack, roles)]
     if stack == "py36":
         roles = ["bootstrap"] + roles  # pip 18, which comes with Python 3.6, cannot install the rest
     environment = Environment(os.path.join(ROOT, place), stack)
@@ -298,6 +342,7 @@ def set_up(roles):
     if "view" in missing and machine_has_node():
         missing.remove("view")
     if not missing and environment.usable():
+        environment.word_doit()
         return environment
     if stack == "py36" and os.uname()[4] not in ("x86_64", "amd64") and {"train", "keras231"} & set(missing):
         raise Refusal("TensorFlow for Python 3.6 exists for x86-64 only, and this is %s: use Python 3.10 - 3.13"
@@ -309,6 +354,7 @@ def set_up(roles):
         for role in missing:
             if not environment.holds(role):
                 environment.install(role)
+    environment.word_doit()
     return environment
 
 
@@ -325,6 +371,8 @@ def main(arguments):
         raise Refusal("scripts/bootstrap.py: %s; the roles are %s" % (
             "no role " + unknown[0] if unknown else "name a role", ", ".join(sorted(ROLES))))
     environment = set_up(roles)
+    if command[:2] == ["-m", "doit"] and os.path.exists(environment.doit):
+        command = [environment.doit] + command[2:]
     if command:
         os.execv(environment.python, [environment.python] + command)
 

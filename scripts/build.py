@@ -90,7 +90,7 @@ def option_said(error: Exception) -> str:
     found = re.search(r"option (\S+) (not recognized|requires argument|must not have an argument)",
                       "".join(map(str, error.args)))
     if found is None:
-        return command.one_line("".join(map(str, error.args)))
+        return re.sub(r" <class '\w+'>", "", " ".join("".join(map(str, error.args)).split()))
     return f"option {found.group(1)} {found.group(2)} (`{place.doit('help run')}` shows what there is)"
 
 

@@ -9,6 +9,7 @@ import os
 from typing import List
 
 from . import formats
+from .base import arguments as taken
 from .base import called, command
 from .layers import topology
 from .tfjs import write, write_layers
@@ -42,7 +43,10 @@ def main(arguments: List[str]) -> None:
     parser.add_argument("--quantize", choices=shards.QUANTIZED)
     parser.add_argument("--format", choices=target.FORMATS, default=target.AUTO, help="layers, graph, or auto "
                         "(default): a graph model where TensorFlow.js's layers do not suffice")
+    taken.add_no_trust(parser)
     options = parser.parse_args(arguments)
+    if options.trust:
+        raise taken.no_trust(options.source, options.directory, options.trust)
     done = {}
 
     def build_in(path: str) -> List[str]:

@@ -45,7 +45,10 @@ def main(arguments: List[str]) -> None:
     taken.add_input_shape(parser)
     parser.add_argument("--compile", action="store_true", help="save it compiled for further training")
     parser.add_argument("--force", action="store_true", help="replace the target if it is there")
+    taken.add_no_trust(parser)
     options = parser.parse_args(arguments)
+    if options.trust:
+        raise taken.no_trust(options.source, "DIRECTORY", options.trust)
     if os.path.isfile(options.target) and not options.force:
         raise Fault(f"{options.target} is there already: --force replaces it; or name another place")
     done = keras_h5.deliver(options.target, lambda path: build(

@@ -82,15 +82,17 @@ def preprocess(source: str, directory: str, weights: Optional[str] = None, layer
         return Written(*graph.convert(formats.read(source, **reading), directory, layers, json_name, shard_size,
                                       quantize, every=True, input_shape=input_shape))
     with formats.read(source, weights=weights, named=named, **reading) as model, topology.of(source):
-        result = encapsulation.encapsulate(model, layers, input_shape)
+        result = None
         try:
+            result = encapsulation.encapsulate(model, layers, input_shape)
             written = write.write(result, directory, json_name, shard_size, quantize, format)
-        except Fault as fault:
-            if enc_model or format == target.LAYERS or not formats.saved_model.match(source):
+        except Fault as fault:  # of an operation's name, too, where a graph is asked for
+            if enc_model or format == target.LAYERS or result is None and format != target.GRAPH \
+                    or not formats.saved_model.match(source):
                 raise
             from .tfjs import graph
             return Written(*graph.by_signature(source, fault, directory, layers, json_name, shard_size, quantize,
-                                               **reading))
+                                               input_shape=input_shape, **reading))
         if enc_model:
             keras_h5.write(result, enc_model)
         facts = {"format": written.format, "why": written.why} if written.format == target.GRAPH else {}

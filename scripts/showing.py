@@ -64,7 +64,8 @@ def show(model: Any, samples: Any = None, labels: Optional[Sequence[str]] = None
         given = written_samples(samples, y, made, private)
         reference = None
         if compare:
-            reference = reference_of(model, weights, made, api.named(layers), samples, private, trust)
+            reference = reference_of(model, weights, made, api.named(layers), samples, private, trust,
+                                     api.sizes(input_shape))
         html = os.path.join(private, "model.html") if path is None else os.fspath(path)
         with api.as_faults():
             page.standalone(made.model_json, html, given=given, reference=reference,
@@ -123,9 +124,10 @@ def written_samples(samples: Any, y: Any, made: api.Converted, directory: str) -
 
 
 def reference_of(model: Any, weights: Optional[str], made: api.Converted, layers: Optional[List[str]], samples: Any,
-                 directory: str, trust: api.Names = None) -> Optional[str]:
+                 directory: str, trust: api.Names = None, input_shape: Any = None) -> Optional[str]:
     """Return the path of an npz of what Keras computes, None where that cannot be had."""
-    values = of_file(model, weights, made, layers, trust) if api.is_path(model) else of_live(model, made, samples)
+    values = of_file(model, weights, made, layers, trust) if api.is_path(model) \
+        else of_live(model, made, samples, input_shape)
     if values is None:
         return None
     path = os.path.join(directory, "reference.npz")
@@ -149,23 +151,36 @@ def of_file(path: Any, weights: Optional[str], made: api.Converted, layers: Opti
         return None
 
 
-def of_live(model: Any, made: api.Converted, samples: Any) -> Optional[Dict[str, numpy.ndarray]]:
-    """Return the values that a live model computes here; None for a model whose layers Keras does not join."""
-    from .verification import by_keras
-    if not live.is_graph(model):
-        return None
-    root = live.root(live.keras_class(model, "Model"))
-    keras = sys.modules["tensorflow"].keras if root == "tensorflow" else sys.modules[root]
+def of_live(model: Any, made: api.Converted, samples: Any,
+            input_shape: Any) -> Optional[Dict[str, numpy.ndarray]]:
+    """Return the values that a live model computes here; None where they cannot be had, which a line says."""
     fed = fed_to(made, samples)
-    renamed = write_layers.source_names(made.model_json)
     try:
-        found = by_keras.values(keras, model, [renamed.get(name, name) for name in told(made)], fed)
-    except child.REFUSALS as error:
+        found = by_own_code(model, made, fed, input_shape) if live.own_code(model) else by_layers(model, made, fed)
+    except child.REFUSALS + (Fault,) as error:
         command.say(f"not compared with Keras: {child.first_line(error)}")
         return None
     values = {f"input_{place}": array for place, array in enumerate(fed)}
     values.update((f"output_{place}", array.astype(numpy.float32)) for place, array in enumerate(found))
     return values
+
+
+def by_layers(model: Any, made: api.Converted, fed: List[numpy.ndarray]) -> List[numpy.ndarray]:
+    """Return the values of the outputs of a graph of Keras's own layers."""
+    from .verification import by_keras
+    root = live.root(live.keras_class(model, "Model"))
+    keras = sys.modules["tensorflow"].keras if root == "tensorflow" else sys.modules[root]
+    renamed = write_layers.source_names(made.model_json)
+    return by_keras.values(keras, model, [renamed.get(name, name) for name in told(made)], fed)
+
+
+def by_own_code(model: Any, made: api.Converted, fed: List[numpy.ndarray], input_shape: Any) -> List[numpy.ndarray]:
+    """Return the values of the outputs of a model that was traced.  Raises Fault where it draws random numbers."""
+    from .verification import by_keras
+    found, again = [by_keras.called(model, told(made), fed, live.named(model), input_shape) for _ in range(2)]
+    if not all(numpy.array_equal(*pair) for pair in zip(found, again)):
+        raise Fault("it draws random numbers, others each time")
+    return found
 
 
 def told(made: api.Converted) -> List[str]:

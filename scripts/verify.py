@@ -111,10 +111,8 @@ def verified(source: str, model_json: str, layers: Optional[List[str]], weights:
         inputs = OrderedDict((name, random_values([size or OPEN_SIZE for size in entry["shape"][1:]])[
             :batches.get(name)]) for name, entry in described.items())
         names = layers or names_told(model_json)
-        if tfjs_pb.match(source):
-            raise Fault(f"{source}: no oracle: no TensorFlow.js from 1.0 on loads such a model")
-        if formats.is_tfjs_graph(source):
-            wanted, by = by_tfjs.graph_values(formats.read(source), names, inputs), OF_JS
+        if formats.is_tfjs_graph(source) and not tfjs_pb.match(source):
+            (inputs, wanted), by = by_tfjs.graph_values(formats.read(source), names, inputs), OF_JS
         else:
             wanted, by = graph_values(source, inputs, names, tags, signature), "TensorFlow"
     elif trust:
@@ -342,8 +340,8 @@ def compare(name: str, wanted: numpy.ndarray, found: numpy.ndarray, engine: str 
     if numpy.isfinite(wanted).all() and numpy.isfinite(found).all():
         largest = float(numpy.abs(wanted).max()) if wanted.size else 0.0
         difference = float(numpy.abs(wanted - found).max()) if wanted.size else 0.0
-        same = not wanted.size or numpy.array_equal(*[values.reshape(len(values), -1).argmax(axis=1)
-                                                      for values in (wanted, found)])
+        same = not wanted.size or numpy.array_equal(*[
+            values.reshape(len(values) if values.shape else 1, -1).argmax(axis=1) for values in (wanted, found)])
         row.update(largest=largest, difference=difference, relative=difference / max(1.0, largest), argmax=bool(same),
                    agree=difference <= bound * max(1.0, largest))
     return row

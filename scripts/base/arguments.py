@@ -1,7 +1,9 @@
 """Arguments that several commands take: names, and the sizes of inputs."""
 import argparse
+import shlex
 from typing import Any, Dict, List, Optional, Union
 
+from . import place
 from .fault import Fault
 
 Sizes = List[Optional[int]]
@@ -29,6 +31,19 @@ def add_trust(parser: argparse.ArgumentParser) -> None:
     """Declare --trust, which stands once for each file."""
     parser.add_argument("--trust", action="append", metavar="FILE.py[:FUNCTION]", help="a file of Python with the "
                         "model's own classes, or with the function that makes the model, which runs where it is needed")
+
+
+def add_no_trust(parser: argparse.ArgumentParser) -> None:
+    """Declare --trust for a command that runs no Python of a model's own: it ends with the Fault of `no_trust`."""
+    parser.add_argument("--trust", action="append", metavar="FILE.py[:FUNCTION]", help="refused here: "
+                        f"{place.spelled('preprocess')} takes it")
+
+
+def no_trust(source: str, directory: str, trust: List[str]) -> Fault:
+    """Return the Fault that names the command which takes --trust, and has the user's own words in it."""
+    words = [source, directory] + [word for each in trust for word in ("--trust", each)]
+    return Fault(f"--trust: this command runs no Python of a model's own: {place.spelled('preprocess')} "
+                 f"{' '.join(map(shlex.quote, words))} converts it in one step")
 
 
 class Shapes(argparse.Action):

@@ -21,7 +21,12 @@ def found(name: str) -> Any:
 
     Raises Fault where this Python lacks what the module imports.
     """
-    module = f"{PACKAGE}.{API[name]}"
+    return getattr(imported(API[name]), name)
+
+
+def imported(name: str) -> types.ModuleType:
+    """Import a module of the package.  Raises Fault where this Python lacks what the module imports."""
+    module = f"{PACKAGE}.{name}"
     try:
         __import__(module)
     except ModuleNotFoundError as error:
@@ -29,7 +34,7 @@ def found(name: str) -> Any:
         if line is None:
             raise
         raise Fault(line) from error
-    return getattr(sys.modules[module], name)
+    return sys.modules[module]
 
 
 class Called(types.ModuleType):
@@ -54,8 +59,7 @@ class Package(types.ModuleType):
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
         if name not in COMMANDS:
             return found(name)
-        __import__(f"{PACKAGE}.{name}")
-        return sys.modules[f"{PACKAGE}.{name}"]
+        return imported(name)
 
 
 def makes(name: str, kind: type) -> None:

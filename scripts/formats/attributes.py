@@ -32,7 +32,8 @@ class Helper:
         # A signal to the whole process group must reach the parent alone: a helper that it ended looks like a crash.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, command.NOTICED)
         with warnings.catch_warnings():  # about threads: the helper has none and needs none
-            warnings.simplefilter("ignore", DeprecationWarning)
+            for kind in (DeprecationWarning, RuntimeWarning):  # Python's, and JAX's where Keras runs on it
+                warnings.simplefilter("ignore", kind)
             self.pid = os.fork()
         if not self.pid:
             try:

@@ -22,7 +22,7 @@ from ..base import child, command, files
 from ..base.fault import Fault
 from ..operations import beginnings, graphdef
 from ..operations.graph import NUMBERS, TYPES, Graph
-from ..operations.outputs import SILENT, Choice
+from ..operations.outputs import SILENT, Choice, needed
 from . import examples, saved_model
 from .graphs import described
 from .saved_model import TAGS
@@ -96,7 +96,7 @@ def chosen(tensorflow: ModuleType, found: Frozen, source: str, outputs: Optional
            input_shape: Any = None) -> Tuple[bytes, Dict[str, Any]]:
     """Choose outputs of a frozen graph and optimize it; arguments, result and errors are frozen_graph's."""
     graph, inputs, known = found
-    there = beginnings.opened(lambda begin: tensors(graph, known, source, input_shape, begin), outputs)
+    there = beginnings.opened(lambda *given: tensors(graph, known, source, *given), outputs, input_shape)
     for name in there.graph.inputs if there.graph.begins else ():
         inputs = inputs + [begin_at(tensorflow, graph, there, name)] if name not in inputs else inputs
     for name in inputs if input_shape is not None else ():
@@ -154,8 +154,8 @@ def of_numbers(tensorflow: ModuleType, found: Frozen, source: str) -> List[str]:
                for attribute in node.attr.values()):
         return list(found.outputs)
     there = {node.name for node in found.graph.node}
-    needed = sorted({operation_of(name) for name in found.outputs.values()} & there)
-    graph = tensorflow.compat.v1.graph_util.extract_sub_graph(found.graph, needed)
+    ends = sorted({operation_of(name) for name in found.outputs.values()} & there)
+    graph = tensorflow.compat.v1.graph_util.extract_sub_graph(found.graph, ends)
     with imported(tensorflow, graph, source) as whole:
         numbers = [key for key, name in found.outputs.items() if operation_of(name) not in there
                    or whole.get_tensor_by_name(name if ":" in name else name + ":0").dtype != tensorflow.string]
@@ -173,15 +173,21 @@ def load_frozen(tensorflow: ModuleType, path: str) -> Frozen:
             graph.ParseFromString(file.read())
     except Exception as error:  # protobuf's own class of error differs between its versions
         raise Fault(f"{path}: damaged: {command.one_line(error)}")
+    return of_graph_def(tensorflow, graph, path)
+
+
+def of_graph_def(tensorflow: ModuleType, graph: GraphDef, path: str) -> Frozen:
+    """Return a graph whose outputs are the tensors that no operation reads.  Raises Fault for a graph with variables.
+    """
     variables = [node.name for node in graph.node if node.op in VARIABLES]
     if variables:
         raise Fault(f"{path}: a graph with variables ({variables[0]}, …) whose values it does not hold: freeze it, or "
                     "give the SavedModel")
     used = {operation_of(name) for node in graph.node for name in node.input}
     with imported(tensorflow, graph, path) as whole:
-        ends = [operation for operation in whole.get_operations()
+        last = [operation for operation in whole.get_operations()
                 if operation.name not in used and operation.type not in SILENT]
-    known = [tensor.name[:-2] if tensor.name.endswith(":0") else tensor.name for end in ends for tensor in end.outputs]
+    known = [tensor.name[:-2] if tensor.name.endswith(":0") else tensor.name for end in last for tensor in end.outputs]
     return Frozen(graph, placeholders(graph), OrderedDict(zip(known, known)))
 
 
@@ -367,13 +373,15 @@ def choose(graph: GraphDef, known: Dict[str, str], names: List[str], source: str
     return places(tensors(graph, known, source), names)
 
 
-def tensors(graph: GraphDef, known: Dict[str, str], source: str, input_shape: Any = None,
-            begin: Optional[beginnings.Beginning] = None) -> Choice:
+def tensors(graph: GraphDef, known: Dict[str, str], source: str,
+            begin: Optional[beginnings.Beginning] = None, input_shape: Any = None) -> Choice:
     """Return the tensors of a GraphDef by the names that people have for them, and their shapes."""
     found = graphdef.read(graph.SerializeToString())
-    found.inputs = placeholders(graph)
+    own = OrderedDict((name, graphdef.number_of_output(one)) for name, one in known.items())
+    there = needed(found, own.values())
+    found.inputs = [name for name in placeholders(graph) if name in there]  # a saver's file name is none
     beginnings.prepare(found, begin, input_shape, source)
-    return Choice(found, OrderedDict((name, graphdef.number_of_output(one)) for name, one in known.items()), source)
+    return Choice(found, own, source)
 
 
 def begin_at(tensorflow: ModuleType, graph: GraphDef, there: Choice, name: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from ..base import child
 from ..base.fault import Fault
-from ..operations import beginnings, graphdef, loops
+from ..operations import beginnings, graphdef, loops, shapes
 from ..operations.graph import Graph, Spec, Tensor
 from ..operations.outputs import SILENT, Choice
 from ..wire.protobuf import Damaged
@@ -47,7 +47,9 @@ class GraphFile(NamedTuple):
                 about = json.load(file)
             with open(os.path.join(private, "graph.pb"), "rb") as file:  # read piece by piece, and kept by the system
                 content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-        return described(content, about)
+        graph = described(content, about)
+        shapes.infer(graph)  # TensorFlow follows no sizes through a GatherV2
+        return graph
 
     def opened(self, input_shape: Any = None) -> "Tuple[Graph, Choice]":
         """Return the whole graph with the shapes of its tensors, and the names of these.
@@ -58,17 +60,17 @@ class GraphFile(NamedTuple):
             graph = self.freeze(None, True, input_shape)
             loops.unroll(graph)
             return graph, Choice(graph, OrderedDict((name, Tensor(name)) for name in graph.outputs), self.path)
-        def make(begin):
+        def make(begin, given):
             with open(self.path, "rb") as file:
                 graph = graphdef.read(memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)))
             read = {one.node for node in graph.nodes.values() for one in node.inputs}
             graph.inputs = [name for name, node in graph.nodes.items() if node.op.startswith("Placeholder")]
             ends = [name for name, node in graph.nodes.items() if name not in read and node.op not in SILENT]
-            beginnings.prepare(graph, begin, input_shape, self.path)
+            beginnings.prepare(graph, begin, given, self.path)
             return Choice(graph, OrderedDict((name, Tensor(name)) for name in ends), self.path)
 
         try:
-            choice = beginnings.opened(make)
+            choice = beginnings.opened(make, None, input_shape)
             return choice.graph, choice
         except Damaged as error:
             raise Fault(f"{self.path}: damaged: {error}")

@@ -113,12 +113,12 @@ class GraphModel(NamedTuple):
         from ..operations import beginnings
         from ..operations.outputs import Choice
 
-        def make(begin):
+        def make(begin, given):
             graph, known, keys = read_graph(self.path, self.document)
-            beginnings.prepare(graph, begin, input_shape, self.path)
+            beginnings.prepare(graph, begin, given, self.path)
             return Choice(graph, known, self.path, keys)
 
-        choice = beginnings.opened(make, outputs)
+        choice = beginnings.opened(make, outputs, input_shape)
         return choice.graph, choice
 
 
@@ -132,9 +132,15 @@ def read(path: str, **options: Any) -> GraphModel:
     topology = document.get("modelTopology")
     if not isinstance(topology, dict) or not topology.get("node"):
         raise Fault(f"{path}: a graph model without operations: its modelTopology has no node")
-    if isinstance(topology["node"], list) and len(topology["node"]) > MAX_NODES:
-        raise Fault(f"{path}: a graph model of {len(topology['node'])} operations: more than {MAX_NODES} are refused")
+    if isinstance(topology["node"], list):
+        check_count(len(topology["node"]), path)
     return GraphModel(path, document)
+
+
+def check_count(nodes: int, path: str) -> None:
+    """Raise a Fault for a graph model of more than MAX_NODES operations."""
+    if nodes > MAX_NODES:
+        raise Fault(f"{path}: a graph model of {nodes} operations: more than {MAX_NODES} are refused")
 
 
 def read_graph(path: str, document: Dict[str, Any]) -> "Tuple[Graph, Dict[str, Tensor], Dict[str, Tensor]]":

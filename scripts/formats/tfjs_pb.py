@@ -8,14 +8,16 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from ..base.fault import Fault
+from ..wire.protobuf import Damaged, fields
 from . import frozen
 from .json_text import parse
-from .tfjs_graph import is_graph
+from .tfjs_graph import check_count, is_graph
 
 if TYPE_CHECKING:  # it imports numpy
     from .tfjs_graph import GraphModel
 
 GRAPH, MANIFEST = "tensorflowjs_model.pb", "weights_manifest.json"
+NODE = 1  # the field of a GraphDef's nodes (core/framework/graph.proto)
 __all__ = ["MANIFEST", "file_of", "is_graph", "manifest_of", "match", "read"]
 
 
@@ -46,4 +48,8 @@ def read(path: str, **options: Any) -> "GraphModel":
     path = file_of(path)
     with open(path, "rb") as file:
         content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    try:
+        check_count(sum(number == NODE for number, _ in fields(content)), path)
+    except Damaged as error:
+        raise Fault(f"{path}: damaged: {error}")
     return GraphModel(path, {"graphDef": content, "weightsManifest": manifest})

@@ -137,7 +137,8 @@ def stored_weight(entry: Dict[str, Any], stream: Stream, offset: int, path: str,
                   keep: bool = False) -> Stored:
     """Return the weight of one entry of a manifest, whose bytes stand in the stream from `offset` on.
 
-    Values are (stored * scale + min) where the entry is quantized to integers (io_utils.ts, decodeWeights).
+    Values are (stored * scale + min) where the entry is quantized to integers, rounded for int32 as Math.round does
+    (io_utils.ts, decodeWeights).
     Raises Fault for an entry that is damaged, or of a dtype that no Keras layer has.
     """
     try:
@@ -174,7 +175,8 @@ def stored_weight(entry: Dict[str, Any], stream: Stream, offset: int, path: str,
         if not quantization or stored.kind != "u":
             return data
         with numpy.errstate(over="ignore", invalid="ignore"):  # the ends may lie beyond the largest number by a bit
-            return (data * scale + low).astype(dtype)
+            found = data * scale + low
+            return (found if dtype == "float32" else numpy.floor(found + 0.5)).astype(dtype)
 
     def weight(dtype, read, kept=None):
         return Weight(name, shape, dtype, lambda: read(0, count), lambda start, stop: read(start * row, stop * row),

@@ -37,28 +37,63 @@ class Beginning(NamedTuple):
             self.behind.partition(itself)[2] if itself in self.behind else f"behind {self.behind}")
 
 
-def opened(make: Callable[[Optional[Beginning]], Choice], outputs: Optional[Sequence[str]] = None) -> Choice:
+def opened(make: Callable[[Optional[Beginning], Any], Choice], outputs: Optional[Sequence[str]] = None,
+           input_shape: Any = None) -> Choice:
     """Return the Choice of a graph, which begins behind its preprocessing where it has to.
 
-    make: reads the graph anew, and returns its Choice; the graph begins at its argument, None: at its own inputs.
+    make: reads the graph anew, and returns its Choice; the graph begins at the first argument, None: at its own
+    inputs; the second is an input_shape.
     outputs: as they are asked for; where one of them cannot be computed from another beginning either, there is none.
+    input_shape: as in shapes.fixed, of the graph's own inputs, or of what it begins with.
     """
-    choice = make(None)
-    begin = beginning(choice)
-    if begin is None:
-        return choice
+    refused = None
     try:
-        again = make(begin)
-    except KeyError:  # a step of an unrolled loop is no operation of the graph
+        choice = make(None, input_shape)
+    except Fault as fault:  # unless the sizes are those of what it begins with
+        refused = fault
+        choice = make(None, None)
+    begin = beginning(choice)
+    if refused is not None and (begin is None or not of_beginning(choice.graph, begin, input_shape)):
+        raise refused
+    again = None if begin is None else moved(make, begin, outputs, named(
+        choice.graph.inputs if refused is None else [begin.name], input_shape))
+    if again is None:
+        if refused is not None:
+            raise refused
         return choice
-    waiting = blocked(again.graph)
+    again.graph.inputs += choice.graph.inputs  # what no output needs is left out with the other operations
+    again.graph.begins = str(begin._replace(spec=again.graph.nodes[begin.name].outputs[0]))
+    return again
+
+
+def moved(make: Callable[[Optional[Beginning], Any], Choice], begin: Beginning, outputs: Optional[Sequence[str]],
+          input_shape: Any) -> Optional[Choice]:
+    """Return the Choice of a graph that begins at `begin`; None where outputs that are asked for cannot be computed
+    from there."""
+    try:
+        choice = make(begin, input_shape)
+    except KeyError:  # a step of an unrolled loop is no operation of the graph
+        return None
+    waiting = blocked(choice.graph)
     for name in outputs or ():
         with contextlib.suppress(Fault):  # whoever chooses the outputs says which names are wrong
-            if again.tensor(name).node in waiting:
-                return choice
-    again.graph.inputs += choice.graph.inputs  # what no output needs is left out with the other operations
-    again.graph.begins = str(begin)
-    return again
+            if choice.tensor(name).node in waiting:
+                return None
+    return choice
+
+
+def of_beginning(graph: Graph, begin: Beginning, input_shape: Any) -> bool:
+    """Return whether an input_shape that the graph's own inputs do not take is that of its beginning."""
+    if isinstance(input_shape, dict):
+        return begin.name in input_shape
+    return not shapes.are_open(graph) and len(shapes.per_input(input_shape)) == 1
+
+
+def named(inputs: List[str], input_shape: Any) -> Any:
+    """Return an input_shape by the names of the inputs that it is for."""
+    if input_shape is None or isinstance(input_shape, dict):
+        return input_shape
+    return dict(zip(inputs, shapes.per_input(input_shape)))
 
 
 def prepare(graph: Graph, begin: Optional[Beginning], input_shape: Any, source: str) -> None:
@@ -68,7 +103,10 @@ def prepare(graph: Graph, begin: Optional[Beginning], input_shape: Any, source: 
     """
     if begin is not None:
         put(graph, begin)
-    shapes.infer(graph, shapes.fixed(graph, input_shape, source))
+    sizes = shapes.fixed(graph, input_shape, source)
+    if begin is not None:
+        graph.inputs = [begin.name]
+    shapes.infer(graph, sizes)
     loops.unroll(graph)
 
 
@@ -92,11 +130,11 @@ def beginning(choice: Choice) -> Optional[Beginning]:
 
 
 def put(graph: Graph, begin: Beginning) -> None:
-    """Make the operation a placeholder, and the graph's input."""
+    """Make the operation a placeholder, and the graph's first input."""
     node = graph.nodes[begin.name]
     node.op, node.inputs, node.controls, node.outputs = "Placeholder", [], [], [begin.spec]
     node.attributes = OrderedDict(dtype=Attribute("type", begin.spec.dtype), shape=Attribute("shape", begin.spec.shape))
-    graph.inputs = [begin.name]
+    graph.inputs = [begin.name] + [name for name in graph.inputs if name != begin.name]
 
 
 def blocked(graph: Graph) -> Dict[str, str]:
@@ -127,6 +165,13 @@ def is_kernel(node: Node) -> bool:
     return held is not None and held.dtype in scopes.REALS and len(held.shape or ()) >= KERNEL
 
 
+def makes_batch(graph: Graph, node: Node) -> bool:
+    """Return whether nothing that an operation reads has the batch first: a loop over the images, or one image alone.
+    """
+    axis = graph.constant(node.inputs[1]) if node.op == "ExpandDims" and len(node.inputs) == 2 else None
+    return node.op in loops.DYNAMIC or axis is not None and not axis.any()
+
+
 def before(graph: Graph, layer: scopes.Layer, data: Set[str]) -> Optional[str]:
     """Return the first operation before a layer that all that the layer reads is computed of, and that can be fed: of
     numbers, the batch first; one whose other sizes are all known comes before others.
@@ -142,5 +187,5 @@ def before(graph: Graph, layer: scopes.Layer, data: Set[str]) -> Optional[str]:
         if one.index == 0 and spec is not None and spec.dtype in NUMBERS and spec.shape and spec.shape[0] in (None, 1):
             found.append((None not in spec.shape[1:], one.node))
         node = graph.nodes[one.node]
-        reading = {one for one in node.inputs if one.node in data} if node.op not in loops.DYNAMIC else set()
+        reading = {one for one in node.inputs if one.node in data} if not makes_batch(graph, node) else set()
     return next((name for known, name in reversed(found) if known), found[-1][1] if found else None)

@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 import numpy
 
-from ..layers.model import Weight
+from ..layers.model import MAX_RANK, Weight
 from ..wire.protobuf import Damaged, Value, field, fields, message, number, signed, string, text, varint
 from .graph import NUMBERS, NUMPY, TYPES, Attribute, Call, Constant, Function, Graph, Node, Row, Shape, Tensor
 
@@ -152,10 +152,12 @@ def single(kind: str, value: Value, depth: int) -> Any:
 
 
 def shape(data: Value) -> Shape:
-    """Return the Shape in a TensorShapeProto."""
+    """Return the Shape in a TensorShapeProto.  Raises Damaged for more dimensions than an array can have."""
     found = message(data)
     if number(found, 3):
         return None
+    if len(found.get(2, [])) > MAX_RANK:
+        raise Damaged(f"a shape of {len(found[2])} dimensions")
     sizes = [signed(number(message(one), 1)) for one in found.get(2, [])]
     return tuple(None if size < 0 else size for size in sizes)
 

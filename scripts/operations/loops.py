@@ -5,7 +5,7 @@ are loops over the steps of their input: While with functions (TensorFlow 2), or
 (TensorFlow 1, and what is lowered to it).  Their lists of tensors are resolved behind this (tensor_lists.py).
 """
 from collections import OrderedDict
-from typing import Callable, Dict, List, Set, Tuple
+from typing import Callable, Dict, List, Optional, Set, Tuple
 
 from ..wire.protobuf import Damaged, message, text
 from . import tensor_lists
@@ -129,9 +129,10 @@ class Unrolling:
     def loop(self, node: Node) -> None:
         """Put the steps of a While in its place."""
         values, before = list(node.inputs), set(self.graph.nodes)
+        shared: Dict[Tuple[str, str], str] = {}
         try:
             for step in range(MOST_STEPS + 1):
-                inside = self.inlined(node.value("cond").name, values, f"{node.name}/{step}/cond")
+                inside = self.inlined(node.value("cond").name, values, f"{node.name}/{step}/cond", shared)
                 going = single(self.known.values(inside[0]))
                 if going is None:
                     raise Stuck
@@ -139,7 +140,7 @@ class Unrolling:
                     break
                 if step == MOST_STEPS:
                     raise TooLong
-                values = self.inlined(node.value("body").name, values, f"{node.name}/{step}")
+                values = self.inlined(node.value("body").name, values, f"{node.name}/{step}", shared)
         except (Stuck, KeyError):
             self.forget(before)
             raise
@@ -150,8 +151,13 @@ class Unrolling:
         for name in [name for name in self.graph.nodes if name not in before]:
             del self.graph.nodes[name]
 
-    def inlined(self, name: str, inputs: List[Tensor], prefix: str) -> List[Tensor]:
-        """Add the nodes of a function to the graph; return its results.  Raises KeyError for no such function."""
+    def inlined(self, name: str, inputs: List[Tensor], prefix: str,
+                shared: Optional[Dict[Tuple[str, str], str]] = None) -> List[Tensor]:
+        """Add the nodes of a function to the graph; return its results.  Raises KeyError for no such function.
+
+        shared: {(name of a function, of a constant in it): the node that it is in the graph}, kept from call to call.
+        """
+        shared = {} if shared is None else shared
         function = self.functions[name]
         arguments, results = signature(function)
         tensors = dict(zip(arguments, inputs))
@@ -165,8 +171,13 @@ class Unrolling:
             return Tensor(placed[one.node], ports.index(one.port) if ports and one.port in ports else one.index)
 
         for node in ordered(function):
-            made = Node(f"{prefix}/{node.name}", node.op, [tensor(one) for one in node.inputs], [], node.attributes)
-            placed[node.name] = self.added(made).name
+            place = shared.get((name, node.name))
+            if place is None:
+                made = Node(f"{prefix}/{node.name}", node.op, [tensor(one) for one in node.inputs], [], node.attributes)
+                place = self.added(made).name
+            if node.op == "Const":
+                shared[name, node.name] = place
+            placed[node.name] = place
         found = []
         for key in results:
             words = function.results[key].split(":")

@@ -76,9 +76,13 @@ class Choice:
         """Return the one operation below `scope`, a part of the paths, whose result leaves it towards an own output;
         None where there are none or several."""
         wanted = needed(self.graph, self.known.values())
-        there = {part for name in wanted for part in name.split("/")[:-1]}
-        numbered = sorted(part for part in there if scopes.LAST.sub("", part) == scope != part)
-        if len(numbered) == 1 and scope not in there:  # Keras 3 exports the layer "conv" in a scope "conv_1"
+        parts, there = scope.split("/"), set()
+        for name in wanted:
+            path = name.split("/")[:-1]
+            there.update(tuple(path[place:place + len(parts)]) for place in range(len(path) - len(parts) + 1))
+        numbered = sorted("/".join(path) for path in there if list(path) != parts
+                          and all(part in (own, scopes.LAST.sub("", own)) for part, own in zip(parts, path)))
+        if len(numbered) == 1 and tuple(parts) not in there:  # Keras 3 exports "block/conv" in a scope "block_1/conv_1"
             scope = numbered[0]
         inside = [node for name, node in self.graph.nodes.items() if name in wanted and f"/{scope}/" in "/" + name]
         passed = {one.node for node in inside for one in node.inputs}

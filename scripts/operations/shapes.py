@@ -120,7 +120,7 @@ def fixed(graph: Graph, input_shape: Any, source: str) -> Dict[str, Shape]:
     if input_shape is None:
         return {}
     before = {name: shape_of(graph.nodes[name]) for name in graph.inputs}
-    if not any(shape is None or None in shape[1:] for shape in before.values()):
+    if not are_open(graph):
         raise Fault(f"{source}: every input has its sizes, and a graph has no layers: leave out input_shape")
     given = input_shape if isinstance(input_shape, dict) else dict(zip(graph.inputs, per_input(input_shape)))
     if not isinstance(input_shape, dict) and len(given) != len(graph.inputs):
@@ -141,14 +141,20 @@ def fixed(graph: Graph, input_shape: Any, source: str) -> Dict[str, Shape]:
     return found
 
 
+def are_open(graph: Graph) -> bool:
+    """Return whether sizes of a graph's inputs are open, behind the batch."""
+    return any(shape is None or None in shape[1:] for shape in (shape_of(graph.nodes[name]) for name in graph.inputs))
+
+
 def per_input(given: Any) -> List[Any]:
     """Return one list of sizes for each input."""
     return [given] if not given or not isinstance(given[0], (list, tuple)) else list(given)
 
 
 def shape_of(placeholder: Node) -> Shape:
-    """Return what is known of the shape of a graph's input; none at all is "scalar" in old graphs."""
-    return placeholder.outputs[0].shape if placeholder.outputs else placeholder.value("shape") or None
+    """Return what is known of the shape of a graph's input; none at all is "scalar" in old graphs, but of one text."""
+    known = placeholder.outputs[0].shape if placeholder.outputs else placeholder.value("shape") or None
+    return placeholder.value("shape") if known is None and dtype_of(placeholder) == "DT_STRING" else known
 
 
 def spelled(shape: Shape) -> str:

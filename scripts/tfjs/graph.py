@@ -17,6 +17,7 @@ from ..operations import beginnings, loops, shown, unlike
 from ..operations.graph import Graph, Tensor
 from ..operations.outputs import called, needed, prune
 from ..wire import shards
+from ..wire.protobuf import Damaged
 from ..wire.target import GRAPH
 from . import adapt, operations, write_graph
 
@@ -55,6 +56,8 @@ def convert(source: Union[GraphFile, GraphModel], directory: str, outputs: Optio
                 names = write(graph, *settings)
         except Fault as fault:
             raise Fault(f"{fault}{before_it(graph)}")
+        except Damaged as error:  # what a function has of fields that are kept as its file has them
+            raise Fault(f"{source.path}: damaged: {error}")
     facts = {"why": "; ".join(said)} if said else {}
     return Written(names, dict(facts, inputs=graph.inputs, outputs=graph.outputs))
 
@@ -72,15 +75,16 @@ def before_it(graph: Graph) -> str:
     return f": {listing(free)}" if spoilt and free else ""
 
 
-def by_signature(source: str, fault: Fault, directory: str, *settings: Any, saved_model_tags: Optional[str] = None,
-                 signature: Optional[str] = None) -> Written:
+def by_signature(source: str, fault: Fault, directory: str, *settings: Any, input_shape: Any = None,
+                 saved_model_tags: Optional[str] = None, signature: Optional[str] = None) -> Written:
     """Convert a Keras SavedModel that `fault` refuses as the graph that its signature computes.
 
-    settings: those of `convert` behind `directory`.  Raises `fault` where TensorFlow does not load the graph, or it has
-    no such outputs.
+    settings, input_shape: those of `convert` behind `directory`.
+    Raises `fault` where TensorFlow does not load the graph, or it has no such outputs.
     """
     try:
-        written = convert(GraphFile(source, saved_model_tags, signature), directory, *settings, every=True)
+        written = convert(GraphFile(source, saved_model_tags, signature), directory, *settings, every=True,
+                          input_shape=input_shape)
     except Fault:
         raise fault
     said = [f"{fault}; what its signature computes is taken"] + [why for why in [written.facts.get("why")] if why]

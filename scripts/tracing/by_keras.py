@@ -24,7 +24,7 @@ from ..layers.encapsulation import Shape
 from ..layers.kinds.sizes import product
 from ..operations import told
 from . import inputs, traced
-from .calls import Called, Recorder, flat
+from .calls import LOCK, Called, Recorder, flat
 
 BACKENDS = "tracing needs the TensorFlow backend: save the model, and load it where KERAS_BACKEND=tensorflow is set"
 WHOLE = {"int64": "int32", "uint8": "int32", "int16": "int32", "int8": "int32", "uint16": "int32", "uint32": "int32",
@@ -80,9 +80,12 @@ def frozen(model: Any, layers: Optional[Sequence[str]], input_shape: Shape, path
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Keep TensorFlow from warnings, and leave the caller's settings as they were."""
-    loggers = [(logger, logger.level) for logger in map(logging.getLogger, ("absl", "tensorflow"))]
-    with warnings.catch_warnings():
+    """Keep TensorFlow from warnings, and leave the caller's settings as they were.
+
+    They are the process's: of two threads one would put back what the other had set, so one traces at a time.
+    """
+    with LOCK, warnings.catch_warnings():
+        loggers = [(logger, logger.level) for logger in map(logging.getLogger, ("absl", "tensorflow"))]
         warnings.simplefilter("ignore")
         for logger, level in loggers:
             logger.setLevel(max(level, logging.ERROR))

@@ -21,7 +21,7 @@ from types import ModuleType
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ..base import child, command
-from ..base.fault import Fault
+from ..base.fault import Fault, lacking
 from . import places, process
 from .trust import Trusted
 
@@ -60,10 +60,12 @@ def load(trusted: Sequence[Trusted], source: str, weights: Optional[str] = None,
 
 def line_of(error: BaseException, source: str, files: List[str]) -> str:
     """Return the line about an error of the user's Python, or of Keras where it loads the model."""
-    lacking = LACKING.search(str(error))
-    if lacking:
-        kind = "function" if "function" in lacking.group(1) else "class"
-        name = lacking.group(2).rpartition(">")[2].rstrip(".")
+    if isinstance(error, ModuleNotFoundError) and error.name == "tensorflow":  # Keras imports it, or the user's file
+        return f"{source}: tracing needs TensorFlow: {lacking(error)}"
+    unknown = LACKING.search(str(error))
+    if unknown:
+        kind = "function" if "function" in unknown.group(1) else "class"
+        name = unknown.group(2).rpartition(">")[2].rstrip(".")
         there = f"{', '.join(files)} {'have' if len(files) > 1 else 'has'} no" if files else "it needs the"
         return f"{source}: {there} {kind} {name}: name the file that has it too: --trust FILE.py"
     if any(words in str(error) for words in FOR_ANOTHER):

@@ -17,6 +17,7 @@ import numpy
 
 from ..base import child, command, files
 from ..base.fault import Fault
+from ..layers.encapsulation import Shape
 from ..layers.outputs import SUFFIX
 from ..tracing import process
 from ..tracing.trust import Trusted
@@ -71,27 +72,47 @@ def values(keras: ModuleType, model: Any, names: List[str], inputs: List[numpy.n
 
 def predict_trusted(trusted: List[Trusted], source: str, names: List[str], inputs: List[numpy.ndarray],
                     weights: Optional[str] = None) -> List[numpy.ndarray]:
-    """Return the values as `predict` does of a model that needs Python of its own: Keras computes them at once, and
-    each layer's are noted when it is called.
+    """Return the values as `predict` does of a model that needs Python of its own.
 
     trusted: the user's files that run.  Raises Fault as load_by_keras.load does.
     """
-    import tensorflow
-
-    from ..tracing import by_keras, calls, load_by_keras
-    from ..tracing import inputs as taken
+    from ..tracing import load_by_keras
     sizes = [list(values.shape[1:]) for values in inputs]
     model = load_by_keras.load(trusted, source, weights, sizes if len(sizes) > 1 else sizes[0])
-    specs = taken.of(model)
+    return called(model, names, inputs, source)
+
+
+def called(model: Any, names: List[str], inputs: List[numpy.ndarray], path: str,
+           input_shape: Shape = None) -> List[numpy.ndarray]:
+    """Return the values of the outputs `names` of a live model with Python of its own, batch first: Keras computes
+    them at once, and each layer's are noted when it is called.
+
+    names        as tracing.by_keras has them
+    path         what the model is called in messages
+    input_shape  as tracing.inputs.of's
+    Raises Fault for inputs and names that the model does not have.
+    """
+    import tensorflow
+
+    from ..tracing import by_keras, calls
+    from ..tracing import inputs as taken
+    specs = taken.of(model, input_shape)
     if len(specs.flat) != len(inputs):
-        raise Fault(f"{source}: the model has {len(specs.flat)} inputs, and {len(inputs)} are given")
+        raise Fault(f"{path}: the model has {len(specs.flat)} inputs, and {len(inputs)} are given")
     fed = specs.packed([tensorflow.constant(values.astype(one.dtype)) for values, one in zip(inputs, specs.flat)])
-    with calls.Recorder(by_keras.class_of(model, "Layer"), tensorflow.is_tensor) as recorder:
-        returned = model(fed, **by_keras.inference(model))
-    found = by_keras.layers_of(model, recorder, calls.flat(returned), returned).found
+
+    def once() -> Dict[str, Any]:
+        with calls.Recorder(by_keras.class_of(model, "Layer"), tensorflow.is_tensor) as recorder:
+            returned = model(fed, **by_keras.inference(model))
+        return by_keras.layers_of(model, recorder, calls.flat(returned), returned).found
+
+    found = once()
+    if not set(names) <= set(found):
+        with by_keras.eager_functions(tensorflow):  # its call is a tf.function: its layers are in a graph of their own
+            found = once()
     lacking = [name for name in names if name not in found]
     if lacking:
-        raise Fault(f"{source}: no layer is called {lacking[0]!r}; there are: {', '.join(found)}")
+        raise Fault(f"{path}: no layer is called {lacking[0]!r}; there are: {', '.join(found)}")
     return [found[name][1].numpy().astype(numpy.float32) for name in names]
 
 

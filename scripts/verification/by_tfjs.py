@@ -1,7 +1,7 @@
 """What TensorFlow.js computes of a model that is its own: the oracle where no Keras or TensorFlow has the source."""
 import os
 import tempfile
-from typing import Dict, List, Sequence
+from typing import Any, Dict, List, NamedTuple, Sequence
 
 import numpy
 
@@ -10,8 +10,19 @@ from ..formats.tfjs_graph import GraphModel
 from ..layers.outputs import SUFFIX
 from ..layers.topology import Graph, graph
 from ..operations import fused
+from ..operations.graph import Graph as Operations
+from ..operations.graph import Tensor
 from ..tfjs import graph as graphs
 from ..viewer.predict import Asked, describe, predict
+
+OPEN_SIZE, SEED = 32, 0  # of a dimension that the source leaves open; of the samples
+
+
+class Values(NamedTuple):
+    """What a converted graph is fed by name, and what its outputs should be, in their order."""
+
+    inputs: Dict[str, numpy.ndarray]
+    wanted: List[numpy.ndarray]
 
 
 def values(source: str, whole: Graph, names: Sequence[str], inputs: Sequence[numpy.ndarray]) -> List[numpy.ndarray]:
@@ -26,32 +37,54 @@ def values(source: str, whole: Graph, names: Sequence[str], inputs: Sequence[num
     return [output.values for output in predict(path, inputs, layers=[asked(whole, name) for name in names])]
 
 
-def graph_values(source: GraphModel, names: Sequence[str], inputs: Dict[str, numpy.ndarray]) -> List[numpy.ndarray]:
-    """Return the values of the outputs `names` of a graph model, as TensorFlow.js computes them in Node.
+def graph_values(source: GraphModel, names: Sequence[str], inputs: Dict[str, numpy.ndarray]) -> Values:
+    """Compute the outputs `names` of a graph model in TensorFlow.js, in Node.
 
-    inputs: {name: samples}, zeros for those that are not in it.  What stands inside a fused operation has no name in
+    inputs: {name of an input of the converted model: samples}.  What stands inside a fused operation has no name in
     the source: it is asked of the source with this operation open.
+    Where the converted model begins behind its source's inputs, the source computes what it begins with, of samples for
+    its own inputs; where it cannot, it is fed there.
     """
     there = describe(source.path)["inputs"]
+    choice = source.opened(outputs=names)[1]
+    begin = choice.graph.inputs[0] if choice.graph.begins else None
     count = max([len(values) for values in inputs.values()] or [1])
-    fed = [inputs[one["name"]] if one["name"] in inputs else numpy.zeros(
-        [count] + [size or 1 for size in one["shape"][1:]], numpy.float32) for one in there]
-    choice = source.opened()[1]
-    if choice.graph.begins:
-        raise Fault(f"{source.path}: no oracle: the graph begins behind what TensorFlow.js computes by executeAsync "
-                    "alone")
+    given = dict({one["name"]: samples(one, choice.graph, count, begin is not None) for one in there}, **inputs)
     before = set(choice.graph.nodes)
     tensors = [fused.Opened(choice).tensor(name) for name in names]
     asked = [str(tensor) for tensor in tensors if tensor.node in before]
-    found = dict(zip(asked, predict(source.path, fed, outputs=asked))) if asked else {}
+    try:
+        wanted = asked + [begin] * (begin is not None)
+        found = dict(zip(wanted, predict(source.path, [given[one["name"]] for one in there], outputs=wanted))) \
+            if wanted else {}
+    except Fault:  # it takes texts, or TensorFlow.js does not run its loops: it is fed where the other one begins
+        if begin is None:
+            raise
+        dtype = {"DT_BOOL": "bool", "DT_FLOAT": "float32"}.get(choice.graph.spec(Tensor(begin)).dtype, "int32")
+        found = dict(zip(asked, predict(source.path, [given[begin]], outputs=asked, at=[
+            {"name": begin, "dtype": dtype}])))
+    if begin in found:
+        given[begin] = found[begin].values
     inside = [name for name, tensor in zip(names, tensors) if tensor.node not in before]
     if inside:
         with tempfile.TemporaryDirectory(prefix="opened-") as private:
             kept = graphs.convert(source, private, inside).facts["inputs"]
-            values = predict(os.path.join(private, "model.json"), [
-                one for one, entry in zip(fed, there) if entry["name"] in kept])
+            values = predict(os.path.join(private, "model.json"), [given[name] for name in kept])
         found.update(zip(inside, values))
-    return [found[str(tensor) if tensor.node in before else name].values for name, tensor in zip(names, tensors)]
+    return Values({name: given[name].astype(numpy.float32) for name in inputs}, [
+        found[str(tensor) if tensor.node in before else name].values for name, tensor in zip(names, tensors)])
+
+
+def samples(entry: Dict[str, Any], graph: Operations, count: int, images: bool) -> numpy.ndarray:
+    """Return `count` samples for an input of a source, as predict.describe tells of it; images: numbers as images have
+    them, else zeros."""
+    spec = graph.spec(Tensor(entry["name"]))
+    batch = spec.shape[0] if spec is not None and spec.shape else None
+    shape = [batch or count] + [size or (OPEN_SIZE if images else 1) for size in (entry["shape"] or [None])[1:]]
+    if not images:
+        return numpy.zeros(shape, numpy.float32)
+    random = numpy.random.RandomState(SEED)
+    return random.randint(0, 256, shape) if entry["dtype"] == "int32" else random.uniform(0, 1, shape)
 
 
 def asked(source: Graph, name: str) -> Asked:

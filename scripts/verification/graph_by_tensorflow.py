@@ -1,15 +1,19 @@
-"""What TensorFlow computes of a SavedModel's or a frozen graph's outputs: the oracle of scripts.verify for graphs."""
+"""What TensorFlow computes of a graph's outputs: the oracle of scripts.verify for SavedModels, frozen graphs and the
+GraphDefs of before TensorFlow.js 1.0."""
 if not __package__:
     raise SystemExit("run it as a module, from the project's directory: "
                      ".venv/bin/python -m scripts.verification.graph_by_tensorflow")
 
 import json
+import os
+from types import ModuleType
 from typing import List, Optional
 
 import numpy
 
 from ..base import child, command
 from ..formats import freeze_by_tensorflow as freeze
+from ..formats import tfjs_pb, weights_manifest
 from . import answers
 
 
@@ -24,7 +28,8 @@ def compute(source: str, given: str, answer: str, outputs: Optional[List[str]], 
     """
     import tensorflow
     child.hush()
-    found = freeze.frozen_of(tensorflow, source, tags, signature)
+    found = of_first(tensorflow, source) if tfjs_pb.match(source) \
+        else freeze.frozen_of(tensorflow, source, tags, signature)
     names = outputs or freeze.of_numbers(tensorflow, found, source)
     graph, _, known = found
     chosen = freeze.choose(graph, known, names, source)
@@ -38,10 +43,24 @@ def compute(source: str, given: str, answer: str, outputs: Optional[List[str]], 
     answers.answer(answer, found)
 
 
+def of_first(tensorflow: ModuleType, source: str) -> freeze.Frozen:
+    """Return the graph of before TensorFlow.js 1.0 in `source`, whose constants have the values of its manifest."""
+    path = tfjs_pb.file_of(source)
+    graph, document = tensorflow.compat.v1.GraphDef(), tfjs_pb.read(source).document
+    graph.ParseFromString(bytes(document["graphDef"]))
+    held = {weight.name: weight for weight in weights_manifest.manifest_weights(
+        document["weightsManifest"], os.path.dirname(path), path, keep=True)}
+    for node in graph.node:
+        if node.op == "Const" and node.name in held:  # the manifest has no other whole numbers than int32
+            dtype = tensorflow.as_dtype(node.attr["dtype"].type).as_numpy_dtype
+            freeze.set_constant(tensorflow, node, node.name, held[node.name].read().astype(dtype))
+    return freeze.of_graph_def(tensorflow, graph, path)
+
+
 def main(arguments: List[str]) -> None:
     """Run the command line: scripts.verify starts it as a child process."""
     parser = command.Parser(module="verification.graph_by_tensorflow", description=__doc__)
-    parser.add_argument("source", help="a SavedModel's directory or a frozen graph")
+    parser.add_argument("source", help="a SavedModel's directory, a frozen graph, or a tensorflowjs_model.pb")
     parser.add_argument("given", help="npz of the inputs by name")
     parser.add_argument("answer", help="the npz to write: output_0, output_1, …")
     parser.add_argument("--settings", type=json.loads, help="JSON: outputs, tags, signature")

@@ -3,7 +3,9 @@
 // BUNDLE      tf.min.js of any @tensorflow/tfjs from 1.0.0 on
 // MODEL_JSON  model.json of a layers model or a graph model, its shards beside it
 // REQUEST     one line of JSON {"inputs": [{"shape": [...]}, ...], "outputs": [names] or null, "layers": [tensors] or null,
-//             "sync": whether a graph model runs as TensorSpace runs it, by execute and never by executeAsync}, then each input's float32 values; a tensor of "layers" is {"path": [names of the models around a layer, and its own],
+//             "sync": whether a graph model runs as TensorSpace runs it, by execute and never by executeAsync,
+//             "at": null, or {"name", "dtype"} of the tensors inside a graph model that are fed in the place of its inputs},
+//             then each input's float32 values; a tensor of "layers" is {"path": [names of the models around a layer, and its own],
 //             "call", "tensor"}, of any layer of a layers model;
 //             or {"describe": true}
 // ANSWER      written: one line of JSON {"outputs": [{"name", "shape", "dtype"}, ...]}, then each output's values, float32 or int32;
@@ -53,9 +55,12 @@ function artifacts(file) {
   return loaded;
 }
 
-async function execute(graphModel, tensors, names, sync) {
-  const fed = {};
-  graphModel.inputs.forEach((input, i) => { fed[input.name] = tensors[i]; });
+// What a graph model is fed, by the names of its tensors.
+function byName(inputs, tensors) {
+  return Object.fromEntries(inputs.map((input, i) => [input.name, tensors[i]]));
+}
+
+async function execute(graphModel, fed, names, sync) {
   if (sync) return [].concat(graphModel.execute(fed, names));
   let results;
   try {
@@ -101,11 +106,11 @@ async function describe(tf, model, graph) {
   const found = {format: graph ? 'graph' : 'layers', inputs: facts(model.inputs), outputs: facts(model.outputs), parameters: {}};
   if (!graph) for (const layer of model.layers) found.parameters[layer.name] = layer.countParams();
   const open = output => !output.shape || output.shape.indexOf(null, 1) !== -1;
-  if (found.outputs.some(open) && !found.inputs.some(open)) {
+  if (found.outputs.some(open) && !found.inputs.some(input => open(input) || input.dtype === 'string')) {
     const zeros = model.inputs.map(input => tf.zeros( // a batch of one where it is open
       (input.shape || [1]).map(size => (size > 0 ? size : 1)), ['int32', 'bool'].includes(input.dtype) ? input.dtype : 'float32'));
     const names = found.outputs.map(output => output.name);
-    const results = graph ? await execute(model, zeros, names) : [].concat(model.predict(zeros));
+    const results = graph ? await execute(model, byName(model.inputs, zeros), names) : [].concat(model.predict(zeros));
     results.forEach((tensor, i) => { found.outputs[i].shape = [null].concat(tensor.shape.slice(1)); });
   }
   return found;
@@ -122,11 +127,12 @@ async function answer(tf, modelFile, requestFile, answerFile) {
     fs.writeFileSync(answerFile, JSON.stringify(await describe(tf, model, graph)) + '\n');
     return;
   }
-  if (model.inputs.length !== request.inputs.length) {
-    throw new Error(`the model takes ${model.inputs.length} input(s), ${request.inputs.length} given`);
+  const taken = request.at || model.inputs;
+  if (taken.length !== request.inputs.length) {
+    throw new Error(`the model takes ${taken.length} input(s), ${request.inputs.length} given`);
   }
   const tensors = request.inputs.map((input, i) => {
-    const dtype = ['int32', 'bool'].includes(model.inputs[i].dtype) ? model.inputs[i].dtype : 'float32';
+    const dtype = ['int32', 'bool'].includes(taken[i].dtype) ? taken[i].dtype : 'float32';
     return tf.tensor(dtype === 'bool' ? Uint8Array.from(input.values) : input.values, input.shape, dtype);
   });
 
@@ -137,7 +143,7 @@ async function answer(tf, modelFile, requestFile, answerFile) {
   let names, results;
   if (graph) {
     names = request.outputs || model.outputs.map(output => output.name);
-    results = await execute(model, tensors, names, request.sync);
+    results = await execute(model, byName(taken, tensors), names, request.sync);
   } else {
     names = namesOf(model.outputs);
     const batch = request.inputs.length ? request.inputs[0].shape[0] : 1;

@@ -38,7 +38,7 @@ class Asked(NamedTuple):
 
 def predict(model_json: str, inputs: Sequence[numpy.ndarray], bundle: Optional[str] = None,
             outputs: Optional[Sequence[str]] = None, layers: Optional[Sequence[Asked]] = None,
-            sync: bool = False) -> List[Output]:
+            sync: bool = False, at: Optional[Sequence[Dict[str, str]]] = None) -> List[Output]:
     """Run a layers model or graph model in TensorFlow.js on its cpu backend, in Node.
 
     model_json  path of model.json; its shards lie beside it
@@ -47,12 +47,13 @@ def predict(model_json: str, inputs: Sequence[numpy.ndarray], bundle: Optional[s
     outputs     output names, in the order wanted; by default every output, in the model's order
     layers      in the place of the outputs of a layers model: tensors of any of its layers
     sync        whether a graph model runs by `execute` alone, as TensorSpace does; else executeAsync helps out
+    at          {"name", "dtype"} of the tensors inside a graph model that `inputs` are, in the place of its inputs
     Raises Fault with TensorFlow.js's own words where it does not load or run the model, or without Node.
     """
     bundle = bundle or packages.bundle("@tensorflow/tfjs")
     inputs = [numpy.ascontiguousarray(values, dtype=numpy.float32) for values in inputs]
     header = {"inputs": [{"shape": list(values.shape)} for values in inputs], "outputs": outputs,
-              "layers": [asked._asdict() for asked in layers] if layers is not None else None, "sync": sync}
+              "layers": [asked._asdict() for asked in layers] if layers is not None else None, "sync": sync, "at": at}
     answer, stream = _run(model_json, bundle, header, inputs)
     with stream:
         return [Output(output["name"], _array(stream, output)) for output in answer["outputs"]]

@@ -22,12 +22,14 @@ import time
 import traceback
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-NAMES = ("h5", "h5-bytes", "keras", "separated", "tfjs", "tfjs-graph", "saved-model", "frozen", "onnx", "catalogue")
+NAMES = ("h5", "h5-bytes", "keras", "separated", "tfjs", "tfjs-graph", "tfjs-pb", "saved-model", "frozen", "onnx",
+         "catalogue")
 MEMORY = 700 << 20  # bytes of data that a child may hold; the fuzzer itself needs 150 MB
 CPU = 10  # seconds of processor time that one input may take
 LONGEST = 200000  # bytes of an input
 MEMORY_DISK = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # an input is a file or three, thousands of times
-READERS = ("frozen", "keras_archive", "keras_h5", "onnx", "saved_model", "tfjs", "tfjs_graph", "topology_and_weights")
+READERS = ("frozen", "keras_archive", "keras_h5", "onnx", "saved_model", "tfjs", "tfjs_graph", "tfjs_pb",
+           "topology_and_weights")
 
 
 class Trial:

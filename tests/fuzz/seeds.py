@@ -13,6 +13,7 @@ import numpy
 from scripts import convert
 from scripts.layers import variables
 from scripts.layers.topology import Layer, inner_records, is_model
+from scripts.operations.graph import NUMBERS
 from scripts.wire.sstable import TABLE_MAGIC
 from tests.attacks.builders import call, dense, functional, start
 from tests.fuzz.mutate import field, message, varint
@@ -324,6 +325,23 @@ def tfjs_graphs(folder):
         for file_name in ("model.json", "group1-shard1of1.bin"):
             with open(os.path.join(target, file_name), "rb") as file:
                 found[-1].append(file.read())
+    return found
+
+
+def tfjs_pb(folder):
+    """[(tensorflowjs_model.pb, weights_manifest.json, its shard)] of the same graphs, as before TensorFlow.js 1.0."""
+    from scripts.operations import graphdef
+    from scripts.operations.graph import Attribute
+    from tests.unit import graphs
+    found = []
+    for graph, (model_json, shard) in zip((graphs.fused(), graphs.loop()), tfjs_graphs(folder)):
+        for node in graph.every_node():
+            if node.op == "Const":
+                held = node.value("value")
+                head = field(1, NUMBERS[held.dtype]) + field(2, graphdef.written_shape(held.shape))
+                node.attributes["value"] = Attribute("tensor", held._replace(values=None, raw=head))
+        manifest = json.loads(model_json.decode("utf-8"))["weightsManifest"]
+        found.append([graphdef.write(graph), json.dumps(manifest).encode("utf-8"), shard])
     return found
 
 

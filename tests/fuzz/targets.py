@@ -196,6 +196,12 @@ def run_tfjs_graph(folder, model_json, shard):
     graph_way(folder, at(folder, "model.json", model_json))
 
 
+def run_tfjs_pb(folder, graph, manifest, shard):
+    at(folder, "group1-shard1of1.bin", shard)
+    at(folder, "weights_manifest.json", manifest)
+    graph_way(folder, at(folder, "tensorflowjs_model.pb", graph))
+
+
 def run_saved_model(folder, saved, described, listed, data, patch):
     pairs = [dict(mutate.parsed(entry) or ()) for _, entry in mutate.parsed(listed) or () if isinstance(entry, bytes)]
     pairs = [(pair.get(1, b""), pair.get(2, b"")) for pair in pairs]
@@ -264,6 +270,7 @@ Target("keras", ["bend_text", "bend_text", "bend_text", "bend_bytes"], seeds_ker
 Target("separated", ["bend_text", "bend_text"], seeds_separated, run_separated)
 Target("tfjs", ["bend_text", "bend_bytes", "bend_bytes"], seeds_tfjs, run_tfjs)
 Target("tfjs-graph", ["bend_text", "bend_bytes"], lambda folder: seeds.tfjs_graphs(folder), run_tfjs_graph)
+Target("tfjs-pb", ["bend_message", "bend_text", "bend_bytes"], lambda folder: seeds.tfjs_pb(folder), run_tfjs_pb)
 Target("saved-model", ["bend_message", "bend_message", "bend_message", "bend_bytes", "bend_bytes"], seeds_saved_model,
        run_saved_model)
 Target("frozen", ["bend_message"], lambda folder: [[seeds.frozen()]], run_frozen)

@@ -112,3 +112,13 @@ def test_a_checkpoint_s_index_made_here_is_one():
     from scripts.wire import sstable
     pairs = [(b"", b"x"), (b"a", b"y" * 200), (b"ab", b"")]
     assert list(sstable.entries(seeds.table(pairs))) == pairs
+
+
+def test_what_a_graph_keeps_unread_may_be_damaged_too(tmp_path):
+    """A node's debug info, of which only writing tells that it is none."""
+    kept = mutate.message((1, "y"), (2, "Relu"), (3, "x"), (6, mutate.message((1, b"\xff"))))
+    nodes = [mutate.message((1, "x"), (2, "Placeholder")), kept]
+    (tmp_path / "tensorflowjs_model.pb").write_bytes(mutate.message(*[(1, one) for one in nodes]))
+    (tmp_path / "weights_manifest.json").write_text("[]")
+    with pytest.raises(Fault, match="model.pb: damaged: no text where text should be"):
+        preprocess.preprocess(str(tmp_path), str(tmp_path / "out"))

@@ -10,7 +10,7 @@ from scripts.operations import graphdef, unlike
 from scripts.tfjs import graph
 from scripts.viewer import packages, predict
 from tests import needs, shared_tensorflow
-from tests.models import oracle
+from tests.models import graph_models, oracle
 
 needs.tensorflow()
 import tensorflow as tf  # noqa: E402
@@ -300,6 +300,7 @@ def test_random_layers_that_keras_3_exports_at_work_are_told_and_the_advice_work
     preprocess.preprocess(str(tmp_path / "calm"), str(tmp_path / "calm_js"))
     found = predict.predict(str(tmp_path / "calm_js" / "model.json"), [images])
     assert oracle.distance(oracle.predict(calm, [images])[0], found[-1].values) <= 1e-5
+    assert len(graph_models.agree_inside(tmp_path / "calm", tmp_path / "inside")) >= 5
 
 
 def test_the_branches_of_a_frozen_graph_may_have_constants_of_one_name(tmp_path):

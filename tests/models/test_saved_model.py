@@ -17,6 +17,7 @@ from scripts.tfjs import graph, write_layers
 from scripts.training import lenet
 from scripts.viewer import predict
 from tests import needs, shared_tensorflow
+from tests.models import graph_models
 from tests.project import Project
 
 
@@ -238,12 +239,14 @@ def test_doit_takes_the_signature_of_a_savedmodel_with_a_lambda_too(tmp_path):
 def test_a_savedmodel_with_a_lambda_is_the_graph_of_its_signature(tmp_path):
     needs.node()
     keras = keras2()
-    model = keras.models.Sequential([keras.Input((3,)), keras.layers.Dense(2, name="seen"),
+    model = keras.models.Sequential([keras.Input((None, 3)), keras.layers.Dense(2, name="seen"),
                                      keras.layers.Lambda(lambda x: x * 2, name="doubled")])
     model.save(str(tmp_path / "source"), save_format="tf")
-    done = preprocess.preprocess(str(tmp_path / "source"), str(tmp_path / "out"))
+    done = preprocess.preprocess(str(tmp_path / "source"), str(tmp_path / "out"), input_shape=[4, 3])
     assert done.facts["outputs"] == ["seen", "doubled"] and "what its signature computes" in done.facts["why"]
-    x = numpy.random.RandomState(1).rand(3, 3).astype("float32")
+    told = json.loads((tmp_path / "out" / "model.json").read_text())["userDefinedMetadata"]["tensorspace"]["layers"]
+    assert [one["shape"] for one in told] == [[None, 4, 3], [None, 4, 2], [None, 4, 2]]
+    x = numpy.random.RandomState(1).rand(3, 4, 3).astype("float32")
     first, second = predict.predict(str(tmp_path / "out" / "model.json"), [x], sync=True)
     agree(first.values, keras.Model(model.inputs, model.get_layer("seen").output).predict(x, verbose=0))
     agree(second.values, model.predict(x, verbose=0))
@@ -294,6 +297,15 @@ def test_a_converted_graph_is_verified_against_tensorflow(graphs, tmp_path, name
     convert_graph(graphs[name][0], str(tmp_path), outputs)
     report, _ = verify.verify(graphs[name][0], str(tmp_path / "model.json"), outputs)
     assert report["agree"] and len(report["outputs"]) == 2 and all(row["largest"] > 0 for row in report["outputs"])
+
+
+@pytest.mark.parametrize("name", ["one", "two", "frozen", "branched"])
+def test_every_tensor_inside_is_what_tensorflow_computes(name, request, tmp_path):
+    needs.node()
+    of_keras = name == "branched"
+    path = request.getfixturevalue("keras_models" if of_keras else "graphs")[name][0]
+    names = graph_models.agree_inside(path, tmp_path, **({"format": "graph"} if of_keras else {}))
+    assert len(names) > {"one": 6, "two": 4, "frozen": 5, "branched": 40}[name]
 
 
 def test_another_signature_can_be_asked_for(graphs, tmp_path):

@@ -313,6 +313,12 @@ def test_a_class_that_the_file_lacks_and_a_call_that_fails_are_one_line(flavour,
         load_by_keras.frozen(name, [["failing.py", None]], None, None, None)
 
 
+def test_where_tensorflow_is_lacking_the_line_says_so_and_not_the_users_file():
+    error = ModuleNotFoundError("No module named 'tensorflow'", name="tensorflow")
+    line = load_by_keras.line_of(error, "model.keras", ["my.py"])
+    assert line.startswith(f"model.keras: tracing needs TensorFlow: {sys.executable} has no tensorflow: `make` ")
+
+
 def test_trust_names_files_that_are_there(folder):
     (folder / "model.h5").write_bytes(b"x")
     (folder / "notes.txt").write_text("")

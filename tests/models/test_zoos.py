@@ -1,4 +1,5 @@
 """Graphs of TensorFlow 1's zoos: what is before pre- and postprocessing is found, offered and computed alike."""
+import functools
 import json
 
 import numpy
@@ -7,9 +8,10 @@ import pytest
 from scripts import Fault, preprocess, verify
 from scripts.operations import graphdef, shapes
 from scripts.tfjs import adapt, write_graph
-from scripts.viewer import predict
+from scripts.verification import reference
+from scripts.viewer import packages, predict
 from tests import needs
-from tests.models import zoos
+from tests.models import graph_models, zoos
 
 DETECTOR = ["Conv2d_0", "Conv2d_1_depthwise", "Conv2d_1_pointwise", "Conv2d_2_pointwise"] + [
     f"BoxPredictor_{place}/{name}" for place in (0, 1) for name in (
@@ -46,6 +48,27 @@ def test_what_stands_between_pre_and_postprocessing_is_shown_and_computed_alike(
         "tensorShape"]["dim"]] == sizes
     report, _ = verify.verify(str(tmp_path / "source"), str(tmp_path / "out" / "model.json"))
     assert report["agree"] and report["oracle"] == "TensorFlow", report
+    if name not in ("module", "of_words"):
+        assert len(graph_models.agree_inside(tmp_path / "source", tmp_path / "inside")) > len(outputs)
+
+
+@pytest.mark.parametrize("name", ["detector", "inception"])
+def test_a_model_of_the_first_converter_is_verified_against_tensorflow(name, tmp_path):
+    """In both TensorFlow.js, by execute; TensorFlow runs the GraphDef with the values of the manifest."""
+    needs.reference()
+    needs.node()
+    zoos.write(name, tmp_path / "frozen")
+    source, target = tmp_path / "first", tmp_path / "out"
+    source.mkdir()
+    zoos.first_of(tmp_path / "frozen", source, {"uint8": ["*/weights"], "uint16": ["*_weights"]})
+    done = preprocess.preprocess(str(source), str(target))
+    assert done.facts["outputs"] == FOUND[name][0] and done.facts["inputs"] == [FOUND[name][1]]
+    engines = [verify.Engine(version, functools.partial(predict.predict, bundle=packages.bundle(
+        "@tensorflow/tfjs", version), sync=True, outputs=FOUND[name][0])) for version in ("1.0.0", "4.22.0")]
+    report, _ = verify.verify(str(source), str(target / "model.json"), engines=engines)
+    assert report["oracle"] == "TensorFlow" and [row["engine"] for row in report["outputs"]].count("1.0.0") == len(
+        FOUND[name][0])
+    assert max(row["relative"] for row in report["outputs"]) <= 1e-5
 
 
 def test_modules_have_tags_and_signatures_of_their_own(tmp_path):
@@ -79,6 +102,19 @@ def test_a_loop_that_is_too_long_to_be_unrolled_is_told(loops, tmp_path):
         "has more steps than are unrolled (4096, or 16000 operations): give an input of fewer")
 
 
+def test_a_loop_that_is_too_long_runs_on_the_page_where_it_is_asked_for(tmp_path):
+    """By executeAsync, as the page does where execute refuses."""
+    needs.node()
+    zoos.session_of(zoos.steps(4200), tmp_path / "source")
+    done = preprocess.preprocess(str(tmp_path / "source"), str(tmp_path / "out"), layers=["mean", "end"])
+    assert done.facts["outputs"] == ["mean", "end"]
+    assert done.facts["why"].startswith("end: nothing that TensorSpace can show, for TensorFlow.js computes")
+    x = numpy.random.RandomState(1).uniform(0, 1, (2, 8, 8, 3)).astype("float32")
+    wanted = verify.graph_values(str(tmp_path / "source"), {"input": x}, ["mean", "end"], None, None)
+    for values, found in zip(wanted, predict.predict(str(tmp_path / "out" / "model.json"), [x])):
+        assert numpy.abs(values - found.values).max() <= 1e-5 * max(1, numpy.abs(values).max())
+
+
 @pytest.mark.parametrize("name", ["detector", "detector 2"])
 def test_a_graph_model_with_a_preprocessing_begins_behind_it_too(name, tmp_path):
     needs.node()
@@ -97,5 +133,36 @@ def test_a_graph_model_with_a_preprocessing_begins_behind_it_too(name, tmp_path)
         found.append(predict.predict(str(tmp_path / (source + ".out") / "model.json"), [x], sync=True))
     for (_, theirs), (_, mine) in zip(*found):
         assert numpy.abs(theirs - mine).max() <= 1e-6
-    with pytest.raises(Fault, match="no oracle: the graph begins behind what TensorFlow.js computes by executeAsync"):
-        verify.verify(str(tmp_path / "js"), str(tmp_path / "js.out" / "model.json"))
+    report, _ = verify.verify(str(tmp_path / "js"), str(tmp_path / "js.out" / "model.json"))
+    assert report["agree"] and report["oracle"] == "TensorFlow.js on the source" and len(report["outputs"]) == len(
+        DETECTOR)
+
+
+def test_a_graph_model_with_words_begins_behind_them_and_is_verified_there(tmp_path):
+    """The official converter's, whose table TensorFlow.js has, too; it is fed behind the words."""
+    needs.reference()
+    needs.node()
+    zoos.write("of_words", tmp_path / "source")
+    reference.tensorflowjs().converters.converter.convert(["--input_format=tf_saved_model", "--saved_model_tags=serve",
+                                                           str(tmp_path / "source"), str(tmp_path / "js")])
+    done = preprocess.preprocess(str(tmp_path / "js"), str(tmp_path / "out"))
+    assert "which takes text or bytes" in done.facts["why"]
+    report, _ = verify.verify(str(tmp_path / "js"), str(tmp_path / "out" / "model.json"))
+    assert report["agree"] and report["oracle"] == "TensorFlow.js on the source", report
+
+
+@pytest.mark.parametrize("name, shape, sizes, refused", [
+    ("jpeg", [24, 20, 3], [1, 24, 20, 3], [([24, 20, 4], "contradicts what input 'ExpandDims' declares"), (
+        {"contents": [2]}, "every input has its sizes")]),
+    ("of_any_words", [6], [None, 6], [([6, 2], "contradicts what input 'words' declares")])])
+def test_open_sizes_of_where_a_graph_begins_are_given_too(name, shape, sizes, refused, tmp_path):
+    zoos.write(name, tmp_path / "source")
+    for place, given in enumerate((shape, {"ExpandDims": shape} if name == "jpeg" else {"words": shape})):
+        target = tmp_path / f"out{place}"
+        done = preprocess.preprocess(str(tmp_path / "source"), str(target), input_shape=given)
+        begin, = json.loads((target / "model.json").read_text())["signature"]["inputs"].values()
+        assert [None if int(one["size"]) < 0 else int(one["size"]) for one in begin["tensorShape"]["dim"]] == sizes
+        assert done.facts["outputs"][:1] == ["conv" if name == "jpeg" else "embedded"]
+    for given, words in refused:
+        with pytest.raises(Fault, match=words):
+            preprocess.preprocess(str(tmp_path / "source"), str(tmp_path / "none"), input_shape=given)

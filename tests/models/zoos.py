@@ -2,6 +2,8 @@
 
 Only the names, scopes and operations are those of the zoos; weights are random and images are small.
 """
+import os
+
 import numpy
 
 from tests import needs
@@ -118,6 +120,14 @@ def of_jpeg(tensorflow):
     return [tensorflow.nn.softmax(tensorflow.matmul(x, layers.weights("kernel", 8, 5), name="logits"), name="softmax")]
 
 
+def jpeg(tensorflow):
+    """The bytes of a JPEG of any size go in."""
+    content = tensorflow.compat.v1.placeholder(tensorflow.string, [], "contents")
+    image = tensorflow.image.decode_jpeg(content, channels=3)
+    x = tensorflow.expand_dims(tensorflow.cast(image, tensorflow.float32, name="Cast"), 0, name="ExpandDims")
+    return [tensorflow.reduce_mean(Layers(tensorflow).convolution(x, "conv", 8, 2), [1, 2], name="mean")]
+
+
 def steps(count):
     """A recurrent layer of so many steps, behind a convolution."""
     def build(tensorflow):
@@ -149,12 +159,12 @@ def module(path):
         builder.save()
 
 
-def of_words(path):
+def of_words(path, length=6):
     """A SavedModel of TensorFlow 1 that looks words up in a table."""
     import tensorflow
     v1, lookup = tensorflow.compat.v1, tensorflow.lookup
     with tensorflow.Graph().as_default(), v1.Session() as session:
-        words, layers = v1.placeholder(tensorflow.string, [None, 6], name="words"), Layers(tensorflow)
+        words, layers = v1.placeholder(tensorflow.string, [None, length], name="words"), Layers(tensorflow)
         numbers = tensorflow.constant([1, 2, 3], tensorflow.int64)
         keys = tensorflow.constant(["a", "b", "c"])
         table = lookup.StaticHashTable(lookup.KeyValueTensorInitializer(keys, numbers), 0)
@@ -166,11 +176,37 @@ def of_words(path):
                                    legacy_init_op=v1.tables_initializer())
 
 
+def first_of(frozen, directory, quantize=None):
+    """Write a frozen graph as tensorflowjs_converter 0.8 did: a GraphDef of the operations of that time whose constants
+    lack their bytes, which stand in shards, by the official converter's own code; quantize: {dtype: patterns}."""
+    from tensorflow.core.framework import graph_pb2
+    from tensorflow.python.framework import tensor_util
+
+    from scripts.verification import reference
+    tensorflowjs = reference.tensorflowjs()
+    graph, entries = graph_pb2.GraphDef(), []
+    with open(str(frozen), "rb") as file:
+        graph.ParseFromString(file.read())
+    for node in graph.node:
+        node.op = {"FusedBatchNormV3": "FusedBatchNorm", "AddV2": "Add"}.get(node.op, node.op)
+        node.attr.pop("U", None)
+        if node.op == "Const":
+            entries.append({"name": node.name, "data": tensor_util.MakeNdarray(node.attr["value"].tensor)})
+            kept = node.attr["value"].tensor
+            kept.CopyFrom(type(kept)(dtype=kept.dtype, tensor_shape=kept.tensor_shape))
+    tensorflowjs.write_weights.write_weights([entries], str(directory), quantization_dtype_map=quantize)
+    with open(os.path.join(str(directory), "tensorflowjs_model.pb"), "wb") as file:
+        file.write(graph.SerializeToString())
+
+
 def write(name, path):
     """Write the model `name` to the new `path`."""
     needs.tensorflow()
     if name in ("module", "of_words"):
         globals()[name](path)
+    elif name == "of_any_words":
+        of_words(path, None)
     else:
-        session_of({"detector": detector, "detector 2": detector, "inception": inception, "of_jpeg": of_jpeg}[name],
+        session_of({"detector": detector, "detector 2": detector, "inception": inception, "of_jpeg": of_jpeg,
+                    "jpeg": jpeg}[name],
                    path, 2 if name.endswith("2") else 1)

@@ -2,6 +2,7 @@
 import numpy
 
 from scripts.operations.graph import Attribute, Call, Function, Graph, Node, Row, Spec, Tensor, constant
+from scripts.tfjs import write_graph
 from scripts.wire.protobuf import field
 
 REAL, WHOLE = Attribute("type", "DT_FLOAT"), Attribute("type", "DT_INT32")
@@ -68,3 +69,15 @@ def loop(steps=3):
              Node("y", "Mul", [Tensor("rnn/stack"), Tensor("two")], attributes={"T": REAL},
                   outputs=[Spec("DT_FLOAT", (steps, 2))]), constant("two", numpy.float32(2))]
     return Graph(nodes, ["x"], ["y"], functions, made_by="by hand")
+
+
+def dense(directory, layers, units):
+    """Write a TensorFlow.js graph model of MatMuls, each of units * units * 4 bytes of weights."""
+    nodes, last = [placeholder("x", None, units)], "x"
+    for place in range(layers):
+        kernel = constant(f"dense_{place}/kernel", numpy.full((units, units), place / 64, "float32"))
+        nodes += [kernel, Node(f"dense_{place}/MatMul", "MatMul", [Tensor(last), Tensor(kernel.name)], attributes={
+            "T": REAL, "transpose_a": Attribute("b", False), "transpose_b": Attribute("b", False)},
+            outputs=[Spec("DT_FLOAT", (None, units))])]
+        last = nodes[-1].name
+    write_graph.write(Graph(nodes, ["x"], [last]), directory)

@@ -16,7 +16,7 @@ import numpy
 import pytest
 
 import scripts
-from scripts import Fault, convert, preprocess, show, summary
+from scripts import Fault, convert, preprocess, show, showing, summary
 from scripts.viewer import inline, predict
 from tests import needs
 from tests.unit import handmade
@@ -212,12 +212,16 @@ def test_an_earlier_result_is_replaced_and_a_foreign_file_is_not(tmp_path):
 
 def test_threads_and_repeated_calls_work(tmp_path):
     path, models = handmade.h5(tmp_path / "model.h5"), [lenet(keras_of(FLAVOURS[0])) for _ in range(4)]
+    traced = [own(keras_of(FLAVOURS[0])) for _ in range(4)]
     wanted, ended = files_in(os.path.dirname(convert(path, tmp_path / "one").model_json)), []
+    summary(traced[0])
+    before = state(keras_of(FLAVOURS[0]))
 
     def work(number):
         try:
             convert(path, tmp_path / f"path-{number}")
             summary(path)
+            summary(traced[number])
             ended.append(convert(models[number], tmp_path / f"live-{number}").outputs)
         except BaseException as error:
             ended.append(error)
@@ -228,6 +232,7 @@ def test_threads_and_repeated_calls_work(tmp_path):
     for thread in threads:
         thread.join()
     assert ended == [["conv", "pool", "flat", "fc"]] * 4
+    assert state(keras_of(FLAVOURS[0])) == before
     assert all(files_in(tmp_path / f"path-{number}") == wanted for number in range(4))
 
 
@@ -352,6 +357,35 @@ def test_a_page_has_samples_labels_and_how_far_the_browser_is_from_keras(keras, 
     assert page["reference"]["samples"] == 4
     show(lenet(keras), compare=False, path=tmp_path / "page.html")  # an earlier page is replaced
     assert "reference" not in page_in((tmp_path / "page.html").read_text(encoding="utf-8"))
+
+
+def test_the_page_of_a_subclassed_model_says_how_far_the_browser_is_from_keras(keras, capsys, tmp_path):
+    class Pair(keras.Model):
+        def __init__(self):
+            super().__init__(name="pair")
+            self.left, self.right = keras.layers.Dense(3, name="left"), keras.layers.Dense(3, name="right")
+            self.noise, self.noisy = keras.layers.GaussianNoise(1.0, name="noise"), False
+
+        def call(self, given):
+            found = self.left(given["a"]) - self.right(given["b"])
+            return found + self.noise(found * 0.0, training=True) if self.noisy else found
+
+    model = Pair()
+    model({"a": numpy.ones((1, 4), "float32"), "b": numpy.ones((1, 2), "float32")})
+    show(model, path=tmp_path / "page.html")
+    reference = page_in((tmp_path / "page.html").read_text(encoding="utf-8"))["reference"]
+    assert (reference["samples"], len(reference["outputs"])) == (4, 3) and capsys.readouterr().out == ""
+    done = convert(model, tmp_path / "out")
+    values = showing.of_live(model, done, None, None)
+    found = predict.predict(done.model_json, [values["input_0"], values["input_1"]], sync=True, outputs=done.outputs)
+    assert done.inputs == ["a", "b"] and done.outputs == ["left", "right", "output_0"]
+    for place, output in enumerate(found):
+        numpy.testing.assert_allclose(output.values, values[f"output_{place}"], atol=1e-6)
+    model.noisy = True
+    assert showing.of_live(model, done, None, None) is None
+    assert capsys.readouterr().out == "not compared with Keras: it draws random numbers, others each time\n"
+    inner = convert(own(keras), tmp_path / "inner", layers=["scaled/dense", "end"])
+    assert set(showing.of_live(own(keras), inner, None, None)) == {"input_0", "output_0", "output_1"}
 
 
 def test_in_a_notebook_the_page_is_an_iframe_that_reaches_nothing(notebook, tmp_path):

@@ -165,6 +165,19 @@ def test_each_python_has_its_stack(version, stack):
     assert bootstrap.stack_of(version) == stack
 
 
+def test_macos_on_intel_converts_and_views_and_is_told_that_nothing_trains(monkeypatch):
+    for system, processor in (("Darwin", "arm64"), ("Linux", "x86_64")):
+        monkeypatch.setattr(bootstrap.os, "uname", lambda found=(system, "", "", "", processor): found)
+        assert bootstrap.without_wheels("modern", ["train"]) == ["train"]
+    monkeypatch.setattr(bootstrap.os, "uname", lambda: ("Darwin", "host", "23.1", "", "x86_64"))
+    assert bootstrap.without_wheels("py36", ["train"]) == ["train"]  # TensorFlow 2.6 has one
+    assert bootstrap.without_wheels("modern", ["convert"]) == ["convert"]
+    assert bootstrap.without_wheels("modern", ["train", "view"]) == ["convert", "view"]
+    with pytest.raises(bootstrap.Refusal) as refusal:
+        bootstrap.set_up(["train"]) if needs.STACK == "modern" else bootstrap.without_wheels("modern", ["train"])
+    assert "`make convert`" in str(refusal.value) and "\n" not in str(refusal.value)
+
+
 def test_a_python_without_venv_or_pip_is_told_the_package_that_has_them(checkout):
     blocked = ("import runpy, sys; sys.modules['ensurepip'] = None; sys.argv = sys.argv[1:]; "
                "runpy.run_path(sys.argv[0], run_name='__main__')")
@@ -380,6 +393,29 @@ def test_the_view_role_puts_node_and_npm_beside_python_where_the_machine_has_non
         said = subprocess.run([program, "1", "2"], stdout=subprocess.PIPE, universal_newlines=True).stdout
         assert said.endswith(expected)
     assert done(ready.run("view", PATH=tools)) == ""
+
+
+def test_doit_says_in_one_line_which_option_it_lacks(ready):
+    place = os.path.join(ready.venv, "bin", "doit")
+    os.makedirs(os.path.dirname(place), exist_ok=True)
+    shutil.copy(needs.command("doit", "python scripts/bootstrap.py convert"), place)
+    done(ready.run("convert"))  # of an environment that is there already, too
+    assert os.access(place, os.X_OK)
+    said = ["not recognized", "requires argument", "Error parsing parameter 'num_process'. invalid literal"]
+    for arguments, words in zip((["-q"], ["list", "--db-file"], ["-n", "x"]), said):
+        ended = subprocess.run([sys.executable, place] + arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               universal_newlines=True)
+        assert (ended.returncode, ended.stdout, ended.stderr.strip().count("\n")) == (3, "", 0)
+        assert words in ended.stderr and "CmdOption" not in ended.stderr and "<class" not in ended.stderr
+    with open(place, "a") as stream:
+        stream.write("# mine\n")
+    done(ready.run("convert"))
+    with open(place) as stream:
+        assert stream.read().count("def said") == 1
+    # `-m doit` behind the dashes is this one
+    with open(place, "w") as stream:
+        stream.write("import sys; sys.exit(len(sys.argv))\n")
+    assert ready.run("convert", "--", "-m", "doit", "-q", "convert").returncode == 3
 
 
 def test_the_view_role_downloads_nothing_where_the_machine_has_node(ready):

@@ -8,7 +8,7 @@ import h5py
 import numpy
 import pytest
 
-from scripts import Fault, encapsulate, formats, preprocess, summary
+from scripts import Fault, convert, encapsulate, formats, preprocess, summary
 from scripts.layers import encapsulation, outputs, topology
 from tests.attacks import builders
 from tests.unit import handmade
@@ -239,6 +239,15 @@ def test_the_command_writes_where_it_is_told_and_nothing_over_another_file(tmp_p
     assert run("scripts.encapsulate", source, target, "--force").returncode == 0
     assert run("scripts.encapsulate", source, source, "--force").returncode == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["enc.h5", "model.h5"]
+
+
+@pytest.mark.parametrize("stage, target, meant", [(convert, "out", "out"), (encapsulate, "enc.h5", "DIRECTORY")])
+def test_a_stage_that_runs_no_python_names_the_command_that_does(stage, target, meant):
+    with pytest.raises(Fault) as raised:
+        stage.main(["my model.h5", target, "--trust", "a.py", "--trust", "b.py:make"])
+    assert str(raised.value) == (
+        "--trust: this command runs no Python of a model's own: python -m scripts.preprocess 'my model.h5' "
+        f"{meant} --trust a.py --trust b.py:make converts it in one step")
 
 
 # The whole way in one command ------------------------------------------------------------------------------

@@ -3,6 +3,8 @@ import json
 import math
 import os
 import re
+import subprocess
+import sys
 
 import numpy
 import pytest
@@ -10,10 +12,12 @@ import pytest
 from scripts import Fault
 from scripts.operations import graphdef, unlike
 from scripts.operations.graph import Attribute, Call, Function, Graph, Node, Row, Spec, Tensor, constant
+from scripts.operations.outputs import Choice
 from scripts.tfjs import adapt, graph_json, operations, write_graph
 from scripts.viewer import packages, predict
 from scripts.wire.protobuf import Damaged, field
 from tests import needs
+from tests.unit import graphs
 
 FLOAT, REAL = "DT_FLOAT", Attribute("type", "DT_FLOAT")
 
@@ -181,3 +185,27 @@ def test_a_rule_sees_the_shapes_of_a_graph_and_none_within_functions():
     with pytest.raises(Fault, match=r"operation c is a Conv2D in groups \(4 channels, a kernel for 2\)"):
         unlike.check(graph)
     unlike.check(Graph(functions=[Function("f", [node], {}, b"")]))
+
+
+def test_a_layer_in_a_layer_is_found_in_the_numbered_scopes_of_a_keras_3_export():
+    real = {"T": graphs.REAL}
+    path = "Call/net_1/block_1/"
+    whole = Graph([graphs.placeholder("x", None, 4), Node(path + "conv_1/Neg", "Neg", [Tensor("x")], attributes=real),
+                   Node(path + "conv_1/Relu", "Relu", [Tensor(path + "conv_1/Neg")], attributes=real),
+                   Node(path + "norm_1/Abs", "Abs", [Tensor(path + "conv_1/Relu")], attributes=real),
+                   Node("end", "Identity", [Tensor(path + "norm_1/Abs")], attributes=real)], ["x"], ["end"])
+    choice = Choice(whole, {"end": Tensor("end")}, "net")
+    assert choice.tensor("block/conv") == Tensor(path + "conv_1/Relu")
+    assert choice.tensor("net/block/norm") == choice.tensor("block/norm") == Tensor(path + "norm_1/Abs")
+    with pytest.raises(Fault, match="no tensor 'block/dense'"):
+        choice.tensor("block/dense")
+
+
+def test_a_graph_model_of_20_mb_is_converted_in_little_memory(tmp_path):
+    graphs.dense(str(tmp_path / "source"), 20, 512)
+    code = ("import sys; from scripts import preprocess; preprocess.main(sys.argv[1:])\n"
+            "held, = [line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')]\n"
+            "print(held)")
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "source"), str(tmp_path / "out")], cwd=needs.ROOT,
+                          check=True, stdout=subprocess.PIPE)
+    assert int(done.stdout.decode().split()[-1]) < 90000  # kB

@@ -98,6 +98,17 @@ def test_on_windows_one_line_names_wsl(module):
     code = (f"import sys; sys.modules[{module!r}] = None; sys.argv = ['scripts/bootstrap.py', 'convert']; "
             "import runpy; runpy.run_path('scripts/bootstrap.py', run_name='__main__')") if module == "fcntl" else \
         f"import sys; sys.argv[0] = '-m'; sys.modules[{module!r}] = None; import scripts.builds.run"
+    if module == "resource":
+        asked = (f"import sys; sys.modules[{module!r}] = None; from doit.doit_cmd import DoitMain; "
+                 "sys.exit(DoitMain().run(['list']))")
+        done = subprocess.run([sys.executable, "-c", asked], cwd=needs.ROOT, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE)
+        assert (done.returncode, done.stderr.decode().count("\n")) == (1, 1) and b"WSL" in done.stderr
+    else:
+        asked = f"import sys; sys.modules[{module!r}] = None\ntry: from scripts import convert\n" \
+                "except BaseException as error: print(type(error).__name__, error)"
+        done = subprocess.run([sys.executable, "-c", asked], cwd=needs.ROOT, stdout=subprocess.PIPE)
+        assert done.stdout.startswith(b"Fault no fcntl here") and b"WSL" in done.stdout
     done = subprocess.run([sys.executable, "-c", code], cwd=needs.ROOT, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE)
     assert done.returncode == 1 and done.stderr.decode().count("\n") == 1 and b"WSL" in done.stderr

@@ -136,6 +136,14 @@ def test_quantized_weights_are_read_back_within_a_step(rule, far, tmp_path):
     assert numpy.array_equal(pieces.reshape(60, 20), weight.read())
 
 
+def test_whole_numbers_that_are_quantized_are_rounded_as_in_javascript(tmp_path):
+    """io_utils.ts: Math.round, up at a half."""
+    (tmp_path / "a").write_bytes(bytes([0, 1, 2, 3, 255]))
+    entry = {"name": "w", "shape": [5], "dtype": "int32", "quantization": {"dtype": "uint8", "min": -3.5, "scale": 0.9}}
+    weight, = weights_manifest.manifest_weights([{"paths": ["a"], "weights": [entry]}], str(tmp_path), "model.json")
+    assert weight.read().tolist() == [-3, -3, -2, -1, 226] and weight.dtype == "int32"
+
+
 @pytest.mark.parametrize("rule, line", [
     ("int4", "not one of float16, uint8, uint16"), ({"uint8": True, "uint16": True}, "both for all weights"),
     ({"uint8": "w*", "uint16": "*1"}, "matches a pattern of")])
