@@ -1,6 +1,7 @@
 """Nothing is skipped in silence: the run ends with what was not tested and why; REQUIRE_ALL=1 makes that a failure."""
 import gc
 import os
+import subprocess
 import sys
 
 import hypothesis
@@ -111,11 +112,11 @@ def loads():
 
 @pytest.fixture
 def every_result_loads(loads, request):
-    """Fail the test if a result that it converted in this process is none that TensorFlow.js loads."""
+    """Fail the test if a result that it converted, here or in a child, is none that TensorFlow.js loads."""
     if loads:
-        loads.active = True
+        loads.active, subprocess.run = True, loads.run
     yield
     if loads:
-        loads.active = False
+        loads.active, subprocess.run = False, loads.alone
     refused = loads.taken() if loads else []
     assert refused == [] or request.node.get_closest_marker("not_loaded"), "converted, and TensorFlow.js refuses it"

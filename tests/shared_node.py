@@ -60,6 +60,8 @@ class Node(Shared):
 NODE = Node()
 
 
+# That write a model into a directory
+COMMANDS = {"scripts.preprocess", "scripts.convert", "tensorspace-preprocess", "tensorspacejs_converter"}
 LOADED = set()  # digests of the model.jsons of which TensorFlow.js was asked something in this run
 
 
@@ -81,6 +83,14 @@ def promised(path):
         Loads.running.load(path)
 
 
+def written(arguments):
+    """Have TensorFlow.js load the models in the directories that a command has been given."""
+    for place in filter(os.path.isdir, map(str, arguments)):
+        for name in os.listdir(place):
+            if name.endswith(".json") and write_layers.own(place, name):
+                promised(os.path.join(place, name))
+
+
 class Loads:
     """Exit 0 is a promise: what write_layers.write has written here, TensorFlow.js loads.
 
@@ -96,6 +106,7 @@ class Loads:
         Loads.running = self
         self.refused, self.write, self.active = [], write_layers.write, False
         self.write_graph, self.kept = write_graph.write, {}
+        self.alone = subprocess.run
         self.bundle = packages.bundle("@tensorflow/tfjs")
 
     def __call__(self, model, directory, json_name="model.json", *options, **more):
@@ -114,6 +125,14 @@ class Loads:
                 shutil.copy(os.path.join(directory, name), private.name)  # a link would change the file's own times
             self.kept[digest(os.path.join(directory, json_name))] = private, json_name
         return names
+
+    def run(self, command, *rest, **options):
+        """In the place of subprocess.run: what a command of the project has written is loaded when it has ended."""
+        ended = self.alone(command, *rest, **options)
+        names = set(map(os.path.basename, map(str, command))) if isinstance(command, (list, tuple)) else set()
+        if COMMANDS & names and ended.returncode == 0:
+            written(command)
+        return ended
 
     def load(self, path):
         """Load a model, and note what TensorFlow.js says where it does not."""

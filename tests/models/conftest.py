@@ -17,4 +17,4 @@ def one_process_for_many_models():
 
 @pytest.fixture(autouse=True)
 def exit_0_is_a_promise(every_result_loads):
-    """What a test of this directory converts in this process, TensorFlow.js loads."""
+    """What a test of this directory converts, in this process or by a command, TensorFlow.js loads."""

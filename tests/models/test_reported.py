@@ -502,3 +502,26 @@ def test_an_h5_for_an_old_keras_holds_lists_again(version, lists, tmp_path):
     assert configs and all(isinstance(config, list) == lists for config in configs)
     model = keras.models.load_model(enc, compile=False)  # it reads both
     assert len(model.outputs) == 3
+
+
+@pytest.mark.parametrize("flavour", oracle.FLAVOURS)
+def test_what_tensorflow_js_computes_otherwise_of_whole_numbers_is_a_graph_model(flavour, tmp_path):
+    needs.node()
+    keras = oracle.load(flavour)
+    keras.backend.clear_session()
+    layers, start = keras.layers, keras.Input((5, 4), dtype="int32", name="start")
+    ends = [layers.GlobalAveragePooling1D(name="mean")(layers.Reshape((5, 4), name="again")(start))]
+    if flavour == "keras3":  # Keras 2 has no such things of whole numbers, and this mean has a fraction
+        ends = [layers.BatchNormalization(name="norm")(start), layers.Activation("tanh", name="tanh")(start),
+                layers.Concatenate(name="both")([start, layers.Rescaling(0.3, name="third")(start)])] + ends
+    model = planted(keras, keras.Model(start, ends))
+    source = str(tmp_path / "model.h5")
+    model.save(source)
+    values = numpy.random.RandomState(4).randint(-9, 9, (2, 5, 4)).astype("int32")
+    names = [layer.name for layer in model.layers[1:]]
+    expected = oracle.predict(oracle.multi_output(keras, model, names), [values])
+    with pytest.raises(Fault, match="is a (Batch|Global).* of whole numbers.*outputs that do without it: .*again"):
+        converted(source, tmp_path, "layers", format="layers")
+    model_json, found = converted(source, tmp_path)
+    assert found == names
+    computes(model_json, [values.astype("float32")], dict(zip(names, expected)))

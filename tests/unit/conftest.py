@@ -6,7 +6,7 @@ from scripts.training import dataset
 
 @pytest.fixture(autouse=True)
 def exit_0_is_a_promise(every_result_loads):
-    """What a test of this directory converts in this process, TensorFlow.js loads."""
+    """What a test of this directory converts, in this process or by a command, TensorFlow.js loads."""
 
 
 @pytest.fixture(scope="module")

@@ -25,6 +25,7 @@ from . import (
     training,
     unique_names,
     weights,
+    whole_numbers,
 )
 from .draft import Draft
 
@@ -34,6 +35,7 @@ PASSES = (
     keras3_masks.left_out,       # masks that Keras 3 writes as tensors and TensorFlow.js computes by itself
     keras3_masks.refused,        # masks that Keras 3 writes as tensors and TensorFlow.js does not compute
     ranks.check,                 # layers that compute otherwise for some shapes of their inputs
+    whole_numbers.check,         # layers that compute otherwise of whole numbers
     inputs.given,                # a nested Sequential without an input gets one
     flatten.as_reshape,          # a Flatten of what is flat
     open_sizes.check,            # layers that need to know a size that is open

@@ -1,0 +1,65 @@
+"""Layers that TensorFlow.js computes otherwise than Keras where their input is whole numbers (dtype int32).
+
+Keras 2 cuts the fraction of their mean off, and both Kerases normalize and compute activations in floats.
+TensorFlow.js makes the mean a float, gives what it normalizes as whole numbers, has no tanh of them, and makes whole
+numbers of what is joined to them (tfjs 1.0.0 and 4.22.0, in Node).
+"""
+from typing import Set, Tuple
+
+from ...base.fault import Fault
+from ...layers import kinds, shapes
+from ...layers.topology import Graph, Layer
+from .draft import Draft, each_layer
+
+# Layers that give whole numbers for whole numbers
+KEEP = kinds.merges() - {"Average"} | set("""Reshape Flatten Permute RepeatVector Cropping2D ZeroPadding2D
+    UpSampling2D MaxPooling1D MaxPooling2D GlobalMaxPooling1D GlobalMaxPooling2D Concatenate Dropout ReLU
+    Masking""".split())
+MEANS = ("GlobalAveragePooling1D", "GlobalAveragePooling2D")
+NORMALIZATIONS = ("BatchNormalization", "LayerNormalization")
+EXACT = ("linear", "relu")  # activations that give whole numbers for whole numbers, in TensorFlow.js too
+
+
+@each_layer
+def check(draft: Draft, layer: Layer) -> Layer:
+    """Refuse such a layer."""
+    if layer.class_name not in MEANS + NORMALIZATIONS + ("Concatenate", "Activation", "TimeDistributed"):
+        return layer
+    found = whole(draft.source)
+    for refs in draft.source.references(layer) if found else []:
+        sides = {ref[:2] in found for ref in refs}
+        if differs(layer, sides, draft.major):
+            raise Fault(f"layer {layer.name!r} is a {layer.class_name} of whole numbers, which TensorFlow.js computes "
+                        "otherwise: give the model an input of floats")
+    return layer
+
+
+def differs(layer: Layer, sides: Set[bool], major: int) -> bool:
+    """Whether a layer computes otherwise.  sides: whether its inputs are whole numbers."""
+    record = layer.record
+    while record["class_name"] == "TimeDistributed":
+        record = record["config"]["layer"]
+    name = record["class_name"]
+    if name == "Concatenate":
+        return len(sides) > 1
+    if name == "Activation":
+        return sides == {True} and record["config"].get("activation") not in EXACT
+    return sides == {True} and (name in NORMALIZATIONS or name in MEANS and major < 3)
+
+
+def whole(source: Graph) -> Set[Tuple[str, int]]:
+    """The (layer, call) that certainly give whole numbers."""
+    found: Set[Tuple[str, int]] = set()
+    if not any(layer.is_input and is_whole(layer) for layer in source.layers.values()):
+        return found
+    for name, node, refs in shapes.steps(source):
+        layer = source.layers[name]
+        if layer.is_input and is_whole(layer) or refs and layer.class_name in KEEP and all(
+                ref[:2] in found for ref in refs):
+            found.add((name, node))
+    return found
+
+
+def is_whole(layer: Layer) -> bool:
+    """Whether an input takes whole numbers."""
+    return "int" in str(layer.config.get("dtype") or "")
