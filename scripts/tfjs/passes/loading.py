@@ -25,7 +25,7 @@ def check(draft: Draft) -> Draft:
 
     Raises Fault where it does not load with them either.
     """
-    if draft.is_nested or not refused(draft.record()):
+    if draft.is_nested or not may_differ(draft.record()) or not refused(draft.record()):
         return draft
     targets = told(draft.record())
     for name, layer in list(draft.layers.items()):
@@ -35,6 +35,21 @@ def check(draft: Draft) -> Draft:
     if found:
         raise refusal(draft, graph(record), found)
     return draft
+
+
+def may_differ(record: Record) -> bool:
+    """Whether a size is open in a model, an input's or a Reshape's, or a batch is fixed: else all sizes are Keras's."""
+    pending: List[Any] = [record]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, dict):
+            shape, target = value.get("batch_input_shape"), value.get("target_shape")
+            if isinstance(shape, list) and (shape[:1] != [None] or None in shape[1:]) \
+                    or isinstance(target, list) and (-1 in target or None in target):
+                return True
+            value = value.values()
+        pending += [item for item in value if isinstance(item, (dict, list))]
+    return False
 
 
 def refused(record: Record) -> Dict[str, Fault]:

@@ -9,7 +9,7 @@ from typing import Set, Tuple
 from ...base.fault import Fault
 from ...layers import kinds, shapes
 from ...layers.topology import Graph, Layer
-from .draft import Draft, each_layer
+from .draft import Draft
 
 # Layers that give whole numbers for whole numbers
 KEEP = kinds.merges() - {"Average"} | set("""Reshape Flatten Permute RepeatVector Cropping2D ZeroPadding2D
@@ -17,21 +17,20 @@ KEEP = kinds.merges() - {"Average"} | set("""Reshape Flatten Permute RepeatVecto
     Masking""".split())
 MEANS = ("GlobalAveragePooling1D", "GlobalAveragePooling2D")
 NORMALIZATIONS = ("BatchNormalization", "LayerNormalization")
+KINDS = MEANS + NORMALIZATIONS + ("Concatenate", "Activation", "TimeDistributed")
 EXACT = ("linear", "relu")  # activations that give whole numbers for whole numbers, in TensorFlow.js too
 
 
-@each_layer
-def check(draft: Draft, layer: Layer) -> Layer:
-    """Refuse such a layer."""
-    if layer.class_name not in MEANS + NORMALIZATIONS + ("Concatenate", "Activation", "TimeDistributed"):
-        return layer
+def check(draft: Draft) -> Draft:
+    """Refuse such layers."""
     found = whole(draft.source)
-    for refs in draft.source.references(layer) if found else []:
-        sides = {ref[:2] in found for ref in refs}
-        if differs(layer, sides, draft.major):
-            raise Fault(f"layer {layer.name!r} is a {layer.class_name} of whole numbers, which TensorFlow.js computes "
-                        "otherwise: give the model an input of floats")
-    return layer
+    for name, layer in draft.layers.items() if found else ():
+        calls = draft.source.references(draft.source.layers[name]) if name not in draft.refused else []
+        if layer.class_name in KINDS and any(
+                differs(layer, {ref[:2] in found for ref in refs}, draft.major) for refs in calls):
+            draft.refused[name] = Fault(f"layer {name!r} is a {layer.class_name} of whole numbers, which TensorFlow.js "
+                                        "computes otherwise: give the model an input of floats")
+    return draft
 
 
 def differs(layer: Layer, sides: Set[bool], major: int) -> bool:
