@@ -59,7 +59,16 @@ def layer_normalization(call: Call) -> Value:
     centred = b.sub(x, b.mean(x, axes, True))
     inverse = b.unary("Rsqrt", b.add(b.mean(b.square(centred), axes, True), number(call, "epsilon", 1e-3)))
     made = b.mul(x if call.config.get("rms_scaling") else centred, inverse)
-    return shifted(call, made, call.optional("gamma"), call.optional("beta"), axes)
+    return as_given(call, shifted(call, made, call.optional("gamma"), call.optional("beta"), axes))
+
+
+def as_given(call: Call, x: Value, minor: int = 11) -> Value:
+    """A result without its fraction where the input is whole numbers: Keras makes it one of the input's type.
+
+    minor: the first of the versions 3.x that do so; 3.11 brought the operations that the layers call since then.
+    """
+    whole = call.x.dtype == "int32" and call.since(3, minor)
+    return call.b.cast(call.b.cast(x, "int32"), "float32") if whole else x
 
 
 @layer("RMSNormalization")
@@ -70,7 +79,7 @@ def rms_normalization(call: Call) -> Value:
     scale = call.weight("scale")
     made = b.mul(x, inverse)
     # Keras multiplies with the weight as it is, whose dimensions are the last ones
-    return b.mul(made, scale)
+    return as_given(call, b.mul(made, scale))
 
 
 @layer("UnitNormalization")
@@ -95,9 +104,10 @@ def group_normalization(call: Call) -> Value:
     weights = mask_as_weights(call, x)
     if axis != x.rank - 1:
         moved = b.move(x, axis, -1)
-        made = grouped(call, moved, groups, None if weights is None else b.move(weights, axis, -1))
-        return shifted(call, b.move(made, -1, axis), call.optional("gamma"), call.optional("beta"), [axis])
-    return shifted(call, grouped(call, x, groups, weights), call.optional("gamma"), call.optional("beta"), [axis])
+        made = b.move(grouped(call, moved, groups, None if weights is None else b.move(weights, axis, -1)), -1, axis)
+    else:
+        made = grouped(call, x, groups, weights)
+    return as_given(call, shifted(call, made, call.optional("gamma"), call.optional("beta"), [axis]), minor=0)
 
 
 def grouped(call: Call, x: Value, groups: int, weights: Optional[Value]) -> Value:

@@ -9,6 +9,7 @@ import numpy
 
 from ..emit import Builder, Value
 from .convolution import count_of
+from .ops.whole import whole_mean
 from .rules import Call, layer
 from .windows import NAME_SIZES, OPEN, Window, channels_first, cut, image, numbers, padding_of, restored
 
@@ -70,8 +71,9 @@ def global_mean(call: Call) -> Value:
         weights, x = b.cast(kept, "float32"), b.cast(x, "float32")
         values = b.where(kept, x, 0.0) if call.major > 2 else b.mul(x, weights)
         return b.div(b.sum(values, axes, keep), b.sum(weights, axes, keep))
-    mean = b.mean(x, axes, keep)
-    return b.cast(mean, "int32") if x.dtype == "int32" and call.major < 3 else mean  # Keras 2 has that of whole numbers
+    if x.dtype == "int32" and call.major < 3:  # Keras 2 leaves it a whole number
+        return whole_mean(b, x, axes, keep)
+    return b.mean(x, axes, keep)
 
 
 # Adaptive --------------------------------------------------------------------------------------------------------

@@ -509,15 +509,17 @@ def test_what_tensorflow_js_computes_otherwise_of_whole_numbers_is_a_graph_model
     needs.node()
     keras = oracle.load(flavour)
     keras.backend.clear_session()
-    layers, start = keras.layers, keras.Input((5, 4), dtype="int32", name="start")
-    ends = [layers.GlobalAveragePooling1D(name="mean")(layers.Reshape((5, 4), name="again")(start))]
+    layers, start = keras.layers, keras.Input((6, 4), dtype="int32", name="start")
+    ends = [layers.GlobalAveragePooling1D(name="mean")(layers.Reshape((6, 4), name="again")(start))]
     if flavour == "keras3":  # Keras 2 has no such things of whole numbers, and this mean has a fraction
         ends = [layers.BatchNormalization(name="norm")(start), layers.Activation("tanh", name="tanh")(start),
+                layers.LayerNormalization(name="each")(start),
                 layers.Concatenate(name="both")([start, layers.Rescaling(0.3, name="third")(start)])] + ends
     model = planted(keras, keras.Model(start, ends))
     source = str(tmp_path / "model.h5")
     model.save(source)
-    values = numpy.random.RandomState(4).randint(-9, 9, (2, 5, 4)).astype("int32")
+    values = numpy.random.RandomState(4).randint(-9, 9, (2, 6, 4)).astype("int32")
+    values[1] = [-7, 7, -1, 5]  # means without a fraction: sixths of 7 in float32 are together less than 7
     names = [layer.name for layer in model.layers[1:]]
     expected = oracle.predict(oracle.multi_output(keras, model, names), [values])
     with pytest.raises(Fault, match="is a (Batch|Global).* of whole numbers.*outputs that do without it: .*again"):

@@ -8,6 +8,7 @@ from ...emit import Builder, Value
 from ..rules import Call, function, node, operation
 from .given import argument, axes, floats, integer, tensor, value
 from .logic import is_nan, truth
+from .whole import whole_mean
 
 KEEP = "keepdims keep_dims"
 
@@ -68,10 +69,9 @@ operation("Amin")(extreme("Min"))
 def mean(call: Call) -> Value:
     """The mean; TensorFlow's own of whole numbers is a whole number."""
     x = tensor(call, "x input_tensor input")
-    found = call.b.mean(x, axes(call, at=1), keeps(call))
-    if call.major > 2 or x.dtype == "float32":
-        return found
-    return call.b.cast(found, "int32")
+    if x.dtype == "int32" and call.major < 3:
+        return whole_mean(call.b, x, axes(call, at=1), keeps(call))
+    return call.b.mean(x, axes(call, at=1), keeps(call))
 
 
 @operation("Var")
