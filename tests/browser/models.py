@@ -71,6 +71,19 @@ def not_square(keras):
     return keras.Model(start, layers.Conv2DTranspose(3, 3, strides=2, name="picture")(x))
 
 
+def uneven(keras):
+    """Kernels that are not square, and padding "same" of them."""
+    layers = keras.layers
+    start = keras.Input((9, 14, 2), name="photo")
+    x = layers.Conv2D(3, (1, 5), padding="same", name="wide")(start)
+    x = layers.DepthwiseConv2D((4, 2), padding="same", name="high")(x)
+    x = layers.MaxPooling2D((2, 3), strides=(1, 2), padding="same", name="pool")(x)
+    x = layers.Conv2DTranspose(2, (2, 5), strides=(1, 2), padding="same", name="larger")(x)
+    x = layers.Reshape((9, 28), name="steps")(x)
+    x = layers.Conv1D(4, 5, padding="same", name="conv")(x)
+    return keras.Model(start, layers.Conv1D(3, 4, strides=2, padding="same", name="last")(x))
+
+
 def sequence(keras):
     layers = keras.layers
     return keras.Sequential([
@@ -135,8 +148,8 @@ def video(keras):
     return keras.Model(start, [layers.Dense(4, activation="softmax", name="kind")(x), scores])
 
 
-BUILDERS = {builder.__name__: builder for builder in (rgb, branched, two_inputs, not_square, sequence, unet, text,
-                                                      autoencoder, video)}
+BUILDERS = {builder.__name__: builder for builder in (rgb, branched, two_inputs, not_square, uneven, sequence, unet,
+                                                      text, autoencoder, video)}
 
 
 # What Python 3.6 draws too: what its own Keras saved, with branches and of words.

@@ -1,11 +1,12 @@
 """Models of every kind are drawn and computed in a real browser as Keras computes them."""
 import json
+import shutil
 
 import h5py
 import numpy
 import pytest
 
-from scripts.viewer import page
+from scripts.viewer import packages, page
 from scripts.viewer.chromium import Serving
 from tests import needs
 from tests.browser import graph_model, judge, models
@@ -57,6 +58,45 @@ def test_a_model_is_drawn_with_tensorspaces_own_layers_and_agrees_with_keras(bro
         opened_all = browser.evaluate("viewer.showAll(true).then(() => viewer.scene.drawnPixels())")
         assert min(closed, opened_all) > 500
         assert browser.evaluate("viewer.page.drawing.layers.every(layer => viewer.scene.isOpen(layer.name))")
+
+
+FAR = """(async () => {
+    const far = {};
+    for (const {name, arrays} of %s) {
+        const model = await tf.loadLayersModel(`${name}/model.json`);
+        const tensors = {input: [], output: []};
+        for (const [kind, file, shape] of arrays)
+            tensors[kind].push(tf.tensor(new Float32Array(await (await fetch(file)).arrayBuffer()), shape));
+        const found = [].concat(model.predict(tensors.input));
+        const numbers = found.length === tensors.output.length ? tensors.output.map((expected, place) => {
+            const largest = Math.max(1, expected.abs().max().dataSync()[0]);
+            return found[place].sub(expected).abs().max().dataSync()[0] / largest;
+        }) : [Infinity];
+        far[name] = Math.max(...numbers);
+    }
+    return {far, version: tf.version.tfjs, backend: tf.getBackend()};
+})()"""
+
+
+@one_stack
+def test_the_tensorflow_js_that_tensorspace_shipped_with_computes_what_keras_does_with_webgl(browser, zoo, tmp_path):
+    shutil.copy(packages.bundle("@tensorflow/tfjs", "1.0.0"), str(tmp_path / "tf.min.js"))
+    (tmp_path / "index.html").write_text("<!DOCTYPE html><script src=tf.min.js></script>")
+    cases = []
+    for name in sorted(set(models.BUILDERS) - {"video"}):  # a graph model, of operations that 1.0.0 has not
+        shutil.copytree(str(zoo / name / "json"), str(tmp_path / name))
+        arrays = []
+        with numpy.load(str(zoo / name / "reference.npz")) as reference:
+            for key in reference.files:
+                path = tmp_path / name / (key + ".bin")
+                path.write_bytes(reference[key].astype("<f4").tobytes())
+                arrays.append([key.split("_")[0], f"{name}/{path.name}", list(reference[key].shape)])
+        cases.append({"name": name, "arrays": arrays})
+    with Serving(tmp_path) as address:
+        browser.open(address)
+        found = browser.evaluate(FAR % json.dumps(cases))
+    assert (found["version"], found["backend"]) == ("1.0.0", "webgl")
+    assert {name: far for name, far in found["far"].items() if not far <= 1e-5} == {}
 
 
 @one_stack
