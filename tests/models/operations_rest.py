@@ -14,6 +14,11 @@ def square(ops, x, size):
     return ops.matmul(part, ops.transpose(part, (0, 2, 1))) + 2 * numpy.eye(size, dtype="float32")
 
 
+def signal(ops, x):
+    """24 samples."""
+    return ops.reshape(x, (-1, 24))
+
+
 def sure(ops, x):
     """Probabilities along the last axis."""
     return ops.softmax(x + 0.1) * 1.0
@@ -50,6 +55,18 @@ REST = {
     "fourier": lambda ops, x, y, z, i, j: [
         *ops.fft((x, y)), *ops.fft2((x, y)), *ops.ifft2((x, y)), *ops.rfft(x), *ops.rfft(x, 5), *ops.rfft(x, 9),
         ops.irfft((x, y * ENDS)), ops.irfft((x, y), 7), ops.irfft((x, y), 15)],
+    "frames": lambda ops, x, y, z, i, j: [
+        ops.extract_sequences(x, 3, 2), ops.extract_sequences(i, 2, 1), *ops.stft(signal(ops, x), 8, 3, 8),
+        *ops.stft(x[:, :, :], 4, 2, 4, window="hamming", center=False),
+        *ops.stft(signal(ops, x), 5, 4, 9, window=[0.1, 0.5, 1.0, 0.5, 0.2]),
+        *ops.stft(signal(ops, y), 6, 5, 7, window=None),
+        ops.istft((x[:, :, :5], y[:, :, :5] * ENDS[:5] * ENDS[::-1][:5]), 8, 3, 8),
+        ops.istft((x[:, :, :5], y[:, :, :5]), 5, 2, 9, length=7, window="hamming"),
+        ops.istft((x, y), 10, 4, 11, window=None, center=False)],
+    "rearrangements": lambda ops, x, y, z, i, j: [  # Keras knows none where the batch is open
+        ops.rearrange(z[0], "h w c -> c h w"), ops.rearrange(z[0], "h w c -> w (c h)"),
+        ops.rearrange(x[0], "(h1 h) (w w1) -> h w (w1 h1)", h1=2, w1=3), ops.rearrange(i[0], "(a b) -> b a", a=2)]
+    if hasattr(ops, "rearrange") else [],
     "matrices": lambda ops, x, y, z, i, j: [
         ops.inv(square(ops, x, 3)), ops.inv(square(ops, x, 2)), ops.cholesky(square(ops, x, 4)),
         ops.solve(square(ops, x, 3), y[:, :3, :2]), ops.logdet(square(ops, x, 4)), *ops.slogdet(square(ops, x, 3)[0]),

@@ -82,6 +82,23 @@ def sized(call: Call, x: Value, size: int) -> Value:
     return b.pad(x, [(0, 0)] * (x.rank - 1) + [(0, size - own)])
 
 
+def matrices(size: int) -> Tuple[numpy.ndarray, numpy.ndarray]:
+    """What real numbers are multiplied by for both parts of half of their transform: (size, size // 2 + 1)."""
+    angles = 2 * numpy.pi * (numpy.outer(numpy.arange(size), numpy.arange(size // 2 + 1)) % size) / size
+    return numpy.cos(angles), -numpy.sin(angles)
+
+
+def inverse_half(size: int) -> Tuple[numpy.ndarray, numpy.ndarray]:
+    """What both parts are multiplied by on the way back: (size // 2 + 1, size)."""
+    half = size // 2 + 1
+    angles = 2 * numpy.pi * (numpy.outer(numpy.arange(half), numpy.arange(size)) % size) / size
+    twice = numpy.full((half, 1), 2.0)  # what stands in the second half too
+    twice[0] = 1
+    if size % 2 == 0:
+        twice[-1] = 1
+    return twice * numpy.cos(angles) / size, twice * numpy.sin(angles) / size
+
+
 @operation("RFFT")
 def rfft(call: Call) -> List[Value]:
     """The first half of the transform of real numbers, whose second half mirrors it."""
@@ -89,8 +106,7 @@ def rfft(call: Call) -> List[Value]:
     wanted = call.config.get("fft_length")
     size = length(call, x.shape[-1] if wanted is None else integer(call, wanted, "fft_length"))
     x = sized(call, x, size)
-    angles = 2 * numpy.pi * (numpy.outer(numpy.arange(size), numpy.arange(size // 2 + 1)) % size) / size
-    return [b.matmul(x, b.constant(one.astype("float32"))) for one in (numpy.cos(angles), -numpy.sin(angles))]
+    return [b.matmul(x, b.constant(one.astype("float32"))) for one in matrices(size)]
 
 
 @operation("IRFFT")
@@ -100,13 +116,6 @@ def irfft(call: Call) -> Value:
     wanted = call.config.get("fft_length")
     own = length(call, real.shape[-1])
     size = length(call, 2 * (own - 1) if wanted is None else integer(call, wanted, "fft_length"))
-    half = size // 2 + 1
-    real, imaginary = sized(call, real, half), sized(call, imaginary, half)
-    angles = 2 * numpy.pi * (numpy.outer(numpy.arange(half), numpy.arange(size)) % size) / size
-    twice = numpy.full((half, 1), 2.0)  # what stands in the second half too
-    twice[0] = 1
-    if size % 2 == 0:
-        twice[-1] = 1
-    cosines, sines = [b.constant((twice * one / size).astype("float32"))
-                      for one in (numpy.cos(angles), numpy.sin(angles))]
+    real, imaginary = sized(call, real, size // 2 + 1), sized(call, imaginary, size // 2 + 1)
+    cosines, sines = [b.constant(one.astype("float32")) for one in inverse_half(size)]
     return b.sub(b.matmul(real, cosines), b.matmul(imaginary, sines))

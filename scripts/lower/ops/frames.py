@@ -1,0 +1,118 @@
+"""Signals in frames that overlap, and back (keras.ops.extract_sequences, stft, istft).
+
+keras 3 backend/tensorflow/math.py; tf.signal: frame, stft, inverse_stft, inverse_stft_window_fn, overlap_and_add.
+"""
+from typing import List
+
+import numpy
+
+from ...emit import Value
+from ..rules import Call, operation
+from ..spectrograms import number, window_of
+from .fourier import inverse_half, length, matrices, parts, sized
+from .given import floats, limited, tensor
+
+OPEN = "the length of the signal is open"
+OVERLAPS = 128  # frames that lie over one sample, each a row of its own that is added
+
+
+def framed(call: Call, x: Value, places: numpy.ndarray) -> Value:
+    """The samples of each frame in the place of the last axis.
+
+    places: int32 (frames, samples of a frame), where each sample stands.
+    """
+    limited(call, [1 if size is None else size for size in x.shape[:-1]] + list(places.shape))
+    flat = call.b.gather(x, call.b.constant(places.reshape(-1).astype("int32")), -1)
+    sizes = [call.b.dim(x, axis) for axis in range(x.rank - 1)]
+    return call.b.reshape(flat, sizes + list(places.shape))
+
+
+def starts(call: Call, samples: int, size: int, step: int) -> numpy.ndarray:
+    """Where each frame of so many samples begins: int32 (frames, 1)."""
+    if samples < size:
+        call.refuse(f"the signal has {samples} samples, and a frame {size}", "give it a longer one")
+    return numpy.arange(0, samples - size + 1, step)[:, None]
+
+
+@operation("ExtractSequences")
+def extract_sequences(call: Call) -> Value:
+    """Frames of sequence_length, one every sequence_stride."""
+    x, size, step = tensor(call), number(call, "sequence_length", 0), number(call, "sequence_stride", 0)
+    if x.shape[-1] is None:
+        call.refuse(OPEN, "give it: --input-shape")
+    return framed(call, x, starts(call, x.shape[-1], size, step) + numpy.arange(size))
+
+
+@operation("STFT")
+def stft(call: Call) -> List[Value]:
+    """The real and the imaginary part of the transform of each frame, which a window weighs."""
+    b, x = call.b, floats(call)
+    size, step = length(call, number(call, "fft_length", 0)), number(call, "sequence_stride", 0)
+    if x.shape[-1] is None:
+        call.refuse(OPEN, "give it: --input-shape")
+    margin = size // 2 if call.config.get("center", True) else 0
+    if margin >= x.shape[-1]:
+        call.refuse(f"the signal has {x.shape[-1]} samples, and {margin} of them are mirrored before it",
+                    "give it a longer one")
+    mirrored = numpy.pad(numpy.arange(x.shape[-1]), margin, mode="reflect")
+    frames = framed(call, x, mirrored[starts(call, len(mirrored), size, step) + numpy.arange(size)])
+    window = window_of(call, size)[:, None]
+    return [b.matmul(frames, b.constant((window * one).astype("float32"))) for one in matrices(size)]
+
+
+@operation("ISTFT")
+def istft(call: Call) -> Value:
+    """The signal that such frames come of: each transformed back, weighed and added where they overlap."""
+    b, (real, imaginary) = call.b, parts(call)
+    size, step = length(call, number(call, "fft_length", 0)), number(call, "sequence_stride", 0)
+    half = size // 2 + 1
+    if real.shape[-2] is None:
+        call.refuse("the number of frames is open", "give it: --input-shape")
+    window = inverse_window(call, size, step)
+    cosines, sines = [(one * window).astype("float32") for one in inverse_half(size)]
+    frames = b.sub(b.matmul(sized(call, real, half), b.constant(cosines)),
+                   b.matmul(sized(call, imaginary, half), b.constant(sines)))
+    whole = added_up(call, frames, step)
+    start = size // 2 if call.config.get("center", True) else 0
+    end = whole.shape[-1] - start
+    if call.config.get("length") is not None:
+        end = min(start + number(call, "length", 0), whole.shape[-1])
+    if end <= start:
+        call.refuse("nothing is left of the signal between its margins", "give it more frames")
+    return b.cut(whole, whole.rank - 1, start, end - start)
+
+
+def inverse_window(call: Call, size: int, step: int) -> numpy.ndarray:
+    """What each sample of a frame counts, so that overlapping frames add up to the signal."""
+    if call.config.get("window", "hann") is None:
+        return numpy.ones(size)
+    window = window_of(call, size)
+    overlaps = -(-size // step)
+    squares = numpy.pad(window ** 2, (0, overlaps * step - size), mode="constant").reshape(overlaps, step).sum(0)
+    with numpy.errstate(divide="ignore", invalid="ignore"):  # no frame has these samples: Keras divides by 0 too
+        return window / numpy.tile(squares, overlaps)[:size]
+
+
+def added_up(call: Call, frames: Value, step: int) -> Value:
+    """(…, frames, samples) as (…, samples), one frame every `step` samples, added where they overlap.
+
+    Each frame is parts of `step` samples; the first parts of all frames stand one behind another, and the second parts
+    behind the first ones.
+    """
+    b, (count, size) = call.b, frames.shape[-2:]
+    overlaps = -(-size // step)
+    if overlaps > OVERLAPS:
+        call.refuse(f"{overlaps} of its frames lie one over another, and more than {OVERLAPS} make the model large",
+                    "take a longer sequence_stride")
+    limited(call, [count + overlaps, step, overlaps])
+    leading = [b.dim(frames, axis) for axis in range(frames.rank - 2)]
+    margins = [(0, 0)] * (frames.rank - 2)
+    whole = b.pad(frames, margins + [(0, 0), (0, overlaps * step - size)])
+    parted = b.reshape(whole, leading + [count, overlaps, step])
+    rows = [b.pad(b.squeeze(b.cut(parted, parted.rank - 2, place, 1), [parted.rank - 2]),
+                  margins + [(place, overlaps - 1 - place), (0, 0)]) for place in range(overlaps)]
+    total = rows[0]
+    for row in rows[1:]:
+        total = b.add(total, row)
+    flat = b.reshape(total, leading + [(count + overlaps - 1) * step])
+    return b.cut(flat, flat.rank - 1, 0, (count - 1) * step + size)
