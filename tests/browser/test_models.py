@@ -194,8 +194,9 @@ seen.push(layer.segmentIndex); }
             browser.evaluate("viewer.scene.turnPage('wide', 1).then(() => 1)")
             words.append(browser.evaluate("viewer.scene.pages('wide')"))
         assert words == ["1 – 200 of 500", "201 – 400 of 500"]
-        assert browser.evaluate("Array.from(document.querySelectorAll('.label'), label => label.textContent)"
-                                ".some(text => text.startsWith('wide') && text.endsWith('‹›'))")
+        labels = browser.evaluate("viewer.scene.still().then(() => "
+                                  "Array.from(document.querySelectorAll('.label'), label => label.textContent))")
+        assert any(text.startswith("wide") and text.endswith("‹›") for text in labels), labels
 
 
 @one_stack
