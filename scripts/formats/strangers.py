@@ -38,6 +38,8 @@ STARTS = (
     (rb"\x0a.{1,4}\x12.{1,4}\x0a", "the graph of a TensorFlow 1 checkpoint: restore it in a session "
      "(tf.compat.v1.train.import_meta_graph), write it with tf.compat.v1.saved_model.simple_save, and give that "
      "directory"),
+    (rb"\s*\[\s*\{\s*\"(weights|paths)\"", "the list of a TensorFlow.js model's weights, without the model: give the "
+     "model.json that names them, or the directory of a tensorflowjs_model.pb"),
     (rb"\s*\{\s*\"(cells|nbformat|metadata)\"", "a notebook, not a model: give what model.save in it writes"),
     (rb"(#[^\n]*\n|\s)*(import|from) \w", "a program, not a model: give what model.save in it writes"),
 )

@@ -26,6 +26,8 @@ META = bytes.fromhex("0a8c0b12e50a0a440a054164645632") + b"\x12\x06\x0a\x01x\"\x
     ("model.safetensors", b"\x20\0\0\0\0\0\0\0{\"a\":", f"safetensors, {WEIGHTS}"),
     ("group1-shard1of2.bin", bytes(64), "a shard of a TensorFlow.js model: give its model.json"),
     ("model.weights.bin", bytes(64), "a shard of a TensorFlow.js model: give its model.json"),
+    ("weights_manifest.json", b'[{"weights":[{"name":"a"', "the list of a TensorFlow.js model's weights, without"),
+    ("face-weights_manifest.json", b'[{\n  "paths": ["a"]', "the list of a TensorFlow.js model's weights, without"),
     ("train.ipynb", b'{\n "cells": [], "nbformat": 4}', "a notebook, not a model: give what model.save in it writes"),
     ("train.py", b"#" * 1000 + b"\nimport keras\n", "a program, not a model: give what model.save in it writes"),
     ("train.py", b"# a model\nimport keras\n", "a program, not a model: give what model.save in it writes"),
