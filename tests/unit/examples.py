@@ -5,6 +5,7 @@ from collections import OrderedDict
 
 from scripts.layers import kinds
 from scripts.layers.topology import graph
+from tests import needs
 
 IMAGE, VOLUME, ROWS, LINE, FRAMES = (7, 6, 4), (5, 6, 7, 2), (6, 4), (8,), (3, 7, 6, 2)
 # class: how it is made of keras.layers, and the shapes of its inputs
@@ -19,6 +20,8 @@ EXAMPLES = OrderedDict([
     ("DepthwiseConv2D", (lambda layers: layers.DepthwiseConv2D((3, 2), depth_multiplier=2), [IMAGE])),
     ("SeparableConv1D", (lambda layers: layers.SeparableConv1D(5, 3), [ROWS])),
     ("SeparableConv2D", (lambda layers: layers.SeparableConv2D(5, 3, depth_multiplier=2), [IMAGE])),
+    ("LocallyConnected1D", (lambda layers: layers.LocallyConnected1D(5, 3, strides=2), [ROWS])),
+    ("LocallyConnected2D", (lambda layers: layers.LocallyConnected2D(5, (3, 2), strides=(1, 2)), [IMAGE])),
     ("BatchNormalization", (lambda layers: layers.BatchNormalization(), [IMAGE])),
     ("LayerNormalization", (lambda layers: layers.LayerNormalization(axis=[1, 2]), [ROWS])),
     ("GroupNormalization", (lambda layers: layers.GroupNormalization(2), [IMAGE])),
@@ -28,6 +31,7 @@ EXAMPLES = OrderedDict([
     ("UnitNormalization", (lambda layers: layers.UnitNormalization(), [ROWS])),
     ("Dense", (lambda layers: layers.Dense(5), [ROWS])),
     ("Embedding", (lambda layers: layers.Embedding(9, 5), [LINE])),
+    ("ReversibleEmbedding", (lambda layers: layers.ReversibleEmbedding(9, 5, tie_weights=False), [LINE])),
     ("Masking", (lambda layers: layers.Masking(), [ROWS])),
     ("Identity", (lambda layers: layers.Identity(), [ROWS])),
     ("Activation", (lambda layers: layers.Activation("tanh"), [ROWS])),
@@ -68,6 +72,7 @@ EXAMPLES = OrderedDict([
     ("SpatialDropout2D", (lambda layers: layers.SpatialDropout2D(0.2), [IMAGE])),
     ("RandomFlip", (lambda layers: layers.RandomFlip(), [IMAGE])),
     ("Rescaling", (lambda layers: layers.Rescaling(0.5), [IMAGE])),
+    ("Pipeline", (lambda layers: layers.Pipeline([layers.CenterCrop(5, 4), layers.Rescaling(0.5)]), [IMAGE])),
     ("STFTSpectrogram", (lambda layers: layers.STFTSpectrogram(frame_length=12, padding="same"), [(40, 2)])),
     ("MelSpectrogram", (lambda layers: layers.MelSpectrogram(fft_length=16, sequence_stride=5), [(40,)])),
     ("StringLookup", (lambda layers: layers.StringLookup(
@@ -75,6 +80,7 @@ EXAMPLES = OrderedDict([
     ("TextVectorization", (lambda layers: layers.TextVectorization(
         vocabulary=["a", "b"], output_sequence_length=5), [(1,)]))])
 
+ONLY_2 = ("LocallyConnected1D", "LocallyConnected2D")  # Keras 3 has none
 OF_QUERY_AND_VALUE = ("MultiHeadAttention", "GroupQueryAttention")
 OF_WORDS = ("StringLookup", "TextVectorization")
 OF_SCORES = ("Attention", "AdditiveAttention")  # put out their scores where a call asks for them
@@ -117,6 +123,11 @@ def applied():
 def names(keras):
     """The classes of the examples that this Keras has."""
     return [name for name in EXAMPLES if hasattr(keras.layers, name) or hasattr(applied(), name)]
+
+
+def may_lack(name):
+    """Whether the Keras of this stack may lack a class: 2.6 some of Keras 3's, and Keras 3 some of Keras 2's."""
+    return name in ONLY_2 if needs.STACK == "modern" else True
 
 
 def with_a_shape():

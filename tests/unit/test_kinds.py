@@ -45,7 +45,7 @@ def test_merges_recurrent_layers_and_idle_ones_are_told_by_their_rows():
 @pytest.mark.parametrize("name", sorted(examples.EXAMPLES))
 def test_a_mask_goes_on_where_keras_lets_it(keras, name):
     if name not in examples.names(keras):
-        assert needs.STACK == "py36"  # Keras 2.6 lacks some
+        assert examples.may_lack(name)
     elif name not in USES:
         supports, mask = bool(examples.Made(keras, name).layer.supports_masking), kinds.KINDS[name].mask
         own = mask is not Mask.PASSES_IN_3 or keras.__version__.startswith("3")
@@ -66,7 +66,7 @@ def test_a_mask_goes_on_from_keras_3_on(name):
 @pytest.mark.parametrize("name", sorted(examples.EXAMPLES))
 def test_a_call_has_as_many_outputs_as_in_keras(keras, name):
     if name not in examples.names(keras):
-        assert needs.STACK == "py36"  # Keras 2.6 lacks some
+        assert examples.may_lack(name)
     else:
         one = examples.Made(keras, name)
         assert output_count(one.record) in (None, len(one.outputs))

@@ -20,9 +20,10 @@ def test_every_output_has_the_shape_that_keras_gives_it(keras, name):
         one = examples.Made(keras, name)
         found = shapes.of_graph(one.graph, one.major)
         for place, tensor in enumerate(one.outputs):
-            assert found[Ref(one.layer.name, 0, place)] == list(tensor.shape), place
+            told = kinds.KINDS[name].shape is not None  # a ReversibleEmbedding's depends on the call
+            assert found[Ref(one.layer.name, 0, place)] == (list(tensor.shape) if told else None), place
     else:
-        assert needs.STACK == "py36"  # Keras 2.6 lacks some
+        assert examples.may_lack(name)
 
 
 def test_each_rule_has_an_example():
