@@ -31,11 +31,11 @@ KINDS = {
 }
 
 
-def opened(browser, json_dir, directory, reference=None, query="?theme=dark&backend=webgl"):
+def opened(browser, json_dir, directory, reference=None, query="?theme=dark&backend=webgl", **window):
     """Build the page of a model and open it; it must draw, complain of nothing, and agree with Keras."""
     page.build(str(json_dir), str(directory), reference=reference and str(reference))
     with Serving(directory) as address:
-        browser.open(address + query)
+        browser.open(address + query, **window)
         assert browser.failure() is None
         assert browser.evaluate("viewer.scene.drawnPixels()") > 500
         if reference:
@@ -181,7 +181,8 @@ def test_a_graph_model_that_execute_does_not_run_is_run_by_executeasync(browser,
 
 @one_stack
 def test_pages_of_a_wide_layer_turn(browser, zoo, tmp_path):
-    for _ in opened(browser, zoo / "branched" / "json", tmp_path):
+    window = {"width": 1280, "height": 800}  # with room for the labels of both rows, whichever comes first
+    for _ in opened(browser, zoo / "branched" / "json", tmp_path, **window):
         browser.evaluate("viewer.scene.still().then(() => viewer.scene.show('wide', true)).then(() => 1)")
         pages = browser.evaluate("""(() => {
             const layer = viewer.scene.model.getLayerByName('wide'), seen = [layer.segmentIndex];
