@@ -88,15 +88,17 @@ def matrices(size: int) -> Tuple[numpy.ndarray, numpy.ndarray]:
     return numpy.cos(angles), -numpy.sin(angles)
 
 
-def inverse_half(size: int) -> Tuple[numpy.ndarray, numpy.ndarray]:
-    """What both parts are multiplied by on the way back: (size // 2 + 1, size)."""
-    half = size // 2 + 1
+def real_of(call: Call, real: Value, imaginary: Value, size: int, weight: Any = 1.0) -> Value:
+    """Real numbers from the first half of their transform, each times its weight."""
+    b, half = call.b, size // 2 + 1
     angles = 2 * numpy.pi * (numpy.outer(numpy.arange(half), numpy.arange(size)) % size) / size
     twice = numpy.full((half, 1), 2.0)  # what stands in the second half too
     twice[0] = 1
     if size % 2 == 0:
         twice[-1] = 1
-    return twice * numpy.cos(angles) / size, twice * numpy.sin(angles) / size
+    cosines, sines = [b.constant((weight * twice * one / size).astype("float32"))
+                      for one in (numpy.cos(angles), numpy.sin(angles))]
+    return b.sub(b.matmul(sized(call, real, half), cosines), b.matmul(sized(call, imaginary, half), sines))
 
 
 @operation("RFFT")
@@ -112,10 +114,8 @@ def rfft(call: Call) -> List[Value]:
 @operation("IRFFT")
 def irfft(call: Call) -> Value:
     """Real numbers from the first half of their transform."""
-    b, (real, imaginary) = call.b, parts(call)
+    real, imaginary = parts(call)
     wanted = call.config.get("fft_length")
     own = length(call, real.shape[-1])
     size = length(call, 2 * (own - 1) if wanted is None else integer(call, wanted, "fft_length"))
-    real, imaginary = sized(call, real, size // 2 + 1), sized(call, imaginary, size // 2 + 1)
-    cosines, sines = [b.constant(one.astype("float32")) for one in inverse_half(size)]
-    return b.sub(b.matmul(real, cosines), b.matmul(imaginary, sines))
+    return real_of(call, real, imaginary, size)

@@ -9,10 +9,9 @@ import numpy
 from ...emit import Value
 from ..rules import Call, operation
 from ..spectrograms import number, window_of
-from .fourier import inverse_half, length, matrices, parts, sized
+from .fourier import length, matrices, parts, real_of
 from .given import floats, limited, tensor
 
-OPEN = "the length of the signal is open"
 OVERLAPS = 128  # frames that lie over one sample, each a row of its own that is added
 
 
@@ -21,26 +20,31 @@ def framed(call: Call, x: Value, places: numpy.ndarray) -> Value:
 
     places: int32 (frames, samples of a frame), where each sample stands.
     """
-    limited(call, [1 if size is None else size for size in x.shape[:-1]] + list(places.shape))
+    limited(call, list(x.shape[:-1]) + list(places.shape))
     flat = call.b.gather(x, call.b.constant(places.reshape(-1).astype("int32")), -1)
     sizes = [call.b.dim(x, axis) for axis in range(x.rank - 1)]
     return call.b.reshape(flat, sizes + list(places.shape))
 
 
-def starts(call: Call, samples: int, size: int, step: int) -> numpy.ndarray:
-    """Where each frame of so many samples begins: int32 (frames, 1)."""
+def length_of(call: Call, x: Value) -> int:
+    """The number of samples of a signal, which must be known."""
+    if x.shape[-1] is None:
+        call.refuse("the length of the signal is open", "give it: --input-shape")
+    return x.shape[-1]
+
+
+def places(call: Call, samples: int, size: int, step: int) -> numpy.ndarray:
+    """Where the samples of each frame stand: (frames, samples of a frame)."""
     if samples < size:
         call.refuse(f"the signal has {samples} samples, and a frame {size}", "give it a longer one")
-    return numpy.arange(0, samples - size + 1, step)[:, None]
+    return numpy.arange(0, samples - size + 1, step)[:, None] + numpy.arange(size)
 
 
 @operation("ExtractSequences")
 def extract_sequences(call: Call) -> Value:
     """Frames of sequence_length, one every sequence_stride."""
     x, size, step = tensor(call), number(call, "sequence_length", 0), number(call, "sequence_stride", 0)
-    if x.shape[-1] is None:
-        call.refuse(OPEN, "give it: --input-shape")
-    return framed(call, x, starts(call, x.shape[-1], size, step) + numpy.arange(size))
+    return framed(call, x, places(call, length_of(call, x), size, step))
 
 
 @operation("STFT")
@@ -48,14 +52,12 @@ def stft(call: Call) -> List[Value]:
     """The real and the imaginary part of the transform of each frame, which a window weighs."""
     b, x = call.b, floats(call)
     size, step = length(call, number(call, "fft_length", 0)), number(call, "sequence_stride", 0)
-    if x.shape[-1] is None:
-        call.refuse(OPEN, "give it: --input-shape")
-    margin = size // 2 if call.config.get("center", True) else 0
-    if margin >= x.shape[-1]:
-        call.refuse(f"the signal has {x.shape[-1]} samples, and {margin} of them are mirrored before it",
+    samples, margin = length_of(call, x), size // 2 if call.config.get("center", True) else 0
+    if margin >= samples:
+        call.refuse(f"the signal has {samples} samples, and {margin} of them are mirrored before it",
                     "give it a longer one")
-    mirrored = numpy.pad(numpy.arange(x.shape[-1]), margin, mode="reflect")
-    frames = framed(call, x, mirrored[starts(call, len(mirrored), size, step) + numpy.arange(size)])
+    mirrored = numpy.pad(numpy.arange(samples), margin, mode="reflect")
+    frames = framed(call, x, mirrored[places(call, len(mirrored), size, step)])
     window = window_of(call, size)[:, None]
     return [b.matmul(frames, b.constant((window * one).astype("float32"))) for one in matrices(size)]
 
@@ -65,14 +67,9 @@ def istft(call: Call) -> Value:
     """The signal that such frames come of: each transformed back, weighed and added where they overlap."""
     b, (real, imaginary) = call.b, parts(call)
     size, step = length(call, number(call, "fft_length", 0)), number(call, "sequence_stride", 0)
-    half = size // 2 + 1
     if real.shape[-2] is None:
         call.refuse("the number of frames is open", "give it: --input-shape")
-    window = inverse_window(call, size, step)
-    cosines, sines = [(one * window).astype("float32") for one in inverse_half(size)]
-    frames = b.sub(b.matmul(sized(call, real, half), b.constant(cosines)),
-                   b.matmul(sized(call, imaginary, half), b.constant(sines)))
-    whole = added_up(call, frames, step)
+    whole = added_up(call, real_of(call, real, imaginary, size, inverse_window(call, size, step)), step)
     start = size // 2 if call.config.get("center", True) else 0
     end = whole.shape[-1] - start
     if call.config.get("length") is not None:
