@@ -25,9 +25,10 @@ def check(draft: Draft) -> Draft:
 
     Raises Fault where it does not load with them either.
     """
-    if draft.is_nested or not may_differ(draft.record()) or not refused(draft.record()):
+    record = draft.record()
+    if draft.is_nested or not may_differ(record) or not refused(record):
         return draft
-    targets = told(draft.record())
+    targets = told(record)
     for name, layer in list(draft.layers.items()):
         draft.layers[name] = Layer(resolved(layer.record, targets), layer.calls)
     record = draft.record()
