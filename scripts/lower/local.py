@@ -32,13 +32,13 @@ def locally_connected(call: Call) -> Value:
                 for size, window, stride in zip(x.shape[1:-1], sizes, strides))
     if min(out) < 1:
         raise Fault(f"layer {call.path!r} leaves nothing of {x.shape[1:-1]}: the file is damaged")
-    if int(call.get("implementation", 1)) == 1:
+    by_places = int(call.get("implementation", 1)) == 1
+    if by_places:
         made = of_places(call, x, kernel, Window(sizes, strides, (1,) * count, padding), out)
     else:
         made = of_matrix(call, x, kernel, near(x.shape[1:-1], out, sizes, strides, padding), filters)
-    made = b.reshape(made, [-1] + ([filters] + list(out) if first and int(call.get("implementation", 1)) > 1 else
-                                   list(out) + [filters]))
-    if first and int(call.get("implementation", 1)) == 1:
+    made = b.reshape(made, [-1] + ([filters] + list(out) if first and not by_places else list(out) + [filters]))
+    if first and by_places:
         made = b.move(made, -1, 1)
     bias = call.optional("bias")
     if bias is not None:  # with the channels first Keras reads the numbers in another shape, and moves none
