@@ -127,7 +127,7 @@ def names(keras):
 
 def may_lack(name):
     """Whether the Keras of this stack may lack a class: 2.6 some of Keras 3's, and Keras 3 some of Keras 2's."""
-    return name in ONLY_2 if needs.STACK == "modern" else True
+    return needs.STACK == "py36" or name in ONLY_2
 
 
 def with_a_shape():

@@ -50,7 +50,10 @@ class Checkout:
         self.python = os.path.join(self.venv, "bin", "python")
         if made:
             shutil.copytree(made.root, self.root, symlinks=True)
-            return
+        else:
+            self.make()
+
+    def make(self):
         for directory in (self.wheels, self.locks, os.path.join(self.root, "scripts")):
             os.makedirs(directory)
         shutil.copy(SCRIPT, self.script)
