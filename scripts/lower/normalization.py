@@ -24,6 +24,8 @@ def batch_normalization(call: Call) -> Value:
     b, x = call.b, call.b.cast(call.x, "float32")
     axes = along(call)
     epsilon = number(call, "epsilon", 1e-3)
+    if call.training and not is_frozen(call):
+        return of_batch(call, x, axes, epsilon)
     mean, variance = call.weight("moving_mean"), call.weight("moving_variance")
     gamma = call.optional("gamma") or b.constant(numpy.ones(mean.shape, "float32"))
     beta = call.optional("beta") or b.constant(numpy.zeros(mean.shape, "float32"))
@@ -32,6 +34,24 @@ def batch_normalization(call: Call) -> Value:
                      epsilon=epsilon, data_format="NHWC", is_training=False)
     scale = b.mul(gamma, b.unary("Rsqrt", b.add(variance, epsilon)))
     return shifted(call, x, scale, b.sub(beta, b.mul(mean, scale)), axes)
+
+
+def is_frozen(call: Call) -> bool:
+    """Whether the layer keeps to its statistics even in training: where it is not trained, of TensorFlow 2's Keras."""
+    return call.config.get("trainable") is False and ("tf" in call.walk.version or call.since(2, 4))
+
+
+def of_batch(call: Call, x: Value, axes: List[int], epsilon: float) -> Value:
+    """The same, of the statistics of the batch: what Keras 2 computes in a call with training=True."""
+    if call.config.get("renorm") or call.config.get("virtual_batch_size"):
+        call.refuse("it is called with training=True, and corrects the statistics of a batch by kept ones, or parts it",
+                    "build the model without training=True, and give it the weights")
+    if call.mask is not None and call.since(2, 12):
+        call.refuse("it is called with training=True under a mask", "leave the mask out before it")
+    b, others = call.b, [place for place in range(x.rank) if place not in axes]
+    centred = b.sub(x, b.mean(x, others, True))
+    made = b.mul(centred, b.unary("Rsqrt", b.add(b.mean(b.square(centred), others, True), epsilon)))
+    return shifted(call, made, call.optional("gamma"), call.optional("beta"), axes)
 
 
 def shifted(call: Call, x: Value, scale: Optional[Value], offset: Optional[Value], axes: List[int]) -> Value:

@@ -72,12 +72,14 @@ class Call:
     path     str, the layer's name, "outer/inner" in a nested model
     args     list: the arguments by place, a Value in the place of each tensor
     kwargs   dict: the arguments by keyword, without `training`
+    training bool, whether the layer does what it does in training (Keras 2)
     """
 
     def __init__(self, walk: Any, record: Dict[str, Any], path: str, args: List[Any], kwargs: Dict[str, Any],
                  held: "Held") -> None:
         self.walk, self.record, self.path = walk, record, path
         self.args, self.kwargs, self.held = args, kwargs, held
+        self.training: bool = walk.training
 
     @property
     def b(self) -> Builder:
