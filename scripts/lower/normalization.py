@@ -10,6 +10,7 @@ from ..base.fault import Fault
 from ..emit import Value
 from ..emit.core import DType, axis_of
 from ..layers.kinds.sizes import product
+from . import types
 from .activation import number, whole_numbers
 from .rules import Call, layer
 
@@ -87,7 +88,7 @@ def as_given(call: Call, x: Value, minor: int = 11) -> Value:
 
     minor: the first of the versions 3.x that do so; 3.11 brought the operations that the layers call since then.
     """
-    whole = call.x.dtype == "int32" and call.since(3, minor)
+    whole = call.x.dtype == "int32" and call.since(3, minor) or call.major >= 3 and types.is_whole(call)
     return call.b.cast(call.b.cast(x, "int32"), "float32") if whole else x
 
 
@@ -173,7 +174,7 @@ def normalization(call: Call) -> Value:
     if None in sizes:
         raise Fault(f"layer {call.path!r} (Normalization) keeps a dimension of open size: the file is damaged")
     shape = [x.shape[place] if place in kept else 1 for place in range(x.rank)]
-    mean, variance = statistics(call, sizes)
+    mean, variance = [numpy.trunc(item) if types.is_whole(call) else item for item in statistics(call, sizes)]
     mean = mean.reshape(shape[min(kept):] if kept else [])
     deviation = numpy.maximum(numpy.sqrt(variance), numpy.float32(LEAST)).reshape(mean.shape)
     if call.config.get("invert"):

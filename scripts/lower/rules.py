@@ -147,14 +147,15 @@ class Call:
 
     # Others --------------------------------------------------------------------------------------------------
 
-    def within(self, record: Dict[str, Any], scope: str, *args: Any, **kwargs: Any) -> List[Value]:
+    def within(self, record: Dict[str, Any], scope: str, *args: Any, as_given: bool = False, **kwargs: Any
+               ) -> List[Value]:
         """Call a layer that is a part of this one; return its outputs.
 
         scope: what stands before the names of its variables among this layer's own (kinds.Part.scope without this
-        layer's name): "forward_lstm"; "" where they have this layer's.
+        layer's name): "forward_lstm"; "" where they have this layer's.  as_given: whether it takes what it is given.
         """
         return self.walk.layer(record, self.path if not scope else f"{self.path}/{scope}", list(args), kwargs,
-                               self.held.below(scope), shown=self.path)
+                               self.held.below(scope), self.path, as_given)
 
     def refuse(self, reason: str, remedy: str = "") -> NoReturn:
         """Raise the refusal of this layer: `reason` stands behind "layer 'x' is a Y: "."""

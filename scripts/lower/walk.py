@@ -21,7 +21,7 @@ from ..layers.topology import Graph, Layer, batch_shape, is_model
 from ..operations import graph as operations
 from ..operations import told
 from ..operations.told import Shown
-from . import calls, names, rules, training
+from . import calls, names, rules, training, types
 from .rules import Call, Held, NotLowered, Rule, tensors
 
 DEEPEST = 40  # models in models, and layers in layers
@@ -156,10 +156,11 @@ class Walk:
             self.training = before
 
     def layer(self, record: Dict[str, Any], path: str, args: List[Any], kwargs: Dict[str, Any], held: Held,
-              shown: str = "") -> List[Value]:
+              shown: str = "", as_given: bool = False) -> List[Value]:
         """Lower one call of a layer, an operation or a nested model; return its outputs.
 
-        shown: the path to name in a refusal, where the layer is a part of that one.
+        shown: the path to name in a refusal, where the layer is a part of that one.  as_given: whether its floats stay
+        such, whatever type the layer computes with.
         """
         self._depth += 1
         self._calls += 1
@@ -172,6 +173,8 @@ class Walk:
                 return self.model(record, path, args, kwargs, held)
             call = Call(self, record, path, args, kwargs, held)
             rule = rule_of(record, self.major, shown or path)
+            if self.major >= 3 and not as_given:
+                types.convert(call)
             if self.training:
                 training.check(call)
             found = rule.function(call)

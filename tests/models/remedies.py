@@ -106,6 +106,8 @@ CASES = [
           lambda k, x: k.layers.Dense(2, activation="tanh")(x)),
     three((600, 5, 3), lambda k, x: k.layers.Resizing(60000, 5)(x), "resize to fewer",
           lambda k, x: k.layers.Resizing(60, 5)(x)),
+    three((4,), lambda k, x: k.layers.Flatten(dtype="uint8")(x), "build it with dtype='float32'",
+          lambda k, x: k.layers.Flatten(dtype="float32")(x)),
     two((4,), lambda k, x: tf.math.real(tf.cast(x, "complex64")), "cast to float32 or int32",
         lambda k, x: tf.cast(x, "int32")),
     three((4,), lambda k, x: k.ops.round(x, decimals=-1), "cast them to float32 before it",
