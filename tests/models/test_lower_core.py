@@ -28,14 +28,18 @@ def nested_twice(keras):
 
 
 def told_masks(keras):
-    """A tensor as mask= of a nested model, of one input, of several, of a Sequential."""
+    """A tensor as mask= of a nested model, of one input, of several, of a Sequential; a dict of tensors."""
     layers = keras.layers
     i, j = keras.Input((5, 4)), keras.Input((5, 4))
     one = keras.Model(i, layers.LSTM(3, return_sequences=True)(layers.Dense(4)(i)), name="one")
     two = keras.Model([i, j], [layers.LSTM(3)(i), layers.GlobalAveragePooling1D()(j)], name="two")
     row = keras.Sequential([keras.Input((5, 4)), layers.Dense(4), layers.GRU(3)], name="row")
     x, y, mask = keras.Input((5, 4), name="x"), keras.Input((5, 4), name="y"), keras.Input((5,), name="m", dtype="bool")
-    return keras.Model([x, y, mask], [one(x, mask=mask), *two([x, y], mask=[mask, None]), row(x, mask=mask)])
+    last, first = keras.Input((5, 4), name="last"), keras.Input((5, 4), name="first")
+    ends = [layers.Dense(2)(last), layers.Dense(3)(first)]
+    by_key, by_name = keras.Model({"last": last, "first": first}, ends), keras.Model([last, first], ends + ends[:1])
+    return keras.Model([x, y, mask], [one(x, mask=mask), *two([x, y], mask=[mask, None]), row(x, mask=mask),
+                                      *by_key({"last": x, "first": y}), *by_name({"last": y, "first": x})])
 
 
 def of_types(keras):
