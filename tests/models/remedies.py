@@ -97,6 +97,8 @@ CASES = [
     two(IMAGE, lambda k, x: tf.image.per_image_standardization(x), SIZE, [6, 7, 3]),
     two(IMAGE, lambda k, x: tf.image.resize(x, (4, 5), preserve_aspect_ratio=True), SIZE, [6, 7, 3]),
     two(IMAGE, lambda k, x: tf.image.resize_with_crop_or_pad(x, 4, 5), SIZE, [6, 7, 3]),
+    two(IMAGE, lambda k, x: tf.image.pad_to_bounding_box(x, 1, 1, 9, 9), SIZE, [6, 7, 3]),
+    two(ROW, lambda k, x: tf.math.cumulative_logsumexp(x, 1), SIZE, [4]),
     two((4, 2), lambda k, x: k.layers.LSTM(2, time_major=True)(x), "time_major=False",
         lambda k, x: k.layers.LSTM(2, time_major=False)(x)),
     # Settings
@@ -108,6 +110,8 @@ CASES = [
           lambda k, x: k.layers.Resizing(60, 5)(x)),
     three((4,), lambda k, x: k.layers.Flatten(dtype="uint8")(x), "build it with dtype='float32'",
           lambda k, x: k.layers.Flatten(dtype="float32")(x)),
+    two((6, 5, 3), lambda k, x: tf.image.adjust_brightness(x, 0.2), "cast them to float32 before it",
+        lambda k, x: tf.image.adjust_brightness(tf.cast(x, "float32"), 0.2), dtype="int32"),
     two((4,), lambda k, x: tf.math.real(tf.cast(x, "complex64")), "cast to float32 or int32",
         lambda k, x: tf.cast(x, "int32")),
     three((4,), lambda k, x: k.ops.round(x, decimals=-1), "cast them to float32 before it",
