@@ -19,7 +19,7 @@ UNIT = 1e-12  # the least norm, and the least square of one before Keras 3.6 (un
 FUSED = 4  # dimensions that FusedBatchNorm takes
 
 
-@layer("BatchNormalization")
+@layer("BatchNormalization SyncBatchNormalization")
 def batch_normalization(call: Call) -> Value:
     """(x - mean) * gamma / sqrt(variance + epsilon) + beta, of the statistics that training kept."""
     b, x = call.b, call.b.cast(call.x, "float32")

@@ -34,6 +34,8 @@ def normalizations(keras):
     made += in_training(keras, x, w)
     if not is3:
         made += [normal(axis=[1, 3])(x), normal(axis=[-1])(w), normal(renorm=True)(x)]
+    if hasattr(layers, "experimental") and not is3:
+        made += [layers.experimental.SyncBatchNormalization()(x)]
     if is3:
         made += [layers.RMSNormalization()(x), layers.RMSNormalization(axis=(2, 3))(x),
                  layers.LayerNormalization(rms_scaling=True)(x), normal(renorm=True)(x)]
