@@ -204,6 +204,13 @@ CASES = [
     # Words
     two((1,), lambda k, x: k.layers.Hashing(4)(k.layers.Reshape((1,))(x)), "let it read inputs themselves",
         lambda k, x: k.layers.Embedding(4, 2)(k.layers.Hashing(4)(x)), dtype="int64"),
+    two((1,), lambda k, x: k.layers.HashedCrossing(4)([k.layers.Discretization([0.0])(x), x]),
+        "or what a StringLookup, IntegerLookup, Discretization or Hashing gives",
+        lambda k, x: k.layers.HashedCrossing(4)([k.layers.Discretization([0.0])(x), k.layers.IntegerLookup(
+            vocabulary=[1, 2])(x)]), dtype="int64"),
+    two((1,), lambda k, x: k.layers.HashedCrossing(4)([k.layers.IntegerLookup(vocabulary=list(range(2100)))(x)] * 2),
+        "take smaller vocabularies", lambda k, x: k.layers.HashedCrossing(4)([k.layers.IntegerLookup(
+            vocabulary=list(range(9)))(x)] * 2), dtype="int64"),
     two((1,), lambda k, x: k.layers.StringLookup(vocabulary=["a", "b"], invert=True)(x), "leave it out",
         lambda k, x: k.layers.Embedding(3, 2)(x), dtype="int64"),
     two((1,), lambda k, x: k.layers.Flatten()(x), "let a TextVectorization, StringLookup or Hashing read it",
