@@ -101,19 +101,32 @@ def of_digits(count: int, salt: Optional[Sequence[int]]) -> Numbers:
     return numpy.concatenate(found)
 
 
-def table_size(call: Call, inputs: Sequence[Value]) -> List[int]:
-    """Below what each of the inputs stays.  Refuses numbers without a limit, and tables that become very large."""
+def limits_of(call: Call, inputs: Sequence[Value]) -> List[int]:
+    """Below what each of the inputs stays.  Refuses numbers without a limit."""
     limits = [call.limit(value) or 0 for value in inputs]
     if not all(limits):
         call.refuse("it hashes words, or numbers without a limit, that are computed, and TensorFlow.js computes no "
                     "words and no hashes", 'let it read inputs themselves: keras.Input((1,), dtype="int64"), or what '
                     "a StringLookup, IntegerLookup, Discretization or Hashing gives")
+    return limits
+
+
+def fit(call: Call, count: int) -> None:
+    """Refuse a table that becomes very large."""
+    if count > LARGEST:
+        call.refuse(f"it hashes {count} numbers", f"take smaller vocabularies, of which at most {LARGEST} are joined")
+
+
+def crossings(call: Call, limits: Sequence[range], key: int = CROSSING) -> Numbers:
+    """The hashes of all combinations of numbers out of ranges, those of the last one next to each other."""
     size = 1
     for limit in limits:
-        size *= limit
-    if size > LARGEST:
-        call.refuse(f"it hashes {size} numbers", f"take smaller vocabularies, of which at most {LARGEST} are joined")
-    return limits
+        size *= len(limit)
+    fit(call, size)
+    hashes = numpy.full(1, word(key))
+    for limit in limits:
+        hashes = joined(hashes[:, None], numpy.arange(limit.start, limit.stop).astype("uint64")[None]).reshape(-1)
+    return hashes
 
 
 def looked_up(call: Call, places: Value, table: Numbers) -> Value:
@@ -126,7 +139,8 @@ def looked_up(call: Call, places: Value, table: Numbers) -> Value:
 @layer("Hashing")
 def hashing(call: Call) -> Value:
     """The bin of each number, 0 for the one that stands for no number."""
-    count, = table_size(call, [call.x])
+    count, = limits_of(call, [call.x])
+    fit(call, count)
     bins, mask = words.count(call.config, "num_bins", 0), call.config.get("mask_value")
     apart = int(mask is not None and bins > 1)
     hashes = of_digits(count, words.salt_of(Layer(call.record))) % word(max(1, bins - apart)) + word(apart)
@@ -138,8 +152,8 @@ def hashing(call: Call) -> Value:
 @layer("HashedCrossing")
 def hashed_crossing(call: Call) -> Value:
     """The bin of numbers that stand together."""
-    b, hashes, places = call.b, numpy.full(1, word(CROSSING)), call.b.constant(0, "int32")
-    for value, limit in zip(call.inputs, table_size(call, call.inputs)):
-        hashes = joined(hashes[:, None], numpy.arange(limit, dtype="uint64")[None]).reshape(-1)
+    b, places, limits = call.b, call.b.constant(0, "int32"), limits_of(call, call.inputs)
+    for value, limit in zip(call.inputs, limits):
         places = b.add(b.mul(places, limit), b.cast(value, "int32"))
+    hashes = crossings(call, list(map(range, limits)))
     return looked_up(call, places, hashes % word(max(1, words.count(call.config, "num_bins", 0))))

@@ -7,6 +7,7 @@ or settings of preprocess.
 import ast
 import importlib
 import os
+import tempfile
 from collections import OrderedDict, namedtuple
 
 import tensorflow as tf
@@ -53,6 +54,20 @@ def learned(keras, x):
     return layer(x)
 
 
+def featured(k, x, *columns):
+    """Feature columns that read one feature, "x"."""
+    return k.layers.DenseFeatures(list(columns))({"x": x})
+
+
+def of_numbers():
+    """A column whose vocabulary is a file."""
+    path = os.path.join(tempfile.mkdtemp(), "numbers.txt")
+    with open(path, "w", encoding="ascii") as stream:
+        stream.write("3\n5\n")
+    return column.categorical_column_with_vocabulary_file("x", path, 2, dtype=tf.int64)
+
+
+column = tf.feature_column
 ROW = (None,)
 IMAGE = (None, None, 3)
 NUMBER = "write a whole number there"
@@ -201,6 +216,21 @@ CASES = [
     three((3,), learned, "save the model as .keras", {"ending": ".keras"}, ending=".h5", dtype="int64"),
     three((3,), lambda k, x: k.layers.IntegerLookup(vocabulary=list(range(65537)))(x), "take fewer than 65536",
           lambda k, x: k.layers.IntegerLookup(vocabulary=list(range(60)))(x), dtype="int64"),
+    two((1,), lambda k, x: featured(k, x, column.numeric_column("x", normalizer_fn=own)), "put a Rescaling",
+        lambda k, x: featured(k, k.layers.Rescaling(0.5)(x), column.numeric_column("x"))),
+    two((1,), lambda k, x: featured(k, x, column.indicator_column(column.categorical_column_with_identity("x", 70000))),
+        "take an embedding_column", lambda k, x: featured(k, x, column.embedding_column(
+            column.categorical_column_with_identity("x", 70000), 2)), dtype="int64"),
+    two((1,), lambda k, x: featured(k, x, column.indicator_column(of_numbers())),
+        "take categorical_column_with_vocabulary_list", lambda k, x: featured(k, x, column.indicator_column(
+            column.categorical_column_with_vocabulary_list("x", [3, 5]))), dtype="int64"),
+    two((1,), lambda k, x: featured(k, x, column.indicator_column(column.categorical_column_with_vocabulary_list(
+        "x", [3, 5], num_oov_buckets=2))), "take num_oov_buckets=1",
+        lambda k, x: featured(k, x, column.indicator_column(column.categorical_column_with_vocabulary_list(
+            "x", [3, 5], num_oov_buckets=1))), dtype="int64"),
+    two((1,), lambda k, x: featured(k, x, column.embedding_column(column.categorical_column_with_vocabulary_list(
+        "x", list(range(65537))), 2)), "take fewer than 65536", lambda k, x: featured(k, x, column.embedding_column(
+            column.categorical_column_with_vocabulary_list("x", [3, 5]), 2)), dtype="int64"),
     # Words
     two((1,), lambda k, x: k.layers.Hashing(4)(k.layers.Reshape((1,))(x)), "let it read inputs themselves",
         lambda k, x: k.layers.Embedding(4, 2)(k.layers.Hashing(4)(x)), dtype="int64"),
