@@ -3,6 +3,7 @@ from typing import Optional
 
 import numpy
 
+from ..base.fault import Fault
 from ..emit import Value
 from ..layers import words
 from ..layers.topology import Layer
@@ -42,7 +43,7 @@ def encoded(call: Call, x: Value, mode: str, depth: int, weights: Optional[Value
     if mode == "multi_hot":
         return b.max(hot, 1)
     if mode != "count":
-        call.refuse(f"output_mode={mode!r} is not known", "take one_hot, multi_hot or count")
+        raise Fault(f"layer {call.path!r} ({call.kind}) has output_mode={mode!r:.40}: the file is damaged")
     return b.sum(hot if weights is None else b.mul(hot, b.expand(b.cast(weights, "float32"), -1)), 1)
 
 

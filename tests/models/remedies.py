@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from scripts.lower.recurrent import STEPS
 from tests import needs
+from tests.models import operation_nodes
 
 LOWER = os.path.join(needs.ROOT, "scripts", "lower")
 Site = namedtuple("Site", "module function first last reason remedy")  # of a call of refuse(): where, and its words
@@ -23,9 +24,10 @@ WHERE = "choose by where(condition, x, y)"
 
 
 class Case:
-    """One refusal.  options: of both inputs (dtype), ending: of the file, settings of the refused one."""
+    """One refusal.  options: of both inputs (dtype), ending: of the file, given: settings of the refused one."""
 
-    def __init__(self, flavour, shape, refused, words, followed, ending=None, **options):
+    def __init__(self, flavour, shape, refused, words, followed, ending=None, given=(), **options):
+        self.given = dict(given)
         self.flavour, self.shape, self.refused, self.words, self.followed = flavour, shape, refused, words, followed
         self.ending, self.options = ending or (".keras" if flavour == "keras3" else ".h5"), options
 
@@ -67,6 +69,16 @@ def of_numbers():
     return column.categorical_column_with_vocabulary_file("x", path, 2, dtype=tf.int64)
 
 
+def node(function):
+    """An operation as a TensorFlowOpLayer."""
+    return lambda k, x: operation_nodes.layers_of(tf, k, lambda tensor: [function(tensor)], [x])[0]
+
+
+def scaled(x, scale, moved):
+    """Six rows and five columns of an image."""
+    return tf.raw_ops.ScaleAndTranslate(images=x, size=[6, 5], scale=[scale, 1.0], translation=[moved, 0.0])
+
+
 column = tf.feature_column
 ROW = (None,)
 IMAGE = (None, None, 3)
@@ -101,7 +113,10 @@ CASES = [
     three((STEPS + 1, 2), lambda k, x: k.layers.SimpleRNN(2)(x), "build it over fewer steps",
           lambda k, x: k.layers.SimpleRNN(2)(x[:, :4])),
     three((None, 1), lambda k, x: k.layers.STFTSpectrogram()(x), "--input-shape 16000,1", [16000, 1]),
+    three((None, 1), lambda k, x: k.layers.STFTSpectrogram()(x), "give it a longer signal", [16000, 1],
+          given={"input_shape": [100, 1]}),
     three(ROW, lambda k, x: k.layers.MelSpectrogram()(x), "--input-shape 16000", [16000]),
+    three(ROW, lambda k, x: k.ops.rfft(x)[0], SIZE, [8]),
     three(ROW, lambda k, x: k.ops.extract_sequences(x, 3, 2), SIZE, [8]),
     three(ROW, lambda k, x: k.ops.stft(x, 4, 2, 4), SIZE, [9]),
     three((None, 5), lambda k, x: k.ops.istft((x, x), 8, 2, 8), SIZE, [4, 5]),
@@ -194,6 +209,15 @@ CASES = [
     three((4, 4000000), lambda k, x: k.ops.fold(x, (2001, 2001), 2), "take fewer and larger steps",
           lambda k, x: k.ops.fold(x[:, :, :4], (3, 3), 2)),
     two(ROW, lambda k, x: tf.reshape(x, x[0]), LIST, lambda k, x: tf.reshape(x, [-1, 1]), dtype="int32"),
+    # What Keras before 2.4 calls operations, and sizes that hide what Keras cannot compute
+    two((6, 5, 3), node(lambda x: tf.compat.v1.image.resize_bicubic(x, (4, 5), align_corners=True)),
+        "build it with align_corners=False", node(lambda x: tf.compat.v1.image.resize_bicubic(x, (4, 5)))),
+    two((6, 5, 3), node(lambda x: scaled(x, 1.5, 0.0)), "crop the image and resize that",
+        node(lambda x: scaled(x[:, :4], 1.5, 0.0))),
+    two((1, 4), lambda k, x: k.layers.GroupNormalization(2)(k.layers.Masking()(x)), "leave the mask out before it",
+        lambda k, x: k.layers.GroupNormalization(2)(x)),
+    two((3, 4), lambda k, x: k.layers.RNN([])(x), "build it with one",
+        lambda k, x: k.layers.RNN([k.layers.LSTMCell(2)])(x)),
     # Layers of preprocessing
     three((1,), lambda k, x: k.layers.CategoryEncoding(10 ** 7)(x), "take fewer than",
           lambda k, x: k.layers.CategoryEncoding(10)(x), dtype="int32"),

@@ -1,7 +1,7 @@
 """The passes from a Keras model to one that TensorFlow.js loads: one small model and one assertion for each."""
 import pytest
 
-from scripts import Fault
+from scripts import Fault, lower
 from scripts.layers import encapsulation
 from scripts.layers.topology import graph
 from scripts.tfjs.passes import PASSES, keras2, normalization, refusal, spelling
@@ -61,6 +61,15 @@ def test_a_pass_leaves_the_record_of_the_source_as_it_is():
     before = repr(record)
     converted(record)
     assert repr(record) == before
+
+
+def test_a_dropout_of_a_package_does_nothing_and_one_of_the_user_s_own_module_is_not_known():
+    own = layer("FixedDropout", "dropped", "start", rate=0.5, noise_shape=[None, 1])
+    found = converted(functional([start(), own, layer("ReLU", "relu", "dropped")], "relu"))["dropped"]
+    assert found["class_name"] == "Activation" and found["config"]["activation"] == "linear"
+    named = dict(own, module="mine", registered_name="FixedDropout")
+    assert "dropped" in refused(functional([start(), named, layer("ReLU", "relu", "dropped")], "relu"))
+    assert lower.lower(made.model(functional([start(), own], "dropped"))).layers[-1].name == "dropped"
 
 
 # Refusals --------------------------------------------------------------------------------------------------
