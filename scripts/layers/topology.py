@@ -9,7 +9,7 @@ from collections import OrderedDict
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ..base.fault import Fault
-from . import columns, kinds
+from . import columns, kinds, lambdas
 from .records import MODELS, Record, check_record, check_sizes
 from .references import Ref, flat_references, redirect, references
 
@@ -152,7 +152,7 @@ def graph(record: Record, major: int = 2) -> Graph:
         return sequential_graph(record, major)
     layers = OrderedDict()
     for entry in inner_records(record):
-        layer = Layer({key: value for key, value in entry.items() if key != "inbound_nodes"},
+        layer = Layer(lambdas.known({key: value for key, value in entry.items() if key != "inbound_nodes"}),
                       entry.get("inbound_nodes") or [])
         if layer.name in layers:
             raise Fault(f"two layers are called {layer.name!r}: names must be unique")

@@ -214,6 +214,7 @@ CASES = [
         "build it with align_corners=False", node(lambda x: tf.compat.v1.image.resize_bicubic(x, (4, 5)))),
     two((6, 5, 3), node(lambda x: scaled(x, 1.5, 0.0)), "crop the image and resize that",
         node(lambda x: scaled(x[:, :4], 1.5, 0.0))),
+    two(IMAGE, node(lambda x: scaled(x, 1.5, 0.0)), SIZE, [4, 5, 3]),
     two((1, 4), lambda k, x: k.layers.GroupNormalization(2)(k.layers.Masking()(x)), "leave the mask out before it",
         lambda k, x: k.layers.GroupNormalization(2)(x)),
     two((3, 4), lambda k, x: k.layers.RNN([])(x), "build it with one",
