@@ -18,6 +18,7 @@ CLASS = "DenseFeatures"
 WITHIN = ("source_column", "categorical_column")  # settings that hold a column
 SEVERAL = "CrossedColumn"  # holds columns, and names of features, as "keys"
 DEEPEST = 40  # columns in columns
+MOST = 1 << 20  # numbers that unknown words share
 
 
 def within(column: Column) -> List[Any]:
@@ -132,6 +133,8 @@ def lookup(column: Column) -> Optional[Lookup]:
     known, unknown = len(config["vocabulary_list"]), config["num_oov_buckets"]
     settings = {"vocabulary": list(config["vocabulary_list"]), "num_oov_indices": max(1, unknown), "mask_token": "",
                 "oov_token": "[UNK]", "max_tokens": None, "output_mode": "int", "invert": False, "dtype": "int64"}
+    if type(unknown) is not int or not 0 <= unknown <= MOST:
+        raise Fault(f"a column {name_of(column)!r} shares unknown words out among {unknown!r} numbers: too many")
     if unknown > 1:
         return Lookup("StringLookup", settings, [-1] + list(range(known, known + unknown)) + list(range(known)),
                       identity(known + unknown))

@@ -99,6 +99,8 @@ class Read:
     def embedded(self, column: Column, ids: Ids) -> Value:
         """The mean, sum or sum over the root of the rows of all categories (safe_embedding_lookup_sparse)."""
         b, config = self.b, column["config"]
+        if config["combiner"] not in ("mean", "sum", "sqrtn"):
+            raise Fault(f"{said(column)} combines by {config['combiner']!r:.40}: the file is damaged")
         rows = self.call.weight(columns.name_of(column) + "/embedding_weights")
         if config.get("max_norm") is not None:
             most = float(config["max_norm"])
