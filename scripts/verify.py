@@ -24,7 +24,7 @@ from .base import arguments as taken
 from .base import child, command, files
 from .base.fault import Fault
 from .formats import json_text, keras_h5, tfjs_pb
-from .layers import encapsulation, masks, outputs
+from .layers import columns, encapsulation, masks, outputs
 from .layers.topology import Graph, graph
 from .tfjs import write_layers
 from .tracing import process
@@ -125,6 +125,8 @@ def verified(source: str, model_json: str, layers: Optional[List[str]], weights:
                 {"saved_model_tags": tags} if tags else {})) as model:
             if '"class_name": "Lambda"' in json.dumps(model.topology):
                 raise Fault(f"{source}: no oracle: it holds a Lambda layer, code that Keras would run")
+            if columns.first(model.topology):  # Keras loads no such Sequential
+                return behind_words(source, model_json, layers, weights, data, tags, engines)
             major, whole = model.keras_major, graph(model.topology, model.keras_major)
             half = half_precision(model.topology)
         if len(described) == len(whole.inputs):  # each under its own name, whatever it is called there
@@ -156,6 +158,8 @@ def verified(source: str, model_json: str, layers: Optional[List[str]], weights:
 def behind_words(source: str, model_json: str, layers: Optional[List[str]], weights: Optional[str],
                  data: Optional[str], tags: Optional[str], engines: Optional[Sequence[Engine]]) -> Verified:
     """Compare a model that begins with words behind them, where the converted one begins: Keras runs it from there.
+
+    A Sequential that begins with features by their names gets inputs for them.
 
     The arguments are those of `verify`.
     """

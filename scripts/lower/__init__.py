@@ -11,6 +11,8 @@ from . import (  # noqa: F401  (each registers its functions)
     convolution,
     convolutional_recurrent,
     core,
+    features,
+    hashing,
     local,
     merging,
     normalization,
