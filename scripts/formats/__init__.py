@@ -29,8 +29,9 @@ if TYPE_CHECKING:  # both import numpy, and an up-to-date doit imports neither
 
 OF_TENSORFLOW = ("saved_model", "frozen")
 # Formats of which some or all are graphs of operations
-GRAPHS = ("saved_model", "tfjs_pb", "frozen", "tfjs_graph", "onnx")
-FORMATS = ("keras_h5", "keras_archive", "topology_and_weights", "tfjs") + GRAPHS  # no file is of two
+GRAPHS = ("onnx", "saved_model", "tfjs_pb", "frozen", "tfjs_graph")
+# No file is of two; that of an ONNX model is known before another reader is imported.
+FORMATS = GRAPHS[:1] + ("keras_h5", "keras_archive", "topology_and_weights", "tfjs") + GRAPHS[1:]
 
 
 def read(path: str, weights: Optional[str] = None, **options: Any
