@@ -287,6 +287,23 @@ def test_functions_of_the_model_are_put_in_the_place_of_their_calls(tmp_path):
     assert [node.op for node in found.graph.nodes.values() if node.op != "Identity"] == ["Placeholder", "Relu", "Add"]
 
 
+@pytest.mark.parametrize("scopes, layers", [
+    ("['', 'stem', 'stem.conv', 'conv2d']", ["stem.conv"]), (None, ["stem_1/conv", "stem_1/Relu"])])
+def test_images_and_layers_inside_of_functions_are_known(scopes, layers, tmp_path):
+    # PyTorch's exporters write modules, or the operations of which these are made, as functions that call others
+    made, outer, inner = Made(), Made(), Made()
+    inner.node("Conv", "image", "kernel", outputs=["made"])
+    outer.node("Conv2d", "x", "w", domain="mine", named="conv", outputs=["y"])
+    outer.node("Relu", "y", outputs=["z"])
+    made.functions += [function("Stem", ["x", "w"], ["z", "x"], outer.nodes),
+                       function("Conv2d", ["image", "kernel"], ["made"], inner.nodes)]
+    y = made.node("Stem", "x", made.weight("w", 4, 3, 1, 1), domain="mine", named="stem_1", outputs=["y", "same"],
+                  scopes=scopes)
+    found = lowered(made, tmp_path, {"x": ["N", 3, 6, 5]}, [y, "same"], every=True)
+    assert count(found.graph, "Transpose") == 0 and found.layouts["x"] == "NHWC"
+    assert list(found.outputs)[:len(layers)] == layers and [one.parameters for one in found.layers][1] == 12
+
+
 @pytest.mark.parametrize("condition, op", [(True, "Relu"), (False, "Neg")])
 def test_the_branch_of_a_constant_is_taken(condition, op, tmp_path):
     made, one, other = Made(), Made(), Made()
