@@ -184,8 +184,8 @@ def where(call: Any, arrays: List[Optional[Array]]) -> Any:
 
 @fold("Identity Dropout")
 def identity(call: Any, arrays: List[Optional[Array]]) -> Any:
-    """The same."""
-    return arrays[0]
+    """The same values; a Dropout with a mask, or one that may be in training, is left to its rule."""
+    return None if call.wants(1) or len(arrays) > 2 else arrays[0]
 
 
 # Shapes ----------------------------------------------------------------------------------------------------------
