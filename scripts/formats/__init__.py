@@ -60,6 +60,8 @@ def read(path: str, weights: Optional[str] = None, **options: Any
         if name not in OF_TENSORFLOW and (options.get("signature")
                                           or options.get("saved_model_tags") not in (None, TAGS)):
             raise Fault("tags and signatures are a SavedModel's: leave them out")
+        if name != "onnx" and options.pop("constants", None):
+            raise Fault("constants fix inputs of an ONNX model: leave them out")
         found = reader.read(path, **options)
         return as_keras_has_it(found) if isinstance(found, Model) else found
 

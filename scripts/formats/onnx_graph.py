@@ -3,10 +3,13 @@ import struct
 from collections import OrderedDict
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Union
 
+import numpy
+
 from ..base.fault import Fault
+from ..layers.model import Weight
 from ..wire.protobuf import Damaged, Value, message, number, signed, text
 from .onnx_files import DEEPEST, Message, entries
-from .onnx_tensors import Tensor, dtype_name, joined, tensor, texts_of, whole_numbers
+from .onnx_tensors import NUMPY, Tensor, dtype_name, joined, tensor, texts_of, whole_numbers
 
 Size = Union[int, str, None]  # of a dimension: a number, or the name of an open one; None where it has none
 MAX_NODES = 200000
@@ -79,6 +82,7 @@ class Model(NamedTuple):
     opsets     {domain: version of its operations}
     producer   the program that wrote it and its version, "pytorch 2.9.1"
     functions  {(domain, name): Function}
+    constants  {name of an input that is fixed: its value, as it was given}
     """
 
     path: str
@@ -86,6 +90,7 @@ class Model(NamedTuple):
     producer: str
     graph: Graph
     functions: Dict[Tuple[str, str], Function]
+    constants: Dict[str, Any] = {}
 
 
 def model(found: Message, path: str) -> Model:
@@ -103,6 +108,43 @@ def model(found: Message, path: str) -> Model:
     producer = f"{text(found, 2)} {text(found, 3)}".strip()
     return Model(path, opsets(found.get(8, [])), producer, graph,
                  OrderedDict(((one.domain, one.name), one) for one in functions))
+
+
+def fixed(model: Model, constants: Dict[str, Any]) -> Model:
+    """Return the model with the values of some inputs: {name: a number, or lists of numbers in its shape}.
+
+    Raises Fault for a name that no input has, for values of another type or shape, and where no input is left.
+    """
+    if not constants:
+        return model
+    graph, where = model.graph, f"{model.path}: constants"
+    infos = OrderedDict((one.name, one) for one in graph.inputs if one.name not in graph.tensors)
+    tensors = OrderedDict(graph.tensors)
+    for name, value in constants.items():
+        if name not in infos:
+            raise Fault(f"{where}: no input is called {name!r:.60}; there are: {', '.join(infos)}")
+        tensors[name] = given(infos[name], value, where)
+    if len(constants) == len(infos):
+        raise Fault(f"{where}: no input is left to feed: leave out {next(iter(constants))!r:.60}")
+    return model._replace(graph=graph._replace(tensors=tensors), constants=dict(constants))
+
+
+def given(info: Info, value: Any, where: str) -> Tensor:
+    """Return the Tensor of a value that an input is to have.  Raises Fault where it is none."""
+    words = f"{where}: {info.name!r:.60} is of {info.dtype.lower()}s of shape {info.shape}, not {value!r:.60}"
+    try:
+        wanted = numpy.asarray(value)
+        array = wanted.astype(NUMPY[info.dtype])
+    except (KeyError, ValueError, TypeError, OverflowError):
+        raise Fault(words)
+    sizes = info.shape if info.shape is not None else wanted.shape
+    if array.ndim == 0 and all(size == 1 for size in sizes):
+        array = array.reshape([1] * len(sizes))
+    if len(sizes) != array.ndim or any(isinstance(size, int) and size != own for size, own in zip(sizes, array.shape)) \
+            or wanted.dtype.kind not in "iufb" or array.dtype.kind != "f" and (array.reshape(-1) != wanted.reshape(-1)
+                                                                               ).any():
+        raise Fault(words)
+    return Tensor(info.name, info.dtype, array.shape, Weight.of(info.name, array), [])
 
 
 def opsets(values: List[Value]) -> Dict[str, int]:

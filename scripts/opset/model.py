@@ -124,6 +124,7 @@ def walked(model: Model, outputs: Optional[Sequence[str]], input_shape: Any, lay
             shape = (batch,) + shape[1:]
         inputs[info.name] = walk.placeholder(node, info.dtype, shape, opens, info.name in images and len(shape) > 2)
     walk.values.update(inputs)
+    walk.scalars = [name for name, (shape, _) in shapes.items() if shape in ((), (1,))]
     wanted = [one.name for one in model.graph.outputs] if outputs is None else tensors_of(model, outputs)
     refused = walk.run(model.graph, wanted)
     ends = set(wanted) | {one.name for one in model.graph.outputs}

@@ -1,10 +1,11 @@
 """ONNX files as data, and the graph that is made of them: types, files beside the model, names, layouts, refusals."""
+import json
 import os
 
 import numpy
 import pytest
 
-from scripts import Fault, formats, opset, summary
+from scripts import Fault, convert, formats, opset, preprocess, summary
 from scripts.formats import onnx_tensors
 from scripts.opset import sizes
 from scripts.wire.protobuf import Damaged, field
@@ -328,6 +329,34 @@ def test_branches_that_the_data_choose_have_to_fit(other, words, tmp_path):
     y = made.node("If", condition, then_branch=one.graph({}, ["y"]), else_branch=two.graph({}, ["y"]))
     with pytest.raises(Fault, match=words):
         lowered(made, tmp_path, {"x": [2, 3, 1]}, [y])
+
+
+def test_an_input_can_be_given_a_value_that_decides_which_branch_is_taken(tmp_path, capsys):
+    made, inputs, outputs = onnx_made.of_rates()
+    path = made.save(tmp_path / "m.onnx", inputs, outputs, {"rate": 7})
+    with pytest.raises(Fault, match="'choice' is ONNX's If: .* or fix an input: --constant rate=VALUE$"):
+        opset.lower(formats.read(path))
+    for rate, op in ((16000, "Neg"), (8000, "Slice")):
+        found = opset.lower(formats.read(path, constants={"rate": rate})).graph
+        assert found.inputs == ["x"]
+        assert [other for other in ("Neg", "Slice", "Select") if count(found, other)] == [op]
+    for constants, words in (({"rat": 1}, "no input is called 'rat'; there are: x, rate"), (
+            {"rate": 1.5}, r"'rate' is of int64s of shape \(\), not 1.5"), ({"rate": [1, 2]}, "not .1, 2."), (
+            {"rate": "fast"}, "not 'fast'"), ({"x": [[1, 2]]}, "'x' is of floats"), (
+            {"x": [[1, 2, 3]], "rate": 1}, "no input is left")):
+        with pytest.raises(Fault, match="m.onnx: constants: .*" + words):
+            formats.read(path, constants=constants)
+    preprocess.main([path, str(tmp_path / "js"), "--constant", "rate=16000"])
+    with open(str(tmp_path / "js" / "model.json")) as file:
+        told = json.load(file)
+    assert told["userDefinedMetadata"]["tensorspace"]["constants"] == {"rate": 16000}
+    assert list(told["signature"]["inputs"]) == ["x"]
+    summary.main([path, "--constant", "rate=16000"])
+    assert "rate" not in capsys.readouterr().out
+    with pytest.raises(Fault, match="--constant: 'rate=x' is no input's name and a value"):
+        preprocess.main([path, str(tmp_path / "js"), "--constant", "rate=x"])
+    with pytest.raises(Fault, match="constants fix inputs of an ONNX model: leave them out"):
+        convert(str(tmp_path / "js" / "model.json"), tmp_path / "again", constants={"x": 1})
 
 
 def loop(made, body, steps, outputs, going="going"):

@@ -182,12 +182,15 @@ def written(entry: Entry, directory: str) -> tuple:
     target, by = entry.target(), engine(entry)
     if by != ONNX and entry.layout != NATURAL:
         raise Fault(f"models.toml [{entry.name}] layout: {entry.source} is no ONNX model: leave it out")
+    if by != ONNX and entry.constants:
+        raise Fault(f"models.toml [{entry.name}] constants: {entry.source} is no ONNX model: leave them out")
     if by in (ONNX, GRAPH):
         lacks = [module(ONNX).LACKS] if by == ONNX else []
         module(GRAPH).check_settings(entry.source, *lacks, weights=entry.weights, compile=entry.compile,
                                      **{'format = "layers"': target.format == LAYERS})
     if by == ONNX:
-        return module(ONNX).convert(module("formats").read(entry.source), directory, entry.layers, target.json_name,
+        source = module("formats").read(entry.source, constants=entry.constants)
+        return module(ONNX).convert(source, directory, entry.layers, target.json_name,
                                     target.shard_size, target.quantize, entry.input_shape, entry.layout)
     if by == GRAPH:
         source = module("formats").read(entry.source, saved_model_tags=entry.saved_model_tags,
