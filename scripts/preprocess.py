@@ -57,7 +57,7 @@ def preprocess(source: str, directory: str, weights: Optional[str] = None, layer
     layout                 of an ONNX model: "auto" or "as-is", as in opset.lower
     enc_model              path of a new h5 to write the multi-output Keras model to as well
     trust                  the user's files that may run where the model cannot be converted as data: `trusted`
-    reading                saved_model_tags, signature; of an ONNX model constants, as in formats.onnx.read
+    reading                saved_model_tags, signature; of an ONNX model or a TensorFlow graph constants: {input: value}
     Raises Fault for a source that cannot be read, for outputs that it lacks, and for layers that TensorFlow.js cannot
     compute.
     """
@@ -65,8 +65,8 @@ def preprocess(source: str, directory: str, weights: Optional[str] = None, layer
     of_onnx_file = formats.is_onnx(source)
     if layout != target.NATURAL and not of_onnx_file:
         raise Fault(f"{source}: layout is an ONNX model's: leave it out")
-    if reading.get("constants") and not of_onnx_file:
-        raise Fault(f"{source}: constants fix inputs of an ONNX model: leave them out")
+    if reading.get("constants") and trust and not of_onnx_file:
+        raise Fault(f"{source}: constants fix inputs of a graph, and trust runs what makes one: leave out one of them")
     if trust and not of_onnx_file:  # an ONNX file has no Python of its own
         return trusted(source, directory, trust, weights, layers, input_shape, json_name, shard_size, quantize,
                        enc_model, format, **reading)

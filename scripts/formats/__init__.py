@@ -60,9 +60,13 @@ def read(path: str, weights: Optional[str] = None, **options: Any
         if name not in OF_TENSORFLOW and (options.get("signature")
                                           or options.get("saved_model_tags") not in (None, TAGS)):
             raise Fault("tags and signatures are a SavedModel's: leave them out")
-        if name != "onnx" and options.pop("constants", None):
-            raise Fault("constants fix inputs of an ONNX model: leave them out")
+        constants = options.pop("constants", None) if name != "onnx" else None
         found = reader.read(path, **options)
+        if constants:
+            from .graphs import GraphFile
+            if not isinstance(found, GraphFile):
+                raise Fault("constants fix inputs of an ONNX model or of a TensorFlow graph: leave them out")
+            found = found._replace(constants=constants)
         return as_keras_has_it(found) if isinstance(found, Model) else found
 
 

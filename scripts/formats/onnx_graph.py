@@ -3,11 +3,10 @@ import struct
 from collections import OrderedDict
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Union
 
-import numpy
-
 from ..base.fault import Fault
 from ..layers.model import Weight
 from ..wire.protobuf import Damaged, Value, message, number, signed, text
+from .constants import array_of
 from .onnx_files import DEEPEST, Message, entries
 from .onnx_tensors import NUMPY, Tensor, dtype_name, joined, tensor, texts_of, whole_numbers
 
@@ -123,28 +122,12 @@ def fixed(model: Model, constants: Dict[str, Any]) -> Model:
     for name, value in constants.items():
         if name not in infos:
             raise Fault(f"{where}: no input is called {name!r:.60}; there are: {', '.join(infos)}")
-        tensors[name] = given(infos[name], value, where)
+        info = infos[name]
+        array = array_of(name, NUMPY.get(info.dtype, ""), info.shape, value, where)
+        tensors[name] = Tensor(name, info.dtype, array.shape, Weight.of(name, array), [])
     if len(constants) == len(infos):
         raise Fault(f"{where}: no input is left to feed: leave out {next(iter(constants))!r:.60}")
     return model._replace(graph=graph._replace(tensors=tensors), constants=dict(constants))
-
-
-def given(info: Info, value: Any, where: str) -> Tensor:
-    """Return the Tensor of a value that an input is to have.  Raises Fault where it is none."""
-    words = f"{where}: {info.name!r:.60} is of {info.dtype.lower()}s of shape {info.shape}, not {value!r:.60}"
-    try:
-        wanted = numpy.asarray(value)
-        array = wanted.astype(NUMPY[info.dtype])
-    except (KeyError, ValueError, TypeError, OverflowError):
-        raise Fault(words)
-    sizes = info.shape if info.shape is not None else wanted.shape
-    if array.ndim == 0 and all(size == 1 for size in sizes):
-        array = array.reshape([1] * len(sizes))
-    if len(sizes) != array.ndim or any(isinstance(size, int) and size != own for size, own in zip(sizes, array.shape)) \
-            or wanted.dtype.kind not in "iufb" or array.dtype.kind != "f" and (array.reshape(-1) != wanted.reshape(-1)
-                                                                               ).any():
-        raise Fault(words)
-    return Tensor(info.name, info.dtype, array.shape, Weight.of(info.name, array), [])
 
 
 def opsets(values: List[Value]) -> Dict[str, int]:

@@ -341,8 +341,8 @@ def test_an_input_can_be_given_a_value_that_decides_which_branch_is_taken(tmp_pa
         assert found.inputs == ["x"]
         assert [other for other in ("Neg", "Slice", "Select") if count(found, other)] == [op]
     for constants, words in (({"rat": 1}, "no input is called 'rat'; there are: x, rate"), (
-            {"rate": 1.5}, r"'rate' is of int64s of shape \(\), not 1.5"), ({"rate": [1, 2]}, "not .1, 2."), (
-            {"rate": "fast"}, "not 'fast'"), ({"x": [[1, 2]]}, "'x' is of floats"), (
+            {"rate": 1.5}, r"'rate' takes int64 of shape \(\), not 1.5"), ({"rate": [1, 2]}, "not .1, 2."), (
+            {"rate": "fast"}, "not 'fast'"), ({"x": [[1, 2]]}, "'x' takes float32 of shape"), (
             {"x": [[1, 2, 3]], "rate": 1}, "no input is left")):
         with pytest.raises(Fault, match="m.onnx: constants: .*" + words):
             formats.read(path, constants=constants)
@@ -355,7 +355,7 @@ def test_an_input_can_be_given_a_value_that_decides_which_branch_is_taken(tmp_pa
     assert "rate" not in capsys.readouterr().out
     with pytest.raises(Fault, match="--constant: 'rate=x' is no input's name and a value"):
         preprocess.main([path, str(tmp_path / "js"), "--constant", "rate=x"])
-    with pytest.raises(Fault, match="constants fix inputs of an ONNX model: leave them out"):
+    with pytest.raises(Fault, match="constants fix inputs of an ONNX model or of a TensorFlow graph: leave them out"):
         convert(str(tmp_path / "js" / "model.json"), tmp_path / "again", constants={"x": 1})
 
 

@@ -182,8 +182,9 @@ def written(entry: Entry, directory: str) -> tuple:
     target, by = entry.target(), engine(entry)
     if by != ONNX and entry.layout != NATURAL:
         raise Fault(f"models.toml [{entry.name}] layout: {entry.source} is no ONNX model: leave it out")
-    if by != ONNX and entry.constants:
-        raise Fault(f"models.toml [{entry.name}] constants: {entry.source} is no ONNX model: leave them out")
+    if by not in (ONNX, GRAPH) and entry.constants:
+        raise Fault(f"models.toml [{entry.name}] constants: {entry.source} is no ONNX model and no graph: leave them "
+                    "out")
     if by in (ONNX, GRAPH):
         lacks = [module(ONNX).LACKS] if by == ONNX else []
         module(GRAPH).check_settings(entry.source, *lacks, weights=entry.weights, compile=entry.compile,
@@ -194,7 +195,7 @@ def written(entry: Entry, directory: str) -> tuple:
                                     target.shard_size, target.quantize, entry.input_shape, entry.layout)
     if by == GRAPH:
         source = module("formats").read(entry.source, saved_model_tags=entry.saved_model_tags,
-                                        signature=entry.signature)
+                                        signature=entry.signature, constants=entry.constants)
         return module(GRAPH).convert(source, directory, entry.layers, target.json_name, target.shard_size,
                                      target.quantize, every=True, input_shape=entry.input_shape)
     if by == TRUSTED:
