@@ -192,7 +192,7 @@ class House:
             from concurrent.futures import ThreadPoolExecutor  # not where all is up to date
             try:
                 with ThreadPoolExecutor(2) as pool:
-                    self.digests.begin(stamps, pool)
+                    self.digests.begin(stamps if stage.beside else (), pool)
                     inputs = {} if stage.beside else {path: self.digests.of(path, last=True) for path in stamps}
                     facts, targets = produce(directory)
                     inputs = inputs or {path: self.digests.of(path, last=True) for path in stamps}

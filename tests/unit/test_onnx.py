@@ -6,6 +6,7 @@ import numpy
 import pytest
 
 from scripts import Fault, convert, formats, opset, preprocess, summary
+from scripts.emit import core
 from scripts.formats import onnx_tensors
 from scripts.opset import sizes
 from scripts.wire.protobuf import Damaged, field
@@ -274,6 +275,14 @@ def test_a_bias_behind_a_product_belongs_to_its_layer(tmp_path):
     assert list(found.outputs) == ["dense", "active"]
     assert found.graph.nodes[found.graph.nodes["dense"].inputs[0].node].op == "Add"
     assert [one.parameters for one in found.layers] == [0, 16, 0]
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (2, 3, 1, 0), (3, 2, 0, 1), (1, 0, 3, 2)])
+def test_a_weight_is_turned_in_parts_to_what_numpy_makes_of_it(order, monkeypatch):
+    monkeypatch.setattr(core, "TURNED", 1)
+    array = numpy.arange(19 * 5 * 3 * 2, dtype="float32").reshape(19, 5, 3, 2).transpose(order)
+    made = core.contiguous(array, "float32")
+    assert made.flags.c_contiguous and (made == array).all()
 
 
 # Graphs in graphs ------------------------------------------------------------------------------------------------
