@@ -19,7 +19,7 @@ from .base.fault import Fault
 from .formats import keras_h5, paths
 from .layers import encapsulation, outputs, topology
 from .layers.encapsulation import Shape
-from .tfjs import write, write_layers
+from .tfjs import write_layers
 from .wire import shards, target
 
 FORMS = ("topology_weights_combined", "topology_weights_separated", "tf_saved", "tf_frozen", "tf_keras",
@@ -83,6 +83,7 @@ def preprocess(source: str, directory: str, weights: Optional[str] = None, layer
                              **{"format=layers": format == target.LAYERS})
         return Written(*graph.convert(formats.read(source, **reading), directory, layers, json_name, shard_size,
                                       quantize, every=True, input_shape=input_shape))
+    from .tfjs import write  # a graph is converted without it
     with formats.read(source, weights=weights, named=named, **reading) as model, topology.of(source):
         result = None
         try:
