@@ -11,8 +11,9 @@ from .given import known_size, scalar
 from .layout import Held
 from .rules import Call, operation
 
-MOST = 1 << 23  # numbers of a transform
+MOST = 1 << 22  # numbers of a transform
 LONGEST = 1 << 20  # of a window
+BINS = 4096  # of a mel scale
 WINDOWS = {"HannWindow": (0.5, -0.5), "HammingWindow": (25 / 46, -21 / 46), "BlackmanWindow": (0.42, -0.5, 0.08)}
 MEL, HERTZ = 2595.0, 700.0  # of the mel scale
 
@@ -71,7 +72,10 @@ def stft(call: Call) -> Held:
     if x.rank != 3 or x.shape[2] not in (1, 2) or not 0 < step <= LONGEST or not 0 < len(window) <= length <= LONGEST \
             or x.shape[1] is not None and x.shape[1] < length:
         call.damaged(f"has frames of {length} at steps of {step} of {call.x.shape}")
-    matrix = transform(call, len(window), x.shape[2], length, bool(call.int("onesided", 1)))
+    onesided = bool(call.int("onesided", 1))
+    if length * (length // 2 + 1) * x.shape[2] > MOST:
+        call.refuse(f"its frames are {length} samples long")
+    matrix = transform(call, len(window), x.shape[2], length, onesided)
     kernel = numpy.zeros((length, 1, x.shape[2], matrix.shape[2] * 2), "float32")
     kernel[:len(window), 0] = (matrix * window[:, None, None, None]).reshape(len(window), x.shape[2], -1)
     made = b.conv2d(b.expand(b.cast(x, "float32"), 2), b.constant(kernel), (step, 1))
@@ -98,7 +102,7 @@ def mel_weights(call: Call) -> Held:
     bins, length, rate = [int(scalar(call, place)) for place in range(3)]
     low, high = [MEL * numpy.log10(1 + float(scalar(call, place)) / HERTZ) for place in (3, 4)]
     count = length // 2 + 1
-    if bins < 1 or length < 1 or rate < 1 or bins * count > MOST:
+    if not 0 < bins <= BINS or length < 1 or rate < 1 or bins * count > MOST:
         call.damaged(f"has {bins} bins of {length} places")
     edges = HERTZ * (10 ** ((numpy.arange(bins + 2) * ((high - low) / (bins + 2)) + low) / MEL) - 1)
     edges = ((length + 1) * edges // rate).astype(int)

@@ -9,7 +9,7 @@ from .layout import Held
 from .rules import Call, Dim, operation
 from .sampling import Sampler, along
 
-MOST = 1 << 22  # numbers of a matrix that puts windows together
+MOST = 1 << 21  # numbers of a matrix that puts windows together, places of a grid
 TAPS = 1024  # places of a window
 
 
@@ -82,8 +82,10 @@ def deformed(call: Call) -> Held:
     if min(groups, parts) < 1 or channels != depth * groups or filters % groups or channels % parts or taps > TAPS \
             or offsets.shape[-1] != 2 * parts * taps:
         call.damaged(f"has a kernel of {kernel.shape} and offsets of {offsets.shape} for {channels} channels")
-    sampler = Sampler(call, 4)
-    starts = [places(call, axis, known_size(call, call.held(2), 2 + axis), window) for axis in (0, 1)]
+    sampler, sizes = Sampler(call, 4), [known_size(call, call.held(2), axis) for axis in (2, 3)]
+    if max(sizes) * taps > MOST:
+        call.refuse(f"it makes an image of {sizes}: too large")
+    starts = [places(call, axis, size, window) for axis, size in enumerate(sizes)]
     found: List[Value] = []
     for part in range(parts):
         own = b.cut(offsets, 3, part * 2 * taps, 2 * taps)  # (batch, rows, columns, places and coordinates)

@@ -285,6 +285,22 @@ def test_a_weight_is_turned_in_parts_to_what_numpy_makes_of_it(order, monkeypatc
     assert made.flags.c_contiguous and (made == array).all()
 
 
+@pytest.mark.parametrize("op, shapes, constants, words", [
+    ("STFT", {"x": [1, 1 << 21, 1]}, [("step", 1), ("window", [1.0]), ("frame", 1 << 20)], "its frames are 1048576"),
+    ("DFT", {"x": [1, 1 << 20, 1]}, [], "it transforms 1048576 samples"),
+    ("MelWeightMatrix", {}, [("bins", 1 << 22), ("length", 1), ("rate", 1), ("low", 0.0), ("high", 1.0)], "bins of 1"),
+    ("HannWindow", {}, [("size", 1 << 30)], "has size"),
+    ("AffineGrid", {"x": [1, 2, 3]}, [("size", [1, 1, 1 << 20, 1 << 20])], "on an image of"),
+    ("Col2Im", {"x": [1, 4, 1 << 20]}, [("image", [1 << 20]), ("block", [4])], "puts 1048573 windows"),
+    ("DeformConv", {"x": [1, 1, 4, 4], "w": [1, 1, 1, 1], "places": [1, 2, 1 << 30, 1]}, [], "too large")])
+def test_what_would_fill_the_memory_is_refused(op, shapes, constants, words, tmp_path):
+    made = Made(20)
+    given = list(shapes) + [made.constant(name, numpy.array(value)) for name, value in constants]
+    y = made.node("Add", made.node(op, *given), made.node("Relu", "other"))
+    with pytest.raises(Fault, match=words):
+        lowered(made, tmp_path, dict(shapes, other=["N", 1]), [y])
+
+
 # Graphs in graphs ------------------------------------------------------------------------------------------------
 
 def test_functions_of_the_model_are_put_in_the_place_of_their_calls(tmp_path):
