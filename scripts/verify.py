@@ -114,7 +114,7 @@ def verified(source: str, model_json: str, layers: Optional[List[str]], weights:
         if formats.is_tfjs_graph(source) and not tfjs_pb.match(source):
             (inputs, wanted), by = by_tfjs.graph_values(formats.read(source), names, inputs), OF_JS
         else:
-            wanted, by = graph_values(source, inputs, names, tags, signature), "TensorFlow"
+            wanted, by = graph_values(source, inputs, names, tags, signature, model_json), "TensorFlow"
     elif trust:
         names = layers or names_told(model_json) or [entry["name"] for entry in predict.describe(model_json)["outputs"]]
         inputs = OrderedDict((name, whole_values([size or OPEN_SIZE for size in entry["shape"][1:]]))
@@ -259,15 +259,18 @@ def of_signature(source: str, model_json: str) -> bool:
 
 
 def graph_values(source: str, inputs: Dict[str, numpy.ndarray], outputs: Optional[List[str]], tags: Optional[str],
-                 signature: Optional[str]) -> List[numpy.ndarray]:
+                 signature: Optional[str], model_json: str) -> List[numpy.ndarray]:
     """Return the outputs of a SavedModel or frozen graph, computed by TensorFlow in a child process.
+
+    model_json: it tells which inputs were fixed.
 
     Raises Fault as verification.graph_by_tensorflow.compute does.
     """
     with tempfile.TemporaryDirectory(prefix="oracle-") as private:
         given, answer = os.path.join(private, "inputs.npz"), os.path.join(private, "outputs.npz")
         numpy.savez(given, **inputs)
-        settings = {"outputs": outputs, "tags": tags, "signature": signature}
+        settings = {"outputs": outputs, "tags": tags, "signature": signature,
+                    "constants": (told_of(model_json) or {}).get("constants")}
         child.run("verification.graph_by_tensorflow", [source, given, answer, "--settings", json.dumps(settings)], True)
         return answers.answered(answer)
 

@@ -224,6 +224,7 @@ class Walk:
 
 def rule_of(record: Dict[str, Any], major: int, path: str) -> Rule:
     """The Rule of a layer or an operation.  Raises NotLowered where there is none."""
+    from . import families  # noqa: F401  (it fills the tables)
     name = record["class_name"]
     if is_operation(record, major):
         if name in ("TFOpLambda", "SlicingOpLambda"):

@@ -8,7 +8,7 @@ import numpy
 import pytest
 
 from scripts import Fault, preprocess
-from scripts.lower import rules
+from scripts.lower import families, rules  # noqa: F401  (families fills the tables)
 from scripts.lower.ops import refused
 from scripts.viewer import predict
 from tests import needs
