@@ -336,13 +336,15 @@ def main(arguments: List[str]) -> None:
     parser.add_argument("source", help="a model file: h5, .keras, topology json, SavedModel, tfjs model.json, ONNX, …")
     parser.add_argument("--weights", metavar="H5", help="weights of a topology json")
     taken.add_input_shape(parser)
+    taken.add_constants(parser)
     taken.add_trust(parser)
     taken.add_json(parser)
     options = parser.parse_args(arguments)
+    reading = {"constants": options.constants} if options.constants else {}
     if options.quiet and not options.json:
-        described(options.source, options.weights, options.input_shape, options.trust)
+        described(options.source, options.weights, options.input_shape, options.trust, **reading)
         return
-    show(options.source, options.weights, options.input_shape, options.json, options.trust)
+    show(options.source, options.weights, options.input_shape, options.json, options.trust, **reading)
 
 
 called.makes(__name__, called.Called)
