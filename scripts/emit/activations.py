@@ -11,9 +11,15 @@ WIDEST = 4096  # values that sparsemax sorts
 
 
 def relu(b: Builder, x: Value, slope: float = 0.0, top: Optional[float] = None, threshold: float = 0.0) -> Value:
-    """Keras's relu: x above the threshold, at most `top`; slope * (x - threshold) below (tf_keras backend.py: relu)."""
+    """Keras's relu: x above the threshold, at most `top`; slope * (x - threshold) below (tf_keras backend.py: relu).
+
+    Beside whole numbers the settings are such too, but for a slope alone.
+    """
     if slope and top is None and not threshold:
-        return leaky_relu(b, x, slope)
+        return leaky_relu(b, b.cast(x, "float32"), slope)
+    if x.dtype == "int32":
+        slope, threshold = math.trunc(slope), math.trunc(threshold)
+        top = math.trunc(top) if top is not None and math.isfinite(top) else None
     if threshold:
         made = b.mul(x, b.cast(b.compare("Greater", x, threshold), x.dtype))
     else:

@@ -11,7 +11,7 @@ from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Opt
 from ..base.fault import Fault
 from . import columns, kinds, lambdas
 from .records import MODELS, Record, check_record, check_sizes
-from .references import Ref, flat_references, redirect, references
+from .references import Ref, flat_references, is_keras3_tensor, redirect, references
 
 Shape = List[Optional[int]]  # batch size first
 
@@ -153,7 +153,7 @@ def graph(record: Record, major: int = 2) -> Graph:
     layers = OrderedDict()
     for entry in inner_records(record):
         layer = Layer(lambdas.known({key: value for key, value in entry.items() if key != "inbound_nodes"}),
-                      entry.get("inbound_nodes") or [])
+                      [in_order(call, entry) for call in entry.get("inbound_nodes") or []])
         if layer.name in layers:
             raise Fault(f"two layers are called {layer.name!r}: names must be unique")
         layers[layer.name] = layer
@@ -165,6 +165,24 @@ def graph(record: Record, major: int = 2) -> Graph:
     renumber_from_zero(result, major)
     check(result)
     return result
+
+
+def in_order(call: Any, record: Record) -> Any:
+    """A call of a model with a dict of tensors, as one with a list in the order of the model's inputs.
+
+    These are found by the keys of the model's own dict of inputs, in their order, or else by the names of the inputs
+    (keras 2.6 functional.py: _flatten_to_reference_inputs; Keras 3 functional.py: _standardize_inputs).
+    """
+    if not isinstance(call, dict) or not is_model(record) or not isinstance(record["config"], dict):
+        return call
+    inputs = record["config"].get("input_layers")
+    keys = sorted(inputs) if isinstance(inputs, dict) else [ref.layer for ref in flat_references(inputs or [])]
+    if set(call) != {"args", "kwargs"}:
+        return [call[key] for key in keys] if all(key in call for key in keys) else call
+    given = call["args"][0] if isinstance(call["args"], list) and call["args"] else None
+    if not isinstance(given, dict) or is_keras3_tensor(given) or not all(key in given for key in keys):
+        return call
+    return dict(call, args=[[given[key] for key in keys]] + call["args"][1:])
 
 
 def renumber_from_zero(result: Graph, major: int) -> None:

@@ -13,6 +13,8 @@ from .model import Weight
 from .topology import Layer, inner_records, is_model
 
 Record = Dict[str, Any]
+QUANTIZED = ("QuantizedDTypePolicy", "QuantizedFloat8DTypePolicy", "Int4DTypePolicy", "GPTQDTypePolicy",
+             "AWQDTypePolicy")  # keras 3 dtype_policies/dtype_policy.py
 ADAPTED = ((), ("mean", "variance"), ("mean", "variance", "count"))  # what a Normalization may keep of its data
 
 
@@ -25,7 +27,7 @@ def named(record: Record, weights: Sequence[Weight]) -> List[Weight]:
     expected = variables(record)
     name = Layer(record).name
     dtype = record["config"].get("dtype") if isinstance(record["config"], dict) else None
-    if isinstance(dtype, dict) and dtype.get("class_name") == "QuantizedDTypePolicy":
+    if isinstance(dtype, dict) and str(dtype.get("class_name")) in QUANTIZED:
         raise Fault(f"layer {name!r} is quantized by Keras, which TensorFlow.js cannot read: save the model before its "
                     "quantize() (--quantize, or quantize in models.toml, does it here)")
     inner = [f"{part.scope}={part.record['class_name']}(…)" for part in kinds.activations(record["config"])]

@@ -4,6 +4,7 @@
     by_name(call, "gelu", x, "activation")   a name, or the record of a layer, as configs spell activations
 """
 import hashlib
+import math
 from typing import Any, Callable, Dict, List, Optional
 
 from ..base.fault import Fault
@@ -135,9 +136,11 @@ def elu_layer(call: Call) -> Value:
 
 @layer("ThresholdedReLU")
 def thresholded_relu(call: Call) -> Value:
-    """x above theta, else 0."""
-    x = call.b.cast(call.x, "float32")
-    return call.b.mul(x, call.b.cast(call.b.compare("Greater", x, number(call, "theta", 1)), "float32"))
+    """x above theta, else 0; of whole numbers both are such."""
+    theta = number(call, "theta", 1)
+    if call.x.dtype == "int32":
+        theta = float(math.trunc(theta))
+    return call.b.mul(call.x, call.b.cast(call.b.compare("Greater", call.x, theta), call.x.dtype))
 
 
 @layer("PReLU")

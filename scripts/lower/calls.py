@@ -20,10 +20,11 @@ ARRAYS = ("__numpy__", "__tensor__")
 
 
 class Arguments(NamedTuple):
-    """Arguments by place and by keyword."""
+    """Arguments by place and by keyword; training: what a call of Keras 2 says of it, None where it says nothing."""
 
     args: List[Any]
     kwargs: Dict[str, Any]
+    training: Any = None
 
 
 def arguments(layer: Layer, call: Any, layers: Mapping[str, Layer], known: Mapping[Ref, Value], major: int
@@ -47,7 +48,7 @@ def arguments(layer: Layer, call: Any, layers: Mapping[str, Layer], known: Mappi
     if isinstance(first, list) and len(first) == 1 and single(call):
         first = first[0]
     return Arguments([first], {key: keras2_argument(value, layers, known) for key, value in keywords.items()
-                               if key not in LEFT_OUT})
+                               if key not in LEFT_OUT}, keywords.get("training"))
 
 
 def with_constants(layer: Layer, first: Any) -> List[Any]:

@@ -4,14 +4,19 @@ from typing import Optional
 from ..base.fault import Fault
 from ..emit import Value
 from ..layers import kinds
+from . import types
 from .activation import activate
 from .rules import Call, layer
+
+# Layers that cast what they are given in Keras 3; those of Keras 2 do it since 2.7 (image_preprocessing.py)
+TYPED = ("RandomFlip", "RandomRotation", "RandomZoom", "RandomTranslation")
 
 
 @layer(" ".join(sorted(kinds.idle())))
 def idle(call: Call) -> Value:
-    """What only training changes."""
-    return call.x
+    """What only training changes; layers of images bring whole numbers to the type that they compute with."""
+    cast = call.kind in TYPED if call.major >= 3 else call.kind.startswith("Random")
+    return types.settled(call, call.x) if cast and call.since(2, 7) else call.x
 
 
 @layer("Dense")

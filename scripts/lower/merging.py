@@ -174,7 +174,13 @@ def every(call: Call, value: Value) -> Value:
 
 @layer("Dot")
 def dot(call: Call) -> Value:
-    """The sum of products along one dimension of each; what is left of the first stands in front (Keras: batch_dot)."""
+    """The sum of products along one dimension of each, of whole numbers a whole one."""
+    made = products(call)
+    return call.b.cast(made, "int32") if all(value.dtype == "int32" for value in call.inputs) else made
+
+
+def products(call: Call) -> Value:
+    """The same in floats; what is left of the first stands in front (Keras: batch_dot)."""
     values, b = call.inputs, call.b
     axes = whole_numbers(call, "axes")
     axes = axes * 2 if len(axes) == 1 else axes

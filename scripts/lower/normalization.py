@@ -10,6 +10,7 @@ from ..base.fault import Fault
 from ..emit import Value
 from ..emit.core import DType, axis_of
 from ..layers.kinds.sizes import product
+from . import types
 from .activation import number, whole_numbers
 from .rules import Call, layer
 
@@ -18,12 +19,14 @@ UNIT = 1e-12  # the least norm, and the least square of one before Keras 3.6 (un
 FUSED = 4  # dimensions that FusedBatchNorm takes
 
 
-@layer("BatchNormalization")
+@layer("BatchNormalization SyncBatchNormalization")
 def batch_normalization(call: Call) -> Value:
     """(x - mean) * gamma / sqrt(variance + epsilon) + beta, of the statistics that training kept."""
     b, x = call.b, call.b.cast(call.x, "float32")
     axes = along(call)
     epsilon = number(call, "epsilon", 1e-3)
+    if call.training and not is_frozen(call):
+        return of_batch(call, x, axes, epsilon)
     mean, variance = call.weight("moving_mean"), call.weight("moving_variance")
     gamma = call.optional("gamma") or b.constant(numpy.ones(mean.shape, "float32"))
     beta = call.optional("beta") or b.constant(numpy.zeros(mean.shape, "float32"))
@@ -32,6 +35,24 @@ def batch_normalization(call: Call) -> Value:
                      epsilon=epsilon, data_format="NHWC", is_training=False)
     scale = b.mul(gamma, b.unary("Rsqrt", b.add(variance, epsilon)))
     return shifted(call, x, scale, b.sub(beta, b.mul(mean, scale)), axes)
+
+
+def is_frozen(call: Call) -> bool:
+    """Whether the layer keeps to its statistics even in training: where it is not trained, of TensorFlow 2's Keras."""
+    return call.config.get("trainable") is False and ("tf" in call.walk.version or call.since(2, 4))
+
+
+def of_batch(call: Call, x: Value, axes: List[int], epsilon: float) -> Value:
+    """The same, of the statistics of the batch: what Keras 2 computes in a call with training=True."""
+    if call.config.get("renorm") or call.config.get("virtual_batch_size"):
+        call.refuse("it is called with training=True, and corrects the statistics of a batch by kept ones, or parts it",
+                    "build the model without training=True, and give it the weights")
+    if call.mask is not None and call.since(2, 12):
+        call.refuse("it is called with training=True under a mask", "leave the mask out before it")
+    b, others = call.b, [place for place in range(x.rank) if place not in axes]
+    centred = b.sub(x, b.mean(x, others, True))
+    made = b.mul(centred, b.unary("Rsqrt", b.add(b.mean(b.square(centred), others, True), epsilon)))
+    return shifted(call, made, call.optional("gamma"), call.optional("beta"), axes)
 
 
 def shifted(call: Call, x: Value, scale: Optional[Value], offset: Optional[Value], axes: List[int]) -> Value:
@@ -67,7 +88,7 @@ def as_given(call: Call, x: Value, minor: int = 11) -> Value:
 
     minor: the first of the versions 3.x that do so; 3.11 brought the operations that the layers call since then.
     """
-    whole = call.x.dtype == "int32" and call.since(3, minor)
+    whole = call.x.dtype == "int32" and call.since(3, minor) or call.major >= 3 and types.is_whole(call)
     return call.b.cast(call.b.cast(x, "int32"), "float32") if whole else x
 
 
@@ -153,7 +174,7 @@ def normalization(call: Call) -> Value:
     if None in sizes:
         raise Fault(f"layer {call.path!r} (Normalization) keeps a dimension of open size: the file is damaged")
     shape = [x.shape[place] if place in kept else 1 for place in range(x.rank)]
-    mean, variance = statistics(call, sizes)
+    mean, variance = [numpy.trunc(item) if types.is_whole(call) else item for item in statistics(call, sizes)]
     mean = mean.reshape(shape[min(kept):] if kept else [])
     deviation = numpy.maximum(numpy.sqrt(variance), numpy.float32(LEAST)).reshape(mean.shape)
     if call.config.get("invert"):

@@ -7,6 +7,7 @@ from ..base.fault import Fault
 from ..emit import Value
 from ..layers import words
 from ..layers.topology import Layer
+from . import types
 from .rules import Call, layer
 
 MOST = 65536  # categories, and words of a vocabulary
@@ -17,7 +18,9 @@ def rescaling(call: Call) -> Value:
     """x * scale + offset, each a number or a row along the last axis (keras 3 layers/preprocessing/rescaling.py)."""
     b = call.b
     scale, offset = [numpy.asarray(call.get(key, default), "float32") for key, default in (("scale", 1), ("offset", 0))]
-    return b.add(b.mul(b.cast(call.x, "float32"), scale), offset)
+    if types.is_whole(call):
+        scale, offset = scale.astype("int32"), offset.astype("int32")
+    return b.add(b.mul(types.settled(call, call.x), scale), offset)
 
 
 # Categories ----------------------------------------------------------------------------------------------------------
@@ -60,8 +63,8 @@ def category_encoding(call: Call) -> Value:
     if depth is None:
         call.refuse("without a number of categories", "build it with num_tokens")
     weights = call.kwargs.get("count_weights")
-    return encoded(call, call.b.cast(call.x, "int32"), mode_of(call, "multi_hot"), int(depth),
-                   weights if isinstance(weights, Value) else None)
+    return types.settled(call, encoded(call, call.b.cast(call.x, "int32"), mode_of(call, "multi_hot"), int(depth),
+                                       weights if isinstance(weights, Value) else None))
 
 
 @layer("Discretization")

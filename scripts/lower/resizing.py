@@ -6,7 +6,7 @@ import numpy
 
 from ..base.fault import Fault
 from ..emit import Value
-from . import interpolation
+from . import interpolation, types
 from .convolution import count_of
 from .interpolation import Method
 from .rules import Call, layer
@@ -118,7 +118,7 @@ def resizing(call: Call) -> Value:
         if method.name not in ("bilinear", "area"):
             call.refuse("of whole numbers, beyond which it interpolates", "cast them to float32 before it")
         y = b.cast(b.unary("Round", y), x.dtype)
-    return restored(call, y)
+    return restored(call, typed(call, y))
 
 
 def of_ratio(call: Call, x: Value, height: int, width: int, exact: bool = True) -> Value:
@@ -150,12 +150,18 @@ def with_margins(call: Call, x: Value, height: int, width: int) -> Value:
 def center_crop(call: Call) -> Value:
     """The middle of the image; a smaller one is resized."""
     x = image(call, 2)
+    x = types.settled(call, x) if call.since(2, 7) else x
     height, width = target(call, x)
     rows, columns = x.shape[1:3]
     if rows < height or columns < width:
-        return restored(call, smart(call, x, height, width))
+        return restored(call, typed(call, smart(call, x, height, width)))
     return restored(call, call.b.slice(
         x, [(0, None), ((rows - height) // 2, height), ((columns - width) // 2, width), (0, None)]))
+
+
+def typed(call: Call, x: Value) -> Value:
+    """An image in the type that the layer computes with, which Keras 2 gives it since 2.7 (image_preprocessing.py)."""
+    return types.settled(call, x) if call.major < 3 and call.since(2, 7) else x
 
 
 def smart(call: Call, x: Value, height: int, width: int) -> Value:
@@ -176,7 +182,7 @@ def random_crop(call: Call) -> Value:
     x = image(call, 2)
     height, width = target(call, x)
     if release(call) >= (2, 8):
-        return restored(call, smart(call, x, height, width))
+        return restored(call, typed(call, smart(call, typed(call, x), height, width)))
     rows, columns = x.shape[1:3]
     tall, wide = (int(width * rows / columns), width) if rows / columns > height / width else \
         (height, int(height * columns / rows))

@@ -72,12 +72,14 @@ class Call:
     path     str, the layer's name, "outer/inner" in a nested model
     args     list: the arguments by place, a Value in the place of each tensor
     kwargs   dict: the arguments by keyword, without `training`
+    training bool, whether the layer does what it does in training (Keras 2)
     """
 
     def __init__(self, walk: Any, record: Dict[str, Any], path: str, args: List[Any], kwargs: Dict[str, Any],
                  held: "Held") -> None:
         self.walk, self.record, self.path = walk, record, path
         self.args, self.kwargs, self.held = args, kwargs, held
+        self.training: bool = walk.training
 
     @property
     def b(self) -> Builder:
@@ -154,14 +156,15 @@ class Call:
         """Below what the numbers of `value` stay, None where that is not known."""
         return self.walk.limits.get(value.tensor)
 
-    def within(self, record: Dict[str, Any], scope: str, *args: Any, **kwargs: Any) -> List[Value]:
+    def within(self, record: Dict[str, Any], scope: str, *args: Any, as_given: bool = False, **kwargs: Any
+               ) -> List[Value]:
         """Call a layer that is a part of this one; return its outputs.
 
         scope: what stands before the names of its variables among this layer's own (kinds.Part.scope without this
-        layer's name): "forward_lstm"; "" where they have this layer's.
+        layer's name): "forward_lstm"; "" where they have this layer's.  as_given: whether it takes what it is given.
         """
         return self.walk.layer(record, self.path if not scope else f"{self.path}/{scope}", list(args), kwargs,
-                               self.held.below(scope), shown=self.path)
+                               self.held.below(scope), self.path, as_given)
 
     def refuse(self, reason: str, remedy: str = "") -> NoReturn:
         """Raise the refusal of this layer: `reason` stands behind "layer 'x' is a Y: "."""

@@ -3,9 +3,10 @@
 Masks travel with the tensors (Value.mask), as Keras's do.  A nested model is walked at each of its calls; its weights
 are constants once.
 """
+import contextlib
 import re
 from collections import OrderedDict
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..base.fault import Fault
 from ..emit import Builder, Value
@@ -20,7 +21,7 @@ from ..layers.topology import Graph, Layer, batch_shape, is_model
 from ..operations import graph as operations
 from ..operations import told
 from ..operations.told import Shown
-from . import calls, names, rules
+from . import calls, names, rules, training, types
 from .rules import Call, Held, NotLowered, Rule, tensors
 
 DEEPEST = 40  # models in models, and layers in layers
@@ -80,6 +81,7 @@ class Walk:
     b          Builder
     major      2 or 3, the Keras that wrote the file; version: its whole number
     states     {path of a stateful layer: its states after the last call}
+    training   bool, whether layers do what they do in training: a call of Keras 2 may say so
     limits     {tensor of whole numbers from 0 on: below what they stay}
     """
 
@@ -91,6 +93,7 @@ class Walk:
         self._held: Dict[Any, Tuple[Held, List[Weight]]] = {}
         self._steps: Dict[int, Tuple[Graph, List[Tuple[str, int]], Dict[Ref, Ref]]] = {}
         self._depth = self._calls = 0
+        self.training = False
         self.states: Dict[str, List[Value]] = {}
         self.limits: Dict[operations.Tensor, int] = {}
 
@@ -135,23 +138,34 @@ class Walk:
                 continue
             refs = references(layer.calls[node], source.layers)
             where = f"{path}/{name}" if path else name
-            args, kwargs = calls.arguments(layer, layer.calls[node], source.layers, known, self.major)
+            args, kwargs, told = calls.arguments(layer, layer.calls[node], source.layers, known, self.major)
             own = held.get(name) or Held([], name)
             mask = carried.get(refs[0]) if refs else None
             if mask is not None and "mask" in kwargs and kwargs["mask"] is None:
                 kwargs["mask"] = mask  # the file has it there, and masks.without took it out
-            with self.b.scope(where if not node else f"{where}_{node}"):
+            with self.b.scope(where if not node else f"{where}_{node}"), self.trained(told):
                 found = self.layer(layer.record, where, args, kwargs, own)
             if Ref(name, node, 0) in carries:
                 carried[Ref(name, node, 0)] = found[0].mask if found[0].mask is not None else mask
             known.update((Ref(name, node, place), value) for place, value in enumerate(found))
         return known
 
+    @contextlib.contextmanager
+    def trained(self, told: Any) -> Iterator[None]:
+        """Inside, layers do what they do in training where a call says so: a number, or None for as around it."""
+        before = self.training
+        self.training = before if told is None else bool(told)
+        try:
+            yield
+        finally:
+            self.training = before
+
     def layer(self, record: Dict[str, Any], path: str, args: List[Any], kwargs: Dict[str, Any], held: Held,
-              shown: str = "") -> List[Value]:
+              shown: str = "", as_given: bool = False) -> List[Value]:
         """Lower one call of a layer, an operation or a nested model; return its outputs.
 
-        shown: the path to name in a refusal, where the layer is a part of that one.
+        shown: the path to name in a refusal, where the layer is a part of that one.  as_given: whether its floats stay
+        such, whatever type the layer computes with.
         """
         self._depth += 1
         self._calls += 1
@@ -164,6 +178,10 @@ class Walk:
                 return self.model(record, path, args, kwargs, held)
             call = Call(self, record, path, args, kwargs, held)
             rule = rule_of(record, self.major, shown or path)
+            if self.major >= 3 and not as_given:
+                types.convert(call)
+            if self.training:
+                training.check(call)
             found = rule.function(call)
             found = list(found) if isinstance(found, (list, tuple)) else [found]
             if not rule.masks:

@@ -94,7 +94,7 @@ def time_distributed(call: Call) -> List[Value]:
     early = is_before_tensorflow(call, ("2.0.", "2.1."))
     inner = mask if mask is not None and mask.rank > 2 and not early else None
     found = call.within(record, "", changed(given, lambda value: flattened(call, value).masked(
-        flattened(call, inner) if inner is not None else None)))
+        flattened(call, inner) if inner is not None else None)), as_given=True)  # Keras 3 calls its call() alone
     return [restored(call, value, x).masked(mask if call.major > 2 or early else outer_mask(call, value, x, mask))
             for value in found]
 
@@ -137,6 +137,6 @@ def step_by_step(call: Call, record: Dict[str, Any], x: Value) -> List[Value]:
     length(call, x, 1)
     steps = call.b.unstack(x, 1)
     if call.major < 3:
-        call.within(record, "", steps[0])
-    found = [call.within(record, "", step) for step in steps]
+        call.within(record, "", steps[0], as_given=True)
+    found = [call.within(record, "", step, as_given=True) for step in steps]
     return [call.b.stack([value.masked(None) for value in values], 1).masked(call.mask) for values in zip(*found)]

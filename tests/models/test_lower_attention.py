@@ -31,12 +31,25 @@ def normalizations(keras):
         made += [layers.GroupNormalization(3)(x), layers.GroupNormalization(-1, epsilon=0.1)(x),
                  layers.GroupNormalization(2, axis=1, scale=False)(x), layers.GroupNormalization(1, axis=-2)(w),
                  layers.GroupNormalization(2, center=False)(z), layers.GroupNormalization(2)(y)]
+    made += in_training(keras, x, w)
     if not is3:
         made += [normal(axis=[1, 3])(x), normal(axis=[-1])(w), normal(renorm=True)(x)]
+    if hasattr(layers, "experimental") and not is3:
+        made += [layers.experimental.SyncBatchNormalization()(x)]
     if is3:
         made += [layers.RMSNormalization()(x), layers.RMSNormalization(axis=(2, 3))(x),
                  layers.LayerNormalization(rms_scaling=True)(x), normal(renorm=True)(x)]
     return keras.Model([x, y, z, w], made)
+
+
+def in_training(keras, x, w):
+    """Calls with training=True, which Keras 2 heeds outside of training too, and hands on to the layers within."""
+    layers = keras.layers
+    normal, frozen, i = layers.BatchNormalization, layers.BatchNormalization(trainable=False), keras.Input((4, 6))
+    inner = keras.Model(i, [normal(axis=1)(i), normal()(i, training=False), layers.Dropout(0.5)(i, training=False)])
+    return [normal()(x, training=True), normal(axis=2, scale=False)(x, training=1), frozen(x, training=True),
+            layers.Dropout(0.0)(w, training=True), layers.TimeDistributed(normal())(x, training=True),
+            layers.Bidirectional(layers.LSTM(3))(w, training=True), *inner(w, training=True)]
 
 
 def open_normalizations(keras):

@@ -28,14 +28,41 @@ def nested_twice(keras):
 
 
 def told_masks(keras):
-    """A tensor as mask= of a nested model, of one input, of several, of a Sequential."""
+    """A tensor as mask= of a nested model, of one input, of several, of a Sequential; a dict of tensors."""
     layers = keras.layers
     i, j = keras.Input((5, 4)), keras.Input((5, 4))
     one = keras.Model(i, layers.LSTM(3, return_sequences=True)(layers.Dense(4)(i)), name="one")
     two = keras.Model([i, j], [layers.LSTM(3)(i), layers.GlobalAveragePooling1D()(j)], name="two")
     row = keras.Sequential([keras.Input((5, 4)), layers.Dense(4), layers.GRU(3)], name="row")
     x, y, mask = keras.Input((5, 4), name="x"), keras.Input((5, 4), name="y"), keras.Input((5,), name="m", dtype="bool")
-    return keras.Model([x, y, mask], [one(x, mask=mask), *two([x, y], mask=[mask, None]), row(x, mask=mask)])
+    last, first = keras.Input((5, 4), name="last"), keras.Input((5, 4), name="first")
+    ends = [layers.Dense(2)(last), layers.Dense(3)(first)]
+    by_key, by_name = keras.Model({"last": last, "first": first}, ends), keras.Model([last, first], ends + ends[:1])
+    return keras.Model([x, y, mask], [one(x, mask=mask), *two([x, y], mask=[mask, None]), row(x, mask=mask),
+                                      *by_key({"last": x, "first": y}), *by_name({"last": y, "first": x})])
+
+
+def of_types(keras):
+    """Layers that compute with whole numbers, by what they are given or by their setting dtype."""
+    layers, is3 = keras.layers, keras.__version__ >= "3"
+    i, x = keras.Input((4, 6, 3), dtype="int32", name="i"), keras.Input((4, 6), name="x")
+    y = layers.Rescaling(3.7)(x)
+    flip = layers.RandomFlip()(i) if hasattr(layers, "RandomFlip") else i
+    found = [layers.ReLU(2.5)(i), layers.ReLU(threshold=1.5)(i), layers.ReLU(negative_slope=0.5)(i),
+             layers.Dot(-1)([i[:, 0], i[:, 1]]), layers.Rescaling(2.5, 1.7, dtype="int32")(y),
+             layers.GlobalAveragePooling2D()(flip), layers.Flatten(dtype="int32")(y), layers.Add(dtype="int32")([y, x]),
+             layers.TimeDistributed(layers.Flatten(dtype="int32"))(layers.Reshape((2, 2, 6))(y))]
+    if hasattr(layers, "Resizing"):  # not in Keras 2.6 under this name
+        z = layers.Reshape((4, 6, 1))(y)
+        found += [layers.GlobalAveragePooling2D()(layers.CenterCrop(3, 3)(i)), layers.Resizing(3, 5, dtype="int32")(z),
+                  layers.CenterCrop(3, 3, dtype="int32")(z),
+                  layers.RandomFlip(dtype="int32")(z), layers.CategoryEncoding(5, dtype="int32")(i[:, 0, 0])]
+    if is3:
+        found += [layers.Normalization(mean=1.5, variance=4.5, axis=None, dtype="int32")(y),
+                  layers.Discretization([-1.5, 0.5], dtype="int32")(y)]
+    else:
+        found += [layers.ThresholdedReLU(1.5, dtype="int32")(i)] * (needs.STACK == "py36")
+    return keras.Model([i, x], found)
 
 
 def unbounded(keras):
@@ -114,7 +141,7 @@ def test_a_layer_as_an_activation_is_what_keras_computes(flavour, tmp_path):
         lowered.agree(made, folder, ending=ending, versions=(lowered.OLDEST,))
 
 
-@pytest.mark.parametrize("build", [layered, nested_twice, told_masks], ids=lambda build: build.__name__)
+@pytest.mark.parametrize("build", [layered, nested_twice, told_masks, of_types], ids=lambda build: build.__name__)
 @pytest.mark.parametrize("flavour", lowered.FLAVOURS)
 def test_every_output_is_what_keras_computes(flavour, build, tmp_path):
     layers = ["tower@0", "tower@1"] if build is nested_twice else None

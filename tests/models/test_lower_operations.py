@@ -4,7 +4,7 @@ import pytest
 from scripts import preprocess
 from scripts.base.fault import Fault
 from tests import needs
-from tests.models import lowered, operation_nodes, operations2, operations3, operations_rest
+from tests.models import lowered, operation_nodes, operations2, operations3, operations_rest, operations_seldom
 
 needs.tensorflow()
 
@@ -30,7 +30,8 @@ def of_keras2(theme):
     def build(keras):
         import tensorflow
         given = inputs(keras)
-        outputs = operations2.THEMES[theme](tensorflow, keras, *given)
+        cases = [operations2.THEMES[theme]] if theme in operations2.THEMES else operations_seldom.SELDOM.values()
+        outputs = [output for case in cases for output in case(tensorflow, keras, *given)]
         return keras.Model(given, outputs + [tensorflow.identity(value) for value in given])
     return build
 
@@ -60,7 +61,7 @@ def test_operations_that_are_seldom_in_a_model(cases, versions, tmp_path):
     lowered.agree(lowered.Model("keras3", of_keras3(cases)), tmp_path, versions=versions)
 
 
-@pytest.mark.parametrize("theme", sorted(operations2.THEMES))
+@pytest.mark.parametrize("theme", sorted(operations2.THEMES) + ["seldom"])
 def test_functions_of_tensorflow_compute_what_keras_2_computes(theme, tmp_path):
     lowered.agree(lowered.Model("keras2", of_keras2(theme)), tmp_path)
 

@@ -184,7 +184,10 @@ def test_one_tensor_is_no_two_outputs_and_an_input_has_a_dimension(flavour, tmp_
     start = keras.Input((4,))
     made = keras.layers.Dense(2, name="made")(start)
     keras.Model(start, [made, made]).save(path)
-    with pytest.raises(Fault, match="one tensor is two outputs"):
+    with pytest.raises(Fault, match="one tensor is two outputs of the model,"):
+        convert.convert(path, str(tmp_path), format="layers")
+    keras.Model(start, keras.Model(start, [made, made, start], name="inner")(start)).save(path)
+    with pytest.raises(Fault, match="one tensor is two outputs of the nested model 'inner'"):
         convert.convert(path, str(tmp_path), format="layers")
     start = keras.Input((), name="number")
     keras.Model(start, keras.layers.Embedding(5, 2)(start)).save(path)

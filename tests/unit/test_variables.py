@@ -83,9 +83,10 @@ def test_weights_that_do_not_fit_are_one_line():
         variables.named(dense, [bias, kernel])
     with pytest.raises(Fault, match="has units=-1"):
         variables.named(made.layer("Dense", "dense", units=-1), [kernel, bias])
-    quantized = made.layer("Dense", "dense", units=2, dtype={"class_name": "QuantizedDTypePolicy", "config": {}})
-    with pytest.raises(Fault, match="quantized by Keras"):
-        variables.named(quantized, [kernel, bias])
+    for policy in ("QuantizedDTypePolicy", "Int4DTypePolicy"):
+        quantized = made.layer("Dense", "dense", units=2, dtype={"class_name": policy, "config": {}})
+        with pytest.raises(Fault, match="quantized by Keras"):
+            variables.named(quantized, [kernel, bias])
 
 
 def test_a_nested_model_s_weights_are_shared_out_by_order_or_by_name():

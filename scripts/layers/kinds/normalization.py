@@ -40,7 +40,8 @@ def of_layer(config: Config, inputs: List[Shape], nested: Any) -> List[Optional[
     return nested.layer(config["layer"], inputs)
 
 
-row("normalization", "BatchNormalization", shape=same, variables=batch_normalization, mask=Mask.PASSES)
+row("normalization", "BatchNormalization SyncBatchNormalization", shape=same, variables=batch_normalization,
+    mask=Mask.PASSES)
 row("normalization", "LayerNormalization", shape=same, variables=layer_normalization, mask=Mask.PASSES)
 row("normalization", "GroupNormalization", shape=same, mask=Mask.PASSES,
     variables=lambda config: scale_and_center(config, [None]))

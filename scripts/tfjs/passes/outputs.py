@@ -1,11 +1,12 @@
-"""Outputs of the whole model: TensorFlow.js finds them by their tensors."""
+"""Outputs of a model: TensorFlow.js finds them by their tensors."""
 from ...base.fault import Fault
 from .draft import Draft
 
 
 def check(draft: Draft) -> Draft:
     """Raise a Fault where one tensor is two outputs."""
-    ends = draft.source.outputs
-    if not draft.is_nested and len(set(ends)) < len(ends):
-        raise Fault("one tensor is two outputs of the model, which TensorFlow.js cannot compute: name each once")
+    ends = [ref for ref in draft.source.outputs if not (draft.is_nested and ref in draft.source.inputs)]
+    if len(set(ends)) < len(ends):
+        where = f"the nested model {draft.source.rest.get('name')!r}" if draft.is_nested else "the model"
+        raise Fault(f"one tensor is two outputs of {where}, which TensorFlow.js cannot compute: name each once")
     return draft

@@ -1,0 +1,130 @@
+"""Functions of tf.image that adjust, turn and cut images (tensorflow python/ops/image_ops_impl.py)."""
+from typing import Any, Callable, List
+
+import numpy
+
+from ...base.fault import Fault
+from ...emit import Value
+from ..rules import Call, function
+from ..windows import LARGEST, Window
+from .colouring import hsv_to_rgb, rgb_to_hsv
+from .given import argument, floats, integer, integers, needed, tensor, value
+from .imaging import patches
+from .padding import padded
+
+# What the three colours are multiplied by (rows), for each of the three results (columns)
+MIXED = {
+    "rgb_to_yiq": ((0.299, 0.59590059, 0.2115), (0.587, -0.27455667, -0.52273617), (0.114, -0.32134392, 0.31119955)),
+    "rgb_to_yuv": ((0.299, -0.14714119, 0.61497538), (0.587, -0.28886916, -0.51496512),
+                   (0.114, 0.43601035, -0.10001026)),
+    "yiq_to_rgb": ((1, 1, 1), (0.95598634, -0.27201283, -1.10674021), (0.6208248, -0.64720424, 1.70423049)),
+    "yuv_to_rgb": ((1, 1, 1), (0, -0.394642334, 2.03206185), (1.13988303, -0.58062185, 0))}
+
+
+def as_floats(call: Call, adjust: Callable[[Value], Value], x: Value) -> Value:
+    """An image that is adjusted.  Raises a refusal for whole numbers, which TensorFlow scales by their type."""
+    if x.dtype != "float32":
+        call.refuse("of whole numbers, which TensorFlow scales by their type", "cast them to float32 before it")
+    return adjust(x)
+
+
+def number(call: Call, names: str, at: int) -> Value:
+    """A number, or a tensor of one."""
+    return call.b.cast(value(call, argument(call, names, at, needed)), "float32")
+
+
+@function("image.adjust_brightness")
+def adjust_brightness(call: Call) -> Value:
+    """The image and a number."""
+    return as_floats(call, lambda x: call.b.add(x, number(call, "delta", 1)), tensor(call, "image"))
+
+
+@function("image.adjust_contrast")
+def adjust_contrast(call: Call) -> Value:
+    """Each channel nearer to its mean, or further away."""
+    def adjust(x: Value) -> Value:
+        mean = call.b.mean(x, [x.rank - 3, x.rank - 2], True)
+        return call.b.add(call.b.mul(call.b.sub(x, mean), number(call, "contrast_factor", 1)), mean)
+    return as_floats(call, adjust, tensor(call, "images"))
+
+
+@function("image.adjust_gamma")
+def adjust_gamma(call: Call) -> Value:
+    """gain * image ** gamma."""
+    gamma, gain = [call.b.cast(value(call, argument(call, name, at, 1)), "float32")
+                   for at, name in ((1, "gamma"), (2, "gain"))]
+    return as_floats(call, lambda x: call.b.mul(call.b.binary("Pow", x, gamma), gain), tensor(call, "image"))
+
+
+@function("image.adjust_saturation image.adjust_hue")
+def adjust_colours(call: Call) -> Value:
+    """The image with another saturation, up to 1, or a hue that is turned on."""
+    b, name = call.b, str(call.config["function"])
+    x = tensor(call, "image")
+
+    def adjust(image: Value) -> Value:
+        call.args = [image]
+        hue, saturation, bright = b.split(rgb_to_hsv(call), 3, -1)
+        if name.endswith("saturation"):
+            saturation = b.clip(b.mul(saturation, by), 0.0, 1.0)
+        else:
+            hue = b.add(hue, by)
+            hue = b.sub(hue, b.unary("Floor", hue))
+        call.args = [b.concat([hue, saturation, bright], -1)]
+        return hsv_to_rgb(call)
+    by = number(call, "saturation_factor delta", 1)
+    return as_floats(call, adjust, x)
+
+
+def mixed(rows: Any) -> Callable[[Call], Value]:
+    """The function that multiplies the channels with a matrix."""
+    return lambda call: call.b.dense(floats(call, "images"), call.b.constant(numpy.array(rows, "float32")))
+
+
+for _name, _rows in MIXED.items():
+    function("image." + _name)(mixed(_rows))
+
+
+@function("image.transpose")
+def transpose(call: Call) -> Value:
+    """Rows and columns in each other's place."""
+    x = tensor(call, "image")
+    return call.b.move(x, x.rank - 3, x.rank - 2)
+
+
+@function("image.rot90")
+def rot90(call: Call) -> Value:
+    """Turned to the left, so often."""
+    b, x = call.b, tensor(call, "image")
+    for _ in range(integer(call, argument(call, "k", 1, 1), "k") % 4):
+        x = b.reverse(b.move(x, x.rank - 3, x.rank - 2), [x.rank - 3])
+    return x
+
+
+@function("image.pad_to_bounding_box")
+def pad_to_bounding_box(call: Call) -> Value:
+    """The image between zeros."""
+    x = tensor(call, "image")
+    margins: List[Any] = [[0, 0]] * x.rank
+    for axis, side in ((x.rank - 3, "height"), (x.rank - 2, "width")):
+        before = integer(call, argument(call, f"offset_{side}", None, needed), "offset")
+        whole = integer(call, argument(call, f"target_{side}", None, needed), "size")
+        if x.shape[axis] is None:
+            call.refuse("a size of its image is open", "give it: --input-shape")
+        if not 0 <= before <= whole - x.shape[axis] <= LARGEST:
+            raise Fault(f"operation {call.path!r} pads an image of shape {x.shape} to {whole}: the file is damaged")
+        margins[axis] = [before, whole - x.shape[axis] - before]
+    return padded(call, x, margins, "constant", 0)
+
+
+@function("image.extract_patches")
+def extract_patches(call: Call) -> Value:
+    """Each window as a row of channels."""
+    x = tensor(call, "images")
+    sizes, strides, rates = [integers(call, argument(call, names, None, needed), names.split()[0])
+                             for names in ("sizes", "strides", "rates")]
+    if x.rank != 4 or any(len(one) != 4 or not all(0 < size <= LARGEST for size in one)
+                          for one in (sizes, strides, rates)):
+        raise Fault(f"operation {call.path!r} takes windows of {sizes} by {strides} of a tensor of shape {x.shape}")
+    padding = str(argument(call, "padding", None, needed)).lower()
+    return patches(call, x, Window(tuple(sizes[1:3]), tuple(strides[1:3]), tuple(rates[1:3]), padding))

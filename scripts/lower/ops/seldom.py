@@ -1,0 +1,286 @@
+"""Functions of TensorFlow that models seldom hold (tf.bitwise, tf.math, tf.linalg, tf.nn)."""
+from typing import Callable
+
+import numpy
+
+from ...base.fault import Fault
+from ...emit import Value
+from ...emit.core import axis_of
+from .. import activation
+from ..rules import Call, function
+from . import arithmetic, fourier, linear, matrices, scattering, special
+from .given import argument, axes, floats, integer, needed, pair, tensor, value
+from .reducing import keeps
+
+LEAST = -float("inf")  # the logarithm of no power at all
+# Functions that compute what an operation of Keras 3 does, and take the same
+for _name, _function in (
+        ("bitwise.invert", arithmetic.bitwise_invert), ("bitwise.left_shift", arithmetic.left_shift),
+        ("bitwise.right_shift", arithmetic.right_shift), ("realdiv", arithmetic.divide),
+        ("math.bessel_i0", special.bessel), ("linalg.det", linear.det),
+        ("linalg.cholesky", matrices.cholesky), ("linalg.inv", matrices.inv)):
+    function(_name)(_function)
+
+
+def second(call: Call, names: str) -> Value:
+    """The second operand, in floats."""
+    return call.b.cast(value(call, argument(call, names, 1, needed)), "float32")
+
+
+# Mathematics -------------------------------------------------------------------------------------------------------
+
+
+@function("math.scalar_mul")
+def scalar_mul(call: Call) -> Value:
+    """A number times a tensor."""
+    return call.b.mul(*pair(call, ("scalar", "x")))
+
+
+@function("math.xdivy")
+def xdivy(call: Call) -> Value:
+    """x / y, 0 where x is 0."""
+    b, (x, y) = call.b, pair(call)
+    none = b.compare("Equal", x, 0)
+    return b.where(none, 0.0, b.div(x, b.where(none, 1.0, y)))
+
+
+@function("math.xlog1py")
+def xlog1py(call: Call) -> Value:
+    """x * log(1 + y), 0 where x is 0."""
+    b, (x, y) = call.b, pair(call)
+    none = b.compare("Equal", x, 0)
+    return b.where(none, 0.0, b.mul(x, b.unary("Log1p", b.where(none, 0.0, y))))
+
+
+@function("math.polyval")
+def polyval(call: Call) -> Value:
+    """The polynomial with these factors, that of the highest power first."""
+    b, x, total = call.b, second(call, "x"), None
+    for one in argument(call, "coeffs", 0, needed):
+        factor = b.cast(value(call, one), "float32")
+        total = factor if total is None else b.add(b.mul(total, x), factor)
+    return total if total is not None else b.mul(x, 0.0)
+
+
+@function("math.zero_fraction")
+def zero_fraction(call: Call) -> Value:
+    """The share of zeros in all of the tensor."""
+    return call.b.mean(call.b.cast(call.b.compare("Equal", tensor(call, "value"), 0), "float32"))
+
+
+@function("math.reduce_euclidean_norm")
+def euclidean_norm(call: Call) -> Value:
+    """The length along the axes."""
+    x = floats(call, "input_tensor")
+    return call.b.sqrt(call.b.sum(call.b.square(x), axes(call, at=1), keeps(call)))
+
+
+@function("math.cumulative_logsumexp")
+def cumulative_logsumexp(call: Call) -> Value:
+    """The logarithm of the sum of powers of e up to each place: in every round of twice as many."""
+    b, x = call.b, floats(call)
+    axis = axis_of(integer(call, argument(call, "axis", 1, 0), "axis"), x.rank)
+    size, backward = x.shape[axis], bool(argument(call, "reverse", None, False))
+    if size is None or size > 4096:
+        call.refuse("it runs along an axis of open or very large size", "give its size: --input-shape")
+    x, step = b.reverse(x, [axis]) if backward else x, 1
+
+    def later(count: int) -> Value:
+        margins = [(0, 0)] * x.rank
+        margins[axis] = (count, 0)
+        return b.pad(b.cut(x, axis, 0, size - count), margins, LEAST)
+
+    while step < size:
+        other = later(step)
+        most = b.maximum(x, other)
+        x = b.add(most, b.unary("Log1p", b.exp(b.sub(b.minimum(x, other), most))))
+        step *= 2
+    x = later(1) if argument(call, "exclusive", None, False) else x
+    return b.reverse(x, [axis]) if backward else x
+
+
+@function("clip_by_norm")
+def clip_by_norm(call: Call) -> Value:
+    """A tensor that is no longer than a number along the axes."""
+    b, x = call.b, floats(call, "t")
+    most, squares = second(call, "clip_norm"), b.sum(b.square(x), axes(call, "axes"), True)
+    return b.div(b.mul(x, most), b.maximum(b.sqrt(squares), most))
+
+
+# Matrices ----------------------------------------------------------------------------------------------------------
+
+
+@function("linalg.matrix_transpose linalg.adjoint")
+def matrix_transpose(call: Call) -> Value:
+    """Rows and columns in each other's place."""
+    x = tensor(call, "a matrix")
+    return call.b.move(x, x.rank - 1, x.rank - 2)
+
+
+@function("linalg.solve linalg.cholesky_solve")
+def solve(call: Call) -> Value:
+    """What matrices of up to three rows take to others, the triangle of a matrix stands for it."""
+    b, x, y = call.b, floats(call, "matrix chol"), second(call, "rhs")
+    turned = b.move(x, x.rank - 1, x.rank - 2)
+    if str(call.config["function"]).endswith("cholesky_solve"):
+        x = b.matmul(x, turned)
+    elif argument(call, "adjoint", None, False):
+        x = turned
+    call.args = [x, y]
+    return matrices.solve(call)
+
+
+@function("linalg.normalize")
+def normalize(call: Call) -> list:
+    """A tensor over its length, and the length."""
+    b, x = call.b, floats(call, "tensor")
+    order, along = argument(call, "ord", 1, "euclidean"), axes(call)
+    if order == "euclidean" or along is None and order == 2:
+        long = b.sqrt(b.sum(b.square(x), along, True))
+    elif along is not None and len(along) > 1:
+        long = linear.of_matrices(call, x, order, along, True)
+    else:
+        long = linear.of_vectors(b, x, order, along, True)
+    return [b.div(x, long), long]
+
+
+# Segments and places -----------------------------------------------------------------------------------------------
+
+
+def segments(op: str) -> Callable[[Call], Value]:
+    """The function of one reduction of segments whose number is told."""
+    def lower(call: Call) -> Value:
+        count = argument(call, "num_segments", 2, needed)
+        call.record = dict(call.record, config=dict(call.config, num_segments=integer(call, count, "num_segments")))
+        return scattering.segments(op)(call)
+    return lower
+
+
+def updated(how: str) -> Callable[[Call], Value]:
+    """The function of one way to put numbers at places."""
+    def lower(call: Call) -> Value:
+        names = ("tensor", "indices", "updates")
+        call.args = [argument(call, name, at, needed) for at, name in enumerate(names)]
+        call.record = dict(call.record, config=dict(call.config, reduction=how or None))
+        if how == "sub":
+            call.record["config"]["reduction"] = "add"
+            call.args[2] = call.b.neg(value(call, call.args[2]))
+        return scattering.scatter_update(call)
+    return lower
+
+
+for _op in ("Sum", "Max", "Min", "Prod"):
+    function(f"math.unsorted_segment_{_op.lower()}")(segments(_op))
+for _how in ("update", "add", "sub", "max", "min"):
+    function(f"tensor_scatter_nd_{_how}")(updated("" if _how == "update" else _how))
+
+
+# Networks ----------------------------------------------------------------------------------------------------------
+
+
+@function("nn.crelu")
+def crelu(call: Call) -> Value:
+    """relu(x) and relu(-x) side by side."""
+    x = floats(call, "features")
+    return call.b.concat([call.b.relu(x), call.b.relu(call.b.neg(x))], integer(call, argument(call, "axis", 1, -1)))
+
+
+@function("nn.l2_loss")
+def l2_loss(call: Call) -> Value:
+    """Half of the sum of all squares."""
+    return call.b.mul(call.b.sum(call.b.square(floats(call, "t"))), 0.5)
+
+
+def of_logits(call: Call, labels: Value, logits: Value, weight: object = 1.0) -> Value:
+    """-log of the probability that logits give labels of 0 or 1; those of 1 weigh more."""
+    b = call.b
+    apart = b.unary("Log1p", b.exp(b.neg(b.unary("Abs", logits))))
+    factor = b.add(1.0, b.mul(b.sub(weight, 1.0), labels))
+    return b.add(b.mul(b.sub(1.0, labels), logits), b.mul(factor, b.add(apart, b.relu(b.neg(logits)))))
+
+
+@function("nn.sigmoid_cross_entropy_with_logits nn.weighted_cross_entropy_with_logits")
+def sigmoid_cross_entropy(call: Call) -> Value:
+    """Each number's own."""
+    labels, logits = floats(call, "labels"), second(call, "logits")
+    weight = argument(call, "pos_weight", 2)
+    return of_logits(call, labels, logits, 1.0 if weight is None else call.b.cast(value(call, weight), "float32"))
+
+
+@function("nn.softmax_cross_entropy_with_logits nn.softmax_cross_entropy_with_logits_v2")
+def softmax_cross_entropy(call: Call) -> Value:
+    """-sum(labels * log(softmax(logits))) along an axis."""
+    b, labels, logits = call.b, floats(call, "labels"), second(call, "logits")
+    axis = axis_of(integer(call, argument(call, "axis", None, -1), "axis"), logits.rank)
+    return b.neg(b.sum(b.mul(labels, activation.log_softmax(b, logits, axis)), axis))
+
+
+@function("nn.sparse_softmax_cross_entropy_with_logits")
+def sparse_cross_entropy(call: Call) -> Value:
+    """-log of the probability of the class that a label names."""
+    b, logits = call.b, second(call, "logits")
+    own = b.expand(b.cast(tensor(call, "labels"), "int32"), -1)
+    return b.neg(b.squeeze(b.gather_along(activation.log_softmax(b, logits), own, -1), [-1]))
+
+
+@function("nn.weighted_moments")
+def weighted_moments(call: Call) -> list:
+    """Mean and variance, each number with a weight."""
+    b, x = call.b, floats(call)
+    along = axes(call, at=1)
+    weights = b.cast(value(call, argument(call, "frequency_weights", 2, needed)), "float32")
+    weights = b.mul(weights, b.like(x, 1))
+    total = b.sum(weights, along, True)
+    mean = b.div(b.sum(b.mul(x, weights), along, True), total)
+    variance = b.div(b.sum(b.mul(b.square(b.sub(x, mean)), weights), along, True), total)
+    return [mean, variance] if keeps(call) else [b.squeeze(one, b.axes(along, x.rank)) for one in (mean, variance)]
+
+
+@function("signal.dct signal.idct")
+def dct(call: Call) -> Value:
+    """The cosine transform along the last axis, of four types; its inverse is of another type (dct_ops.py)."""
+    x, kind = floats(call, "input"), integer(call, argument(call, "type", 1, 2), "type")
+    if str(call.config["function"]).endswith("idct"):
+        kind = {2: 3, 3: 2}.get(kind, kind)
+    wanted, ortho = argument(call, "n", 2), argument(call, "norm") == "ortho"
+    if wanted is not None:
+        x = fourier.sized(call, x, fourier.length(call, integer(call, wanted, "n")))
+    size = fourier.length(call, x.shape[-1], 2 if kind == 1 else 1)
+    return call.b.dense(x, call.b.constant(cosines(kind, size, ortho).astype("float32")))
+
+
+def cosines(kind: int, size: int, ortho: bool) -> numpy.ndarray:
+    """The matrix of a cosine transform: (numbers, results)."""
+    given, made = numpy.arange(size)[:, None], numpy.arange(size)[None]
+    if kind == 1:
+        return numpy.where((given == 0) | (given == size - 1), 1, 2) * numpy.cos(numpy.pi * given * made / (size - 1))
+    if kind == 4:
+        return 2 * numpy.cos(numpy.pi * (given + 0.5) * (made + 0.5) / size) * ((0.5 / size) ** 0.5 if ortho else 1)
+    second = 2 * numpy.cos(numpy.pi * (given + 0.5) * made / size)
+    first = numpy.where(made == 0, (0.25 / size) ** 0.5, (0.5 / size) ** 0.5)
+    if kind == 2:
+        return second * first if ortho else second
+    return (second * first).T if ortho else numpy.where(given == 0, 0.5, 1) * second.T
+
+
+def bounds(low: float, high: float, bits: int, narrow: bool) -> tuple:
+    """The bounds, moved so that 0 is one of the steps between them, and a step (fake_quant_ops_functor.h: Nudge)."""
+    first, last = float(narrow), float(2 ** bits - 1)
+    step = numpy.float32((high - low) / (last - first))
+    zero = numpy.float32(first - low / step)
+    nudged = numpy.clip(numpy.floor(zero + numpy.float32(0.5)), first, last)
+    return float((first - nudged) * step), float((last - nudged) * step), float(step)
+
+
+@function("quantization.fake_quant_with_min_max_args")
+def fake_quant(call: Call) -> Value:
+    """The nearest of so many steps between two bounds."""
+    b, x = call.b, floats(call, "inputs")
+    low, high = [float(argument(call, name, at, default)) for at, (name, default) in enumerate(
+        (("min", -6.0), ("max", 6.0)), 1)]
+    bits = integer(call, argument(call, "num_bits", 3, 8), "num_bits")
+    if not low < high or not 2 <= bits <= 16:
+        raise Fault(f"operation {call.path!r} has the bounds {low} and {high} of {bits} bits: the file is damaged")
+    least, most, step = bounds(low, high, bits, bool(argument(call, "narrow_range", 4, False)))
+    steps = b.unary("Floor", b.add(b.div(b.sub(b.clip(x, least, most), least), step), 0.5))
+    return b.add(b.mul(steps, step), least)

@@ -1,0 +1,54 @@
+"""Cases of TensorFlow's functions that models seldom hold, as operations2 has them: {theme: case}."""
+import numpy
+
+ROWS = numpy.array([0, 2, 0, 3], "int32")
+PLACES = [[0, 1, 2], [0, 0, 3], [1, 3, 5]]
+
+
+def square(tf, x):
+    """Positive definite matrices of three rows."""
+    return tf.matmul(x[:, :3, :3], x[:, :3, :3], transpose_b=True) + 2 * numpy.eye(3, dtype="float32")
+
+
+SELDOM = {
+    "pictures": lambda tf, keras, x, y, z, i, j: [
+        tf.image.adjust_brightness(z, 0.3), tf.image.adjust_contrast(z, 1.7), tf.image.adjust_gamma(z * z, 0.7, 2.0),
+        tf.image.adjust_saturation(tf.sigmoid(z), 1.4), tf.image.adjust_hue(tf.sigmoid(z), 0.3),
+        tf.image.adjust_hue(tf.sigmoid(z), -0.4), tf.image.rgb_to_yiq(z), tf.image.yiq_to_rgb(z),
+        tf.image.rgb_to_yuv(z), tf.image.yuv_to_rgb(z), tf.image.transpose(z), tf.image.rot90(z), tf.image.rot90(z, 3),
+        tf.image.rot90(z[0], 2), tf.image.pad_to_bounding_box(z, 1, 2, 9, 10), tf.image.total_variation(z),
+        *tf.image.image_gradients(z), tf.image.extract_patches(z, [1, 2, 3, 1], [1, 2, 1, 1], [1, 1, 1, 1], "SAME"),
+        tf.image.extract_patches(z, [1, 2, 2, 1], [1, 1, 1, 1], [1, 2, 1, 1], "VALID")],
+    "seldom": lambda tf, keras, x, y, z, i, j: [
+        tf.bitwise.invert(i), tf.bitwise.left_shift(i, 2), tf.bitwise.right_shift(i * 5, j), tf.realdiv(x, y * y + 1),
+        tf.scalar_mul(1.5, x),
+        tf.math.bessel_i0(x), tf.math.xdivy(tf.nn.relu(x), y * y + 1), tf.math.xlog1py(tf.nn.relu(x), y * y),
+        tf.math.polyval([1.0, -2.0, 0.5], x), tf.math.zero_fraction(tf.nn.relu(x)),
+        tf.math.reduce_euclidean_norm(x, 1), tf.math.reduce_euclidean_norm(x, [1, 2], True),
+        tf.math.cumulative_logsumexp(x, 1), tf.math.cumulative_logsumexp(x, -1, reverse=True),
+        tf.clip_by_norm(x, 1.5, [1, 2]), tf.clip_by_norm(x, 100.0), tf.linalg.matrix_transpose(x),
+        tf.linalg.adjoint(x),
+        tf.linalg.det(square(tf, x)), tf.linalg.inv(square(tf, x)), tf.linalg.cholesky(square(tf, x)),
+        tf.linalg.logdet(square(tf, x)),
+        tf.linalg.solve(square(tf, x) + tf.linalg.band_part(y[:, :3, :3], 0, -1), y[:, :3, :2], adjoint=True),
+        tf.linalg.cholesky_solve(tf.linalg.cholesky(square(tf, x)), y[:, :3, :2]), *tf.linalg.normalize(x, axis=-1),
+        *tf.linalg.normalize(x), *tf.linalg.normalize(x, 1, -1), *tf.linalg.normalize(x, axis=[1, 2]),
+        tf.math.cumulative_logsumexp(x, 1, exclusive=True)],
+    "places": lambda tf, keras, x, y, z, i, j: [
+        getattr(tf.math, "unsorted_segment_" + name)(x[0], ROWS, 4) for name in ("sum", "max", "min", "prod")] + [
+        tf.tensor_scatter_nd_update(x, PLACES, [5.0, 6.0, 7.0]), tf.tensor_scatter_nd_add(x, PLACES, y[0, 0, :3]),
+        tf.tensor_scatter_nd_sub(x, PLACES, [5.0, 6.0, 7.0]), tf.tensor_scatter_nd_max(x, PLACES, [0.1, 0.2, 0.3]),
+        tf.tensor_scatter_nd_min(i, [[0, 1], [1, 2]], [0, 1])],
+    "losses": lambda tf, keras, x, y, z, i, j: [
+        tf.nn.crelu(x), tf.nn.l2_loss(x),
+        tf.nn.sigmoid_cross_entropy_with_logits(labels=tf.cast(y > 0, tf.float32), logits=x * 5),
+        tf.nn.weighted_cross_entropy_with_logits(labels=tf.cast(y > 0, tf.float32), logits=x * 5, pos_weight=2.5),
+        tf.nn.softmax_cross_entropy_with_logits(labels=tf.nn.softmax(y), logits=x),
+        tf.nn.softmax_cross_entropy_with_logits(labels=tf.nn.softmax(y, 1), logits=x, axis=1),
+        tf.nn.sparse_softmax_cross_entropy_with_logits(labels=i, logits=x),
+        *tf.nn.weighted_moments(x, [1], y * y + 1), *tf.nn.weighted_moments(x, [1, 2], y * y + 1, keepdims=True),
+        *[tf.signal.dct(x, kind, norm=norm) for kind in (2, 3, 4) for norm in (None, "ortho")], tf.signal.dct(x, 1),
+        tf.signal.dct(x, n=4), tf.signal.dct(x, n=9), tf.signal.idct(x),
+        tf.quantization.fake_quant_with_min_max_args(x),
+        tf.quantization.fake_quant_with_min_max_args(x, -0.7, 1.3, 4, True)],
+}
