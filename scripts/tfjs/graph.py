@@ -13,7 +13,7 @@ from ..formats.graphs import GraphFile
 from ..formats.tfjs_graph import GraphModel
 from ..layers.outputs import listing
 from ..layers.topology import of
-from ..operations import beginnings, loops, shown, unlike
+from ..operations import beginnings, frames, loops, shown, unlike
 from ..operations.graph import Graph, Tensor
 from ..operations.outputs import called, needed, prune
 from ..wire import shards
@@ -47,6 +47,8 @@ def convert(source: Union[GraphFile, GraphModel], directory: str, outputs: Optio
         said = [line for line in (graph.begins, without_dynamic(graph, every and outputs is None)) if line]
         prune(graph, map(Tensor, graph.outputs + graph.inputs))
         told = shown.metadata(graph)
+        frames.lower(graph)
+        prune(graph, map(Tensor, graph.outputs + graph.inputs))
         settings = directory, json_name, shard_size, quantize, told
         try:
             if source.for_tensorflow_js:

@@ -326,6 +326,61 @@ def test_the_branches_of_a_frozen_graph_may_have_constants_of_one_name(tmp_path)
         assert oracle.distance(wanted, predict.predict(str(tmp_path / "js" / "model.json"), [value])[0][1]) <= 1e-5
 
 
+def written(n, x):
+    """A list, written by a loop that the data count."""
+    made = tf.TensorArray(tf.float32, n, element_shape=[3])
+    return tf.while_loop(lambda i, made, s: i < n, lambda i, made, s: (i + 1, made.write(i, s + x[1]), s * 1.1), [
+        0, made, x[0]])[1].stack()
+
+
+def chosen(n, x):
+    """A list of which each item is written in one branch or the other, of constants in one."""
+    made = tf.TensorArray(tf.float32, n, element_shape=[3])
+    return tf.while_loop(lambda i, made: i < n, lambda i, made: (i + 1, tf.cond(
+        x[0, 0] > tf.cast(i, tf.float32) - 1, lambda: made.write(i, x[1]), lambda: made.write(i, [1.0, 2.0, 3.0]))), [
+        0, made])[1].stack()
+
+
+def within(n, x):
+    """A list that is written in a loop, and one of constants, in a loop."""
+    made = tf.TensorArray(tf.float32, n, element_shape=[2, 3])
+
+    def inner(i):
+        rows, first = tf.TensorArray(tf.float32, 2, element_shape=[3]), tf.constant([1.0, 2.0, 3.0])
+        return tf.while_loop(lambda j, rows, t: j < tf.minimum(2, n), lambda j, rows, t: (
+            j + 1, rows.write(j, t + tf.cast(tf.range(3) * i, tf.float32)), t * 0.5), [0, rows, first])[1].stack()
+    return tf.while_loop(lambda i, made: i < n, lambda i, made: (i + 1, made.write(i, inner(i))), [0, made])[1].stack()
+
+
+BY_DATA = [written, chosen, within,
+           lambda n, x: tf.while_loop(lambda i, s: i < n, lambda i, s: (i + 1, tf.constant([7.0])), [0, x[0, :1]])[1],
+           lambda n, x: tf.while_loop(lambda i, s: i < n, lambda i, s: (i + 1, tf.concat([s, x], 0)), [0, x],
+                                      shape_invariants=[tf.TensorShape([]), tf.TensorShape([None, 3])])[1],
+           lambda n, x: tf.cond(n > 3, lambda: x[0] * 2, lambda: tf.while_loop(
+               lambda i, s: i < n, lambda i, s: (i + 1, s + x[0]), [0, tf.constant([0.5, 1, 2])])[1])]
+
+
+def test_loops_and_conditions_that_are_functions_run_where_the_data_count_them(tmp_path):
+    needs.node()
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    def run(x):
+        n = tf.cast(tf.reduce_sum(tf.abs(x)), tf.int32) % 4 + 2
+        return [tf.identity(function(n, x), f"end{place}") for place, function in enumerate(BY_DATA)]
+
+    function = tf.function(run).get_concrete_function(tf.TensorSpec([3, 3], tf.float32, name="x"))
+    whole = convert_variables_to_constants_v2(function, lower_control_flow=False).graph.as_graph_def()
+    assert {"While", "If"} <= {node.op.replace("Stateless", "") for node in whole.node}
+    (tmp_path / "graph").write_bytes(whole.SerializeToString())
+    names = [f"end{place}" for place in range(len(BY_DATA))]
+    done = preprocess.preprocess(str(tmp_path / "graph"), str(tmp_path / "js"), layers=names)
+    assert "by executeAsync alone" in done.facts["why"]
+    for value in (X, floats(3, 3) + 1):
+        found = predict.predict(str(tmp_path / "js" / "model.json"), [value])
+        for wanted, output in zip(run(tf.constant(value)), found):
+            assert oracle.distance(wanted.numpy(), output.values) <= 1e-5, output.name
+
+
 def test_a_graph_with_a_loop_gives_the_same_bytes_in_every_process(tmp_path, monkeypatch):
     """TensorFlow marks some of the nodes of a loop, others every time."""
     keras = oracle.load(oracle.FLAVOURS[-1])

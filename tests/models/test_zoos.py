@@ -92,6 +92,20 @@ def test_what_cannot_be_computed_from_there_is_left_as_it_was_asked_for(tmp_path
     assert done.facts["inputs"] == ["Preprocessor/map/TensorArrayStack/TensorArrayGatherV3"]
 
 
+def test_boxes_by_name_are_tensorflow_s_where_the_loops_are_functions(tmp_path):
+    """By executeAsync; TensorFlow.js frees what a function writes into a list, so that they become frames."""
+    needs.node()
+    zoos.write("detector 2", tmp_path / "source")
+    names = ["detection_boxes", "detection_scores"]
+    done = preprocess.preprocess(str(tmp_path / "source"), str(tmp_path / "out"), layers=names)
+    assert (done.facts["inputs"], done.facts["outputs"]) == (["image_tensor"], names)
+    assert "nothing that TensorSpace can show, for TensorFlow.js computes StatelessWhile" in done.facts["why"]
+    images = numpy.random.RandomState(1).randint(0, 255, (2, 40, 30, 3))
+    wanted = verify.graph_values(str(tmp_path / "source"), {"image_tensor": images.astype("uint8")}, names, None, None)
+    for values, found in zip(wanted, predict.predict(str(tmp_path / "out" / "model.json"), [images])):
+        assert numpy.abs(values - found.values).max() <= 1e-5 * max(1, numpy.abs(values).max())
+
+
 @pytest.mark.parametrize("loops", [1, 2])
 def test_a_loop_that_is_too_long_to_be_unrolled_is_told(loops, tmp_path):
     needs.tensorflow()
