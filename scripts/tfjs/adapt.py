@@ -10,11 +10,13 @@ import numpy
 from ..base.fault import Fault
 from ..operations import fused
 from ..operations.graph import NUMPY, Attribute, Function, Graph, Node, Spec, Tensor, constant
-from . import composing
+from . import composing, rewritten
 
 
 def compose(graph: Graph) -> None:
-    """Make operations that TensorFlow.js lacks of those that it has: COMPOSED."""
+    """Make operations that TensorFlow.js lacks, or computes otherwise, of those that it has: rewritten.RULES, COMPOSED.
+    """
+    rewritten.rewrite(graph)
     for node in list(graph.nodes.values()):
         if node.op in COMPOSED and node.value("T") in NUMPY:
             COMPOSED[node.op](graph, node)
