@@ -19,7 +19,7 @@ from ..operations.outputs import called, needed, prune
 from ..wire import shards
 from ..wire.protobuf import Damaged
 from ..wire.target import GRAPH
-from . import adapt, operations, write_graph
+from . import adapt, older, operations, write_graph
 
 
 class Written(NamedTuple):
@@ -129,6 +129,7 @@ def write(graph: Graph, directory: str, json_name: str = "model.json", shard_siz
     adapt.compose(graph)
     operations.check(graph)
     unlike.check(graph)
+    older.spell(graph)
     for change in adapt.PASSES:
         change(graph)
     return write_graph.write(graph, directory, json_name, shard_size, quantize, metadata)

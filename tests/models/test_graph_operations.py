@@ -1,4 +1,6 @@
 """Graphs: the operations that TensorFlow.js computes as TensorFlow does; those that it does not are refused."""
+import json
+
 import numpy
 import pytest
 
@@ -7,7 +9,7 @@ from scripts.base import child
 from scripts.formats import freeze_by_tensorflow
 from scripts.layers.topology import of
 from scripts.operations import graphdef, unlike
-from scripts.tfjs import graph, rewritten
+from scripts.tfjs import graph, operations, rewritten
 from scripts.viewer import packages, predict
 from tests import needs, shared_tensorflow
 from tests.models import graph_models, oracle
@@ -43,6 +45,14 @@ def computed(function, inputs, folder, tracked=None):
     with of(path):
         graph.write(freeze_by_tensorflow.freeze(path), str(target))
     return expected, predict.predict(str(target / "model.json"), inputs)[0][1]
+
+
+def agree_in_the_oldest(expected, inputs, target):
+    """TensorFlow.js 1.0.0 computes what TensorFlow does, if it has the model's operations."""
+    nodes = json.loads((target / "model.json").read_text())["modelTopology"]["node"]
+    if all(operations.SINCE[node["op"]] == operations.OLDEST for node in nodes):
+        found = predict.predict(str(target / "model.json"), inputs, packages.bundle("@tensorflow/tfjs", "1.0.0"))
+        assert expected.shape == found[0].values.shape and oracle.distance(expected, found[0].values) <= 1e-5
 
 
 def weights(model, flavour):
@@ -100,6 +110,9 @@ RIGHT = {
     "channels apart": (lambda x: tf.nn.conv2d(x, floats(3, 3, 1, 4), 1, "SAME"), [CUBE]),
     "several filters of channels apart": (lambda x: tf.nn.conv2d(
         x, floats(2, 2, 1, 8), 1, "VALID", dilations=2), [CUBE]),
+    "a kernel that is not square": (lambda x: tf.nn.conv2d(x, floats(3, 2, 4, 2), 1, "SAME"), [CUBE]),
+    "margins that differ": (lambda x: tf.nn.conv2d(x, floats(3, 3, 2, 2), 2, "SAME"), [floats(1, 4, 5, 2)]),
+    "dilations": (lambda x: tf.nn.conv2d(x, floats(3, 2, 2, 2), 1, "SAME", dilations=2), [floats(1, 6, 5, 2)]),
     "softsign": (lambda x: tf.nn.softsign(x), [X]),
     "rint": (lambda x: RAW.Rint(x=x), [numpy.array([0.5, 1.5, 2.5, -0.5, 0.2], "float32")]),
     "checked": (lambda x: tf.debugging.check_numerics(x, "x") * 2.0, [X])}
@@ -111,6 +124,7 @@ def test_what_tensorflow_js_computes_alike_is_converted(name, tmp_path):
     needs.reference()
     expected, found = computed(RIGHT[name][0], RIGHT[name][1], tmp_path)
     assert oracle.distance(expected, found) <= 1e-5
+    agree_in_the_oldest(expected, RIGHT[name][1], tmp_path / "js")
 
 
 UNLIKE = {
@@ -175,6 +189,7 @@ def test_what_it_computes_otherwise_or_lacks_is_made_of_what_it_computes_alike(n
     expected, found = computed(function, inputs, tmp_path)
     assert expected.shape == found.shape and oracle.distance(expected, found) <= 1e-5
     assert not name.startswith("mean") or (expected == found).all()
+    agree_in_the_oldest(expected, inputs, tmp_path / "js")
     if name in REMADE:
         monkeypatch.setattr(rewritten, "rewrite", lambda graph: None)
         with pytest.raises(Fault, match=REMADE[name][2]), of(str(tmp_path / "saved")):
