@@ -337,12 +337,15 @@ def main(arguments: List[str]) -> None:
     parser.add_argument("--weights", metavar="H5", help="weights of a topology json")
     taken.add_input_shape(parser)
     taken.add_trust(parser)
+    parser.add_argument("--tags", dest="saved_model_tags", help="of a SavedModel (default: serve)")
+    parser.add_argument("--signature", help="of a SavedModel (default: serving_default)")
     taken.add_json(parser)
     options = parser.parse_args(arguments)
+    reading = {key: getattr(options, key) for key in ("saved_model_tags", "signature") if getattr(options, key)}
     if options.quiet and not options.json:
-        described(options.source, options.weights, options.input_shape, options.trust)
+        described(options.source, options.weights, options.input_shape, options.trust, **reading)
         return
-    show(options.source, options.weights, options.input_shape, options.json, options.trust)
+    show(options.source, options.weights, options.input_shape, options.json, options.trust, **reading)
 
 
 called.makes(__name__, called.Called)

@@ -5,7 +5,7 @@ import json
 import numpy
 import pytest
 
-from scripts import Fault, preprocess, verify
+from scripts import Fault, preprocess, summary, verify
 from scripts.operations import graphdef, shapes
 from scripts.tfjs import adapt, write_graph
 from scripts.verification import reference
@@ -71,8 +71,11 @@ def test_a_model_of_the_first_converter_is_verified_against_tensorflow(name, tmp
     assert max(row["relative"] for row in report["outputs"]) <= 1e-5
 
 
-def test_modules_have_tags_and_signatures_of_their_own(tmp_path):
+def test_modules_have_tags_and_signatures_of_their_own(tmp_path, capsys):
     zoos.write("module", tmp_path / "source")
+    summary.main([str(tmp_path / "source"), "--signature", "image_feature_vector", "--tags", "", "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert [row["layer"] for row in told["layers"]] == ["images", "conv", "default"] and told["parameters"] == 248
     done = preprocess.preprocess(str(tmp_path / "source"), str(tmp_path / "out"), signature="image_feature_vector")
     assert done.facts["outputs"] == ["conv", "default"]
     assert preprocess.preprocess(str(tmp_path / "source"), str(tmp_path / "train"), saved_model_tags="train")

@@ -10,7 +10,7 @@ import numpy
 import pytest
 
 from scripts import Fault
-from scripts.operations import graphdef, unlike
+from scripts.operations import graphdef, shapes, unlike
 from scripts.operations.graph import Attribute, Call, Function, Graph, Node, Row, Spec, Tensor, constant
 from scripts.operations.outputs import Choice
 from scripts.tfjs import adapt, graph_json, operations, write_graph
@@ -226,6 +226,16 @@ def test_a_layer_in_a_layer_is_found_in_the_numbered_scopes_of_a_keras_3_export(
     assert choice.tensor("net/block/norm") == choice.tensor("block/norm") == Tensor(path + "norm_1/Abs")
     with pytest.raises(Fault, match="no tensor 'block/dense'"):
         choice.tensor("block/dense")
+
+
+def test_an_operation_that_is_called_as_a_scope_is_its_result():
+    real = {"T": graphs.REAL}
+    whole = Graph([graphs.placeholder("x", None, 3), constant("w", numpy.ones((3, 2), "float32")),
+                   Node("scale/MatMul", "MatMul", [Tensor("x"), Tensor("w")], attributes=real),
+                   Node("scale", "Identity", [Tensor("scale/MatMul")], attributes=real)], ["x"], ["scale"])
+    shapes.infer(whole)
+    layer, = Choice(whole, {"scale": Tensor("scale")}, "net").layers
+    assert (layer.name, layer.kind, layer.result, layer.parameters) == ("scale", "Dense", Tensor("scale"), 6)
 
 
 def test_a_graph_model_of_20_mb_is_converted_in_little_memory(tmp_path):
