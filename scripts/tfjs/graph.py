@@ -66,7 +66,7 @@ def convert(source: Union[GraphFile, GraphModel], directory: str, outputs: Optio
 
 def before_it(graph: Graph) -> str:
     """Return the words behind "ask for outputs before it": the outputs of a graph that TensorFlow.js computes alike."""
-    own = {id(node) for node in graph.every_node() if node.op not in operations.SINCE or operations.wrong_inputs(node)}
+    own = {id(node) for node in graph.every_node() if node.op not in operations.SINCE or operations.damage(node)}
     own.update(id(node) for node, _ in unlike.reasons(graph))
     calling = {one.name for one in graph.functions if own & set(map(id, one.nodes))}
     for _ in graph.functions:  # functions in functions

@@ -4,6 +4,7 @@ Names are taken from the op lists of @tensorflow/tfjs-converter 1.0.0 and 4.22.0
 both dist/tf.min.js hold), numbers of inputs from TensorFlow's OpDefs (core/ops/*.cc); tests/unit/test_graphs.py reads
 both there again.
 """
+import re
 from collections import OrderedDict
 from typing import Dict, NamedTuple
 
@@ -73,6 +74,7 @@ def table() -> Dict[str, Operation]:
 
 
 TABLE = table()
+WINDOWS = frozenset(re.findall(r"\w+(?=\*?/)", CATEGORIES["convolution"])) - {"Conv1D"}
 SINCE = {name: one.since for name, one in TABLE.items()}
 
 
@@ -92,18 +94,23 @@ def check(graph: Graph) -> None:
             "of model.save), or ask for outputs before them"
         raise Fault(f"TensorFlow.js has no {names}; {remedy}")
     for node in graph.every_node():
-        wrong = wrong_inputs(node)
+        wrong = damage(node)
         if wrong:
             raise Fault(f"operation {node.name} is a {node.op} {wrong}: the graph is damaged; make it again, or "
                         "ask for outputs before it")
 
 
-def wrong_inputs(node: Node) -> str:
-    """Return the words about an operation with too few or too many inputs, which TensorFlow.js cannot run; else ""."""
+def damage(node: Node) -> str:
+    """Return the words about an operation that TensorFlow.js cannot run: one with too few or too many inputs, or whose
+    windows have no steps; else ""."""
     _, least, more = TABLE[node.op]
     count, told = len(node.inputs), node.value("N")
     if more and type(told) is int:  # of the inputs that are a list
         least, more = told + (node.op in ("Concat", "ConcatV2")), False
-    if least <= count and (more or count == least):
-        return ""
-    return f"with {count} input{'' if count == 1 else 's'}, and takes {least}{' or more' if more else ''}"
+    if count < least or count > least and not more:
+        return f"with {count} input{'' if count == 1 else 's'}, and takes {least}{' or more' if more else ''}"
+    for key in ("strides", "ksize") if node.op in WINDOWS else ():
+        sizes = node.value(key, [1] * 4 if key == "ksize" and "Pool" not in node.op else None)
+        if not isinstance(sizes, list) or len(sizes) < 4 or not all(type(size) is int and size > 0 for size in sizes):
+            return f"without its {key}"
+    return ""

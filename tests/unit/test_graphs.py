@@ -182,7 +182,8 @@ def test_the_inputs_of_operations_are_counted_as_tensorflow_defines_them():
 @pytest.mark.parametrize("op, inputs, words", [
     ("Relu", [], "operation y is a Relu with 0 inputs, and takes 1: the graph is damaged"),
     ("AddV2", ["x"] * 3, "a AddV2 with 3 inputs, and takes 2"), ("AddN", [], "with 0 inputs, and takes 1 or more"),
-    ("ConcatV2", ["x"] * 3, "a ConcatV2 with 3 inputs, and takes 4")])
+    ("ConcatV2", ["x"] * 3, "a ConcatV2 with 3 inputs, and takes 4"),
+    ("MaxPool", ["x"], "MaxPool without its strides")])
 def test_a_graph_with_too_few_or_too_many_inputs_is_not_written(op, inputs, words, tmp_path):
     graph = small()
     graph.nodes["y"].op, graph.nodes["y"].inputs = op, list(map(Tensor, inputs))
