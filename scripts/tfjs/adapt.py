@@ -10,12 +10,13 @@ import numpy
 from ..base.fault import Fault
 from ..operations import fused
 from ..operations.graph import NUMPY, Attribute, Function, Graph, Node, Spec, Tensor, constant
-from . import composing, rewritten
+from . import composing
 
 
 def compose(graph: Graph) -> None:
     """Make operations that TensorFlow.js lacks, or computes otherwise, of those that it has: rewritten.RULES, COMPOSED.
     """
+    from . import rewritten  # the builder, which a TensorFlow.js model does without
     rewritten.rewrite(graph)
     for node in list(graph.nodes.values()):
         if node.op in COMPOSED and node.value("T") in NUMPY:
