@@ -172,6 +172,10 @@ REMADE = {
     "pooled volume": (lambda x: tf.nn.avg_pool3d(x, 1, 2, "SAME"), [floats(1, 4, 4, 5, 2)], "AvgPool3D whose"),
     "quantized": (lambda x: tf.quantization.fake_quant_with_min_max_vars(x, -1.0, 1.2, 2), [X], "a FakeQuant"),
     "steps": (lambda x: tf.quantization.fake_quant_with_min_max_vars(x, 0.1, 3.3, 8, True), [X], "a FakeQuant")}
+if needs.STACK == "modern":  # TensorFlow 2.6 has no such kernels for a processor
+    REMADE["channels first"] = (lambda x: tf.nn.depthwise_conv2d(tf.nn.max_pool2d(tf.nn.conv2d(
+        x, floats(3, 2, 2, 4), [1, 1, 2, 1], "SAME", "NCHW"), 2, [1, 2], "VALID", "NCHW"), floats(2, 2, 4, 2),
+        [1, 1, 1, 1], "SAME", "NCHW"), [floats(2, 4, 5, 7)], "a Conv2D with the channels first|in groups")
 LACKING = {  # of it, and no line but that
     "blocks": (lambda x: tf.nn.space_to_depth(x, 2), [floats(2, 4, 6, 3)]),
     "steps of each channel": (lambda x: tf.quantization.fake_quant_with_min_max_vars_per_channel(
