@@ -73,7 +73,11 @@ make PYTHON=python3.6 does that)" >&2; \
 		[ "$$REQUIRE_ALL" != 1 ]; \
 	fi
 
-# What the tests need of Python 3.6 (PYTHON36 names it): the stack, and Keras 2.3.1.
+# What the tests need.
+environment:
+	@$(SET_UP) $(ROLES)
+
+# What they need of Python 3.6 (PYTHON36 names it): the stack, and Keras 2.3.1.
 environments36: environment-py36 environment-keras231
 
 environment-py36:
@@ -100,4 +104,4 @@ lock:
 clean:
 	@exec $(SET_UP) convert -- -m doit clean -a
 
-.PHONY: build convert test environments36 environment-py36 environment-keras231 view image docker-convert bench lock clean
+.PHONY: build convert test environment environments36 environment-py36 environment-keras231 view image docker-convert bench lock clean

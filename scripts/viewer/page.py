@@ -209,8 +209,9 @@ def bring(model_dir: str) -> None:
     known = [os.path.join(home, "models.toml")] + ([os.path.join(project, "dodo.py")] if place.CHECKOUT else [])
     if all(map(os.path.isfile, known)):
         building.by_doit(os.path.basename(built), command.say, project)
-    if bare(model_dir):
-        command.say(bare(model_dir))
+    left = bare(model_dir)
+    if left:
+        command.say(left)
 
 
 def _like(page, built, options, target_dir):

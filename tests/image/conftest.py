@@ -1,4 +1,4 @@
-"""Images for the tests, built once per session in a store of their own, on a stand-in for the public base image.
+"""Images for the tests, built once in a store of their own, on a stand-in for the public base image.
 
 BASE_IMAGE_TAR names a root file system with Python 3.6 at /usr/local; without it tools/stand-in-base beside the project
 makes one.  IMAGE_STORE names a directory that keeps the images for the next session.  The gpu image takes 3 GB more and
@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import threading
 import time
 
 import pytest
@@ -53,7 +54,24 @@ def base(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def store(base, tmp_path_factory):
+def meanwhile():
+    """A function that has another one delete what is not needed any more while the next tests run.
+
+    Some disks are told of each file that is deleted, and of an image's some ten thousand that takes a minute.
+    """
+    going_on = []
+
+    def begin(function, *arguments):
+        going_on.append(threading.Thread(target=function, args=arguments))
+        going_on[-1].start()
+
+    yield begin
+    for thread in going_on:
+        thread.join()
+
+
+@pytest.fixture(scope="package")
+def store(base, meanwhile, tmp_path_factory):
     """A function that gives an engine with an empty store; all of them are deleted at the end."""
     needs.buildah()
     was = dict(os.environ)
@@ -67,20 +85,20 @@ def store(base, tmp_path_factory):
 
     yield new
     for engine in made:
-        engine.forget()
+        meanwhile(engine.forget)
     os.environ.clear()
     os.environ.update(was)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def engine(store):
-    """The engine whose store holds the session's images."""
+    """The engine whose store holds the images of these tests."""
     new, kept = store(), os.environ.get("IMAGE_STORE")
     return type(new)(kept) if kept else new
 
 
 @pytest.fixture(scope="module")
-def docker(base, certificate, cpu_archive):
+def docker(base, certificate, cpu_archive, meanwhile):
     """docker with a daemon of its own, which ends with the tests: all that it keeps is in a temporary directory.
 
     What buildah needs of the environment is in docker's way, so buildah has built its own images before.
@@ -118,10 +136,10 @@ def docker(base, certificate, cpu_archive):
         finally:
             daemon.terminate()  # and with it its containerd
             daemon.wait()
-            shutil.rmtree(place)
+            meanwhile(shutil.rmtree, place)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def certificate(tmp_path_factory):
     """The certificates that this machine's pip uses, marked, so that a trace of them in an image can be found."""
     path = tmp_path_factory.mktemp("ca") / "ca.pem"
@@ -136,19 +154,19 @@ def certificate(tmp_path_factory):
         os.environ["PIP_CERT"] = was
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def convert_image(engine, certificate):
     """The digest of the convert image."""
     return engine.build("convert")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cpu_image(engine, certificate, convert_image):
     """The digest of the cpu image."""
     return engine.build("cpu")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cpu_archive(engine, cpu_image, tmp_path_factory):
     """The path of the cpu image's archive, as docker reads it."""
     path = str(tmp_path_factory.mktemp("cpu") / "image.tar")
@@ -157,7 +175,7 @@ def cpu_archive(engine, cpu_image, tmp_path_factory):
     os.remove(path)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def gpu_image(engine, certificate, cpu_image):
     """The digest of the gpu image."""
     return engine.build("gpu")

@@ -98,7 +98,7 @@ def whole(keras):
     first, second, colour = [keras.Input((1,), dtype="string", name=name) for name in ("first", "second", "colour")]
     age, kind = keras.Input((1,), name="age"), keras.Input((2,), dtype="int64", name="kind")
     shared = learned(words.TextVectorization(output_sequence_length=7, name="shared"))
-    embedded, read = layers.Embedding(30, 4, mask_zero=True), layers.Bidirectional(layers.LSTM(3))
+    embedded, read = layers.Embedding(30, 4, mask_zero=True), layers.Bidirectional(layers.SimpleRNN(3))
     both = layers.Concatenate()([read(embedded(shared(first))), read(embedded(shared(second)))])
     inside = [keras.Input((1,), dtype="string", name="in_colour"), keras.Input((1,), name="in_age")]
     coded = words.StringLookup(vocabulary=["red", "green"])(inside[0])
