@@ -28,10 +28,11 @@ def lower(graph: Graph) -> None:
 
     Raises Fault where a function is not there, is damaged or calls itself, and for more operations than MOST_MADE.
     """
-    if any(node.op in LOWERED for node in graph.nodes.values()):
+    if any(node.op in LOOPS + CONDITIONS for node in graph.nodes.values()):
         work = Lowering(graph)
-        for _ in range(DEEPEST):
-            waiting = [node for node in graph.nodes.values() if node.op in LOWERED]
+        for _ in range(DEEPEST):  # a call that is in none of them was not inlined before: it stays
+            waiting = [node for node in graph.nodes.values() if node.op in LOOPS + CONDITIONS or node.name in work.gates
+                       and node.op in CALLS]
             for node in waiting:
                 work.lower(node)
             read_by(graph, work.instead)

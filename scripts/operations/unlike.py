@@ -1,7 +1,7 @@
 """Operations that TensorFlow.js computes otherwise than TensorFlow: a rule for each.
 
 tfjs-converter's executor (4.22.0: src/operations/executors) takes an operation by its name and ignores some of its
-attributes. These rules find the nodes whose result that changes.
+attributes.  These rules find the nodes whose result that changes; tfjs/rewritten.py makes most of them anew.
 """
 import re
 from typing import Any, Callable, Iterator, List, Optional, Sequence, Tuple
