@@ -73,9 +73,9 @@ def test_a_model_of_the_first_converter_is_verified_against_tensorflow(name, tmp
 
 def test_modules_have_tags_and_signatures_of_their_own(tmp_path, capsys):
     zoos.write("module", tmp_path / "source")
-    summary.main([str(tmp_path / "source"), "--signature", "image_feature_vector", "--tags", "", "--json"])
+    summary.main([str(tmp_path / "source"), "--signature", "image_feature_vector", "--json"])
     told = json.loads(capsys.readouterr().out)
-    assert [row["layer"] for row in told["layers"]] == ["images", "conv", "default"] and told["parameters"] == 248
+    assert [row["layer"] for row in told["layers"]] == ["images", "conv", "feature"] and told["parameters"] == 248
     done = preprocess.preprocess(str(tmp_path / "source"), str(tmp_path / "out"), signature="image_feature_vector")
     assert done.facts["outputs"] == ["conv", "default"]
     assert preprocess.preprocess(str(tmp_path / "source"), str(tmp_path / "train"), saved_model_tags="train")
