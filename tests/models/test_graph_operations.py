@@ -172,10 +172,6 @@ REMADE = {
     "pooled volume": (lambda x: tf.nn.avg_pool3d(x, 1, 2, "SAME"), [floats(1, 4, 4, 5, 2)], "AvgPool3D whose"),
     "quantized": (lambda x: tf.quantization.fake_quant_with_min_max_vars(x, -1.0, 1.2, 2), [X], "a FakeQuant"),
     "steps": (lambda x: tf.quantization.fake_quant_with_min_max_vars(x, 0.1, 3.3, 8, True), [X], "a FakeQuant")}
-if needs.STACK == "modern":  # TensorFlow 2.6 has no such kernels for a processor
-    REMADE["channels first"] = (lambda x: tf.nn.depthwise_conv2d(tf.nn.max_pool2d(tf.nn.conv2d(
-        x, floats(3, 2, 2, 4), [1, 1, 2, 1], "SAME", "NCHW"), 2, [1, 2], "VALID", "NCHW"), floats(2, 2, 4, 2),
-        [1, 1, 1, 1], "SAME", "NCHW"), [floats(2, 4, 5, 7)], "a Conv2D with the channels first|in groups")
 LACKING = {  # of it, and no line but that
     "blocks": (lambda x: tf.nn.space_to_depth(x, 2), [floats(2, 4, 6, 3)]),
     "steps of each channel": (lambda x: tf.quantization.fake_quant_with_min_max_vars_per_channel(
@@ -216,6 +212,41 @@ def test_what_it_computes_otherwise_is_refused_and_does_differ(name, tmp_path, m
         assert "cannot reshape" in str(error)
     else:
         assert oracle.distance(expected, found) > 1e-3
+
+
+# (operation, its constants, what else it is told); windows and strides are (rows, columns), the channels' are 1
+FIRST = [("Conv2D", {"filter": floats(3, 2, 4, 6)}, {"strides": (1, 2), "padding": "SAME"}),
+         ("Conv2D", {"filter": floats(2, 2, 2, 6)}, {"strides": (1, 1), "padding": "VALID"}),
+         ("DepthwiseConv2dNative", {"filter": floats(3, 3, 4, 2)}, {"strides": (1, 1), "padding": "SAME"}),
+         ("MaxPool", {}, {"ksize": (2, 3), "strides": (2, 1), "padding": "SAME"}),
+         ("AvgPool", {}, {"ksize": (2, 3), "strides": (2, 2), "padding": "VALID"}),
+         ("DepthToSpace", {}, {"block_size": 2}), ("SpaceToDepth", {}, {"block_size": 2})]
+
+
+def test_channels_first_are_what_channels_last_give(tmp_path):
+    """TensorFlow has no kernels of channels first for a processor: it computes the same with the channels last."""
+    needs.node()
+    image, names = floats(2, 4, 6, 8), [f"end{place}" for place in range(len(FIRST))]
+    with tf.Graph().as_default() as whole:
+        x = tf.compat.v1.placeholder(tf.float32, [None, 4, 6, 8], name="x")
+        for name, (op, inputs, told) in zip(names, FIRST):
+            tf.identity(run_first(op, x, inputs, told, "NCHW"), name)
+    (tmp_path / "graph").write_bytes(whole.as_graph_def().SerializeToString())
+    preprocess.preprocess(str(tmp_path / "graph"), str(tmp_path / "js"), layers=names)
+    for version in ("1.0.0", "4.22.0"):
+        bundle = packages.bundle("@tensorflow/tfjs", version)
+        found = predict.predict(str(tmp_path / "js" / "model.json"), [image], bundle)
+        for output, (op, inputs, told) in zip(found, FIRST):
+            wanted = numpy.moveaxis(run_first(op, numpy.moveaxis(image, 1, -1), inputs, told, "NHWC").numpy(), -1, 1)
+            assert oracle.distance(wanted, output.values) <= 1e-5, op
+
+
+def run_first(op, x, inputs, told, order):
+    """Return what one of FIRST gives of a tensor whose channels stand where `order` says."""
+    sizes = {key: [1, *value, 1] if order == "NHWC" else [1, 1, *value] for key, value in told.items()
+             if isinstance(value, tuple)}
+    first = "value" if op == "AvgPool" else "input"
+    return getattr(RAW, op)(data_format=order, **{first: x}, **inputs, **dict(told, **sizes))
 
 
 def odd(name, x):
