@@ -114,8 +114,8 @@ class Source(NamedTuple):
 def convert(model: Any, directory: Union[str, "os.PathLike[str]"], layers: Names = None, input_shape: Any = None,
             quantize: Any = None, format: str = target.AUTO, trust: Names = None, *, weights: Optional[str] = None,
             json_name: str = "model.json", shard_size: int = shards.SHARD_SIZE,
-            saved_model_tags: Optional[str] = None, signature: Optional[str] = None, layout: str = target.NATURAL
-            ) -> Converted:
+            saved_model_tags: Optional[str] = None, signature: Optional[str] = None, layout: str = target.NATURAL,
+            constants: Optional[Dict[str, Any]] = None) -> Converted:
     """Convert a model into `directory`, which is made where it is missing.
 
     model        path of a source, or a live Keras model, compiled or not
@@ -126,7 +126,7 @@ def convert(model: Any, directory: Union[str, "os.PathLike[str]"], layers: Names
     trust        files of Python with a file's own classes, "my_layers.py", or with the function that makes the model,
                  "my_model.py:make", which run in a process of their own; a live model needs none
     weights      path of the weights of a topology json
-    json_name, shard_size, saved_model_tags, signature, layout   as the settings of models.toml
+    json_name, shard_size, saved_model_tags, signature, layout, constants   as the settings of models.toml
 
     An earlier result of this function is replaced; a foreign file in the way is a Fault, as is what cannot be
     converted.
@@ -137,7 +137,7 @@ def convert(model: Any, directory: Union[str, "os.PathLike[str]"], layers: Names
     if layout not in target.LAYOUTS:
         raise Fault(f"layout: {layout!r} is none of {', '.join(target.LAYOUTS)}")
     reading = given(saved_model_tags=saved_model_tags, signature=signature, trust=trusted(trust),
-                    layout=layout != target.NATURAL and layout)
+                    layout=layout != target.NATURAL and layout, constants=constants)
     settings = Settings(named(layers), sizes(input_shape), json_name, shard_size, rounded(quantize), chosen(format))
     where = os.fspath(directory)
     with as_faults():
@@ -156,8 +156,8 @@ def written_of(model: Any, directory: str, weights: Optional[str], settings: Set
             return natively(source, directory, settings, reading)
     live.check(model)
     if weights is not None or reading:
-        raise Fault("weights, saved_model_tags, signature, layout and trust belong to a path: leave them out for a "
-                    "live model, whose own classes are here")
+        raise Fault("weights, saved_model_tags, signature, layout, constants and trust belong to a path: leave them "
+                    "out for a live model, whose own classes are here")
     if live.own_code(model):
         return traced(model, directory, settings)
     try:
@@ -195,13 +195,14 @@ def traced(model: Any, directory: str, settings: Settings) -> command.Written:
 
 
 def summary(model: Any, input_shape: Any = None, trust: Names = None, *, weights: Optional[str] = None,
-            saved_model_tags: Optional[str] = None, signature: Optional[str] = None) -> Summary:
+            saved_model_tags: Optional[str] = None, signature: Optional[str] = None,
+            constants: Optional[Dict[str, Any]] = None) -> Summary:
     """Return the table of a model's layers.  The arguments are those of `convert`.
 
         >>> [row.layer for row in summary("lenet.h5") if row.class_name == "Conv2D"]
         ['conv1', 'conv2']
     """
-    reading = given(saved_model_tags=saved_model_tags, signature=signature, trust=trusted(trust))
+    reading = given(saved_model_tags=saved_model_tags, signature=signature, trust=trusted(trust), constants=constants)
     shape = sizes(input_shape)
     with as_faults():
         if not is_path(model):

@@ -19,7 +19,7 @@ from .base.fault import Fault
 from .formats import keras_h5, paths
 from .layers import encapsulation, outputs, topology
 from .layers.encapsulation import Shape
-from .tfjs import write, write_layers
+from .tfjs import write_layers
 from .wire import shards, target
 
 FORMS = ("topology_weights_combined", "topology_weights_separated", "tf_saved", "tf_frozen", "tf_keras",
@@ -57,7 +57,7 @@ def preprocess(source: str, directory: str, weights: Optional[str] = None, layer
     layout                 of an ONNX model: "auto" or "as-is", as in opset.lower
     enc_model              path of a new h5 to write the multi-output Keras model to as well
     trust                  the user's files that may run where the model cannot be converted as data: `trusted`
-    reading                saved_model_tags, signature
+    reading                saved_model_tags, signature; of an ONNX model or a TensorFlow graph constants: {input: value}
     Raises Fault for a source that cannot be read, for outputs that it lacks, and for layers that TensorFlow.js cannot
     compute.
     """
@@ -65,6 +65,8 @@ def preprocess(source: str, directory: str, weights: Optional[str] = None, layer
     of_onnx_file = formats.is_onnx(source)
     if layout != target.NATURAL and not of_onnx_file:
         raise Fault(f"{source}: layout is an ONNX model's: leave it out")
+    if reading.get("constants") and trust and not of_onnx_file:
+        raise Fault(f"{source}: constants fix inputs of a graph, and trust runs what makes one: leave out one of them")
     if trust and not of_onnx_file:  # an ONNX file has no Python of its own
         return trusted(source, directory, trust, weights, layers, input_shape, json_name, shard_size, quantize,
                        enc_model, format, **reading)
@@ -81,6 +83,7 @@ def preprocess(source: str, directory: str, weights: Optional[str] = None, layer
                              **{"format=layers": format == target.LAYERS})
         return Written(*graph.convert(formats.read(source, **reading), directory, layers, json_name, shard_size,
                                       quantize, every=True, input_shape=input_shape))
+    from .tfjs import write  # a graph is converted without it
     with formats.read(source, weights=weights, named=named, **reading) as model, topology.of(source):
         result = None
         try:
@@ -166,6 +169,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
     parser.add_argument("--layers", "--output_layer_names", type=taken.names, metavar="A,B,C",
                         help=f"outputs in their order: {outputs.SYNTAX} (default: every layer but inputs)")
     taken.add_input_shape(parser)
+    taken.add_constants(parser)
     parser.add_argument("--format", choices=target.FORMATS, default=target.AUTO, help="layers, graph, or auto "
                         "(default): a graph model where TensorFlow.js's layers do not suffice")
     parser.add_argument("--layout", choices=target.LAYOUTS, default=target.NATURAL, help="of an ONNX model: images "
@@ -197,7 +201,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
     if not options.source:
         parser.error("the model is missing: SOURCE and DIRECTORY")
     source, weights = separated(options.source, options.weights)
-    reading = {key: getattr(options, key) for key in ("saved_model_tags", "signature") if getattr(options, key)}
+    reading = {key: getattr(options, key) for key in ("saved_model_tags", "signature", "constants")
+               if getattr(options, key)}
     if options.summary:
         from . import summary
         summary.show(source, weights, options.input_shape, options.json, options.trust, **reading)

@@ -336,12 +336,14 @@ def main(arguments: List[str]) -> None:
     parser.add_argument("source", help="a model file: h5, .keras, topology json, SavedModel, tfjs model.json, ONNX, …")
     parser.add_argument("--weights", metavar="H5", help="weights of a topology json")
     taken.add_input_shape(parser)
+    taken.add_constants(parser)
     taken.add_trust(parser)
     parser.add_argument("--tags", dest="saved_model_tags", help="of a SavedModel (default: serve)")
     parser.add_argument("--signature", help="of a SavedModel (default: serving_default)")
     taken.add_json(parser)
     options = parser.parse_args(arguments)
-    reading = {key: getattr(options, key) for key in ("saved_model_tags", "signature") if getattr(options, key)}
+    reading = {key: getattr(options, key) for key in ("saved_model_tags", "signature", "constants")
+               if getattr(options, key)}
     if options.quiet and not options.json:
         described(options.source, options.weights, options.input_shape, options.trust, **reading)
         return

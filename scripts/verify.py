@@ -24,7 +24,7 @@ from .base import arguments as taken
 from .base import child, command, files
 from .base.fault import Fault
 from .formats import json_text, keras_h5, tfjs_pb
-from .layers import encapsulation, masks, outputs
+from .layers import columns, encapsulation, masks, outputs
 from .layers.topology import Graph, graph
 from .tfjs import write_layers
 from .tracing import process
@@ -114,7 +114,7 @@ def verified(source: str, model_json: str, layers: Optional[List[str]], weights:
         if formats.is_tfjs_graph(source) and not tfjs_pb.match(source):
             (inputs, wanted), by = by_tfjs.graph_values(formats.read(source), names, inputs), OF_JS
         else:
-            wanted, by = graph_values(source, inputs, names, tags, signature), "TensorFlow"
+            wanted, by = graph_values(source, inputs, names, tags, signature, model_json), "TensorFlow"
     elif trust:
         names = layers or names_told(model_json) or [entry["name"] for entry in predict.describe(model_json)["outputs"]]
         inputs = OrderedDict((name, whole_values([size or OPEN_SIZE for size in entry["shape"][1:]]))
@@ -125,6 +125,8 @@ def verified(source: str, model_json: str, layers: Optional[List[str]], weights:
                 {"saved_model_tags": tags} if tags else {})) as model:
             if '"class_name": "Lambda"' in json.dumps(model.topology):
                 raise Fault(f"{source}: no oracle: it holds a Lambda layer, code that Keras would run")
+            if columns.first(model.topology):  # Keras loads no such Sequential
+                return behind_words(source, model_json, layers, weights, data, tags, engines)
             major, whole = model.keras_major, graph(model.topology, model.keras_major)
             half = half_precision(model.topology)
         if len(described) == len(whole.inputs):  # each under its own name, whatever it is called there
@@ -156,6 +158,8 @@ def verified(source: str, model_json: str, layers: Optional[List[str]], weights:
 def behind_words(source: str, model_json: str, layers: Optional[List[str]], weights: Optional[str],
                  data: Optional[str], tags: Optional[str], engines: Optional[Sequence[Engine]]) -> Verified:
     """Compare a model that begins with words behind them, where the converted one begins: Keras runs it from there.
+
+    A Sequential that begins with features by their names gets inputs for them.
 
     The arguments are those of `verify`.
     """
@@ -255,15 +259,18 @@ def of_signature(source: str, model_json: str) -> bool:
 
 
 def graph_values(source: str, inputs: Dict[str, numpy.ndarray], outputs: Optional[List[str]], tags: Optional[str],
-                 signature: Optional[str]) -> List[numpy.ndarray]:
+                 signature: Optional[str], model_json: str) -> List[numpy.ndarray]:
     """Return the outputs of a SavedModel or frozen graph, computed by TensorFlow in a child process.
+
+    model_json: it tells which inputs were fixed.
 
     Raises Fault as verification.graph_by_tensorflow.compute does.
     """
     with tempfile.TemporaryDirectory(prefix="oracle-") as private:
         given, answer = os.path.join(private, "inputs.npz"), os.path.join(private, "outputs.npz")
         numpy.savez(given, **inputs)
-        settings = {"outputs": outputs, "tags": tags, "signature": signature}
+        settings = {"outputs": outputs, "tags": tags, "signature": signature,
+                    "constants": (told_of(model_json) or {}).get("constants")}
         child.run("verification.graph_by_tensorflow", [source, given, answer, "--settings", json.dumps(settings)], True)
         return answers.answered(answer)
 

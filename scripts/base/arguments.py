@@ -1,5 +1,6 @@
 """Arguments that several commands take: names, and the sizes of inputs."""
 import argparse
+import json
 import shlex
 from typing import Any, Dict, List, Optional, Union
 
@@ -18,6 +19,13 @@ def add_input_shape(parser: argparse.ArgumentParser) -> None:
     """Declare --input-shape: [224, 224, 3], or {input: sizes} where each is given by name."""
     parser.add_argument("--input-shape", type=shape, action=Shapes, metavar="[INPUT=]224,224,3", help="sizes that are "
                         "open; of several inputs each by its name: --input-shape a=8 --input-shape b=8,8")
+
+
+def add_constants(parser: argparse.ArgumentParser) -> None:
+    """Declare --constant, which stands once for each input: {input: value}."""
+    parser.add_argument("--constant", type=constant, action=Constants, dest="constants", metavar="INPUT=VALUE",
+                        help="of an ONNX model or a TensorFlow graph: the value that an input has from now on, as "
+                        "sr=16000; it is no input of what is written")
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
@@ -44,6 +52,24 @@ def no_trust(source: str, directory: str, trust: List[str]) -> Fault:
     words = [source, directory] + [word for each in trust for word in ("--trust", each)]
     return Fault(f"--trust: this command runs no Python of a model's own: {place.spelled('preprocess')} "
                  f"{' '.join(map(shlex.quote, words))} converts it in one step")
+
+
+class Constants(argparse.Action):
+    """Puts the values of a flag that stands once for each input together."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, value: Any,
+                 option_string: Optional[str] = None) -> None:
+        """Add one value to those before it."""
+        setattr(namespace, self.dest, dict(getattr(namespace, self.dest) or {}, **value))
+
+
+def constant(value: str) -> Dict[str, Any]:
+    """"sr=16000" -> {"sr": 16000}; values are JSON: true, [1, 2].  Raises Fault for what is none."""
+    name, _, rest = value.partition("=")
+    try:
+        return {name.strip(): json.loads(rest)}
+    except (ValueError, RecursionError):
+        raise Fault(f"--constant: {value!r:.80} is no input's name and a value, as sr=16000, training=false or a=[1,2]")
 
 
 class Shapes(argparse.Action):

@@ -67,6 +67,15 @@ def _shape(value):
     return _sizes(value) or isinstance(shapes, list) and bool(shapes) and all(_sizes(shape) for shape in shapes)
 
 
+def _constants(value):
+    """{input = a number, true or false, or lists of these}."""
+    return isinstance(value, dict) and bool(value) and all(_numbers(number) for number in value.values())
+
+
+def _numbers(value):
+    return all(map(_numbers, value)) if isinstance(value, list) else isinstance(value, (int, float))
+
+
 def _quantize(value):
     """"uint8" for every weight, or {"uint8" = ["*/kernel"], …} for those that a pattern names."""
     if isinstance(value, str):
@@ -119,6 +128,7 @@ TRAINING = {
 CHOOSING = {
     "layers": Setting(None, _texts, "a list of layer names"),
     "input_shape": Setting(None, _shape, "a list of whole numbers, or one such list per input: {a = [8], b = [8, 8]}"),
+    "constants": Setting(None, _constants, "a table of numbers, true or false by the names of inputs: {sr = 16000}"),
     "compile": Setting(False, _true_or_false, "true or false"),
     "engine": Setting("native", _one_of(*ENGINES), '"native" or "reference"'),
     "layout": Setting(NATURAL, _one_of(*LAYOUTS), '"auto" or "as-is"'),

@@ -4,7 +4,7 @@ import json
 import os
 import stat
 import time
-from typing import Optional
+from typing import Any, Iterable, Optional
 
 from ..base import files
 from ..base.fault import Fault
@@ -28,6 +28,7 @@ class Digests:
         self.entries = {}
         self.young = {}  # entries too new to be kept
         self.changed = False
+        self._begun = {}  # {path: Future} of files that threads are hashing
         self.merge()
 
     def merge(self) -> None:
@@ -42,11 +43,22 @@ class Digests:
             return  # a cache: what cannot be read is measured again
         self.entries, self.read = dict(kept, **self.entries), status
 
+    def begin(self, paths: Iterable[str], pool: Any) -> None:
+        """Have the threads of `pool` (concurrent.futures) hash files; `of` waits for the one that it is asked about."""
+        for path in paths:
+            self._begun[path] = pool.submit(self._measured, path, True)
+
     def of(self, path: str, last: bool = False) -> Optional[str]:
         """Return the sha256 of the file `path`, or None where there is no such file.
 
         last  True: the digest of the last reading will do, where the stat is the same
         """
+        begun = self._begun.pop(path, None)
+        if begun is not None:
+            begun.result()  # raises what the thread did
+        return self._measured(path, last)
+
+    def _measured(self, path: str, last: bool) -> Optional[str]:
         try:
             status = os.stat(path)
         except (FileNotFoundError, NotADirectoryError):

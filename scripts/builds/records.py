@@ -54,15 +54,17 @@ class Stage:
     keep      True: an output whose content is not of this project's making is the user's and is left alone (model.h5);
               False: an altered output is built again
     also      callable(record) -> why it is out of date for a reason of its own, or None
+    beside    True: what makes the outputs forks no process, and its inputs are hashed in threads meanwhile
     """
 
     def __init__(self, name: str, inputs: Union[Iterable[str], Callable[[dict], Iterable[str]]],
                  outputs: Iterable[str], settings: dict, code: Union[str, Callable[[], str]], stack: dict,
-                 keep: bool = False, also: Optional[Callable[[dict], Optional[str]]] = None) -> None:
+                 keep: bool = False, also: Optional[Callable[[dict], Optional[str]]] = None,
+                 beside: bool = False) -> None:
         self.name, self.outputs = name, list(outputs)
         self._inputs = inputs
         self.settings, self._code, self.stack, self.keep = catalog.told(settings), code, stack, keep
-        self.also = also
+        self.also, self.beside = also, beside
 
     @property
     def code(self) -> str:
@@ -182,17 +184,19 @@ class House:
         """
         old, _ = self.record(stage.name), stage.code  # the code that is about to run
         stamps = {path: self.digests.stamp(path) for path in stage.inputs({})}
-        inputs = {path: self.digests.of(path, last=True) for path in stamps}
         directory = os.path.join(self.building, stage.name.replace(":", "."))
         with files.writable(self.root):
             shutil.rmtree(directory, ignore_errors=True)
             files.make_directory(directory)
             os.makedirs(self.records, exist_ok=True)
+            from concurrent.futures import ThreadPoolExecutor  # not where all is up to date
             try:
-                facts, targets = produce(directory)
-                built = OrderedDict((target, os.path.join(directory, name)) for target, name in targets.items())
-                from concurrent.futures import ThreadPoolExecutor  # not where all is up to date
                 with ThreadPoolExecutor(2) as pool:
+                    self.digests.begin(stamps if stage.beside else (), pool)
+                    inputs = {} if stage.beside else {path: self.digests.of(path, last=True) for path in stamps}
+                    facts, targets = produce(directory)
+                    inputs = inputs or {path: self.digests.of(path, last=True) for path in stamps}
+                    built = OrderedDict((target, os.path.join(directory, name)) for target, name in targets.items())
                     flushed = pool.submit(files.flush, list(built.values()))  # the disk works while processors hash
                     hashed = pool.submit(lambda: {target: self.digests.of(path, last=True)
                                                   for target, path in built.items()})

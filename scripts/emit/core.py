@@ -13,6 +13,8 @@ from ..operations.graph import OF_NUMPY, Attribute, Constant, Graph, Node, Row, 
 Dims = Tuple[Optional[int], ...]  # None: a size that is open; the batch is one
 TYPES = ("float32", "int32", "bool")  # what TensorFlow.js computes with
 SHARED = 4096  # bytes of a constant that is looked up among those that are there
+TURNED = 1 << 18  # bytes from which on a constant is turned in parts
+ROWS = 8  # of a part
 FOLDED = 1 << 22  # values of a constant that is computed at conversion
 UNSPEAKABLE = re.compile(r"[^A-Za-z0-9_./-]")  # in the name of a node; ":" and "^" have a meaning of their own
 
@@ -230,7 +232,7 @@ class Emitter:
                 self._changed[(id(source), key)] = known
             return known[1]
         made = Weight(source.name, shape, value.dtype,
-                      lambda: numpy.ascontiguousarray(change(source.read()), dtype=value.dtype))
+                      lambda: contiguous(change(source.read()), value.dtype))
         return Value(value.dtype, shape, weight=made)
 
     def once(self, key: Any, make: Callable[[], Value]) -> Value:
@@ -267,6 +269,21 @@ class Emitter:
         graph.nodes = OrderedDict((name, node) for name, node in graph.nodes.items() if name in needed)
         graph.outputs = list(outputs)
         return graph
+
+
+def contiguous(array: Any, dtype: str) -> numpy.ndarray:
+    """Return an array in C order.
+
+    Of a large one that was turned, so that its last dimension was its first, a few rows are copied at a time: numpy
+    jumps through all the memory for each of its own steps, four times as long.
+    """
+    array = numpy.asarray(array)
+    if array.nbytes < TURNED or array.ndim < 2 or array.strides[-1] < max(array.strides):
+        return numpy.ascontiguousarray(array, dtype=dtype)
+    made = numpy.empty(array.shape, dtype)
+    for start in range(0, array.shape[-1], ROWS):
+        made[..., start:start + ROWS] = array[..., start:start + ROWS]
+    return made
 
 
 def attribute(value: Any) -> Attribute:

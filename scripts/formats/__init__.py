@@ -29,8 +29,9 @@ if TYPE_CHECKING:  # both import numpy, and an up-to-date doit imports neither
 
 OF_TENSORFLOW = ("saved_model", "frozen")
 # Formats of which some or all are graphs of operations
-GRAPHS = ("saved_model", "tfjs_pb", "frozen", "tfjs_graph", "onnx")
-FORMATS = ("keras_h5", "keras_archive", "topology_and_weights", "tfjs") + GRAPHS  # no file is of two
+GRAPHS = ("onnx", "saved_model", "tfjs_pb", "frozen", "tfjs_graph")
+# No file is of two; that of an ONNX model is known before another reader is imported.
+FORMATS = GRAPHS[:1] + ("keras_h5", "keras_archive", "topology_and_weights", "tfjs") + GRAPHS[1:]
 
 
 def read(path: str, weights: Optional[str] = None, **options: Any
@@ -59,7 +60,13 @@ def read(path: str, weights: Optional[str] = None, **options: Any
         if name not in OF_TENSORFLOW and (options.get("signature")
                                           or options.get("saved_model_tags") not in (None, TAGS)):
             raise Fault("tags and signatures are a SavedModel's: leave them out")
+        constants = options.pop("constants", None) if name != "onnx" else None
         found = reader.read(path, **options)
+        if constants:
+            from .graphs import GraphFile
+            if not isinstance(found, GraphFile):
+                raise Fault("constants fix inputs of an ONNX model or of a TensorFlow graph: leave them out")
+            found = found._replace(constants=constants)
         return as_keras_has_it(found) if isinstance(found, Model) else found
 
 

@@ -18,12 +18,15 @@ from collections import OrderedDict
 from types import ModuleType
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple, Union
 
+import numpy
+
 from ..base import child, command, files
 from ..base.fault import Fault
 from ..operations import beginnings, graphdef
 from ..operations.graph import NUMBERS, TYPES, Graph
 from ..operations.outputs import SILENT, Choice, needed
 from . import examples, saved_model
+from .constants import array_of
 from .graphs import described
 from .saved_model import TAGS
 
@@ -81,7 +84,8 @@ def freeze(source: str, outputs: Optional[List[str]] = None, tags: Optional[str]
 
 def frozen_graph(tensorflow: ModuleType, source: str, outputs: Optional[List[str]], tags: Optional[str],
                  signature: Optional[str], every: bool = False,
-                 input_shape: Any = None) -> Tuple[bytes, Dict[str, Any]]:
+                 input_shape: Any = None, constants: Optional[Dict[str, Any]] = None
+                 ) -> Tuple[bytes, Dict[str, Any]]:
     """Load, freeze, choose, optimize; return (bytes of a GraphDef, facts about it).
 
     facts: {"inputs": [names], "outputs": [names], "asked": [names as they were asked for], "specs": {name:
@@ -89,7 +93,7 @@ def frozen_graph(tensorflow: ModuleType, source: str, outputs: Optional[List[str
     Raises Fault where TensorFlow does not load the source, or it has no such outputs.
     """
     child.hush()
-    found = frozen_of(tensorflow, source, tags, signature)
+    found = frozen_of(tensorflow, source, tags, signature, constants)
     try:
         return chosen(tensorflow, found, source, outputs, every, input_shape)
     except tensorflow.errors.OpError as error:  # functions are looked at when they are optimized, and not before
@@ -142,14 +146,33 @@ def sizes(shape: TensorShape) -> Optional[List[Optional[int]]]:
 
 # Reading and freezing --------------------------------------------------------------------------------------
 
-def frozen_of(tensorflow: ModuleType, source: str, tags: Optional[str], signature: Optional[str]) -> Frozen:
+def frozen_of(tensorflow: ModuleType, source: str, tags: Optional[str], signature: Optional[str],
+              constants: Optional[Dict[str, Any]] = None) -> Frozen:
     """Return the graph of a SavedModel or a frozen graph, behind the parsing of serialized examples.
+
+    constants: {name of an input: its value}; these are no inputs any more.
 
     Raises Fault where TensorFlow does not load it.
     """
     found = freeze_saved_model(tensorflow, source, tags, signature) if saved_model.match(source) \
         else load_frozen(tensorflow, source)
-    return Frozen(*examples.behind(tensorflow, *found))
+    return Frozen(*examples.behind(tensorflow, *fixed(tensorflow, found, constants or {}, source)))
+
+
+def fixed(tensorflow: ModuleType, found: Frozen, constants: Dict[str, Any], source: str) -> Frozen:
+    """Return the graph with constants in the place of some inputs.  Raises Fault as formats.constants.array_of does.
+    """
+    for name, value in constants.items():
+        if name not in found.inputs:
+            raise Fault(f"{source}: constants: no input is called {name!r:.60}; there are: {', '.join(found.inputs)}")
+        node, = [node for node in found.graph.node if node.name == name]
+        dtype, shape = tensorflow.as_dtype(node.attr["dtype"].type), None
+        if "shape" in node.attr and not node.attr["shape"].shape.unknown_rank:
+            shape = sizes(tensorflow.TensorShape(node.attr["shape"].shape))
+        kind = numpy.dtype(dtype.as_numpy_dtype).name if dtype != tensorflow.string else ""
+        node.Clear()
+        set_constant(tensorflow, node, name, array_of(name, kind, shape, value, f"{source}: constants"))
+    return found._replace(inputs=[name for name in found.inputs if name not in constants])
 
 
 def of_numbers(tensorflow: ModuleType, found: Frozen, source: str) -> List[str]:

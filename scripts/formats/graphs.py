@@ -24,10 +24,12 @@ class GraphFile(NamedTuple):
     path        of a SavedModel's directory or of a frozen graph
     tags        of a SavedModel: which of its graphs, separated by commas; None for "serve"
     signature   of a SavedModel: None for "serving_default", or for the only one
+    constants   {name of an input: the value that it has from now on}
     """
     path: str
     tags: Optional[str] = None
     signature: Optional[str] = None
+    constants: Optional[Dict[str, Any]] = None
 
     for_tensorflow_js = False
 
@@ -42,7 +44,7 @@ class GraphFile(NamedTuple):
         """
         with tempfile.TemporaryDirectory(prefix="graph-") as private:
             settings = {"outputs": outputs, "tags": self.tags, "signature": self.signature,
-                        "every": every, "input_shape": input_shape}
+                        "every": every, "input_shape": input_shape, "constants": self.constants}
             try:
                 child.run("formats.freeze_by_tensorflow", [self.path, private, "--settings", json.dumps(settings)],
                           True)
@@ -61,9 +63,10 @@ class GraphFile(NamedTuple):
     def opened(self, input_shape: Any = None) -> "Tuple[Graph, Choice]":
         """Return the whole graph with the shapes of its tensors, and the names of these.
 
-        A frozen graph is read without TensorFlow.  Of a SavedModel it is what TensorFlow freezes with every layer.
+        A frozen graph without constants is read without TensorFlow.  Of any other it is what TensorFlow freezes with
+        every layer.
         """
-        if os.path.isdir(self.path) or head(self.path, 1) != FROZEN:
+        if self.constants or os.path.isdir(self.path) or head(self.path, 1) != FROZEN:
             graph = self.freeze(None, True, input_shape)
             loops.unroll(graph)
             return graph, Choice(graph, OrderedDict((name, Tensor(name)) for name in graph.outputs), self.path)

@@ -4,7 +4,7 @@ onnx/onnx.proto.  `read` gives the graph as data (onnx_graph.Model), which opset
 operations.  No onnx package is needed, and no code of the file is run.
 `match` imports nothing heavy: doit asks it about models that are up to date.
 """
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, Dict, Optional
 
 from ..base.fault import Fault
 from ..wire.protobuf import Damaged, open_file
@@ -33,10 +33,14 @@ def is_graph(path: str, saved_model_tags: Optional[str] = None, named: bool = Fa
     return True
 
 
-def read(path: str, **options: Any) -> "Model":
-    """Return the Model in a file; its weights are read when they are asked for.  Raises Fault for damage."""
+def read(path: str, constants: Optional[Dict[str, Any]] = None, **options: Any) -> "Model":
+    """Return the Model in a file; its weights are read when they are asked for.
+
+    constants: {name of an input: the value that it has from now on}.  Raises Fault for damage, and for such that do not
+    fit.
+    """
     from . import onnx_graph
     try:
-        return onnx_graph.model(opened(path), path)
+        return onnx_graph.fixed(onnx_graph.model(opened(path), path), constants or {})
     except Damaged as error:
         raise Fault(f"{path}: damaged: {error}")

@@ -4,9 +4,11 @@ from collections import OrderedDict
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Union
 
 from ..base.fault import Fault
+from ..layers.model import Weight
 from ..wire.protobuf import Damaged, Value, message, number, signed, text
+from .constants import array_of
 from .onnx_files import DEEPEST, Message, entries
-from .onnx_tensors import Tensor, dtype_name, joined, tensor, texts_of, whole_numbers
+from .onnx_tensors import NUMPY, Tensor, dtype_name, joined, tensor, texts_of, whole_numbers
 
 Size = Union[int, str, None]  # of a dimension: a number, or the name of an open one; None where it has none
 MAX_NODES = 200000
@@ -79,6 +81,7 @@ class Model(NamedTuple):
     opsets     {domain: version of its operations}
     producer   the program that wrote it and its version, "pytorch 2.9.1"
     functions  {(domain, name): Function}
+    constants  {name of an input that is fixed: its value, as it was given}
     """
 
     path: str
@@ -86,6 +89,7 @@ class Model(NamedTuple):
     producer: str
     graph: Graph
     functions: Dict[Tuple[str, str], Function]
+    constants: Dict[str, Any] = {}
 
 
 def model(found: Message, path: str) -> Model:
@@ -103,6 +107,27 @@ def model(found: Message, path: str) -> Model:
     producer = f"{text(found, 2)} {text(found, 3)}".strip()
     return Model(path, opsets(found.get(8, [])), producer, graph,
                  OrderedDict(((one.domain, one.name), one) for one in functions))
+
+
+def fixed(model: Model, constants: Dict[str, Any]) -> Model:
+    """Return the model with the values of some inputs: {name: a number, or lists of numbers in its shape}.
+
+    Raises Fault for a name that no input has, for values of another type or shape, and where no input is left.
+    """
+    if not constants:
+        return model
+    graph, where = model.graph, f"{model.path}: constants"
+    infos = OrderedDict((one.name, one) for one in graph.inputs if one.name not in graph.tensors)
+    tensors = OrderedDict(graph.tensors)
+    for name, value in constants.items():
+        if name not in infos:
+            raise Fault(f"{where}: no input is called {name!r:.60}; there are: {', '.join(infos)}")
+        info = infos[name]
+        array = array_of(name, NUMPY.get(info.dtype, ""), info.shape, value, where)
+        tensors[name] = Tensor(name, info.dtype, array.shape, Weight.of(name, array), [])
+    if len(constants) == len(infos):
+        raise Fault(f"{where}: no input is left to feed: leave out {next(iter(constants))!r:.60}")
+    return model._replace(graph=graph._replace(tensors=tensors), constants=dict(constants))
 
 
 def opsets(values: List[Value]) -> Dict[str, int]:

@@ -38,7 +38,7 @@ STATISTICS = (("adapt_mean", "mean"), ("adapt_variance", "variance"), ("count",)
 MAX_LAYERS = 10000  # that are looked at
 # Keras 2's classes of layers of which layers/kinds has no row, and what its SavedModels call operations
 OTHERS = frozenset("""Lambda MultiHeadAttention Wrapper StringLookup IntegerLookup TextVectorization Hashing
-    CategoryEncoding CategoryCrossing Discretization DenseFeatures SequenceFeatures LinearModel WideDeepModel
+    CategoryEncoding CategoryCrossing Discretization SequenceFeatures LinearModel WideDeepModel
     LocallyConnected1D LocallyConnected2D RandomFourierFeatures AbstractRNNCell ClassMethod InstanceMethod
     InstanceProperty TFOpLambda SlicingOpLambda TensorFlowOpLayer AddMetric AddLoss Functional Model Sequential
     SyncBatchNormalization CuDNNGRU CuDNNLSTM BaseRandomLayer UnitNormalization EinsumDense HashedCrossing""".split())

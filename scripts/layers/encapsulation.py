@@ -7,7 +7,7 @@ from collections import OrderedDict
 from typing import Any, Dict, List, Optional, Sequence, Union
 
 from ..base.fault import Fault
-from . import masks, open_sizes, operators, outputs, topology, variables, words
+from . import features, masks, open_sizes, operators, outputs, topology, variables, words
 from .kinds.operations import is_hidden, is_operation
 from .model import Model
 from .references import Ref
@@ -35,6 +35,7 @@ def encapsulate(model: Model, layers: Optional[Sequence[str]] = None, input_shap
         raise Fault(f"there are weights for a layer {stray[0]!r} that the topology does not have")
     if major >= 3:
         masks.without(source)
+    source = features.opened(source, major)
     spoken = list(words.paths([layer.record for layer in source.layers.values()]))
     if input_shape is not None and not spoken:
         outputs.fix_input_shape(source, input_shape)

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ..base.fault import Fault
-from . import kinds
+from . import columns, kinds, lambdas
 from .records import MODELS, Record, check_record, check_sizes
 from .references import Ref, flat_references, redirect, references
 
@@ -152,7 +152,7 @@ def graph(record: Record, major: int = 2) -> Graph:
         return sequential_graph(record, major)
     layers = OrderedDict()
     for entry in inner_records(record):
-        layer = Layer({key: value for key, value in entry.items() if key != "inbound_nodes"},
+        layer = Layer(lambdas.known({key: value for key, value in entry.items() if key != "inbound_nodes"}),
                       entry.get("inbound_nodes") or [])
         if layer.name in layers:
             raise Fault(f"two layers are called {layer.name!r}: names must be unique")
@@ -199,6 +199,8 @@ def sequential_graph(record: Record, major: int) -> Graph:
         raise Fault("the Sequential model has no layers")
     layers = OrderedDict()
     first = entries[0]
+    if first["class_name"] == columns.CLASS:
+        return features_first(record, major)
     if first["class_name"] != "InputLayer":
         head = Layer(first)
         layers[head.name + "_input"] = input_layer(head.name + "_input", sequential_input(record), major,
@@ -212,8 +214,29 @@ def sequential_graph(record: Record, major: int) -> Graph:
             layer.calls = [[[previous, 0, 0, {}]]]  # Keras 3 reads this spelling too
         layers[layer.name] = layer
         previous = layer.name
-    rest = OrderedDict([("name", config.get("name", "sequential") if isinstance(config, dict) else "sequential")])
-    return Graph(layers, [Ref(next(iter(layers)), 0, 0)], [Ref(previous, 0, 0)], rest)
+    return Graph(layers, [Ref(next(iter(layers)), 0, 0)], [Ref(previous, 0, 0)], named(config))
+
+
+def features_first(record: Record, major: int) -> Graph:
+    """Return the graph of a Sequential whose first layer reads features by their names: each is an input."""
+    entries, config = inner_records(record), record["config"]
+    read = columns.sources(entries[0]["config"])
+    taken = [Layer(entry).name for entry in entries]
+    names = OrderedDict((key, key if key not in taken else key + "_input") for key in read)
+    layers = OrderedDict((name, input_layer(name, read[key][0], major, read[key][1])) for key, name in names.items())
+    called: Any = {key: [name, 0, 0, {}] for key, name in names.items()}
+    for entry, name in zip(entries, taken):
+        if name in layers:
+            raise Fault(f"two layers are called {name!r}: names must be unique")
+        layers[name] = Layer(entry if entry.get("name") else dict(entry, name=name), [called])
+        called = [[name, 0, 0, {}]]
+    return Graph(layers, [Ref(name, 0, 0) for name in names.values()], [Ref(taken[-1], 0, 0)],
+                 named(config))
+
+
+def named(config: Any) -> Record:
+    """The settings of a Sequential beside its layers: its name."""
+    return OrderedDict([("name", config.get("name", "sequential") if isinstance(config, dict) else "sequential")])
 
 
 def sequential_input(record: Record) -> Shape:

@@ -274,6 +274,16 @@ def described(name: str, layer: Layer, sources: List[Layer]) -> Text:
     return text
 
 
+def limit(text: Text) -> Optional[int]:
+    """Below what the whole numbers of such an input stay, None where that is not known.  text: of `described`."""
+    known, first, bins = text.get("vocabulary"), text.get("first"), text.get("bins")
+    if text.get("mode") != "int":
+        return None
+    if isinstance(known, list) and known and type(first) is int and (text.get("oov") or 0) > 0:
+        return len(known) + first
+    return bins if type(bins) is int and bins > 0 else None
+
+
 def checked(texts: Any) -> List[Text]:
     """Return what a file says of its texts.  Raises Fault where it is none of `described`."""
     if not isinstance(texts, list) or not all(isinstance(text, dict) and all(

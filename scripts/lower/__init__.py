@@ -5,24 +5,6 @@
 One function per layer class, by family, registered by the class's name (`rules.layer`), and one per operation
 (`rules.operation`).  Nothing of the file runs: h5py and numpy suffice.
 """
-from . import (  # noqa: F401  (each registers its functions)
-    activation,
-    attention,
-    convolution,
-    convolutional_recurrent,
-    core,
-    local,
-    merging,
-    normalization,
-    ops,
-    pooling,
-    preprocessing,
-    recurrent,
-    resizing,
-    spectrograms,
-    text,
-    wrappers,
-)
 from .rules import NotLowered
 from .walk import Lowered, lower, rule_of
 

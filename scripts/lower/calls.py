@@ -1,7 +1,7 @@
 """The arguments of a call, with a Value in the place of each reference to a tensor.
 
     Keras 3     {"args": [tensor, 127.5], "kwargs": {"mask": tensor}}
-    Keras 2     [["x", 0, 0, {"y": 127.5}]], [["a", 0, 0, {}], ["b", 0, 0, {}]]
+    Keras 2     [["x", 0, 0, {"y": 127.5}]], [["a", 0, 0, {}], ["b", 0, 0, {}]], {"age": ["a", 0, 0, {}]}
                 and CONSTANT in the place of a layer's name where the first argument is a constant
 """
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional
@@ -32,7 +32,7 @@ def arguments(layer: Layer, call: Any, layers: Mapping[str, Layer], known: Mappi
 
     Of Keras 2: one tensor, or a list where there are several, and the keywords beside the last of them.
     """
-    if isinstance(call, dict):
+    if isinstance(call, dict) and major >= 3:
         args = [keras3(item, known) for item in call.get("args") or []]
         kwargs = {key: keras3(item, known) for key, item in (call.get("kwargs") or {}).items() if key not in LEFT_OUT}
         if not args and not is_operation(layer.record, major):

@@ -8,6 +8,7 @@ from typing import Callable, Dict, NamedTuple, Tuple
 
 import numpy
 
+from ..base.fault import Fault
 from ..emit import Value
 from ..emit.interpolation import by_weights, mixed
 from ..emit.shaping import Size
@@ -35,7 +36,8 @@ class Method(NamedTuple):
 def resize(call: Call, x: Value, height: Size, width: Size, method: Method) -> Value:
     """(batch, rows, columns, channels) with so many rows and columns.  Raises NotLowered for open sizes if need be."""
     if method.name not in METHODS:
-        call.refuse(f"its interpolation {method.name!r:.40} is not known", "take one of " + ", ".join(METHODS))
+        raise Fault(f"{call.path!r} ({call.kind}) interpolates by {method.name!r:.40}, and Keras has "
+                    f"{', '.join(METHODS)} alone: the file is damaged")
     if (height, width) == x.shape[1:3]:  # tf.image.resize returns such an image as it is
         return x
     for axis, size in ((1, height), (2, width)):

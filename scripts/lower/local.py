@@ -16,7 +16,7 @@ from .activation import activate
 from .ops.given import limited
 from .ops.imaging import patches
 from .rules import Call, layer
-from .windows import NAME_SIZES, OPEN, Window, channels_first, channels_of, image, numbers, padding_of
+from .windows import Window, channels_first, channels_of, image, numbers, padding_of
 
 
 @layer("LocallyConnected1D LocallyConnected2D")
@@ -25,7 +25,8 @@ def locally_connected(call: Call) -> Value:
     b, count = call.b, int(call.kind[-2])
     x, first, filters = image(call, count), channels_first(call), numbers(call, "filters", 1)[0]
     if None in x.shape[1:]:
-        call.refuse(OPEN, NAME_SIZES)
+        raise Fault(f"layer {call.path!r} ({call.kind}) is given a tensor of open size, which Keras does not build: "
+                    "the file is damaged")
     sizes, strides = numbers(call, "kernel_size", count), numbers(call, "strides", count)
     padding, kernel = padding_of(call), call.weight("kernel")
     out = tuple(-(-size // stride) if padding == "same" else (size - window) // stride + 1

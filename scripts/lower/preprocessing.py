@@ -3,6 +3,7 @@ from typing import Optional
 
 import numpy
 
+from ..base.fault import Fault
 from ..emit import Value
 from ..layers import words
 from ..layers.topology import Layer
@@ -42,7 +43,7 @@ def encoded(call: Call, x: Value, mode: str, depth: int, weights: Optional[Value
     if mode == "multi_hot":
         return b.max(hot, 1)
     if mode != "count":
-        call.refuse(f"output_mode={mode!r} is not known", "take one_hot, multi_hot or count")
+        raise Fault(f"layer {call.path!r} ({call.kind}) has output_mode={mode!r:.40}: the file is damaged")
     return b.sum(hot if weights is None else b.mul(hot, b.expand(b.cast(weights, "float32"), -1)), 1)
 
 
@@ -72,7 +73,7 @@ def discretization(call: Call) -> Value:
     limits = numpy.asarray(boundaries, "float32").reshape(-1)
     each = call.b.compare("GreaterEqual", call.b.expand(call.b.cast(call.x, "float32"), -1), limits)
     places = call.b.sum(call.b.cast(each, "int32"), -1) if limits.size else call.b.cast(call.b.like(call.x, 0), "int32")
-    return encoded(call, places, mode_of(call, "int"), limits.size + 1)
+    return encoded(call, call.limited(places, limits.size + 1), mode_of(call, "int"), limits.size + 1)
 
 
 @layer("IntegerLookup")
@@ -104,6 +105,7 @@ def integer_lookup(call: Call) -> Value:
     found = b.where(b.compare("Greater", b.sum(same, -1), 0), place, b.add(beyond, first))
     if mask is not None:  # it stands at 0, or is left out of what is counted
         found = b.where(b.compare("Equal", x, int(mask)), b.constant(0 if mode == "int" else -1, "int32"), found)
+    found = call.limited(found, len(known) + unknown + first) if unknown else found
     depth = max(int(call.get("max_tokens", 0)) if call.config.get("pad_to_max_tokens") else 0, len(known) + unknown)
     if mode != "tf_idf":
         return encoded(call, found, mode, depth)

@@ -145,6 +145,15 @@ class Call:
 
     # Others --------------------------------------------------------------------------------------------------
 
+    def limited(self, value: Value, limit: int) -> Value:
+        """Return `value`, of which it is known now that it holds whole numbers from 0 to below `limit`."""
+        self.walk.limits[self.b.read(value)] = limit
+        return value
+
+    def limit(self, value: Value) -> Optional[int]:
+        """Below what the numbers of `value` stay, None where that is not known."""
+        return self.walk.limits.get(value.tensor)
+
     def within(self, record: Dict[str, Any], scope: str, *args: Any, **kwargs: Any) -> List[Value]:
         """Call a layer that is a part of this one; return its outputs.
 

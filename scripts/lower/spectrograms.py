@@ -6,6 +6,7 @@ from typing import Any, List
 
 import numpy
 
+from ..base.fault import Fault
 from ..emit import Value
 from .rules import Call, layer
 
@@ -46,7 +47,7 @@ def stft(call: Call) -> Value:
         missing = max(0, (-(-samples // step) - 1) * step + length - samples)
         x = b.pad(x, [(0, 0), (missing // 2, missing - missing // 2)])
     elif samples < length:
-        call.refuse(f"its frames are {length} long and the signal {samples}", "take a smaller frame_length")
+        call.refuse(f"its frames are {length} long and the signal {samples}", "give it a longer signal")
     parts = [frames(call, x, b.squeeze(call.weight(name), [1]), step)
              for name in ("real_kernel", "imag_kernel") if call.held.has(name)]
     y = of_parts(call, mode, parts)  # (batch * channels, frames, bins)
@@ -64,7 +65,8 @@ def of_parts(call: Call, mode: str, parts: List[Value]) -> Value:
     if mode in ("real", "imag") and len(parts) == 1:
         return parts[0]
     if mode not in ("log", "magnitude", "psd", "angle", "stft") or len(parts) != 2:
-        call.refuse(f"mode={mode!r} with {len(parts)} kernels", "the file is damaged")
+        raise Fault(f"layer {call.path!r} (STFTSpectrogram) has {len(parts)} kernels for mode={mode!r:.40}: the file "
+                    "is damaged")
     if mode == "angle":
         return b.binary("Atan2", parts[1], parts[0])
     if mode == "stft":
@@ -121,7 +123,8 @@ def window_of(call: Call, size: int) -> numpy.ndarray:
     """The weight of each sample of a frame: a window of sequence_length in the middle (tf.signal.hann_window)."""
     length, window = number(call, "sequence_length", size), call.config.get("window", "hann")
     if length > size:
-        call.refuse(f"sequence_length={length} is more than fft_length={size}", "the file is damaged")
+        raise Fault(f"layer {call.path!r} ({call.kind}) has sequence_length={length} and fft_length={size}: the file "
+                    "is damaged")
     if window is None:
         return numpy.ones(size)
     if isinstance(window, str):
@@ -133,7 +136,8 @@ def window_of(call: Call, size: int) -> numpy.ndarray:
     else:
         values = numpy.asarray(window, "float64").reshape(-1)
     if len(values) != length:
-        call.refuse(f"its window has {len(values)} places, not {length}", "the file is damaged")
+        raise Fault(f"layer {call.path!r} ({call.kind}) has a window of {len(values)} places, not {length}: the file "
+                    "is damaged")
     before = (size - length) // 2
     return numpy.pad(values, (before, size - length - before), mode="constant")
 

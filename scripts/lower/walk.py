@@ -10,7 +10,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 from ..base.fault import Fault
 from ..emit import Builder, Value
 from ..emit.core import type_of
-from ..layers import kinds, masks, shapes, topology, variables
+from ..layers import kinds, masks, shapes, topology, variables, words
 from ..layers.kinds.operations import is_operation
 from ..layers.kinds.sizes import product
 from ..layers.model import Model, Weight
@@ -53,6 +53,9 @@ def lower(model: Model) -> Lowered:
     nodes = names.of_nodes([ref.layer for ref in source.inputs] + list(spelled))
     walk.b.reserve(nodes)
     inputs = [walk.placeholder(node, source.layers[ref.layer]) for node, ref in zip(nodes, source.inputs)]
+    limits = {text["input"]: words.limit(text) for text in model.texts}
+    walk.limits.update((value.tensor, limits[ref.layer]) for value, ref in zip(inputs, source.inputs)
+                       if limits.get(ref.layer))
     held = {name: named(source.layers[name], own) for name, own in model.weights.items() if name in source.layers}
     found = walk.graph(source, inputs, held, "")
     placed = OrderedDict()
@@ -77,6 +80,7 @@ class Walk:
     b          Builder
     major      2 or 3, the Keras that wrote the file; version: its whole number
     states     {path of a stateful layer: its states after the last call}
+    limits     {tensor of whole numbers from 0 on: below what they stay}
     """
 
     def __init__(self, major: int, version: str) -> None:
@@ -88,6 +92,7 @@ class Walk:
         self._steps: Dict[int, Tuple[Graph, List[Tuple[str, int]], Dict[Ref, Ref]]] = {}
         self._depth = self._calls = 0
         self.states: Dict[str, List[Value]] = {}
+        self.limits: Dict[operations.Tensor, int] = {}
 
     def placeholder(self, node: str, layer: Layer) -> Value:
         """Add the input that an InputLayer stands for."""
@@ -219,6 +224,7 @@ class Walk:
 
 def rule_of(record: Dict[str, Any], major: int, path: str) -> Rule:
     """The Rule of a layer or an operation.  Raises NotLowered where there is none."""
+    from . import families  # noqa: F401  (it fills the tables)
     name = record["class_name"]
     if is_operation(record, major):
         if name in ("TFOpLambda", "SlicingOpLambda"):

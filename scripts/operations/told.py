@@ -25,16 +25,19 @@ class Shown(NamedTuple):
 
 
 def metadata(outputs: Mapping[str, str], layers: Sequence[Shown], texts: Sequence[Dict[str, Any]] = (),
-             layout: Optional[Mapping[str, str]] = None) -> Dict[str, Any]:
+             layout: Optional[Mapping[str, str]] = None, constants: Optional[Mapping[str, Any]] = None
+             ) -> Dict[str, Any]:
     """Return the userDefinedMetadata of a graph model, which TensorFlow.js hands on.
 
     {"tensorspace": {"outputs": {name as asked for: name of the node}, "layers": [Shown as a dict]}}, and where a
     model began with words "texts": what turns words into the numbers of an input, see layers.words.described
     layout: {name of an input's or output's node: "NHWC"} where the source has another order; it stands there, too.
+    constants: {name of an input of the source: the value that it has here}; so do they.
     """
     told = OrderedDict([("outputs", outputs), ("layers", [OrderedDict(layer._asdict()) for layer in layers])])
     told.update({"texts": list(texts)} if texts else {})
     told.update({"layout": layout} if layout else {})
+    told.update({"constants": constants} if constants else {})
     return {"tensorspace": told}
 
 

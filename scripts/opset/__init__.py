@@ -27,6 +27,8 @@ from . import (  # noqa: F401  (each registers its functions)
     resizing,
     sampling,
     shaping,
+    signals,
+    warping,
 )
 from .model import Lowered, Opened, lower, opened, order_of, shown_as, tensors
 from .rules import NotLowered

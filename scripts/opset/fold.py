@@ -143,6 +143,7 @@ def single(function: Callable[[Array], Array]) -> Fold:
 TABLE.update({name: single(function) for name, function in (
     ("Neg", numpy.negative), ("Abs", numpy.abs), ("Floor", numpy.floor), ("Ceil", numpy.ceil), ("Sqrt", numpy.sqrt),
     ("Not", numpy.logical_not), ("Exp", numpy.exp), ("Log", numpy.log), ("Round", numpy.rint), ("Sign", numpy.sign),
+    ("Sin", numpy.sin), ("Cos", numpy.cos), ("Relu", lambda x: numpy.maximum(x, x.dtype.type(0))),
     ("Reciprocal", lambda x: (1 / x).astype(x.dtype)),
     ("NonZero", lambda x: numpy.array(numpy.nonzero(x), numpy.int64)))})
 
@@ -183,8 +184,8 @@ def where(call: Any, arrays: List[Optional[Array]]) -> Any:
 
 @fold("Identity Dropout")
 def identity(call: Any, arrays: List[Optional[Array]]) -> Any:
-    """The same."""
-    return arrays[0]
+    """The same values; a Dropout with a mask, or one that may be in training, is left to its rule."""
+    return None if call.wants(1) or len(arrays) > 2 else arrays[0]
 
 
 # Shapes ----------------------------------------------------------------------------------------------------------
@@ -228,14 +229,14 @@ def slices(call: Any, arrays: List[Optional[Array]]) -> Any:
 @fold("Squeeze")
 def squeeze(call: Any, arrays: List[Optional[Array]]) -> Any:
     """Without dimensions of size 1."""
-    axes = call.ints("axes") if len(arrays) < 2 else [int(item) for item in arrays[1]]
+    axes = call.ints("axes") if len(arrays) < 2 else [int(item) for item in arrays[1].reshape(-1)]
     return numpy.squeeze(arrays[0], None if axes is None else tuple(axes))
 
 
 @fold("Unsqueeze")
 def unsqueeze(call: Any, arrays: List[Optional[Array]]) -> Any:
     """With dimensions of size 1 more: the axes are those of the result."""
-    axes = call.ints("axes", []) if len(arrays) < 2 else [int(item) for item in arrays[1]]
+    axes = call.ints("axes", []) if len(arrays) < 2 else [int(item) for item in arrays[1].reshape(-1)]
     rank = arrays[0].ndim + len(axes)
     wanted = {axis % rank for axis in axes}
     if len(wanted) < len(axes):

@@ -13,6 +13,7 @@ from ..operations import graph as operations
 from ..operations.told import Shown
 from ..wire.target import NATURAL
 from . import modules
+from .functions import inlined
 from .layout import Held
 from .modules import Layer
 from .rules import NotLowered
@@ -70,6 +71,7 @@ def lower(model: Model, outputs: Optional[Sequence[str]] = None, every: bool = F
     With `every`, outputs of the model that cannot be computed are left out where others remain.
     Raises Fault for what cannot be computed, and for names that the model lacks.
     """
+    model = inlined(model)
     found = opened(model, outputs, input_shape, layout)
     own = [one.name for one in model.graph.outputs]
     lacking = [name for name in own if name not in found.walk.values]
@@ -83,6 +85,7 @@ def lower(model: Model, outputs: Optional[Sequence[str]] = None, every: bool = F
 def opened(model: Model, outputs: Optional[Sequence[str]] = None, input_shape: Any = None, layout: str = NATURAL
            ) -> Opened:
     """Return the model with the tensors that `outputs`, or its own, need; what is refused is left out."""
+    model = inlined(model)
     try:
         found = walked(model, outputs, input_shape, layout)
     except Fault:
@@ -121,6 +124,7 @@ def walked(model: Model, outputs: Optional[Sequence[str]], input_shape: Any, lay
             shape = (batch,) + shape[1:]
         inputs[info.name] = walk.placeholder(node, info.dtype, shape, opens, info.name in images and len(shape) > 2)
     walk.values.update(inputs)
+    walk.scalars = [name for name, (shape, _) in shapes.items() if shape in ((), (1,))]
     wanted = [one.name for one in model.graph.outputs] if outputs is None else tensors_of(model, outputs)
     refused = walk.run(model.graph, wanted)
     ends = set(wanted) | {one.name for one in model.graph.outputs}
@@ -247,6 +251,7 @@ def named_tensors(model: Model) -> Dict[str, List[str]]:
 
 def tensors(model: Model, outputs: Sequence[str]) -> List[str]:
     """Return the name of the tensor in the model that each output is; the names are as in `lower`."""
+    model = inlined(model)
     layers = {layer.name: layer.tensor for layer in opened(model, outputs).layers}
     return [layers.get(name) or result_of(model, name) for name in outputs]
 

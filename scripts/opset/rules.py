@@ -139,7 +139,8 @@ class Call:
         if found.weight is None:
             if found.sizes is not None:
                 raise OpenSize(f"it needs the sizes {found.sizes.tolist()}, of which some are open")
-            self.refuse(f"its input {place} is computed, and has to be a constant", self.walk.remedy or CONSTANT)
+            self.refuse(f"its input {place} is computed, and has to be a constant",
+                        self.walk.remedy or CONSTANT + self.walk.fixing())
         return found.weight.read()
 
     def numbers(self, place: int) -> Optional[List[int]]:

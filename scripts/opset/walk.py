@@ -36,6 +36,7 @@ class Walk:
     values   {name of a tensor: Held} of the outermost graph
     reached  [Node] of the outermost graph, in the order in which they were computed
     remedy   what to do where something is not known: "" where no size of an input is open
+    scalars  names of inputs that are one number, which may decide how something is computed
     """
 
     def __init__(self, model: Model) -> None:
@@ -43,7 +44,12 @@ class Walk:
         self.values: Scope = {}
         self.reached: List[Node] = []
         self.remedy = ""
+        self.scalars: List[str] = []
         self._depth = self._count = 0
+
+    def fixing(self) -> str:
+        """Words behind a remedy: the input that could be a constant, "" where none is one number."""
+        return f", or fix an input: --constant {self.scalars[0]:.40}=VALUE" if self.scalars else ""
 
     def tensors(self, graph: Graph) -> Dict[str, Held]:
         """The tensors that a graph holds."""
@@ -139,12 +145,12 @@ class Walk:
                 raise
             except Fault as fault:
                 call.refuse(f"which branch is taken depends on the data, and one cannot be computed: {fault!s:.100}",
-                            ONE_CASE)
+                            ONE_CASE + self.fixing())
         condition, results = self.b.reshape(call.x.value, []), []
         for one, other in zip(*found):
             if one.dtype != other.dtype or one.rank != other.rank or not all(map(same, one.dims(), other.dims())):
                 call.refuse(f"which branch is taken depends on the data, and one gives {tuple(one.dims())}, the other "
-                            f"{tuple(other.dims())}", ONE_CASE)
+                            f"{tuple(other.dims())}", ONE_CASE + self.fixing())
             pair = together([one, other])
             results.append(pair.result(call, self.b.where(condition, *pair.values), one.dtype))
         return results

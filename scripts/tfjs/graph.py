@@ -47,6 +47,8 @@ def convert(source: Union[GraphFile, GraphModel], directory: str, outputs: Optio
         said = [line for line in (graph.begins, without_dynamic(graph, every and outputs is None)) if line]
         prune(graph, map(Tensor, graph.outputs + graph.inputs))
         told = shown.metadata(graph)
+        fixed = getattr(source, "constants", None)
+        told["tensorspace"].update({"constants": fixed} if fixed else {})
         frames.lower(graph)
         prune(graph, map(Tensor, graph.outputs + graph.inputs))
         settings = directory, json_name, shard_size, quantize, told

@@ -40,7 +40,7 @@ def convert(source: Model, directory: str, outputs: Optional[List[str]] = None, 
         layers = [one for one in lowered.layers if one.class_name == "InputLayer" or one.name in kept]
         layouts = OrderedDict((node, order) for node, order in lowered.layouts.items() if node in graph.nodes)
         names = write_graph.write(graph, directory, json_name, shard_size, quantize,
-                                  told.metadata(kept, layers, (), layouts))
+                                  told.metadata(kept, layers, (), layouts, source.constants))
     facts = OrderedDict([("inputs", graph.inputs), ("outputs", graph.outputs)])
     why = "; ".join(filter(None, [lowered.why, waiting]))
     facts.update({"why": why} if why else {})

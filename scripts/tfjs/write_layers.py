@@ -15,7 +15,6 @@ from ..layers import outputs, words
 from ..layers.model import Model
 from ..wire import shards
 from . import VERSION_NAME
-from .passes import keras2
 
 SOURCE_NAMES = "sourceNames"  # key of a model.json: {name of a layer: its name in the source}, of renamed layers alone
 SHARD = re.compile(r"group1-shard\d+of\d+\.bin\Z")  # as wire/shards.py names them
@@ -31,7 +30,10 @@ def write(model: Model, directory: str, json_name: str = "model.json", shard_siz
     Raises Fault for what TensorFlow.js cannot compute, and for a json_name that is no plain name.
     """
     command.check_json_name(json_name)
-    model = ready or keras2(model)
+    if ready is None:
+        from .passes import keras2  # not for the words about files that are written
+        ready = keras2(model)
+    model = ready
     ordered = [weight.renamed(plain(weight.name)) for name in sorted(model.weights, key=lambda n: n.encode("utf-8"))
                for weight in model.weights[name]]
     manifest = shards.write(ordered, directory, shard_size, quantize)

@@ -7,7 +7,7 @@ if not __package__:
 import json
 import os
 from types import ModuleType
-from typing import List, Optional
+from typing import Any, Dict, List, Optional
 
 import numpy
 
@@ -18,18 +18,18 @@ from . import answers
 
 
 def compute(source: str, given: str, answer: str, outputs: Optional[List[str]], tags: Optional[str],
-            signature: Optional[str]) -> None:
+            signature: Optional[str], constants: Optional[Dict[str, Any]] = None) -> None:
     """Run the graph in `source` in this process, and write its outputs to the new file `answer`.
 
     given      npz of the inputs by name, without ":0"
     answer     npz of output_0, output_1, …
-    outputs, tags, signature   as in formats.graphs.GraphFile
+    outputs, tags, signature, constants   as in formats.graphs.GraphFile
     Raises Fault where TensorFlow does not load the graph, or it has no such outputs.
     """
     import tensorflow
     child.hush()
     found = of_first(tensorflow, source) if tfjs_pb.match(source) \
-        else freeze.frozen_of(tensorflow, source, tags, signature)
+        else freeze.frozen_of(tensorflow, source, tags, signature, constants)
     names = outputs or freeze.of_numbers(tensorflow, found, source)
     graph, _, known = found
     chosen = freeze.choose(graph, known, names, source)
@@ -63,7 +63,7 @@ def main(arguments: List[str]) -> None:
     parser.add_argument("source", help="a SavedModel's directory, a frozen graph, or a tensorflowjs_model.pb")
     parser.add_argument("given", help="npz of the inputs by name")
     parser.add_argument("answer", help="the npz to write: output_0, output_1, …")
-    parser.add_argument("--settings", type=json.loads, help="JSON: outputs, tags, signature")
+    parser.add_argument("--settings", type=json.loads, help="JSON: outputs, tags, signature, constants")
     options = parser.parse_args(arguments)
     compute(options.source, options.given, options.answer, **options.settings)
 

@@ -7,7 +7,7 @@ tfjs-converter's write_weights.py, the quantization is that of its quantization.
 import fnmatch
 import os
 from collections import OrderedDict
-from typing import IO, Any, Callable, Dict, List, NamedTuple, Optional, Sequence
+from typing import IO, Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence
 
 import numpy
 
@@ -17,6 +17,7 @@ from .target import QUANTIZED, SHARD_SIZE, Quantize
 Weight = Any  # a layers.model.Weight, or what has its name, shape, dtype, size and pieces(): this room knows no layers
 Convert = Callable[[numpy.ndarray, str], numpy.ndarray]  # (float32 piece, name of its weight) -> stored values
 
+AHEAD = 1 << 23  # bytes of a model from which on a thread writes
 STORED = {"float16": "float32", "float64": "float32", "int64": "int32", "complex128": "complex64"}
 KEPT = ("float32", "int32", "complex64", "uint8", "uint16", "bool")
 
@@ -74,11 +75,30 @@ def write(weights: Sequence[Weight], directory: str, shard_size: int = SHARD_SIZ
     total = sum(one.weight.size * one.dtype.itemsize for one in plans)
     count = -(-total // shard_size)
     paths = [f"group1-shard{index + 1}of{count}.bin" for index in range(count)]
+    pieces = (numpy.ascontiguousarray(one.convert(piece), dtype=one.dtype)
+              for one in plans for piece in one.weight.pieces())
     with Cutter(directory, paths, shard_size) as cutter:
-        for one in plans:
-            for piece in one.weight.pieces():
-                cutter.write(numpy.ascontiguousarray(one.convert(piece), dtype=one.dtype))
+        (ahead if total > AHEAD else each)(pieces, cutter.write)
     return [OrderedDict([("paths", paths), ("weights", [one.entry for one in plans])])]
+
+
+def each(pieces: Iterable[numpy.ndarray], write: Callable[[numpy.ndarray], None]) -> None:
+    """Write arrays one after the other."""
+    for piece in pieces:
+        write(piece)
+
+
+def ahead(pieces: Iterable[numpy.ndarray], write: Callable[[numpy.ndarray], None]) -> None:
+    """Write arrays one after the other, each in a thread while the next one is read."""
+    from concurrent.futures import ThreadPoolExecutor  # not for a small model
+    with ThreadPoolExecutor(1) as pool:
+        under_way = None
+        for piece in pieces:
+            if under_way is not None:
+                under_way.result()
+            under_way = pool.submit(write, piece)
+        if under_way is not None:
+            under_way.result()
 
 
 class Cutter:

@@ -7,7 +7,7 @@ import copy
 import json
 import struct
 
-from scripts.lower import rules
+from scripts.lower import families, rules  # noqa: F401  (families fills the tables)
 from scripts.tfjs.supported import LAYERS
 
 CLASSES = sorted(set(LAYERS) | set(rules.LAYERS) | set(rules.OPERATIONS)) + [

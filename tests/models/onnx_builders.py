@@ -321,4 +321,30 @@ def vit(style):
     return net.model(net.linear(x, "heads.head", width, 5))
 
 
-MODELS = (alexnet, vgg, resnet, mobilenet2, mobilenet3, efficientnet, densenet, unet, tagger, vit)
+def quantized(style):
+    """Convolutions of eight bits, as QDQ: each tensor is quantized and back; weights have a scale for each filter."""
+    net = Writer(style, (2, 3, 12, 10))
+    random = net.random
+
+    def both(x, module, scale, zero=128):
+        given = net.tensor(f"scale_{len(net.tensors)}", numpy.float32(scale)), net.tensor(
+            f"zero_{len(net.tensors)}", numpy.uint8(zero))
+        return net.op("DequantizeLinear", module, net.op("QuantizeLinear", module, x, *given), *given)
+
+    def kernel(module, *shape):
+        name = module + ".weight"
+        values = net.tensor(name + "_quantized", random.randint(-127, 128, shape).astype("int8"))
+        scales = net.tensor(name + "_scale", random.uniform(0.005, 0.015, shape[0]).astype("float32"))
+        return net.op("DequantizeLinear", module, values, scales, net.tensor(name + "_zero", numpy.zeros(
+            shape[0], "int8")), axis=0)
+
+    x = both("input", "", 0.02)
+    x = net.op("Conv", "conv1", x, kernel("conv1", 6, 3, 3, 3), pads=[1] * 4)
+    x = both(net.op("Relu", "relu", x), "relu", 0.02, 0)
+    y = both(net.op("Conv", "conv2", x, kernel("conv2", 6, 1, 3, 3), pads=[1] * 4, group=6), "conv2", 0.02)
+    x = both(net.op("Add", "", x, y), "", 0.04)
+    x = net.flat(both(net.mean(x, "pool"), "pool", 0.02), 6)
+    return net.model(net.op("Gemm", "fc", x, kernel("fc", 5, 6), transB=1))
+
+
+MODELS = (alexnet, vgg, resnet, mobilenet2, mobilenet3, efficientnet, densenet, unet, tagger, vit, quantized)

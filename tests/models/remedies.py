@@ -7,12 +7,14 @@ or settings of preprocess.
 import ast
 import importlib
 import os
+import tempfile
 from collections import OrderedDict, namedtuple
 
 import tensorflow as tf
 
 from scripts.lower.recurrent import STEPS
 from tests import needs
+from tests.models import operation_nodes
 
 LOWER = os.path.join(needs.ROOT, "scripts", "lower")
 Site = namedtuple("Site", "module function first last reason remedy")  # of a call of refuse(): where, and its words
@@ -22,9 +24,10 @@ WHERE = "choose by where(condition, x, y)"
 
 
 class Case:
-    """One refusal.  options: of both inputs (dtype), ending: of the file, settings of the refused one."""
+    """One refusal.  options: of both inputs (dtype), ending: of the file, given: settings of the refused one."""
 
-    def __init__(self, flavour, shape, refused, words, followed, ending=None, **options):
+    def __init__(self, flavour, shape, refused, words, followed, ending=None, given=(), **options):
+        self.given = dict(given)
         self.flavour, self.shape, self.refused, self.words, self.followed = flavour, shape, refused, words, followed
         self.ending, self.options = ending or (".keras" if flavour == "keras3" else ".h5"), options
 
@@ -53,6 +56,30 @@ def learned(keras, x):
     return layer(x)
 
 
+def featured(k, x, *columns):
+    """Feature columns that read one feature, "x"."""
+    return k.layers.DenseFeatures(list(columns))({"x": x})
+
+
+def of_numbers():
+    """A column whose vocabulary is a file."""
+    path = os.path.join(tempfile.mkdtemp(), "numbers.txt")
+    with open(path, "w", encoding="ascii") as stream:
+        stream.write("3\n5\n")
+    return column.categorical_column_with_vocabulary_file("x", path, 2, dtype=tf.int64)
+
+
+def node(function):
+    """An operation as a TensorFlowOpLayer."""
+    return lambda k, x: operation_nodes.layers_of(tf, k, lambda tensor: [function(tensor)], [x])[0]
+
+
+def scaled(x, scale, moved):
+    """Six rows and five columns of an image."""
+    return tf.raw_ops.ScaleAndTranslate(images=x, size=[6, 5], scale=[scale, 1.0], translation=[moved, 0.0])
+
+
+column = tf.feature_column
 ROW = (None,)
 IMAGE = (None, None, 3)
 NUMBER = "write a whole number there"
@@ -86,7 +113,10 @@ CASES = [
     three((STEPS + 1, 2), lambda k, x: k.layers.SimpleRNN(2)(x), "build it over fewer steps",
           lambda k, x: k.layers.SimpleRNN(2)(x[:, :4])),
     three((None, 1), lambda k, x: k.layers.STFTSpectrogram()(x), "--input-shape 16000,1", [16000, 1]),
+    three((None, 1), lambda k, x: k.layers.STFTSpectrogram()(x), "give it a longer signal", [16000, 1],
+          given={"input_shape": [100, 1]}),
     three(ROW, lambda k, x: k.layers.MelSpectrogram()(x), "--input-shape 16000", [16000]),
+    three(ROW, lambda k, x: k.ops.rfft(x)[0], SIZE, [8]),
     three(ROW, lambda k, x: k.ops.extract_sequences(x, 3, 2), SIZE, [8]),
     three(ROW, lambda k, x: k.ops.stft(x, 4, 2, 4), SIZE, [9]),
     three((None, 5), lambda k, x: k.ops.istft((x, x), 8, 2, 8), SIZE, [4, 5]),
@@ -179,6 +209,16 @@ CASES = [
     three((4, 4000000), lambda k, x: k.ops.fold(x, (2001, 2001), 2), "take fewer and larger steps",
           lambda k, x: k.ops.fold(x[:, :, :4], (3, 3), 2)),
     two(ROW, lambda k, x: tf.reshape(x, x[0]), LIST, lambda k, x: tf.reshape(x, [-1, 1]), dtype="int32"),
+    # What Keras before 2.4 calls operations, and sizes that hide what Keras cannot compute
+    two((6, 5, 3), node(lambda x: tf.compat.v1.image.resize_bicubic(x, (4, 5), align_corners=True)),
+        "build it with align_corners=False", node(lambda x: tf.compat.v1.image.resize_bicubic(x, (4, 5)))),
+    two((6, 5, 3), node(lambda x: scaled(x, 1.5, 0.0)), "crop the image and resize that",
+        node(lambda x: scaled(x[:, :4], 1.5, 0.0))),
+    two(IMAGE, node(lambda x: scaled(x, 1.5, 0.0)), SIZE, [4, 5, 3]),
+    two((1, 4), lambda k, x: k.layers.GroupNormalization(2)(k.layers.Masking()(x)), "leave the mask out before it",
+        lambda k, x: k.layers.GroupNormalization(2)(x)),
+    two((3, 4), lambda k, x: k.layers.RNN([])(x), "build it with one",
+        lambda k, x: k.layers.RNN([k.layers.LSTMCell(2)])(x)),
     # Layers of preprocessing
     three((1,), lambda k, x: k.layers.CategoryEncoding(10 ** 7)(x), "take fewer than",
           lambda k, x: k.layers.CategoryEncoding(10)(x), dtype="int32"),
@@ -201,9 +241,31 @@ CASES = [
     three((3,), learned, "save the model as .keras", {"ending": ".keras"}, ending=".h5", dtype="int64"),
     three((3,), lambda k, x: k.layers.IntegerLookup(vocabulary=list(range(65537)))(x), "take fewer than 65536",
           lambda k, x: k.layers.IntegerLookup(vocabulary=list(range(60)))(x), dtype="int64"),
+    two((1,), lambda k, x: featured(k, x, column.numeric_column("x", normalizer_fn=own)), "put a Rescaling",
+        lambda k, x: featured(k, k.layers.Rescaling(0.5)(x), column.numeric_column("x"))),
+    two((1,), lambda k, x: featured(k, x, column.indicator_column(column.categorical_column_with_identity("x", 70000))),
+        "take an embedding_column", lambda k, x: featured(k, x, column.embedding_column(
+            column.categorical_column_with_identity("x", 70000), 2)), dtype="int64"),
+    two((1,), lambda k, x: featured(k, x, column.indicator_column(of_numbers())),
+        "take categorical_column_with_vocabulary_list", lambda k, x: featured(k, x, column.indicator_column(
+            column.categorical_column_with_vocabulary_list("x", [3, 5]))), dtype="int64"),
+    two((1,), lambda k, x: featured(k, x, column.indicator_column(column.categorical_column_with_vocabulary_list(
+        "x", [3, 5], num_oov_buckets=2))), "take num_oov_buckets=1",
+        lambda k, x: featured(k, x, column.indicator_column(column.categorical_column_with_vocabulary_list(
+            "x", [3, 5], num_oov_buckets=1))), dtype="int64"),
+    two((1,), lambda k, x: featured(k, x, column.embedding_column(column.categorical_column_with_vocabulary_list(
+        "x", list(range(65537))), 2)), "take fewer than 65536", lambda k, x: featured(k, x, column.embedding_column(
+            column.categorical_column_with_vocabulary_list("x", [3, 5]), 2)), dtype="int64"),
     # Words
     two((1,), lambda k, x: k.layers.Hashing(4)(k.layers.Reshape((1,))(x)), "let it read inputs themselves",
         lambda k, x: k.layers.Embedding(4, 2)(k.layers.Hashing(4)(x)), dtype="int64"),
+    two((1,), lambda k, x: k.layers.HashedCrossing(4)([k.layers.Discretization([0.0])(x), x]),
+        "or what a StringLookup, IntegerLookup, Discretization or Hashing gives",
+        lambda k, x: k.layers.HashedCrossing(4)([k.layers.Discretization([0.0])(x), k.layers.IntegerLookup(
+            vocabulary=[1, 2])(x)]), dtype="int64"),
+    two((1,), lambda k, x: k.layers.HashedCrossing(4)([k.layers.IntegerLookup(vocabulary=list(range(2100)))(x)] * 2),
+        "take smaller vocabularies", lambda k, x: k.layers.HashedCrossing(4)([k.layers.IntegerLookup(
+            vocabulary=list(range(9)))(x)] * 2), dtype="int64"),
     two((1,), lambda k, x: k.layers.StringLookup(vocabulary=["a", "b"], invert=True)(x), "leave it out",
         lambda k, x: k.layers.Embedding(3, 2)(x), dtype="int64"),
     two((1,), lambda k, x: k.layers.Flatten()(x), "let a TextVectorization, StringLookup or Hashing read it",

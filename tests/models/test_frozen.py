@@ -7,7 +7,8 @@ import pytest
 
 from scripts import Fault, formats, preprocess
 from scripts.base import child
-from scripts.formats import frozen
+from scripts.formats import freeze_by_tensorflow, frozen
+from scripts.operations import loops
 from scripts.tfjs import graph
 from tests import needs
 from tests.project import Project
@@ -81,6 +82,29 @@ def test_a_graph_whose_variables_are_elsewhere_is_refused(tmp_path):
     (tmp_path / "out").mkdir()
     with pytest.raises(Fault, match="freeze it"):
         graph.convert(formats.read(str(tmp_path / "graph.pb")), str(tmp_path / "out"))
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_an_input_can_be_given_a_value_that_decides_which_branch_is_taken(training, tmp_path):
+    needs.tensorflow()
+    import tensorflow
+    v1 = tensorflow.compat.v1
+    with tensorflow.Graph().as_default() as whole:
+        x = v1.placeholder(tensorflow.float32, [None, 4], name="x")
+        phase = v1.placeholder_with_default(True, [], name="phase")
+        tensorflow.identity(v1.cond(phase, lambda: -x, lambda: tensorflow.nn.relu(x)), name="y")
+    source = str(tmp_path / "graph.pb")
+    with open(source, "wb") as file:
+        file.write(whole.as_graph_def().SerializeToString())
+    found = freeze_by_tensorflow.freeze(source, constants={"phase": training})
+    loops.unroll(found)
+    assert found.inputs == ["x"] and found.outputs == ["y"]
+    ops = {node.op for node in found.nodes.values()}
+    assert ("Neg" in ops, "Relu" in ops) == (training, not training) and not ops & {"If", "StatelessIf", "Switch"}
+    with pytest.raises(Fault, match="constants: no input is called 'p'; there are: x, phase"):
+        freeze_by_tensorflow.freeze(source, constants={"p": training})
+    with pytest.raises(Fault, match="constants: 'phase' takes bool of shape .., not 3"):
+        freeze_by_tensorflow.freeze(source, constants={"phase": 3})
 
 
 def test_a_frozen_graph_of_any_name_converts_the_same_by_command_and_under_doit(path, tmp_path):

@@ -247,3 +247,17 @@ def test_weights_of_layers_with_parts_are_found_in_every_file(flavour, ending, t
 def test_layers_of_keras_s_applications_are_lowered(flavour, tmp_path):
     for ending in (".h5", ".keras"):
         lowered.agree(lowered.Model(flavour, scaled), tmp_path, ending=ending)
+
+
+def lambdas(keras):
+    """InceptionResNetV2's before Keras 2.12, in a nested model."""
+    x, i = keras.Input((4, 6), name="x"), keras.Input((4, 6))
+    inner = keras.layers.Lambda(lambda inputs, scale: inputs[0] + inputs[1] * scale, arguments={"scale": 0.17},
+                                output_shape=(4, 6), name="block35_1")([keras.layers.Dense(6)(i), i])
+    return keras.Model(x, [keras.Model(i, inner, name="tower")(x), keras.layers.ReLU()(x)])
+
+
+@pytest.mark.py36
+def test_a_lambda_of_keras_s_own_is_computed(tmp_path):
+    """Its code is told by its instructions, as Python before 3.11 has them."""
+    lowered.agree(lowered.Model("keras2", lambdas), tmp_path)

@@ -293,6 +293,14 @@ def test_verify_takes_onnxruntime_for_its_oracle(tmp_path, onnxruntime):
         convert(path, tmp_path / "called", layout="NCHW")
 
 
+def test_the_oracle_has_the_inputs_that_are_constants(tmp_path, onnxruntime):
+    made, inputs, outputs = onnx_made.of_rates()
+    path = made.save(tmp_path / "m.onnx", inputs, outputs, {"rate": 7})
+    model_json = convert(path, tmp_path / "js", constants={"rate": 8000}).model_json
+    found = by_onnxruntime.values(path, model_json, None, verify.told_of(model_json))
+    assert (found.wanted[0] == found.inputs[0][:, :1]).all() and found.wanted[0].shape == (4, 1)
+
+
 def test_the_document_tells_the_layout_and_the_layers(tmp_path):
     made, inputs, outputs = onnx_made.resnet18()
     path = made.save(tmp_path / "m.onnx", inputs, outputs)

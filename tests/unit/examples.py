@@ -78,9 +78,10 @@ EXAMPLES = OrderedDict([
     ("StringLookup", (lambda layers: layers.StringLookup(
         vocabulary=["a", "b"], output_mode="multi_hot", max_tokens=9, pad_to_max_tokens=True), [LINE])),
     ("TextVectorization", (lambda layers: layers.TextVectorization(
-        vocabulary=["a", "b"], output_sequence_length=5), [(1,)]))])
+        vocabulary=["a", "b"], output_sequence_length=5), [(1,)])),
+    ("DenseFeatures", (lambda layers: of_features(), [(2,)]))])
 
-ONLY_2 = ("LocallyConnected1D", "LocallyConnected2D")  # Keras 3 has none
+ONLY_2 = ("LocallyConnected1D", "LocallyConnected2D", "DenseFeatures")  # Keras 3 has none
 OF_QUERY_AND_VALUE = ("MultiHeadAttention", "GroupQueryAttention")
 OF_WORDS = ("StringLookup", "TextVectorization")
 OF_SCORES = ("Attention", "AdditiveAttention")  # put out their scores where a call asks for them
@@ -102,6 +103,8 @@ class Made:
             made = self.layer(inputs[0], inputs[0], return_attention_scores=True)
         elif name in OF_SCORES:
             made = self.layer(inputs, return_attention_scores=True)
+        elif name == "DenseFeatures":
+            made = self.layer({"x": inputs[0]})
         else:
             made = self.layer(inputs if len(inputs) > 1 else inputs[0])
         self.outputs = list(made) if isinstance(made, (list, tuple)) else [made]
@@ -110,6 +113,15 @@ class Made:
         self.major = int(keras.__version__.split(".")[0])
         self.graph = graph(json.loads(keras.Model(inputs, self.outputs).to_json()), self.major)
         self.record = self.graph.layers[self.layer.name].record
+
+
+def of_features():
+    """Columns of two numbers, of their places between limits, and of rows for these places."""
+    tensorflow = importlib.import_module("tensorflow")
+    made = tensorflow.feature_column
+    numbers = made.numeric_column("x", shape=[2])
+    places = made.bucketized_column(numbers, [0.0, 1.0])
+    return tensorflow.keras.layers.DenseFeatures([numbers, places, made.embedding_column(places, 3)])
 
 
 def applied():
@@ -122,7 +134,8 @@ def applied():
 
 def names(keras):
     """The classes of the examples that this Keras has."""
-    return [name for name in EXAMPLES if hasattr(keras.layers, name) or hasattr(applied(), name)]
+    return [name for name in EXAMPLES if hasattr(keras.layers, name) or hasattr(applied(), name)
+            or name == "DenseFeatures" and needs.STACK == "py36"]  # tf.keras has it, not keras
 
 
 def may_lack(name):

@@ -117,6 +117,18 @@ def function(name, inputs, outputs, nodes):
                 *[field(7, one) for one in nodes], field(10, "mine"), field(9, field(1, "") + field(2, 17)))
 
 
+def of_rates():
+    """A model whose input `rate` decides whether it negates x, or keeps its first column: (made, inputs, outputs)."""
+    made, one, other = Made(), Made(), Made()
+    one.node("Neg", "x", outputs=["y"])
+    other.node("Slice", "x", *[other.constant(name, numpy.array([value])) for name, value in (
+        ("begin", 0), ("end", 1), ("axis", 1))], outputs=["y"])
+    fast = made.node("Equal", "rate", made.constant("fast", numpy.array(16000)))
+    made.node("If", fast, then_branch=one.graph({}, ["y"]), else_branch=other.graph({}, ["y"]), outputs=["y"],
+              named="choice")
+    return made, {"x": ["N", 3], "rate": []}, ["y"]
+
+
 # Models ----------------------------------------------------------------------------------------------------------
 
 def resnet18(width=8):

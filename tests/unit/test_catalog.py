@@ -68,6 +68,7 @@ def test_a_pattern_gives_one_model_per_file(tmp_path):
     ('[a]\nsource = "m.h5"\nlayers = ["x", "x"]\n', ["layers names x twice"]),
     ('[a]\nsource = "m.h5"\nepochs = 3\n', ["[a]", "not trained", "epochs"]),
     ('[a]\nweights = "w.h5"\n', ["weights without source"]),
+    ('[a]\nsource = "m.onnx"\nconstants = {sr = "fast"}\n', ["constants", "numbers"]),
     ('[a]\nsource = "m.h5"\nquantize = "int4"\n', ["quantize", "uint8"]),
     ('[a]\nsource = "m.h5"\njson_name = "../model.json"\n', ["json_name", "a file name"]),
     ('[a]\nsource = "m.h5"\njson_name = "manifest.json"\n', ["json_name"]),

@@ -1,10 +1,12 @@
 """ONNX files as data, and the graph that is made of them: types, files beside the model, names, layouts, refusals."""
+import json
 import os
 
 import numpy
 import pytest
 
-from scripts import Fault, formats, opset, summary
+from scripts import Fault, convert, formats, opset, preprocess, summary
+from scripts.emit import core
 from scripts.formats import onnx_tensors
 from scripts.opset import sizes
 from scripts.wire.protobuf import Damaged, field
@@ -275,6 +277,30 @@ def test_a_bias_behind_a_product_belongs_to_its_layer(tmp_path):
     assert [one.parameters for one in found.layers] == [0, 16, 0]
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (2, 3, 1, 0), (3, 2, 0, 1), (1, 0, 3, 2)])
+def test_a_weight_is_turned_in_parts_to_what_numpy_makes_of_it(order, monkeypatch):
+    monkeypatch.setattr(core, "TURNED", 1)
+    array = numpy.arange(19 * 5 * 3 * 2, dtype="float32").reshape(19, 5, 3, 2).transpose(order)
+    made = core.contiguous(array, "float32")
+    assert made.flags.c_contiguous and (made == array).all()
+
+
+@pytest.mark.parametrize("op, shapes, constants, words", [
+    ("STFT", {"x": [1, 1 << 21, 1]}, [("step", 1), ("window", [1.0]), ("frame", 1 << 20)], "its frames are 1048576"),
+    ("DFT", {"x": [1, 1 << 20, 1]}, [], "it transforms 1048576 samples"),
+    ("MelWeightMatrix", {}, [("bins", 1 << 22), ("length", 1), ("rate", 1), ("low", 0.0), ("high", 1.0)], "bins of 1"),
+    ("HannWindow", {}, [("size", 1 << 30)], "has size"),
+    ("AffineGrid", {"x": [1, 2, 3]}, [("size", [1, 1, 1 << 20, 1 << 20])], "on an image of"),
+    ("Col2Im", {"x": [1, 4, 1 << 20]}, [("image", [1 << 20]), ("block", [4])], "puts 1048573 windows"),
+    ("DeformConv", {"x": [1, 1, 4, 4], "w": [1, 1, 1, 1], "places": [1, 2, 1 << 30, 1]}, [], "too large")])
+def test_what_would_fill_the_memory_is_refused(op, shapes, constants, words, tmp_path):
+    made = Made(20)
+    given = list(shapes) + [made.constant(name, numpy.array(value)) for name, value in constants]
+    y = made.node("Add", made.node(op, *given), made.node("Relu", "other"))
+    with pytest.raises(Fault, match=words):
+        lowered(made, tmp_path, dict(shapes, other=["N", 1]), [y])
+
+
 # Graphs in graphs ------------------------------------------------------------------------------------------------
 
 def test_functions_of_the_model_are_put_in_the_place_of_their_calls(tmp_path):
@@ -285,6 +311,23 @@ def test_functions_of_the_model_are_put_in_the_place_of_their_calls(tmp_path):
     y = made.node("Twice", "x", domain="mine", named="twice")
     found = lowered(made, tmp_path, {"x": ["N", 3]}, [y])
     assert [node.op for node in found.graph.nodes.values() if node.op != "Identity"] == ["Placeholder", "Relu", "Add"]
+
+
+@pytest.mark.parametrize("scopes, layers", [
+    ("['', 'stem', 'stem.conv', 'conv2d']", ["stem.conv"]), (None, ["stem_1/conv", "stem_1/Relu"])])
+def test_images_and_layers_inside_of_functions_are_known(scopes, layers, tmp_path):
+    # PyTorch's exporters write modules, or the operations of which these are made, as functions that call others
+    made, outer, inner = Made(), Made(), Made()
+    inner.node("Conv", "image", "kernel", outputs=["made"])
+    outer.node("Conv2d", "x", "w", domain="mine", named="conv", outputs=["y"])
+    outer.node("Relu", "y", outputs=["z"])
+    made.functions += [function("Stem", ["x", "w"], ["z", "x"], outer.nodes),
+                       function("Conv2d", ["image", "kernel"], ["made"], inner.nodes)]
+    y = made.node("Stem", "x", made.weight("w", 4, 3, 1, 1), domain="mine", named="stem_1", outputs=["y", "same"],
+                  scopes=scopes)
+    found = lowered(made, tmp_path, {"x": ["N", 3, 6, 5]}, [y, "same"], every=True)
+    assert count(found.graph, "Transpose") == 0 and found.layouts["x"] == "NHWC"
+    assert list(found.outputs)[:len(layers)] == layers and [one.parameters for one in found.layers][1] == 12
 
 
 @pytest.mark.parametrize("condition, op", [(True, "Relu"), (False, "Neg")])
@@ -311,6 +354,34 @@ def test_branches_that_the_data_choose_have_to_fit(other, words, tmp_path):
     y = made.node("If", condition, then_branch=one.graph({}, ["y"]), else_branch=two.graph({}, ["y"]))
     with pytest.raises(Fault, match=words):
         lowered(made, tmp_path, {"x": [2, 3, 1]}, [y])
+
+
+def test_an_input_can_be_given_a_value_that_decides_which_branch_is_taken(tmp_path, capsys):
+    made, inputs, outputs = onnx_made.of_rates()
+    path = made.save(tmp_path / "m.onnx", inputs, outputs, {"rate": 7})
+    with pytest.raises(Fault, match="'choice' is ONNX's If: .* or fix an input: --constant rate=VALUE$"):
+        opset.lower(formats.read(path))
+    for rate, op in ((16000, "Neg"), (8000, "Slice")):
+        found = opset.lower(formats.read(path, constants={"rate": rate})).graph
+        assert found.inputs == ["x"]
+        assert [other for other in ("Neg", "Slice", "Select") if count(found, other)] == [op]
+    for constants, words in (({"rat": 1}, "no input is called 'rat'; there are: x, rate"), (
+            {"rate": 1.5}, r"'rate' takes int64 of shape \(\), not 1.5"), ({"rate": [1, 2]}, "not .1, 2."), (
+            {"rate": "fast"}, "not 'fast'"), ({"x": [[1, 2]]}, "'x' takes float32 of shape"), (
+            {"x": [[1, 2, 3]], "rate": 1}, "no input is left")):
+        with pytest.raises(Fault, match="m.onnx: constants: .*" + words):
+            formats.read(path, constants=constants)
+    preprocess.main([path, str(tmp_path / "js"), "--constant", "rate=16000"])
+    with open(str(tmp_path / "js" / "model.json")) as file:
+        told = json.load(file)
+    assert told["userDefinedMetadata"]["tensorspace"]["constants"] == {"rate": 16000}
+    assert list(told["signature"]["inputs"]) == ["x"]
+    summary.main([path, "--constant", "rate=16000"])
+    assert "rate" not in capsys.readouterr().out
+    with pytest.raises(Fault, match="--constant: 'rate=x' is no input's name and a value"):
+        preprocess.main([path, str(tmp_path / "js"), "--constant", "rate=x"])
+    with pytest.raises(Fault, match="constants fix inputs of an ONNX model or of a TensorFlow graph: leave them out"):
+        convert(str(tmp_path / "js" / "model.json"), tmp_path / "again", constants={"x": 1})
 
 
 def loop(made, body, steps, outputs, going="going"):

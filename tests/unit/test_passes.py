@@ -1,8 +1,8 @@
 """The passes from a Keras model to one that TensorFlow.js loads: one small model and one assertion for each."""
 import pytest
 
-from scripts import Fault
-from scripts.layers import encapsulation
+from scripts import Fault, lower
+from scripts.layers import encapsulation, lambdas
 from scripts.layers.topology import graph
 from scripts.tfjs.passes import PASSES, keras2, normalization, refusal, spelling
 from scripts.tfjs.passes.draft import Draft, each_layer
@@ -61,6 +61,32 @@ def test_a_pass_leaves_the_record_of_the_source_as_it_is():
     before = repr(record)
     converted(record)
     assert repr(record) == before
+
+
+def test_a_dropout_of_a_package_does_nothing_and_one_of_the_user_s_own_module_is_not_known():
+    own = layer("FixedDropout", "dropped", "start", rate=0.5, noise_shape=[None, 1])
+    found = converted(functional([start(), own, layer("ReLU", "relu", "dropped")], "relu"))["dropped"]
+    assert found["class_name"] == "Activation" and found["config"]["activation"] == "linear"
+    named = dict(own, module="mine", registered_name="FixedDropout")
+    assert "dropped" in refused(functional([start(), named, layer("ReLU", "relu", "dropped")], "relu"))
+    assert lower.lower(made.model(functional([start(), own], "dropped"))).layers[-1].name == "dropped"
+
+
+# lambda inputs, scale: inputs[0] + inputs[1] * scale, as Keras 2.6 has it of Python 3.6
+SCALED = ("4wIAAAAAAAAAAgAAAAMAAABDAAAAcxQAAAB8AGQBGQB8AGQCGQB8ARQAFwBTACkDTukAAAAA6QEA\nAACpACkC2gZpbnB1dHPaBXNjYWxl"
+          "cgMAAAByAwAAANoIPHN0cmluZz7aCDxsYW1iZGE+AwAAAHMA\nAAAA\n")
+
+
+@pytest.mark.parametrize("function, arguments", [
+    (SCALED.replace("GQCGQ", "GQCFw"), {"scale": 0.5}), (SCALED.replace("6QEA", "6QIA"), {"scale": 0.5}),
+    (SCALED.replace("4wIA", "4wEA"), {"scale": 0.5}), (SCALED, {"scale": [0.5]}), (SCALED, {}),
+    (SCALED[:40], {"scale": 1}), ("", {"scale": 1}), ("a", {"scale": 1}), (None, {"scale": 1})])
+def test_any_other_lambda_is_no_layer_of_keras_s_own(function, arguments):
+    config = {"function": [function, None, None], "arguments": arguments}
+    assert lambdas.known(layer("Lambda", "block35_1", **config))["class_name"] == "Lambda"
+    known = lambdas.known(layer("Lambda", "block35_1", **dict(config, function=[SCALED, None, None],
+                                                              arguments={"scale": 0.5})))
+    assert known["class_name"] == "CustomScaleLayer" and known["config"]["scale"] == 0.5
 
 
 # Refusals --------------------------------------------------------------------------------------------------

@@ -55,6 +55,23 @@ def test_a_stage_is_fresh_once_it_is_built(house):
     assert records.House("models").verdict(stage()) is None
 
 
+@pytest.mark.parametrize("beside", [False, True])
+def test_an_input_that_changes_while_it_is_read_replaces_nothing(house, beside):
+    own = stage(beside=beside)
+    write("in", "x")
+    assert house.build(own, copying())["inputs"] == {"in": files.sha256("in")} and house.verdict(own) is None
+    write("in", "y")
+    assert house.verdict(own) == "in changed"
+
+    def produce(directory):
+        write("in", "z")
+        return copying("other")(directory)
+
+    with pytest.raises(Fault, match="in changed while copy:a read it: run again when it is whole"):
+        house.build(own, produce)
+    assert read("models/out") == "builtout"
+
+
 @pytest.mark.parametrize("change, words", [
     (dict(settings={"k": 2}), "k changed"), (dict(code="d"), "code changed"), (dict(stack={"name": "t"}), "stack"),
     (dict(inputs=["in", "other"]), "other changed"), (dict(inputs=[]), "in changed"),

@@ -35,6 +35,16 @@ def test_shards_are_cut_at_their_size_and_counted(tmp_path):
     assert data == some("float32", 3, 5).tobytes() + some("float32", 7).tobytes()
 
 
+def test_a_large_model_is_written_by_a_thread_in_the_same_order_and_its_fault_is_the_caller_s(tmp_path, monkeypatch):
+    weights = [(str(number), some("float32", number + 1, 5)) for number in range(9)]
+    small, alone = written(weights, tmp_path, shard_size=100)
+    monkeypatch.setattr(shards, "AHEAD", 0)
+    assert written(weights, tmp_path, shard_size=100) == (small, alone)
+    monkeypatch.setattr(shards.Cutter, "write", lambda cutter, array: (_ for _ in ()).throw(OSError(28, "disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        written(weights, tmp_path, shard_size=100)
+
+
 def test_a_weight_of_many_pieces_gives_the_bytes_of_the_whole(tmp_path):
     values = some("float32", 1000, 37)
     rows = []

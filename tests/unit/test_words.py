@@ -7,6 +7,7 @@ import pytest
 
 from scripts import convert, encapsulate, preprocess
 from scripts.base.fault import Fault
+from scripts.layers import columns
 from scripts.tfjs import write_layers
 from tests.unit import handmade
 
@@ -113,3 +114,14 @@ def test_a_model_that_begins_behind_its_words_keeps_them_when_it_is_converted_ag
     os.makedirs(str(tmp_path / "second"))
     preprocess.preprocess(str(tmp_path / again), str(tmp_path / "second"), layers=["mood"])
     assert write_layers.texts(str(tmp_path / "second" / "model.json")) == [text]
+
+
+def test_columns_without_an_end_are_told():
+    column = {"class_name": "NumericColumn", "config": {"key": "age", "shape": [1]}}
+    for _ in range(60):
+        column = {"class_name": "BucketizedColumn", "config": {"source_column": column, "boundaries": [1.0]}}
+    with pytest.raises(Fault, match="very deep"):
+        list(columns.walk([column]))
+    with pytest.raises(Fault, match="1073741824 numbers: too many"):
+        columns.lookup({"class_name": "VocabularyListCategoricalColumn", "config": {
+            "key": "w", "vocabulary_list": ["a"], "dtype": "string", "default_value": -1, "num_oov_buckets": 1 << 30}})

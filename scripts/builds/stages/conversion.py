@@ -157,7 +157,7 @@ def conversion(run: Run, entry: Entry) -> Stage:
         trusted(entry) if by == TRUSTED else []),
                  [entry.directory + "/" + name for name in ("manifest.json", entry.json_name)],
                  entry.settings(*groups), lambda: run.house.code.of(by, *also_by), stack.identity(role),
-                 also=also if entry.trained else None)
+                 also=also if entry.trained else None, beside=by in (ONNX, GRAPH))
 
 
 def engine(entry: Entry) -> str:
@@ -182,16 +182,20 @@ def written(entry: Entry, directory: str) -> tuple:
     target, by = entry.target(), engine(entry)
     if by != ONNX and entry.layout != NATURAL:
         raise Fault(f"models.toml [{entry.name}] layout: {entry.source} is no ONNX model: leave it out")
+    if by not in (ONNX, GRAPH) and entry.constants:
+        raise Fault(f"models.toml [{entry.name}] constants: {entry.source} is no ONNX model and no graph: leave them "
+                    "out")
     if by in (ONNX, GRAPH):
         lacks = [module(ONNX).LACKS] if by == ONNX else []
         module(GRAPH).check_settings(entry.source, *lacks, weights=entry.weights, compile=entry.compile,
                                      **{'format = "layers"': target.format == LAYERS})
     if by == ONNX:
-        return module(ONNX).convert(module("formats").read(entry.source), directory, entry.layers, target.json_name,
+        source = module("formats").read(entry.source, constants=entry.constants)
+        return module(ONNX).convert(source, directory, entry.layers, target.json_name,
                                     target.shard_size, target.quantize, entry.input_shape, entry.layout)
     if by == GRAPH:
         source = module("formats").read(entry.source, saved_model_tags=entry.saved_model_tags,
-                                        signature=entry.signature)
+                                        signature=entry.signature, constants=entry.constants)
         return module(GRAPH).convert(source, directory, entry.layers, target.json_name, target.shard_size,
                                      target.quantize, every=True, input_shape=entry.input_shape)
     if by == TRUSTED:
@@ -222,7 +226,6 @@ def write_manifest(run: Run, entry: Entry, directory: str, names: list, facts: d
     The settings are those that are not the default, and json_name, by which a reader finds the model.  Nothing in it
     depends on the time, the machine or the path.
     """
-    import h5py
     import numpy
     digests, read = run.house.digests, sources(run, entry)
     if "outputs" not in facts:
@@ -233,16 +236,20 @@ def write_manifest(run: Run, entry: Entry, directory: str, names: list, facts: d
         inputs.update((f"trust/{index}", digests.of(path, last=True)) for index, path in enumerate(trusted(entry)))
     if not graph(entry):
         inputs["enc_model.h5"] = digests.of(entry.enc_model, last=True)
+    from concurrent.futures import ThreadPoolExecutor  # not where all is up to date
+    with ThreadPoolExecutor(2) as pool:
+        digests.begin([os.path.join(directory, name) for name in names], pool)
+        outputs = {name: digests.of(os.path.join(directory, name), last=True) for name in names}
     manifest = {
         "name": entry.name,
         "inputs": inputs,
-        "outputs": {name: digests.of(os.path.join(directory, name), last=True) for name in names},
+        "outputs": outputs,
         "settings": dict(catalog.told(entry.settings(catalog.CHOOSING, catalog.CONVERTING, ("trust",))),
                          json_name=entry.json_name),
         "layers": facts.get("outputs"),
         "format": "graph-model" if engine(entry) == GRAPH or facts.get("format") == GRAPH_MODEL else "layers-model",
         "versions": {"stack": stack.identity("convert"), "python": "{}.{}".format(*sys.version_info),
-                     "numpy": numpy.__version__, "h5py": h5py.__version__},
+                     "numpy": numpy.__version__, "h5py": version_of_h5py()},
     }
     manifest.update({"layout": facts["layout"]} if facts.get("layout") else {})
     trained = training_of(run, entry, inputs.get("source"))
@@ -251,6 +258,16 @@ def write_manifest(run: Run, entry: Entry, directory: str, names: list, facts: d
         json.dump(manifest, stream, indent=1, sort_keys=True)
         stream.write("\n")
     return manifest
+
+
+def version_of_h5py() -> str:
+    """Return the version of h5py, which is not imported where Python knows it without (3.8)."""
+    try:
+        from importlib import metadata
+        return metadata.version("h5py")
+    except ImportError:
+        import h5py
+        return h5py.__version__
 
 
 def training_of(run: Run, entry: Entry, digest: Optional[str]) -> Optional[dict]:

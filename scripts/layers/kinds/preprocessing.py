@@ -1,6 +1,7 @@
 """Preprocessing in a model (keras 2.6 layers/preprocessing/; Keras 3 layers/preprocessing/)."""
 from typing import Any, List, Optional
 
+from .. import columns
 from .kind import Config, Mask, Shape, Variable, row, same
 from .sizes import whole
 
@@ -66,6 +67,18 @@ def vectorized(config: Config, inputs: List[Shape], nested: Any) -> List[Shape]:
     return encoded(config, shape)
 
 
+def featured(config: Config, inputs: List[Shape], nested: Any) -> List[Shape]:
+    """What all columns give, one behind another (Keras 2 feature_column/dense_features.py)."""
+    return [[inputs[0][0], sum(columns.width(column) for column in config["feature_columns"])]]
+
+
+def embedded(config: Config) -> List[Variable]:
+    """The rows of each column that embeds categories."""
+    return [Variable(f"{columns.name_of(column)}/embedding_weights", [
+        columns.buckets(column["config"]["categorical_column"]), column["config"]["dimension"]])
+        for column in config["feature_columns"] if column["class_name"] == "EmbeddingColumn"]
+
+
 row("preprocessing", "Rescaling", shape=same, mask=Mask.PASSES_IN_3)
 row("preprocessing", "Normalization", shape=same, variables=None, mask=Mask.PASSES_IN_3)
 row("preprocessing", "RandomFlip RandomRotation RandomZoom RandomTranslation RandomContrast RandomBrightness "
@@ -77,4 +90,5 @@ row("preprocessing", "AutoContrast", shape=same)
 row("preprocessing", "STFTSpectrogram", shape=transformed, variables=kernels)
 row("preprocessing", "MelSpectrogram", shape=heard)
 row("preprocessing", "StringLookup Hashing HashedCrossing", shape=looked_up)
+row("preprocessing", "DenseFeatures", shape=featured, variables=embedded)
 row("preprocessing", "TextVectorization", shape=vectorized)

@@ -4,28 +4,3 @@ Keras 3 (keras.ops) has a class for each; Keras 2 has a function of TensorFlow's
 operation of TensorFlow's (TensorFlowOpLayer).  One function lowers all spellings of an operation; `given` reads what
 each hands over.
 """
-from . import (  # noqa: F401  (each registers its functions)
-    arithmetic,
-    colouring,
-    fourier,
-    frames,
-    imaging,
-    indexing,
-    linear,
-    logic,
-    losses,
-    making,
-    matrices,
-    neural,
-    ordering,
-    padding,
-    parting,
-    rearranging,
-    reducing,
-    refused,
-    resizing,
-    scattering,
-    shaping,
-    special,
-    whole,
-)

@@ -260,7 +260,7 @@ def unfold(call: Call) -> Value:
     """Each window as a column, of an image with the channels first (keras 3 backend/tensorflow/nn.py: unfold)."""
     b, x = call.b, floats(call)
     channels = x.shape[1]
-    if x.rank != 4 or channels is None:
+    if x.rank != 4 or None in x.shape[1:]:  # Keras builds it of no open size
         raise Fault(f"operation {call.path!r} is given a tensor of shape {x.shape}: the file is damaged")
     around = integers(call, call.config.get("padding", 0), "padding")
     around = around * 2 if len(around) == 1 else around
@@ -269,8 +269,6 @@ def unfold(call: Call) -> Value:
     x = b.pad(b.move(x, 1, -1), [(0, 0), (around[0],) * 2, (around[1],) * 2, (0, 0)])
     window = Window(spatial(call, "kernel_size", 2), spatial(call, "stride", 2), spatial(call, "dilation", 2), "valid")
     made = patches(call, x, window)  # (batch, rows, columns, places * channels)
-    if None in made.shape[1:]:
-        call.refuse("a size of its image is open", "give it: --input-shape")
     rows, columns = made.shape[1:3]
     places = window.sizes[0] * window.sizes[1]
     flat = b.reshape(made, [-1, rows * columns, places, channels])

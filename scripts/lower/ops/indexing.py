@@ -42,7 +42,8 @@ def place_of(call: Call, key: Any) -> Any:
     if isinstance(key, Value) and key.dtype == "bool":
         call.refuse("it picks values by a mask, so that their number is open", "choose by where(condition, x, y)")
     if isinstance(key, (list, numpy.ndarray)) or isinstance(key, Value) and key.rank:
-        call.refuse("it picks several places at once", "write take")
+        raise Fault(f"operation {call.path!r} picks several places at once, which Keras does not build: the file is "
+                    "damaged")
     return scalar(call, key)
 
 

@@ -311,7 +311,8 @@ def correlate(call: Call) -> Value:
     b = call.b
     x, y = [b.cast(one, "float32") for one in pair(call)]
     if None in x.shape + y.shape:
-        call.refuse("a length is open", "give it: --input-shape")
+        raise Fault(f"operation {call.path!r} is given vectors of open length, which Keras does not build: the file is "
+                    "damaged")
     long, short = x.shape[0], y.shape[0]
     if long * short > 1 << 20:
         call.refuse("its vectors are very long", "take shorter ones")

@@ -1,0 +1,24 @@
+"""All families: importing this module registers their functions in the tables of `rules`.
+
+`walk` imports it when a model is lowered: an ONNX model needs three of them alone.
+"""
+from . import (  # noqa: F401
+    activation,
+    attention,
+    convolution,
+    convolutional_recurrent,
+    core,
+    features,
+    hashing,
+    local,
+    merging,
+    normalization,
+    pooling,
+    preprocessing,
+    recurrent,
+    resizing,
+    spectrograms,
+    text,
+    wrappers,
+)
+from .ops import families  # noqa: F401
