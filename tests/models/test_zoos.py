@@ -104,8 +104,10 @@ def test_boxes_by_name_are_tensorflow_s_where_the_loops_are_functions(tmp_path):
     assert (done.facts["inputs"], done.facts["outputs"]) == (["image_tensor"], names)
     assert "nothing that TensorSpace can show, for TensorFlow.js computes StatelessWhile" in done.facts["why"]
     images = numpy.random.RandomState(1).randint(0, 255, (2, 40, 30, 3))
-    wanted = verify.graph_values(str(tmp_path / "source"), {"image_tensor": images.astype("uint8")}, names, None, None)
-    for values, found in zip(wanted, predict.predict(str(tmp_path / "out" / "model.json"), [images])):
+    target = str(tmp_path / "out" / "model.json")
+    wanted = verify.graph_values(str(tmp_path / "source"), {"image_tensor": images.astype("uint8")}, names, None, None,
+                                 target)
+    for values, found in zip(wanted, predict.predict(target, [images])):
         assert numpy.abs(values - found.values).max() <= 1e-5 * max(1, numpy.abs(values).max())
 
 
