@@ -129,7 +129,8 @@ def test_a_loop_that_is_too_long_runs_on_the_page_where_it_is_asked_for(tmp_path
     assert done.facts["outputs"] == ["mean", "end"]
     assert done.facts["why"].startswith("end: nothing that TensorSpace can show, for TensorFlow.js computes")
     x = numpy.random.RandomState(1).uniform(0, 1, (2, 8, 8, 3)).astype("float32")
-    wanted = verify.graph_values(str(tmp_path / "source"), {"input": x}, ["mean", "end"], None, None)
+    wanted = verify.graph_values(str(tmp_path / "source"), {"input": x}, ["mean", "end"], None, None,
+                                 str(tmp_path / "out" / "model.json"))
     for values, found in zip(wanted, predict.predict(str(tmp_path / "out" / "model.json"), [x])):
         assert numpy.abs(values - found.values).max() <= 1e-5 * max(1, numpy.abs(values).max())
 
