@@ -338,9 +338,12 @@ def main(arguments: List[str]) -> None:
     taken.add_input_shape(parser)
     taken.add_constants(parser)
     taken.add_trust(parser)
+    parser.add_argument("--tags", dest="saved_model_tags", help="of a SavedModel (default: serve)")
+    parser.add_argument("--signature", help="of a SavedModel (default: serving_default)")
     taken.add_json(parser)
     options = parser.parse_args(arguments)
-    reading = {"constants": options.constants} if options.constants else {}
+    reading = {key: getattr(options, key) for key in ("saved_model_tags", "signature", "constants")
+               if getattr(options, key)}
     if options.quiet and not options.json:
         described(options.source, options.weights, options.input_shape, options.trust, **reading)
         return

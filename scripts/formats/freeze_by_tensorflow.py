@@ -93,8 +93,12 @@ def frozen_graph(tensorflow: ModuleType, source: str, outputs: Optional[List[str
     Raises Fault where TensorFlow does not load the source, or it has no such outputs.
     """
     child.hush()
-    return chosen(tensorflow, frozen_of(tensorflow, source, tags, signature, constants), source, outputs, every,
-                  input_shape)
+    found = frozen_of(tensorflow, source, tags, signature, constants)
+    try:
+        return chosen(tensorflow, found, source, outputs, every, input_shape)
+    except tensorflow.errors.OpError as error:  # functions are looked at when they are optimized, and not before
+        raise Fault(f"{source}: damaged: TensorFlow {tensorflow.__version__} does not take it: "
+                    f"{child.first_line(error)}")
 
 
 def chosen(tensorflow: ModuleType, found: Frozen, source: str, outputs: Optional[List[str]], every: bool = False,

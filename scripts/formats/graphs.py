@@ -2,6 +2,7 @@
 import json
 import mmap
 import os
+import signal
 import tempfile
 from collections import OrderedDict
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
@@ -44,7 +45,13 @@ class GraphFile(NamedTuple):
         with tempfile.TemporaryDirectory(prefix="graph-") as private:
             settings = {"outputs": outputs, "tags": self.tags, "signature": self.signature,
                         "every": every, "input_shape": input_shape, "constants": self.constants}
-            child.run("formats.freeze_by_tensorflow", [self.path, private, "--settings", json.dumps(settings)], True)
+            try:
+                child.run("formats.freeze_by_tensorflow", [self.path, private, "--settings", json.dumps(settings)],
+                          True)
+            except RuntimeError as error:
+                if f"ended with {-signal.SIGABRT}" in str(error) or f"ended with {-signal.SIGSEGV}" in str(error):
+                    raise Fault(f"{self.path}: damaged: TensorFlow itself crashes as it reads the graph")
+                raise
             with open(os.path.join(private, "about.json"), encoding="utf-8") as file:
                 about = json.load(file)
             with open(os.path.join(private, "graph.pb"), "rb") as file:  # read piece by piece, and kept by the system

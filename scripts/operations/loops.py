@@ -19,7 +19,10 @@ DEEPEST = 20  # functions and loops in others
 LOOPS, CONDITIONS = ("While", "StatelessWhile"), ("If", "StatelessIf")
 CALLS = ("PartitionedCall", "StatefulPartitionedCall")
 # Where the outputs of an operation have several names; of all others the number behind the name counts
-PORTS = {"TopKV2": ["values", "indices"], "Unique": ["y", "idx"], "TensorArrayV3": ["handle", "flow"],
+PORTS = {"TopKV2": ["values", "indices"], "Unique": ["y", "idx"], "UniqueV2": ["y", "idx"],
+         "TensorArrayV3": ["handle", "flow"], "TensorListPopBack": ["output_handle", "tensor"],
+         "NonMaxSuppressionV4": ["selected_indices", "valid_outputs"],
+         "NonMaxSuppressionV5": ["selected_indices", "selected_scores", "valid_outputs"],
          "MaxPoolWithArgmax": ["output", "argmax"], "Switch": ["output_false", "output_true"],
          "Merge": ["output", "value_index"]}
 PORTS.update((op, ["y", "batch_mean", "batch_variance", "reserve_space_1", "reserve_space_2", "reserve_space_3"])

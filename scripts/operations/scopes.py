@@ -121,7 +121,7 @@ def grouped(graph: Graph, order: List[Node], data: Set[str]) -> Dict[Path, List[
         loose[node.name] = chain
     for chain in {id(chain): chain for chain in loose.values()}.values():
         telling = [name for name in chain if graph.nodes[name].op not in PASSING]
-        found[tuple((telling or chain)[-1].split("/"))] = chain
+        found.setdefault(tuple((telling or chain)[-1].split("/")), []).extend(chain)  # of a scope it is the result
     return found
 
 

@@ -1,7 +1,7 @@
 """Operations that TensorFlow.js computes otherwise than TensorFlow: a rule for each.
 
 tfjs-converter's executor (4.22.0: src/operations/executors) takes an operation by its name and ignores some of its
-attributes. These rules find the nodes whose result that changes.
+attributes.  These rules find the nodes whose result that changes; tfjs/rewritten.py makes most of them anew.
 """
 import re
 from typing import Any, Callable, Iterator, List, Optional, Sequence, Tuple
@@ -104,9 +104,10 @@ def modulo(node: View) -> Optional[str]:
 
 
 def cast(node: View) -> Optional[str]:
-    """Refuse a cast to int8, uint8, int16 or uint16 that may overflow: TensorFlow.js holds them as int32."""
+    """Refuse a cast of whole numbers to int8, uint8, int16 or uint16 that may overflow: TensorFlow.js holds them as
+    int32.  What floats out of range become is not defined: TensorFlow 2.6 and 2.21 differ."""
     source, target = node.get("SrcT"), node.get("DstT")
-    if target in NARROW and source != "DT_BOOL" and NARROW.get(source, 9) >= NARROW[target] and source != target:
+    if target in NARROW and source in WHOLE and NARROW.get(source, 9) >= NARROW[target] and source != target:
         return "to a narrow type, whose overflow it does not have"
 
 
@@ -144,6 +145,12 @@ def band(node: View) -> Optional[str]:
         return "with unlike sides (it takes one for both)"
 
 
+def scattered(node: View) -> Optional[str]:
+    """Refuse numbers that are written into a tensor, unless it is a copy (a Tile): others may read it."""
+    held = node.graph.nodes.get(node.node.inputs[0].node) if node.graph is not None and node.node.inputs else None
+    return None if held is not None and held.op == "Tile" else "that changes its input for all that read it"
+
+
 def padded_boxes(node: View) -> Optional[str]:
     """Refuse the selected boxes padded to a fixed number."""
     return "with padding (pad_to_max_output_size)" if node.get("pad_to_max_output_size", False) else None
@@ -168,7 +175,7 @@ RULES = {
     "FusedBatchNormV2": batch_norm, "FusedBatchNormV3": batch_norm, "OneHot": one_hot, "Mean": of_whole_numbers,
     "Div": of_whole_numbers, "Mod": modulo, "Cast": cast, "Einsum": einsum, "BatchMatMul": batch_product,
     "BatchMatMulV2": batch_product, "Select": select, "MatrixBandPart": band,
-    "TensorScatterUpdate": always("that changes its input for all that read it"),
+    "TensorScatterUpdate": scattered,
     "FakeQuantWithMinMaxVars": always("that TensorFlow.js leaves out"),
     "ImageProjectiveTransformV3": always("of which TensorFlow.js has another"),
     "NonMaxSuppressionV4": padded_boxes, "NonMaxSuppressionV5": soft_boxes,

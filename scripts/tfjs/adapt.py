@@ -14,7 +14,10 @@ from . import composing
 
 
 def compose(graph: Graph) -> None:
-    """Make operations that TensorFlow.js lacks of those that it has: COMPOSED."""
+    """Make operations that TensorFlow.js lacks, or computes otherwise, of those that it has: rewritten.RULES, COMPOSED.
+    """
+    from . import rewritten  # the builder, which a TensorFlow.js model does without
+    rewritten.rewrite(graph)
     for node in list(graph.nodes.values()):
         if node.op in COMPOSED and node.value("T") in NUMPY:
             COMPOSED[node.op](graph, node)

@@ -14,11 +14,11 @@ class Emitter:
     def __init__(self, graph: Graph, node: Node) -> None:
         self.graph, self.node, self.kind = graph, node, node.attributes["T"]
 
-    def add(self, word: str, op: str, inputs: List[Tensor], shape: Sequence[Optional[int]],
+    def add(self, word: str, op: str, inputs: List[Tensor], shape: Optional[Sequence[Optional[int]]],
             **more: Attribute) -> Tensor:
         """Add an operation; return its output."""
         made = self.graph.add(Node(f"{self.node.name}/{word}", op, inputs, attributes=dict({"T": self.kind}, **more),
-                                   outputs=[Spec(self.kind.value, tuple(shape))]))
+                                   outputs=[Spec(self.kind.value, None if shape is None else tuple(shape))]))
         return Tensor(made.name)
 
     def numbers(self, word: str, values: Sequence[int]) -> Tensor:

@@ -13,13 +13,13 @@ from ..formats.graphs import GraphFile
 from ..formats.tfjs_graph import GraphModel
 from ..layers.outputs import listing
 from ..layers.topology import of
-from ..operations import beginnings, loops, shown, unlike
+from ..operations import beginnings, frames, loops, shown, unlike
 from ..operations.graph import Graph, Tensor
 from ..operations.outputs import called, needed, prune
 from ..wire import shards
 from ..wire.protobuf import Damaged
 from ..wire.target import GRAPH
-from . import adapt, operations, write_graph
+from . import adapt, older, operations, write_graph
 
 
 class Written(NamedTuple):
@@ -49,6 +49,8 @@ def convert(source: Union[GraphFile, GraphModel], directory: str, outputs: Optio
         told = shown.metadata(graph)
         fixed = getattr(source, "constants", None)
         told["tensorspace"].update({"constants": fixed} if fixed else {})
+        frames.lower(graph)
+        prune(graph, map(Tensor, graph.outputs + graph.inputs))
         settings = directory, json_name, shard_size, quantize, told
         try:
             if source.for_tensorflow_js:
@@ -66,7 +68,7 @@ def convert(source: Union[GraphFile, GraphModel], directory: str, outputs: Optio
 
 def before_it(graph: Graph) -> str:
     """Return the words behind "ask for outputs before it": the outputs of a graph that TensorFlow.js computes alike."""
-    own = {id(node) for node in graph.every_node() if node.op not in operations.SINCE}
+    own = {id(node) for node in graph.every_node() if node.op not in operations.SINCE or operations.damage(node)}
     own.update(id(node) for node, _ in unlike.reasons(graph))
     calling = {one.name for one in graph.functions if own & set(map(id, one.nodes))}
     for _ in graph.functions:  # functions in functions
@@ -129,6 +131,7 @@ def write(graph: Graph, directory: str, json_name: str = "model.json", shard_siz
     adapt.compose(graph)
     operations.check(graph)
     unlike.check(graph)
+    older.spell(graph)
     for change in adapt.PASSES:
         change(graph)
     return write_graph.write(graph, directory, json_name, shard_size, quantize, metadata)

@@ -1,8 +1,10 @@
-"""A traced graph in the operations that TensorFlow.js 1.0.0 has too, as far as these compute the same."""
-from typing import Callable, Dict
+"""A graph in the operations that TensorFlow.js 1.0.0, which TensorSpace holds, has too, as far as these do the same."""
+from typing import Callable, Dict, List, Optional, Sequence
 
 from ..layers.kinds.sizes import product
-from ..operations.graph import Attribute, Graph, Node, Tensor, constant
+from ..operations.graph import Attribute, Graph, Node, Row, Tensor, constant
+from ..operations.scopes import REALS
+from ..operations.unlike import WHOLE
 from . import adapt
 from .composing import Emitter
 
@@ -29,6 +31,13 @@ def select(graph: Graph, node: Node) -> None:
     shapes = {None if one is None else one.shape for one in known}
     if len(shapes) == 1 and None not in shapes:
         node.op = "Select"
+
+
+def cast(graph: Graph, node: Node) -> None:
+    """A Cast to one of the types that TensorFlow.js has; 1.0.0 knows no others by name."""
+    target = node.value("DstT")
+    held = "DT_INT32" if target in WHOLE else "DT_FLOAT" if target in REALS else target
+    node.attributes = dict(node.attributes, DstT=Attribute("type", held))
 
 
 def einsum(graph: Graph, node: Node) -> None:
@@ -64,28 +73,52 @@ def einsum(graph: Graph, node: Node) -> None:
         {"T": make.kind}
 
 
+def erf(graph: Graph, node: Node) -> None:
+    """An Erf of numbers above zero, the only ones that 1.0.0 has it for: it is odd."""
+    known = graph.spec(node.inputs[0])
+    make, shape = Emitter(graph, node), None if known is None else known.shape
+    sign, size = [make.add(word, op, node.inputs, shape) for word, op in (("sign", "Sign"), ("abs", "Abs"))]
+    node.op, node.inputs = "Mul", [sign, make.add("erf", "Erf", [size], shape)]
+
+
 def convolution(graph: Graph, node: Node) -> None:
-    """A convolution whose margins at the top and at the left differ, with margins of its own: TensorFlow.js 1.0.0 takes
-    one for the other (core/framework/common_shape_fns.cc: GetWindowedOutputSize)."""
+    """A convolution with margins of its own, or whose margins at the top and at the left differ, behind a Pad: 1.0.0
+    has none, and takes one for the other.  Of the dilations it takes the first two, today's the two in the middle.
+    """
     image, kernel = [graph.spec(tensor) and graph.spec(tensor).shape for tensor in node.inputs]
-    if node.text("padding") != "SAME" or not image or not kernel or node.text("data_format") == "NCHW":
+    rates = node.value("dilations") or [1, 1, 1, 1]
+    if not image or not kernel or node.text("data_format") == "NCHW":
         return
-    strides, rates = node.value("strides"), node.value("dilations") or [1, 1, 1, 1]
-    margins = [[0, 0]]
-    for place in (1, 2):
-        step, reach = strides[place], (kernel[place - 1] - 1) * rates[place] + 1
-        if image[place] is None and step > 1:
-            return
-        whole = max(reach - (step if not (image[place] or 0) % step else (image[place] or 0) % step), 0)
-        margins.append([whole // 2, whole - whole // 2])
-    if margins[1] == margins[2]:
+    used = {rate for window, rate in zip(kernel, rates[1:3]) if window != 1}
+    if len(used) == 1 and used != {1}:
+        node.attributes = dict(node.attributes, dilations=Attribute("list", Row("i", list(used) * 3 + [1])))
+    sides = margins(node, image, kernel, rates)
+    if sides is None:
         return
     make = Emitter(graph, node)
-    sizes = [None if size is None else size + sum(margin) for size, margin in zip(image, margins + [[0, 0]])]
-    around = graph.add(constant(node.name + "/margins", margins + [[0, 0]], "DT_INT32"))
+    sizes = [None if size is None else size + sum(pair) for size, pair in zip(image, sides)]
+    around = graph.add(constant(node.name + "/margins", sides, "DT_INT32"))
     node.inputs[0] = make.add("pad", "Pad", [node.inputs[0], Tensor(around.name)], sizes,
                               Tpaddings=Attribute("type", "DT_INT32"))
     node.attributes = dict(node.attributes, padding=Attribute("s", b"VALID"))
+    node.attributes.pop("explicit_paddings", None)
+
+
+def margins(node: Node, image: Sequence[Optional[int]], kernel: Sequence[int],
+            rates: Sequence[int]) -> Optional[List[List[int]]]:
+    """Return the places around an image that a convolution has to be given, [before, behind] of each axis; None where
+    it can make them itself, or they are not known (core/framework/common_shape_fns.cc: GetWindowedOutputSize)."""
+    if node.text("padding") == "EXPLICIT":
+        pairs = node.value("explicit_paddings")
+        return [list(pair) for pair in zip(pairs[::2], pairs[1::2])]
+    found = [[0, 0]]
+    for place in (1, 2):
+        step, reach = node.value("strides")[place], (kernel[place - 1] - 1) * rates[place] + 1
+        if image[place] is None and step > 1:
+            return None
+        whole = max(reach - (step if not (image[place] or 0) % step else (image[place] or 0) % step), 0)
+        found.append([whole // 2, whole - whole // 2])
+    return None if node.text("padding") != "SAME" or found[1] == found[2] else found + [[0, 0]]
 
 
 def batch_product(graph: Graph, node: Node) -> None:
@@ -96,8 +129,8 @@ def batch_product(graph: Graph, node: Node) -> None:
     if None in shapes:
         return
     left, right = shapes
-    if len(left) == len(right):
-        node.op = "BatchMatMul"
+    if len(left) == len(right):  # 1.0.0 repeats no batch
+        node.op = "BatchMatMul" if left[:-2] == right[:-2] else node.op
         return
     if len(right) != 2 or len(left) < 2 or node.value("adj_x") or list(left[:-1]).count(None) > 1:
         return
@@ -126,6 +159,6 @@ def random(op: str) -> Callable[[Graph, Node], None]:
 SPELLED: Dict[str, Callable[[Graph, Node], None]] = {
     "AddV2": renamed("Add"), "BatchMatMulV2": batch_product, "BatchMatMulV3": batch_product,
     "FusedBatchNormV3": renamed("FusedBatchNormV2"), "SelectV2": select, "Einsum": einsum,
-    "Conv2D": convolution, "DepthwiseConv2dNative": convolution,
+    "Cast": cast, "Erf": erf, "Conv2D": convolution, "DepthwiseConv2dNative": convolution,
     "StatelessRandomNormalV2": random("RandomStandardNormal"), "StatelessRandomUniformV2": random("RandomUniform"),
     "StatelessTruncatedNormalV2": random("TruncatedNormal")}

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from scripts import Fault, formats, preprocess
+from scripts.base import child
 from scripts.formats import freeze_by_tensorflow, frozen
 from scripts.operations import loops
 from scripts.tfjs import graph
@@ -45,6 +46,31 @@ def test_a_truncated_one_is_one_line(path, tmp_path):
     (tmp_path / "out").mkdir()
     with pytest.raises(Fault, match="short.pb: damaged"):
         graph.convert(formats.read(str(tmp_path / "short.pb")), str(tmp_path / "out"))
+
+
+def test_one_whose_function_is_damaged_is_one_line(tmp_path, monkeypatch):
+    """TensorFlow looks into functions when it optimizes the graph, and may crash there."""
+    needs.tensorflow()
+    import tensorflow
+
+    def run(x):
+        return tensorflow.while_loop(lambda i, y: i < tensorflow.cast(x[0], tensorflow.int32),
+                                     lambda i, y: (i + 1, y * 2), [0, x])[1]
+
+    whole = tensorflow.function(run).get_concrete_function(tensorflow.TensorSpec([3], name="x")).graph.as_graph_def()
+    inner, = [node for function in whole.library.function for node in function.node_def if node.op == "Mul"]
+    del inner.input[1]
+    (tmp_path / "graph.pb").write_bytes(whole.SerializeToString())
+    (tmp_path / "out").mkdir()
+    source = formats.read(str(tmp_path / "graph.pb"))
+    with pytest.raises(Fault, match="graph.pb: damaged: TensorFlow .* does not take it: "):
+        graph.convert(source, str(tmp_path / "out"))
+
+    def crash(module, *arguments):
+        raise RuntimeError(f"{module} ended with -6\nCheck failed")
+    monkeypatch.setattr(child, "run", crash)
+    with pytest.raises(Fault, match="graph.pb: damaged: TensorFlow itself crashes"):
+        graph.convert(source, str(tmp_path / "out"))
 
 
 def test_a_graph_whose_variables_are_elsewhere_is_refused(tmp_path):

@@ -1,4 +1,6 @@
 """Graphs: the operations that TensorFlow.js computes as TensorFlow does; those that it does not are refused."""
+import json
+
 import numpy
 import pytest
 
@@ -7,7 +9,7 @@ from scripts.base import child
 from scripts.formats import freeze_by_tensorflow
 from scripts.layers.topology import of
 from scripts.operations import graphdef, unlike
-from scripts.tfjs import graph
+from scripts.tfjs import graph, operations, rewritten
 from scripts.viewer import packages, predict
 from tests import needs, shared_tensorflow
 from tests.models import graph_models, oracle
@@ -43,6 +45,14 @@ def computed(function, inputs, folder, tracked=None):
     with of(path):
         graph.write(freeze_by_tensorflow.freeze(path), str(target))
     return expected, predict.predict(str(target / "model.json"), inputs)[0][1]
+
+
+def agree_in_the_oldest(expected, inputs, target):
+    """TensorFlow.js 1.0.0 computes what TensorFlow does, if it has the model's operations."""
+    nodes = json.loads((target / "model.json").read_text())["modelTopology"]["node"]
+    if all(operations.SINCE[node["op"]] == operations.OLDEST for node in nodes):
+        found = predict.predict(str(target / "model.json"), inputs, packages.bundle("@tensorflow/tfjs", "1.0.0"))
+        assert expected.shape == found[0].values.shape and oracle.distance(expected, found[0].values) <= 1e-5
 
 
 def weights(model, flavour):
@@ -100,6 +110,9 @@ RIGHT = {
     "channels apart": (lambda x: tf.nn.conv2d(x, floats(3, 3, 1, 4), 1, "SAME"), [CUBE]),
     "several filters of channels apart": (lambda x: tf.nn.conv2d(
         x, floats(2, 2, 1, 8), 1, "VALID", dilations=2), [CUBE]),
+    "a kernel that is not square": (lambda x: tf.nn.conv2d(x, floats(3, 2, 4, 2), 1, "SAME"), [CUBE]),
+    "margins that differ": (lambda x: tf.nn.conv2d(x, floats(3, 3, 2, 2), 2, "SAME"), [floats(1, 4, 5, 2)]),
+    "dilations": (lambda x: tf.nn.conv2d(x, floats(3, 2, 2, 2), 1, "SAME", dilations=2), [floats(1, 6, 5, 2)]),
     "softsign": (lambda x: tf.nn.softsign(x), [X]),
     "rint": (lambda x: RAW.Rint(x=x), [numpy.array([0.5, 1.5, 2.5, -0.5, 0.2], "float32")]),
     "checked": (lambda x: tf.debugging.check_numerics(x, "x") * 2.0, [X])}
@@ -111,35 +124,76 @@ def test_what_tensorflow_js_computes_alike_is_converted(name, tmp_path):
     needs.reference()
     expected, found = computed(RIGHT[name][0], RIGHT[name][1], tmp_path)
     assert oracle.distance(expected, found) <= 1e-5
+    agree_in_the_oldest(expected, RIGHT[name][1], tmp_path / "js")
 
 
 UNLIKE = {
-    "bias": (lambda x: RAW.BiasAdd(value=x, bias=[1.0, 2.0, 3.0, 4.0], data_format="NCHW"), [CUBE],
-             "a BiasAdd with the channels first"),
-    "one hot": (lambda i: tf.one_hot(i, 3, axis=0), [whole(3)], "a OneHot along axis 0"),
-    "mean": (lambda i: tf.reduce_mean(i, 1), [numpy.array([[1, 2], [3, 5]], "int32")], "a Mean of whole numbers"),
-    "division": (lambda i: RAW.Div(x=i, y=tf.constant([2, 2])), [numpy.array([-7, 7], "int32")], "a Div of whole"),
-    "modulo": (lambda x: RAW.Mod(x=x, y=tf.constant([3.0])), [numpy.array([-7.0], "float32")], "a Mod with the sign"),
-    "cast": (lambda i: tf.cast(tf.cast(i, tf.uint8), tf.float32), [numpy.array([300, 44], "int32")], "to a narrow"),
-    "diagonal": (lambda x: tf.einsum("ii->i", x), [X], "an? Einsum with ii->i"),
-    "batches": (lambda x, y: tf.matmul(x, y), [floats(2, 1, 3, 4), floats(1, 5, 4, 3)], "batches that are broadcast"),
-    "batch": (lambda x, y: tf.matmul(x, y), [floats(2, 5, 3, 4), floats(2, 1, 4, 3)], "of batches that are broadcast"),
-    "rows": (lambda x: RAW.Select(condition=[True, False, False], x=x, y=-x), [X], "a Select of whole rows"),
-    "band": (lambda x: tf.linalg.band_part(x, -1, 0), [X], "a MatrixBandPart with"),
-    "scatter": (lambda x: x + tf.tensor_scatter_nd_update(x, [[0]], [[9.0, 9.0, 9.0]]), [X], "TensorScatterUpdate"),
-    "pooling": (lambda x: tf.nn.max_pool2d(x, 2, 2, [[0, 0], [1, 1], [1, 1], [0, 0]]), [CUBE], "padding of its own"),
-    "training": (lambda x: RAW.FusedBatchNormV3(x=x, scale=[1.0] * 4, offset=[0.0] * 4, mean=[], variance=[],
-                                                is_training=True)[0], [CUBE], "a FusedBatchNormV3 in training"),
-    "volume": (lambda x: tf.nn.conv3d(x, floats(1, 1, 1, 2, 2), [1, 2, 2, 2, 1], "SAME"), [floats(1, 4, 4, 4, 2)],
-               "a Conv3D whose strides leave out"),
-    "pooled volume": (lambda x: tf.nn.avg_pool3d(x, 1, 2, "SAME"), [floats(1, 4, 4, 4, 2)], "AvgPool3D whose"),
-    "quantized": (lambda x: tf.quantization.fake_quant_with_min_max_vars(x, -1.0, 1.0, 2), [X], "a FakeQuant"),
     "padded boxes": (lambda s: RAW.NonMaxSuppressionV4(
         boxes=[[0.0, 0.0, 1.0, 1.0], [0.0, 0.0, 0.9, 1.0], [2.0, 2.0, 3.0, 3.0]], scores=s, max_output_size=5,
         iou_threshold=0.5, score_threshold=0.0, pad_to_max_output_size=True)[0],
         [numpy.array([0.9, 0.8, 0.7], "float32")], "with padding"),
     "bits": (lambda i: tf.bitwise.bitwise_and(i, tf.constant([6, 6, 6])), [whole(3)], "a BitwiseAnd"),
     "table": (lambda i: Module.table().lookup(i), [whole(3)], "whose table")}
+# What TensorFlow.js computes otherwise, and is made of what it computes alike; the words that it is refused with else
+REMADE = {
+    "bias": (lambda x: RAW.BiasAdd(value=x, bias=[1.0, 2.0, 3.0, 4.0], data_format="NCHW"), [CUBE],
+             "a BiasAdd with the channels first"),
+    "one hot": (lambda i: tf.one_hot(i, 3, 2.0, -1.0, axis=0), [whole(3)], "a OneHot along axis 0"),
+    "mean": (lambda i: tf.reduce_mean(i + [[0], [0], [0], [2147483600], [-2147483600]], 1), [numpy.array(
+        [[1, 2], [3, 5], [-1, -2], [47, 46], [-48, -45]], "int32")], "a Mean of whole numbers"),
+    "mean of colours": (lambda i: tf.cast(tf.reduce_mean(tf.cast(i, tf.uint8), [0, -1], keepdims=True), tf.float32), [
+        whole(2, 3, 4) + 250], "to a narrow"),
+    "division": (lambda i: RAW.Div(x=i, y=tf.constant([2, 2, -2, -2])), [numpy.array([-7, 7, -7, 7], "int32")],
+                 "a Div of whole"),
+    "modulo": (lambda x: RAW.Mod(x=x, y=tf.constant([3.0, -3.0, 2.5])), [numpy.array([-7.0, 8.0, -4.25], "float32")],
+               "a Mod with the sign"),
+    "cast": (lambda i: tf.cast(tf.cast(i, tf.uint8), tf.float32), [numpy.array([300, 44, -1, -300], "int32")],
+             "to a narrow"),
+    "signed cast": (lambda i: tf.cast(tf.cast(i, tf.int8), tf.float32), [numpy.array([300, 130, -129, 5], "int32")],
+                    "to a narrow"),
+    "diagonal": (lambda x: tf.einsum("ii->i", x), [X], "an? Einsum with ii->i"),
+    "equation": (lambda x, y: tf.einsum("...ij,jk->...ik", x, y), [floats(2, 4, 3), X], "an? Einsum with"),
+    "batches": (lambda x, y: tf.matmul(x, y), [floats(2, 1, 3, 4), floats(1, 5, 4, 3)], "batches that are broadcast"),
+    "batch": (lambda x, y: tf.matmul(x, y, transpose_b=True), [floats(2, 5, 3, 4), floats(2, 1, 3, 4)],
+              "of batches that are broadcast"),
+    "rows": (lambda x: RAW.Select(condition=[True, False, False], x=x, y=-x), [X], "a Select of whole rows"),
+    "band": (lambda x: tf.linalg.band_part(x, -1, 0), [X], "a MatrixBandPart with"),
+    "wide band": (lambda x: tf.linalg.band_part(x, 0, 2), [floats(2, 3, 5)], "a MatrixBandPart with"),
+    "scatter": (lambda x: x + tf.tensor_scatter_nd_update(x, [[0]], [[9.0, 9.0, 9.0]]), [X], "TensorScatterUpdate"),
+    "pooling": (lambda x: tf.nn.max_pool2d(x, 2, 2, [[0, 0], [1, 1], [1, 0], [0, 0]]), [CUBE - 3],
+                "padding of its own"),
+    "training": (lambda x: RAW.FusedBatchNormV3(x=x, scale=[1.0, 2.0, 0.5, 1.0], offset=[0.0, 1.0, 0.0, 0.0], mean=[],
+                                                variance=[], is_training=True)[0], [CUBE], "BatchNormV3 in training"),
+    "training of channels first": (lambda x: RAW.FusedBatchNormV3(
+        x=x, scale=[1.0, 2.0, 0.5], offset=[0.0, 1.0, 0.0], mean=[], variance=[], is_training=True,
+        data_format="NCHW")[0], [floats(2, 3, 4, 5)], "FusedBatchNormV3 in training"),
+    "volume": (lambda x: tf.nn.conv3d(x, floats(1, 1, 2, 2, 2), [1, 2, 2, 2, 1], "SAME"), [floats(1, 4, 4, 5, 2)],
+               "a Conv3D whose strides leave out"),
+    "pooled volume": (lambda x: tf.nn.avg_pool3d(x, 1, 2, "SAME"), [floats(1, 4, 4, 5, 2)], "AvgPool3D whose"),
+    "quantized": (lambda x: tf.quantization.fake_quant_with_min_max_vars(x, -1.0, 1.2, 2), [X], "a FakeQuant"),
+    "steps": (lambda x: tf.quantization.fake_quant_with_min_max_vars(x, 0.1, 3.3, 8, True), [X], "a FakeQuant")}
+LACKING = {  # of it, and no line but that
+    "blocks": (lambda x: tf.nn.space_to_depth(x, 2), [floats(2, 4, 6, 3)]),
+    "steps of each channel": (lambda x: tf.quantization.fake_quant_with_min_max_vars_per_channel(
+        x, [-1.0, 0.0, -2.0], [1.0, 2.0, 0.5]), [X]),
+    "steps that are told": (lambda x: tf.quantization.fake_quant_with_min_max_args(x, -1.5, 2.0, 4), [X]),
+    "cut division": (lambda i: tf.truncatediv(i, [2, -2, 3]) + RAW.TruncateMod(x=i, y=[2, -2, 3]), [
+        numpy.array([-7, 7, -8], "int32")])}
+
+
+@pytest.mark.parametrize("name", sorted(REMADE) + sorted(LACKING))
+def test_what_it_computes_otherwise_or_lacks_is_made_of_what_it_computes_alike(name, tmp_path, monkeypatch):
+    needs.node()
+    needs.reference()
+    function, inputs = (REMADE.get(name) or LACKING[name])[:2]
+    expected, found = computed(function, inputs, tmp_path)
+    assert expected.shape == found.shape and oracle.distance(expected, found) <= 1e-5
+    assert not name.startswith("mean") or (expected == found).all()
+    agree_in_the_oldest(expected, inputs, tmp_path / "js")
+    if name in REMADE:
+        monkeypatch.setattr(rewritten, "rewrite", lambda graph: None)
+        with pytest.raises(Fault, match=REMADE[name][2]), of(str(tmp_path / "saved")):
+            graph.write(freeze_by_tensorflow.freeze(str(tmp_path / "saved")), str(tmp_path / "no"))
 
 
 @pytest.mark.parametrize("name", sorted(UNLIKE))
@@ -160,6 +214,41 @@ def test_what_it_computes_otherwise_is_refused_and_does_differ(name, tmp_path, m
         assert oracle.distance(expected, found) > 1e-3
 
 
+# (operation, its constants, what else it is told); windows and strides are (rows, columns), the channels' are 1
+FIRST = [("Conv2D", {"filter": floats(3, 2, 4, 6)}, {"strides": (1, 2), "padding": "SAME"}),
+         ("Conv2D", {"filter": floats(2, 2, 2, 6)}, {"strides": (1, 1), "padding": "VALID"}),
+         ("DepthwiseConv2dNative", {"filter": floats(3, 3, 4, 2)}, {"strides": (1, 1), "padding": "SAME"}),
+         ("MaxPool", {}, {"ksize": (2, 3), "strides": (2, 1), "padding": "SAME"}),
+         ("AvgPool", {}, {"ksize": (2, 3), "strides": (2, 2), "padding": "VALID"}),
+         ("DepthToSpace", {}, {"block_size": 2}), ("SpaceToDepth", {}, {"block_size": 2})]
+
+
+def test_channels_first_are_what_channels_last_give(tmp_path):
+    """TensorFlow has no kernels of channels first for a processor: it computes the same with the channels last."""
+    needs.node()
+    image, names = floats(2, 4, 6, 8), [f"end{place}" for place in range(len(FIRST))]
+    with tf.Graph().as_default() as whole:
+        x = tf.compat.v1.placeholder(tf.float32, [None, 4, 6, 8], name="x")
+        for name, (op, inputs, told) in zip(names, FIRST):
+            tf.identity(run_first(op, x, inputs, told, "NCHW"), name)
+    (tmp_path / "graph").write_bytes(whole.as_graph_def().SerializeToString())
+    preprocess.preprocess(str(tmp_path / "graph"), str(tmp_path / "js"), layers=names)
+    for version in ("1.0.0", "4.22.0"):
+        bundle = packages.bundle("@tensorflow/tfjs", version)
+        found = predict.predict(str(tmp_path / "js" / "model.json"), [image], bundle)
+        for output, (op, inputs, told) in zip(found, FIRST):
+            wanted = numpy.moveaxis(run_first(op, numpy.moveaxis(image, 1, -1), inputs, told, "NHWC").numpy(), -1, 1)
+            assert oracle.distance(wanted, output.values) <= 1e-5, op
+
+
+def run_first(op, x, inputs, told, order):
+    """Return what one of FIRST gives of a tensor whose channels stand where `order` says."""
+    sizes = {key: [1, *value, 1] if order == "NHWC" else [1, 1, *value] for key, value in told.items()
+             if isinstance(value, tuple)}
+    first = "value" if op == "AvgPool" else "input"
+    return getattr(RAW, op)(data_format=order, **{first: x}, **inputs, **dict(told, **sizes))
+
+
 def odd(name, x):
     """An operation that is refused, on a tensor (batch, 4, 4, 4)."""
     if name == "lacking":
@@ -169,7 +258,7 @@ def odd(name, x):
     if name == "chance of a seed":
         drawn = RAW.StatelessRandomUniformFullInt(shape=tf.shape(x), seed=[1, 2], dtype=tf.int32)
         return x + tf.cast(drawn, tf.float32)
-    return RAW.Mod(x=x, y=tf.constant(3.0))
+    return x + tf.cast(tf.bitwise.bitwise_and(tf.cast(x, tf.int32), 6), tf.float32)
 
 
 @pytest.mark.parametrize("name", ["lacking", "unlike", "chance", "chance of a seed"])
@@ -324,6 +413,61 @@ def test_the_branches_of_a_frozen_graph_may_have_constants_of_one_name(tmp_path)
     for value in (X, -X, floats(3, 3) + 5):
         wanted = run(tf.constant(value)).numpy()
         assert oracle.distance(wanted, predict.predict(str(tmp_path / "js" / "model.json"), [value])[0][1]) <= 1e-5
+
+
+def written(n, x):
+    """A list, written by a loop that the data count."""
+    made = tf.TensorArray(tf.float32, n, element_shape=[3])
+    return tf.while_loop(lambda i, made, s: i < n, lambda i, made, s: (i + 1, made.write(i, s + x[1]), s * 1.1), [
+        0, made, x[0]])[1].stack()
+
+
+def chosen(n, x):
+    """A list of which each item is written in one branch or the other, of constants in one."""
+    made = tf.TensorArray(tf.float32, n, element_shape=[3])
+    return tf.while_loop(lambda i, made: i < n, lambda i, made: (i + 1, tf.cond(
+        x[0, 0] > tf.cast(i, tf.float32) - 1, lambda: made.write(i, x[1]), lambda: made.write(i, [1.0, 2.0, 3.0]))), [
+        0, made])[1].stack()
+
+
+def within(n, x):
+    """A list that is written in a loop, and one of constants, in a loop."""
+    made = tf.TensorArray(tf.float32, n, element_shape=[2, 3])
+
+    def inner(i):
+        rows, first = tf.TensorArray(tf.float32, 2, element_shape=[3]), tf.constant([1.0, 2.0, 3.0])
+        return tf.while_loop(lambda j, rows, t: j < tf.minimum(2, n), lambda j, rows, t: (
+            j + 1, rows.write(j, t + tf.cast(tf.range(3) * i, tf.float32)), t * 0.5), [0, rows, first])[1].stack()
+    return tf.while_loop(lambda i, made: i < n, lambda i, made: (i + 1, made.write(i, inner(i))), [0, made])[1].stack()
+
+
+BY_DATA = [written, chosen, within,
+           lambda n, x: tf.while_loop(lambda i, s: i < n, lambda i, s: (i + 1, tf.constant([7.0])), [0, x[0, :1]])[1],
+           lambda n, x: tf.while_loop(lambda i, s: i < n, lambda i, s: (i + 1, tf.concat([s, x], 0)), [0, x],
+                                      shape_invariants=[tf.TensorShape([]), tf.TensorShape([None, 3])])[1],
+           lambda n, x: tf.cond(n > 3, lambda: x[0] * 2, lambda: tf.while_loop(
+               lambda i, s: i < n, lambda i, s: (i + 1, s + x[0]), [0, tf.constant([0.5, 1, 2])])[1])]
+
+
+def test_loops_and_conditions_that_are_functions_run_where_the_data_count_them(tmp_path):
+    needs.node()
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    def run(x):
+        n = tf.cast(tf.reduce_sum(tf.abs(x)), tf.int32) % 4 + 2
+        return [tf.identity(function(n, x), f"end{place}") for place, function in enumerate(BY_DATA)]
+
+    function = tf.function(run).get_concrete_function(tf.TensorSpec([3, 3], tf.float32, name="x"))
+    whole = convert_variables_to_constants_v2(function, lower_control_flow=False).graph.as_graph_def()
+    assert {"While", "If"} <= {node.op.replace("Stateless", "") for node in whole.node}
+    (tmp_path / "graph").write_bytes(whole.SerializeToString())
+    names = [f"end{place}" for place in range(len(BY_DATA))]
+    done = preprocess.preprocess(str(tmp_path / "graph"), str(tmp_path / "js"), layers=names)
+    assert "by executeAsync alone" in done.facts["why"]
+    for value in (X, floats(3, 3) + 1):
+        found = predict.predict(str(tmp_path / "js" / "model.json"), [value])
+        for wanted, output in zip(run(tf.constant(value)), found):
+            assert oracle.distance(wanted.numpy(), output.values) <= 1e-5, output.name
 
 
 def test_a_graph_with_a_loop_gives_the_same_bytes_in_every_process(tmp_path, monkeypatch):

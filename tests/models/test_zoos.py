@@ -5,7 +5,7 @@ import json
 import numpy
 import pytest
 
-from scripts import Fault, preprocess, verify
+from scripts import Fault, preprocess, summary, verify
 from scripts.operations import graphdef, shapes
 from scripts.tfjs import adapt, write_graph
 from scripts.verification import reference
@@ -71,8 +71,11 @@ def test_a_model_of_the_first_converter_is_verified_against_tensorflow(name, tmp
     assert max(row["relative"] for row in report["outputs"]) <= 1e-5
 
 
-def test_modules_have_tags_and_signatures_of_their_own(tmp_path):
+def test_modules_have_tags_and_signatures_of_their_own(tmp_path, capsys):
     zoos.write("module", tmp_path / "source")
+    summary.main([str(tmp_path / "source"), "--signature", "image_feature_vector", "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert [row["layer"] for row in told["layers"]] == ["images", "conv", "feature"] and told["parameters"] == 248
     done = preprocess.preprocess(str(tmp_path / "source"), str(tmp_path / "out"), signature="image_feature_vector")
     assert done.facts["outputs"] == ["conv", "default"]
     assert preprocess.preprocess(str(tmp_path / "source"), str(tmp_path / "train"), saved_model_tags="train")
@@ -90,6 +93,22 @@ def test_what_cannot_be_computed_from_there_is_left_as_it_was_asked_for(tmp_path
         "Postprocessor/convert_scores", "Conv2d_0"])
     assert done.facts["outputs"] == ["Postprocessor/convert_scores", "Conv2d_0"]
     assert done.facts["inputs"] == ["Preprocessor/map/TensorArrayStack/TensorArrayGatherV3"]
+
+
+def test_boxes_by_name_are_tensorflow_s_where_the_loops_are_functions(tmp_path):
+    """By executeAsync; TensorFlow.js frees what a function writes into a list, so that they become frames."""
+    needs.node()
+    zoos.write("detector 2", tmp_path / "source")
+    names = ["detection_boxes", "detection_scores"]
+    done = preprocess.preprocess(str(tmp_path / "source"), str(tmp_path / "out"), layers=names)
+    assert (done.facts["inputs"], done.facts["outputs"]) == (["image_tensor"], names)
+    assert "nothing that TensorSpace can show, for TensorFlow.js computes StatelessWhile" in done.facts["why"]
+    images = numpy.random.RandomState(1).randint(0, 255, (2, 40, 30, 3))
+    target = str(tmp_path / "out" / "model.json")
+    wanted = verify.graph_values(str(tmp_path / "source"), {"image_tensor": images.astype("uint8")}, names, None, None,
+                                 target)
+    for values, found in zip(wanted, predict.predict(target, [images])):
+        assert numpy.abs(values - found.values).max() <= 1e-5 * max(1, numpy.abs(values).max())
 
 
 @pytest.mark.parametrize("loops", [1, 2])
@@ -110,7 +129,8 @@ def test_a_loop_that_is_too_long_runs_on_the_page_where_it_is_asked_for(tmp_path
     assert done.facts["outputs"] == ["mean", "end"]
     assert done.facts["why"].startswith("end: nothing that TensorSpace can show, for TensorFlow.js computes")
     x = numpy.random.RandomState(1).uniform(0, 1, (2, 8, 8, 3)).astype("float32")
-    wanted = verify.graph_values(str(tmp_path / "source"), {"input": x}, ["mean", "end"], None, None)
+    wanted = verify.graph_values(str(tmp_path / "source"), {"input": x}, ["mean", "end"], None, None,
+                                 str(tmp_path / "out" / "model.json"))
     for values, found in zip(wanted, predict.predict(str(tmp_path / "out" / "model.json"), [x])):
         assert numpy.abs(values - found.values).max() <= 1e-5 * max(1, numpy.abs(values).max())
 

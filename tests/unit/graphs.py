@@ -43,7 +43,8 @@ def function(name, arguments, results, nodes):
 def loop(steps=3):
     """The rows of x, (steps, 2), each twice as much as the sum of those before it and itself."""
     body = [constant("one", 1, "DT_INT32"),
-            Node("row", "TensorListGetItem", [Tensor("rows"), Tensor("i")], attributes={
+            constant("shape", [2], "DT_INT32"),
+            Node("row", "TensorListGetItem", [Tensor("rows"), Tensor("i"), Tensor("shape", 0, "output")], attributes={
                 "element_dtype": REAL}),
             Node("sum", "AddV2", [Tensor("s"), Tensor("row", 0, "item")], attributes={"T": REAL}),
             Node("set", "TensorListSetItem", [Tensor("out"), Tensor("i"), Tensor("sum", 0, "z")], attributes={

@@ -10,7 +10,7 @@ import numpy
 import pytest
 
 from scripts import Fault
-from scripts.operations import graphdef, unlike
+from scripts.operations import graphdef, shapes, unlike
 from scripts.operations.graph import Attribute, Call, Function, Graph, Node, Row, Spec, Tensor, constant
 from scripts.operations.outputs import Choice
 from scripts.tfjs import adapt, graph_json, operations, write_graph
@@ -166,6 +166,34 @@ def test_a_graph_with_an_operation_that_tensorflow_js_lacks_is_not_written(op, w
     assert os.listdir(str(tmp_path)) == []
 
 
+def test_the_inputs_of_operations_are_counted_as_tensorflow_defines_them():
+    needs.tensorflow()
+    from tensorflow.python.framework import op_def_registry
+    defined = {name: op_def_registry.get(name) for name in operations.TABLE}
+    for name, one in operations.TABLE.items():
+        if defined[name] is not None:
+            inputs = defined[name].input_arg
+            lists = [argument for argument in inputs if argument.number_attr or argument.type_list_attr]
+            assert one.more == bool(lists) and 0 <= one.inputs - (len(inputs) - len(lists)) <= len(lists), name
+    assert [name for name in defined if defined[name] is None] == [
+        "Prelu", "Conv1D", "DepthwiseConv2d", "FusedDepthwiseConv2dNative", "Ones", "Zeros"]  # TensorFlow.js's own
+
+
+@pytest.mark.parametrize("op, inputs, words", [
+    ("Relu", [], "operation y is a Relu with 0 inputs, and takes 1: the graph is damaged"),
+    ("AddV2", ["x"] * 3, "a AddV2 with 3 inputs, and takes 2"), ("AddN", [], "with 0 inputs, and takes 1 or more"),
+    ("ConcatV2", ["x"] * 3, "a ConcatV2 with 3 inputs, and takes 4"),
+    ("MaxPool", ["x"], "MaxPool without its strides")])
+def test_a_graph_with_too_few_or_too_many_inputs_is_not_written(op, inputs, words, tmp_path):
+    graph = small()
+    graph.nodes["y"].op, graph.nodes["y"].inputs = op, list(map(Tensor, inputs))
+    if op == "ConcatV2":
+        graph.nodes["y"].attributes["N"] = Attribute("i", 3)
+    with pytest.raises(Fault, match=words):
+        write_graph.write(graph, str(tmp_path))
+    assert os.listdir(str(tmp_path)) == []
+
+
 def test_constants_of_functions_get_names_of_their_own():
     """TensorFlow.js finds the values of all constants by their names alone."""
     graph = Graph([constant("c", 1.0)])
@@ -199,6 +227,16 @@ def test_a_layer_in_a_layer_is_found_in_the_numbered_scopes_of_a_keras_3_export(
     assert choice.tensor("net/block/norm") == choice.tensor("block/norm") == Tensor(path + "norm_1/Abs")
     with pytest.raises(Fault, match="no tensor 'block/dense'"):
         choice.tensor("block/dense")
+
+
+def test_an_operation_that_is_called_as_a_scope_is_its_result():
+    real = {"T": graphs.REAL}
+    whole = Graph([graphs.placeholder("x", None, 3), constant("w", numpy.ones((3, 2), "float32")),
+                   Node("scale/MatMul", "MatMul", [Tensor("x"), Tensor("w")], attributes=real),
+                   Node("scale", "Identity", [Tensor("scale/MatMul")], attributes=real)], ["x"], ["scale"])
+    shapes.infer(whole)
+    layer, = Choice(whole, {"scale": Tensor("scale")}, "net").layers
+    assert (layer.name, layer.kind, layer.result, layer.parameters) == ("scale", "Dense", Tensor("scale"), 6)
 
 
 def test_a_graph_model_of_20_mb_is_converted_in_little_memory(tmp_path):

@@ -19,7 +19,7 @@ ROOMS = {
     "formats": ("base", "wire", "layers", "operations"),
     "lower": ("base", "wire", "layers", "operations", "emit"),
     "opset": ("base", "wire", "layers", "operations", "emit", "formats", "lower"),
-    "tfjs": ("base", "wire", "layers", "operations", "formats", "lower", "opset"),
+    "tfjs": ("base", "wire", "layers", "operations", "emit", "formats", "lower", "opset"),
     "tracing": ("base", "wire", "layers", "operations", "formats", "lower", "tfjs"),
     "training": ("base", "wire", "layers", "operations", "formats"),
     "release": ("base", "wire", "layers", "operations", "formats"),

@@ -1,0 +1,332 @@
+"""Operations that TensorFlow.js computes otherwise than TensorFlow, made of those that it computes alike.
+
+Each rule makes the operation's result anew by the builder (scripts/emit/), whose operations TensorFlow.js computes as
+they are meant.  What no rule can make is refused (operations/unlike.py): where a rank or a constant is not known, too.
+"""
+import re
+from collections import OrderedDict
+from typing import Any, Callable, Dict, List, Optional, Tuple
+
+import numpy
+
+from ..base.fault import Fault
+from ..emit import Builder, Value
+from ..operations import unlike
+from ..operations.graph import Attribute, Graph, Node, Row, Tensor
+from ..operations.outputs import prune
+from . import operations, quantized
+
+
+class Unknown(Exception):
+    """What a rule has to know of an operation is not known."""
+
+
+class Remaking(Builder):
+    """A builder on a graph that is there, for what stands in the place of one of its operations.
+
+    source   that operation
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        super().__init__()
+        self.graph = graph
+        self.source = Node("", "")
+
+    def given(self, place: int) -> Value:
+        """Return an input of the operation.  Raises Unknown where its rank is not known."""
+        tensor = self.source.inputs[place]
+        spec = self.graph.spec(tensor)
+        if spec is None or spec.shape is None:
+            raise Unknown
+        return self.of(tensor, spec.dtype, spec.shape)
+
+    def of(self, tensor: Tensor, dtype: str, shape: Any) -> Value:
+        """Return a tensor of the graph as a Value."""
+        held = self.graph.nodes[tensor.node]
+        kept = held.value("value").values if held.op == "Const" else None
+        kind = "bool" if dtype == "DT_BOOL" else "int32" if dtype in unlike.WHOLE else "float32"
+        if kept is None:
+            return Value(kind, shape, tensor)
+        return Value(kind, shape, tensor, self.of_weight(kept).weight)
+
+    def known(self, place: int) -> numpy.ndarray:
+        """Return the values of an input that is a constant.  Raises Unknown where it is none."""
+        found = self.graph.constant(self.source.inputs[place])
+        if found is None:
+            raise Unknown
+        return found
+
+    def quotient(self, x: Value, y: Any) -> Value:
+        """x / y of whole numbers, without the fraction: C++ cuts it off, TensorFlow.js rounds down."""
+        y = self.value(y, "int32")
+        down = self.binary("FloorDiv", self.unary("Abs", x), self.unary("Abs", y))
+        return self.mul(down, self.mul(self.unary("Sign", x), self.unary("Sign", y)))
+
+
+Rule = Callable[[Remaking, Node], Optional[Value]]
+
+
+def rewrite(graph: Graph) -> None:
+    """Make anew, in place, what TensorFlow.js computes otherwise, and what it lacks of RULES."""
+    waiting = [node for node, _ in unlike.reasons(graph) if node.op in RULES and graph.nodes.get(node.name) is node]
+    waiting += [node for node in graph.nodes.values() if node.op in RULES and node.op not in operations.SINCE]
+    make = Remaking(graph)
+    for node in waiting if waiting else ():
+        make.source = node
+        try:
+            with make.scope(node.name):
+                value = None if beyond(graph, node) else RULES[node.op](make, node)
+        except (Unknown, Fault, KeyError, IndexError, TypeError, ValueError):  # it is refused as it is
+            continue
+        if value is not None:
+            kind = node.outputs[0].dtype if node.outputs else node.value("T", "DT_FLOAT")
+            node.op, node.inputs, node.attributes = "Identity", [make.read(value)], OrderedDict(
+                T=Attribute("type", kind))
+            node.outputs = node.outputs and node.outputs[:1]
+    if waiting:
+        prune(graph, map(Tensor, graph.outputs + graph.inputs))
+
+
+def beyond(graph: Graph, node: Node) -> bool:
+    """Return whether something reads another output of an operation than its first."""
+    return any(one.node == node.name and one.index for other in graph.nodes.values() for one in other.inputs)
+
+
+# Whole numbers -----------------------------------------------------------------------------------------------------
+
+def mean(make: Remaking, node: Node) -> Value:
+    """A Mean of whole numbers: the quotient of a sum of 64 bits, without its fraction (core/kernels/reduction_ops.h).
+
+    TensorFlow.js has 32 bits: whole quotients and remainders are added apart, axis by axis.
+    """
+    x, keep = make.given(0), bool(node.value("keep_dims", False))
+    axes = make.axes([int(one) for one in make.known(1).reshape(-1)], x.rank)
+    count = make.sizes_of(x, axes)
+    wholes, rest = make.binary("FloorDiv", x, count), make.binary("FloorMod", x, count)
+    for axis in axes:
+        added = make.sum(rest, axis, True)
+        wholes = make.add(make.sum(wholes, axis, True), make.binary("FloorDiv", added, count))
+        rest = make.binary("FloorMod", added, count)
+    below = make.both(make.compare("Less", wholes, 0), make.compare("NotEqual", rest, 0))
+    found = make.add(wholes, make.cast(below, "int32"))
+    return found if keep else make.squeeze(found, axes)
+
+
+def division(make: Remaking, node: Node) -> Value:
+    """Div of whole numbers and TruncateDiv."""
+    if node.value("T") not in unlike.WHOLE:
+        raise Unknown
+    return make.quotient(make.given(0), make.given(1))
+
+
+def modulo(make: Remaking, node: Node) -> Value:
+    """Mod and TruncateMod: the remainder has the sign of the first number."""
+    x, y = make.given(0), make.given(1)
+    return make.mul(make.unary("Sign", x), make.binary("FloorMod", make.unary("Abs", x), make.unary("Abs", y)))
+
+
+def cast(make: Remaking, node: Node) -> Value:
+    """A Cast of whole numbers to a narrow type: what does not fit loses its higher bits."""
+    target = node.value("DstT")
+    bits = 8 * unlike.NARROW[target]
+    first = 0 if target.startswith("DT_U") else 1 << bits - 1
+    return make.sub(make.binary("FloorMod", make.add(make.given(0), first), 1 << bits), first)
+
+
+# Images ------------------------------------------------------------------------------------------------------------
+
+def channels_last(make: Remaking, node: Node) -> Optional[Value]:
+    """An operation with the channels first, between two transposes."""
+    if node.text("data_format") not in ("NCHW", "NCDHW"):
+        return None
+    place = 2 if node.op == "Conv2DBackpropInput" else 0
+    x = make.given(place)
+    last = [0] + list(range(2, x.rank)) + [1]
+    inputs, attributes = list(node.inputs), OrderedDict(node.attributes)
+    inputs[place] = make.read(make.transpose(x, last))
+    if place:
+        inputs[0] = make.read(make.gather(make.given(0), last))
+    for key in ("strides", "dilations", "ksize"):
+        if node.value(key):
+            attributes[key] = ints([node.value(key)[axis] for axis in last])
+    pairs = node.value("explicit_paddings")
+    if pairs:
+        attributes["explicit_paddings"] = ints([pairs[2 * axis + side] for axis in last for side in (0, 1)])
+    attributes["data_format"] = Attribute("s", node.text("data_format").replace("C", "").encode() + b"C")
+    spec = node.outputs[0]
+    if spec.shape is None:
+        raise Unknown
+    moved = spec._replace(shape=tuple(spec.shape[axis] for axis in last))
+    made = make.graph.add(Node(node.name + "/channels_last", node.op, inputs, attributes=attributes, outputs=[moved]))
+    make.source = made
+    unlikely = made.op in unlike.RULES and unlike.RULES[made.op](unlike.View(made, make.graph))
+    again = RULES[made.op](make, made) if unlikely else None
+    found = again or make.of(Tensor(made.name), moved.dtype, moved.shape)
+    return make.transpose(found, make.reversal(last))
+
+
+def ints(values: List[int]) -> Attribute:
+    """Return a list of ints as an attribute."""
+    return Attribute("list", Row("i", values))
+
+
+def bias(make: Remaking, node: Node) -> Value:
+    """A BiasAdd with the channels first."""
+    x = make.given(0)
+    return make.add(x, make.reshape(make.given(1), [-1] + [1] * (x.rank - 2)))
+
+
+def pooling(make: Remaking, node: Node) -> Optional[Value]:
+    """A pooling with the channels first, with paddings of its own, or whose strides leave out the end."""
+    if node.text("data_format").startswith("NC"):
+        return channels_last(make, node)
+    x = make.given(0)
+    if node.text("padding") == "EXPLICIT" and node.op == "MaxPool":
+        pairs = node.value("explicit_paddings")
+        lowest = float(numpy.finfo(numpy.float32).min)
+        x = make.pad(x, list(zip(pairs[::2], pairs[1::2])), lowest)
+        return same_on(make, node, x, padding=Attribute("s", b"VALID"), explicit_paddings=ints([]))
+    return same_on(make, node, covered(make, x, node.value("ksize"), node.value("strides")))
+
+
+def convolution(make: Remaking, node: Node) -> Optional[Value]:
+    """A Conv3D with the channels first, or whose strides leave out the end; a Conv2D with the channels first."""
+    if node.text("data_format").startswith("NC"):
+        return channels_last(make, node)
+    if node.op != "Conv3D":
+        return None
+    windows = (1,) + tuple(make.given(1).shape[:3]) + (1,)
+    return same_on(make, node, covered(make, make.given(0), windows, node.value("strides")))
+
+
+def covered(make: Remaking, x: Value, windows: Any, strides: Any) -> Value:
+    """Return x without the end that no window of a SAME padding covers.  Raises Unknown where there is none."""
+    cuts: List[Tuple[int, Optional[int]]] = [(0, None)] * x.rank
+    for axis in range(1, x.rank - 1):
+        size = x.shape[axis]
+        needed = None if size is None else (-(-size // strides[axis]) - 1) * strides[axis] + windows[axis]
+        if needed is not None and needed < size:
+            cuts[axis] = 0, needed
+    if not any(size for _, size in cuts):
+        raise Unknown
+    return make.slice(x, cuts)
+
+
+def same_on(make: Remaking, node: Node, x: Value, **changed: Attribute) -> Value:
+    """Return the operation's result on another first input."""
+    kept = OrderedDict((key, one) for key, one in node.attributes.items() if key not in changed)
+    kept.update((key, one) for key, one in changed.items() if key in node.attributes)
+    made = make.graph.add(Node(node.name + "/" + node.op, node.op, [make.read(x)] + node.inputs[1:], attributes=kept,
+                               outputs=node.outputs))
+    return make.of(Tensor(made.name), node.outputs[0].dtype, node.outputs[0].shape)
+
+
+def batch_norm(make: Remaking, node: Node) -> Value:
+    """A FusedBatchNorm with the channels first, or with the statistics of its input (is_training)."""
+    x, (scale, offset) = make.given(0), [make.given(place) for place in (1, 2)]
+    first = node.text("data_format").startswith("NC")
+
+    def along(one: Value) -> Value:
+        return make.reshape(one, [-1] + [1] * (x.rank - 2)) if first else one
+
+    axes = [axis for axis in range(x.rank) if axis != (1 if first else x.rank - 1)]
+    if node.value("is_training", False):
+        middle, spread = make.mean(x, axes, True), make.variance(x, axes)
+    else:
+        middle, spread = along(make.given(3)), along(make.given(4))
+    factor = make.mul(along(scale), make.unary("Rsqrt", make.add(spread, float(node.value("epsilon", 1e-4)))))
+    return make.add(make.mul(make.sub(x, middle), factor), along(offset))
+
+
+def space_to_depth(make: Remaking, node: Node) -> Value:
+    """Blocks of an image as channels."""
+    x, block = make.given(0), int(node.value("block_size"))
+    first = node.text("data_format").startswith("NC")
+    x = make.transpose(x, [0, 2, 3, 1]) if first else x
+    _, rows, columns, channels = x.shape
+    if None in (rows, columns, channels):
+        raise Unknown
+    x = make.reshape(x, [-1, rows // block, block, columns // block, block * channels])
+    x = make.reshape(make.transpose(x, [0, 1, 3, 2, 4]), [-1, rows // block, columns // block,
+                                                          block * block * channels])
+    return make.transpose(x, [0, 3, 1, 2]) if first else x
+
+
+# Matrices and places -----------------------------------------------------------------------------------------------
+
+def batch_product(make: Remaking, node: Node) -> Value:
+    """A product of matrices whose batches are broadcast."""
+    return make.matmul(make.given(0), make.given(1), bool(node.value("adj_x", False)), bool(node.value("adj_y", False)))
+
+
+def einsum(make: Remaking, node: Node) -> Value:
+    """An equation of one or two tensors with an ellipsis, or with a letter that stands twice in a term."""
+    left, result = node.text("equation").replace(" ", "").split("->")
+    values = []
+    parts = left.split(",")
+    for place, term in enumerate(parts):
+        value, parts[place] = diagonal(make, make.given(place), term)
+        values.append(value)
+    if len(values) == 1:
+        parts, values = parts + [""], values + [make.constant(numpy.float32(1))]
+    return make.einsum(f"{parts[0]},{parts[1]}->{result}", *values)
+
+
+def diagonal(make: Remaking, x: Value, term: str) -> Tuple[Value, str]:
+    """Return a tensor and its letters with each letter once."""
+    again = re.search(r"([A-Za-z])(?=.*\1)", term)
+    while again:
+        letter, dots = again.group(1), "..." in term
+        letters = term.replace("...", "." * (x.rank - len(term) + 3)) if dots else term
+        one, other = letters.index(letter), letters.rindex(letter)
+        if x.shape[one] is None or x.shape[one] != x.shape[other]:
+            raise Unknown
+        shape = [size if place in (one, other) else 1 for place, size in enumerate(x.shape)]
+        x = make.sum(make.mul(x, numpy.eye(x.shape[one], dtype="float32").reshape(shape)), one)
+        letters = letters[:one] + letters[one + 1:]
+        term = re.sub(r"\.+", "...", letters) if dots else letters
+        again = re.search(r"([A-Za-z])(?=.*\1)", term)
+    return x, term
+
+
+def select(make: Remaking, node: Node) -> Value:
+    """A Select of whole rows."""
+    x = make.given(1)
+    return make.where(make.reshape(make.given(0), [-1] + [1] * (x.rank - 1)), x, make.given(2))
+
+
+def band(make: Remaking, node: Node) -> Value:
+    """A band of a matrix with two sides; a side below 0 is the whole triangle."""
+    x = make.given(0)
+    rows, columns = [make.range(make.dim(x, axis)) for axis in (-2, -1)]
+    below = make.sub(make.expand(rows, 1), make.expand(columns, 0))
+    sides = [(below, make.given(1)), (make.neg(below), make.given(2))]
+    kept = [make.either(make.compare("Less", most, 0), make.compare("LessEqual", away, most)) for away, most in sides]
+    return make.where(make.both(*kept), x, make.constant(0, x.dtype))
+
+
+def one_hot(make: Remaking, node: Node) -> Value:
+    """A OneHot along another axis than the last."""
+    places, depth = make.given(0), int(make.known(1))
+    spec = node.outputs[0]
+    kept = OrderedDict(node.attributes, axis=Attribute("i", -1))
+    last = spec._replace(shape=places.shape + (depth,))
+    made = make.graph.add(Node(node.name + "/OneHot", "OneHot", node.inputs, attributes=kept, outputs=[last]))
+    return make.move(make.of(Tensor(made.name), spec.dtype, last.shape), -1, int(node.value("axis")))
+
+
+def scatter(make: Remaking, node: Node) -> Value:
+    """A TensorScatterUpdate, which writes into its input, on a copy of that."""
+    x = make.given(0)
+    return same_on(make, node, make.one("Tile", [x, make.constant([1] * x.rank, "int32")], x.dtype, x.shape))
+
+
+RULES: Dict[str, Rule] = {
+    "Mean": mean, "Div": division, "TruncateDiv": division, "Mod": modulo, "TruncateMod": modulo, "Cast": cast,
+    "BiasAdd": bias, "Conv2D": convolution, "Conv3D": convolution, "DepthwiseConv2dNative": channels_last,
+    "Conv2DBackpropInput": channels_last, "DepthToSpace": channels_last, "SpaceToDepth": space_to_depth,
+    "MaxPool": pooling, "MaxPool3D": pooling, "AvgPool": pooling, "AvgPool3D": pooling, "FusedBatchNorm": batch_norm,
+    "FusedBatchNormV2": batch_norm, "FusedBatchNormV3": batch_norm, "OneHot": one_hot, "Einsum": einsum,
+    "BatchMatMul": batch_product, "BatchMatMulV2": batch_product, "Select": select, "MatrixBandPart": band,
+    "TensorScatterUpdate": scatter, "FakeQuantWithMinMaxVars": quantized.of_inputs,
+    "FakeQuantWithMinMaxVarsPerChannel": quantized.of_inputs, "FakeQuantWithMinMaxArgs": quantized.of_attributes}
