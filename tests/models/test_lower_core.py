@@ -46,12 +46,13 @@ def of_types(keras):
     """Layers that compute with whole numbers, by what they are given or by their setting dtype."""
     layers, is3 = keras.layers, keras.__version__ >= "3"
     i, x = keras.Input((4, 6, 3), dtype="int32", name="i"), keras.Input((4, 6), name="x")
-    y = layers.Rescaling(3.7)(x)
+    y, u = layers.Rescaling(3.7)(x), keras.Input((4, 6), dtype="uint8", name="u")
     flip = layers.RandomFlip()(i) if hasattr(layers, "RandomFlip") else i
     found = [layers.ReLU(2.5)(i), layers.ReLU(threshold=1.5)(i), layers.ReLU(negative_slope=0.5)(i),
              layers.Dot(-1)([i[:, 0], i[:, 1]]), layers.Rescaling(2.5, 1.7, dtype="int32")(y),
              layers.GlobalAveragePooling2D()(flip), layers.Flatten(dtype="int32")(y), layers.Add(dtype="int32")([y, x]),
-             layers.TimeDistributed(layers.Flatten(dtype="int32"))(layers.Reshape((2, 2, 6))(y))]
+             layers.TimeDistributed(layers.Flatten(dtype="int32"))(layers.Reshape((2, 2, 6))(y)),
+             layers.Rescaling(0.5)(layers.Add()([u] * 99)), layers.Flatten()(layers.Multiply()([u] * 5))]
     if hasattr(layers, "Resizing"):  # not in Keras 2.6 under this name
         z = layers.Reshape((4, 6, 1))(y)
         found += [layers.GlobalAveragePooling2D()(layers.CenterCrop(3, 3)(i)), layers.Resizing(3, 5, dtype="int32")(z),
@@ -62,7 +63,7 @@ def of_types(keras):
                   layers.Discretization([-1.5, 0.5], dtype="int32")(y)]
     else:
         found += [layers.ThresholdedReLU(1.5, dtype="int32")(i)] * (needs.STACK == "py36")
-    return keras.Model([i, x], found)
+    return keras.Model([i, x, u], found)
 
 
 def unbounded(keras):
