@@ -14,8 +14,9 @@ def few_bits(tf, x):
     """Numbers of 8 and 16 bits that overflow."""
     whole = tf.cast(x * 99, tf.int32) * 9
     u, s, v = [tf.cast(whole, kind) for kind in (tf.uint8, tf.int8, tf.int16)]
-    return [u + u, u * u, u - 7, s * s, -s, tf.abs(s), v * v, tf.square(v), tf.cumsum(u, 1), tf.reduce_sum(s, 1), u / 3,
-            u // 7, tf.cast(u * 2, tf.float32), tf.cast(tf.cast(u, tf.int32) + 250, tf.uint8) + 9, tf.argmax(u * 2, -1),
+    return [u + u, u * u, u - 7, s * s, -s, tf.abs(s), v * v, tf.square(whole * 9) % 7, tf.cumsum(u, 1),
+            tf.reduce_sum(s, 1), u / 3, u // 7, tf.cast(u * 2, tf.float32), tf.cast(tf.cast(u, tf.int32) + 250, tf.uint8) + 9,
+            tf.argmax(u * 2, -1),
             tf.concat([u, u * 2], -1) * 100, tf.stack([u, u], 1) * 3, tf.transpose(u, (0, 2, 1)) * 3, u[:, 1:] * 3,
             tf.where(x > 0, u, u * 2) * 3, tf.saturate_cast(x * 300, tf.uint8) * 2, tf.reduce_max(u, 1) * 3]
 

@@ -95,11 +95,15 @@ def there_and_back(keras):
 
 
 def local(keras):
-    """Kernels of each place, in Keras's three layouts: of Keras 2."""
+    """Kernels of each place, in Keras's three layouts, and random features: of Keras 2."""
     layers, both = keras.layers, ("channels_last", "channels_first")
     x, image = keras.Input((7, 3), name="x"), keras.Input((6, 5, 3), name="image")
     found = [layers.LocallyConnected1D(4, 3, strides=2, activation="tanh")(x), layers.LocallyConnected1D(
         2, 2, padding="same", implementation=2)(x), layers.LocallyConnected1D(2, 2, implementation=3)(x)]
+    drawn = getattr(layers, "experimental", layers).RandomFourierFeatures
+    i, flat = keras.Input((21,)), layers.Flatten()(x)
+    inner = keras.Model(i, layers.Dense(2)(drawn(3, trainable=True)(layers.Dense(4)(i))), name="inner")
+    found += [drawn(4)(flat), drawn(3, "laplacian", 2.0, trainable=True)(flat), inner(flat)]
     return keras.Model([x, image], found + [layers.LocallyConnected2D(4, (3, 2), strides=(1, 2))(image)] + [
         layers.LocallyConnected2D(2, (3, 2), strides=(2, 1), padding=padding, implementation=way,
                                   data_format=channels)(image)
