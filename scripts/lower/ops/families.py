@@ -2,6 +2,7 @@
 from . import (  # noqa: F401
     arithmetic,
     colouring,
+    crops,
     fourier,
     frames,
     imaging,
@@ -22,7 +23,9 @@ from . import (  # noqa: F401
     resizing,
     scattering,
     seldom,
+    sequences,
     shaping,
+    sliding,
     special,
     whole,
 )
