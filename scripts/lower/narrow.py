@@ -27,6 +27,7 @@ JOINED = frozenset("""Maximum Minimum Fmax Fmin Mod FloorDivide Concatenate TFDC
 # What gives numbers of its first tensor, or of the type that its setting dtype names
 FIRST = frozenset("""Reshape Flatten Permute RepeatVector Cropping1D Cropping2D Cropping3D ZeroPadding1D ZeroPadding2D
     ZeroPadding3D UpSampling1D UpSampling2D UpSampling3D GlobalMaxPooling1D GlobalMaxPooling2D GlobalMaxPooling3D
+    GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D MaxPooling1D MaxPooling2D MaxPooling3D
     CenterCrop RandomCrop Resizing Activation ReLU Masking
     Transpose GetItem Squeeze ExpandDims Flip Fliplr Flipud Roll Rot90 Take TakeAlongAxis Tile Repeat BroadcastTo
     Swapaxes Moveaxis Ravel Split ArraySplit Hsplit Vsplit Dsplit Unstack Slice SliceUpdate Sort Max Min Amax Amin Tril
@@ -34,7 +35,8 @@ FIRST = frozenset("""Reshape Flatten Permute RepeatVector Cropping1D Cropping2D 
     Round ZerosLike OnesLike FullLike EmptyLike Rearrange DepthToSpace SpaceToDepth CropImages PadImages ExtractPatches
     TopK
     reshape transpose __operators__.getitem squeeze expand_dims reverse roll gather gather_nd tile repeat broadcast_to
-    split unstack slice strided_slice sort math.reduce_max math.reduce_min pad identity stop_gradient convert_to_tensor
+    split unstack slice strided_slice sort math.reduce_max math.reduce_min math.reduce_mean
+    reduce_mean Mean pad identity stop_gradient convert_to_tensor
     ensure_shape grad_pass_through math.top_k nn.top_k nn.relu nn.relu6 clip_by_value zeros_like ones_like math.sign
     image.flip_left_right image.flip_up_down image.transpose image.rot90 image.central_crop image.crop_to_bounding_box
     image.pad_to_bounding_box image.resize_with_crop_or_pad image.resize_image_with_crop_or_pad
@@ -49,7 +51,6 @@ OTHERS = frozenset("""Argmax Argmin Argsort Argpartition Nanargmax Nanargmin Siz
     IntegerLookup StringLookup CategoryEncoding Discretization Hashing HashedCrossing TimeDistributed Pipeline
     SpectralNormalization""".split())
 INDICES = ("TopK", "math.top_k", "nn.top_k", "TopKV2")  # whose second output is no number of their input
-SUMMED = ("Average",)  # a layer that adds before it divides
 
 
 def settled(call: Call, given: Any, found: List[Value]) -> List[Value]:
@@ -57,8 +58,6 @@ def settled(call: Call, given: Any, found: List[Value]) -> List[Value]:
     if not any(one.narrow for one in tensors(given)):
         return found
     name, joined = called(call.record, call.major), common(call, given)
-    if name in SUMMED and joined:
-        refuse(call, joined)
     if name in OTHERS or name == "Sum" and call.major > 2:
         return found
     told = call.config.get("dtype") if call.major > 2 and is_operation(call.record, 3) else None

@@ -52,7 +52,8 @@ def of_types(keras):
              layers.Dot(-1)([i[:, 0], i[:, 1]]), layers.Rescaling(2.5, 1.7, dtype="int32")(y),
              layers.GlobalAveragePooling2D()(flip), layers.Flatten(dtype="int32")(y), layers.Add(dtype="int32")([y, x]),
              layers.TimeDistributed(layers.Flatten(dtype="int32"))(layers.Reshape((2, 2, 6))(y)),
-             layers.Rescaling(0.5)(layers.Add()([u] * 99)), layers.Flatten()(layers.Multiply()([u] * 5))]
+             layers.Rescaling(0.5)(layers.Add()([u] * 99)),
+             layers.Average()([u] * 99), layers.Flatten()(layers.Multiply()([u] * 5))]
     if hasattr(layers, "Resizing"):  # not in Keras 2.6 under this name
         z = layers.Reshape((4, 6, 1))(y)
         found += [layers.GlobalAveragePooling2D()(layers.CenterCrop(3, 3)(i)), layers.Resizing(3, 5, dtype="int32")(z),
