@@ -60,7 +60,9 @@ def settled(call: Call, given: Any, found: List[Value]) -> List[Value]:
     name, joined = called(call.record, call.major), common(call, given)
     if name in OTHERS or name == "Sum" and call.major > 2:
         return found
-    told = call.config.get("dtype") if call.major > 2 and is_operation(call.record, 3) else None
+    told = None
+    if is_operation(call.record, call.major):
+        told = call.config.get("dtype") if call.major > 2 else call.kwargs.get("dtype")
     kept = tensors(given)[0].narrow if name in FIRST else joined
     kept = (told if told in TYPES else None) if isinstance(told, str) else kept
     result = list(found)
