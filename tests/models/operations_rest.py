@@ -24,7 +24,59 @@ def sure(ops, x):
     return ops.softmax(x + 0.1) * 1.0
 
 
+TURN = numpy.array([[0.9, 0.25, -1.3, -0.2, 1.1, 0.4, 0, 0], [1.2, -0.1, 2.6, 0.3, -0.8, 4.2, 0.02, -0.03]], "float32")
+CORNERS = numpy.array([[0, 0], [6, 0], [0, 4], [6, 4]], "float32")
+BENT = CORNERS + numpy.array([[0.6, 0.3], [-0.7, 0.2], [0.4, -0.5], [0.3, 0.8]], "float32")
+SPOTS = (numpy.sin(numpy.arange(162)) * 9).reshape(3, 6, 9).astype("float32")
+WARPED = [("bilinear", "constant", 2.5), ("nearest", "constant", 0), ("bilinear", "nearest", 0),
+          ("bilinear", "wrap", 0), ("nearest", "wrap", 0), ("bilinear", "reflect", 0), ("nearest", "reflect", 0)]
+
+
+def warped(ops, x, z, i):
+    """Images by transforms: constant ones and tensors, of one for all images and of one for each."""
+    affine, turned = ops.image.affine_transform, ops.transpose(z, (0, 3, 1, 2))
+    own = ops.tanh(x[:, 0, :1]) * 3 + numpy.array([[0.9, 0.2, -1, 0.1, 0.8, 0.3, 0.01, 0.02]], "float32")
+    return [affine(z, TURN[0], *how) for how in WARPED] + [affine(z, TURN, *how) for how in WARPED[::3]] + [
+        affine(z, own, *how) for how in WARPED] + [
+        affine(z[0], TURN[1], "nearest"), affine(z[1], own[0]), affine(i[:, :, None, None] * 3, TURN[0]),
+        affine(turned, TURN[0] * 3, fill_mode="reflect", data_format="channels_first"),
+        affine(z, TURN[0] * 20 - 60, fill_mode="wrap"), affine(z, TURN * 9, fill_mode="reflect")]
+
+
+def bent(ops, x, z):
+    """Images by four points."""
+    bend, moved = ops.image.perspective_transform, ops.tanh(x[:, :, :2]) * 0.9
+    return [bend(z, CORNERS, BENT), bend(z, BENT, CORNERS, "nearest", 1.5), bend(z[0], BENT, CORNERS[::-1]),
+            bend(z, ops.add(CORNERS, moved), ops.add(BENT, moved[:, ::-1])),
+            bend(z, numpy.stack([CORNERS, BENT]), numpy.stack([BENT, CORNERS])),
+            bend(ops.transpose(z, (0, 3, 1, 2)), CORNERS, BENT, data_format="channels_first")]
+
+
+def looked_up(ops, x, z, i):
+    """Values at places between others."""
+    look = ops.image.map_coordinates
+    near = numpy.clip(SPOTS, -4, 4)  # Keras mirrors the place behind the last one to a place that is not there
+    return [look(z[0], SPOTS, order, mode, 1.5) for order in (0, 1) for mode in ("constant", "nearest", "wrap")] + [
+        look(z[0], numpy.abs(SPOTS[:, :, :2]) % 2, order, "mirror") for order in (0, 1)] + [
+        look(z[0, :, :, 0], near[:2], order, "reflect") for order in (0, 1)] + [
+        look(x[0], ops.stack([ops.abs(y) * 2 for y in (x[0], x[1])]), 1), look(i, SPOTS[:2] * 0.4, 1, "nearest"),
+        look(i, SPOTS[:2].astype("int32"), 0, "constant", 7), look(x, SPOTS, 1, "wrap")]
+
+
+def scaled(ops, x, z):
+    """Images of another size."""
+    scale, by, moved = ops.image.scale_and_translate, numpy.array([1.5, 0.7], "float32"), ops.tanh(x[0, 0, :2])
+    return [scale(z, (None, 8, 4, 3), by, numpy.array([0.3, -1.1], "float32"), (1, 2), name, smooth)
+            for name in ("linear", "cubic", "lanczos3", "lanczos5") for smooth in (True, False)] + [
+        scale(z, (None, 8, 4, 3), moved + 1.6, moved, (1, -2), "bicubic"),
+        scale(z, (None, 5, 7, 3), by, by, (), "linear"), scale(x[0], (4, 11), by[:1], by[1:], (1,), "trilinear")]
+
+
 REST = {
+    "warped": lambda ops, x, y, z, i, j: warped(ops, x, z, i),
+    "bent": lambda ops, x, y, z, i, j: bent(ops, x, z) if hasattr(ops.image, "perspective_transform") else [],
+    "looked_up": lambda ops, x, y, z, i, j: looked_up(ops, x, z, i),
+    "scaled": lambda ops, x, y, z, i, j: scaled(ops, x, z) if hasattr(ops.image, "scale_and_translate") else [],
     "scatter": lambda ops, x, y, z, i, j: [
         ops.scatter_update(x, PLACES, numpy.array([5, 6, 7], "float32"), *how) for how in (
             (), ("add",), ("max",), ("min",), ("mul",))] + [

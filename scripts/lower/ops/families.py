@@ -24,5 +24,6 @@ from . import (  # noqa: F401
     seldom,
     shaping,
     special,
+    warping,
     whole,
 )
