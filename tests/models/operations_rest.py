@@ -72,6 +72,21 @@ def scaled(ops, x, z):
         scale(z, (None, 5, 7, 3), by, by, (), "linear"), scale(x[0], (4, 11), by[:1], by[1:], (1,), "trilinear")]
 
 
+SHIFTED = SIX + 0.3
+
+
+def without_numbers(ops, x, i):
+    """Quantiles of rows of which some hold a few numbers, and one holds none."""
+    few = ops.where(x > 0.3, (x - x) / (x - x), ops.where(x < -1, -1 / (x - x), x))
+    none = ops.concatenate([few[:, :3], few[:, 3:] * (x[:, :1] - x[:, :1]) / (x[:, :1] - x[:, :1])], 1)
+    ways = ("linear", "lower", "higher", "nearest", "midpoint")
+    return [ops.nanmedian(few[0]), ops.nanmedian(few[0], keepdims=True), ops.nanmedian(none, -1), ops.nanmedian(i[0]),
+            ops.nanmedian(few, (2, 1), keepdims=True), ops.nanmedian(few, ()), ops.nanmedian(few[0], 0)] + [
+        ops.nanquantile(none, 0.3, 2, method=way) for way in ways] + [
+        ops.nanpercentile(few, [20, 55], (1, 2), method=way, keepdims=True) for way in ways] + [
+        ops.nanquantile(few[0], [0.1, 0.25, 0.9]), ops.nanpercentile(few, 70.0, 1)]
+
+
 REST = {
     "warped": lambda ops, x, y, z, i, j: warped(ops, x, z, i),
     "bent": lambda ops, x, y, z, i, j: bent(ops, x, z) if hasattr(ops.image, "perspective_transform") else [],
@@ -124,6 +139,13 @@ REST = {
         ops.solve(square(ops, x, 3), y[:, :3, :2]), ops.logdet(square(ops, x, 4)), *ops.slogdet(square(ops, x, 3)[0]),
         ops.solve_triangular(ops.cholesky(square(ops, x, 4)), y, lower=True),
         ops.solve_triangular(square(ops, x, 4), y[:, :4, :1])],
+    "decomposed": lambda ops, x, y, z, i, j: [
+        *ops.qr(x), *ops.qr(x, "complete"), *ops.qr(ops.transpose(x, (0, 2, 1))), *ops.qr(x[:, :, :4] * SHIFTED[:4]),
+        *ops.qr(ops.transpose(x, (0, 2, 1)), "complete"), *ops.qr(-ops.abs(z)), *ops.qr(x[0, :, :1]),
+        *ops.qr(ops.triu(y[:, :3, :3])), *ops.qr(x[:, :1])] + [
+        ops.cholesky_inverse(ops.cholesky(square(ops, x, 4)) + ops.triu(y[:, :4, :4], 1)),
+        ops.cholesky_inverse(square(ops, y, 3), True)] if hasattr(ops, "cholesky_inverse") else [],
+    "not a number": lambda ops, x, y, z, i, j: without_numbers(ops, x, i) if hasattr(ops, "nanmedian") else [],
     "divisors": lambda ops, x, y, z, i, j: [ops.gcd(i * 12, j * 18), ops.lcm(i * 4, j * 6), ops.gcd(i * 30 - 60, 45)]
     if hasattr(ops, "gcd") else [],
     "bits": lambda ops, x, y, z, i, j: [ops.bitwise_and(i, j * 0 + 5), ops.bitwise_or(i, j), ops.bitwise_xor(i, j),

@@ -4,12 +4,18 @@ TensorFlow.js has none of them.  A matrix of few rows is worked out cell by cell
 """
 from typing import List, Optional
 
+import numpy
+
+from ...base.fault import Fault
 from ...emit import Builder, Value
 from ..rules import Call, operation
 from .given import argument, floats, needed, value
 from .linear import expanded
 
 SOLVED, TRIANGULAR = 3, 12  # rows of a matrix that is inverted by its cofactors; of one that is taken row by row
+REFLECTED = 64  # rows or columns of a matrix that is mirrored column by column
+SMALLEST = numpy.finfo("float32").tiny
+OUTPUTS = "ask for outputs that do not need it"
 Cells = List[List[Value]]
 
 
@@ -20,7 +26,7 @@ def cells(call: Call, x: Value, most: int) -> Cells:
         call.refuse("its matrices are not square, or their size is open", "give it: --input-shape")
     if not 0 < size <= most:
         call.refuse(f"it has {size} rows, and more than {most} cannot be worked out number by number",
-                    "ask for outputs that do not need it")
+                    OUTPUTS)
     rows = [call.b.at(x, x.rank - 2, row) for row in range(size)]
     return [[call.b.at(row, row.rank - 1, column) for column in range(size)] for row in rows]
 
@@ -98,6 +104,65 @@ def cholesky(call: Call) -> Value:
     size, nothing = len(found), b.mul(found[0][0], 0.0)
     lower = [row + [nothing] * (size - len(row)) for row in found]
     return together(b, [list(column) for column in zip(*lower)] if call.config.get("upper") else lower)
+
+
+@operation("CholeskyInverse")
+def cholesky_inverse(call: Call) -> Value:
+    """The inverse of the matrix whose triangle is given (keras 3 backend/tensorflow/linalg.py: cholesky_inverse)."""
+    b = call.b
+    rows, upper = cells(call, floats(call), TRIANGULAR), bool(call.config.get("upper"))
+    rows = [list(column) for column in zip(*rows)] if upper else rows
+    nothing, found = b.mul(rows[0][0], 0.0), []  # type: Value, Cells
+    for row, own in enumerate(rows):  # of the lower triangle's inverse
+        found.append([])
+        for column in range(len(rows)):
+            total = None
+            for place in range(column, row):
+                part = b.mul(own[place], found[place][column])
+                total = part if total is None else b.add(total, part)
+            total = nothing if total is None else b.neg(total)
+            found[row].append(b.div(b.add(total, 1.0) if row == column else total, own[row]))
+    undone = together(b, found)
+    return b.matmul(undone, undone, True, False)
+
+
+@operation("Qr")
+def qr(call: Call) -> List[Value]:
+    """(q, r): the matrix is mirrored, a column at a time, until it is a triangle.
+
+    The signs are those of Eigen, with which TensorFlow computes it on processors (Householder.h: makeHouseholder): a
+    column whose first number is not below 0 comes to a number below 0, and one with nothing under it stays as it is.
+    """
+    b, x = call.b, floats(call)
+    rows, columns = x.shape[-2:] if x.rank > 1 else (None, None)
+    if rows is None or columns is None:
+        raise Fault(f"operation {call.path!r} is given a tensor of shape {x.shape}, of which Keras builds none")
+    steps = min(rows, columns)
+    if not 0 < steps <= REFLECTED:
+        call.refuse(f"it has {steps} rows or columns, and {REFLECTED} are unrolled at most", OUTPUTS)
+    q = b.constant(numpy.eye(rows, dtype="float32"))
+    for step in range(min(steps, rows - 1)):
+        own = b.cut(x, -1, step, 1)
+        below = b.mul(own, (numpy.arange(rows) > step).astype("float32")[:, None])
+        first = b.cut(own, -2, step, 1)
+        tail = b.sum(b.square(below), -2, True)
+        flat = b.compare("LessEqual", tail, SMALLEST)
+        size = b.sqrt(b.add(b.square(first), tail))
+        beta = b.where(b.compare("GreaterEqual", first, 0.0), b.neg(size), size)
+        unit = (numpy.arange(rows) == step).astype("float32")[:, None]
+        mirror = b.add(b.div(below, b.where(flat, 1.0, b.sub(first, beta))), unit)
+        share = b.where(flat, 0.0, b.div(b.sub(beta, first), b.where(flat, 1.0, beta)))
+        part = b.mul(mirror, share)
+        x = b.sub(x, b.mul(part, b.sum(b.mul(mirror, x), -2, True)))
+        turned = b.transpose(part, list(range(x.rank - 2)) + [x.rank - 1, x.rank - 2])
+        along = b.transpose(mirror, list(range(x.rank - 2)) + [x.rank - 1, x.rank - 2])
+        q = b.sub(q, b.mul(b.sum(b.mul(q, along), -1, True), turned))
+    r = b.mul(x, numpy.triu(numpy.ones((rows, columns), "float32")))
+    if q.rank < x.rank:
+        q = b.add(q, b.mul(b.cut(x, -1, 0, 1), 0.0))
+    if call.config.get("mode", "reduced") == "complete":
+        return [q, r]
+    return [b.cut(q, -1, 0, steps), b.cut(r, -2, 0, steps)]
 
 
 @operation("Logdet")

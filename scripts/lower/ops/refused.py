@@ -24,7 +24,7 @@ OUTPUTS = "ask for outputs that do not need it"
 TABLE = (
     Row("Map Scan AssociativeScan ForiLoop WhileLoop Cond Switch VectorizedMap JVP", operation,
         "it calls a Python function, which no file holds", "write its steps as layers and operations of the model"),
-    Row("Eig Eigh SVD Qr LuFactor Lstsq Pinv MatrixRank CholeskyInverse", operation,
+    Row("Eig Eigh SVD LuFactor Lstsq Pinv MatrixRank", operation,
         "TensorFlow.js has no decomposition of matrices", OUTPUTS),
     Row("Polar ViewAsComplex ViewAsReal", operation, "TensorFlow.js computes with real numbers alone",
         "compute with real and imaginary parts of their own"),
@@ -32,8 +32,6 @@ TABLE = (
         OUTPUTS),
     Row("Histogram", operation, "Keras itself does not compute it in a model", OUTPUTS),
     Row("View Nextafter", operation, "it looks at the bits of numbers", OUTPUTS),
-    Row("Nanmedian Nanquantile Nanpercentile", operation, "it sorts what may hold no numbers",
-        "take keras.ops.median or quantile"),
     Row("ElasticTransform", operation, "it moves pixels by chance", "transform the images before the model"),
     Row("SSIM CTCLoss CTCDecode", operation, "it judges what a model gives, and is no part of it", OUTPUTS),
     Row("ConvTranspose", operation, "Keras itself gives it its settings in the wrong order", "take a Conv2DTranspose"),
