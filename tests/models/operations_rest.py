@@ -111,6 +111,15 @@ REST = {
         ops.categorical_crossentropy(sure(ops, y), x, from_logits=True),
         ops.sparse_categorical_crossentropy(i % 6, sure(ops, x)),
         ops.sparse_categorical_crossentropy(i % 6, x, from_logits=True), ops.psnr(x, y, 2.0)],
+    "alike": lambda ops, x, y, z, i, j: [
+        ops.image.ssim(z, ops.sin(z), filter_size=3), ops.image.ssim(z[0], z[1], 2.0, 4, 0.8, 0.02, 0.05),
+        ops.image.ssim(ops.transpose(z, (0, 3, 1, 2)), z[0, :, :, 0] * ops.ones((2, 3, 1, 1)), filter_size=5,
+                       data_format="channels_first")] if hasattr(ops.image, "ssim") else [],
+    "decoded": lambda ops, x, y, z, i, j: [
+        one for given, blank, merged in ((x, 0, True), (x, 3, False), (y, None, True), (z[:, :, :, 0], -2, True),
+                                         (ops.repeat(x, 3, 1)[:, :, :3], 0, True), (x[:, :1], 0, True))
+        for one in ops.ctc_decode(given, 1 + i[:, 0] % (2 if given.shape[1] > 1 else 1) + (given.shape[1] > 3) * 2,
+                                  mask_index=blank, merge_repeated=merged)],
     "fold": lambda ops, x, y, z, i, j: [
         ops.fold(ops.reshape(x, (-1, 12, 2)), (2, 3), 2), ops.fold(ops.reshape(x, (-1, 4, 6)), (4, 3), 2, padding=1,
                                                                    stride=2, dilation=1)]

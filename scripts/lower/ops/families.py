@@ -2,6 +2,7 @@
 from . import (  # noqa: F401
     arithmetic,
     colouring,
+    decoding,
     fourier,
     frames,
     imaging,
