@@ -52,7 +52,7 @@ def onnx(place, widths=(64, 128)):
         source = os.path.join(place, "resnet50.onnx")
         # In a process of its own: a child's peak memory begins with what its parent held.
         measure.once([sys.executable, "-m", "bench.exports", source, str(width)])
-        rows.append(dict([("width", width)], **against_cp(place, source, 1)))
+        rows.append(dict([("width", width)], **against_cp(place, source, 1, commands=True)))
     return rows, "`doit convert` from nothing with every record and hash. The source is hashed, and so are the shards."
 
 

@@ -41,9 +41,10 @@ def forget(project):
             shutil.rmtree(os.path.join(models, name), ignore_errors=True)
 
 
-def against_cp(place, source, copies):
+def against_cp(place, source, copies, commands=False):
     """Time `doit convert` of a source from nothing, against cp of it, `copies` times, and sha256 of it and of these.
 
+    commands  True: against the programs `cp` and `sha256sum` too, which have a start as doit has
     Return the row of the result.
     """
     project = os.path.join(place, "project")
@@ -72,9 +73,14 @@ def against_cp(place, source, copies):
         os.sync()  # else the next contender waits until the bytes of the one before are written
 
     measure.once([sys.executable, "-m", "doit", "convert"], project)
-    got = measure.side_by_side({"ours": [([sys.executable, "-m", "doit", "convert"], project)],
-                                "cp and sha256": [hash_and_copy]}, runs=3, prepare=prepare)
-    return {"MB": round(os.path.getsize(source) / 1e6), "ours s": got["ours"]["seconds"],
-            "cp and sha256 s": got["cp and sha256"]["seconds"],
-            "ratio": round(got["ours"]["seconds"] / got["cp and sha256"]["seconds"], 2),
-            "ours peak MB": got["ours"]["megabytes"], "spread s": got["ours"]["spread"]}
+    contenders = {"ours": [([sys.executable, "-m", "doit", "convert"], project)], "cp and sha256": [hash_and_copy]}
+    if commands:
+        contenders["cp and sha256sum"] = [["cp", source, path] for path in paths] + [["sha256sum", source] + paths]
+    got = measure.side_by_side(contenders, runs=3, prepare=prepare)
+    ours = got["ours"]
+    row = {"MB": round(os.path.getsize(source) / 1e6), "ours s": ours["seconds"]}
+    for name, ratio in (("cp and sha256", "ratio"), ("cp and sha256sum", "ratio to commands")):
+        if name in got:
+            row[name + " s"] = got[name]["seconds"]
+            row[ratio] = round(ours["seconds"] / got[name]["seconds"], 2)
+    return dict(row, **{"ours peak MB": ours["megabytes"], "spread s": ours["spread"]})

@@ -17,8 +17,9 @@ from .layers import encapsulation, outputs, shapes, topology, variables, words
 from .layers.encapsulation import Shape
 from .layers.kinds.operations import is_operation
 from .layers.model import Model, Weight
+from .layers.order import layer_order
 from .layers.references import Ref
-from .layers.topology import Layer, graph, inner_records, is_model, layer_order
+from .layers.topology import Layer, graph, inner_records, is_model
 from .operations import scopes
 from .operations.graph import Graph, Spec, Tensor
 from .operations.outputs import passed

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Dict, Optional
 from ..base.fault import Fault
 from ..layers import variables
 from ..layers.model import Model
+from ..layers.order import layer_order
 from ..layers.spelling import usual
-from ..layers.topology import Layer, NoLayers, graph, inner_records, is_model, layer_order
+from ..layers.topology import Layer, NoLayers, graph, inner_records, is_model
 from . import keras_archive, keras_h5
 from .json_text import json_object
 from .strangers import mistaken

@@ -10,6 +10,7 @@ from ..base.fault import Fault
 from . import features, masks, open_sizes, operators, outputs, topology, variables, words
 from .kinds.operations import is_hidden, is_operation
 from .model import Model
+from .order import layer_order
 from .references import Ref
 from .topology import Graph
 
@@ -48,7 +49,7 @@ def encapsulate(model: Model, layers: Optional[Sequence[str]] = None, input_shap
         weights.update((text["input"], []) for text in found)
     if major >= 3:
         operators.as_layers(source)
-    order = topology.layer_order(source)
+    order = layer_order(source)
     for name in order:
         if variables.is_known(source.layers[name].record):
             variables.named(source.layers[name].record, weights.get(name, []))

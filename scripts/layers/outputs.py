@@ -10,8 +10,9 @@ from collections import OrderedDict
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 from ..base.fault import Fault
+from .order import ancestors, layer_order
 from .references import Ref, redirect
-from .topology import Graph, Layer, ancestors, batch_shape, graph, inner_records, is_model, layer_order, output_count
+from .topology import Graph, Layer, batch_shape, graph, inner_records, is_model, output_count
 
 SYNTAX = "NAME, NAME@CALL for a layer that is called several times, NAME:OUTPUT, OUTER/INNER"
 Record = Dict[str, Any]

@@ -9,9 +9,10 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tu
 from ..base.fault import Fault
 from . import kinds
 from .kinds.operations import is_hidden
+from .order import layer_order
 from .records import MAX_DIMENSIONS, MAX_SIZE
 from .references import Ref, references
-from .topology import Graph, batch_shape, graph, inner_records, is_model, layer_order
+from .topology import Graph, batch_shape, graph, inner_records, is_model
 
 Record = Dict[str, Any]
 Shape = List[Optional[int]]

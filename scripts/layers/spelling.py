@@ -11,7 +11,7 @@ import re
 from collections import OrderedDict
 from typing import Any, Dict, Optional, Sequence, Set
 
-from .topology import MODELS
+from .records import MODELS
 
 WRAPPED = ("layer", "backward_layer", "cell")  # settings of wrappers that hold a layer; "cells" holds a list of them
 

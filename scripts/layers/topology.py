@@ -6,12 +6,14 @@ without the layers that were left out.
 """
 import contextlib
 from collections import OrderedDict
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Any, Iterator, List, Optional, Sequence
 
 from ..base.fault import Fault
 from . import columns, kinds, lambdas
-from .records import MODELS, Record, check_record, check_sizes
-from .references import Ref, flat_references, is_keras3_tensor, redirect, references
+from .network import Graph, Layer, is_model
+from .order import layer_order
+from .records import Record, check_record, check_sizes
+from .references import Ref, flat_references, is_keras3_tensor, redirect
 
 Shape = List[Optional[int]]  # batch size first
 
@@ -46,43 +48,6 @@ class NoLayers(Fault):
                          f"of layers that can be converted; {SPACE if kind == 'FeatureSpace' else OWN}")
 
 
-class Layer:
-    """One layer of a graph.
-
-    record  dict, the layer as its source spells it, without "inbound_nodes"
-    calls   list with one entry per call, each as its source spells it (references in place)
-    """
-
-    def __init__(self, record: Record, calls: Iterable[Any] = ()) -> None:
-        self.record = record
-        self.calls = list(calls)
-
-    @property
-    def class_name(self) -> str:
-        """The name of the layer's class, "Conv2D"."""
-        return self.record["class_name"]
-
-    @property
-    def config(self) -> Any:
-        """The layer's settings: a dict; a list for a Sequential of Keras before 2.2.3."""
-        return self.record["config"]
-
-    @property
-    def name(self) -> str:
-        """The layer's name, which is its own within a model."""
-        return self.record.get("name") or self.config["name"]
-
-    @property
-    def is_input(self) -> bool:
-        """Whether the layer is an InputLayer."""
-        return self.class_name == "InputLayer"
-
-    @property
-    def is_model(self) -> bool:
-        """Whether the layer is a nested model."""
-        return is_model(self.record)
-
-
 def output_count(record: Record) -> Optional[int]:
     """Return the number of outputs of a call of the layer `record`; None where its class does not tell."""
     if is_model(record):
@@ -91,39 +56,6 @@ def output_count(record: Record) -> Optional[int]:
         return len(flat_references(record["config"].get("output_layers", [])))
     kind = kinds.of(record)
     return kind and kind.outputs(record["config"], output_count)
-
-
-class Graph:
-    """A model: its layers by name, and the outputs of theirs that are the model's inputs and outputs.
-
-    layers   OrderedDict: name -> Layer, in the order of the source
-    inputs   list of Ref        outputs  list of Ref
-    rest     dict, the other settings in the model's config (name, trainable, …)
-    shift    dict: name of a nested model -> number of calls that its source counts before the first (see `graph`)
-    """
-
-    def __init__(self, layers: Dict[str, Layer], inputs: List[Ref], outputs: List[Ref], rest: Record,
-                 shift: Optional[Mapping[str, int]] = None) -> None:
-        self.shift = dict(shift or ())
-        self.kept: Any = None  # see `depths`
-        self.layers = layers
-        self.inputs = inputs
-        self.outputs = outputs
-        self.rest = rest
-
-    def references(self, layer: Layer) -> List[List[Ref]]:
-        """Return a list with one list of Refs per call of `layer`, in the order in which Keras walks them."""
-        return [references(call, self.layers) for call in layer.calls]
-
-    def node_count(self, name: str) -> int:
-        """Return the number of calls of a layer; an input counts as called once."""
-        return 1 if self.layers[name].is_input else len(self.layers[name].calls)
-
-
-def is_model(record: Record) -> bool:
-    """Whether a record is that of a nested model (a custom class of that name has no layers)."""
-    config = record.get("config")
-    return record.get("class_name") in MODELS and (isinstance(config, list) or "layers" in (config or {}))
 
 
 def inner_records(record: Record) -> List[Record]:
@@ -364,98 +296,3 @@ def check(source: Graph) -> None:
     if not source.inputs or not source.outputs:
         raise Fault(f"the model has no {'inputs' if not source.inputs else 'outputs'}: the file is damaged")
     layer_order(source)
-
-
-def ancestors(source: Graph, refs: Iterable[Ref]) -> Set[Tuple[str, int]]:
-    """Return the set of (layer name, call) that the outputs `refs` need, their own included."""
-    needed, stack = set(), [ref[:2] for ref in refs]
-    while stack:
-        node = stack.pop()
-        if node not in needed:
-            needed.add(node)
-            layer = source.layers[node[0]]
-            stack += [] if layer.is_input else [ref[:2] for ref in references(layer.calls[node[1]], source.layers)]
-    return needed
-
-
-# Order -----------------------------------------------------------------------------------------------------
-
-def layer_order(source: Graph) -> List[str]:
-    """Return the names of the layers that the outputs need, and of all inputs, as Keras orders `model.layers`.
-
-    The rule of keras 2.6 functional._map_graph_network and Keras 3 function.map_graph: by decreasing depth
-    (longest way to an output); layers of one depth in the order in which a walk from the outputs, in their
-    order, first meets them.  Inputs that no output needs come first among depth 0.
-    """
-    _, layer_depth, index = depths(source)
-    for ref in source.inputs:
-        if ref.layer not in layer_depth:
-            layer_depth[ref.layer], index[ref.layer] = 0, -1
-    return sorted(layer_depth, key=lambda name: (-layer_depth[name], index[name]))
-
-
-def call_order(source: Graph) -> List[Tuple[str, int]]:
-    """Return (layer name, call) of all that the outputs need, in the order in which Keras computes them.
-
-    By decreasing depth; of one depth as the walk from the outputs gives them depths (Keras 3 function.map_graph:
-    nodes_by_depth).
-    """
-    call_depth = depths(source)[0]
-    return sorted(call_depth, key=lambda call: -call_depth[call])
-
-
-class Depths(NamedTuple):
-    """How far calls and layers are from an output, and when a walk from the outputs first meets a layer."""
-
-    calls: Dict[Tuple[str, int], int]
-    layers: Dict[str, int]
-    met: Dict[str, int]
-
-
-def depths(source: Graph) -> Depths:
-    """Return the Depths of what the outputs need.  Raises Fault for a cycle.
-
-    They are kept with the graph as long as it has the same calls: most steps of a conversion ask for them.
-    """
-    calls = [call for layer in source.layers.values() for call in layer.calls]
-    names, kept = (list(source.layers), list(source.outputs)), source.kept
-    if kept is None or kept[0] != names or len(kept[1]) != len(calls) or \
-            any(one is not other for one, other in zip(kept[1], calls)):
-        kept = source.kept = names, calls, told_depths(source)
-    return Depths(*map(dict, kept[2]))
-
-
-def told_depths(source: Graph) -> Depths:
-    """Return the Depths of a graph, by a walk from its outputs."""
-    nodes, index, behind = [], {}, {}
-    finished, waiting = set(), set()
-    for output in source.outputs:
-        stack = [((output.layer, output.node), None)]
-        while stack:
-            node, parents = stack.pop()
-            if parents is None:
-                if node in finished:
-                    continue
-                if node in waiting:
-                    raise Fault(f"layer {node[0]!r} depends on its own output: the topology has a cycle")
-                waiting.add(node)
-                index.setdefault(node[0], len(index))
-                layer = source.layers[node[0]]
-                refs = references(layer.calls[node[1]], source.layers) if not layer.is_input else []
-                behind[node] = [(ref.layer, ref.node) for ref in refs]
-                parents = iter(behind[node])
-            parent = next(parents, None)
-            if parent is None:
-                waiting.discard(node)
-                finished.add(node)
-                nodes.append((node, behind.pop(node)))
-            else:
-                stack.append((node, parents))
-                stack.append((parent, None))
-    node_depth, layer_depth = {}, {}
-    for node, parents in reversed(nodes):
-        depth = max(node_depth.setdefault(node, 0), layer_depth.get(node[0], 0))
-        layer_depth[node[0]] = node_depth[node] = depth
-        for parent in parents:
-            node_depth[parent] = max(depth + 1, node_depth.get(parent, 0))
-    return Depths(node_depth, layer_depth, index)

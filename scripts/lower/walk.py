@@ -15,6 +15,7 @@ from ..layers import kinds, masks, shapes, topology, variables, words
 from ..layers.kinds.operations import is_operation
 from ..layers.kinds.sizes import product
 from ..layers.model import Model, Weight
+from ..layers.order import call_order
 from ..layers.outputs import spelling
 from ..layers.references import Ref, references
 from ..layers.topology import Graph, Layer, batch_shape, is_model
@@ -128,7 +129,7 @@ class Walk:
             raise Fault(f"nested model {path!r} is called with {len(inputs)} tensors but has {len(source.inputs)} "
                         "inputs: the file is damaged")
         if id(source) not in self._steps:
-            self._steps[id(source)] = source, topology.call_order(source), \
+            self._steps[id(source)] = source, call_order(source), \
                 masks.carried(source) if self.major >= 3 else {}
         _, order, carries = self._steps[id(source)]
         carried: Dict[Ref, Optional[Value]] = {}

@@ -11,7 +11,8 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 from ..base.fault import Fault
 from ..layers import kinds, shapes
 from ..layers.kinds.operations import LAYER_OF, function_of, is_operation
-from ..layers.topology import MODELS, Graph, Layer
+from ..layers.network import Graph, Layer
+from ..layers.records import MODELS
 from .cases import (
     Case,
     Facts,

@@ -3,7 +3,8 @@ import pytest
 
 from scripts.layers import kinds
 from scripts.layers.kinds import Mask
-from scripts.layers.topology import MODELS, output_count
+from scripts.layers.records import MODELS
+from scripts.layers.topology import output_count
 from scripts.tfjs import supported
 from tests import needs
 from tests.unit import examples, made

@@ -227,7 +227,7 @@ def wrapped(*kinds):
     for kind in reversed(kinds):
         config = {"name": kind.lower()}
         config.update({"cell": record} if kind == "RNN" else {"cells": [record]} if kind == "StackedRNNCells"
-                      else {"layers": [record]} if kind in topology.MODELS else {"layer": record})
+                      else {"layers": [record]} if kind in records.MODELS else {"layer": record})
         record = {"class_name": kind, "config": config}
     return record
 

@@ -1,8 +1,9 @@
 """Masks that Keras 3 writes as tensors: those that come of themselves are left out, the others are refused."""
 from ...base.fault import Fault
 from ...layers import masks
+from ...layers.order import ancestors
 from ...layers.references import references
-from ...layers.topology import Layer, ancestors
+from ...layers.topology import Layer
 from .draft import Draft, each_layer
 
 

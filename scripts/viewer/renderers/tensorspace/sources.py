@@ -7,6 +7,7 @@ from collections import OrderedDict
 from typing import Any, Dict, List, NamedTuple, Optional
 
 from ....layers import kinds, topology, words
+from ....layers.references import references
 
 MERGES = tuple(sorted(kinds.merges() - {"Minimum"})) + ("Concatenate",)  # those that TensorSpace has
 GRAPH_OPS = {  # TensorFlow op -> the Keras class that it is the essence of
@@ -76,7 +77,7 @@ def _of_layers(model, described):
         if tensor(ref) in tensors or isinstance(tensor(ref), int):
             continue
         layer = graph.layers[ref.layer]
-        refs = [] if layer.is_input else topology.references(layer.calls[ref.node], graph.layers)
+        refs = [] if layer.is_input else references(layer.calls[ref.node], graph.layers)
         config = layer.config if isinstance(layer.config, dict) else {}
         axis, words = config.get("axis", -1), config.get("input_dim") if layer.class_name == "Embedding" else None
         tensors[ref] = Tensor(ref, ref.layer, layer.class_name, [tensor(source) for source in refs],
