@@ -26,7 +26,7 @@ def sure(ops, x):
 
 TURN = numpy.array([[0.9, 0.25, -1.3, -0.2, 1.1, 0.4, 0, 0], [1.2, -0.1, 2.6, 0.3, -0.8, 4.2, 0.02, -0.03]], "float32")
 CORNERS = numpy.array([[0, 0], [6, 0], [0, 4], [6, 4]], "float32")
-BENT = CORNERS + numpy.array([[0.6, 0.3], [-0.7, 0.2], [0.4, -0.5], [0.3, 0.8]], "float32")
+BENT = CORNERS + numpy.array([[0.6, 0.3], [-0.7, 0.2], [0.4, -0.4], [0.3, 0.8]], "float32")
 SPOTS = (numpy.sin(numpy.arange(162)) * 9).reshape(3, 6, 9).astype("float32")
 WARPED = [("bilinear", "constant", 2.5), ("nearest", "constant", 0), ("bilinear", "nearest", 0),
           ("bilinear", "wrap", 0), ("nearest", "wrap", 0), ("bilinear", "reflect", 0), ("nearest", "reflect", 0)]

@@ -46,15 +46,36 @@ def affine_transform(call: Call) -> Value:
 def perspective_transform(call: Call) -> Value:
     """The image drawn so that four of its points come to four others."""
     b = call.b
-    quads = []
+    given, quads = [], []
     for place, name in enumerate(("start_points", "end_points"), 1):
         points = b.cast(value(call, argument(call, name, place, needed)), "float32")
         points = b.expand(points, 0) if points.rank == 2 else points
         if points.rank != 3 or points.shape[1:] != (4, 2):
             raise Fault(f"operation {call.path!r} has {name} of shape {points.shape}, not four points")
+        given.append(points)
         rows = [b.at(points, 1, number) for number in range(4)]
         quads.append([(b.at(row, 1, 0), b.at(row, 1, 1)) for row in rows])
-    return projected(call, homography(b, *quads), "constant")
+    if not all(points.is_constant for points in given):
+        return projected(call, homography(b, *quads), "constant")
+    try:
+        return projected(call, solved(b, *[points.array for points in given]), "constant")
+    except numpy.linalg.LinAlgError:
+        raise Fault(f"operation {call.path!r} has points in one line, for which Keras knows no transform")
+
+
+def solved(b: Builder, start: numpy.ndarray, end: numpy.ndarray) -> List[Value]:
+    """The eight numbers of constant points, as the solution of eight equations (compute_homography_matrix)."""
+    start, end = [points.astype("float64") for points in numpy.broadcast_arrays(start, end)]
+    ends = numpy.concatenate([end, numpy.ones_like(end[..., :1])], -1)
+    rows = []
+    for side in (0, 1):
+        own = numpy.zeros(ends.shape[:-1] + (8,))
+        own[..., 3 * side:3 * side + 3] = ends
+        own[..., 6:] = -start[..., side:side + 1] * end
+        rows.append(own)
+    aim = numpy.concatenate([start[..., 0], start[..., 1]], -1)
+    found = numpy.linalg.solve(numpy.concatenate(rows, 1), aim[..., None])[..., 0]
+    return [b.constant(found[:, place].astype("float32")) for place in range(8)]
 
 
 Point = Tuple[Value, Value]
