@@ -152,6 +152,8 @@ REST = {
         *ops.qr(x), *ops.qr(x, "complete"), *ops.qr(ops.transpose(x, (0, 2, 1))), *ops.qr(x[:, :, :4] * SHIFTED[:4]),
         *ops.qr(ops.transpose(x, (0, 2, 1)), "complete"), *ops.qr(-ops.abs(z)), *ops.qr(x[0, :, :1]),
         *ops.qr(ops.triu(y[:, :3, :3])), *ops.qr(x[:, :1])] + [
+        ops.inv(square(ops, x, 4)), ops.det(x[:, :, :4]), ops.det(ops.triu(y[:, :, 2:])), *ops.slogdet(x[0, :, 1:5]),
+        ops.solve(square(ops, x, 4), y), ops.solve(square(ops, x, 4), y[:, :, 0])] + [
         ops.cholesky_inverse(ops.cholesky(square(ops, x, 4)) + ops.triu(y[:, :4, :4], 1)),
         ops.cholesky_inverse(square(ops, y, 3), True)] if hasattr(ops, "cholesky_inverse") else [],
     "not a number": lambda ops, x, y, z, i, j: without_numbers(ops, x, i) if hasattr(ops, "nanmedian") else [],

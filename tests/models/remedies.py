@@ -182,7 +182,7 @@ CASES = [
         lambda k, x: k.layers.EinsumDense("ab,bc->ac", 3)(x)),
     three((4, 4), lambda k, x: k.ops.norm(x, ord=2, axis=(1, 2)), "ord='fro'",
           lambda k, x: k.ops.norm(x, ord="fro", axis=(1, 2))),
-    three((4, 4), lambda k, x: k.ops.det(x), "ask for outputs that do not need it", {"layers": ["side"]}),
+    three((65, 65), lambda k, x: k.ops.det(x), "ask for outputs that do not need it", {"layers": ["side"]}),
     three((13, 13), lambda k, x: k.ops.cholesky(x), "ask for outputs that do not need it", {"layers": ["side"]}),
     three((None, 4), lambda k, x: k.ops.ctc_decode(x, k.ops.cast(x[:, 0, 0], "int32"))[0], SIZE, [5, 4]),
     three((5, 4), lambda k, x: k.ops.ctc_decode(x, k.ops.cast(x[:, 0, 0], "int32"), strategy="beam_search")[1],
