@@ -72,8 +72,9 @@ def ssim(call: Call) -> Value:
     size = integer(call, call.config.get("filter_size", 11), "filter_size")
     sigma, most = [float(call.config.get(name, default)) for name, default in (("filter_sigma", 1.5), ("max_val", 1))]
     channels = images[0].shape[-1]
-    if channels is None or not 0 < size <= min([SIZE] + [one for one in images[0].shape[1:3] if one is not None]):
-        raise Fault(f"operation {call.path!r} has windows of {size} for images of shape {given.shape}")
+    most_places = min([SIZE] + [one for one in images[0].shape[1:3] if one is not None])
+    if channels is None or not sigma > 0 or not 0 < size <= most_places:
+        raise Fault(f"operation {call.path!r} has a bell of {sigma} in {size} places for images of {given.shape}")
     places = numpy.arange(size, dtype="float32") - numpy.float32((size - 1) / 2)
     bell = numpy.exp(-places ** 2 / numpy.float32(2 * sigma ** 2))
     bell = bell / bell.sum()
