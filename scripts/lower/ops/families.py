@@ -2,6 +2,7 @@
 from . import (  # noqa: F401
     arithmetic,
     colouring,
+    decoding,
     fourier,
     frames,
     imaging,
@@ -24,5 +25,6 @@ from . import (  # noqa: F401
     seldom,
     shaping,
     special,
+    warping,
     whole,
 )

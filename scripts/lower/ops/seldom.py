@@ -17,7 +17,7 @@ LEAST = -float("inf")  # the logarithm of no power at all
 for _name, _function in (
         ("bitwise.invert", arithmetic.bitwise_invert), ("bitwise.left_shift", arithmetic.left_shift),
         ("bitwise.right_shift", arithmetic.right_shift), ("realdiv", arithmetic.divide),
-        ("math.bessel_i0", special.bessel), ("linalg.det", linear.det),
+        ("math.bessel_i0", special.bessel), ("linalg.det", matrices.det),
         ("linalg.cholesky", matrices.cholesky), ("linalg.inv", matrices.inv)):
     function(_name)(_function)
 
@@ -119,7 +119,7 @@ def matrix_transpose(call: Call) -> Value:
 
 @function("linalg.solve linalg.cholesky_solve")
 def solve(call: Call) -> Value:
-    """What matrices of up to three rows take to others, the triangle of a matrix stands for it."""
+    """What matrices take to others, the triangle of a matrix stands for it."""
     b, x, y = call.b, floats(call, "matrix chol"), second(call, "rhs")
     turned = b.move(x, x.rank - 1, x.rank - 2)
     if str(call.config["function"]).endswith("cholesky_solve"):
