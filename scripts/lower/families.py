@@ -8,6 +8,7 @@ from . import (  # noqa: F401
     convolution,
     convolutional_recurrent,
     core,
+    equalizing,
     features,
     hashing,
     local,

@@ -46,7 +46,74 @@ def sure(ops, x):
     return ops.softmax(x + 0.1) * 1.0
 
 
+TURN = numpy.array([[0.9, 0.25, -1.3, -0.2, 1.1, 0.4, 0, 0], [1.2, -0.1, 2.6, 0.3, -0.8, 4.2, 0.02, -0.03]], "float32")
+CORNERS = numpy.array([[0, 0], [6, 0], [0, 4], [6, 4]], "float32")
+BENT = CORNERS + numpy.array([[0.6, 0.3], [-0.7, 0.2], [0.4, -0.4], [0.3, 0.8]], "float32")
+SPOTS = (numpy.sin(numpy.arange(162)) * 9).reshape(3, 6, 9).astype("float32")
+WARPED = [("bilinear", "constant", 2.5), ("nearest", "constant", 0), ("bilinear", "nearest", 0),
+          ("bilinear", "wrap", 0), ("nearest", "wrap", 0), ("bilinear", "reflect", 0), ("nearest", "reflect", 0)]
+
+
+def warped(ops, x, z, i):
+    """Images by transforms: constant ones and tensors, of one for all images and of one for each."""
+    affine, turned = ops.image.affine_transform, ops.transpose(z, (0, 3, 1, 2))
+    own = ops.tanh(x[:, 0, :1]) * 3 + numpy.array([[0.9, 0.2, -1, 0.1, 0.8, 0.3, 0.01, 0.02]], "float32")
+    return [affine(z, TURN[0], *how) for how in WARPED] + [affine(z, TURN, *how) for how in WARPED[::3]] + [
+        affine(z, own, *how) for how in WARPED] + [
+        affine(z[0], TURN[1], "nearest"), affine(z[1], own[0]), affine(i[:, :, None, None] * 3, TURN[0]),
+        affine(turned, TURN[0] * 3, fill_mode="reflect", data_format="channels_first"),
+        affine(z, TURN[0] * 20 - 60, fill_mode="wrap"), affine(z, TURN * 9, fill_mode="reflect")]
+
+
+def bent(ops, x, z):
+    """Images by four points."""
+    bend, moved = ops.image.perspective_transform, ops.tanh(x[:, :, :2]) * 0.9
+    return [bend(z, CORNERS, BENT), bend(z, BENT, CORNERS, "nearest", 1.5), bend(z[0], BENT, CORNERS[::-1]),
+            bend(z, ops.add(CORNERS, moved), ops.add(BENT, moved[:, ::-1])),
+            bend(z, numpy.stack([CORNERS, BENT]), numpy.stack([BENT, CORNERS])),
+            bend(ops.transpose(z, (0, 3, 1, 2)), CORNERS, BENT, data_format="channels_first")]
+
+
+def looked_up(ops, x, z, i):
+    """Values at places between others."""
+    look = ops.image.map_coordinates
+    near = numpy.clip(SPOTS, -4, 4)  # Keras mirrors the place behind the last one to a place that is not there
+    return [look(z[0], SPOTS, order, mode, 1.5) for order in (0, 1) for mode in ("constant", "nearest", "wrap")] + [
+        look(z[0], numpy.abs(SPOTS[:, :, :2]) % 2, order, "mirror") for order in (0, 1)] + [
+        look(z[0, :, :, 0], near[:2], order, "reflect") for order in (0, 1)] + [
+        look(x[0], ops.stack([ops.abs(y) * 2 for y in (x[0], x[1])]), 1), look(i, SPOTS[:2] * 0.4, 1, "nearest"),
+        look(i, SPOTS[:2].astype("int32"), 0, "constant", 7), look(x, SPOTS, 1, "wrap")]
+
+
+def scaled(ops, x, z):
+    """Images of another size."""
+    scale, by, moved = ops.image.scale_and_translate, numpy.array([1.5, 0.7], "float32"), ops.tanh(x[0, 0, :2])
+    return [scale(z, (None, 8, 4, 3), by, numpy.array([0.3, -1.1], "float32"), (1, 2), name, smooth)
+            for name in ("linear", "cubic", "lanczos3", "lanczos5") for smooth in (True, False)] + [
+        scale(z, (None, 8, 4, 3), moved + 1.6, moved, (1, -2), "bicubic"),
+        scale(z, (None, 5, 7, 3), by, by, (), "linear"), scale(x[0], (4, 11), by[:1], by[1:], (1,), "trilinear")]
+
+
+SHIFTED = SIX + 0.3
+
+
+def without_numbers(ops, x, i):
+    """Quantiles of rows of which some hold a few numbers, and one holds none."""
+    few = ops.where(x > 0.3, (x - x) / (x - x), ops.where(x < -1, -1 / (x - x), x))
+    none = ops.concatenate([few[:, :3], few[:, 3:] * (x[:, :1] - x[:, :1]) / (x[:, :1] - x[:, :1])], 1)
+    ways = ("linear", "lower", "higher", "nearest", "midpoint")
+    return [ops.nanmedian(few[0]), ops.nanmedian(few[0], keepdims=True), ops.nanmedian(none, -1), ops.nanmedian(i[0]),
+            ops.nanmedian(few, (2, 1), keepdims=True), ops.nanmedian(few, ()), ops.nanmedian(few[0], 0)] + [
+        ops.nanquantile(none, 0.3, 2, method=way) for way in ways] + [
+        ops.nanpercentile(few, [20, 55], (1, 2), method=way, keepdims=True) for way in ways] + [
+        ops.nanquantile(few[0], [0.1, 0.25, 0.9]), ops.nanpercentile(few, 70.0, 1)]
+
+
 REST = {
+    "warped": lambda ops, x, y, z, i, j: warped(ops, x, z, i),
+    "bent": lambda ops, x, y, z, i, j: bent(ops, x, z) if hasattr(ops.image, "perspective_transform") else [],
+    "looked_up": lambda ops, x, y, z, i, j: looked_up(ops, x, z, i),
+    "scaled": lambda ops, x, y, z, i, j: scaled(ops, x, z) if hasattr(ops.image, "scale_and_translate") else [],
     "scatter": lambda ops, x, y, z, i, j: [
         ops.scatter_update(x, PLACES, numpy.array([5, 6, 7], "float32"), *how) for how in (
             (), ("add",), ("max",), ("min",), ("mul",))] + [
@@ -66,6 +133,15 @@ REST = {
         ops.categorical_crossentropy(sure(ops, y), x, from_logits=True),
         ops.sparse_categorical_crossentropy(i % 6, sure(ops, x)),
         ops.sparse_categorical_crossentropy(i % 6, x, from_logits=True), ops.psnr(x, y, 2.0)],
+    "alike": lambda ops, x, y, z, i, j: [
+        ops.image.ssim(z, ops.sin(z), filter_size=3), ops.image.ssim(z[0], z[1], 2.0, 4, 0.8, 0.02, 0.05),
+        ops.image.ssim(ops.transpose(z, (0, 3, 1, 2)), z[0, :, :, 0] * ops.ones((2, 3, 1, 1)), filter_size=5,
+                       data_format="channels_first")] if hasattr(ops.image, "ssim") else [],
+    "decoded": lambda ops, x, y, z, i, j: [
+        one for given, blank, merged in ((x, 0, True), (x, 3, False), (y, None, True), (z[:, :, :, 0], -2, True),
+                                         (ops.repeat(x, 3, 1)[:, :, :3], 0, True), (x[:, :1], 0, True))
+        for one in ops.ctc_decode(given, 1 + i[:, 0] % (2 if given.shape[1] > 1 else 1) + (given.shape[1] > 3) * 2,
+                                  mask_index=blank, merge_repeated=merged)],
     "fold": lambda ops, x, y, z, i, j: [
         ops.fold(ops.reshape(x, (-1, 12, 2)), (2, 3), 2), ops.fold(ops.reshape(x, (-1, 4, 6)), (4, 3), 2, padding=1,
                                                                    stride=2, dilation=1)]
@@ -95,6 +171,15 @@ REST = {
         ops.solve_triangular(ops.cholesky(square(ops, x, 4)), y, lower=True),
         ops.solve_triangular(square(ops, x, 4), y[:, :4, :1])],
     "few bits": lambda ops, x, y, z, i, j: few_bits(ops, x, i),
+    "decomposed": lambda ops, x, y, z, i, j: [
+        *ops.qr(x), *ops.qr(x, "complete"), *ops.qr(ops.transpose(x, (0, 2, 1))), *ops.qr(x[:, :, :4] * SHIFTED[:4]),
+        *ops.qr(ops.transpose(x, (0, 2, 1)), "complete"), *ops.qr(-ops.abs(z)), *ops.qr(x[0, :, :1]),
+        *ops.qr(ops.triu(y[:, :3, :3])), *ops.qr(x[:, :1])] + [
+        ops.inv(square(ops, x, 4)), ops.det(x[:, :, :4]), ops.det(ops.triu(y[:, :, 2:])), *ops.slogdet(x[0, :, 1:5]),
+        ops.solve(square(ops, x, 4), y), ops.solve(square(ops, x, 4), y[:, :, 0])] + [
+        ops.cholesky_inverse(ops.cholesky(square(ops, x, 4)) + ops.triu(y[:, :4, :4], 1)),
+        ops.cholesky_inverse(square(ops, y, 3), True)] if hasattr(ops, "cholesky_inverse") else [],
+    "not a number": lambda ops, x, y, z, i, j: without_numbers(ops, x, i) if hasattr(ops, "nanmedian") else [],
     "divisors": lambda ops, x, y, z, i, j: [ops.gcd(i * 12, j * 18), ops.lcm(i * 4, j * 6), ops.gcd(i * 30 - 60, 45)]
     if hasattr(ops, "gcd") else [],
     "bits": lambda ops, x, y, z, i, j: [ops.bitwise_and(i, j * 0 + 5), ops.bitwise_or(i, j), ops.bitwise_xor(i, j),

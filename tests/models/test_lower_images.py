@@ -164,6 +164,11 @@ def resized(keras):
         made += [layers.Resizing(size, 8, pad_to_aspect_ratio=True, fill_value=0.5) for size in (3, 9)]
         made += [layers.Resizing(4, 5, data_format="channels_first"), layers.AutoContrast((-2, 3)),
                  layers.AutoContrast()]
+    equalize = getattr(layers, "ContrastLimitedAdaptiveHistogramEqualization", None)
+    if equalize:
+        made += [equalize((-3, 3), 2.0, (2, 3)), equalize((-2, 2), 0, (1, 4)), equalize((-2, 2), 1.0),
+                 equalize((-2, 2), 3.0, (2, 2), data_format="channels_first"), equalize((-3, 3), 8.0, (7, 5)),
+                 equalize(clip_limit=0.5, tile_grid_size=(3, 2))]
     return branches(keras, x, made)
 
 

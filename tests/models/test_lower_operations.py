@@ -1,4 +1,5 @@
 """Operations between layers, of Keras 3 and Keras 2, as graph models."""
+import numpy
 import pytest
 
 from scripts import preprocess
@@ -59,6 +60,24 @@ def test_operations_of_keras_3_compute_what_keras_computes(theme, tmp_path):
                                              (operations_rest.NEWER, (None,))], ids=["rest", "newer"])
 def test_operations_that_are_seldom_in_a_model(cases, versions, tmp_path):
     lowered.agree(lowered.Model("keras3", of_keras3(cases)), tmp_path, versions=versions)
+
+
+def open_images(keras):
+    """What takes pixels from computed places, of images whose size is open."""
+    z, by = keras.Input((None, None, 3), name="z"), keras.Input((8,), name="by")
+    image, tables = keras.ops.image, operations_rest
+    return keras.Model([z, by], [image.affine_transform(z, moved, *how) for how in tables.WARPED
+                                 for moved in (tables.TURN[0], keras.ops.tanh(by) * 0.01 + tables.TURN[:1])] + [
+        image.perspective_transform(z, tables.CORNERS, tables.BENT), image.ssim(z, z * 2, filter_size=3),
+        image.map_coordinates(z[0], tables.SPOTS, 1, "constant", 2.5), image.scale_and_translate(
+            z, (None, 8, 4, 3), z[0, 0, :2, 0] + 3, z[0, 1, :2, 0], (1, 2), "cubic")])
+
+
+@pytest.mark.modern  # keras.ops came with Keras 3
+@pytest.mark.parametrize("shape", [(2, 5, 7, 3), (1, 6, 4, 3)])
+def test_pixels_of_images_whose_size_is_open(shape, tmp_path):
+    z = numpy.random.RandomState(3).normal(0, 1, shape).astype("float32")
+    lowered.agree(lowered.Model("keras3", open_images, inputs={"z": z}, batch=shape[0]), tmp_path)
 
 
 @pytest.mark.parametrize("theme", sorted(operations2.THEMES) + ["seldom"])

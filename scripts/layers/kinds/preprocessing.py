@@ -86,7 +86,7 @@ row("preprocessing", "RandomFlip RandomRotation RandomZoom RandomTranslation Ran
                      "RandomPosterization RandomSharpness RandomColorJitter RandomColorDegeneration RandomErasing "
                      "RandomGaussianBlur RandomPerspective RandomElasticTransform Solarization Equalization MixUp "
                      "CutMix RandAugment AugMix MaxNumBoundingBoxes", shape=same, idle=True)
-row("preprocessing", "AutoContrast", shape=same)
+row("preprocessing", "AutoContrast ContrastLimitedAdaptiveHistogramEqualization", shape=same)
 row("preprocessing", "STFTSpectrogram", shape=transformed, variables=kernels)
 row("preprocessing", "MelSpectrogram", shape=heard)
 row("preprocessing", "StringLookup Hashing HashedCrossing", shape=looked_up)

@@ -3,6 +3,7 @@ from . import (  # noqa: F401
     arithmetic,
     colouring,
     crops,
+    decoding,
     fourier,
     frames,
     imaging,
@@ -27,5 +28,6 @@ from . import (  # noqa: F401
     shaping,
     sliding,
     special,
+    warping,
     whole,
 )

@@ -265,22 +265,6 @@ def cdist(call: Call) -> Value:
     return b.sqrt(b.sum(b.square(b.cast(apart, "float32")), -1))
 
 
-@operation("Det")
-def det(call: Call) -> Value:
-    """The determinant of matrices of up to three rows."""
-    x = floats(call)
-    return determinant(call, x)
-
-
-def determinant(call: Call, x: Value) -> Value:
-    """The determinant, worked out along the first row."""
-    b, size = call.b, x.shape[-1]
-    if size != x.shape[-2] or size is None or size > 3:
-        call.refuse("TensorFlow.js has no determinant of more than three rows", "ask for outputs that do not need it")
-    cells = [[b.at(b.at(x, x.rank - 2, row), x.rank - 2, column) for column in range(size)] for row in range(size)]
-    return expanded(b, cells)
-
-
 def expanded(b: Builder, cells: List[List[Value]]) -> Value:
     """The determinant of a matrix of values."""
     if len(cells) == 1:

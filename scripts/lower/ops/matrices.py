@@ -1,26 +1,38 @@
 """Linear systems and decompositions of small matrices, number by number (keras.ops.linalg).
 
-TensorFlow.js has none of them.  A matrix of few rows is worked out cell by cell; larger ones are refused.
+TensorFlow.js has none of them.  A matrix of few rows is worked out cell by cell, one of some more by mirrors; larger
+ones are refused.
 """
-from typing import List, Optional
+from typing import List, Optional, Tuple
 
+import numpy
+
+from ...base.fault import Fault
 from ...emit import Builder, Value
 from ..rules import Call, operation
 from .given import argument, floats, needed, value
 from .linear import expanded
 
 SOLVED, TRIANGULAR = 3, 12  # rows of a matrix that is inverted by its cofactors; of one that is taken row by row
+REFLECTED = 64  # rows or columns of a matrix that is mirrored column by column
+SMALLEST = numpy.finfo("float32").tiny
+OUTPUTS = "ask for outputs that do not need it"
 Cells = List[List[Value]]
 
 
-def cells(call: Call, x: Value, most: int) -> Cells:
-    """The values of square matrices, each a tensor of all matrices' values at that place."""
+def rows_of(call: Call, x: Value, most: int) -> int:
+    """How many rows square matrices have.  Raises a refusal for other matrices, and for more rows than `most`."""
     size = x.shape[-1] if x.rank > 1 else None
     if size is None or size != x.shape[-2]:
         call.refuse("its matrices are not square, or their size is open", "give it: --input-shape")
     if not 0 < size <= most:
-        call.refuse(f"it has {size} rows, and more than {most} cannot be worked out number by number",
-                    "ask for outputs that do not need it")
+        call.refuse(f"it has {size} rows, and more than {most} cannot be worked out", OUTPUTS)
+    return size
+
+
+def cells(call: Call, x: Value, most: int) -> Cells:
+    """The values of square matrices, each a tensor of all matrices' values at that place."""
+    size = rows_of(call, x, most)
     rows = [call.b.at(x, x.rank - 2, row) for row in range(size)]
     return [[call.b.at(row, row.rank - 1, column) for column in range(size)] for row in rows]
 
@@ -53,27 +65,72 @@ def inverse(call: Call, rows: Cells) -> Cells:
 
 @operation("Inv")
 def inv(call: Call) -> Value:
-    """The inverse of matrices of up to three rows."""
-    return together(call.b, inverse(call, cells(call, floats(call), SOLVED)))
+    """The inverse of matrices."""
+    b, x = call.b, floats(call)
+    size = rows_of(call, x, REFLECTED)
+    if size <= SOLVED:
+        return together(b, inverse(call, cells(call, x, SOLVED)))
+    return undone(b, x, b.constant(numpy.eye(size, dtype="float32")))
 
 
 @operation("Solve")
 def solve(call: Call) -> Value:
-    """What a matrix of up to three rows takes to b: matrices, or vectors (keras 3 backend/tensorflow/linalg.py)."""
+    """What a matrix takes to b: matrices, or vectors (keras 3 backend/tensorflow/linalg.py)."""
     b = call.b
     a, given = floats(call, "a"), b.cast(value(call, argument(call, "b", 1, needed)), "float32")
-    undone = together(b, inverse(call, cells(call, a, SOLVED)))
-    if given.rank == a.rank - 1:
-        return b.squeeze(b.matmul(undone, b.expand(given, -1)), [-1])
-    return b.matmul(undone, given)
+    vectors = given.rank == a.rank - 1
+    given = b.expand(given, -1) if vectors else given
+    if rows_of(call, a, REFLECTED) <= SOLVED:
+        found = b.matmul(together(b, inverse(call, cells(call, a, SOLVED))), given)
+    else:
+        found = undone(b, a, given)
+    return b.squeeze(found, [-1]) if vectors else found
+
+
+@operation("Det")
+def det(call: Call) -> Value:
+    """The determinant of matrices."""
+    b, x = call.b, floats(call)
+    if rows_of(call, x, REFLECTED) <= SOLVED:
+        return expanded(b, cells(call, x, SOLVED))
+    _, triangle, sign = mirrored(b, x)
+    return b.mul(sign, b.reduce("Prod", diagonal(b, triangle), -1))
 
 
 @operation("Slogdet")
 def slogdet(call: Call) -> List[Value]:
     """The sign of the determinant, and the logarithm of its size."""
-    b = call.b
-    found = expanded(b, cells(call, floats(call), SOLVED))
-    return [b.unary("Sign", found), b.log(b.unary("Abs", found))]
+    b, x = call.b, floats(call)
+    if rows_of(call, x, REFLECTED) <= SOLVED:
+        found = expanded(b, cells(call, x, SOLVED))
+        return [b.unary("Sign", found), b.log(b.unary("Abs", found))]
+    _, triangle, sign = mirrored(b, x)
+    values = diagonal(b, triangle)
+    return [b.mul(sign, b.reduce("Prod", b.unary("Sign", values), -1)), b.sum(b.log(b.unary("Abs", values)), -1)]
+
+
+def diagonal(b: Builder, x: Value) -> Value:
+    """The values from corner to corner of square matrices."""
+    return b.sum(b.mul(x, numpy.eye(x.shape[-1], dtype="float32")), -1)
+
+
+def turned(b: Builder, x: Value) -> Value:
+    """Rows as columns."""
+    return b.transpose(x, list(range(x.rank - 2)) + [x.rank - 1, x.rank - 2])
+
+
+def undone(b: Builder, x: Value, given: Value) -> Value:
+    """What matrices take to these ones: they are mirrored to triangles, which are solved from the last row on."""
+    q, triangle, _ = mirrored(b, x)
+    aim, size = b.matmul(turned(b, q), given), x.shape[-1]
+    found: Optional[Value] = None
+    for row in reversed(range(size)):
+        rest, own = b.cut(aim, -2, row, 1), b.cut(triangle, -2, row, 1)
+        if found is not None:
+            rest = b.sub(rest, b.matmul(b.cut(own, -1, row + 1, size - row - 1), found))
+        rest = b.div(rest, b.cut(own, -1, row, 1))
+        found = rest if found is None else b.concat([rest, found], -2)
+    return found
 
 
 def root(call: Call, rows: Cells) -> Cells:
@@ -98,6 +155,70 @@ def cholesky(call: Call) -> Value:
     size, nothing = len(found), b.mul(found[0][0], 0.0)
     lower = [row + [nothing] * (size - len(row)) for row in found]
     return together(b, [list(column) for column in zip(*lower)] if call.config.get("upper") else lower)
+
+
+@operation("CholeskyInverse")
+def cholesky_inverse(call: Call) -> Value:
+    """The inverse of the matrix whose triangle is given (keras 3 backend/tensorflow/linalg.py: cholesky_inverse)."""
+    b = call.b
+    rows, upper = cells(call, floats(call), TRIANGULAR), bool(call.config.get("upper"))
+    rows = [list(column) for column in zip(*rows)] if upper else rows
+    nothing, found = b.mul(rows[0][0], 0.0), []  # type: Value, Cells
+    for row, own in enumerate(rows):  # of the lower triangle's inverse
+        found.append([])
+        for column in range(len(rows)):
+            total = None
+            for place in range(column, row):
+                part = b.mul(own[place], found[place][column])
+                total = part if total is None else b.add(total, part)
+            total = nothing if total is None else b.neg(total)
+            found[row].append(b.div(b.add(total, 1.0) if row == column else total, own[row]))
+    triangle = together(b, found)
+    return b.matmul(triangle, triangle, True, False)
+
+
+@operation("Qr")
+def qr(call: Call) -> List[Value]:
+    """(q, r): a matrix without a direction of its own, and a triangle."""
+    b, x = call.b, floats(call)
+    rows, columns = x.shape[-2:] if x.rank > 1 else (None, None)
+    if rows is None or columns is None:
+        raise Fault(f"operation {call.path!r} is given a tensor of shape {x.shape}, of which Keras builds none")
+    steps = min(rows, columns)
+    if not 0 < steps <= REFLECTED:
+        call.refuse(f"it has {steps} rows or columns, and {REFLECTED} are unrolled at most", OUTPUTS)
+    q, r, _ = mirrored(b, x)
+    if call.config.get("mode", "reduced") == "complete":
+        return [q, r]
+    return [b.cut(q, -1, 0, steps), b.cut(r, -2, 0, steps)]
+
+
+def mirrored(b: Builder, x: Value) -> Tuple[Value, Value, Value]:
+    """(q, r, the sign of q's determinant) of matrices that are mirrored, a column at a time, until they are triangles.
+
+    The signs are those of Eigen, with which TensorFlow computes it on processors (Householder.h: makeHouseholder): a
+    column whose first number is not below 0 comes to a number below 0, and one with nothing under it stays as it is.
+    """
+    rows, columns = x.shape[-2:]
+    nothing = b.mul(b.cut(b.cut(x, -1, 0, 1), -2, 0, 1), 0.0)
+    q, sign = b.add(nothing, numpy.eye(rows, dtype="float32")), b.add(nothing, 1.0)
+    for step in range(min(rows - 1, columns)):
+        own = b.cut(x, -1, step, 1)
+        below = b.mul(own, (numpy.arange(rows) > step).astype("float32")[:, None])
+        first = b.cut(own, -2, step, 1)
+        tail = b.sum(b.square(below), -2, True)
+        flat = b.compare("LessEqual", tail, SMALLEST)
+        size = b.sqrt(b.add(b.square(first), tail))
+        beta = b.where(b.compare("GreaterEqual", first, 0.0), b.neg(size), size)
+        unit = (numpy.arange(rows) == step).astype("float32")[:, None]
+        mirror = b.add(b.div(below, b.where(flat, 1.0, b.sub(first, beta))), unit)
+        share = b.where(flat, 0.0, b.div(b.sub(beta, first), b.where(flat, 1.0, beta)))
+        part = b.mul(mirror, share)
+        x = b.sub(x, b.mul(part, b.sum(b.mul(mirror, x), -2, True)))
+        q = b.sub(q, b.mul(b.sum(b.mul(q, turned(b, mirror)), -1, True), turned(b, part)))
+        sign = b.mul(sign, b.where(flat, 1.0, -1.0))
+    r = b.mul(x, numpy.triu(numpy.ones((rows, columns), "float32")))
+    return q, r, b.squeeze(sign, [-2, -1])
 
 
 @operation("Logdet")

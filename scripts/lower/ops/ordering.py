@@ -1,5 +1,5 @@
 """Order: sorting, the largest values, quantiles, bins."""
-from typing import Any, List, Optional
+from typing import Any, List, Optional, Tuple
 
 import numpy
 
@@ -8,6 +8,10 @@ from ...emit import Builder, Value
 from ...emit.core import axis_of
 from ..rules import Call, function, node, operation
 from .given import argument, axes, floats, integer, needed, tensor, value
+from .reducing import is_nan
+
+LARGEST = numpy.finfo("float32").max  # behind all numbers in an order
+NEARLY = numpy.nextafter(LARGEST, numpy.float32(0))
 
 
 def ordered(call: Call, x: Value, axis: int, falling: bool = False) -> Any:
@@ -93,24 +97,33 @@ def percentile(call: Call) -> Value:
 
 def quantiles(call: Call, x: Value, parts: Value, method: str) -> Value:
     """Quantiles along axes, one of each part (keras 3 backend/tensorflow/numpy.py: _quantile)."""
-    b, along, kept = call.b, axes(call), bool(call.config.get("keepdims", False))
+    rising = ordered(call, together(call, x, parts), -1)[0]
+    places = [float(one) * (rising.shape[-1] - 1) for one in parts.array.reshape(-1)]
+    return of_parts(call, x, [between(call.b, rising, place, method) for place in places], parts)
+
+
+def together(call: Call, x: Value, parts: Value) -> Value:
+    """x with the axes of its quantiles in one, behind the others.  Raises a refusal where their sizes are open."""
+    b = call.b
     if not parts.is_constant or parts.rank > 1:
         call.refuse("the parts are computed, and must be constants", "write q as numbers")
-    rank, along = x.rank, b.axes(along, x.rank)
-    rest = [axis for axis in range(rank) if axis not in along]
+    along = b.axes(axes(call), x.rank)
+    rest = [axis for axis in range(x.rank) if axis not in along]
     x = b.transpose(x, rest + along)
     count: Optional[int] = 1
     for size in x.shape[len(rest):]:
         count = None if size is None or count is None else count * size
     if count is None:
         call.refuse("it sorts along an axis of open size", "give its size: --input-shape")
-    shape = x.shape[:len(rest)]
     flat = b.reshape(x, [b.dim(x, axis) for axis in range(len(rest))] + [count])
-    flat = Value(flat.dtype, shape + (count,), flat.tensor, flat.weight)
-    rising = ordered(call, flat, -1)[0]
-    made = [between(b, rising, float(one) * (count - 1), method) for one in parts.array.reshape(-1)]
-    if kept:
-        for axis in along:
+    return Value(flat.dtype, x.shape[:len(rest)] + (count,), flat.tensor, flat.weight)
+
+
+def of_parts(call: Call, x: Value, made: List[Value], parts: Value) -> Value:
+    """The quantiles of all parts in front of the others' axes, or that of the only part."""
+    b = call.b
+    if call.config.get("keepdims", False):
+        for axis in b.axes(axes(call), x.rank):
             made = [b.expand(one, axis) for one in made]
     return made[0] if parts.rank == 0 else b.stack(made, 0)
 
@@ -125,6 +138,70 @@ def between(b: Builder, rising: Value, place: float, method: str) -> Value:
     share = 0.5 if method == "midpoint" and low != high else place - low
     first, second = [b.at(rising, rising.rank - 1, one) for one in (low, high)]
     return first if low == high else b.add(b.mul(first, 1 - share), b.mul(second, share))
+
+
+# Among numbers of which some are none ---------------------------------------------------------------------------------
+
+
+@operation("Nanmedian")
+def nanmedian(call: Call) -> Value:
+    """The value in the middle of the numbers; along no axis at all each by itself."""
+    if axes(call) == []:
+        return floats(call)
+    return of_numbers(call, call.b.constant(0.5), "linear")
+
+
+@operation("Nanquantile")
+def nanquantile(call: Call) -> Value:
+    """The values below which these parts of the numbers lie."""
+    given = call.b.cast(value(call, argument(call, "q", 1, needed)), "float32")
+    return of_numbers(call, given, str(call.config.get("method", "linear")))
+
+
+@operation("Nanpercentile")
+def nanpercentile(call: Call) -> Value:
+    """The values below which these percents of the numbers lie."""
+    given = call.b.div(value(call, argument(call, "q", 1, needed)), 100.0)
+    return of_numbers(call, given, str(call.config.get("method", "linear")))
+
+
+def of_numbers(call: Call, parts: Value, method: str) -> Value:
+    """Quantiles of what is a number, none where nothing is (keras 3 backend/tensorflow/numpy.py: nanquantile).
+
+    The numbers stand in front of the others in the order.  Which of them are taken depends on how many there are: a
+    table says it.
+    """
+    b, x = call.b, floats(call)
+    flat = together(call, x, parts)
+    missing = is_nan(b, flat)
+    numbers = b.where(missing, 0.0, flat)
+    places = ordered(call, b.where(missing, LARGEST, b.clip(numbers, -NEARLY, NEARLY)), -1)[1]
+    rising = b.gather_along(numbers, places, -1)
+    count = b.sum(b.cast(b.invert(missing), "int32"), -1, True)
+    made = []
+    for part in parts.array.reshape(-1):
+        low, high, share = [b.gather(b.constant(row), b.reshape(count, [-1]), 0)
+                            for row in taken(flat.shape[-1], part, method)]
+        values = [b.gather_along(rising, b.restored_as(place, count), -1) for place in (low, high)]
+        share = b.restored_as(share, count)
+        found = b.add(b.mul(values[1], b.sub(1.0, share)), b.mul(values[0], share))
+        found = b.where(b.compare("Equal", count, 0), numpy.float32("nan"), found)
+        made.append(b.squeeze(found, [-1]))
+    return of_parts(call, x, made, parts)
+
+
+def taken(most: int, part: float, method: str) -> Tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
+    """(lower place, higher place, share of the lower one), each by the number of values, from 0 to `most`."""
+    last = numpy.maximum(numpy.arange(-1, most), 0)
+    exact = last * numpy.float64(part)
+    ways = {"lower": numpy.floor, "higher": numpy.ceil, "nearest": numpy.rint}
+    low, high = [numpy.clip(ways.get(method, way)(exact), 0, last) for way in (numpy.floor, numpy.ceil)]
+    share = numpy.full(most + 1, 0.5)
+    if method == "linear":
+        low = numpy.maximum(high - 1, 0)
+        high = numpy.minimum(low + 1, last)
+        share = high - exact
+    return low.astype("int32"), high.astype("int32"), share.astype("float32")
 
 
 @operation("SearchSorted")

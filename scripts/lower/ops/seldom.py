@@ -18,7 +18,7 @@ for _name, _node, _function in (
         ("bitwise.invert", "Invert", arithmetic.bitwise_invert), ("bitwise.left_shift", "LeftShift",
                                                                   arithmetic.left_shift),
         ("bitwise.right_shift", "RightShift", arithmetic.right_shift), ("realdiv", "", arithmetic.divide),
-        ("math.bessel_i0", "BesselI0", special.bessel), ("linalg.det", "MatrixDeterminant", linear.det),
+        ("math.bessel_i0", "BesselI0", special.bessel), ("linalg.det", "MatrixDeterminant", matrices.det),
         ("linalg.cholesky", "Cholesky", matrices.cholesky), ("linalg.inv", "MatrixInverse", matrices.inv)):
     function(_name)(_function)
     node(_node)(_function)
@@ -125,7 +125,7 @@ def matrix_transpose(call: Call) -> Value:
 @function("linalg.solve linalg.cholesky_solve")
 @node("MatrixSolve")
 def solve(call: Call) -> Value:
-    """What matrices of up to three rows take to others, the triangle of a matrix stands for it."""
+    """What matrices take to others, the triangle of a matrix stands for it."""
     b, x, y = call.b, floats(call, "matrix chol"), second(call, "rhs")
     turned = b.move(x, x.rank - 1, x.rank - 2)
     if called(call.record, call.major).endswith("cholesky_solve"):
