@@ -41,14 +41,16 @@ class Value:
     tensor  operations.graph.Tensor; of a constant None until a node reads it
     weight  Weight, a constant's values, read when they are asked for; None for what is computed
     mask    Value of bool, (batch, steps): which steps count; None for all (Keras: _keras_mask)
+    narrow  "uint8", "int8", "uint16", "int16": the type in which Keras holds an int32; None for one of 32 bits
     """
 
-    __slots__ = ("dtype", "shape", "tensor", "weight", "mask", "_array")
+    __slots__ = ("dtype", "shape", "tensor", "weight", "mask", "narrow", "_array")
 
     def __init__(self, dtype: str, shape: Iterable[Optional[int]], tensor: Optional[Tensor] = None,
                  weight: Optional[Weight] = None, mask: Optional["Value"] = None) -> None:
         self.dtype, self.shape = dtype, tuple(None if size is None else int(size) for size in shape)
         self.tensor, self.weight, self.mask = tensor, weight, mask
+        self.narrow: Optional[str] = None
         self._array: Optional[numpy.ndarray] = None
 
     @property
@@ -76,7 +78,15 @@ class Value:
         if mask is self.mask:
             return self
         made = Value(self.dtype, self.shape, self.tensor, self.weight, mask)
-        made._array = self._array
+        made.narrow, made._array = self.narrow, self._array
+        return made
+
+    def narrowed(self, narrow: Optional[str]) -> "Value":
+        """Return the same tensor as one that Keras holds in another type of whole numbers, None for 32 bits."""
+        if narrow == self.narrow:
+            return self
+        made = Value(self.dtype, self.shape, self.tensor, self.weight, self.mask)
+        made.narrow, made._array = narrow, self._array
         return made
 
     def __repr__(self) -> str:

@@ -37,8 +37,13 @@ class Elementwise(Emitter):
             "Cast", [x], dtype, x.shape, SrcT=DType(x.dtype), DstT=DType(dtype), Truncate=False)
 
     def unary(self, op: str, x: Operand) -> Value:
-        """One of UNARY, of a float or (Abs, Neg, Sign, Square, Relu) an int."""
+        """One of UNARY, of a float or (Abs, Neg, Sign, Square, Relu) an int.
+
+        TensorFlow.js 1.0.0 squares whole numbers as floats, which lose the last digits of large ones.
+        """
         x = self.value(x)
+        if op == "Square" and x.dtype == "int32":
+            return self.mul(x, x)
         folded = self.fold(UNARY[op], [x], x.dtype) if UNARY[op] else None
         return folded or self.one(op, [x], x.dtype, x.shape, T=DType(x.dtype))
 

@@ -138,6 +138,24 @@ class Lstm(Dense):
         return Step(output, [output, carry])
 
 
+@cell("PeepholeLSTMCell")
+class Peephole(Lstm):
+    """An LSTM's whose gates look at the carry too: i and f at the one before, o at the new one."""
+
+    def __init__(self, call: Call) -> None:
+        super().__init__(call)
+        self.peepholes = [call.weight(f"{gate}_gate_peephole_weights") for gate in ("input", "forget", "output")]
+
+    def step(self, given: Parts, states: Sequence[Value]) -> Step:
+        """c = f * c + i * act(c'), h = o * act(c)."""
+        b, before = self.b, states[1]
+        i, f, candidate, o = b.split(b.add(given[0], b.matmul(states[0], self.recurrent)), 4, -1)
+        i, f = [self.gate(b.add(gate, b.mul(hole, before))) for gate, hole in zip((i, f), self.peepholes)]
+        carry = b.add(b.mul(f, before), b.mul(i, self.activation(candidate)))
+        output = b.mul(self.gate(b.add(o, b.mul(self.peepholes[2], carry))), self.activation(carry))
+        return Step(output, [output, carry])
+
+
 @cell("GRUCell")
 class Gru(Dense):
     """The gates z, r and the candidate, in this order; reset_after: the reset gate comes behind the product.

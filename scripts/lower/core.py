@@ -28,6 +28,15 @@ def dense(call: Call) -> Value:
     return activate(call, call.b.add(made, bias) if bias is not None else made)
 
 
+@layer("RandomFourierFeatures")
+def random_fourier_features(call: Call) -> Value:
+    """cos(x @ kernel / scale + bias) (keras 2.6 layers/kernelized.py: call)."""
+    call.rank(2, 2)
+    b, x = call.b, call.b.cast(call.x, "float32")
+    kernel = b.mul(b.div(1.0, call.weight("kernel_scale")), call.weight("unscaled_kernel"))
+    return b.unary("Cos", b.add(b.dense(x, kernel), call.weight("bias")))
+
+
 @layer("Flatten")
 def flatten(call: Call) -> Value:
     """All dimensions but the batch as one; the channels go last first (keras 3 layers/reshaping/flatten.py)."""

@@ -8,6 +8,7 @@ from typing import Callable, List, Optional
 from ..base.fault import Fault
 from ..emit import Value
 from ..emit.core import axis_of
+from . import narrow
 from .activation import whole_numbers
 from .rules import Call, layer
 
@@ -71,8 +72,11 @@ def subtract(call: Call) -> Value:
 
 @layer("Average", masks=True)
 def average(call: Call) -> Value:
-    """The mean."""
-    return call.b.div(in_turn(call, call.b.add), len(call.inputs)).masked(mask_of_all(call))
+    """The mean; a sum of few bits overflows before it is divided."""
+    joined = narrow.common(call, call.inputs) if any(one.narrow for one in call.inputs) else None
+    total = in_turn(call, call.b.add)
+    total = narrow.wrapped(call.b, total, joined) if joined else total
+    return call.b.div(total, len(call.inputs)).masked(mask_of_all(call))
 
 
 def spread_mask(call: Call, value: Value) -> Optional[Value]:

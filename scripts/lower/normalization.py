@@ -86,8 +86,13 @@ def layer_normalization(call: Call) -> Value:
 def as_given(call: Call, x: Value, minor: int = 11) -> Value:
     """A result without its fraction where the input is whole numbers: Keras makes it one of the input's type.
 
-    minor: the first of the versions 3.x that do so; 3.11 brought the operations that the layers call since then.
+    Of booleans it is whether it is not 0.  minor: the first of the versions 3.x that do so; 3.11 brought the operations
+    that the layers call since then.
     """
+    if call.since(3, minor) and call.x.dtype == "bool":
+        return call.b.cast(call.b.compare("NotEqual", x, 0), "float32")
+    if call.since(3, minor) and call.x.narrow:
+        call.refuse(f"it makes its result one of {call.x.narrow} again", "cast to int32 or float32 before it")
     whole = call.x.dtype == "int32" and call.since(3, minor) or call.major >= 3 and types.is_whole(call)
     return call.b.cast(call.b.cast(x, "int32"), "float32") if whole else x
 

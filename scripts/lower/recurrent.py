@@ -17,7 +17,7 @@ from .rules import Call, layer
 STEPS = 4096  # that a layer is unrolled to
 
 
-@layer("SimpleRNNCell GRUCell LSTMCell StackedRNNCells")
+@layer("SimpleRNNCell GRUCell LSTMCell PeepholeLSTMCell StackedRNNCells")
 def single(call: Call) -> List[Value]:
     """A cell that is a layer by itself: its output, and the states behind it."""
     made = cell_of(call, call.record)

@@ -8,6 +8,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, NoReturn, Optional, Se
 
 from ..base.fault import Fault
 from ..emit import Builder, Value
+from ..layers import kinds
 from ..layers.kinds.operations import function_of, is_operation
 from ..layers.model import Weight
 
@@ -204,6 +205,18 @@ class Held:
     def below(self, scope: str) -> "Held":
         """Return the weights of a part of the layer."""
         return Held(self.items, self.path, self.prefix + scope + "/") if scope else self
+
+
+V1 = "compat.v1."  # before the functions of TensorFlow 1, which compute as those of TensorFlow 2 do
+
+
+def called(record: Dict[str, Any], major: int) -> str:
+    """The class of a layer or an operation, the function of a TFOpLambda, the operation of a TensorFlowOpLayer."""
+    name = record["class_name"]
+    if is_operation(record, major) and name in ("TFOpLambda", "SlicingOpLambda"):
+        name = str(record["config"].get("function", ""))
+        return name[len(V1):] if name.startswith(V1) else name
+    return function_of(record) if is_operation(record, major) else kinds.canonical(name)
 
 
 def tensors(value: Any) -> List[Value]:

@@ -22,7 +22,7 @@ from ..layers.topology import Graph, Layer, batch_shape, is_model
 from ..operations import graph as operations
 from ..operations import told
 from ..operations.told import Shown
-from . import calls, names, rules, training, types
+from . import calls, names, narrow, rules, training, types
 from .rules import Call, Held, NotLowered, Rule, tensors
 
 DEEPEST = 40  # models in models, and layers in layers
@@ -84,6 +84,7 @@ class Walk:
     states     {path of a stateful layer: its states after the last call}
     training   bool, whether layers do what they do in training: a call of Keras 2 may say so
     limits     {tensor of whole numbers from 0 on: below what they stay}
+    whole      bool, whether the file says how many examples come at once
     """
 
     def __init__(self, major: int, version: str) -> None:
@@ -94,7 +95,7 @@ class Walk:
         self._held: Dict[Any, Tuple[Held, List[Weight]]] = {}
         self._steps: Dict[int, Tuple[Graph, List[Tuple[str, int]], Dict[Ref, Ref]]] = {}
         self._depth = self._calls = 0
-        self.training = False
+        self.training = self.whole = False
         self.states: Dict[str, List[Value]] = {}
         self.limits: Dict[operations.Tensor, int] = {}
 
@@ -111,7 +112,9 @@ class Walk:
                              'let a TextVectorization, StringLookup or Hashing read it itself, from '
                              'keras.Input((1,), dtype="string")')
         shape = batch_shape(layer)
-        return self.b.placeholder(node, type_of(dtype), [None] + list(shape[1:]))
+        self.whole = self.whole or shape[0] is not None
+        made = self.b.placeholder(node, type_of(dtype), [None] + list(shape[1:]))
+        return made.narrowed(dtype if dtype in narrow.TYPES else None)
 
     def constant(self, weight: Weight) -> Value:
         """The Value of a weight, one for all calls."""
@@ -183,8 +186,9 @@ class Walk:
                 types.convert(call)
             if self.training:
                 training.check(call)
+            given = [call.args, call.kwargs]
             found = rule.function(call)
-            found = list(found) if isinstance(found, (list, tuple)) else [found]
+            found = narrow.settled(call, given, list(found) if isinstance(found, (list, tuple)) else [found])
             if not rule.masks:
                 found = with_masks(record, call, found)
             return found
@@ -247,12 +251,10 @@ def rule_of(record: Dict[str, Any], major: int, path: str) -> Rule:
     name = record["class_name"]
     if is_operation(record, major):
         if name in ("TFOpLambda", "SlicingOpLambda"):
-            name, table = str(record["config"].get("function", "")), rules.FUNCTIONS
-            name = name[len(V1):] if name.startswith(V1) else name
-        elif name == "TensorFlowOpLayer":
-            name, table = str(record["config"]["node_def"].get("op")), rules.NODES
+            table = rules.FUNCTIONS
         else:
-            table = rules.OPERATIONS
+            table = rules.NODES if name == "TensorFlowOpLayer" else rules.OPERATIONS
+        name = rules.called(record, major)
         if name not in table:
             raise NotLowered(path, name, *DRAWN if RANDOM.search(name) else ("TensorFlow.js does not have it",),
                              operation=True)
@@ -276,7 +278,6 @@ def python_of(record: Dict[str, Any]) -> str:
 # Functions and operations of TensorFlow that draw numbers: "random.normal", "image.random_crop", "RandomGamma"
 RANDOM = re.compile(r"(^|[._])random[._]|Random|Multinomial")
 DRAWN = "it draws other numbers at every call", "use a layer that draws in training alone: Dropout, GaussianNoise"
-V1 = "compat.v1."  # before the functions of TensorFlow 1, which compute as those of TensorFlow 2 do
 # Classes of keras.applications, in any module
 OF_PACKAGES = ("LayerScale", "CustomScaleLayer", "Custom>CustomScaleLayer")
 

@@ -80,15 +80,17 @@ def time_distributed(call: Call) -> List[Value]:
     """The layer within on each step: on a batch of all steps of all examples.
 
     What Keras computes outside of training does not depend on the other examples.  A stateful layer goes from step to
-    step.  Masks: keras 2.6 TimeDistributed.compute_mask; Keras 3 hands the input's on, and so does Keras before 2.2,
-    which gives the layer within none.
+    step, and before Keras was TensorFlow's any layer where the number of examples is known.  Masks: keras 2.6
+    TimeDistributed.compute_mask; Keras 3 hands the input's on, and so does Keras before 2.2, which gives the layer
+    within none.
     """
     record = call.config["layer"]
     given = call.args[0] if call.args else call.x
     x = tensors(given)[0]
     if any(one.rank < 3 for one in tensors(given)):
         raise Fault(f"layer {call.path!r} is given a tensor of {x.rank} dimensions: the file is damaged")
-    if isinstance(record["config"], dict) and record["config"].get("stateful"):
+    stepwise = call.training and call.walk.whole and is_before_tensorflow(call, ("2.",))
+    if stepwise or isinstance(record["config"], dict) and record["config"].get("stateful"):
         return step_by_step(call, record, x)
     mask = call.mask
     early = is_before_tensorflow(call, ("2.0.", "2.1."))
@@ -110,13 +112,13 @@ def changed(value: Any, change: Any) -> Any:
 
 def flattened(call: Call, x: Value) -> Value:
     """(batch, steps, …) as (batch * steps, …)."""
-    return call.b.reshape(x, [-1] + [call.b.dim(x, place) for place in range(2, x.rank)])
+    return call.b.reshape(x, [-1] + [call.b.dim(x, place) for place in range(2, x.rank)]).narrowed(x.narrow)
 
 
 def restored(call: Call, y: Value, x: Value) -> Value:
     """(batch * steps, …) as (batch, steps, …), with as many steps as x has."""
     b = call.b
-    return b.reshape(y, [-1, b.dim(x, 1)] + [b.dim(y, place) for place in range(1, y.rank)])
+    return b.reshape(y, [-1, b.dim(x, 1)] + [b.dim(y, place) for place in range(1, y.rank)]).narrowed(y.narrow)
 
 
 def outer_mask(call: Call, inner: Value, x: Value, mask: Optional[Value]) -> Optional[Value]:
@@ -129,7 +131,7 @@ def outer_mask(call: Call, inner: Value, x: Value, mask: Optional[Value]) -> Opt
 
 
 def step_by_step(call: Call, record: Dict[str, Any], x: Value) -> List[Value]:
-    """A stateful layer within: each step goes on with the states of the one before it.
+    """Each step by itself; a stateful layer within goes on with the states of the step before.
 
     Keras 2 calls the layer on the first step once more, before the others, to see what comes of it (backend.rnn:
     output_time_zero).

@@ -19,6 +19,28 @@ def signal(ops, x):
     return ops.reshape(x, (-1, 24))
 
 
+def wrapping(ops, f):
+    """Numbers of 8 and 16 bits, from floats."""
+    whole = ops.cast(f * 99, "int32")
+    return [ops.cast(whole * 9, kind) for kind in ("uint8", "int8", "uint16", "int16")]
+
+
+def few_bits(ops, x, i):
+    """What overflows, and what hands on the type."""
+    (u, s, w, v), five = wrapping(ops, x), numpy.full((6,), 250, "uint8")
+    return [
+        u + u, u * u, u - w, s - u, s * s, -s, abs(s), v * v, w * w + 1, u + 7, u - 200, 3 - u, ops.square(v),
+        u * five, ops.cumsum(u, 1), ops.sum(u, 1), u / 3, u * 2.5, u // 7, u % 7, ops.maximum(u, s) * 2,
+        (u + s) * ops.cast(v, "int32"), ops.concatenate([u, s], -1) * 100, ops.stack([u, w], 1) * 300,
+        ops.transpose(u, (0, 2, 1)) * 3, u[:, 1:] * 3, ops.where(x > 0, u, s) * 200, ops.mean(u * 3, 1),
+        ops.max(u, 1) * 2, u & (u * 3), ops.cast(u * 3 > 100, "int32"), ops.argmax(u * 2, -1),
+        ops.cast(u * 2, "bool"), *[part * 2 for part in ops.top_k(u * 2, 2)], ops.bitwise_invert(u),
+        ops.zeros_like(u, dtype="int32") - u, ops.ones_like(u) * 255 + 1, ops.diff(u), ops.clip(u * 2, 5, 200) * 2,
+        ops.cast(u, "int8"), ops.cast(s, "uint8"), ops.cast(ops.cast(v, "uint16"), "int32"),
+        ops.cast(u, "int32") * 300, ops.saturate_cast(v, "int8") * 2, ops.cast(u, "int16") * v, ops.one_hot(u, 3),
+        ops.left_shift(u, 3), ops.cast(x > 0, "uint8") * 255 + 2, ops.prod(u[:, :2], 1), ops.cast(i, "uint8") - 1]
+
+
 def sure(ops, x):
     """Probabilities along the last axis."""
     return ops.softmax(x + 0.1) * 1.0
@@ -148,6 +170,7 @@ REST = {
         ops.solve(square(ops, x, 3), y[:, :3, :2]), ops.logdet(square(ops, x, 4)), *ops.slogdet(square(ops, x, 3)[0]),
         ops.solve_triangular(ops.cholesky(square(ops, x, 4)), y, lower=True),
         ops.solve_triangular(square(ops, x, 4), y[:, :4, :1])],
+    "few bits": lambda ops, x, y, z, i, j: few_bits(ops, x, i),
     "decomposed": lambda ops, x, y, z, i, j: [
         *ops.qr(x), *ops.qr(x, "complete"), *ops.qr(ops.transpose(x, (0, 2, 1))), *ops.qr(x[:, :, :4] * SHIFTED[:4]),
         *ops.qr(ops.transpose(x, (0, 2, 1)), "complete"), *ops.qr(-ops.abs(z)), *ops.qr(x[0, :, :1]),

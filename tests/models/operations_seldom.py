@@ -1,6 +1,8 @@
 """Cases of TensorFlow's functions that models seldom hold, as operations2 has them: {theme: case}."""
 import numpy
 
+from tests.models.operations2 import kernel
+
 ROWS = numpy.array([0, 2, 0, 3], "int32")
 PLACES = [[0, 1, 2], [0, 0, 3], [1, 3, 5]]
 
@@ -10,14 +12,65 @@ def square(tf, x):
     return tf.matmul(x[:, :3, :3], x[:, :3, :3], transpose_b=True) + 2 * numpy.eye(3, dtype="float32")
 
 
+def few_bits(tf, x):
+    """Numbers of 8 and 16 bits that overflow."""
+    whole = tf.cast(x * 99, tf.int32) * 9
+    u, s, v = [tf.cast(whole, kind) for kind in (tf.uint8, tf.int8, tf.int16)]
+    return [u + u, u * u, u - 7, s * s, -s, tf.abs(s), v * v, tf.square(whole * 9) % 7, tf.cumsum(u, 1),
+            tf.reduce_sum(s, 1), u / 3, u // 7, tf.cast(u * 2, tf.float32), tf.argmax(u * 2, -1),
+            tf.cast(tf.cast(u, tf.int32) + 250, tf.uint8) + 9, tf.concat([u, u * 2], -1) * 100, tf.stack([u, u], 1) * 3,
+            tf.transpose(u, (0, 2, 1)) * 3, u[:, 1:] * 3, tf.where(x > 0, u, u * 2) * 3,
+            tf.saturate_cast(x * 300, tf.uint8) * 2, tf.reduce_max(u, 1) * 3, tf.zeros_like(u, tf.int32) - 300,
+            tf.reduce_mean(s, 1) * 3]
+
+
+def windows(tf, x, z, kernel):
+    """What slides over images."""
+    return [
+        tf.nn.conv1d_transpose(x, kernel(3, 5, 6), [2, 8, 5], 2), tf.nn.conv1d_transpose(x, kernel(
+            3, 5, 6), [2, 10, 5], 2, "VALID"),
+        tf.nn.conv2d_transpose(z, kernel(3, 2, 4, 3), [2, 10, 7, 4], [2, 1]), tf.nn.conv2d_transpose(
+            z, kernel(2, 3, 4, 3), [2, 9, 14, 4], 2), tf.nn.conv2d_transpose(z, kernel(2, 3, 4, 3), [
+                2, 10, 15, 4], 2, "VALID"),
+        tf.nn.conv3d_transpose(z[..., None], kernel(2, 3, 2, 4, 1), [2, 10, 7, 6, 4], [2, 1, 2]),
+        tf.nn.atrous_conv2d(z, kernel(2, 3, 3, 4), 2, "SAME"), tf.nn.atrous_conv2d(z, kernel(2, 2, 3, 4), 2, "VALID"),
+        tf.nn.pool(z, [2, 3], "MAX", strides=[2, 1], padding="SAME"), tf.nn.pool(z, [2, 2], "AVG"),
+        tf.nn.pool(x, [2], "AVG", strides=[2], padding="SAME"),
+        tf.nn.local_response_normalization(z, 1, 0.5, 2.0, 0.7), tf.nn.local_response_normalization(x[:, None]),
+        tf.nn.dilation2d(z, kernel(2, 3, 3), [1, 1, 1, 1], "SAME", "NHWC", [1, 1, 1, 1]),
+        tf.nn.dilation2d(z, kernel(2, 2, 3), [1, 2, 1, 1], "VALID", "NHWC", [1, 2, 1, 1]),
+        tf.image.crop_and_resize(z, [[0.1, 0.2, 0.8, 0.9], [-0.2, 0.0, 1.2, 1.0], [0.5, 0.9, 0.1, 0.3]], [0, 1, 0], [
+            4, 3]),
+        tf.image.crop_and_resize(z, [[0.1, 0.2, 0.8, 0.9]], [1], [1, 2], "nearest", 3.0),
+        tf.image.resize_with_pad(z, 8, 6), tf.image.resize_with_pad(z, 4, 9, "bicubic"), tf.image.resize_with_pad(
+            z[0], 3, 3, antialias=True)]
+
+
+def rarest(tf, x, y, z, i):
+    """Sequences, diagonals, the gamma function."""
+    return [
+        tf.reverse_sequence(x, [2, 4], 1, 0), tf.reverse_sequence(z, i[:, 0] + 1, seq_axis=2, batch_axis=0),
+        tf.reverse_sequence(z, tf.constant([1, 2, 7]), 2, 3), tf.linalg.set_diag(x, y[:, 0, :4]),
+        tf.linalg.set_diag(x, y[:, 0, :4], k=1), tf.linalg.set_diag(x, y[:, 0, :3], k=-1),
+        tf.math.lgamma(x * 9), tf.math.lgamma(tf.abs(y) * 99 + 0.01), tf.math.digamma(tf.abs(x) * 9 + 0.1),
+        tf.math.digamma(tf.floor(y * 3) + 0.3), tf.quantization.fake_quant_with_min_max_vars(x, -0.8, 1.1),
+        tf.quantization.fake_quant_with_min_max_vars(x, -abs(y[0, 0, 0]) - 0.1, 1.1, 5, True),
+        tf.quantization.fake_quant_with_min_max_vars_per_channel(z, [-1.0, -0.5, 0.0], [0.5, 1.0, 2.0], 4)]
+
+
 SELDOM = {
+    "windows": lambda tf, keras, x, y, z, i, j: windows(tf, x, z, kernel),
+    "rarest": lambda tf, keras, x, y, z, i, j: rarest(tf, x, y, z, i),
+    "few bits": lambda tf, keras, x, y, z, i, j: few_bits(tf, x),
     "pictures": lambda tf, keras, x, y, z, i, j: [
         tf.image.adjust_brightness(z, 0.3), tf.image.adjust_contrast(z, 1.7), tf.image.adjust_gamma(z * z, 0.7, 2.0),
         tf.image.adjust_saturation(tf.sigmoid(z), 1.4), tf.image.adjust_hue(tf.sigmoid(z), 0.3),
         tf.image.adjust_hue(tf.sigmoid(z), -0.4), tf.image.rgb_to_yiq(z), tf.image.yiq_to_rgb(z),
         tf.image.rgb_to_yuv(z), tf.image.yuv_to_rgb(z), tf.image.transpose(z), tf.image.rot90(z), tf.image.rot90(z, 3),
         tf.image.rot90(z[0], 2), tf.image.pad_to_bounding_box(z, 1, 2, 9, 10), tf.image.total_variation(z),
-        *tf.image.image_gradients(z), tf.image.extract_patches(z, [1, 2, 3, 1], [1, 2, 1, 1], [1, 1, 1, 1], "SAME"),
+        *tf.image.image_gradients(z), tf.image.ssim(tf.sigmoid(z), tf.tanh(z * z), 1.0, 4),
+        tf.image.ssim(tf.sigmoid(z), tf.sigmoid(z * z), 1.5, 3, 0.9, 0.02),
+        tf.image.extract_patches(z, [1, 2, 3, 1], [1, 2, 1, 1], [1, 1, 1, 1], "SAME"),
         tf.image.extract_patches(z, [1, 2, 2, 1], [1, 1, 1, 1], [1, 2, 1, 1], "VALID")],
     "seldom": lambda tf, keras, x, y, z, i, j: [
         tf.bitwise.invert(i), tf.bitwise.left_shift(i, 2), tf.bitwise.right_shift(i * 5, j), tf.realdiv(x, y * y + 1),
@@ -47,8 +100,27 @@ SELDOM = {
         tf.nn.softmax_cross_entropy_with_logits(labels=tf.nn.softmax(y, 1), logits=x, axis=1),
         tf.nn.sparse_softmax_cross_entropy_with_logits(labels=i, logits=x),
         *tf.nn.weighted_moments(x, [1], y * y + 1), *tf.nn.weighted_moments(x, [1, 2], y * y + 1, keepdims=True),
+        tf.signal.frame(x, 3, 2), tf.signal.frame(x, 4, 3, True, 0.5), tf.signal.frame(z, 3, 2, axis=1),
+        tf.signal.overlap_and_add(x, 2), tf.signal.overlap_and_add(x, 5),
         *[tf.signal.dct(x, kind, norm=norm) for kind in (2, 3, 4) for norm in (None, "ortho")], tf.signal.dct(x, 1),
         tf.signal.dct(x, n=4), tf.signal.dct(x, n=9), tf.signal.idct(x),
         tf.quantization.fake_quant_with_min_max_args(x),
         tf.quantization.fake_quant_with_min_max_args(x, -0.7, 1.3, 4, True)],
 }
+
+
+def raw(tf, x, z, i, j):
+    """What pictures, seldom and losses have operations of TensorFlow's for."""
+    cube = square(tf, x)
+    return [
+        tf.image.adjust_contrast(z, 1.7), tf.image.adjust_saturation(tf.sigmoid(z), 1.4),
+        tf.image.adjust_hue(tf.sigmoid(z), 0.3), tf.image.extract_patches(z, [1, 2, 3, 1], [1, 2, 1, 1], [
+            1, 1, 1, 1], "SAME"), tf.bitwise.invert(i), tf.bitwise.left_shift(i, 2), tf.bitwise.right_shift(i * 5, j),
+        tf.math.bessel_i0(x), tf.math.xdivy(tf.nn.relu(x), x * x + 1), tf.math.xlog1py(tf.nn.relu(x), x * x),
+        tf.math.cumulative_logsumexp(x, 1), tf.linalg.det(cube), tf.linalg.inv(cube), tf.linalg.cholesky(cube),
+        tf.linalg.solve(cube, x[:, :3, :2]), tf.nn.l2_loss(x), tf.quantization.fake_quant_with_min_max_args(x)]
+
+
+NODES = {  # as the TensorFlowOpLayers of Keras before 2.4
+    "seldom": lambda tf, keras, x, y, z, i, j: raw(tf, x, z, i, j) + windows(tf, x, z, kernel) + rarest(
+        tf, x, y, z, i) + SELDOM["places"](tf, keras, x, y, z, i, j)}

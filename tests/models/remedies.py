@@ -10,6 +10,7 @@ import os
 import tempfile
 from collections import OrderedDict, namedtuple
 
+import numpy
 import tensorflow as tf
 
 from scripts.lower.recurrent import STEPS
@@ -129,6 +130,13 @@ CASES = [
     two(IMAGE, lambda k, x: tf.image.resize_with_crop_or_pad(x, 4, 5), SIZE, [6, 7, 3]),
     two(IMAGE, lambda k, x: tf.image.pad_to_bounding_box(x, 1, 1, 9, 9), SIZE, [6, 7, 3]),
     two(ROW, lambda k, x: tf.math.cumulative_logsumexp(x, 1), SIZE, [4]),
+    two(IMAGE, lambda k, x: tf.nn.conv2d_transpose(x, numpy.ones((2, 2, 4, 3), "float32"), [1, 12, 14, 4], 2), SIZE,
+        [6, 7, 3]),
+    two(IMAGE, lambda k, x: tf.nn.dilation2d(x, numpy.ones((2, 2, 3), "float32"), [1, 2, 2, 1], "SAME", "NHWC", [
+        1, 1, 1, 1]), SIZE, [6, 7, 3]),
+    two(IMAGE, lambda k, x: tf.image.resize_with_pad(x, 4, 5), SIZE, [6, 7, 3]),
+    two((None, 4), lambda k, x: tf.signal.overlap_and_add(x, 2), SIZE, [3, 4]),
+    two((None, None), lambda k, x: tf.linalg.set_diag(x, x[:, 0, :3]), SIZE, [3, 4]),
     two((4, 2), lambda k, x: k.layers.LSTM(2, time_major=True)(x), "time_major=False",
         lambda k, x: k.layers.LSTM(2, time_major=False)(x)),
     # Settings
@@ -140,12 +148,18 @@ CASES = [
           lambda k, x: k.layers.Resizing(60, 5)(x)),
     three((4,), lambda k, x: k.layers.Flatten(dtype="uint8")(x), "build it with dtype='float32'",
           lambda k, x: k.layers.Flatten(dtype="float32")(x)),
+    three((4,), lambda k, x: k.ops.power(x, 2), "cast to int32 or float32 before it",
+          lambda k, x: k.ops.power(k.ops.cast(x, "int32"), 2), dtype="uint8"),
+    three((4,), lambda k, x: k.layers.LayerNormalization()(x), "cast to int32 or float32 before it",
+          lambda k, x: k.layers.LayerNormalization()(k.ops.cast(x, "float32")), dtype="uint8"),
     two((6, 5, 3), lambda k, x: tf.image.adjust_brightness(x, 0.2), "cast them to float32 before it",
         lambda k, x: tf.image.adjust_brightness(tf.cast(x, "float32"), 0.2), dtype="int32"),
     two((4,), lambda k, x: tf.math.real(tf.cast(x, "complex64")), "cast to float32 or int32",
         lambda k, x: tf.cast(x, "int32")),
     three((4,), lambda k, x: k.ops.round(x, decimals=-1), "cast them to float32 before it",
           lambda k, x: k.ops.round(k.ops.cast(x, "float32"), decimals=-1), dtype="int32"),
+    two((6, 5, 3), lambda k, x: tf.nn.pool(x, [2, 2], "MAX", dilations=[2, 2]), "take windows without",
+        lambda k, x: tf.nn.pool(x, [2, 2], "MAX")),
     three((2000,), lambda k, x: k.ops.fft((x, x))[0], "transform shorter parts",
           lambda k, x: k.ops.fft((x[:, :100], x[:, :100]))[0]),
     three((4,), lambda k, x: k.ops.extract_sequences(x, 5, 1), "give it a longer one",

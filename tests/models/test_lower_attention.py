@@ -1,9 +1,13 @@
 """Attention, normalizations, merging layers and activations, as graph models."""
 import importlib
+import os
 
+import h5py
 import numpy
 import pytest
 
+from scripts import preprocess
+from scripts.viewer import packages, predict
 from tests import needs
 from tests.models import lowered
 
@@ -37,6 +41,8 @@ def normalizations(keras):
     if hasattr(layers, "experimental") and not is3:
         made += [layers.experimental.SyncBatchNormalization()(x)]
     if is3:
+        made += [layer(keras.ops.greater(x, 0.3)) for layer in (
+            layers.RMSNormalization(), layers.LayerNormalization(), layers.GroupNormalization(2))]
         made += [layers.RMSNormalization()(x), layers.RMSNormalization(axis=(2, 3))(x),
                  layers.LayerNormalization(rms_scaling=True)(x), normal(renorm=True)(x)]
     return keras.Model([x, y, z, w], made)
@@ -247,6 +253,21 @@ FAMILIES = (normalizations, open_normalizations, merges, masked_merges, activati
 @pytest.mark.parametrize("flavour", lowered.FLAVOURS)
 def test_every_output_is_what_keras_computes(flavour, build, tmp_path):
     lowered.agree(lowered.Model(flavour, build, **settings(build)), tmp_path)
+
+
+def test_keras_before_tensorflow_s_trains_a_layer_on_each_step_where_it_knows_the_batch(tmp_path):
+    keras = lowered.oracle.load("keras2")
+    start = keras.Input(batch_shape=(2, 3, 4), name="start")
+    source, target = str(tmp_path / "model.h5"), str(tmp_path / "js")
+    steps = keras.layers.TimeDistributed(keras.layers.BatchNormalization(), name="steps")(start, training=True)
+    keras.Model(start, steps).save(source)
+    with h5py.File(source, "r+") as file:
+        file.attrs["keras_version"] = "2.3.1"
+    facts = preprocess.preprocess(source, target, format="graph").facts
+    x = numpy.random.RandomState(3).normal(size=(2, 3, 4)).astype("float32")
+    found, = predict.predict(os.path.join(target, "model.json"), [x], packages.bundle("@tensorflow/tfjs"),
+                             facts["outputs"], sync=True)
+    assert abs(found.values - (x - x.mean(0)) / numpy.sqrt(x.var(0) + 1e-3)).max() < 1e-5  # what Keras 2.3.1 computes
 
 
 @pytest.mark.parametrize("ending", [".h5"] + [".keras"] * (needs.STACK == "modern"))  # Keras 2.6 writes no archives

@@ -46,12 +46,14 @@ def of_types(keras):
     """Layers that compute with whole numbers, by what they are given or by their setting dtype."""
     layers, is3 = keras.layers, keras.__version__ >= "3"
     i, x = keras.Input((4, 6, 3), dtype="int32", name="i"), keras.Input((4, 6), name="x")
-    y = layers.Rescaling(3.7)(x)
+    y, u = layers.Rescaling(3.7)(x), keras.Input((4, 6), dtype="uint8", name="u")
     flip = layers.RandomFlip()(i) if hasattr(layers, "RandomFlip") else i
     found = [layers.ReLU(2.5)(i), layers.ReLU(threshold=1.5)(i), layers.ReLU(negative_slope=0.5)(i),
              layers.Dot(-1)([i[:, 0], i[:, 1]]), layers.Rescaling(2.5, 1.7, dtype="int32")(y),
              layers.GlobalAveragePooling2D()(flip), layers.Flatten(dtype="int32")(y), layers.Add(dtype="int32")([y, x]),
-             layers.TimeDistributed(layers.Flatten(dtype="int32"))(layers.Reshape((2, 2, 6))(y))]
+             layers.TimeDistributed(layers.Flatten(dtype="int32"))(layers.Reshape((2, 2, 6))(y)),
+             layers.Rescaling(0.5)(layers.Add()([u] * 99)),
+             layers.Average()([u] * 99), layers.Flatten()(layers.Multiply()([u] * 5))]
     if hasattr(layers, "Resizing"):  # not in Keras 2.6 under this name
         z = layers.Reshape((4, 6, 1))(y)
         found += [layers.GlobalAveragePooling2D()(layers.CenterCrop(3, 3)(i)), layers.Resizing(3, 5, dtype="int32")(z),
@@ -62,7 +64,7 @@ def of_types(keras):
                   layers.Discretization([-1.5, 0.5], dtype="int32")(y)]
     else:
         found += [layers.ThresholdedReLU(1.5, dtype="int32")(i)] * (needs.STACK == "py36")
-    return keras.Model([i, x], found)
+    return keras.Model([i, x, u], found)
 
 
 def unbounded(keras):
@@ -94,11 +96,15 @@ def there_and_back(keras):
 
 
 def local(keras):
-    """Kernels of each place, in Keras's three layouts: of Keras 2."""
+    """Kernels of each place, in Keras's three layouts, and random features: of Keras 2."""
     layers, both = keras.layers, ("channels_last", "channels_first")
     x, image = keras.Input((7, 3), name="x"), keras.Input((6, 5, 3), name="image")
     found = [layers.LocallyConnected1D(4, 3, strides=2, activation="tanh")(x), layers.LocallyConnected1D(
         2, 2, padding="same", implementation=2)(x), layers.LocallyConnected1D(2, 2, implementation=3)(x)]
+    drawn = getattr(layers, "experimental", layers).RandomFourierFeatures
+    i, flat = keras.Input((21,)), layers.Flatten()(x)
+    inner = keras.Model(i, layers.Dense(2)(drawn(3, trainable=True)(layers.Dense(4)(i))), name="inner")
+    found += [drawn(4)(flat), drawn(3, "laplacian", 2.0, trainable=True)(flat), inner(flat)]
     return keras.Model([x, image], found + [layers.LocallyConnected2D(4, (3, 2), strides=(1, 2))(image)] + [
         layers.LocallyConnected2D(2, (3, 2), strides=(2, 1), padding=padding, implementation=way,
                                   data_format=channels)(image)

@@ -42,8 +42,8 @@ def of_nodes(theme):
     def build(keras):
         import tensorflow
         given = inputs(keras)
-        outputs = operation_nodes.layers_of(tensorflow, keras, lambda *values: operations2.THEMES[theme](
-            tensorflow, keras, *values), given)
+        outputs = operation_nodes.layers_of(tensorflow, keras, lambda *values: {
+            **operations2.THEMES, **operations_seldom.NODES}[theme](tensorflow, keras, *values), given)
         return keras.Model(given, [output for output in outputs if output is not None] + [
             tensorflow.identity(value) for value in given])
     return build
@@ -85,7 +85,7 @@ def test_functions_of_tensorflow_compute_what_keras_2_computes(theme, tmp_path):
     lowered.agree(lowered.Model("keras2", of_keras2(theme)), tmp_path)
 
 
-@pytest.mark.parametrize("theme", sorted(set(operations2.THEMES) - {"sizes"}))
+@pytest.mark.parametrize("theme", sorted(set(operations2.THEMES) - {"sizes"}) + ["seldom"])
 def test_operations_of_tensorflow_compute_what_keras_before_2_4_computes(theme, tmp_path):
     lowered.agree(lowered.Model("keras2", of_nodes(theme)), tmp_path)
 

@@ -27,6 +27,11 @@ def states(keras):
     outs.append(layers.RNN([layers.LSTMCell(4), layers.GRUCell(2), layers.SimpleRNNCell(3)], return_state=True,
                        return_sequences=True, go_backwards=True)(x))
     outs.append(layers.RNN(layers.StackedRNNCells([layers.GRUCell(2, reset_after=False)]))(x))
+    if needs.STACK == "py36":  # later Kerases have no such cell
+        peephole = importlib.import_module("keras.layers.recurrent").PeepholeLSTMCell
+        outs.append(layers.RNN(peephole(4, use_bias=False), return_sequences=True)(x, initial_state=[h, c]))
+        outs.append(layers.Bidirectional(layers.RNN([peephole(3), layers.GRUCell(2)]))(x))
+        outs.append(peephole(4)(h, [c, h]))
     return keras.Model([x, h, c], oracle.flat(outs))
 
 

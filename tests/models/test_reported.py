@@ -527,3 +527,21 @@ def test_what_tensorflow_js_computes_otherwise_of_whole_numbers_is_a_graph_model
     model_json, found = converted(source, tmp_path)
     assert found == names
     computes(model_json, [values.astype("float32")], dict(zip(names, expected)))
+
+
+@pytest.mark.parametrize("flavour", oracle.FLAVOURS)
+def test_sums_of_few_bits_that_overflow_in_keras_are_a_graph_model(flavour, tmp_path):
+    needs.node()
+    keras = oracle.load(flavour)
+    keras.backend.clear_session()
+    layers, start = keras.layers, keras.Input((6, 4), dtype="uint8", name="start")
+    turned = layers.Reshape((4, 6), name="turned")(start)
+    model = keras.Model(start, [layers.Add(name="sum")([turned, turned]), layers.Multiply(name="square")([start] * 2)])
+    source = str(tmp_path / "model.h5")
+    model.save(source)
+    values = numpy.random.RandomState(4).randint(0, 256, (2, 6, 4)).astype("uint8")
+    names = ["turned", "sum", "square"]
+    expected = oracle.predict(oracle.multi_output(keras, model, names), [values])
+    model_json, found = converted(source, tmp_path, layers=names)
+    assert found == names
+    computes(model_json, [values.astype("float32")], dict(zip(names, expected)))

@@ -30,6 +30,7 @@ EXAMPLES = OrderedDict([
     ("SpectralNormalization", (lambda layers: layers.SpectralNormalization(layers.Dense(5)), [LINE])),
     ("UnitNormalization", (lambda layers: layers.UnitNormalization(), [ROWS])),
     ("Dense", (lambda layers: layers.Dense(5), [ROWS])),
+    ("RandomFourierFeatures", (lambda layers: fourier(layers)(5), [LINE])),
     ("Embedding", (lambda layers: layers.Embedding(9, 5), [LINE])),
     ("ReversibleEmbedding", (lambda layers: layers.ReversibleEmbedding(9, 5, tie_weights=False), [LINE])),
     ("Masking", (lambda layers: layers.Masking(), [ROWS])),
@@ -81,7 +82,7 @@ EXAMPLES = OrderedDict([
         vocabulary=["a", "b"], output_sequence_length=5), [(1,)])),
     ("DenseFeatures", (lambda layers: of_features(), [(2,)]))])
 
-ONLY_2 = ("LocallyConnected1D", "LocallyConnected2D", "DenseFeatures")  # Keras 3 has none
+ONLY_2 = ("LocallyConnected1D", "LocallyConnected2D", "DenseFeatures", "RandomFourierFeatures")  # Keras 3 has none
 OF_QUERY_AND_VALUE = ("MultiHeadAttention", "GroupQueryAttention")
 OF_WORDS = ("StringLookup", "TextVectorization")
 OF_SCORES = ("Attention", "AdditiveAttention")  # put out their scores where a call asks for them
@@ -124,6 +125,11 @@ def of_features():
     return tensorflow.keras.layers.DenseFeatures([numbers, places, made.embedding_column(places, 3)])
 
 
+def fourier(layers):
+    """RandomFourierFeatures, None in Keras 3."""
+    return getattr(getattr(layers, "experimental", layers), "RandomFourierFeatures", None)
+
+
 def applied():
     """The module of keras.applications that has LayerScale; keras.layers where there is none."""
     try:
@@ -135,6 +141,7 @@ def applied():
 def names(keras):
     """The classes of the examples that this Keras has."""
     return [name for name in EXAMPLES if hasattr(keras.layers, name) or hasattr(applied(), name)
+            or name == "RandomFourierFeatures" and fourier(keras.layers)
             or name == "DenseFeatures" and needs.STACK == "py36"]  # tf.keras has it, not keras
 
 

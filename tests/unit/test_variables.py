@@ -37,7 +37,8 @@ def test_variables_have_keras_s_names_shapes_and_order(keras, name):
 
 def test_each_rule_has_an_example():
     tried = {kinds.KINDS[name].variables for name in examples.EXAMPLES}
-    cells = {"SimpleRNNCell", "GRUCell", "LSTMCell", "ConvLSTM2DCell"}  # RNN's example has cells in it
+    # RNN's example has cells in it, and no other Keras than 2.6 has a PeepholeLSTMCell
+    cells = {"SimpleRNNCell", "GRUCell", "LSTMCell", "PeepholeLSTMCell", "ConvLSTM2DCell"}
     left = [name for name, kind in kinds.KINDS.items()
             if kind.variables and kind.variables not in tried and name not in cells]
     assert left == []

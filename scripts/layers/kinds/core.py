@@ -11,6 +11,13 @@ def dense(config: Config) -> List[Variable]:
     return [Variable("kernel", [None, units])] + [Variable("bias", [units])] * bool(config.get("use_bias", True))
 
 
+def fourier(config: Config) -> List[Variable]:
+    """Drawn once, but for the scale, which Keras puts first even where the layer is not trained (kernelized.py)."""
+    size = whole(config, "output_dim")
+    return [Variable("kernel_scale", [1]), Variable("unscaled_kernel", [None, size], False),
+            Variable("bias", [size], False)]
+
+
 def embedding(config: Config) -> List[Variable]:
     """A row per word."""
     return [Variable("embeddings", [whole(config, "input_dim"), whole(config, "output_dim")])]
@@ -39,6 +46,8 @@ def through(config: Config, inputs: List[Shape], nested: Any) -> List[Optional[S
 row("core", "InputLayer")
 row("core", "Dense", variables=dense, mask=Mask.PASSES,
     shape=lambda config, inputs, nested: [list(inputs[0][:-1]) + [config["units"]]])
+row("core", "RandomFourierFeatures", variables=fourier,
+    shape=lambda config, inputs, nested: [list(inputs[0][:-1]) + [config["output_dim"]]])
 row("core", "Embedding", variables=embedding, mask=Mask.MAKES,  # where mask_zero=True
     shape=lambda config, inputs, nested: [list(inputs[0]) + [config["output_dim"]]])
 row("core", "ReversibleEmbedding", variables=reversible, mask=Mask.MAKES)  # its shape depends on the way

@@ -40,6 +40,12 @@ def gates(count: int, units: str = "units") -> Callable[[Config], List[Variable]
     return rule
 
 
+def peepholes(config: Config) -> List[Variable]:
+    """What each gate takes of the carry, behind an LSTM's (keras 2.6 layers/recurrent.py: PeepholeLSTMCell)."""
+    return gates(4)(config) + [Variable(f"{gate}_gate_peephole_weights", [whole(config, "units")])
+                               for gate in ("input", "forget", "output")]
+
+
 def outputs(config: Config, count: Callable) -> Optional[int]:
     """One, where the states are not asked for: they are outputs too."""
     return None if config.get("return_state") else 1
@@ -50,7 +56,7 @@ def states_of(record: Dict[str, Any]) -> List[int]:
     config = record["config"]
     if record["class_name"] == "StackedRNNCells":
         return [size for one in config["cells"] for size in states_of(one)]
-    return [config["units"]] * (2 if record["class_name"] == "LSTMCell" else 1)
+    return [config["units"]] * (2 if record["class_name"].endswith("LSTMCell") else 1)
 
 
 def step_of(name: str) -> Callable[[Config, List[Shape], Any], List[Shape]]:
@@ -85,6 +91,8 @@ row("recurrent", "ConvLSTM1D ConvLSTM2D ConvLSTM3D", shape=images, variables=gat
     mask=Mask.SEQUENCES)
 for each, wide in (("SimpleRNNCell", 1), ("GRUCell", 3), ("LSTMCell", 4)):
     row("recurrent", each, shape=step_of(each), variables=gates(wide), outputs=outputs_of(each))
+row("recurrent", "PeepholeLSTMCell", shape=step_of("PeepholeLSTMCell"), variables=peepholes,
+    outputs=outputs_of("PeepholeLSTMCell"))
 row("recurrent", "ConvLSTM2DCell", variables=gates(4, "filters"))
 row("recurrent", "StackedRNNCells", shape=step_of("StackedRNNCells"), parts=stacked,
     outputs=outputs_of("StackedRNNCells"))

@@ -5,6 +5,7 @@ from typing import Callable, Dict, List, Tuple
 import numpy
 
 from ...emit import Builder, Value
+from .. import narrow
 from ..rules import Call, function, node, operation
 from .given import argument, floats, integer, needed, pair, tensor, value
 
@@ -374,9 +375,6 @@ def cast(call: Call) -> Value:
     return cast_to(call, tensor(call, "x value"), argument(call, "dtype DstT", None, needed))
 
 
-NARROW = {"int8": (8, True), "uint8": (8, False), "int16": (16, True), "uint16": (16, False)}
-
-
 def cast_to(call: Call, x: Value, dtype: str) -> Value:
     """x in a type of Keras's or TensorFlow's.  Narrow whole numbers are held as int32, wrapped as they wrap."""
     b = call.b
@@ -391,12 +389,11 @@ def cast_to(call: Call, x: Value, dtype: str) -> Value:
         call.refuse(f"it casts to {name}, with which TensorFlow.js does not compute", "cast to float32 or int32")
     if "int" not in name:
         return b.cast(x, "float32")
-    whole = b.cast(x, "int32")
-    if name not in NARROW or x.dtype == "bool":
-        return whole
-    bits, signed = NARROW[name]
+    whole = b.cast(x, "int32").narrowed(None)
+    if name not in narrow.TYPES or x.dtype == "bool" or x.narrow == name:
+        return whole.narrowed(name if name in narrow.TYPES else None)
     if call.kind == "SaturateCast" or str(call.config.get("function")).endswith("saturate_cast"):
+        bits, signed = narrow.TYPES[name]
         low = -(1 << bits - 1) if signed else 0
-        return b.clip(whole, low, low + (1 << bits) - 1)
-    half = 1 << bits - 1 if signed else 0
-    return b.sub(b.binary("FloorMod", b.add(whole, half), 1 << bits), half)
+        return b.clip(whole, low, low + (1 << bits) - 1).narrowed(name)
+    return narrow.wrapped(b, whole, name)

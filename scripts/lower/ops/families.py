@@ -2,6 +2,7 @@
 from . import (  # noqa: F401
     arithmetic,
     colouring,
+    crops,
     decoding,
     fourier,
     frames,
@@ -23,7 +24,9 @@ from . import (  # noqa: F401
     resizing,
     scattering,
     seldom,
+    sequences,
     shaping,
+    sliding,
     special,
     warping,
     whole,

@@ -5,7 +5,7 @@ import numpy
 
 from ...base.fault import Fault
 from ...emit import Value
-from ..rules import Call, function
+from ..rules import Call, called, function, node
 from ..windows import LARGEST, Window
 from .colouring import hsv_to_rgb, rgb_to_hsv
 from .given import argument, floats, integer, integers, needed, tensor, value
@@ -40,6 +40,7 @@ def adjust_brightness(call: Call) -> Value:
 
 
 @function("image.adjust_contrast")
+@node("AdjustContrastv2")
 def adjust_contrast(call: Call) -> Value:
     """Each channel nearer to its mean, or further away."""
     def adjust(x: Value) -> Value:
@@ -57,9 +58,10 @@ def adjust_gamma(call: Call) -> Value:
 
 
 @function("image.adjust_saturation image.adjust_hue")
+@node("AdjustSaturation AdjustHue")
 def adjust_colours(call: Call) -> Value:
     """The image with another saturation, up to 1, or a hue that is turned on."""
-    b, name = call.b, str(call.config["function"])
+    b, name = call.b, called(call.record, call.major).lower()
     x = tensor(call, "image")
 
     def adjust(image: Value) -> Value:
@@ -118,11 +120,12 @@ def pad_to_bounding_box(call: Call) -> Value:
 
 
 @function("image.extract_patches")
+@node("ExtractImagePatches")
 def extract_patches(call: Call) -> Value:
     """Each window as a row of channels."""
     x = tensor(call, "images")
     sizes, strides, rates = [integers(call, argument(call, names, None, needed), names.split()[0])
-                             for names in ("sizes", "strides", "rates")]
+                             for names in ("sizes ksizes", "strides", "rates")]
     if x.rank != 4 or any(len(one) != 4 or not all(0 < size <= LARGEST for size in one)
                           for one in (sizes, strides, rates)):
         raise Fault(f"operation {call.path!r} takes windows of {sizes} by {strides} of a tensor of shape {x.shape}")

@@ -1,25 +1,27 @@
 """Functions of TensorFlow that models seldom hold (tf.bitwise, tf.math, tf.linalg, tf.nn)."""
-from typing import Callable
+from typing import Callable, List
 
 import numpy
 
 from ...base.fault import Fault
-from ...emit import Value
+from ...emit import Builder, Value
 from ...emit.core import axis_of
 from .. import activation
-from ..rules import Call, function
+from ..rules import Call, called, function, node
 from . import arithmetic, fourier, linear, matrices, scattering, special
 from .given import argument, axes, floats, integer, needed, pair, tensor, value
 from .reducing import keeps
 
 LEAST = -float("inf")  # the logarithm of no power at all
 # Functions that compute what an operation of Keras 3 does, and take the same
-for _name, _function in (
-        ("bitwise.invert", arithmetic.bitwise_invert), ("bitwise.left_shift", arithmetic.left_shift),
-        ("bitwise.right_shift", arithmetic.right_shift), ("realdiv", arithmetic.divide),
-        ("math.bessel_i0", special.bessel), ("linalg.det", matrices.det),
-        ("linalg.cholesky", matrices.cholesky), ("linalg.inv", matrices.inv)):
+for _name, _node, _function in (
+        ("bitwise.invert", "Invert", arithmetic.bitwise_invert), ("bitwise.left_shift", "LeftShift",
+                                                                  arithmetic.left_shift),
+        ("bitwise.right_shift", "RightShift", arithmetic.right_shift), ("realdiv", "", arithmetic.divide),
+        ("math.bessel_i0", "BesselI0", special.bessel), ("linalg.det", "MatrixDeterminant", matrices.det),
+        ("linalg.cholesky", "Cholesky", matrices.cholesky), ("linalg.inv", "MatrixInverse", matrices.inv)):
     function(_name)(_function)
+    node(_node)(_function)
 
 
 def second(call: Call, names: str) -> Value:
@@ -37,6 +39,7 @@ def scalar_mul(call: Call) -> Value:
 
 
 @function("math.xdivy")
+@node("Xdivy")
 def xdivy(call: Call) -> Value:
     """x / y, 0 where x is 0."""
     b, (x, y) = call.b, pair(call)
@@ -45,6 +48,7 @@ def xdivy(call: Call) -> Value:
 
 
 @function("math.xlog1py")
+@node("Xlog1py")
 def xlog1py(call: Call) -> Value:
     """x * log(1 + y), 0 where x is 0."""
     b, (x, y) = call.b, pair(call)
@@ -76,6 +80,7 @@ def euclidean_norm(call: Call) -> Value:
 
 
 @function("math.cumulative_logsumexp")
+@node("CumulativeLogsumexp")
 def cumulative_logsumexp(call: Call) -> Value:
     """The logarithm of the sum of powers of e up to each place: in every round of twice as many."""
     b, x = call.b, floats(call)
@@ -118,11 +123,12 @@ def matrix_transpose(call: Call) -> Value:
 
 
 @function("linalg.solve linalg.cholesky_solve")
+@node("MatrixSolve")
 def solve(call: Call) -> Value:
     """What matrices take to others, the triangle of a matrix stands for it."""
     b, x, y = call.b, floats(call, "matrix chol"), second(call, "rhs")
     turned = b.move(x, x.rank - 1, x.rank - 2)
-    if str(call.config["function"]).endswith("cholesky_solve"):
+    if called(call.record, call.major).endswith("cholesky_solve"):
         x = b.matmul(x, turned)
     elif argument(call, "adjoint", None, False):
         x = turned
@@ -171,8 +177,10 @@ def updated(how: str) -> Callable[[Call], Value]:
 
 for _op in ("Sum", "Max", "Min", "Prod"):
     function(f"math.unsorted_segment_{_op.lower()}")(segments(_op))
+    node("UnsortedSegment" + _op)(segments(_op))
 for _how in ("update", "add", "sub", "max", "min"):
     function(f"tensor_scatter_nd_{_how}")(updated("" if _how == "update" else _how))
+    node("TensorScatter" + _how.capitalize())(updated("" if _how == "update" else _how))
 
 
 # Networks ----------------------------------------------------------------------------------------------------------
@@ -186,6 +194,7 @@ def crelu(call: Call) -> Value:
 
 
 @function("nn.l2_loss")
+@node("L2Loss")
 def l2_loss(call: Call) -> Value:
     """Half of the sum of all squares."""
     return call.b.mul(call.b.sum(call.b.square(floats(call, "t"))), 0.5)
@@ -263,24 +272,27 @@ def cosines(kind: int, size: int, ortho: bool) -> numpy.ndarray:
     return (second * first).T if ortho else numpy.where(given == 0, 0.5, 1) * second.T
 
 
-def bounds(low: float, high: float, bits: int, narrow: bool) -> tuple:
+def bounds(b: Builder, low: Value, high: Value, bits: int, narrow: bool) -> List[Value]:
     """The bounds, moved so that 0 is one of the steps between them, and a step (fake_quant_ops_functor.h: Nudge)."""
     first, last = float(narrow), float(2 ** bits - 1)
-    step = numpy.float32((high - low) / (last - first))
-    zero = numpy.float32(first - low / step)
-    nudged = numpy.clip(numpy.floor(zero + numpy.float32(0.5)), first, last)
-    return float((first - nudged) * step), float((last - nudged) * step), float(step)
+    step = b.div(b.sub(high, low), last - first)
+    zero = b.unary("Floor", b.add(b.sub(first, b.div(low, step)), 0.5))
+    zero = b.clip(zero, first, last)
+    return [b.mul(b.sub(first, zero), step), b.mul(b.sub(last, zero), step), step]
 
 
-@function("quantization.fake_quant_with_min_max_args")
+@function("""quantization.fake_quant_with_min_max_args quantization.fake_quant_with_min_max_vars
+             quantization.fake_quant_with_min_max_vars_per_channel""")
+@node("FakeQuantWithMinMaxArgs FakeQuantWithMinMaxVars FakeQuantWithMinMaxVarsPerChannel")
 def fake_quant(call: Call) -> Value:
     """The nearest of so many steps between two bounds."""
     b, x = call.b, floats(call, "inputs")
-    low, high = [float(argument(call, name, at, default)) for at, (name, default) in enumerate(
-        (("min", -6.0), ("max", 6.0)), 1)]
+    low, high = [b.cast(value(call, argument(call, name, at, default), "float32"), "float32")
+                 for at, (name, default) in enumerate((("min", -6.0), ("max", 6.0)), 1)]
     bits = integer(call, argument(call, "num_bits", 3, 8), "num_bits")
-    if not low < high or not 2 <= bits <= 16:
-        raise Fault(f"operation {call.path!r} has the bounds {low} and {high} of {bits} bits: the file is damaged")
-    least, most, step = bounds(low, high, bits, bool(argument(call, "narrow_range", 4, False)))
-    steps = b.unary("Floor", b.add(b.div(b.sub(b.clip(x, least, most), least), step), 0.5))
+    wrong = low.is_constant and high.is_constant and not numpy.all(low.array < high.array)
+    if wrong or not 2 <= bits <= 16:
+        raise Fault(f"operation {call.path!r} has bounds of {bits} bits that hold nothing: the file is damaged")
+    least, most, step = bounds(b, low, high, bits, bool(argument(call, "narrow_range", 4, False)))
+    steps = b.unary("Floor", b.add(b.div(b.sub(b.minimum(b.maximum(x, least), most), least), step), 0.5))
     return b.add(b.mul(steps, step), least)

@@ -2,12 +2,13 @@
 
 Keras 2 cuts the fraction of their mean off, and both Kerases normalize and compute activations in floats.
 TensorFlow.js makes the mean a float, gives what it normalizes as whole numbers, has no tanh of them, and makes whole
-numbers of what is joined to them (tfjs 1.0.0 and 4.22.0, in Node).
+numbers of what is joined to them (tfjs 1.0.0 and 4.22.0, in Node).  Sums of 8 or 16 bits overflow in Keras alone.
 """
-from typing import Set, Tuple
+from typing import Callable, Set, Tuple
 
 from ...base.fault import Fault
 from ...layers import kinds, shapes
+from ...layers.kinds.operations import LAYER_OF, function_of, is_operation
 from ...layers.topology import Graph, Layer
 from .draft import Draft
 
@@ -18,16 +19,20 @@ KEEP = kinds.merges() - {"Average"} | set("""Reshape Flatten Permute RepeatVecto
 MEANS = ("GlobalAveragePooling1D", "GlobalAveragePooling2D")
 NORMALIZATIONS = ("BatchNormalization", "LayerNormalization")
 KINDS = MEANS + NORMALIZATIONS + ("Concatenate", "Activation", "TimeDistributed")
+OVERFLOW = ("Add", "Subtract", "Multiply", "Average", "Dot")  # layers, and operations that are done by layers
+FEW_BITS = ("int8", "uint8", "int16", "uint16")
 EXACT = ("linear", "relu")  # activations that give whole numbers for whole numbers, in TensorFlow.js too
 
 
 def check(draft: Draft) -> Draft:
     """Refuse such layers."""
-    found = whole(draft.source)
+    found, narrow = whole(draft.source, is_whole), whole(draft.source, is_narrow)
     for name, layer in draft.layers.items() if found else ():
-        calls = draft.source.references(draft.source.layers[name]) if name not in draft.refused else []
+        own = draft.source.layers[name]
+        calls = draft.source.references(own) if name not in draft.refused else []
         if layer.class_name in KINDS and any(
-                differs(layer, {ref[:2] in found for ref in refs}, draft.major) for refs in calls):
+                differs(layer, {ref[:2] in found for ref in refs}, draft.major) for refs in calls) or \
+                overflows(own, draft.major) and any(ref[:2] in narrow for refs in calls for ref in refs):
             draft.refused[name] = Fault(f"layer {name!r} is a {layer.class_name} of whole numbers, which TensorFlow.js "
                                         "computes otherwise: give the model an input of floats")
     return draft
@@ -46,14 +51,23 @@ def differs(layer: Layer, sides: Set[bool], major: int) -> bool:
     return sides == {True} and (name in NORMALIZATIONS or name in MEANS and major < 3)
 
 
-def whole(source: Graph) -> Set[Tuple[str, int]]:
-    """The (layer, call) that certainly give whole numbers."""
+def overflows(layer: Layer, major: int) -> bool:
+    """Whether a layer or an operation may give more than few bits hold."""
+    name = layer.class_name
+    if is_operation(layer.record, major):
+        name = function_of(layer.record)
+        name = {"sub": "Subtract", "subtract": "Subtract", "Sub": "Subtract"}.get(name) or LAYER_OF.get(name, name)
+    return name in OVERFLOW
+
+
+def whole(source: Graph, is_such: Callable[[Layer], bool]) -> Set[Tuple[str, int]]:
+    """The (layer, call) that certainly give whole numbers, of inputs that are such."""
     found: Set[Tuple[str, int]] = set()
-    if not any(layer.is_input and is_whole(layer) for layer in source.layers.values()):
+    if not any(layer.is_input and is_such(layer) for layer in source.layers.values()):
         return found
     for name, node, refs in shapes.steps(source):
         layer = source.layers[name]
-        if layer.is_input and is_whole(layer) or refs and layer.class_name in KEEP and all(
+        if layer.is_input and is_such(layer) or refs and layer.class_name in KEEP and all(
                 ref[:2] in found for ref in refs):
             found.add((name, node))
     return found
@@ -62,3 +76,8 @@ def whole(source: Graph) -> Set[Tuple[str, int]]:
 def is_whole(layer: Layer) -> bool:
     """Whether an input takes whole numbers."""
     return "int" in str(layer.config.get("dtype") or "")
+
+
+def is_narrow(layer: Layer) -> bool:
+    """Whether an input takes whole numbers of few bits."""
+    return layer.config.get("dtype") in FEW_BITS

@@ -1,0 +1,117 @@
+"""Whole numbers of 8 or 16 bits: TensorFlow.js holds them as int32, so that what overflows is wrapped as Keras does it.
+
+A Value says by `narrow` which of these types Keras holds it in.  What an operation makes of such numbers is theirs
+again, wrapped where it may be too large; what neither table names is refused where it makes whole numbers.
+"""
+from typing import Any, List, Optional
+
+import numpy
+
+from ..emit import Builder, Value
+from ..layers.kinds.operations import is_operation
+from .rules import Call, called, tensors
+
+TYPES = {"int8": (8, True), "uint8": (8, False), "int16": (16, True), "uint16": (16, False)}  # bits, whether signed
+# By what is called: a layer's class, an operation of Keras 3, a function of a TFOpLambda, an operation of TensorFlow's.
+# What may overflow, and loses nothing else when its result is wrapped
+WRAPPED = frozenset("""Add Subtract Multiply Negative Absolute Abs Square Cumsum Diff BitwiseInvert BitwiseNot
+    BitwiseLeftShift LeftShift
+    math.add __operators__.add math.subtract __operators__.sub math.multiply __operators__.mul math.scalar_mul
+    math.negative math.abs abs math.square math.squared_difference math.add_n math.accumulate_n math.reduce_sum
+    reduce_sum math.cumsum bitwise.invert bitwise.left_shift AddV2 AddN Sub Mul Neg SquaredDifference""".split())
+# What gives numbers of all that it is given, so that it has their common type
+JOINED = frozenset("""Maximum Minimum Fmax Fmin Mod FloorDivide Concatenate TFDConcat Stack Hstack Vstack Dstack Append
+    Where Select BitwiseAnd BitwiseOr BitwiseXor BitwiseRightShift RightShift math.maximum math.minimum math.floormod
+    math.mod math.floordiv floor_div math.floor_div concat stack where where_v2 bitwise.bitwise_and bitwise.bitwise_or
+    bitwise.bitwise_xor bitwise.right_shift FloorMod FloorDiv ConcatV2 Pack SelectV2""".split())
+# What gives numbers of its first tensor, or of the type that its setting dtype names
+FIRST = frozenset("""Reshape Flatten Permute RepeatVector Cropping1D Cropping2D Cropping3D ZeroPadding1D ZeroPadding2D
+    ZeroPadding3D UpSampling1D UpSampling2D UpSampling3D GlobalMaxPooling1D GlobalMaxPooling2D GlobalMaxPooling3D
+    GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D MaxPooling1D MaxPooling2D MaxPooling3D
+    CenterCrop RandomCrop Resizing Activation ReLU Masking
+    Transpose GetItem Squeeze ExpandDims Flip Fliplr Flipud Roll Rot90 Take TakeAlongAxis Tile Repeat BroadcastTo
+    Swapaxes Moveaxis Ravel Split ArraySplit Hsplit Vsplit Dsplit Unstack Slice SliceUpdate Sort Max Min Amax Amin Tril
+    Triu Diag Diagonal Diagflat Pad Relu Relu6 Sign Copy Conjugate Conj Real StopGradient ConvertToTensor Array Clip
+    Round ZerosLike OnesLike FullLike EmptyLike Rearrange DepthToSpace SpaceToDepth CropImages PadImages ExtractPatches
+    TopK
+    reshape transpose __operators__.getitem squeeze expand_dims reverse roll gather gather_nd tile repeat broadcast_to
+    split unstack slice strided_slice sort math.reduce_max math.reduce_min math.reduce_mean
+    reduce_mean Mean pad identity stop_gradient convert_to_tensor
+    ensure_shape grad_pass_through math.top_k nn.top_k nn.relu nn.relu6 clip_by_value zeros_like ones_like math.sign
+    image.flip_left_right image.flip_up_down image.transpose image.rot90 image.central_crop image.crop_to_bounding_box
+    image.pad_to_bounding_box image.resize_with_crop_or_pad image.resize_image_with_crop_or_pad
+    image.grayscale_to_rgb nn.depth_to_space nn.space_to_depth embedding_lookup nn.embedding_lookup
+    StridedSlice ReverseV2 GatherV2 Gather GatherNd SplitV Unpack PadV2 MirrorPad Identity Snapshot EnsureShape
+    PlaceholderWithDefault TopKV2 ClipByValue SpaceToBatchND BatchToSpaceND""".split())
+# What gives other whole numbers: places, counts, sums of 32 bits; and what settles it by itself
+OTHERS = frozenset("""Argmax Argmin Argsort Argpartition Nanargmax Nanargmin Size Shape Ndim Digitize SearchSorted
+    CountNonzero Prod UnravelIndex OneHot MultiHot Arange Full Cast SaturateCast
+    argmax argmin math.argmax math.argmin argsort shape size rank searchsorted math.count_nonzero one_hot
+    sequence_mask fill range cast saturate_cast dtypes.cast dtypes.saturate_cast ArgMax ArgMin Rank Fill Range
+    IntegerLookup StringLookup CategoryEncoding Discretization Hashing HashedCrossing TimeDistributed Pipeline
+    SpectralNormalization""".split())
+INDICES = ("TopK", "math.top_k", "nn.top_k", "TopKV2")  # whose second output is no number of their input
+
+
+def settled(call: Call, given: Any, found: List[Value]) -> List[Value]:
+    """The outputs of a call on the arguments `given`, those of few bits wrapped and told."""
+    if not any(one.narrow for one in tensors(given)):
+        return found
+    name, joined = called(call.record, call.major), common(call, given)
+    if name in OTHERS or name == "Sum" and call.major > 2:
+        return found
+    told = None
+    if is_operation(call.record, call.major):
+        told = call.config.get("dtype") if call.major > 2 else call.kwargs.get("dtype")
+    kept = tensors(given)[0].narrow if name in FIRST else joined
+    kept = (told if told in TYPES else None) if isinstance(told, str) else kept
+    result = list(found)
+    for place, value in enumerate(found):
+        if value.dtype != "int32" or value.narrow or name in INDICES and place:
+            continue
+        if name in WRAPPED or name == "Sum":
+            value = value if kept is None else wrapped(call.b, value, kept).masked(value.mask)
+        elif name not in JOINED and name not in FIRST:
+            refuse(call, kept or tensors(given)[0].narrow)
+        result[place] = value.narrowed(kept)
+    return result
+
+
+def refuse(call: Call, name: Optional[str]) -> None:
+    """Refuse what computes with whole numbers of few bits."""
+    call.refuse(f"it computes with {name or 'int8'}, whose overflow TensorFlow.js does not have",
+                "cast to int32 or float32 before it")
+
+
+def common(call: Call, given: Any) -> Optional[str]:
+    """The type of few bits that holds all of these arguments, None where none does.
+
+    Keras 3 (backend.common.dtypes): the wider one, and a signed one above that for one without a sign.  TensorFlow
+    takes operands of one type.
+    """
+    names = [one.narrow or one.dtype for one in tensors(given)]
+    if call.major < 3:
+        return next(name for name in names if name in TYPES)
+    names = [name for name in names + constants(given) if name != "bool"]
+    if not all(name in TYPES for name in names):
+        return None
+    bits, signed = max(TYPES[name][0] for name in names), any(TYPES[name][1] for name in names)
+    if signed and any(TYPES[name] == (bits, False) for name in names):
+        bits *= 2
+    return next((name for name, kind in TYPES.items() if kind == (bits, signed)), None)
+
+
+def constants(given: Any) -> List[str]:
+    """The types of the arrays among the arguments; a plain number takes the type of the others."""
+    if isinstance(given, numpy.ndarray):
+        return [given.dtype.name]
+    if isinstance(given, dict):
+        given = list(given.values())
+    return [name for item in given for name in constants(item)] if isinstance(given, (list, tuple)) else []
+
+
+def wrapped(b: Builder, x: Value, name: str) -> Value:
+    """Whole numbers in a type of few bits: the higher bits are lost."""
+    bits, signed = TYPES[name]
+    half = 1 << bits - 1 if signed else 0
+    return b.sub(b.binary("FloorMod", b.add(x, half), 1 << bits), half).narrowed(name)

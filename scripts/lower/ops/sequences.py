@@ -1,0 +1,142 @@
+"""Functions of TensorFlow on signals, sequences and diagonals, and of the gamma function."""
+import math
+
+import numpy
+
+from ...base.fault import Fault
+from ...emit import Builder, Value
+from ...emit.core import axis_of
+from ..rules import Call, function, node
+from .arithmetic import polynomial
+from .frames import added_up, framed, length_of
+from .given import argument, floats, integer, known, needed, tensor, value
+
+LANCZOS = (0.99999999999980993, 676.5203681218851, -1259.1392167224028, 771.32342877765313, -176.61502916214059,
+           12.507343278686905, -0.13857109526572012, 9.9843695780195716e-6, 1.5056327351493116e-7)  # for g = 7
+STEPS = 6  # that lead to where the series of digamma converges
+SERIES = (1 / 240, -1 / 252, 1 / 120, -1 / 12)  # of its inverse squares, the highest power first
+
+
+# Signals -----------------------------------------------------------------------------------------------------------
+
+
+@function("signal.frame")
+def frame(call: Call) -> Value:
+    """Frames of an axis, which may reach beyond its end (tensorflow ops/signal/shape_ops.py)."""
+    b, x = call.b, tensor(call, "signal")
+    size, step = [integer(call, argument(call, name, at, needed), name)
+                  for at, name in ((1, "frame_length"), (2, "frame_step"))]
+    axis = axis_of(integer(call, argument(call, "axis", None, -1), "axis"), x.rank)
+    x = b.move(x, axis, -1)
+    samples = length_of(call, x)
+    if size < 1 or step < 1:
+        raise Fault(f"operation {call.path!r} has frames of {size} samples, {step} apart: the file is damaged")
+    count = max(1 + (samples - size) // step, 0)
+    if argument(call, "pad_end", None, False):
+        count = -(-samples // step)
+        number = known(argument(call, "pad_value", None, 0))
+        if not isinstance(number, (int, float)) or size > 1 << 20:
+            raise Fault(f"operation {call.path!r} pads {size} samples with {str(number)[:60]}")
+        behind = max((count - 1) * step + size - samples, 0)
+        x = b.pad(x, [(0, 0)] * (x.rank - 1) + [(0, behind)], number)
+    if count < 1:
+        raise Fault(f"operation {call.path!r} has frames of {size} samples, and the signal {samples}")
+    made = framed(call, x, numpy.arange(count)[:, None] * step + numpy.arange(size))
+    return b.move(b.move(made, -2, axis), -1, axis + 1)
+
+
+@function("signal.overlap_and_add")
+def overlap_and_add(call: Call) -> Value:
+    """Frames, added where they overlap."""
+    x, step = tensor(call, "signal"), integer(call, argument(call, "frame_step", 1, needed), "frame_step")
+    if None in x.shape[-2:]:
+        call.refuse("the number of frames is open", "give it: --input-shape")
+    if x.rank < 2 or not 0 < step <= x.shape[-1]:
+        raise Fault(f"operation {call.path!r} adds frames of shape {x.shape}, {step} apart: the file is damaged")
+    return added_up(call, x, step)
+
+
+# Sequences and diagonals -------------------------------------------------------------------------------------------
+
+
+@function("reverse_sequence")
+@node("ReverseSequence")
+def reverse_sequence(call: Call) -> Value:
+    """The first places of each sequence the other way round: as many as its length says."""
+    b, x = call.b, tensor(call, "input")
+    lengths = b.cast(value(call, argument(call, "seq_lengths", 1, needed)), "int32")
+    along, batch = [axis_of(integer(call, argument(call, names, None, default), names.split()[0]), x.rank)
+                    for names, default in (("seq_axis seq_dim", 0), ("batch_axis batch_dim", 0))]
+    if along == batch:
+        raise Fault(f"operation {call.path!r} reverses the axis of its batch: the file is damaged")
+    x = b.move(x, batch, 0)
+    own = along + (along < batch)
+    x = b.move(x, own, 1)
+    places, ends = b.expand(b.counted(b.dim(x, 1)), 0), b.expand(lengths, -1)
+    places = b.where(b.compare("Less", places, ends), b.sub(b.sub(ends, places), 1), places)
+    while places.rank < x.rank:
+        places = b.expand(places, -1)
+    return b.move(b.move(b.gather_along(x, places, 1), 1, own), 0, batch)
+
+
+@function("linalg.set_diag")
+@node("MatrixSetDiag MatrixSetDiagV2 MatrixSetDiagV3")
+def set_diag(call: Call) -> Value:
+    """Matrices with other numbers on a diagonal."""
+    b, x = call.b, tensor(call, "input")
+    numbers = value(call, argument(call, "diagonal", 1, needed), x.dtype)
+    above = integer(call, argument(call, "k", 2, 0), "k")
+    rows, columns = x.shape[-2:]
+    if rows is None or columns is None:
+        call.refuse("it sets the diagonal of an axis of open size", "give its size: --input-shape")
+    there = numpy.eye(rows, columns, above, dtype=bool)
+    count = int(there.sum())
+    if numbers.shape[-1] != count or not count:
+        raise Fault(f"operation {call.path!r} puts {numbers.shape[-1]} numbers on a diagonal of {count}")
+    places = (numpy.arange(rows) + min(above, 0)).clip(0, count - 1).astype("int32")
+    return b.where(b.constant(there), b.expand(b.gather(numbers, b.constant(places), -1), -1), x)
+
+
+# Gamma -------------------------------------------------------------------------------------------------------------
+
+
+@function("math.lgamma")
+@node("Lgamma")
+def lgamma(call: Call) -> Value:
+    """The logarithm of the size of the gamma function: Lanczos's approximation, mirrored below 1/2."""
+    b, x = call.b, floats(call)
+    low = b.compare("Less", x, 0.5)
+    z = b.sub(b.where(low, b.sub(1.0, x), x), 1.0)
+    total = b.add(b.mul(z, 0.0), LANCZOS[0])
+    for place, one in enumerate(LANCZOS[1:], 1):
+        total = b.add(total, b.div(one, b.add(z, float(place))))
+    wide = b.add(z, 7.5)
+    # (z + 1/2) log(wide) - wide, with the logarithm of wide as that of 7.5 and of what z adds to it
+    raised = b.mul(b.sub(b.add(b.unary("Log1p", b.mul(z, 1 / 7.5)), math.log(7.5)), b.div(wide, b.add(z, 0.5))),
+                   b.add(z, 0.5))
+    made = b.add(b.add(raised, b.log(total)), 0.5 * math.log(2 * math.pi))
+    sine = b.unary("Abs", b.unary("Sin", b.mul(within(b, x), math.pi)))
+    return b.where(low, b.sub(b.sub(math.log(math.pi), b.log(sine)), made), made)
+
+
+def within(b: Builder, x: Value) -> Value:
+    """What lies between x and the next whole number, from -1/2 to 1/2."""
+    return b.sub(x, b.unary("Floor", b.add(x, 0.5)))
+
+
+@function("math.digamma")
+@node("Digamma")
+def digamma(call: Call) -> Value:
+    """The derivative of lgamma: its series, some steps on, mirrored below 1/2."""
+    b, x = call.b, floats(call)
+    low = b.compare("Less", x, 0.5)
+    z = b.where(low, b.sub(1.0, x), x)
+    before = b.div(1.0, z)
+    for step in range(1, STEPS):
+        before = b.add(before, b.div(1.0, b.add(z, float(step))))
+    far = b.add(z, float(STEPS))
+    inverse = b.div(1.0, b.square(far))
+    series = b.mul(polynomial(b, inverse, SERIES), inverse)
+    made = b.sub(b.add(b.sub(b.log(far), b.div(0.5, far)), series), before)
+    turned = b.div(math.pi, b.unary("Tan", b.mul(within(b, x), math.pi)))
+    return b.where(low, b.sub(made, turned), made)

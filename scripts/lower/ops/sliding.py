@@ -1,0 +1,116 @@
+"""Convolutions that go backwards, pooling of any kind, dilations and responses of TensorFlow's (tf.nn)."""
+from typing import List, Tuple
+
+import numpy
+
+from ...base.fault import Fault
+from ...emit import Value
+from ...emit.images import Cut
+from ...emit.shaping import Size
+from .. import convolution
+from ..rules import Call, function, node
+from ..windows import LARGEST, NAME_SIZES, OPEN, Window, margins
+from .given import argument, floats, integer, needed, value
+from .imaging import PLACES, channels_last, constant, paddings, pooled, restored, spatial, window_of
+from .shaping import sizes
+
+LEAST = -3.4028234663852886e38  # what no window takes for its largest number
+
+
+@function("nn.conv1d_transpose nn.conv2d_transpose nn.conv2d_transpose_v2 nn.conv3d_transpose nn.conv3d_transpose_v2")
+def conv_transpose(call: Call) -> Value:
+    """A convolution backwards, to the size that the operation names."""
+    return backwards(call, floats(call, "input value"), constant(call, "filters filter", 1),
+                     argument(call, "output_shape", 2, needed), "same")
+
+
+@node("Conv2DBackpropInput Conv3DBackpropInputV2")
+def conv_backprop(call: Call) -> Value:
+    """The same, whose size comes first."""
+    return backwards(call, call.b.cast(value(call, call.args[2]), "float32"), constant(call, "filter", 1),
+                     call.args[0], "valid")
+
+
+def backwards(call: Call, x: Value, kernel: Value, target: object, default: str) -> Value:
+    """All that the windows touch, without the margins that the convolution itself would have padded."""
+    x = channels_last(call, x, kernel.rank)
+    padding = str(argument(call, "padding", None, default)).lower()
+    window, count = window_of(call, kernel, padding), kernel.rank - 2
+    wanted = sizes(call, target)
+    wanted = wanted[-count:] if str(argument(call, "data_format", None, "")).startswith("NC") else wanted[-count - 1:-1]
+    if None in x.shape[1:-1] or any(type(size) is not int for size in wanted):
+        call.refuse(OPEN, NAME_SIZES)
+    if x.shape[-1] != kernel.shape[-1] or padding not in ("same", "valid") or len(wanted) != count:
+        raise Fault(f"operation {call.path!r} has a kernel of shape {kernel.shape} and is given {x.shape}")
+    pairs: List[Tuple[Size, Size]] = []
+    for own, size, wide, stride, dilation in zip(x.shape[1:], wanted, window.sizes, window.strides, window.dilations):
+        reach = (wide - 1) * dilation + 1
+        missing = max((own - 1) * stride + reach - size, 0) if padding == "same" else 0
+        if not 0 < size <= LARGEST:
+            raise Fault(f"operation {call.path!r} ({call.kind}) has the size {size}: the file is damaged")
+        pairs.append((-(missing // 2), size - (own - 1) * stride - reach + missing // 2))
+    y = convolution.touched(call.b, x, kernel, window)
+    return restored(call, call.b.margins(y, [(0, 0)] + pairs + [(0, 0)]))
+
+
+@function("nn.atrous_conv2d")
+def atrous_conv2d(call: Call) -> Value:
+    """A convolution whose window has holes."""
+    kernel, rate = constant(call, "filters", 1), integer(call, argument(call, "rate", 2, needed), "rate")
+    x, padding = paddings(call, channels_last(call, floats(call, "value"), 4))
+    if not 0 < rate <= LARGEST:
+        raise Fault(f"operation {call.path!r} has the rate {rate}: the file is damaged")
+    window = Window(kernel.shape[:2], (1, 1), (rate, rate), padding)
+    return convolution.plain(call.b, call.b.margins(x, margins(call, x, window)), kernel, window._replace(
+        padding="valid"))
+
+
+@function("nn.pool")
+def pool(call: Call) -> Value:
+    """The largest number or the mean of each window."""
+    count = channels_last(call, floats(call)).rank - 2
+    if max(spatial(call, "dilations dilation_rate", count)) > 1:
+        call.refuse("its windows have holes", "take windows without (dilations=1)")
+    kind = str(argument(call, "pooling_type", 2, needed)).upper()
+    call.kwargs.update(pool_size=argument(call, "window_shape", 1, needed), strides=argument(call, "strides", None, 1))
+    return pooled("MaxPool" if kind == "MAX" else "AvgPool")(call)
+
+
+@function("nn.local_response_normalization nn.lrn")
+@node("LRN")
+def local_response_normalization(call: Call) -> Value:
+    """x over a power of the sum of squares of the channels around (tensorflow core/kernels/lrn_op.cc)."""
+    b, x = call.b, floats(call)
+    radius = integer(call, argument(call, "depth_radius", 1, 5), "depth_radius")
+    bias, alpha, beta = [float(argument(call, name, at, default)) for at, (name, default) in enumerate(
+        (("bias", 1.0), ("alpha", 1.0), ("beta", 0.5)), 2)]
+    if x.shape[-1] is None or x.shape[-1] > PLACES:
+        raise Fault(f"operation {call.path!r} is given a tensor of shape {x.shape}: the file is damaged")
+    places = numpy.arange(x.shape[-1])
+    near = abs(places[:, None] - places) <= radius
+    total = b.dense(b.square(x), b.constant(near.astype("float32")))
+    return b.div(x, b.binary("Pow", b.add(b.mul(total, alpha), bias), beta))
+
+
+@function("nn.dilation2d")
+@node("Dilation2D")
+def dilation2d(call: Call) -> Value:
+    """The largest sum of a number and of its place's in a window, of each channel by itself."""
+    b, x = call.b, floats(call)
+    kernel = b.cast(value(call, argument(call, "filters filter", 1, needed)), "float32")
+    if x.rank != 4 or kernel.rank != 3:
+        raise Fault(f"operation {call.path!r} has a kernel of shape {kernel.shape} and is given {x.shape}")
+    window = Window(kernel.shape[:2], spatial(call, "strides", 2), spatial(call, "dilations rates", 2),
+                    str(argument(call, "padding", None, "valid")).lower())
+    pairs = margins(call, x, window)
+    if any(isinstance(side, Value) for pair in pairs for side in pair):
+        call.refuse(OPEN, NAME_SIZES)
+    if int(numpy.prod(window.sizes)) > PLACES:
+        raise Fault(f"operation {call.path!r} has windows of {window.sizes} places: too many")
+    x, made = b.pad(x, [(max(before, 0), max(behind, 0)) for before, behind in pairs], LEAST), None
+    for row, column in numpy.ndindex(*window.sizes):
+        cuts = [Cut(at * dilation, (size - 1 - at) * dilation, stride) for at, size, stride, dilation in zip(
+            (row, column), window.sizes, window.strides, window.dilations)]
+        part = b.add(b.strided(x, [Cut()] + cuts + [Cut()]), b.at(b.at(kernel, 0, row), 0, column))
+        made = part if made is None else b.maximum(made, part)
+    return made
