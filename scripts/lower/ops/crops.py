@@ -1,14 +1,14 @@
-"""Parts of images, images in larger ones, and how alike two are (tf.image)."""
+"""Parts of images, and images in larger ones (tf.image)."""
 import numpy
 
 from ...base.fault import Fault
 from ...emit import Value
 from ...emit.core import DType
-from .. import convolution, interpolation
+from .. import interpolation
 from ..interpolation import Method
 from ..rules import Call, function, node
-from ..windows import LARGEST, NAME_SIZES, OPEN, Window
-from .given import argument, floats, integer, integers, known, needed, value
+from ..windows import LARGEST, NAME_SIZES, OPEN
+from .given import argument, floats, integer, integers, needed, value
 from .imaging import placed
 from .resizing import alone
 
@@ -49,30 +49,3 @@ def resize_with_pad(call: Call) -> Value:
     made = interpolation.resize(call, x, small[0], small[1], method)
     pairs = [(first, whole - first - one) for first, whole, one in zip(before, (height, width), small)]
     return placed(call, call.b.margins(made, [(0, 0)] + pairs + [(0, 0)]), single)
-
-
-@function("image.ssim")
-def ssim(call: Call) -> Value:
-    """How alike two images are, under a bell around each place (image_ops_impl.py: _ssim_per_channel)."""
-    b, x, y = call.b, floats(call, "img1"), call.b.cast(value(call, argument(call, "img2", 1, needed)), "float32")
-    most = known(argument(call, "max_val", 2, needed))
-    size = integer(call, argument(call, "filter_size", None, 11), "filter_size")
-    wide, k1, k2 = [float(argument(call, name, None, default)) for name, default in (
-        ("filter_sigma", 1.5), ("k1", 0.01), ("k2", 0.03))]
-    if x.rank != 4 or x.shape[-1] is None or not isinstance(most, (int, float)) or not 0 < size <= 1024:
-        raise Fault(f"operation {call.path!r} compares images of shape {x.shape}, up to {str(most)[:60]}")
-    places = numpy.exp(-0.5 * (numpy.arange(size) - (size - 1) / 2) ** 2 / wide ** 2)
-    bell = numpy.outer(places, places) / places.sum() ** 2
-    kernel = b.constant(numpy.tile(bell[:, :, None, None], (1, 1, x.shape[-1], 1)).astype("float32"))
-    window = Window((size, size), (1, 1), (1, 1), "valid")
-
-    def mean(image: Value) -> Value:
-        return convolution.depthwise(b, image, kernel, window)
-
-    first, second = mean(x), mean(y)
-    product, squares = b.mul(b.mul(first, second), 2.0), b.add(b.square(first), b.square(second))
-    light = b.div(b.add(product, (k1 * most) ** 2), b.add(squares, (k1 * most) ** 2))
-    both = b.sub(b.mul(mean(b.mul(x, y)), 2.0), product)
-    spread = b.sub(mean(b.add(b.square(x), b.square(y))), squares)
-    found = b.mul(light, b.div(b.add(both, (k2 * most) ** 2), b.add(spread, (k2 * most) ** 2)))
-    return b.mean(found, [3] if argument(call, "return_index_map", None, False) else [1, 2, 3])

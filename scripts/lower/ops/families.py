@@ -8,6 +8,7 @@ from . import (  # noqa: F401
     frames,
     imaging,
     indexing,
+    likeness,
     linear,
     logic,
     losses,

@@ -1,19 +1,13 @@
 """What tells of the distance of a prediction: crossentropies, the signal's share (keras 3 backend/tensorflow/nn.py)."""
 import math
-from typing import Optional, Tuple
+from typing import Tuple
 
-import numpy
-
-from ...base.fault import Fault
 from ...emit import Builder, Value
 from ...emit.core import axis_of
-from .. import activation, convolution
+from .. import activation
 from ..rules import Call, operation
-from ..windows import Window
-from .given import argument, floats, integer, known, needed, tensor, value
-from .imaging import channels_last
+from .given import argument, floats, integer, known, needed, value
 
-SIZE = 1024  # of a window
 LEAST = 1e-7  # keras.config.epsilon()
 
 
@@ -60,39 +54,6 @@ def sparse_categorical_crossentropy(call: Call) -> Value:
     scores = output if call.config.get("from_logits") else b.log(within(b, output))
     own = b.gather_along(activation.log_softmax(b, scores), b.expand(b.cast(target, "int32"), -1), -1)
     return b.neg(b.squeeze(own, [-1]))
-
-
-@operation("SSIM")
-def ssim(call: Call) -> Value:
-    """How alike two images are, under a bell that moves over both (keras 3 ops/image.py: _ssim)."""
-    b, given = call.b, tensor(call, "image1")
-    images = [b.cast(given, "float32"), floats(call, "image2", 1)]
-    alone = given.rank == 3
-    images = [channels_last(call, b.expand(one, 0) if alone else one, 4) for one in images]
-    size = integer(call, call.config.get("filter_size", 11), "filter_size")
-    sigma, most = [float(call.config.get(name, default)) for name, default in (("filter_sigma", 1.5), ("max_val", 1))]
-    channels = images[0].shape[-1]
-    most_places = min([SIZE] + [one for one in images[0].shape[1:3] if one is not None])
-    if channels is None or not sigma > 0 or not 0 < size <= most_places:
-        raise Fault(f"operation {call.path!r} has a bell of {sigma} in {size} places for images of {given.shape}")
-    places = numpy.arange(size, dtype="float32") - numpy.float32((size - 1) / 2)
-    bell = numpy.exp(-places ** 2 / numpy.float32(2 * sigma ** 2))
-    bell = bell / bell.sum()
-    kernel = b.constant(numpy.tile(numpy.outer(bell, bell)[:, :, None, None], (1, 1, channels, 1)).astype("float32"))
-    window = Window((size, size), (1, 1), (1, 1), "valid")
-
-    def mean(one: Value, other: Optional[Value] = None) -> Value:
-        return convolution.depthwise(b, one if other is None else b.mul(one, other), kernel, window)
-
-    x, y = images
-    first, second = mean(x), mean(y)
-    squares, product = b.add(b.square(first), b.square(second)), b.mul(first, second)
-    spread = b.sub(b.add(mean(x, x), mean(y, y)), squares)
-    least = [(float(call.config.get(name, default)) * most) ** 2 for name, default in (("k1", 0.01), ("k2", 0.03))]
-    above = b.mul(b.add(b.mul(product, 2.0), least[0]), b.add(b.mul(b.sub(mean(x, y), product), 2.0), least[1]))
-    below = b.mul(b.add(squares, least[0]), b.add(spread, least[1]))
-    found = b.mean(b.mean(b.div(above, below), [1, 2]), -1)
-    return b.cast(b.squeeze(found, [0]) if alone else found, given.dtype)
 
 
 @operation("PSNR")
