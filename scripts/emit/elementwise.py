@@ -74,6 +74,15 @@ class Elementwise(Emitter):
         return self.fold(COMPARISONS[op], [x, y], "bool") or self.one(
             op, [x, y], "bool", broadcast(x.shape, y.shape), T=DType(x.dtype))
 
+    def remainder(self, x: Operand, y: Operand) -> Value:
+        """What x / y leaves, with the sign of x; FloorMod has that of y."""
+        return self.mul(self.unary("Sign", x), self.binary("FloorMod", self.unary("Abs", x), self.unary("Abs", y)))
+
+    def wrapped(self, x: Operand, bits: int, signed: bool) -> Value:
+        """Whole numbers in so many bits: those above are lost."""
+        half = 1 << bits - 1 if signed else 0
+        return self.sub(self.binary("FloorMod", self.add(x, half), 1 << bits), half)
+
     def add(self, x: Operand, y: Operand) -> Value:
         """x + y."""
         return self.binary("Add", x, y)

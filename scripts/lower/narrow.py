@@ -112,6 +112,4 @@ def constants(given: Any) -> List[str]:
 
 def wrapped(b: Builder, x: Value, name: str) -> Value:
     """Whole numbers in a type of few bits: the higher bits are lost."""
-    bits, signed = TYPES[name]
-    half = 1 << bits - 1 if signed else 0
-    return b.sub(b.binary("FloorMod", b.add(x, half), 1 << bits), half).narrowed(name)
+    return b.wrapped(x, *TYPES[name]).narrowed(name)

@@ -29,7 +29,7 @@ def mod(call: Call) -> Held:
     b, both = call.b, call.together()
     x, y = both.values
     if call.int("fmod"):
-        made = b.mul(b.unary("Sign", x), b.binary("FloorMod", b.unary("Abs", x), b.unary("Abs", y)))
+        made = b.remainder(x, y)
     else:
         made = b.binary("FloorMod", x, y)
     if made.dtype == "float32" and not y.is_constant:  # what an infinite number leaves is x, or has its sign

@@ -121,16 +121,13 @@ def division(make: Remaking, node: Node) -> Value:
 
 def modulo(make: Remaking, node: Node) -> Value:
     """Mod and TruncateMod: the remainder has the sign of the first number."""
-    x, y = make.given(0), make.given(1)
-    return make.mul(make.unary("Sign", x), make.binary("FloorMod", make.unary("Abs", x), make.unary("Abs", y)))
+    return make.remainder(make.given(0), make.given(1))
 
 
 def cast(make: Remaking, node: Node) -> Value:
     """A Cast of whole numbers to a narrow type: what does not fit loses its higher bits."""
     target = node.value("DstT")
-    bits = 8 * unlike.NARROW[target]
-    first = 0 if target.startswith("DT_U") else 1 << bits - 1
-    return make.sub(make.binary("FloorMod", make.add(make.given(0), first), 1 << bits), first)
+    return make.wrapped(make.given(0), 8 * unlike.NARROW[target], not target.startswith("DT_U"))
 
 
 # Images ------------------------------------------------------------------------------------------------------------

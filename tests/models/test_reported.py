@@ -504,12 +504,17 @@ def test_an_h5_for_an_old_keras_holds_lists_again(version, lists, tmp_path):
     assert len(model.outputs) == 3
 
 
-@pytest.mark.parametrize("flavour", oracle.FLAVOURS)
-def test_what_tensorflow_js_computes_otherwise_of_whole_numbers_is_a_graph_model(flavour, tmp_path):
+def begun(flavour, dtype):
+    """Return a Keras, its layers, and an input of whole numbers."""
     needs.node()
     keras = oracle.load(flavour)
     keras.backend.clear_session()
-    layers, start = keras.layers, keras.Input((6, 4), dtype="int32", name="start")
+    return keras, keras.layers, keras.Input((6, 4), dtype=dtype, name="start")
+
+
+@pytest.mark.parametrize("flavour", oracle.FLAVOURS)
+def test_what_tensorflow_js_computes_otherwise_of_whole_numbers_is_a_graph_model(flavour, tmp_path):
+    keras, layers, start = begun(flavour, "int32")
     ends = [layers.GlobalAveragePooling1D(name="mean")(layers.Reshape((6, 4), name="again")(start))]
     if flavour == "keras3":  # Keras 2 has no such things of whole numbers, and this mean has a fraction
         ends = [layers.BatchNormalization(name="norm")(start), layers.Activation("tanh", name="tanh")(start),
@@ -531,10 +536,7 @@ def test_what_tensorflow_js_computes_otherwise_of_whole_numbers_is_a_graph_model
 
 @pytest.mark.parametrize("flavour", oracle.FLAVOURS)
 def test_sums_of_few_bits_that_overflow_in_keras_are_a_graph_model(flavour, tmp_path):
-    needs.node()
-    keras = oracle.load(flavour)
-    keras.backend.clear_session()
-    layers, start = keras.layers, keras.Input((6, 4), dtype="uint8", name="start")
+    keras, layers, start = begun(flavour, "uint8")
     turned = layers.Reshape((4, 6), name="turned")(start)
     model = keras.Model(start, [layers.Add(name="sum")([turned, turned]), layers.Multiply(name="square")([start] * 2)])
     source = str(tmp_path / "model.h5")

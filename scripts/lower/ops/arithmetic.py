@@ -137,8 +137,7 @@ def floor_divide(call: Call) -> Value:
 @function("truncatemod")
 def fmod(call: Call) -> Value:
     """What x / y leaves, with the sign of x."""
-    b, (x, y) = call.b, numbers(call)
-    return b.mul(b.binary("FloorMod", b.unary("Abs", x), b.unary("Abs", y)), b.unary("Sign", x))
+    return call.b.remainder(*numbers(call))
 
 
 @operation("Arctan2")

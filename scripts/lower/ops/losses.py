@@ -52,6 +52,11 @@ def sparse_categorical_crossentropy(call: Call) -> Value:
     if target.rank == output.rank and target.shape[-1] == 1:
         target = b.squeeze(target, [-1])
     scores = output if call.config.get("from_logits") else b.log(within(b, output))
+    return of_class(b, scores, target)
+
+
+def of_class(b: Builder, scores: Value, target: Value) -> Value:
+    """-log of the probability that scores along the last axis give the class that `target` names."""
     own = b.gather_along(activation.log_softmax(b, scores), b.expand(b.cast(target, "int32"), -1), -1)
     return b.neg(b.squeeze(own, [-1]))
 

@@ -8,7 +8,7 @@ from ...emit import Builder, Value
 from ...emit.core import axis_of
 from .. import activation
 from ..rules import Call, called, function, node
-from . import arithmetic, fourier, linear, matrices, scattering, special
+from . import arithmetic, fourier, linear, losses, matrices, scattering, special
 from .given import argument, axes, floats, integer, needed, pair, tensor, value
 from .reducing import keeps
 
@@ -227,9 +227,8 @@ def softmax_cross_entropy(call: Call) -> Value:
 @function("nn.sparse_softmax_cross_entropy_with_logits")
 def sparse_cross_entropy(call: Call) -> Value:
     """-log of the probability of the class that a label names."""
-    b, logits = call.b, second(call, "logits")
-    own = b.expand(b.cast(tensor(call, "labels"), "int32"), -1)
-    return b.neg(b.squeeze(b.gather_along(activation.log_softmax(b, logits), own, -1), [-1]))
+    logits = second(call, "logits")
+    return losses.of_class(call.b, logits, tensor(call, "labels"))
 
 
 @function("nn.weighted_moments")
