@@ -6,6 +6,7 @@
 What depends on constants alone is computed at once, by numpy.  Only operations of TensorFlow.js 1.0.0 are emitted where
 they suffice.
 """
+from .bits import Bits
 from .core import Dims, Limits, Value
 from .images import Images
 from .indexing import Indexing
@@ -13,5 +14,5 @@ from .indexing import Indexing
 __all__ = ["Builder", "Dims", "Limits", "Value"]
 
 
-class Builder(Images, Indexing):
+class Builder(Images, Indexing, Bits):
     """All emitters in one: each stands on the one before it (core, elementwise and shaping, reductions, linear)."""

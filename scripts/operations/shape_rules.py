@@ -407,9 +407,10 @@ TABLE = OrderedDict([
         Sinh Softplus Softsign Sqrt Square Tan Tanh BiasAdd BiasAddV1 Softmax LogSoftmax LRN Identity StopGradient
         Snapshot Cast ZerosLike OnesLike Reverse ReverseV2 Cumsum Cumprod MatrixBandPart FakeQuantWithMinMaxVars
         CheckNumerics PreventGradient Print Enter Exit NextIteration LoopCond TensorScatterUpdate FFT IFFT
-        EnsureShape AddN Bucketize ComplexAbs Real Imag"""),
+        EnsureShape AddN Bucketize ComplexAbs Real Imag Invert"""),
     (broadcast, """Add AddV2 Atan2 BitwiseAnd Div DivNoNan Equal FloorDiv FloorMod Greater GreaterEqual Less LessEqual
-        LogicalAnd LogicalOr Maximum Minimum Mod Mul NotEqual Pow RealDiv SquaredDifference Sub TruncateDiv"""),
+        LogicalAnd LogicalOr Maximum Minimum Mod Mul NotEqual Pow RealDiv SquaredDifference Sub TruncateDiv
+        TruncateMod BitwiseOr BitwiseXor LeftShift RightShift"""),
     (placeholder, "Placeholder PlaceholderWithDefault"), (constant, "Const"),
     (convolution, "Conv2D _FusedConv2D Conv3D Conv1D"),
     (depthwise, "DepthwiseConv2dNative FusedDepthwiseConv2dNative DepthwiseConv2d"),

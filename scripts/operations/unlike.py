@@ -157,9 +157,14 @@ def padded_boxes(node: View) -> Optional[str]:
 
 
 def soft_boxes(node: View) -> Optional[str]:
-    """Refuse soft suppression: a sigma that is not 0, or no constant."""
-    sigma = node.value(5)
-    return None if sigma is not None and float(sigma) == 0 else "with a sigma (soft suppression)"
+    """Refuse soft suppression, a sigma that is not 0, or no constant; and the third output, which is not there."""
+    sigma, name = node.value(5), node.node.name
+    if sigma is None or float(sigma) != 0:
+        return "with a sigma (soft suppression)"
+    if node.graph is not None and any(one.node == name and one.index == 2 for other in node.graph.nodes.values()
+                                      for one in other.inputs):
+        return "whose number of boxes is asked for"
+    return padded_boxes(node)
 
 
 def always(reason: str) -> Rule:

@@ -91,21 +91,9 @@ def where(call: Call) -> Held:
 
 @operation("BitwiseAnd BitwiseOr BitwiseXor")
 def bitwise(call: Call) -> Held:
-    """x | y is x + y - (x & y), and x ^ y is x + y - 2 * (x & y)."""
-    b, found = call.b, call.together()
-    x, y = found.values
-    common = common_bits(b, x, y)
-    if call.op != "BitwiseAnd":
-        common = b.sub(b.add(x, y), common if call.op == "BitwiseOr" else b.mul(common, 2))
-    return found.result(call, common)
-
-
-def common_bits(b: Builder, x: Value, y: Value) -> Value:
-    """x & y, bit by bit: the operation of TensorFlow.js 4.22.0 does not find its operands."""
-    weights = numpy.array([1 << bit for bit in range(31)], "int32")
-    bits = [b.binary("FloorMod", b.binary("FloorDiv", b.expand(one, one.rank), weights), 2) for one in (x, y)]
-    below = b.both(*[b.compare("Less", one, 0) for one in (x, y)])
-    return b.add(b.sum(b.mul(b.mul(*bits), weights), -1), b.mul(b.cast(below, "int32"), -2 ** 31))
+    """Of two whole numbers, bit by bit."""
+    found = call.together()
+    return found.result(call, call.b.of_bits(call.op[len("Bitwise"):], *found.values))
 
 
 @operation("BitwiseNot")
@@ -126,12 +114,10 @@ def bit_shift(call: Call) -> Held:
     x, shift = both.values
     bits = int("".join(filter(str.isdigit, call.x.dtype)) or 32)
     far = b.either(b.compare("Less", shift, 0), b.compare("GreaterEqual", shift, min(bits, 32)))
-    shift = b.where(far, 31, shift)
-    factors = [b.binary("Pow", b.constant(2, "int32"), one) for one in (
-        b.minimum(shift, 16), b.maximum(b.sub(shift, 16), 0))]
+    made = b.shifted(x, b.where(far, 31, shift), direction == "LEFT")
     if direction == "RIGHT":
-        return both.result(call, b.binary("FloorDiv", b.binary("FloorDiv", x, factors[0]), factors[1]))
-    made = b.where(far, 0, b.mul(b.mul(x, factors[0]), factors[1]))
+        return both.result(call, made)
+    made = b.where(far, 0, made)
     if bits < 32:
         least = 0 if call.x.dtype.startswith("U") else -(1 << bits - 1)
         made = b.add(b.binary("FloorMod", b.sub(made, least), 1 << bits), least)

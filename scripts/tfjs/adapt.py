@@ -183,11 +183,17 @@ def count_from_the_front(graph: Graph) -> None:
             axis, known = graph.constant(node.inputs[1]), graph.spec(node.inputs[0])
             if axis is not None and int(axis) >= 0:
                 continue
-            if axis is None or known is None or known.shape is None:
-                raise Fault(f"operation {node.name} is a {node.op} along an axis that is not known, or counted from "
-                            "the back: TensorFlow.js computes it otherwise; ask for outputs before it")
-            kind = graph.nodes[node.inputs[1].node].value("dtype")
-            added = graph.add(constant(node.name + "/axis", int(axis) + len(known.shape), kind))
+            if known is None or known.shape is None:
+                raise Fault(f"operation {node.name} is a {node.op} along an axis that is computed, or counted from the "
+                            "back, of a tensor whose number of dimensions is not known: TensorFlow.js computes it "
+                            "otherwise; ask for outputs before it")
+            kind = (graph.spec(node.inputs[1]) or Spec("DT_INT32")).dtype
+            if axis is None:
+                rank = graph.add(constant(node.name + "/rank", len(known.shape), kind))
+                added = graph.add(Node(node.name + "/axis", "FloorMod", [node.inputs[1], Tensor(rank.name)],
+                                       attributes={"T": Attribute("type", kind)}, outputs=[Spec(kind, ())]))
+            else:
+                added = graph.add(constant(node.name + "/axis", int(axis) + len(known.shape), kind))
             node.inputs[1] = Tensor(added.name)
 
 

@@ -5,7 +5,7 @@ they are meant.  What no rule can make is refused (operations/unlike.py): where 
 """
 import re
 from collections import OrderedDict
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple, Union
 
 import numpy
 
@@ -14,7 +14,7 @@ from ..emit import Builder, Value
 from ..operations import unlike
 from ..operations.graph import Attribute, Graph, Node, Row, Tensor
 from ..operations.outputs import prune
-from . import operations, quantized
+from . import boxes, operations, quantized
 
 
 class Unknown(Exception):
@@ -63,7 +63,7 @@ class Remaking(Builder):
         return self.mul(down, self.mul(self.unary("Sign", x), self.unary("Sign", y)))
 
 
-Rule = Callable[[Remaking, Node], Optional[Value]]
+Rule = Callable[[Remaking, Node], Union[Value, List[Value], None]]  # a list: of all outputs
 
 
 def rewrite(graph: Graph) -> None:
@@ -75,10 +75,15 @@ def rewrite(graph: Graph) -> None:
         make.source = node
         try:
             with make.scope(node.name):
-                value = None if beyond(graph, node) else RULES[node.op](make, node)
+                value = RULES[node.op](make, node)
         except (Unknown, Fault, KeyError, IndexError, TypeError, ValueError):  # it is refused as it is
             continue
-        if value is not None:
+        readers = beyond(graph, node)
+        if value is not None and (isinstance(value, list) or not readers):
+            value, *others = value if isinstance(value, list) else [value]
+            for other in readers:
+                other.inputs = [make.read(others[one.index - 1]) if one.node == node.name and one.index else one
+                                for one in other.inputs]
             kind = node.outputs[0].dtype if node.outputs else node.value("T", "DT_FLOAT")
             node.op, node.inputs, node.attributes = "Identity", [make.read(value)], OrderedDict(
                 T=Attribute("type", kind))
@@ -87,9 +92,10 @@ def rewrite(graph: Graph) -> None:
         prune(graph, map(Tensor, graph.outputs + graph.inputs))
 
 
-def beyond(graph: Graph, node: Node) -> bool:
-    """Return whether something reads another output of an operation than its first."""
-    return any(one.node == node.name and one.index for other in graph.nodes.values() for one in other.inputs)
+def beyond(graph: Graph, node: Node) -> List[Node]:
+    """Return the operations that read another output of an operation than its first."""
+    return [other for other in graph.nodes.values() if any(one.node == node.name and one.index
+                                                           for one in other.inputs)]
 
 
 # Whole numbers -----------------------------------------------------------------------------------------------------
@@ -130,7 +136,36 @@ def cast(make: Remaking, node: Node) -> Value:
     return make.wrapped(make.given(0), 8 * unlike.NARROW[target], not target.startswith("DT_U"))
 
 
+def bits(make: Remaking, node: Node) -> Value:
+    """BitwiseAnd, BitwiseOr, BitwiseXor, LeftShift, RightShift and Invert (core/kernels/bitwise_ops.h)."""
+    kind = node.value("T")
+    x, width = make.given(0), 8 * unlike.NARROW.get(kind, 4)
+    if kind in ("DT_UINT32", "DT_UINT64"):
+        raise Unknown
+    if node.op.startswith("Bitwise"):
+        return make.of_bits(node.op[len("Bitwise"):], x, make.given(1))
+    if node.op == "Invert":
+        return make.sub(2 ** width - 1 if kind in unlike.NARROW and kind.startswith("DT_U") else -1, x)
+    moved = make.shifted(x, make.clip(make.given(1), 0, width - 1), node.op == "LeftShift")
+    return moved if kind not in unlike.NARROW else make.wrapped(moved, width, not kind.startswith("DT_U"))
+
+
 # Images ------------------------------------------------------------------------------------------------------------
+
+def projective(make: Remaking, node: Node) -> Value:
+    """ImageProjectiveTransformV2 and V3: each pixel from where eight numbers send its place."""
+    from ..lower.ops import warping  # and every family of layers: only where it is needed
+    x, transforms = make.given(0), make.given(1)
+    sizes = node.outputs[0].shape[1:3] if node.outputs and node.outputs[0].shape else (None, None)
+    size = [make.at(make.given(2), 0, axis) if one is None else one for axis, one in enumerate(sizes)]
+    if transforms.rank != 2 or len(node.inputs) > 3 and make.known(3).size != 1:
+        raise Unknown
+    made = warping.transformed(
+        make, make.cast(x, "float32"), [make.at(transforms, 1, place) for place in range(8)], (size[0], size[1]),
+        node.text("fill_mode").lower() or "constant", float(make.known(3)) if len(node.inputs) > 3 else 0.0,
+        node.text("interpolation") == "NEAREST")
+    return make.cast(Value(made.dtype, (x.shape[0],) + tuple(sizes) + x.shape[3:], made.tensor, made.weight), x.dtype)
+
 
 def channels_last(make: Remaking, node: Node) -> Optional[Value]:
     """An operation with the channels first, between two transposes."""
@@ -325,5 +360,8 @@ RULES: Dict[str, Rule] = {
     "MaxPool": pooling, "MaxPool3D": pooling, "AvgPool": pooling, "AvgPool3D": pooling, "FusedBatchNorm": batch_norm,
     "FusedBatchNormV2": batch_norm, "FusedBatchNormV3": batch_norm, "OneHot": one_hot, "Einsum": einsum,
     "BatchMatMul": batch_product, "BatchMatMulV2": batch_product, "Select": select, "MatrixBandPart": band,
-    "TensorScatterUpdate": scatter, "FakeQuantWithMinMaxVars": quantized.of_inputs,
+    "TensorScatterUpdate": scatter, "BitwiseAnd": bits, "BitwiseOr": bits, "BitwiseXor": bits, "Invert": bits,
+    "LeftShift": bits, "RightShift": bits, "ImageProjectiveTransformV2": projective,
+    "ImageProjectiveTransformV3": projective, "NonMaxSuppressionV4": boxes.best,
+    "NonMaxSuppressionV5": boxes.best, "FakeQuantWithMinMaxVars": quantized.of_inputs,
     "FakeQuantWithMinMaxVarsPerChannel": quantized.of_inputs, "FakeQuantWithMinMaxArgs": quantized.of_attributes}

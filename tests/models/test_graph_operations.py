@@ -81,6 +81,8 @@ RIGHT = {
     "one batch": (lambda x, y: tf.matmul(x, y), [floats(1, 3, 4), floats(2, 4, 3)]),
     "cumulative": (lambda x: tf.cumsum(x, axis=-1, exclusive=True), [X]),
     "cumulative product": (lambda x: tf.math.cumprod(x, axis=-2, reverse=True), [X]),
+    "cumulative along a computed axis": (lambda x, i: tf.cumsum(x, axis=i[0], exclusive=True) + tf.math.cumprod(
+        x, axis=i[1], reverse=True), [floats(3, 4, 2), numpy.array([1, -1], "int32")]),
     "choice": (lambda x: tf.where(x > 0, x, -x), [X]),
     "gelu": (lambda x: 0.5 * x * RAW.Erfc(x=-x * 0.70710678), [floats(5, 5)]),
     "volume": (lambda x: tf.nn.conv3d(x, floats(3, 3, 3, 2, 2), [1, 2, 2, 2, 1], "SAME"), [floats(1, 5, 5, 5, 2)]),
@@ -128,12 +130,22 @@ def test_what_tensorflow_js_computes_alike_is_converted(name, tmp_path):
 
 
 UNLIKE = {
-    "padded boxes": (lambda s: RAW.NonMaxSuppressionV4(
-        boxes=[[0.0, 0.0, 1.0, 1.0], [0.0, 0.0, 0.9, 1.0], [2.0, 2.0, 3.0, 3.0]], scores=s, max_output_size=5,
-        iou_threshold=0.5, score_threshold=0.0, pad_to_max_output_size=True)[0],
-        [numpy.array([0.9, 0.8, 0.7], "float32")], "with padding"),
-    "bits": (lambda i: tf.bitwise.bitwise_and(i, tf.constant([6, 6, 6])), [whole(3)], "a BitwiseAnd"),
     "table": (lambda i: Module.table().lookup(i), [whole(3)], "whose table")}
+
+
+def best(op, **more):
+    """Return a function of scores: all that one of TensorFlow's operations gives of eight boxes, one behind another.
+
+    Two boxes are alike, one has no area, one has its corners the other way round.
+    """
+    boxes = [[0, 0, 1, 1], [0.9, 0, 0, 1], [2, 2, 3, 3], [2.1, 2, 3, 3.1], [5, 5, 6, 6], [2, 2, 3, 3], [1, 1, 1, 1],
+             [5, 5, 6, 6]]
+    return lambda s: tf.concat([tf.reshape(tf.cast(one, tf.float32), [-1]) for one in op(
+        boxes=tf.constant(boxes, tf.float32), scores=s, iou_threshold=0.5, **more)], 0)
+
+
+SCORES = numpy.array([0.9, 0.8, 0.7, 0.95, 0.1, -0.4, -0.1, -0.2], "float32")
+MOVED = numpy.array([[1, 0.1, -1, 0, 1.1, 0.5, 0, 0], [0.7, -0.2, 1, 0.1, 0.9, 0, 0.01, 0.002]], "float32")
 # What TensorFlow.js computes otherwise, and is made of what it computes alike; the words that it is refused with else
 REMADE = {
     "bias": (lambda x: RAW.BiasAdd(value=x, bias=[1.0, 2.0, 3.0, 4.0], data_format="NCHW"), [CUBE],
@@ -143,6 +155,19 @@ REMADE = {
         [[1, 2], [3, 5], [-1, -2], [47, 46], [-48, -45]], "int32")], "a Mean of whole numbers"),
     "mean of colours": (lambda i: tf.cast(tf.reduce_mean(tf.cast(i, tf.uint8), [0, -1], keepdims=True), tf.float32), [
         whole(2, 3, 4) + 250], "to a narrow"),
+    "bits": (lambda i: tf.bitwise.bitwise_and(i * [1, 1, 99999, -1], [6, 255, -9, -1]), [numpy.array(
+        [5, -3, 2 ** 14, -2 ** 24], "int32")], "a BitwiseAnd"),
+    "padded boxes": (best(RAW.NonMaxSuppressionV4, max_output_size=5, score_threshold=0.0, pad_to_max_output_size=True),
+                     [SCORES], "with padding"),
+    "counted boxes": (best(RAW.NonMaxSuppressionV5, max_output_size=5, score_threshold=0.0, soft_nms_sigma=0.0),
+                      [SCORES], "whose number of boxes"),
+    "soft boxes": (best(RAW.NonMaxSuppressionV5, max_output_size=9, score_threshold=-0.3, soft_nms_sigma=0.4),
+                   [SCORES], "with a sigma"),
+    "padded soft boxes": (best(RAW.NonMaxSuppressionV5, max_output_size=9, score_threshold=float("-inf"),
+                               soft_nms_sigma=0.5, pad_to_max_output_size=True), [SCORES], "with a sigma"),
+    "moved images": (lambda x, p: RAW.ImageProjectiveTransformV3(
+        images=x, transforms=p, output_shape=[4, 9], fill_value=-1.5, interpolation="BILINEAR", fill_mode="CONSTANT"), [
+            floats(2, 5, 6, 3), MOVED], "an? ImageProjectiveTransformV3 of which"),
     "division": (lambda i: RAW.Div(x=i, y=tf.constant([2, 2, -2, -2])), [numpy.array([-7, 7, -7, 7], "int32")],
                  "a Div of whole"),
     "modulo": (lambda x: RAW.Mod(x=x, y=tf.constant([3.0, -3.0, 2.5])), [numpy.array([-7.0, 8.0, -4.25], "float32")],
@@ -173,6 +198,13 @@ REMADE = {
     "quantized": (lambda x: tf.quantization.fake_quant_with_min_max_vars(x, -1.0, 1.2, 2), [X], "a FakeQuant"),
     "steps": (lambda x: tf.quantization.fake_quant_with_min_max_vars(x, 0.1, 3.3, 8, True), [X], "a FakeQuant")}
 LACKING = {  # of it, and no line but that
+    "more bits": (lambda i: tf.bitwise.bitwise_or(i, 6) + tf.bitwise.bitwise_xor(i, [-7, 9, 1, 0]) + tf.bitwise.invert(
+        i) + tf.bitwise.left_shift(i, [3, 31, 40, 1]) + tf.bitwise.right_shift(i * 99999, [31, 2, 40, 0]) + tf.cast(
+            tf.bitwise.left_shift(tf.bitwise.invert(tf.cast(i, tf.uint8)), tf.constant(3, tf.uint8)), tf.int32), [
+                numpy.array([5, -3, 1, 77], "int32")]),
+    "images of a size that is told": (lambda x, p: RAW.ImageProjectiveTransformV2(
+        images=tf.cast(x * 50, tf.int32), transforms=p, output_shape=tf.shape(x)[1:3], interpolation="NEAREST"), [
+            floats(2, 5, 6, 3), MOVED[:1]]),
     "blocks": (lambda x: tf.nn.space_to_depth(x, 2), [floats(2, 4, 6, 3)]),
     "steps of each channel": (lambda x: tf.quantization.fake_quant_with_min_max_vars_per_channel(
         x, [-1.0, 0.0, -2.0], [1.0, 2.0, 0.5]), [X]),
@@ -258,7 +290,7 @@ def odd(name, x):
     if name == "chance of a seed":
         drawn = RAW.StatelessRandomUniformFullInt(shape=tf.shape(x), seed=[1, 2], dtype=tf.int32)
         return x + tf.cast(drawn, tf.float32)
-    return x + tf.cast(tf.bitwise.bitwise_and(tf.cast(x, tf.int32), 6), tf.float32)
+    return tf.quantization.fake_quant_with_min_max_vars(x, tf.reduce_min(x), tf.reduce_max(x))
 
 
 @pytest.mark.parametrize("name", ["lacking", "unlike", "chance", "chance of a seed"])

@@ -335,14 +335,14 @@ def bitwise_invert(call: Call) -> Value:
 def left_shift(call: Call) -> Value:
     """x * 2 ** y of whole numbers."""
     x, y = [call.b.cast(one, "int32") for one in pair(call)]
-    return call.b.mul(x, call.b.binary("Pow", 2, y))
+    return call.b.shifted(x, call.b.clip(y, 0, 31), True)
 
 
 @operation("BitwiseRightShift RightShift")
 def right_shift(call: Call) -> Value:
     """x / 2 ** y of whole numbers, rounded down."""
     x, y = [call.b.cast(one, "int32") for one in pair(call)]
-    return call.b.binary("FloorDiv", x, call.b.binary("Pow", 2, y))
+    return call.b.shifted(x, call.b.clip(y, 0, 31), False)
 
 
 @operation("Copy Conjugate Conj Real StopGradient ConvertToTensor Array")

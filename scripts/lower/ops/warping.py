@@ -108,18 +108,27 @@ def homography(b: Builder, start: List[Point], end: List[Point]) -> List[Value]:
 
 
 def projected(call: Call, numbers: List[Value], mode: str) -> Value:
-    """The image by transforms, each number a row of one or of one for each image.
-
-    tensorflow core/kernels/image/image_ops.h: ProjectiveGenerator.
-    """
+    """The image by transforms, each number a row of one or of one for each image."""
     b, given = call.b, tensor(call, "images")
     x = b.expand(given, 0) if given.rank == 3 else given
     x = b.cast(channels_last(call, x, 4), "float32")
-    high, wide = b.dim(x, 1), b.dim(x, 2)
     limited(call, [size for size in x.shape[1:3] if size is not None])
+    fill = float(argument(call, "fill_value", None, 0))
+    nearest = setting(call, "interpolation", "bilinear", ("bilinear", "nearest")) == "nearest"
+    made = transformed(b, x, numbers, (b.dim(x, 1), b.dim(x, 2)), mode, fill, nearest)
+    made = restored(call, Value(made.dtype, x.shape, made.tensor, made.weight))
+    return b.cast(b.squeeze(made, [0]) if given.rank == 3 else made, given.dtype)
+
+
+def transformed(b: Builder, x: Value, numbers: List[Value], sizes: Tuple[Size, Size], mode: str, fill: float,
+                nearest: bool) -> Value:
+    """Images of floats (batch, rows, columns, channels) by transforms of eight numbers: `sizes` rows and columns.
+
+    tensorflow core/kernels/image/image_ops.h: ProjectiveGenerator.
+    """
     numbers = [b.reshape(one, [-1, 1, 1]) for one in numbers]
-    down = b.expand(b.expand(b.cast(b.range(high), "float32"), 1), 0)
-    along = b.expand(b.expand(b.cast(b.range(wide), "float32"), 0), 0)
+    down = b.expand(b.expand(b.cast(b.range(sizes[0]), "float32"), 1), 0)
+    along = b.expand(b.expand(b.cast(b.range(sizes[1]), "float32"), 0), 0)
 
     def sent(first: int, third: Any) -> Value:
         return b.add(b.add(b.mul(numbers[first], along), b.mul(numbers[first + 1], down)), third)
@@ -132,16 +141,12 @@ def projected(call: Call, numbers: List[Value], mode: str) -> Value:
         depth = b.where(nowhere, 1.0, depth)
         across, below = b.div(across, depth), b.div(below, depth)
     places = []
-    for place, size in ((below, high), (across, wide)):
+    for place, size in ((below, b.dim(x, 1)), (across, b.dim(x, 2))):
         place = brought(b, place, size, mode)
         place = place if nowhere is None else b.where(nowhere, -1.0, place)
         places.append(b.minimum(b.maximum(place, -1.0), b.cast(b.value(size), "float32")))
-    fill = float(argument(call, "fill_value", None, 0))
-    nearest = setting(call, "interpolation", "bilinear", ("bilinear", "nearest")) == "nearest"
     made = picked(b, b.pad(x, [(0, 0), (1, 2), (1, 2), (0, 0)], fill), places, nearest)
-    made = b.reshape(made, [-1, high, wide, b.dim(x, 3)])
-    made = restored(call, Value(made.dtype, x.shape, made.tensor, made.weight))
-    return b.cast(b.squeeze(made, [0]) if given.rank == 3 else made, given.dtype)
+    return b.reshape(made, [-1, sizes[0], sizes[1], b.dim(x, 3)])
 
 
 def brought(b: Builder, place: Value, size: Size, mode: str) -> Value:

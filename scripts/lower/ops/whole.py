@@ -1,22 +1,11 @@
 """Whole numbers: their bits, what divides them."""
 from typing import Callable, Optional, Sequence, Tuple
 
-import numpy
-
 from ...emit import Builder, Value
 from ..rules import Call, function, node, operation
 from .given import pair
 
 ROUNDS = 46  # of Euclid's algorithm, for any two numbers of 32 bits: neighbours of Fibonacci's need the most
-
-
-def both_bits(b: Builder, x: Value, y: Value) -> Value:
-    """The bits that are set in both, each by itself: TensorFlow.js 4.22.0 has a BitwiseAnd that does not run."""
-    powers = b.constant(numpy.array([1 << place for place in range(31)], "int32"))
-    found = [b.binary("FloorMod", b.binary("FloorDiv", b.expand(one, -1), powers), 2) for one in (x, y)]
-    total = b.sum(b.mul(b.mul(*found), powers), -1)
-    below = b.cast(b.both(b.compare("Less", x, 0), b.compare("Less", y, 0)), "int32")
-    return b.sub(b.sub(total, b.mul(below, 2 ** 31 - 1)), below)
 
 
 def bits(kind: str) -> Callable[[Call], Value]:
@@ -25,11 +14,7 @@ def bits(kind: str) -> Callable[[Call], Value]:
         b, (x, y) = call.b, pair(call)
         if x.dtype == "bool":
             return {"And": b.both, "Or": b.either}[kind](x, y) if kind != "Xor" else b.compare("NotEqual", x, y)
-        x, y = b.cast(x, "int32"), b.cast(y, "int32")
-        shared = both_bits(b, x, y)
-        if kind == "And":
-            return shared
-        return b.sub(b.add(x, y), shared if kind == "Or" else b.mul(shared, 2))
+        return b.of_bits(kind, b.cast(x, "int32"), b.cast(y, "int32"))
     return lower
 
 
