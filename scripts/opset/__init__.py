@@ -26,6 +26,7 @@ from . import (  # noqa: F401  (each registers its functions)
     reducing,
     resizing,
     sampling,
+    sequences,
     shaping,
     signals,
     warping,

@@ -25,7 +25,7 @@ def identity(call: Call) -> list:
     """The same tensor.  A Dropout drops nothing after the training, nor of a ratio of 0; its mask keeps all."""
     if call.op == "Dropout" and drops(call):
         call.refuse("it drops values, as in training", "export the model for inference: model.eval()")
-    found = [call.x]
+    found: list = [call.item(0)]
     if call.wants(1):
         found.append(call.each(lambda x: call.b.cast(call.b.like(x, 1), "bool"), "BOOL"))
     return found

@@ -317,3 +317,21 @@ def product(call: Any, arrays: List[Optional[Array]]) -> Any:
     made = numpy.empty((1,) if call.int("keepdims", 1) else (), arrays[0].dtype)
     made[...] = found
     return made
+
+
+@fold("Unique")
+def unique(call: Any, arrays: List[Optional[Array]]) -> Any:
+    """Values, or slices along an axis, each once: in rising order, or (sorted=0) in that of the first of each.
+
+    Then come the place of the first of each, the place of each in the result, and how often each is there.
+    """
+    x, axis = arrays[0], call.int("axis") if call.has_attribute("axis") else None
+    if x.dtype == object:
+        return None
+    found, first, places, counts = numpy.unique(x if axis is not None else x.reshape(-1), True, True, True, axis or 0)
+    places = places.reshape(-1)
+    if not call.int("sorted", 1):
+        order = numpy.argsort(first)
+        found, first, counts = numpy.take(found, order, axis or 0), first[order], counts[order]
+        places = numpy.argsort(order)[places]
+    return [found] + [one.astype("int64") for one in (first, places, counts)]

@@ -4,7 +4,7 @@ Stored dimension i is dimension order[i] of ONNX.  A Transpose of ONNX changes t
 Images are stored channels last, (batch, rows, columns, channels), which is the order (0, 2, 3, 1).  An operation asks
 for the order that it works in; values are moved where that is another one.
 """
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, Union
 
 import numpy
 
@@ -206,6 +206,19 @@ class Held:
         while order[front] < more:
             front += 1
         return self.b.shaped(x, [next(wanted) if axis >= more else (1, lambda: 1) for axis in order[front:]])
+
+
+class Row:
+    """Several tensors, which ONNX calls a sequence.
+
+    items   [Held]
+    """
+
+    weight = sizes = array = None
+    rank, channels_last = 0, False
+
+    def __init__(self, items: Iterable[Held]) -> None:
+        self.items = list(items)
 
 
 def transposed(x: Held, axes: Sequence[int]) -> Held:

@@ -4,6 +4,8 @@ from typing import Tuple
 import numpy
 
 from ..emit import Value
+from ..lower.ops import linear, matrices
+from .given import OPEN, floats
 from .layout import Held
 from .rules import Call, opened, operation
 
@@ -68,3 +70,23 @@ def names_of(x: Held, y: Held) -> list:
             found[axis] = found[axis] or name
     found[-2:] = [opened(x)[-2], opened(y)[-1]]
     return found
+
+
+@operation("Det")
+def determinant(call: Call) -> Held:
+    """The determinants of square matrices: cell by cell of small ones, of larger ones by mirrors."""
+    b, x = call.b, floats(call, 0)
+    size = x.shape[-1] if x.rank > 1 else None
+    if x.rank < 2 or None not in x.shape[-2:] and size != x.shape[-2]:
+        call.damaged(f"is given matrices of shape {x.shape}, which are not square")
+    if size is None or x.shape[-2] is None:
+        call.refuse("the size of its matrices is open", OPEN)
+    if not 0 < size <= matrices.REFLECTED:
+        call.refuse(f"its matrices have {size} rows, and {matrices.REFLECTED} are worked out at most")
+    if size <= matrices.SOLVED:
+        rows_of = [b.at(x, x.rank - 2, row) for row in range(size)]
+        made = linear.expanded(b, [[b.at(row, row.rank - 1, column) for column in range(size)] for row in rows_of])
+    else:
+        _, triangle, sign = matrices.mirrored(b, x)
+        made = b.mul(sign, b.reduce("Prod", matrices.diagonal(b, triangle), -1))
+    return call.as_it_is(made, opened(call.x)[:-2])

@@ -14,7 +14,7 @@ from ..operations.told import Shown
 from ..wire.target import NATURAL
 from . import modules
 from .functions import inlined
-from .layout import Held
+from .layout import Held, Row
 from .modules import Layer
 from .rules import NotLowered
 from .walk import Walk
@@ -26,7 +26,7 @@ IMAGES = frozenset("""Conv ConvTranspose MaxPool AveragePool LpPool GlobalMaxPoo
     QLinearConv ConvInteger MaxUnpool MaxRoiPool RoiAlign GridSample DeformConv""".split())
 THROUGH = frozenset("""Identity Dropout Cast Add Sub Mul Div Pow Sqrt Relu LeakyRelu PRelu Clip Sigmoid Tanh Elu Selu
     Abs Neg Exp Log Max Min Sum Mean Concat Pad Slice Split Where QuantizeLinear DequantizeLinear HardSigmoid HardSwish
-    CastLike""".split())
+    CastLike SplitToSequence SequenceAt""".split())
 
 
 class Lowered(NamedTuple):
@@ -130,7 +130,8 @@ def walked(model: Model, outputs: Optional[Sequence[str]], input_shape: Any, lay
     ends = set(wanted) | {one.name for one in model.graph.outputs}
     done = set(map(id, walk.reached))
     ends.update(name for node in model.graph.nodes if id(node) not in done for name in node.inputs)
-    layers = modules.layers(walk.reached, walk.values, list(inputs), ends, set(model.graph.tensors))
+    single = {name: one for name, one in walk.values.items() if isinstance(one, Held)}
+    layers = modules.layers(walk.reached, single, list(inputs), ends, set(model.graph.tensors))
     return Opened(walk, inputs, layers, refused[0] if refused else None)
 
 
@@ -288,6 +289,9 @@ def finished(model: Model, found: Opened, outputs: Optional[Sequence[str]], ever
     tellings = [Shown(name, "InputLayer", list(held.value.shape), 0, [], {}) for name, held in found.inputs.items()]
     by_tensor = {layer.tensor: layer for layer in found.layers}
     for (name, tensor), node in zip(wanted.items(), nodes):
+        if isinstance(walk.values[tensor], Row):
+            raise Fault(f"{model.path}: output {name!r:.80} is a row of tensors, which TensorSpace cannot show: ask "
+                        "for what it is made of")
         value = shown_as(walk.values[tensor], layout)
         walk.b.place(value, node)
         placed[name] = node

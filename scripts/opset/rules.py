@@ -16,7 +16,7 @@ from ..emit import Builder, Value
 from ..formats.onnx_graph import Node
 from ..formats.onnx_tensors import OF_NUMPY, Tensor, dtype_name, numpy_dtype
 from ..wire.protobuf import Damaged
-from .layout import Held, Name, Order, last, usual
+from .layout import Held, Name, Order, Row, last, usual
 from .sizes import Dim, OpenSize, Size
 
 Result = Union[Held, Value, Sequence[Union[Held, Value, None]]]
@@ -107,6 +107,13 @@ class Call:
 
     def held(self, place: int) -> Held:
         """An input.  Raises Fault where it is left out."""
+        found = self.item(place)
+        if isinstance(found, Row):
+            self.damaged("is given a row of tensors for a tensor")
+        return found
+
+    def item(self, place: int) -> Union[Held, Row]:
+        """An input that is a tensor or a row of tensors.  Raises Fault where it is left out."""
         found = self.inputs[place] if place < len(self.inputs) else None
         if found is None:
             self.damaged(f"lacks input {place}")

@@ -2,30 +2,23 @@
 
 What depends on constants and sizes alone is calculated here, by numpy (fold.py).
 """
-from collections import ChainMap, OrderedDict
+from collections import OrderedDict
 from typing import Any, Dict, Iterable, List, MutableMapping, Optional, Sequence, Set
-
-import numpy
 
 from ..base.fault import Fault
 from ..emit import Builder
 from ..formats.onnx_graph import Function, Graph, Model, Node, Reference
 from ..formats.onnx_tensors import Tensor
-from . import fold
-from .layout import SMALL, Held, Name, last, usual
-from .rules import Call, NotLowered, computed_as, named, rule_of, together
-from .sizes import OpenSize, same
+from . import fold, inside
+from .inside import TooMany
+from .layout import Held, Name, Row, last, usual
+from .rules import Call, NotLowered, computed_as, named, rule_of
+from .sizes import OpenSize
 
 Scope = MutableMapping[str, Held]
 DEEPEST = 40  # functions in functions, and graphs in graphs
 INSIDE = 20000  # operations of functions and graphs: one that is called twice in one that is called twice, and so on
-STEPS = 4096  # of a loop
-ONE_CASE = "export the model for one case"
 OLDEST = 1  # version of the opset of a domain that the model does not list
-
-
-class TooMany(Fault):
-    """Functions and graphs make more operations than there may be."""
 
 
 class Walk:
@@ -108,8 +101,8 @@ class Walk:
         folded = fold.folded(call)
         if folded is not None:
             return folded
-        if node.op in ("If", "Loop") and not node.domain:
-            return (self.branch if node.op == "If" else self.loop)(call, scope)
+        if node.op in inside.RULES and not node.domain:
+            return inside.RULES[node.op](self, call, scope)
         rule = rule_of(node.domain, node.op, call.version)
         if rule is None:
             function = self.model.functions.get((node.domain, node.op))
@@ -119,74 +112,9 @@ class Walk:
             raise NotLowered(named(node), node.op + where, "TensorFlow.js does not have it")
         found = rule(call)
         several = list(found) if isinstance(found, (list, tuple)) else [found]
-        return [one if one is None or isinstance(one, Held) else call.as_it_is(one) for one in several]
+        return [one if one is None or isinstance(one, (Held, Row)) else call.as_it_is(one) for one in several]
 
     # Graphs in graphs ----------------------------------------------------------------------------------------
-
-    def branch(self, call: Call, scope: Scope) -> List[Optional[Held]]:
-        """If: the graph of the branch that is taken, where the condition is a constant; else that of both."""
-        condition, graphs = call.x.array, [call.node.attributes.get(name) for name in ("then_branch", "else_branch")]
-        if not all(isinstance(graph, Graph) for graph in graphs):
-            call.damaged("lacks a branch")
-        if condition is None:
-            return self.both(call, scope, graphs)
-        return self.inner(graphs[0] if condition.reshape(-1)[0] else graphs[1], ChainMap({}, scope), call)
-
-    def both(self, call: Call, scope: Scope, graphs: Sequence[Graph]) -> List[Optional[Held]]:
-        """If of the data: both branches are computed, and of each output that of one is taken.
-
-        Refuses branches that give other shapes: TensorFlow.js's own If runs with executeAsync alone.
-        """
-        found = []
-        for graph in graphs:
-            try:
-                found.append(self.inner(graph, ChainMap({}, scope), call))
-            except (NotLowered, OpenSize, TooMany):
-                raise
-            except Fault as fault:
-                call.refuse(f"which branch is taken depends on the data, and one cannot be computed: {fault!s:.100}",
-                            ONE_CASE + self.fixing())
-        condition, results = self.b.reshape(call.x.value, []), []
-        for one, other in zip(*found):
-            if one.dtype != other.dtype or one.rank != other.rank or not all(map(same, one.dims(), other.dims())):
-                call.refuse(f"which branch is taken depends on the data, and one gives {tuple(one.dims())}, the other "
-                            f"{tuple(other.dims())}", ONE_CASE + self.fixing())
-            pair = together([one, other])
-            results.append(pair.result(call, self.b.where(condition, *pair.values), one.dtype))
-        return results
-
-    def loop(self, call: Call, scope: Scope) -> List[Optional[Held]]:
-        """Loop: its graph once for each step, where their number is known; what each step leaves is stacked.
-
-        The graph reads (number of the step, whether to go on, what is carried) and gives (whether to go on, what is
-        carried, what each step leaves).
-        """
-        body, carried = call.node.attributes.get("body"), [call.held(place) for place in range(2, len(call.inputs))]
-        if not isinstance(body, Graph) or len(body.inputs) != 2 + len(carried) or len(body.outputs) <= len(carried):
-            call.damaged("has another graph than its inputs ask for")
-        most, left = call.numbers(0), []
-        goes_on = True if not call.has(1) else bool(call.array(1).reshape(-1)[0])
-        while goes_on and (most is None or len(left) < most[0]):
-            if len(left) == STEPS:
-                call.refuse(f"it takes more than {STEPS} steps")
-            own: Scope = {info.name: held for info, held in zip(body.inputs, [
-                Held.known(self.b, numpy.array(len(left), "int64")), Held.known(self.b, numpy.array(True))] + carried)}
-            going, *found = self.inner(body, ChainMap(own, scope), call)
-            if going.array is None:
-                call.refuse("how many steps it takes depends on the data", "export the model for one number of steps")
-            goes_on = bool(going.array.reshape(-1)[0])
-            carried, rest = found[:len(carried)], found[len(carried):]
-            left.append(rest)
-        if not left and len(body.outputs) > 1 + len(carried):
-            call.refuse("it takes no step, and what its steps leave has no shape")
-        return carried + [self.stacked(several) for several in zip(*left)]
-
-    def stacked(self, several: Sequence[Held]) -> Held:
-        """Tensors of one shape along a new first dimension."""
-        arrays = [one.array for one in several]
-        if all(array is not None and array.size <= SMALL // len(arrays) for array in arrays):
-            return Held.known(self.b, numpy.stack(arrays), several[0].dtype)
-        return Held.of(self.b, self.b.stack([one.plain for one in several], 0), several[0].dtype)
 
     def inner(self, graph: Graph, scope: Scope, call: Call) -> List[Optional[Held]]:
         """The outputs of a graph in a node, which reads what is around it."""

@@ -107,6 +107,61 @@ def looped(made, x):
     return made.node("Mul", "looped", made.node("ReduceMean", "left", keepdims=0))
 
 
+def listed(made, x):
+    """What PyTorch's split, a list that a loop fills, and cat and stack of it become."""
+    made.node("SplitToSequence", x, made.constant("each", numpy.array(3)), axis=1, outputs=["parts"])
+    first, last = [made.node("SequenceAt", "parts", made.constant(f"place{place}", numpy.array(place)))
+                   for place in (0, -1)]
+    body = Made()
+    body.count = 200
+    factor = body.node("Add", body.node("Cast", "step", to=1), body.constant("half", numpy.float32(0.5)))
+    body.node("SequenceInsert", "list", body.node("Mul", first, factor), outputs=["longer"])
+    body.node("Identity", "going", outputs=["goes_on"])
+    graph = body.graph({"step": [], "going": [], "list": []}, ["goes_on", "longer"], {
+        "step": 7, "going": 9, "goes_on": 9, "list": "row", "longer": "row"})
+    made.node("Loop", made.constant("times", numpy.array(2)), "", made.node("SequenceConstruct", first), body=graph,
+              outputs=["filled"])
+    made.node("SequenceErase", "filled", made.constant("second", numpy.array(1)), outputs=["left_over"])
+    stacked = made.node("ConcatFromSequence", "left_over", axis=-1, new_axis=1)
+    count = made.node("Cast", made.node("SequenceLength", "left_over"), to=1)
+    joined = made.node("ConcatFromSequence", made.node("SequenceInsert", "left_over", last, made.constant(
+        "front", numpy.array(0))), axis=1)
+    return made.node("Concat", joined, made.node("Mul", made.node("ReduceSum", stacked, made.constant(
+        "behind", numpy.array([-1])), keepdims=0), count), axis=1)
+
+
+def scanned(made, x):
+    """Sums of channels from the last one on, beside the first ones, by a Scan; a loop that the data end."""
+    body = Made()
+    body.count = 300
+    total = body.node("Add", "total", "channel")
+    body.node("Identity", total, outputs=["sum"])
+    graph = body.graph({"total": ["N", 9, 12], "channel": ["N", 9, 12]}, [total, "sum"])
+    start = made.node("ReduceMin", x, axes=[1], keepdims=0)
+    made.node("Scan", start, x, body=graph, num_scan_inputs=1, scan_input_axes=[1], scan_input_directions=[1],
+              scan_output_axes=[-1], scan_output_directions=[1], outputs=["whole", "sums"])
+    body = Made()
+    body.count = 400
+    half = body.node("Mul", "value", body.constant("less", numpy.float32(0.5)))
+    mean = body.node("ReduceMean", body.node("Abs", half), keepdims=0)
+    body.node("Greater", mean, body.constant("least", numpy.float32(0.3)), outputs=["on"])
+    graph = body.graph({"number": [], "before": [], "value": ["N", 9, 12]}, ["on", half], {
+        "number": 7, "before": 9, "on": 9})
+    made.node("Loop", made.constant("most", numpy.array(6)), "", "whole", body=graph, outputs=["shrunk"])
+    kept = made.node("Transpose", "sums", perm=[0, 3, 1, 2])
+    return made.node("Add", kept, made.node("Unsqueeze", "shrunk", made.constant("channels", numpy.array([1]))))
+
+
+def determined(made, x):
+    """Determinants of large matrices and of small ones."""
+    large = made.node("Reshape", made.node("Slice", x, *[made.constant(name, numpy.array([value])) for name, value in (
+        ("from", 0), ("to", 9), ("along", 3))]), made.constant("grid", numpy.array([0, 8, 9, 9])))
+    small = made.node("Reshape", x, made.constant("cells", numpy.array([0, 8, 12, 3, 3])))
+    return made.node("Add", made.node("Det", made.node("Mul", large, made.constant("size", numpy.float32(0.5)))),
+                     made.node("ReduceSum", made.node("Det", small), made.constant("rest", numpy.array([2])),
+                               keepdims=0))
+
+
 SAME = {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]}
 NETWORKS = {
     "lenet": [conv(3, 8, (5, 5), pads=[2] * 4), op("Relu"), op("MaxPool", kernel_shape=[3, 3], pads=[1] * 4),
@@ -119,6 +174,7 @@ NETWORKS = {
              op("MaxPool", kernel_shape=[2, 3], auto_pad="SAME_LOWER", strides=[2, 2]), op("Clip", numpy.float32(0),
                                                                                           numpy.float32(6))],
     "loop": [conv(3, 8, (3, 3), **SAME), looped, conv(8, 4, (3, 3), **SAME)],
+    "lists": [conv(3, 8, (3, 3), **SAME), listed, conv(11, 8, (3, 3), **SAME), scanned, determined],
     "groups": [conv(3, 8, (3, 3), False, **SAME), conv(8, 8, (3, 3), groups=2, **SAME), shuffled,
                conv(8, 8, (3, 3), groups=8, dilations=[2, 1], pads=[2, 1, 2, 1]), squeeze_and_excite,
                conv(8, 16, (1, 1), groups=8)],

@@ -34,7 +34,9 @@ def tensor(name, array, **more):
 
 
 def info(name, shape, dtype=1):
-    """A ValueInfoProto; shape None: of any rank."""
+    """A ValueInfoProto; shape None: of any rank; dtype "row": a row of floats' tensors, which ONNX calls a sequence."""
+    if dtype == "row":
+        return field(1, name) + field(2, field(4, field(1, field(1, field(1, 1)))))
     dims = b"" if shape is None else field(2, join(*[
         field(1, field(2, size) if isinstance(size, str) else b"" if size is None else field(1, size))
         for size in shape]))

@@ -406,13 +406,26 @@ def test_a_loop_of_known_steps_is_written_step_by_step(until, steps, tmp_path):
 def test_a_loop_whose_steps_the_data_decide_is_refused(tmp_path):
     made, body = Made(), Made()
     going = body.node("Cast", body.node("ReduceMax", "carried", keepdims=0), to=9)
-    loop(made, body, made.constant("steps", numpy.array(4)), ["carried"], going)
+    loop(made, body, made.constant("steps", numpy.array(4)), ["carried", "step"], going)
     with pytest.raises(Fault, match="how many steps it takes depends on the data; export the model for one number"):
-        lowered(made, tmp_path, {"x": ["N", 3]}, ["end"])
+        lowered(made, tmp_path, {"x": ["N", 3]}, ["end", "left"])
     made, body = Made(), Made()
     loop(made, body, made.node("Cast", made.node("ReduceMax", "x", keepdims=0), to=7), ["carried"])
     with pytest.raises(Fault, match="its input 0 is computed, and has to be a constant"):
         lowered(made, tmp_path, {"x": ["N", 3]}, ["end"])
+
+
+def test_a_row_of_tensors_is_no_output_and_its_places_are_known(tmp_path):
+    made = Made()
+    made.node("SplitToSequence", "x", axis=1, outputs=["parts"])
+    with pytest.raises(Fault, match="output 'parts' is a row of tensors, which TensorSpace cannot show"):
+        lowered(made, tmp_path, {"x": ["N", 3]}, ["parts"])
+    made.node("SequenceAt", "parts", made.node("Cast", made.node("ReduceMax", "x", keepdims=0), to=7), outputs=["one"])
+    with pytest.raises(Fault, match="which tensor of a row it takes is computed"):
+        lowered(made, tmp_path, {"x": ["N", 3]}, ["one"])
+    made.node("Relu", "parts", outputs=["wrong"])
+    with pytest.raises(Fault, match="is given a row of tensors for a tensor: the file is damaged"):
+        lowered(made, tmp_path, {"x": ["N", 3]}, ["wrong"])
 
 
 @pytest.mark.parametrize("steps, words", [(1 << 40, "it takes more than 4096 steps"), (0, "it takes no step")])
