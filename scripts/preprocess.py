@@ -57,7 +57,7 @@ def preprocess(source: str, directory: str, weights: Optional[str] = None, layer
     layout                 of an ONNX model: "auto" or "as-is", as in opset.lower
     enc_model              path of a new h5 to write the multi-output Keras model to as well
     trust                  the user's files that may run where the model cannot be converted as data: `trusted`
-    reading                saved_model_tags, signature; of an ONNX model or a TensorFlow graph constants: {input: value}
+    reading                saved_model_tags, signature; of an ONNX model or a graph constants: {input: value}
     Raises Fault for a source that cannot be read, for outputs that it lacks, and for layers that TensorFlow.js cannot
     compute.
     """

@@ -108,11 +108,13 @@ def verified(source: str, model_json: str, layers: Optional[List[str]], weights:
         names, wanted, by = found_by.names, found_by.wanted, "onnxruntime"
     elif weights is None and (formats.is_graph(source, tags, bool(layers)) or of_signature(source, model_json)):
         batches = batches_of(model_json)
-        inputs = OrderedDict((name, random_values([size or OPEN_SIZE for size in entry["shape"][1:]])[
-            :batches.get(name)]) for name, entry in described.items())
+        inputs = OrderedDict((name, numpy.ones((), numpy.float32) if entry.get("scalar") else random_values(
+            [size or OPEN_SIZE for size in entry["shape"][1:]])[:batches.get(name)])
+            for name, entry in described.items())
         names = layers or names_told(model_json)
         if formats.is_tfjs_graph(source) and not tfjs_pb.match(source):
-            (inputs, wanted), by = by_tfjs.graph_values(formats.read(source), names, inputs), OF_JS
+            read = formats.read(source, constants=(told_of(model_json) or {}).get("constants"))
+            (inputs, wanted), by = by_tfjs.graph_values(read, names, inputs), OF_JS
         else:
             wanted, by = graph_values(source, inputs, names, tags, signature, model_json), "TensorFlow"
     elif trust:
@@ -148,7 +150,7 @@ def verified(source: str, model_json: str, layers: Optional[List[str]], weights:
                         "--layers as when it was converted")
         rows += [compare(name, values, mine, engine, bound) for name, values, (_, mine) in zip(names, wanted, found)]
     report = OrderedDict([("oracle", by), ("bound", bound), ("precision", half or "float32"),
-                          ("samples", len(fed[0])), ("outputs", rows),
+                          ("samples", max([len(array) for array in fed if array.ndim] or [1])), ("outputs", rows),
                           ("agree", all(row["agree"] for row in rows))])
     values = {f"input_{index}": array for index, array in enumerate(fed)}
     values.update((f"output_{index}", array.astype(numpy.float32)) for index, array in enumerate(wanted))
@@ -237,12 +239,13 @@ def told_of(model_json: str) -> Optional[Dict[str, Any]]:
 
 
 def batches_of(model_json: str) -> Dict[str, int]:
-    """Return {name of an input of a graph model: the size of its batch} of those whose batch is not open."""
+    """Return {name of an input of a graph model: the size of its batch} of those that have one that is not open."""
     with open(model_json, "rb") as file:
         document = json_text.parse(file.read(), model_json)
     try:
         told = document["signature"]["inputs"].values()
-        sizes = {one["name"].split(":")[0]: int(one["tensorShape"]["dim"][0]["size"]) for one in told}
+        sizes = {one["name"].split(":")[0]: int(one["tensorShape"]["dim"][0]["size"]) for one in told
+                 if one["tensorShape"].get("dim")}
     except (KeyError, TypeError, AttributeError, IndexError, ValueError):
         return {}
     return {name: size for name, size in sizes.items() if size > 0}

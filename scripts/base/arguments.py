@@ -24,7 +24,7 @@ def add_input_shape(parser: argparse.ArgumentParser) -> None:
 def add_constants(parser: argparse.ArgumentParser) -> None:
     """Declare --constant, which stands once for each input: {input: value}."""
     parser.add_argument("--constant", type=constant, action=Constants, dest="constants", metavar="INPUT=VALUE",
-                        help="of an ONNX model or a TensorFlow graph: the value that an input has from now on, as "
+                        help="of an ONNX model or a graph: the value that an input has from now on, as "
                         "sr=16000; it is no input of what is written")
 
 

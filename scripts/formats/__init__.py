@@ -64,8 +64,9 @@ def read(path: str, weights: Optional[str] = None, **options: Any
         found = reader.read(path, **options)
         if constants:
             from .graphs import GraphFile
-            if not isinstance(found, GraphFile):
-                raise Fault("constants fix inputs of an ONNX model or of a TensorFlow graph: leave them out")
+            from .tfjs_graph import GraphModel
+            if not isinstance(found, (GraphFile, GraphModel)):
+                raise Fault("constants fix inputs of an ONNX model or of a graph of operations: leave them out")
             found = found._replace(constants=constants)
         return as_keras_has_it(found) if isinstance(found, Model) else found
 

@@ -1,9 +1,12 @@
 """Values that inputs of a graph have from now on: numbers, true or false, or lists of these in an input's shape."""
-from typing import Any, Optional, Sequence
+from collections import OrderedDict
+from typing import Any, Dict, Optional, Sequence
 
 import numpy
 
 from ..base.fault import Fault
+from ..operations.graph import NUMPY, Attribute, Graph, constant
+from ..operations.shapes import dtype_of, shape_of
 
 
 def array_of(name: str, dtype: str, shape: Optional[Sequence[Any]], value: Any, where: str) -> numpy.ndarray:
@@ -25,3 +28,36 @@ def array_of(name: str, dtype: str, shape: Optional[Sequence[Any]], value: Any, 
     if not fits or array.dtype.kind != "f" and (array != wanted).any():
         raise Fault(f"{where}: {name!r:.60} takes {dtype or 'no number'} of shape {sizes}, not {value!r:.60}")
     return array
+
+
+def fix(graph: Graph, values: Dict[str, Any], source: str) -> None:
+    """Put constants in the place of inputs of a graph, in place; arguments and errors are those of `arrays`."""
+    for name, array in arrays(graph, values, source).items():
+        graph.nodes[name] = constant(name, array, dtype_of(graph.nodes[name]))
+    graph.inputs = [name for name in graph.inputs if name not in values]
+
+
+def arrays(graph: Graph, values: Dict[str, Any], source: str) -> Dict[str, numpy.ndarray]:
+    """Return {name of an input of a graph: its value as an array}; values: {name of an input: its value}.
+
+    An input that has a value by default is one, too.
+    Raises Fault for a name that no input has, and as `array_of` does.
+    """
+    found = {}
+    there = graph.inputs + [name for name, node in graph.nodes.items() if node.op == "PlaceholderWithDefault"
+                            and name not in graph.inputs]
+    for name, value in values.items():
+        if name not in there:
+            raise Fault(f"{source}: constants: no input is called {name!r:.60}; there are: {', '.join(there)}")
+        kind, shape = dtype_of(graph.nodes[name]), shape_of(graph.nodes[name])
+        found[name] = array_of(name, NUMPY.get(kind, ""), shape, value, f"{source}: constants")
+    return found
+
+
+def settle(graph: Graph) -> None:
+    """Let inputs that are true or false by default, and that the model does not ask for, be so from now on, in place:
+    they tell which branch of a condition is taken."""
+    for node in graph.nodes.values():
+        if node.op == "PlaceholderWithDefault" and dtype_of(node) == "DT_BOOL" and node.name not in graph.inputs \
+                and graph.constant(node.inputs[0]) is not None:
+            node.op, node.attributes = "Identity", OrderedDict(T=Attribute("type", "DT_BOOL"))

@@ -67,9 +67,11 @@ class GraphModel(NamedTuple):
 
     path       of its model.json
     document   what is in it; of a model of before 1.0 {"graphDef": its bytes, "weightsManifest": as in a model.json}
+    constants  {name of an input: the value that it has from now on}
     """
     path: str
     document: Dict[str, Any]
+    constants: Optional[Dict[str, Any]] = None
 
     for_tensorflow_js = True
 
@@ -112,9 +114,13 @@ class GraphModel(NamedTuple):
         """
         from ..operations import beginnings
         from ..operations.outputs import Choice
+        from . import constants
 
         def make(begin, given):
             graph, known, keys = read_graph(self.path, self.document)
+            if self.constants:
+                constants.fix(graph, self.constants, self.path)
+            constants.settle(graph)
             beginnings.prepare(graph, begin, given, self.path)
             return Choice(graph, known, self.path, keys)
 

@@ -49,8 +49,9 @@ def values(source: str, model_json: str, names: Optional[Sequence[str]], told: D
     fed, given = [], OrderedDict()
     for place, (info, (node, entry)) in enumerate(zip(infos, described.items())):
         first = info.shape[0] if info.shape and isinstance(info.shape[0], int) else SAMPLES  # else the batch
-        array = drawn(model, info.name, [entry["shape"][0] or first] + [size or 32 for size in entry["shape"][1:]],
-                      numpy.dtype(numpy_dtype(info.dtype)), SEED + place)
+        shape = [entry["shape"][0] or first] + [size or 32 for size in entry["shape"][1:]]
+        shape = [] if entry.get("scalar") else shape
+        array = drawn(model, info.name, shape, numpy.dtype(numpy_dtype(info.dtype)), SEED + place)
         fed.append(array.astype(numpy.float32))
         given[info.name] = back(array, layouts.get(node))
     given.update((name, model.graph.tensors[name].weight.read()) for name in model.constants)

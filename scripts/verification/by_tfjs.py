@@ -6,7 +6,8 @@ from typing import Any, Dict, List, NamedTuple, Sequence
 import numpy
 
 from ..base.fault import Fault
-from ..formats.tfjs_graph import GraphModel
+from ..formats.constants import arrays
+from ..formats.tfjs_graph import GraphModel, read_graph
 from ..layers.outputs import SUFFIX
 from ..layers.topology import Graph, graph
 from ..operations import fused
@@ -48,14 +49,20 @@ def graph_values(source: GraphModel, names: Sequence[str], inputs: Dict[str, num
     there = describe(source.path)["inputs"]
     choice = source.opened(outputs=names)[1]
     begin = choice.graph.inputs[0] if choice.graph.begins else None
-    count = max([len(values) for values in inputs.values()] or [1])
+    count = max([len(values) for values in inputs.values() if values.ndim] or [1])
     given = dict({one["name"]: samples(one, choice.graph, count, begin is not None) for one in there}, **inputs)
+    at = None
+    if source.constants:  # an input that has a value by default is none to TensorFlow.js, but can be fed
+        held = arrays(read_graph(source.path, source.document)[0], source.constants, source.path)
+        given.update((name, numpy.float32(array)) for name, array in held.items())
+        there = at = there + [{"name": name, "dtype": array.dtype.name} for name, array in held.items() if name not in [
+            one["name"] for one in there]]
     before = set(choice.graph.nodes)
     tensors = [fused.Opened(choice).tensor(name) for name in names]
     asked = [str(tensor) for tensor in tensors if tensor.node in before]
     try:
         wanted = asked + [begin] * (begin is not None)
-        found = dict(zip(wanted, predict(source.path, [given[one["name"]] for one in there], outputs=wanted))) \
+        found = dict(zip(wanted, predict(source.path, [given[one["name"]] for one in there], outputs=wanted, at=at))) \
             if wanted else {}
     except Fault:  # it takes texts, or TensorFlow.js does not run its loops: it is fed where the other one begins
         if begin is None:

@@ -28,7 +28,7 @@ def compute(source: str, given: str, answer: str, outputs: Optional[List[str]], 
     """
     import tensorflow
     child.hush()
-    found = of_first(tensorflow, source) if tfjs_pb.match(source) \
+    found = freeze.fixed(tensorflow, of_first(tensorflow, source), constants or {}, source) if tfjs_pb.match(source) \
         else freeze.frozen_of(tensorflow, source, tags, signature, constants)
     names = outputs or freeze.of_numbers(tensorflow, found, source)
     graph, _, known = found

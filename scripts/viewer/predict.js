@@ -102,6 +102,7 @@ async function describe(tf, model, graph) {
     name: graph ? tensor.name : namesOf(tensors)[i],
     shape: tensor.shape ? [null].concat(tensor.shape.slice(1).map(size => (size > 0 ? size : null))) : null,
     dtype: tensor.dtype,
+    ...(tensor.shape && !tensor.shape.length ? {scalar: true} : {}),
   }));
   const found = {format: graph ? 'graph' : 'layers', inputs: facts(model.inputs), outputs: facts(model.outputs), parameters: {}};
   if (!graph) for (const layer of model.layers) found.parameters[layer.name] = layer.countParams();

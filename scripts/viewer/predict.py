@@ -51,7 +51,7 @@ def predict(model_json: str, inputs: Sequence[numpy.ndarray], bundle: Optional[s
     Raises Fault with TensorFlow.js's own words where it does not load or run the model, or without Node.
     """
     bundle = bundle or packages.bundle("@tensorflow/tfjs")
-    inputs = [numpy.ascontiguousarray(values, dtype=numpy.float32) for values in inputs]
+    inputs = [numpy.ascontiguousarray(values, dtype=numpy.float32).reshape(numpy.shape(values)) for values in inputs]
     header = {"inputs": [{"shape": list(values.shape)} for values in inputs], "outputs": outputs,
               "layers": [asked._asdict() for asked in layers] if layers is not None else None, "sync": sync, "at": at}
     answer, stream = _run(model_json, bundle, header, inputs)
@@ -63,7 +63,8 @@ def describe(model_json: str, bundle: Optional[str] = None) -> Dict[str, Any]:
     """Load a model in TensorFlow.js, in Node, and return its description.
 
     Returns {"format": "layers" or "graph", "inputs": [{"name", "shape", "dtype"}], "outputs": [the same],
-    "parameters": {name of a layer: how many}}; shapes are lists with the batch's None first.
+    "parameters": {name of a layer: how many}}; shapes are lists with the batch's None first.  "scalar" is true in what
+    tells of one number without dimensions, and not there else.
     Raises Fault as `predict` does.
     """
     answer, stream = _run(model_json, bundle or packages.bundle("@tensorflow/tfjs"), {"describe": True}, [])

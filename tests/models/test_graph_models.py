@@ -13,9 +13,11 @@ import numpy
 import pytest
 
 from scripts import Fault, formats, preprocess, verify
+from scripts.tfjs import write_graph
 from scripts.viewer import packages, predict
 from tests import needs
 from tests.models import graph_models
+from tests.unit import graphs
 
 LAYERS = ["first", "six", "depthwise", "leaky", "sum", "slopes", "pool", "separable", "flat", "hidden", "Identity"]
 
@@ -173,6 +175,11 @@ def test_it_is_verified_against_its_source(made, tmp_path):
     report, _ = verify.verify(source, str(tmp_path / "model.json"))
     assert report["agree"] and report["oracle"] == "TensorFlow.js on the source"
     assert [row["name"] for row in report["outputs"]] == ["third", "slopes", "Identity"]
+    for default in (False, True):  # an input of one number, that is fixed: the source is fed the same
+        source, target = str(tmp_path / f"of{default}"), str(tmp_path / f"to{default}")
+        write_graph.write(graphs.condition(default), source)
+        preprocess.preprocess(source, target, constants={"training": default})
+        assert verify.verify(source, os.path.join(target, "model.json"))[0]["agree"]
 
 
 def test_open_sizes_take_an_input_shape(made, tmp_path):

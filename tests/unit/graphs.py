@@ -34,6 +34,25 @@ def fused():
     return Graph(nodes, ["x"], ["Identity"], made_by="by hand")
 
 
+def condition(default=False):
+    """x, (batch, 2), negated in training, else its Relu: a condition of TensorFlow 1; default: that is false then."""
+    truth = Attribute("type", "DT_BOOL")
+    phase = Node("training", "Placeholder", attributes={"dtype": truth, "shape": Attribute("shape", ())},
+                 outputs=[Spec("DT_BOOL", ())])
+    if default:
+        phase.op, phase.inputs = "PlaceholderWithDefault", [Tensor("calm")]
+    nodes = [placeholder("x", None, 2), phase] + [constant("calm", False)] * default + [
+        Node("switch", "Switch", [Tensor("x"), Tensor("training")], attributes={"T": REAL}),
+        Node("relu", "Relu", [Tensor("switch")], attributes={"T": REAL}),
+        Node("neg", "Neg", [Tensor("switch", 1)], attributes={"T": REAL}),
+        Node("merge", "Merge", [Tensor("relu"), Tensor("neg")], attributes={"T": REAL, "N": Attribute("i", 2)}),
+        constant("kernel", numpy.array([[1, 2, 3], [-1, 0, 1]], "float32")),
+        Node("y", "MatMul", [Tensor("merge"), Tensor("kernel")], attributes={
+            "T": REAL, "transpose_a": Attribute("b", False), "transpose_b": Attribute("b", False)},
+            outputs=[Spec("DT_FLOAT", (None, 3))])]
+    return Graph(nodes, ["x"] if default else ["x", "training"], ["y"], made_by="by hand")
+
+
 def function(name, arguments, results, nodes):
     """A Function; arguments: [name]; results: {name: tensor in it}."""
     rest = b"".join(field(2, field(1, one)) for one in arguments) + b"".join(field(3, field(1, one)) for one in results)

@@ -9,7 +9,7 @@ import sys
 import numpy
 import pytest
 
-from scripts import Fault
+from scripts import Fault, formats
 from scripts.operations import graphdef, shapes, unlike
 from scripts.operations.graph import Attribute, Call, Function, Graph, Node, Row, Spec, Tensor, constant
 from scripts.operations.outputs import Choice
@@ -17,7 +17,7 @@ from scripts.tfjs import adapt, graph_json, operations, write_graph
 from scripts.viewer import packages, predict
 from scripts.wire.protobuf import Damaged, field
 from tests import needs
-from tests.unit import graphs
+from tests.unit import graphs, handmade
 
 FLOAT, REAL = "DT_FLOAT", Attribute("type", "DT_FLOAT")
 
@@ -213,6 +213,24 @@ def test_a_rule_sees_the_shapes_of_a_graph_and_none_within_functions():
     with pytest.raises(Fault, match=r"operation c is a Conv2D in groups \(4 channels, a kernel for 2\)"):
         unlike.check(graph)
     unlike.check(Graph(functions=[Function("f", [node], {}, b"")]))
+
+
+def test_an_input_of_a_graph_model_can_be_given_a_value_that_decides_which_branch_is_taken(tmp_path):
+    for default in (False, True):
+        source = str(tmp_path / f"source{default}")
+        write_graph.write(graphs.condition(default), source)
+        for given in (False, True):
+            found = formats.read(source, constants={"training": given}).freeze()
+            ops = {node.op for node in found.nodes.values()}
+            assert found.inputs == ["x"] and ("Neg" in ops, "Relu" in ops) == (given, not given) and "Merge" not in ops
+    assert "Merge" not in {node.op for node in formats.read(source).freeze().nodes.values()}  # what is so by default
+    for constants, words in (({"trainin": 1}, "no input is called 'trainin'; there are: x, training"), (
+            {"training": 3}, "'training' takes bool of shape .., not 3"), ({"x": 1}, "'x' takes float32 of shape")):
+        with pytest.raises(Fault, match="constants: " + words):
+            formats.read(source, constants=constants).freeze()
+    handmade.h5(str(tmp_path / "m.h5"))
+    with pytest.raises(Fault, match="constants fix inputs of an ONNX model or of a graph of operations: leave"):
+        formats.read(str(tmp_path / "m.h5"), constants={"x": 1})
 
 
 def test_a_layer_in_a_layer_is_found_in_the_numbered_scopes_of_a_keras_3_export():
