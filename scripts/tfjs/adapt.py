@@ -139,6 +139,25 @@ def open_fused(graph: Graph) -> None:
             fused.unfused(graph, node)
 
 
+def part_groups(graph: Graph) -> None:
+    """Part convolutions in groups, which the official converter writes and TensorFlow.js does not compute."""
+    for node in [node for node in graph.nodes.values() if in_groups(graph, node)]:
+        if node.op == "_FusedConv2D":
+            first = fused.unfused(graph, node)[0]
+            node = graph.nodes[first]
+        grouped_convolution(graph, node)
+
+
+def in_groups(graph: Graph, node: Node) -> bool:
+    """Return whether an operation is a convolution whose channels and filters fall into groups."""
+    if node.op not in ("Conv2D", "_FusedConv2D") or node.value("T") not in NUMPY or len(node.inputs) < 2:
+        return False
+    image, kernel = [graph.spec(tensor) and graph.spec(tensor).shape for tensor in node.inputs[:2]]
+    if not image or not kernel or len(image) != 4 or len(kernel) != 4 or not all((image[-1],) + kernel[2:]):
+        return False
+    return image[-1] > kernel[2] and image[-1] % kernel[2] == 0 and kernel[3] % (image[-1] // kernel[2]) == 0
+
+
 def gate_constants(graph: Graph) -> None:
     """Give constants that wait for one branch of a condition a Switch of their own.
 

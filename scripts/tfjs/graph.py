@@ -13,7 +13,7 @@ from ..formats.graphs import GraphFile
 from ..formats.tfjs_graph import GraphModel
 from ..layers.outputs import listing
 from ..layers.topology import of
-from ..operations import beginnings, frames, loops, shown, unlike
+from ..operations import beginnings, frames, loops, misfits, shown, unlike
 from ..operations.graph import Graph, Tensor
 from ..operations.outputs import called, needed, prune
 from ..wire import shards
@@ -54,6 +54,8 @@ def convert(source: Union[GraphFile, GraphModel], directory: str, outputs: Optio
         settings = directory, json_name, shard_size, quantize, told
         try:
             if source.for_tensorflow_js:
+                adapt.part_groups(graph)
+                misfits.check(graph)
                 adapt.open_fused(graph)
                 names = write_graph.write(graph, *settings)
             else:
@@ -69,7 +71,7 @@ def convert(source: Union[GraphFile, GraphModel], directory: str, outputs: Optio
 def before_it(graph: Graph) -> str:
     """Return the words behind "ask for outputs before it": the outputs of a graph that TensorFlow.js computes alike."""
     own = {id(node) for node in graph.every_node() if node.op not in operations.SINCE or operations.damage(node)}
-    own.update(id(node) for node, _ in unlike.reasons(graph))
+    own.update(id(node) for node, _ in list(unlike.reasons(graph)) + misfits.found(graph))
     calling = {one.name for one in graph.functions if own & set(map(id, one.nodes))}
     for _ in graph.functions:  # functions in functions
         calling.update(one.name for one in graph.functions if any(calling & set(called(node)) for node in one.nodes))

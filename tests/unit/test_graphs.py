@@ -9,8 +9,8 @@ import sys
 import numpy
 import pytest
 
-from scripts import Fault, formats
-from scripts.operations import graphdef, shapes, unlike
+from scripts import Fault, formats, preprocess
+from scripts.operations import graphdef, misfits, shapes, unlike
 from scripts.operations.graph import Attribute, Call, Function, Graph, Node, Row, Spec, Tensor, constant
 from scripts.operations.outputs import Choice
 from scripts.tfjs import adapt, graph_json, operations, write_graph
@@ -231,6 +231,54 @@ def test_an_input_of_a_graph_model_can_be_given_a_value_that_decides_which_branc
     handmade.h5(str(tmp_path / "m.h5"))
     with pytest.raises(Fault, match="constants fix inputs of an ONNX model or of a graph of operations: leave"):
         formats.read(str(tmp_path / "m.h5"), constants={"x": 1})
+
+
+@pytest.mark.not_loaded  # the sources are written by the same writer
+@pytest.mark.parametrize("name, values, words", [
+    ("kernel", numpy.ones((3, 3, 4, 3), "float32"),
+     r"a _FusedConv2D that slides a kernel of shape \(3, 3, 4, 3\) over"),
+    ("net/dense/MatMul/ReadVariableOp", numpy.ones((28, 2), "float32"),
+     r"a MatMul that multiplies matrices of shapes \(None, 27\) and \(28, 2\), which .* before it: conv, flat"),
+    ("net/flat/shape", numpy.array([3, 28], "int32"), "a Reshape that gives a tensor of shape .* before it: conv$"),
+    ("net/flat/shape", numpy.array([-1, 28], "int32"), r"of shapes \(None, 28\) and \(27, 2\)")])
+def test_a_graph_model_whose_shapes_do_not_fit_is_refused(name, values, words, tmp_path):
+    graph = graphs.fused()
+    graph.nodes[name] = constant(name, values)
+    write_graph.write(graph, str(tmp_path / "source"))
+    with pytest.raises(Fault, match=words):
+        preprocess.preprocess(str(tmp_path / "source"), str(tmp_path / "js"))
+
+
+@pytest.mark.parametrize("op, shapes, fits", [
+    ("Add", [(None, 3), (4, 1)], True), ("Add", [(2, 3), (2, 1, 4)], False), ("Mul", [(2, None), (5,)], True),
+    ("Pack", [(2, 3), (2, 3)], True), ("Pack", [(2, 3), (2, 4)], False), ("AddV2", [None, (3,)], True),
+    ("MatMul", [(None, None), (4, 5)], True), ("MatMul", [(3,), (4, 5)], True)])
+def test_sizes_that_are_known_alone_tell_that_shapes_do_not_fit(op, shapes, fits):
+    nodes = [placeholder(f"x{place}", *(shape or ())) for place, shape in enumerate(shapes)]
+    for node, shape in zip(nodes, shapes):
+        node.outputs = [Spec(FLOAT, shape)]
+    nodes.append(Node("y", op, [Tensor(node.name) for node in nodes], attributes={"T": REAL}))
+    assert bool(misfits.found(Graph(nodes, ["x0", "x1"], ["y"]))) != fits
+
+
+@pytest.mark.modern
+@pytest.mark.not_loaded  # the source is written by the same writer
+def test_the_groups_of_a_graph_model_s_convolution_run(tmp_path):
+    """tensorflowjs_converter writes them, and TensorFlow.js has none."""
+    needs.node()
+    graph, kernel = graphs.fused(), numpy.linspace(-1, 1, 36, dtype="float32").reshape(3, 3, 1, 4)
+    bias, image = numpy.array([0.1, 0.2, 0.3, -9], "float32"), numpy.random.RandomState(1).rand(2, 5, 5, 2)
+    for name, values in (("kernel", kernel), ("net/conv/BiasAdd/ReadVariableOp", bias)):
+        graph.nodes[name] = constant(name, values)
+    write_graph.write(graph, str(tmp_path / "source"))
+    preprocess.preprocess(str(tmp_path / "source"), str(tmp_path / "js"), layers=["conv"])
+    windows = [[(image[:, row:row + 3, column:column + 3].repeat(2, 3) * kernel[:, :, 0]).sum((1, 2))
+                for column in range(3)] for row in range(3)]
+    wanted = numpy.maximum(numpy.array(windows).transpose(2, 0, 1, 3) + bias, 0)
+    for version in ("1.0.0", "4.22.0"):
+        bundle = packages.bundle("@tensorflow/tfjs", version)
+        found = predict.predict(str(tmp_path / "js" / "model.json"), [image], bundle)
+        assert numpy.abs(found[0].values - wanted).max() < 1e-5
 
 
 def test_a_layer_in_a_layer_is_found_in_the_numbered_scopes_of_a_keras_3_export():
