@@ -89,7 +89,7 @@ def matrix(whole: int, size: int, method: Method) -> numpy.ndarray:
         if method.name == "nearest":
             return spread(whole, [(numpy.floor(at).clip(0, whole - 1), numpy.ones(size))])
         at = at - centre
-        return linear(whole, at) if method.name == "bilinear" else cubic(whole, at)
+        return linear(whole, at) if method.name == "bilinear" else cubic(whole, at, method.corners)
     return areas(whole, size, ratio) if method.name == "area" else spans(whole, size, ratio, method)
 
 
@@ -108,11 +108,18 @@ def linear(whole: int, at: numpy.ndarray) -> numpy.ndarray:
     return spread(whole, [(numpy.floor(at).clip(0), 1 - part), (numpy.ceil(at).clip(None, whole - 1), part)])
 
 
-def cubic(whole: int, at: numpy.ndarray) -> numpy.ndarray:
-    """Between the four nearest places, by a table of 1024 steps; weights outside of the image count nothing."""
+def cubic(whole: int, at: numpy.ndarray, first_kind: bool = False) -> numpy.ndarray:
+    """Between the four nearest places, by a table of 1024 steps; weights outside of the image count nothing.
+
+    first_kind: as TensorFlow 1 had it, by another kernel, and with the image's ends repeated outside of it.
+    """
     first = numpy.floor(at)
     step = numpy.rint((at - first) * numpy.float32(1024)) / 1024.0
-    weights = [keys(1 + step), keys(step), keys(1 - step), keys(2 - step)]
+    slope = -0.75 if first_kind else -0.5
+    weights = [keys(part, slope) for part in (1 + step, step, 1 - step, 2 - step)]
+    if first_kind:
+        return spread(whole, [(place.clip(0, whole - 1), weight) for place, weight in zip(
+            (first - 1, first, first + 1, first + 2), weights)])
     taps = []
     for place, weight in zip((first - 1, first, first + 1, first + 2), weights):
         inside = (place >= 0) & (place < whole)
@@ -138,10 +145,10 @@ def areas(whole: int, size: int, ratio: numpy.float32) -> numpy.ndarray:
     return result
 
 
-def keys(x: numpy.ndarray) -> numpy.ndarray:
-    """The cubic kernel of Keys with a = -0.5, for x >= 0."""
-    inner = ((1.5 * x - 2.5) * x) * x + 1
-    outer = ((-0.5 * x + 2.5) * x - 4) * x + 2
+def keys(x: numpy.ndarray, slope: float = -0.5) -> numpy.ndarray:
+    """The cubic kernel of Keys, for x >= 0; slope: at 1."""
+    inner = (((slope + 2) * x - (slope + 3)) * x) * x + 1
+    outer = ((slope * x - 5 * slope) * x + 8 * slope) * x - 4 * slope
     return numpy.where(x >= 2, 0, numpy.where(x >= 1, outer, inner))
 
 

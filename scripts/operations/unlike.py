@@ -167,6 +167,11 @@ def soft_boxes(node: View) -> Optional[str]:
     return padded_boxes(node)
 
 
+def sliced(node: View) -> Optional[str]:
+    """Refuse complex numbers: 4.22.0 slices none on a processor."""
+    return "of complex numbers" if str(node.get("T")).startswith("DT_COMPLEX") else None
+
+
 def always(reason: str) -> Rule:
     """Return the rule for an operation that is never computed alike."""
     return lambda node: reason
@@ -180,7 +185,7 @@ RULES = {
     "FusedBatchNormV2": batch_norm, "FusedBatchNormV3": batch_norm, "OneHot": one_hot, "Mean": of_whole_numbers,
     "Div": of_whole_numbers, "Mod": modulo, "Cast": cast, "Einsum": einsum, "BatchMatMul": batch_product,
     "BatchMatMulV2": batch_product, "Select": select, "MatrixBandPart": band,
-    "TensorScatterUpdate": scattered,
+    "TensorScatterUpdate": scattered, "StridedSlice": sliced,
     "FakeQuantWithMinMaxVars": always("that TensorFlow.js leaves out"),
     "ImageProjectiveTransformV3": always("of which TensorFlow.js has another"),
     "NonMaxSuppressionV4": padded_boxes, "NonMaxSuppressionV5": soft_boxes,

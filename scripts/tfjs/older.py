@@ -5,7 +5,7 @@ from ..layers.kinds.sizes import product
 from ..operations.graph import Attribute, Graph, Node, Row, Tensor, constant
 from ..operations.scopes import REALS
 from ..operations.unlike import WHOLE
-from . import adapt
+from . import adapt, slices
 from .composing import Emitter
 
 
@@ -141,6 +141,28 @@ def batch_product(graph: Graph, node: Node) -> None:
     node.op, node.inputs, node.attributes = "Identity", [make.reshaped(found, left[:-1] + (wide,))], {"T": make.kind}
 
 
+def clip(graph: Graph, node: Node) -> None:
+    """A ClipByValue by two operations: 1.0.0 looks for its limits among the attributes, and takes 0 for both."""
+    if len(node.inputs) == 3:
+        x, low, high = node.inputs
+        known = graph.spec(x)
+        above = Emitter(graph, node).add("Minimum", "Minimum", [x, high], None if known is None else known.shape)
+        node.op, node.inputs, node.attributes = "Maximum", [above, low], {"T": node.attributes["T"]}
+
+
+def split(graph: Graph, node: Node) -> None:
+    """A SplitV whose sizes are all told: 1.0.0 works out no -1."""
+    sizes, axis = graph.constant(node.inputs[1]), graph.constant(node.inputs[2])
+    known = graph.spec(node.inputs[0])
+    if sizes is None or axis is None or not (sizes < 0).any() or known is None or known.shape is None:
+        return
+    whole = known.shape[int(axis)]
+    if whole is not None:
+        rest = whole - int(sizes[sizes >= 0].sum())
+        node.inputs[1] = Tensor(graph.add(constant(node.name + "/sizes", [
+            rest if size < 0 else size for size in sizes.tolist()], "DT_INT32")).name)
+
+
 def is_plain(term: str, rank: int) -> bool:
     """Return whether the axes of a term of an equation are letters, each of them once."""
     return term.isalpha() and len(set(term)) == len(term) == rank
@@ -159,6 +181,7 @@ def random(op: str) -> Callable[[Graph, Node], None]:
 SPELLED: Dict[str, Callable[[Graph, Node], None]] = {
     "AddV2": renamed("Add"), "BatchMatMulV2": batch_product, "BatchMatMulV3": batch_product,
     "FusedBatchNormV3": renamed("FusedBatchNormV2"), "SelectV2": select, "Einsum": einsum,
-    "Cast": cast, "Erf": erf, "Conv2D": convolution, "DepthwiseConv2dNative": convolution,
+    "Cast": cast, "Erf": erf, "StridedSlice": slices.whole, "SplitV": split, "ClipByValue": clip,
+    "Conv2D": convolution, "DepthwiseConv2dNative": convolution,
     "StatelessRandomNormalV2": random("RandomStandardNormal"), "StatelessRandomUniformV2": random("RandomUniform"),
     "StatelessTruncatedNormalV2": random("TruncatedNormal")}

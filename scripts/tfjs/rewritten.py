@@ -14,7 +14,7 @@ from ..emit import Builder, Value
 from ..operations import unlike
 from ..operations.graph import Attribute, Graph, Node, Row, Tensor
 from ..operations.outputs import prune
-from . import boxes, operations, quantized
+from . import boxes, by_layers, operations, quantized
 
 
 class Unknown(Exception):
@@ -69,7 +69,8 @@ Rule = Callable[[Remaking, Node], Union[Value, List[Value], None]]  # a list: of
 def rewrite(graph: Graph) -> None:
     """Make anew, in place, what TensorFlow.js computes otherwise, and what it lacks of RULES."""
     waiting = [node for node, _ in unlike.reasons(graph) if node.op in RULES and graph.nodes.get(node.name) is node]
-    waiting += [node for node in graph.nodes.values() if node.op in RULES and node.op not in operations.SINCE]
+    waiting += [node for node in graph.nodes.values() if node.op in RULES and node.op not in operations.SINCE
+                or by_layers.differs(node)]
     make = Remaking(graph)
     for node in waiting if waiting else ():
         make.source = node
@@ -365,3 +366,4 @@ RULES: Dict[str, Rule] = {
     "ImageProjectiveTransformV3": projective, "NonMaxSuppressionV4": boxes.best,
     "NonMaxSuppressionV5": boxes.best, "FakeQuantWithMinMaxVars": quantized.of_inputs,
     "FakeQuantWithMinMaxVarsPerChannel": quantized.of_inputs, "FakeQuantWithMinMaxArgs": quantized.of_attributes}
+RULES.update((name, by_layers.lowered) for name in by_layers.NAMES | by_layers.LATER | set(by_layers.OLDEST))

@@ -69,7 +69,13 @@ def whole(*shape):
     return numpy.random.RandomState(5).randint(0, 4, shape).astype("int32")
 
 
+def flat(*tensors):
+    """All values of several tensors in a row."""
+    return tf.concat([tf.reshape(tf.cast(one, tf.float32), [-1]) for one in tensors], 0)
+
+
 RAW, X, CUBE = tf.raw_ops, floats(3, 3), floats(1, 4, 4, 4)
+IMAGES, MATRICES = abs(floats(2, 5, 6, 3)) / 2, floats(2, 5, 5) + 4 * numpy.eye(5, dtype="float32")
 RIGHT = {
     "bias": (lambda x: tf.nn.bias_add(x, [1.0, 2.0, 3.0]), [X]),
     "one hot": (lambda i: tf.one_hot(i, 4), [whole(3)]),
@@ -115,6 +121,15 @@ RIGHT = {
     "a kernel that is not square": (lambda x: tf.nn.conv2d(x, floats(3, 2, 4, 2), 1, "SAME"), [CUBE]),
     "margins that differ": (lambda x: tf.nn.conv2d(x, floats(3, 3, 2, 2), 2, "SAME"), [floats(1, 4, 5, 2)]),
     "dilations": (lambda x: tf.nn.conv2d(x, floats(3, 2, 2, 2), 1, "SAME", dilations=2), [floats(1, 6, 5, 2)]),
+    "slices": (lambda x: flat(x[:, 0], x[:, 1:], x[..., -1], x[:, None, -1, None], x[1, ..., ::2, None], x[:, ::-1],
+                              x[tf.shape(x)[0] - 1:]), [floats(2, 3, 4)]),
+    "limits": (lambda x: RAW.ClipByValue(t=x, clip_value_min=-0.5, clip_value_max=1.0), [X]),
+    "what the oldest lacks": (lambda x: flat(
+        tf.broadcast_to(x[:1], [2, 3, 3]), tf.math.divide_no_nan(x, [0.0, 1.0, 2.0]), tf.math.is_finite(1 / (x - x[0])),
+        tf.math.is_nan(x / (x - x)), tf.math.is_inf(1 / (x - x[:1])), tf.pad(x, [[1, 2], [2, 1]], "REFLECT"),
+        tf.pad(x, [[1, 2], [2, 0]], "SYMMETRIC"), tf.split(tf.tile(x, [1, 2]), [1, -1, 2], 1)[1]), [X]),
+    "sizes of images": (lambda x: flat(tf.image.resize(x, (9, 4)), tf.image.resize(x, (7, 9), "nearest")), [IMAGES]),
+    "looked up in batches": (lambda x, i: tf.gather(x, i, batch_dims=1, axis=1), [floats(2, 4, 3), whole(2, 3)]),
     "softsign": (lambda x: tf.nn.softsign(x), [X]),
     "rint": (lambda x: RAW.Rint(x=x), [numpy.array([0.5, 1.5, 2.5, -0.5, 0.2], "float32")]),
     "checked": (lambda x: tf.debugging.check_numerics(x, "x") * 2.0, [X])}
@@ -140,8 +155,7 @@ def best(op, **more):
     """
     boxes = [[0, 0, 1, 1], [0.9, 0, 0, 1], [2, 2, 3, 3], [2.1, 2, 3, 3.1], [5, 5, 6, 6], [2, 2, 3, 3], [1, 1, 1, 1],
              [5, 5, 6, 6]]
-    return lambda s: tf.concat([tf.reshape(tf.cast(one, tf.float32), [-1]) for one in op(
-        boxes=tf.constant(boxes, tf.float32), scores=s, iou_threshold=0.5, **more)], 0)
+    return lambda s: flat(*op(boxes=tf.constant(boxes, tf.float32), scores=s, iou_threshold=0.5, **more))
 
 
 SCORES = numpy.array([0.9, 0.8, 0.7, 0.95, 0.1, -0.4, -0.1, -0.2], "float32")
@@ -198,6 +212,19 @@ REMADE = {
     "quantized": (lambda x: tf.quantization.fake_quant_with_min_max_vars(x, -1.0, 1.2, 2), [X], "a FakeQuant"),
     "steps": (lambda x: tf.quantization.fake_quant_with_min_max_vars(x, 0.1, 3.3, 8, True), [X], "a FakeQuant")}
 LACKING = {  # of it, and no line but that
+    "matrices": (lambda x: flat(
+        tf.linalg.inv(x, adjoint=True), tf.linalg.det(x), tf.linalg.solve(x, x[..., :2], adjoint=True), tf.linalg.diag(
+            x[:, 1]), tf.linalg.set_diag(x, x[:, 0]), tf.linalg.diag_part(x, k=-1),
+        tf.linalg.cholesky(tf.matmul(x, x, transpose_b=True))), [MATRICES]),
+    "colours": (lambda x: flat(
+        tf.image.adjust_contrast(x, 1.7), tf.image.adjust_hue(x, 0.2), tf.image.adjust_saturation(x, 0.4),
+        tf.image.hsv_to_rgb(tf.image.rgb_to_hsv(x)), tf.image.resize(x, (9, 4), "bicubic"),
+        tf.compat.v1.image.resize_bicubic(x, (9, 4)), tf.image.resize(x, (3, 4), antialias=True)), [IMAGES]),
+    "segments": (lambda x: flat(
+        tf.math.unsorted_segment_sum(x, [0, 1, 0], 2), tf.math.unsorted_segment_max(x, [0, 1, 0], 2),
+        tf.tensor_scatter_nd_add(x, [[0], [2], [0]], tf.ones((3, 3))), tf.roll(x, [1, -1], [0, 1]), tf.reverse_sequence(
+            x, [2, 3, 1], seq_axis=1), tf.math.xlogy(x, abs(x)), tf.math.cumulative_logsumexp(x, 1),
+        tf.math.lgamma(abs(x)), tf.linalg.cross(x, x[::-1])), [X]),
     "more bits": (lambda i: tf.bitwise.bitwise_or(i, 6) + tf.bitwise.bitwise_xor(i, [-7, 9, 1, 0]) + tf.bitwise.invert(
         i) + tf.bitwise.left_shift(i, [3, 31, 40, 1]) + tf.bitwise.right_shift(i * 99999, [31, 2, 40, 0]) + tf.cast(
             tf.bitwise.left_shift(tf.bitwise.invert(tf.cast(i, tf.uint8)), tf.constant(3, tf.uint8)), tf.int32), [

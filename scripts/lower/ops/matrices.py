@@ -68,6 +68,7 @@ def inv(call: Call) -> Value:
     """The inverse of matrices."""
     b, x = call.b, floats(call)
     size = rows_of(call, x, REFLECTED)
+    x = turned(b, x) if argument(call, "adjoint", None, False) else x
     if size <= SOLVED:
         return together(b, inverse(call, cells(call, x, SOLVED)))
     return undone(b, x, b.constant(numpy.eye(size, dtype="float32")))
