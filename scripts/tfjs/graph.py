@@ -56,6 +56,7 @@ def convert(source: Union[GraphFile, GraphModel], directory: str, outputs: Optio
             if source.for_tensorflow_js:
                 adapt.part_groups(graph)
                 misfits.check(graph)
+                older.spell_own(graph)
                 adapt.open_fused(graph)
                 names = write_graph.write(graph, *settings)
             else:

@@ -17,6 +17,14 @@ def spell(graph: Graph) -> None:
     adapt.leave_out_unread(graph)
 
 
+def spell_own(graph: Graph) -> None:
+    """Change what TensorFlow.js 1.0.0 computes otherwise in a graph that is TensorFlow.js's own, in place."""
+    for node in list(graph.nodes.values()):
+        if node.op in ("StridedSlice", "ClipByValue") and "T" in node.attributes:
+            SPELLED[node.op](graph, node)
+    adapt.leave_out_unread(graph)
+
+
 def renamed(op: str) -> Callable[[Graph, Node], None]:
     """Return the change of an operation that an older one computes, with the attributes that it has."""
     def change(graph: Graph, node: Node) -> None:

@@ -11,6 +11,7 @@ from typing import Dict, NamedTuple
 from ..base.fault import Fault
 from ..operations.graph import Graph, Node
 
+QUEUES = ("QueueDequeue", "IteratorGetNext", "ReaderRead")  # how the operations are called that a program feeds
 OLDEST, NEWEST = "1.0.0", "4.22.0"
 # By category, as the converter has them; * : not in 1.0.0; /2 : two inputs, and no control inputs; /2+ : two or more
 CATEGORIES = {
@@ -86,6 +87,11 @@ def check(graph: Graph) -> None:
         raise Fault(f"TensorFlow.js has no {parsed[0]} ({missing[parsed[0]]}): the graph takes serialized examples "
                     "(tf.train.Example) with sparse features; save it with inputs that are tensors (an estimator: with "
                     "build_raw_serving_input_receiver_fn), or ask for outputs that do without these features")
+    queued = [op for op in missing if op.startswith(QUEUES)]
+    if queued:
+        raise Fault(f"TensorFlow.js has no {queued[0]} ({missing[queued[0]]}): the graph takes its inputs from a queue "
+                    "or a data set, which its program fills; save it with a placeholder in that place, as for "
+                    "inference, or ask for outputs that do without it")
     drawn = [op for op in missing if op.startswith("Stateless") and "Random" in op]
     if missing:
         names = ", ".join(f"{op} ({name})" for op, name in missing.items())

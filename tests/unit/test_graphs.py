@@ -156,6 +156,7 @@ def test_the_table_of_operations_is_that_of_tensorflow_js(version):
 
 @pytest.mark.parametrize("op, words", [
     ("Betainc", r"TensorFlow.js has no Betainc \(y\); ask for outputs before it"),
+    ("QueueDequeueManyV2", "from a queue or a data set, which its program fills; save it with a placeholder"),
     ("StatefulPartitionedCall", r"has no StatefulPartitionedCall \(y\)"),
     ("StatelessRandomUniformV2", "random layers at work: save it without them")])
 def test_a_graph_with_an_operation_that_tensorflow_js_lacks_is_not_written(op, words, tmp_path):
@@ -279,6 +280,27 @@ def test_the_groups_of_a_graph_model_s_convolution_run(tmp_path):
         bundle = packages.bundle("@tensorflow/tfjs", version)
         found = predict.predict(str(tmp_path / "js" / "model.json"), [image], bundle)
         assert numpy.abs(found[0].values - wanted).max() < 1e-5
+
+
+@pytest.mark.modern
+def test_the_slices_of_a_graph_model_have_a_bound_for_every_dimension(tmp_path):
+    """TensorFlow.js 1.0.0 runs without an end on x[:, 1] of an image."""
+    needs.node()
+    whole = Attribute("type", "DT_INT32")
+    masks = {name: Attribute("i", int(name in ("begin_mask", "end_mask"))) for name in (
+        "begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask")}
+    nodes = [placeholder("x", None, 3, 4)] + [constant(name, values, "DT_INT32") for name, values in (
+        ("begin", [0, 1]), ("end", [0, 2]), ("steps", [1, 1]))]
+    nodes.append(Node("y", "StridedSlice", [Tensor(node.name) for node in nodes], attributes=dict(
+        masks, T=REAL, Index=whole, shrink_axis_mask=Attribute("i", 2)), outputs=[Spec(FLOAT, (None, 4))]))
+    write_graph.write(Graph(nodes, ["x"], ["y"]), str(tmp_path / "source"))
+    preprocess.preprocess(str(tmp_path / "source"), str(tmp_path / "js"))
+    found = formats.read(str(tmp_path / "js")).opened()[0].nodes["y"]
+    assert [found.value(name) for name in ("begin_mask", "end_mask", "shrink_axis_mask")] == [5, 5, 2]
+    x = numpy.arange(24, dtype="float32").reshape(2, 3, 4)
+    for version in ("1.0.0", "4.22.0"):
+        bundle = packages.bundle("@tensorflow/tfjs", version)
+        assert (predict.predict(str(tmp_path / "js" / "model.json"), [x], bundle)[0].values == x[:, 1]).all()
 
 
 def test_a_layer_in_a_layer_is_found_in_the_numbered_scopes_of_a_keras_3_export():
