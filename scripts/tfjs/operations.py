@@ -11,7 +11,6 @@ from typing import Dict, NamedTuple
 from ..base.fault import Fault
 from ..operations.graph import Graph, Node
 
-QUEUES = ("QueueDequeue", "IteratorGetNext", "ReaderRead")  # how the operations are called that a program feeds
 OLDEST, NEWEST = "1.0.0", "4.22.0"
 # By category, as the converter has them; * : not in 1.0.0; /2 : two inputs, and no control inputs; /2+ : two or more
 CATEGORIES = {
@@ -79,19 +78,25 @@ WINDOWS = frozenset(re.findall(r"\w+(?=\*?/)", CATEGORIES["convolution"])) - {"C
 SINCE = {name: one.since for name, one in TABLE.items()}
 
 
+# How operations are called that no graph model can hold, and the words about them
+TOLD = [
+    (("Parse",), "the graph takes serialized examples (tf.train.Example) with sparse features; save it with inputs "
+     "that are tensors (an estimator: with build_raw_serving_input_receiver_fn), or ask for outputs that do without "
+     "these features"),
+    (("XlaCallModule",), "it is JAX's own code, compiled; save the model as an ONNX file (jax2onnx: docs/onnx.md), "
+     "or by jax2tf.convert(..., native_serialization=False) where this JAX still has that"),
+    (("QueueDequeue", "IteratorGetNext", "ReaderRead"), "the graph takes its inputs from a queue or a data set, "
+     "which its program fills; save it with a placeholder in that place, as for inference, or ask for outputs that do "
+     "without it")]
+
+
 def check(graph: Graph) -> None:
     """Raise a Fault for operations of a graph, and of its functions, that TensorFlow.js does not have."""
     missing = OrderedDict((node.op, node.name) for node in graph.every_node() if node.op not in SINCE)
-    parsed = [op for op in missing if op.startswith("Parse")]
-    if parsed:
-        raise Fault(f"TensorFlow.js has no {parsed[0]} ({missing[parsed[0]]}): the graph takes serialized examples "
-                    "(tf.train.Example) with sparse features; save it with inputs that are tensors (an estimator: with "
-                    "build_raw_serving_input_receiver_fn), or ask for outputs that do without these features")
-    queued = [op for op in missing if op.startswith(QUEUES)]
-    if queued:
-        raise Fault(f"TensorFlow.js has no {queued[0]} ({missing[queued[0]]}): the graph takes its inputs from a queue "
-                    "or a data set, which its program fills; save it with a placeholder in that place, as for "
-                    "inference, or ask for outputs that do without it")
+    for beginnings, words in TOLD:
+        found = [op for op in missing if op.startswith(beginnings)]
+        if found:
+            raise Fault(f"TensorFlow.js has no {found[0]} ({missing[found[0]]}): {words}")
     drawn = [op for op in missing if op.startswith("Stateless") and "Random" in op]
     if missing:
         names = ", ".join(f"{op} ({name})" for op, name in missing.items())

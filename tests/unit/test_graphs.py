@@ -156,6 +156,7 @@ def test_the_table_of_operations_is_that_of_tensorflow_js(version):
 
 @pytest.mark.parametrize("op, words", [
     ("Betainc", r"TensorFlow.js has no Betainc \(y\); ask for outputs before it"),
+    ("XlaCallModule", "it is JAX's own code, compiled; save the model as an ONNX file"),
     ("QueueDequeueManyV2", "from a queue or a data set, which its program fills; save it with a placeholder"),
     ("StatefulPartitionedCall", r"has no StatefulPartitionedCall \(y\)"),
     ("StatelessRandomUniformV2", "random layers at work: save it without them")])
