@@ -80,8 +80,11 @@ def loop(walk: Any, call: Call, scope: Scope) -> List[One]:
     if not isinstance(body, Graph) or len(body.inputs) != 2 + len(carried) or len(body.outputs) <= len(carried):
         call.damaged("has another graph than its inputs ask for")
     most, left = call.numbers(0), []
-    goes_on = True if not call.has(1) else bool(call.array(1).reshape(-1)[0])
-    leaves, still = len(body.outputs) > 1 + len(carried), None
+    leaves, still, goes_on = len(body.outputs) > 1 + len(carried), None, True
+    if call.has(1) and call.held(1).array is None and most is not None and not leaves:
+        still = call.b.reshape(call.value(1), [])
+    elif call.has(1):
+        goes_on = bool(call.array(1).reshape(-1)[0])
     while goes_on and (most is None or len(left) < most[0]):
         if len(left) == STEPS:
             call.refuse(f"it takes more than {STEPS} steps")

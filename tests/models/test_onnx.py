@@ -147,7 +147,8 @@ def scanned(made, x):
     body.node("Greater", mean, body.constant("least", numpy.float32(0.3)), outputs=["on"])
     graph = body.graph({"number": [], "before": [], "value": ["N", 9, 12]}, ["on", half], {
         "number": 7, "before": 9, "on": 9})
-    made.node("Loop", made.constant("most", numpy.array(6)), "", "whole", body=graph, outputs=["shrunk"])
+    some = made.node("Greater", made.node("ReduceMax", "whole", keepdims=0), made.constant("low", numpy.float32(-9)))
+    made.node("Loop", made.constant("most", numpy.array(6)), some, "whole", body=graph, outputs=["shrunk"])
     kept = made.node("Transpose", "sums", perm=[0, 3, 1, 2])
     return made.node("Add", kept, made.node("Unsqueeze", "shrunk", made.constant("channels", numpy.array([1]))))
 
