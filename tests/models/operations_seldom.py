@@ -58,6 +58,19 @@ def rarest(tf, x, y, z, i):
         tf.quantization.fake_quant_with_min_max_vars_per_channel(z, [-1.0, -0.5, 0.0], [0.5, 1.0, 2.0], 4)]
 
 
+def decomposed(tf, x):
+    """Triangles, and singular values."""
+    high, cube = x[:, :, :2], square(tf, x)
+    return [
+        *tf.linalg.qr(x), *tf.linalg.qr(high, True),
+        *[tf.linalg.triangular_solve(cube, high[:, :3], *how) for how in ((), (False,), (True, True))],
+        *tf.linalg.lu(x[:, :, :4]), tf.linalg.svd(high)[0], tf.linalg.svd(high, compute_uv=False),
+        tf.linalg.eigvalsh(cube), tf.linalg.eigh(cube)[0], tf.linalg.pinv(high), tf.linalg.matrix_rank(high, 1.0),
+        tf.norm(high, 2, [1, 2]), tf.norm(high, 2, [-1, -2], keepdims=True),
+        tf.nn.ctc_loss([[1, 1], [2, 3]], x, [2, 1], [4, 3], logits_time_major=False),
+        tf.nn.ctc_loss([[1, 4], [2, 3]], tf.transpose(x, [1, 0, 2]), [2, 1], [4, 3], blank_index=-1)]
+
+
 SELDOM = {
     "windows": lambda tf, keras, x, y, z, i, j: windows(tf, x, z, kernel),
     "rarest": lambda tf, keras, x, y, z, i, j: rarest(tf, x, y, z, i),
@@ -86,7 +99,7 @@ SELDOM = {
         tf.linalg.solve(square(tf, x) + tf.linalg.band_part(y[:, :3, :3], 0, -1), y[:, :3, :2], adjoint=True),
         tf.linalg.cholesky_solve(tf.linalg.cholesky(square(tf, x)), y[:, :3, :2]), *tf.linalg.normalize(x, axis=-1),
         *tf.linalg.normalize(x), *tf.linalg.normalize(x, 1, -1), *tf.linalg.normalize(x, axis=[1, 2]),
-        tf.math.cumulative_logsumexp(x, 1, exclusive=True)],
+        tf.math.cumulative_logsumexp(x, 1, exclusive=True)] + decomposed(tf, x),
     "places": lambda tf, keras, x, y, z, i, j: [
         getattr(tf.math, "unsorted_segment_" + name)(x[0], ROWS, 4) for name in ("sum", "max", "min", "prod")] + [
         tf.tensor_scatter_nd_update(x, PLACES, [5.0, 6.0, 7.0]), tf.tensor_scatter_nd_add(x, PLACES, y[0, 0, :3]),
@@ -118,7 +131,9 @@ def raw(tf, x, z, i, j):
             1, 1, 1, 1], "SAME"), tf.bitwise.invert(i), tf.bitwise.left_shift(i, 2), tf.bitwise.right_shift(i * 5, j),
         tf.math.bessel_i0(x), tf.math.xdivy(tf.nn.relu(x), x * x + 1), tf.math.xlog1py(tf.nn.relu(x), x * x),
         tf.math.cumulative_logsumexp(x, 1), tf.linalg.det(cube), tf.linalg.inv(cube), tf.linalg.cholesky(cube),
-        tf.linalg.solve(cube, x[:, :3, :2]), tf.nn.l2_loss(x), tf.quantization.fake_quant_with_min_max_args(x)]
+        tf.linalg.solve(cube, x[:, :3, :2]), tf.nn.l2_loss(x), tf.quantization.fake_quant_with_min_max_args(x),
+        *tf.linalg.qr(x), *tf.linalg.slogdet(cube), tf.linalg.triangular_solve(cube, x[:, :3, :2]), *tf.linalg.lu(cube),
+        tf.linalg.svd(x[:, :, :2], compute_uv=False), tf.linalg.eigvalsh(cube)]
 
 
 NODES = {  # as the TensorFlowOpLayers of Keras before 2.4

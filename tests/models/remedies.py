@@ -80,6 +80,12 @@ def scaled(x, scale, moved):
     return tf.raw_ops.ScaleAndTranslate(images=x, size=[6, 5], scale=[scale, 1.0], translation=[moved, 0.0])
 
 
+def loss(k, x):
+    """How unlikely one label is."""
+    one = k.ops.cast(x[:, 0, :1] * 0 + 1, "int32")
+    return k.ops.ctc_loss(one, x, one[:, 0], one[:, 0] * 9)
+
+
 column = tf.feature_column
 ROW = (None,)
 IMAGE = (None, None, 3)
@@ -194,13 +200,21 @@ CASES = [
         lambda k, x: tf.pad(tf.linalg.diag(x), [[0, 0], [0, 2], [0, 0]])),
     two((4,), lambda k, x: tf.einsum("ab,cb->ac", x, x), "keras.layers.EinsumDense",
         lambda k, x: k.layers.EinsumDense("ab,bc->ac", 3)(x)),
-    three((4, 4), lambda k, x: k.ops.norm(x, ord=2, axis=(1, 2)), "ord='fro'",
-          lambda k, x: k.ops.norm(x, ord="fro", axis=(1, 2))),
+    three((None, 4), lambda k, x: k.ops.pinv(x), SIZE, [4, 4]),
+    three((17, 18), lambda k, x: k.ops.norm(x, ord=2, axis=(1, 2)), "ask for outputs that do not need it", {
+        "layers": ["side"]}),
+    three((4, 4), lambda k, x: k.ops.eigh(x), "take its values alone", lambda k, x: k.ops.eigh(x)[0]),
+    two((4, 4), lambda k, x: tf.linalg.pinv(x, rcond=x[0, 0, 0]), "write one number there",
+        lambda k, x: tf.linalg.pinv(x, rcond=0.1)),
     three((65, 65), lambda k, x: k.ops.det(x), "ask for outputs that do not need it", {"layers": ["side"]}),
     three((13, 13), lambda k, x: k.ops.cholesky(x), "ask for outputs that do not need it", {"layers": ["side"]}),
     three((None, 4), lambda k, x: k.ops.ctc_decode(x, k.ops.cast(x[:, 0, 0], "int32"))[0], SIZE, [5, 4]),
     three((5, 4), lambda k, x: k.ops.ctc_decode(x, k.ops.cast(x[:, 0, 0], "int32"), strategy="beam_search")[1],
           "take strategy='greedy'", lambda k, x: k.ops.ctc_decode(x, k.ops.cast(x[:, 0, 0], "int32"))[1]),
+    three((None, 4), lambda k, x: loss(k, x), SIZE, [5, 4]),
+    three((1025, 4), lambda k, x: loss(k, x), "give it shorter sequences", lambda k, x: loss(k, x[:, :9])),
+    two((9, 4), lambda k, x: tf.nn.ctc_loss([[1]], x, [1], [9], False, tf.nn.ctc_unique_labels([[1]])),
+        "leave unique out", lambda k, x: tf.nn.ctc_loss([[1]], x, [1], [9], False)),
     three((None, None, 3), lambda k, x: k.layers.ContrastLimitedAdaptiveHistogramEqualization()(x), SIZE, [5, 6, 3]),
     three((65, 66), lambda k, x: k.ops.qr(x)[1], "ask for outputs that do not need it", {"layers": ["side"]}),
     three((4,), lambda k, x: k.ops.vander(x[:, 0]), "give N", lambda k, x: k.ops.vander(x[:, 0], N=3)),

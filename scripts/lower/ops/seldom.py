@@ -8,7 +8,7 @@ from ...emit import Builder, Value
 from ...emit.core import axis_of
 from .. import activation
 from ..rules import Call, called, function, node
-from . import arithmetic, fourier, linear, losses, matrices, scattering, special
+from . import arithmetic, fourier, losses, matrices, norms, scattering, special
 from .given import argument, axes, floats, integer, needed, pair, tensor, value
 from .reducing import keeps
 
@@ -136,6 +136,19 @@ def solve(call: Call) -> Value:
     return matrices.solve(call)
 
 
+@function("linalg.triangular_solve")
+@node("MatrixTriangularSolve")
+def triangular_solve(call: Call) -> Value:
+    """What a triangle takes to others; it may stand for its transpose."""
+    b, x, y = call.b, floats(call, "matrix"), second(call, "rhs")
+    lower = bool(argument(call, "lower", 2, True))
+    if argument(call, "adjoint", 3, False):
+        x, lower = b.move(x, x.rank - 1, x.rank - 2), not lower
+    call.args = [x, y]
+    call.record = dict(call.record, config=dict(call.config, lower=lower))
+    return matrices.solve_triangular(call)
+
+
 @function("linalg.normalize")
 def normalize(call: Call) -> list:
     """A tensor over its length, and the length."""
@@ -144,9 +157,9 @@ def normalize(call: Call) -> list:
     if order == "euclidean" or along is None and order == 2:
         long = b.sqrt(b.sum(b.square(x), along, True))
     elif along is not None and len(along) > 1:
-        long = linear.of_matrices(call, x, order, along, True)
+        long = norms.of_matrices(call, x, order, along, True)
     else:
-        long = linear.of_vectors(b, x, order, along, True)
+        long = norms.of_vectors(b, x, order, along, True)
     return [b.div(x, long), long]
 
 
