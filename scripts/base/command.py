@@ -164,18 +164,42 @@ class Lenient:
 
 
 CAME = []  # signals that `terminate` has met
+# What Python calls between two instructions of others, when an object goes: the finalizers of every class (""), and
+# callbacks of weak references.
+CALLBACKS = {"__del__": "", "cb": "_bootstrap>", "remove": "weakref.py", "_remove": "_weakrefset.py"}
+AGAIN_SECONDS = 0.01
+
+
+def raisable(frame: Any, again: Callable[[int, Any], None]) -> bool:
+    """Whether what a signal handler raises arrives where the signal came.
+
+    Python prints what a callback raises, and goes on.  There this is False, and `again` is called a moment later.
+
+    frame  the frame that the handler was given; None where that is known
+    again  callable(number of a signal, frame), a handler
+    """
+    while frame is not None:
+        code = frame.f_code
+        if code.co_name in CALLBACKS and code.co_filename.endswith(CALLBACKS[code.co_name]):
+            signal.signal(signal.SIGALRM, again)
+            signal.setitimer(signal.ITIMER_REAL, AGAIN_SECONDS)
+            return False
+        frame = frame.f_back
+    return True
 
 
 def terminate(signum: int, frame: Any) -> None:
     """Signal handler: leave through SystemExit, so that every `finally` on the way still runs."""
     CAME.append(signum)
-    raise SystemExit(128 + signum)
+    if raisable(frame, lambda number, now: terminate(signum, now)):
+        raise SystemExit(128 + signum)
 
 
 def heed_lost_signals() -> None:
-    """Leave where `terminate` has met a signal in vain: in a callback of C code, or while an object is finalized,
-    Python prints what is raised and goes on."""
+    """Leave where `terminate` has met a signal in vain: in a callback of C code Python prints what is raised, and goes
+    on."""
     if CAME:
+        signal.setitimer(signal.ITIMER_REAL, 0)  # one that waits for a callback's end comes now, not while this leaves
         raise SystemExit(128 + CAME[-1])
 
 
@@ -201,7 +225,7 @@ class Held:
     def __enter__(self):
         self.came, self.handlers = None, {}
         if threading.current_thread() is threading.main_thread():
-            for number in NOTICED:
+            for number in NOTICED + (signal.SIGALRM,):
                 if callable(signal.getsignal(number)):  # a handler in Python; all others raise nothing
                     self.handlers[number] = signal.signal(number, self.keep)
         return self
@@ -225,8 +249,8 @@ class Held:
 def finished() -> None:
     """From here on the work is done and only the processes are left to end: a signal would find Python's handlers
     gone, and make a finished run look like an interrupted one."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in NOTICED + (signal.SIGALRM,):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def run(main: Callable[[List[str]], Optional[int]], arguments: Optional[List[str]] = None) -> None:
