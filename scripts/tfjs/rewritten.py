@@ -14,7 +14,7 @@ from ..emit import Builder, Value
 from ..operations import unlike
 from ..operations.graph import Attribute, Graph, Node, Row, Tensor
 from ..operations.outputs import prune
-from . import operations, quantized
+from . import operations
 
 
 class Unknown(Exception):
@@ -95,21 +95,9 @@ def beyond(graph: Graph, node: Node) -> bool:
 # Whole numbers -----------------------------------------------------------------------------------------------------
 
 def mean(make: Remaking, node: Node) -> Value:
-    """A Mean of whole numbers: the quotient of a sum of 64 bits, without its fraction (core/kernels/reduction_ops.h).
-
-    TensorFlow.js has 32 bits: whole quotients and remainders are added apart, axis by axis.
-    """
-    x, keep = make.given(0), bool(node.value("keep_dims", False))
-    axes = make.axes([int(one) for one in make.known(1).reshape(-1)], x.rank)
-    count = make.sizes_of(x, axes)
-    wholes, rest = make.binary("FloorDiv", x, count), make.binary("FloorMod", x, count)
-    for axis in axes:
-        added = make.sum(rest, axis, True)
-        wholes = make.add(make.sum(wholes, axis, True), make.binary("FloorDiv", added, count))
-        rest = make.binary("FloorMod", added, count)
-    below = make.both(make.compare("Less", wholes, 0), make.compare("NotEqual", rest, 0))
-    found = make.add(wholes, make.cast(below, "int32"))
-    return found if keep else make.squeeze(found, axes)
+    """A Mean of whole numbers."""
+    axes = [int(one) for one in make.known(1).reshape(-1)]
+    return make.whole_mean(make.given(0), axes, bool(node.value("keep_dims", False)))
 
 
 def division(make: Remaking, node: Node) -> Value:
@@ -128,6 +116,15 @@ def cast(make: Remaking, node: Node) -> Value:
     """A Cast of whole numbers to a narrow type: what does not fit loses its higher bits."""
     target = node.value("DstT")
     return make.wrapped(make.given(0), 8 * unlike.NARROW[target], not target.startswith("DT_U"))
+
+
+def quantized(make: Remaking, node: Node) -> Value:
+    """Numbers as a model that was trained for quantization has them; the limits are constants or attributes."""
+    args = node.op == "FakeQuantWithMinMaxArgs"
+    low, high = [numpy.asarray(node.value(name, default) if args else make.known(place), "float32")
+                 for place, (name, default) in enumerate((("min", -6.0), ("max", 6.0)), 1)]
+    return make.quantized(make.given(0), low, high, int(node.value("num_bits", 8)),
+                          bool(node.value("narrow_range", False)))
 
 
 # Images ------------------------------------------------------------------------------------------------------------
@@ -325,5 +322,5 @@ RULES: Dict[str, Rule] = {
     "MaxPool": pooling, "MaxPool3D": pooling, "AvgPool": pooling, "AvgPool3D": pooling, "FusedBatchNorm": batch_norm,
     "FusedBatchNormV2": batch_norm, "FusedBatchNormV3": batch_norm, "OneHot": one_hot, "Einsum": einsum,
     "BatchMatMul": batch_product, "BatchMatMulV2": batch_product, "Select": select, "MatrixBandPart": band,
-    "TensorScatterUpdate": scatter, "FakeQuantWithMinMaxVars": quantized.of_inputs,
-    "FakeQuantWithMinMaxVarsPerChannel": quantized.of_inputs, "FakeQuantWithMinMaxArgs": quantized.of_attributes}
+    "TensorScatterUpdate": scatter, "FakeQuantWithMinMaxVars": quantized,
+    "FakeQuantWithMinMaxVarsPerChannel": quantized, "FakeQuantWithMinMaxArgs": quantized}

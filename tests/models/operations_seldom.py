@@ -90,6 +90,7 @@ SELDOM = {
         tf.scalar_mul(1.5, x),
         tf.math.bessel_i0(x), tf.math.xdivy(tf.nn.relu(x), y * y + 1), tf.math.xlog1py(tf.nn.relu(x), y * y),
         tf.math.polyval([1.0, -2.0, 0.5], x), tf.math.zero_fraction(tf.nn.relu(x)),
+        tf.reduce_mean(i * 500000000 + 2, 1), tf.reduce_mean(-500000001 - i * 400000000, [0, 1], True),
         tf.math.reduce_euclidean_norm(x, 1), tf.math.reduce_euclidean_norm(x, [1, 2], True),
         tf.math.cumulative_logsumexp(x, 1), tf.math.cumulative_logsumexp(x, -1, reverse=True),
         tf.clip_by_norm(x, 1.5, [1, 2]), tf.clip_by_norm(x, 100.0), tf.linalg.matrix_transpose(x),

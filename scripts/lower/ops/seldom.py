@@ -1,10 +1,9 @@
 """Functions of TensorFlow that models seldom hold (tf.bitwise, tf.math, tf.linalg, tf.nn)."""
-from typing import Callable, List
+from typing import Callable
 
 import numpy
 
-from ...base.fault import Fault
-from ...emit import Builder, Value
+from ...emit import Value
 from ...emit.core import axis_of
 from .. import activation
 from ..rules import Call, called, function, node
@@ -284,15 +283,6 @@ def cosines(kind: int, size: int, ortho: bool) -> numpy.ndarray:
     return (second * first).T if ortho else numpy.where(given == 0, 0.5, 1) * second.T
 
 
-def bounds(b: Builder, low: Value, high: Value, bits: int, narrow: bool) -> List[Value]:
-    """The bounds, moved so that 0 is one of the steps between them, and a step (fake_quant_ops_functor.h: Nudge)."""
-    first, last = float(narrow), float(2 ** bits - 1)
-    step = b.div(b.sub(high, low), last - first)
-    zero = b.unary("Floor", b.add(b.sub(first, b.div(low, step)), 0.5))
-    zero = b.clip(zero, first, last)
-    return [b.mul(b.sub(first, zero), step), b.mul(b.sub(last, zero), step), step]
-
-
 @function("""quantization.fake_quant_with_min_max_args quantization.fake_quant_with_min_max_vars
              quantization.fake_quant_with_min_max_vars_per_channel""")
 @node("FakeQuantWithMinMaxArgs FakeQuantWithMinMaxVars FakeQuantWithMinMaxVarsPerChannel")
@@ -302,9 +292,4 @@ def fake_quant(call: Call) -> Value:
     low, high = [b.cast(value(call, argument(call, name, at, default), "float32"), "float32")
                  for at, (name, default) in enumerate((("min", -6.0), ("max", 6.0)), 1)]
     bits = integer(call, argument(call, "num_bits", 3, 8), "num_bits")
-    wrong = low.is_constant and high.is_constant and not numpy.all(low.array < high.array)
-    if wrong or not 2 <= bits <= 16:
-        raise Fault(f"operation {call.path!r} has bounds of {bits} bits that hold nothing: the file is damaged")
-    least, most, step = bounds(b, low, high, bits, bool(argument(call, "narrow_range", 4, False)))
-    steps = b.unary("Floor", b.add(b.div(b.sub(b.minimum(b.maximum(x, least), most), least), step), 0.5))
-    return b.add(b.mul(steps, step), least)
+    return b.quantized(x, low, high, bits, bool(argument(call, "narrow_range", 4, False)))
