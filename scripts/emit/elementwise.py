@@ -39,11 +39,12 @@ class Elementwise(Emitter):
     def unary(self, op: str, x: Operand) -> Value:
         """One of UNARY, of a float or (Abs, Neg, Sign, Square, Relu) an int.
 
-        TensorFlow.js 1.0.0 squares whole numbers as floats, which lose the last digits of large ones.
+        TensorFlow.js 1.0.0 squares whole numbers as floats, which lose the last digits of large ones, and negates them
+        as floats.
         """
         x = self.value(x)
-        if op == "Square" and x.dtype == "int32":
-            return self.mul(x, x)
+        if op in ("Square", "Neg") and x.dtype == "int32":
+            return self.mul(x, x) if op == "Square" else self.sub(0, x)
         folded = self.fold(UNARY[op], [x], x.dtype) if UNARY[op] else None
         return folded or self.one(op, [x], x.dtype, x.shape, T=DType(x.dtype))
 

@@ -156,6 +156,12 @@ REST = {
                                          (ops.repeat(x, 3, 1)[:, :, :3], 0, True), (x[:, :1], 0, True))
         for one in ops.ctc_decode(given, 1 + i[:, 0] % (2 if given.shape[1] > 1 else 1) + (given.shape[1] > 3) * 2,
                                   mask_index=blank, merge_repeated=merged)],
+    "picked": lambda ops, x, y, z, i, j: [
+        *ops.nonzero(x > 0.5), *ops.nonzero(i % 2), *ops.nonzero(x[0] * 0), ops.bincount(i),
+        ops.bincount(i[0], minlength=6), ops.bincount(j[1], weights=[0.5, 1.0, 2.0, 3.0])] + ([
+            ops.unique(i), *ops.unique(i, True, True, True, True), *ops.unique(j, False, True, True, True),
+            *ops.unique(x[0], True, True, False, True, size=30, fill_value=-1.5), ops.unique(i, size=2),
+            *ops.unique(j[0], axis=0, return_inverse=True)] if hasattr(ops, "unique") else []),
     "likely": lambda ops, x, y, z, i, j: [
         ops.ctc_loss(i[:, :2] % 3 + 1, ops.reshape(x * 2, (-1, 6, 4)), i[:, 0] % 3, 3 + j[:, 0] % 4),
         ops.ctc_loss(i[:, :3] * 0 + ROWS[:3], y, 1 + i[:, 1] % 3, j[:, 1] % 5, mask_index=4),

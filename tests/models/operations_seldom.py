@@ -71,6 +71,12 @@ def decomposed(tf, x):
         tf.nn.ctc_loss([[1, 4], [2, 3]], tf.transpose(x, [1, 0, 2]), [2, 1], [4, 3], blank_index=-1)]
 
 
+def picked(tf, x, i):
+    """Places, values that differ, counts: how many there are is known when they are computed."""
+    return [tf.where(x > 0.5), tf.where(x > 99), tf.boolean_mask(x, x[:, :, 0] > 0), *tf.unique(tf.reshape(i, [-1])),
+            *tf.unique_with_counts(i[0])]
+
+
 SELDOM = {
     "windows": lambda tf, keras, x, y, z, i, j: windows(tf, x, z, kernel),
     "rarest": lambda tf, keras, x, y, z, i, j: rarest(tf, x, y, z, i),
@@ -100,7 +106,11 @@ SELDOM = {
         tf.linalg.solve(square(tf, x) + tf.linalg.band_part(y[:, :3, :3], 0, -1), y[:, :3, :2], adjoint=True),
         tf.linalg.cholesky_solve(tf.linalg.cholesky(square(tf, x)), y[:, :3, :2]), *tf.linalg.normalize(x, axis=-1),
         *tf.linalg.normalize(x), *tf.linalg.normalize(x, 1, -1), *tf.linalg.normalize(x, axis=[1, 2]),
-        tf.math.cumulative_logsumexp(x, 1, exclusive=True)] + decomposed(tf, x),
+        tf.math.cumulative_logsumexp(x, 1, exclusive=True)] + decomposed(tf, x) + picked(tf, x, i) + [
+            x[x > 0], x[x[:, :, 0] > 0.3], tf.boolean_mask(x, numpy.eye(4, 6) > 0, axis=1),
+            tf.boolean_mask(x, x > 99)] + (
+            [tf.math.bincount(i), tf.math.bincount(j, minlength=6, axis=-1), tf.math.bincount(
+                i, weights=x[:, :, 0], maxlength=3)] if hasattr(tf.math, "approx_max_k") else []),  # not before 2.7
     "places": lambda tf, keras, x, y, z, i, j: [
         getattr(tf.math, "unsorted_segment_" + name)(x[0], ROWS, 4) for name in ("sum", "max", "min", "prod")] + [
         tf.tensor_scatter_nd_update(x, PLACES, [5.0, 6.0, 7.0]), tf.tensor_scatter_nd_add(x, PLACES, y[0, 0, :3]),
@@ -134,7 +144,7 @@ def raw(tf, x, z, i, j):
         tf.math.cumulative_logsumexp(x, 1), tf.linalg.det(cube), tf.linalg.inv(cube), tf.linalg.cholesky(cube),
         tf.linalg.solve(cube, x[:, :3, :2]), tf.nn.l2_loss(x), tf.quantization.fake_quant_with_min_max_args(x),
         *tf.linalg.qr(x), *tf.linalg.slogdet(cube), tf.linalg.triangular_solve(cube, x[:, :3, :2]), *tf.linalg.lu(cube),
-        tf.linalg.svd(x[:, :, :2], compute_uv=False), tf.linalg.eigvalsh(cube)]
+        tf.linalg.svd(x[:, :, :2], compute_uv=False), tf.linalg.eigvalsh(cube)] + picked(tf, x, i)
 
 
 NODES = {  # as the TensorFlowOpLayers of Keras before 2.4

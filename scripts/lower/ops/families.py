@@ -19,6 +19,7 @@ from . import (  # noqa: F401
     ordering,
     padding,
     parting,
+    picking,
     pictures,
     rearranging,
     reducing,

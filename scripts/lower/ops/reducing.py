@@ -6,8 +6,8 @@ import numpy
 
 from ...emit import Builder, Value
 from ..rules import Call, function, node, operation
-from .given import argument, axes, floats, integer, tensor, value
-from .logic import is_nan, truth
+from .given import argument, axes, floats, integer, tensor, truth, value
+from .logic import is_nan
 
 KEEP = "keepdims keep_dims"
 

@@ -25,7 +25,6 @@ TABLE = (
     Row("Eig", "TensorFlow.js computes with real numbers alone", "of symmetric matrices take the values of Eigh"),
     Row("Polar ViewAsComplex ViewAsReal", "TensorFlow.js computes with real numbers alone",
         "compute with real and imaginary parts of their own"),
-    Row("Nonzero Unique Bincount", "how much it gives depends on the numbers that it is given", OUTPUTS),
     Row("Histogram", "Keras itself does not compute it in a model", OUTPUTS),
     Row("View Nextafter", "it looks at the bits of numbers", OUTPUTS),
     Row("ElasticTransform", "it moves pixels by chance", "transform the images before the model"),
