@@ -137,6 +137,9 @@ REST = {
     "segments": lambda ops, x, y, z, i, j: [
         getattr(ops, "segment_" + name)(data, ROWS, num_segments=count) for name in ("sum", "max") for data in (
             x[0], i[0], z[0, :4]) for count in (4, 6)] + [
+        getattr(ops, "segment_" + name)(x[0], *how) for name in ("sum", "max") for how in (
+            (ROWS // 2,), (numpy.sort(ROWS), None, True), (i[0] % 1,), (ops.sort(j[0]), None, True))] + [
+        ops.segment_max(i[1], j[0] + 1),
         ops.segment_sum(x[0], i[0], num_segments=5), ops.segment_max(x[0, :, 0], i[0] % 3, num_segments=3)] + [
         getattr(ops, name)(x[0], ROWS, num_segments=4) for name in ("segment_min", "segment_prod")
         if hasattr(ops, name)],
@@ -157,7 +160,7 @@ REST = {
         for one in ops.ctc_decode(given, 1 + i[:, 0] % (2 if given.shape[1] > 1 else 1) + (given.shape[1] > 3) * 2,
                                   mask_index=blank, merge_repeated=merged)],
     "picked": lambda ops, x, y, z, i, j: [
-        *ops.nonzero(x > 0.5), *ops.nonzero(i % 2), *ops.nonzero(x[0] * 0), ops.bincount(i),
+        ops.where(x > 0.5), *ops.nonzero(x > 0.5), *ops.nonzero(i % 2), *ops.nonzero(x[0] * 0), ops.bincount(i),
         ops.bincount(i[0], minlength=6), ops.bincount(j[1], weights=[0.5, 1.0, 2.0, 3.0])] + ([
             ops.unique(i), *ops.unique(i, True, True, True, True), *ops.unique(j, False, True, True, True),
             *ops.unique(x[0], True, True, False, True, size=30, fill_value=-1.5), ops.unique(i, size=2),

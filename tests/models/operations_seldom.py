@@ -113,6 +113,7 @@ SELDOM = {
                 i, weights=x[:, :, 0], maxlength=3)] if hasattr(tf.math, "approx_max_k") else []),  # not before 2.7
     "places": lambda tf, keras, x, y, z, i, j: [
         getattr(tf.math, "unsorted_segment_" + name)(x[0], ROWS, 4) for name in ("sum", "max", "min", "prod")] + [
+        getattr(tf.math, "segment_" + name)(x[0], [0, 2, 2, 3]) for name in ("sum", "max", "min", "prod")] + [
         tf.tensor_scatter_nd_update(x, PLACES, [5.0, 6.0, 7.0]), tf.tensor_scatter_nd_add(x, PLACES, y[0, 0, :3]),
         tf.tensor_scatter_nd_sub(x, PLACES, [5.0, 6.0, 7.0]), tf.tensor_scatter_nd_max(x, PLACES, [0.1, 0.2, 0.3]),
         tf.tensor_scatter_nd_min(i, [[0, 1], [1, 2]], [0, 1])],

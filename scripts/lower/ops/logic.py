@@ -71,10 +71,8 @@ def where(call: Call) -> Value:
     condition = truth(b, tensor(call, "condition"))
     x, y = argument(call, "x1 x", 1), argument(call, "x2 y", 2)
     if x is None or y is None:
-        if call.major > 2:
-            call.refuse("Keras itself gives no tensor of the places where a condition holds",
-                        "choose by where(condition, x, y)")
-        return b.stack(coordinates(b, condition), 1)
+        places = coordinates(b, condition)  # of which a model of Keras 3 takes the first for the output
+        return b.stack(places, 1) if call.major < 3 else places[0]
     x, y = two(call, x, y)
     rows = call.kind == "TensorFlowOpLayer" and call.config["node_def"]["op"] == "Select"
     while rows and condition.rank == 1 and condition.rank < x.rank:

@@ -69,6 +69,12 @@ def masked(b: Builder, x: Value, mask: Value, axis: int = 0) -> Value:
     return b.gather(b.spread_out(x, sizes), places, axis)
 
 
+def firsts(b: Builder, ordered: Value) -> Value:
+    """1 for each number of a sorted row that is unlike the one before it, else 0."""
+    new = b.compare("NotEqual", b.stepped(ordered, 0, 1, None, 1), b.stepped(ordered, 0, None, -1, 1))
+    return b.concat([b.constant(numpy.ones(1, "int32")), b.cast(new, "int32")], 0)
+
+
 @operation("Unique")
 @function("unique unique_with_counts")
 @node("Unique UniqueWithCounts")
@@ -85,9 +91,7 @@ def unique(call: Call) -> Result:
     size = b.dim(row, 0)
     ordered, places = b.top(b.neg(row), size)
     ordered = b.neg(ordered)
-    new = b.compare("NotEqual", b.stepped(ordered, 0, 1, None, 1), b.stepped(ordered, 0, None, -1, 1))
-    new = b.concat([b.constant(numpy.ones(1, "int32")), b.cast(new, "int32")], 0)
-    starts = places_of(b, b.cast(new, "bool"))
+    starts = places_of(b, b.cast(firsts(b, ordered), "bool"))
     counts = b.sub(b.concat([b.stepped(starts, 0, 1, None, 1), b.reshape(b.value(size, "int32"), [1])], 0), starts)
     found, first = b.gather(ordered, starts), b.gather(places, starts)
     kind = called(call.record, call.major) if call.major < 3 else ""

@@ -166,10 +166,11 @@ def normalize(call: Call) -> list:
 
 
 def segments(op: str) -> Callable[[Call], Value]:
-    """The function of one reduction of segments whose number is told."""
+    """The function of one reduction of segments, whose number is told, or which are in order."""
     def lower(call: Call) -> Value:
-        count = argument(call, "num_segments", 2, needed)
-        call.record = dict(call.record, config=dict(call.config, num_segments=integer(call, count, "num_segments")))
+        told = "unsorted" in called(call.record, call.major).lower()
+        count = integer(call, argument(call, "num_segments", 2, needed), "num_segments") if told else None
+        call.record = dict(call.record, config=dict(call.config, num_segments=count, sorted=not told))
         return scattering.segments(op)(call)
     return lower
 
@@ -188,8 +189,8 @@ def updated(how: str) -> Callable[[Call], Value]:
 
 
 for _op in ("Sum", "Max", "Min", "Prod"):
-    function(f"math.unsorted_segment_{_op.lower()}")(segments(_op))
-    node("UnsortedSegment" + _op)(segments(_op))
+    function(f"math.unsorted_segment_{_op.lower()} math.segment_{_op.lower()}")(segments(_op))
+    node(f"UnsortedSegment{_op} Segment{_op}")(segments(_op))
 for _how in ("update", "add", "sub", "max", "min"):
     function(f"tensor_scatter_nd_{_how}")(updated("" if _how == "update" else _how))
     node("TensorScatter" + _how.capitalize())(updated("" if _how == "update" else _how))
