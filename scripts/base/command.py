@@ -4,6 +4,8 @@ Exit status: 0 done, 1 the input is at fault (one line on stderr, no traceback),
 anything else is a bug, and shows its traceback.
 """
 import argparse
+import atexit
+import contextlib
 import errno
 import json
 import os
@@ -253,14 +255,19 @@ def finished() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def run(main: Callable[[List[str]], Optional[int]], arguments: Optional[List[str]] = None) -> None:
+def run(main: Callable[[List[str]], Optional[int]], arguments: Optional[List[str]] = None,
+        at_once: bool = False) -> None:
     """Call `main(arguments)` and end the process with the status that this module's docstring promises.
 
-    main: callable that takes a list of str (without the program's name) and returns None or an exit status.
+    main     callable that takes a list of str (without the program's name) and returns None or an exit status
+    at_once  True: the process ends without Python's own end, which takes TensorFlow apart object by object and needs a
+             fifth of the time of its start
     """
     heed_signals()
     try:
         status = main(sys.argv[1:] if arguments is None else arguments)
+        if at_once and sys.stdout is not None:
+            sys.stdout.flush()
     except Fault as fault:
         complain(fault)
         status = FAULT
@@ -278,4 +285,11 @@ def run(main: Callable[[List[str]], Optional[int]], arguments: Optional[List[str
         else:
             traceback.print_exc()
     finished()
+    if at_once:
+        with contextlib.suppress(Exception):  # said already, and no hindrance at the end of any process
+            atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(AttributeError, OSError, ValueError):  # none, full, closed
+                stream.flush()
+        os._exit(status or 0)
     sys.exit(status or 0)

@@ -77,7 +77,8 @@ class Signature(NamedTuple):
 def freeze(source: str, outputs: Optional[List[str]] = None, tags: Optional[str] = None,
            signature: Optional[str] = None, **more: Any) -> Graph:
     """Return the graph of `source`, frozen in this process.  The arguments are those of formats/graphs.py."""
-    import tensorflow
+    with child.importing():
+        import tensorflow
     content, about = frozen_graph(tensorflow, source, outputs, tags, signature, **more)
     return described(content, about)
 
@@ -515,7 +516,8 @@ def main(arguments: List[str]) -> None:
     parser.add_argument("directory", help="where graph.pb and about.json go")
     parser.add_argument("--settings", type=json.loads, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
-    import tensorflow
+    with child.importing():
+        import tensorflow
     content, about = frozen_graph(tensorflow, options.source, **options.settings)
 
     def write(directory):
@@ -529,4 +531,4 @@ def main(arguments: List[str]) -> None:
 
 
 if __name__ == "__main__":
-    command.run(main)
+    command.run(main, at_once=True)

@@ -26,7 +26,8 @@ def compute(source: str, given: str, answer: str, outputs: Optional[List[str]], 
     outputs, tags, signature, constants   as in formats.graphs.GraphFile
     Raises Fault where TensorFlow does not load the graph, or it has no such outputs.
     """
-    import tensorflow
+    with child.importing():
+        import tensorflow
     child.hush()
     found = of_first(tensorflow, source) if tfjs_pb.match(source) \
         else freeze.frozen_of(tensorflow, source, tags, signature, constants)
@@ -69,4 +70,4 @@ def main(arguments: List[str]) -> None:
 
 
 if __name__ == "__main__":
-    command.run(main)
+    command.run(main, at_once=True)
