@@ -79,6 +79,14 @@ def scaled(x, scale, moved):
     return tf.raw_ops.ScaleAndTranslate(images=x, size=[6, 5], scale=[scale, 1.0], translation=[moved, 0.0])
 
 
+def unnumbered(k, x):
+    """A CategoryEncoding as Keras before 2.6 saves one that adapt() tells how many categories there are."""
+    layer = k.layers.CategoryEncoding(10)
+    found = layer(x)
+    layer.num_tokens = None
+    return found
+
+
 def loss(k, x):
     """How unlikely one label is."""
     one = k.ops.cast(x[:, 0, :1] * 0 + 1, "int32")
@@ -266,6 +274,7 @@ CASES = [
     # Layers of preprocessing
     three((1,), lambda k, x: k.layers.CategoryEncoding(10 ** 7)(x), "take fewer than",
           lambda k, x: k.layers.CategoryEncoding(10)(x), dtype="int32"),
+    two((3,), unnumbered, "build it with num_tokens", lambda k, x: k.layers.CategoryEncoding(10)(x), dtype="int32"),
     three((), lambda k, x: k.layers.CategoryEncoding(4, output_mode="count")(x), "take output_mode=one_hot",
           lambda k, x: k.layers.CategoryEncoding(4, output_mode="one_hot")(x), dtype="int32"),
     three((3,), lambda k, x: k.layers.Discretization(num_bins=3)(x), "give it bin_boundaries",
