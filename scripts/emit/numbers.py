@@ -4,7 +4,7 @@ from typing import Tuple
 import numpy
 
 from ..base.fault import Fault
-from .core import Operand, Value
+from .core import Operand, Value, broadcast
 from .images import Images
 from .reductions import Axes
 
@@ -43,6 +43,7 @@ class Numbers(Images):
 
     def nudged(self, low: Value, high: Value, bits: int, narrow: bool) -> Tuple[Value, Value, Value, Value]:
         """(the least number that there is, the largest, a step, the inverse of a step)."""
+        broadcast(low.shape, high.shape)
         known = low.is_constant and high.is_constant
         if not 2 <= bits <= 16 or known and not numpy.all(low.array < high.array):
             raise Fault(f"limits of {bits} bits that hold nothing: the file is damaged")

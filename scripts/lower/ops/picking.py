@@ -10,7 +10,7 @@ from ...emit import Builder, Value
 from ...emit.core import axis_of
 from ...emit.shaping import Size
 from ..rules import Call, Result, called, function, node, operation
-from .given import argument, integer, known, needed, tensor, truth, value
+from .given import argument, integer, known, limited, needed, tensor, truth, value
 
 MOST = 4096  # numbers of a row each of which is compared with all
 
@@ -124,6 +124,7 @@ def several(call: Call, found: Value, first: Value, which: Optional[Value], coun
         if size is None:
             return one
         count = integer(call, size, "size")
+        limited(call, [count])
         filled = call.b.constant(numpy.full(count, filling, one.dtype), one.dtype)
         return call.b.cut(call.b.concat([one, filled], 0), 0, 0, count)
 
