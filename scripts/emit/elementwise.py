@@ -79,6 +79,12 @@ class Elementwise(Emitter):
         """What x / y leaves, with the sign of x; FloorMod has that of y."""
         return self.mul(self.unary("Sign", x), self.binary("FloorMod", self.unary("Abs", x), self.unary("Abs", y)))
 
+    def quotient(self, x: Operand, y: Operand) -> Value:
+        """x / y of whole numbers, without the fraction: C++ cuts it off, TensorFlow.js rounds down."""
+        x, y = self.together(x, y)
+        down = self.binary("FloorDiv", self.unary("Abs", x), self.unary("Abs", y))
+        return self.mul(down, self.mul(self.unary("Sign", x), self.unary("Sign", y)))
+
     def wrapped(self, x: Operand, bits: int, signed: bool) -> Value:
         """Whole numbers in so many bits: those above are lost."""
         half = 1 << bits - 1 if signed else 0

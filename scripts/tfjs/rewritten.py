@@ -84,12 +84,6 @@ class Remaking(Builder):
             raise Unknown
         return found
 
-    def quotient(self, x: Value, y: Any) -> Value:
-        """x / y of whole numbers, without the fraction: C++ cuts it off, TensorFlow.js rounds down."""
-        y = self.value(y, "int32")
-        down = self.binary("FloorDiv", self.unary("Abs", x), self.unary("Abs", y))
-        return self.mul(down, self.mul(self.unary("Sign", x), self.unary("Sign", y)))
-
 
 Rule = Callable[[Remaking, Node], Optional[Value]]
 

@@ -71,6 +71,22 @@ def decomposed(tf, x):
         tf.nn.ctc_loss([[1, 4], [2, 3]], tf.transpose(x, [1, 0, 2]), [2, 1], [4, 3], blank_index=-1)]
 
 
+def rare(tf, x, y, z, i, j):
+    """What hardly a model holds."""
+    return [
+        tf.image.convert_image_dtype(x, tf.float32), tf.image.convert_image_dtype(
+            tf.cast(i * 50, tf.uint8), tf.float32),
+        tf.image.convert_image_dtype(tf.sigmoid(x), tf.uint8), tf.image.convert_image_dtype(x, tf.uint8, True),
+        tf.image.psnr(z, z * 0.5, 2.0), tf.truncatediv(i - 3, j + 2), tf.math.imag(x), tf.math.angle(x),
+        tf.math.lbeta(tf.abs(x) + 0.3), tf.math.is_non_decreasing(x),
+        tf.math.is_strictly_increasing(tf.cumsum(i[0] + 1)),
+        tf.math.unsorted_segment_mean(x[0], ROWS, 4), tf.math.segment_mean(x[0], [0, 2, 2, 3]),
+        tf.histogram_fixed_width_bins(x, [-1.0, 1.0], 7), tf.histogram_fixed_width(y, [-1.5, 1.0], 5),
+        tf.linalg.lstsq(x[:, :, :2], y[:, :, :3]), tf.linalg.lstsq(x[:, :2], y[:, :2, :1]),
+        tf.nn.log_poisson_loss(x * x * 3, y), tf.nn.log_poisson_loss(x * x * 3, y, True),
+        tf.signal.fftshift(x, [1]), tf.signal.ifftshift(z, [1, 2]), tf.signal.fftshift(x), tf.signal.ifftshift(z)]
+
+
 def picked(tf, x, i):
     """Places, values that differ, counts: how many there are is known when they are computed."""
     return [tf.where(x > 0.5), tf.where(x > 99), tf.boolean_mask(x, x[:, :, 0] > 0), *tf.unique(tf.reshape(i, [-1])),
@@ -106,7 +122,8 @@ SELDOM = {
         tf.linalg.solve(square(tf, x) + tf.linalg.band_part(y[:, :3, :3], 0, -1), y[:, :3, :2], adjoint=True),
         tf.linalg.cholesky_solve(tf.linalg.cholesky(square(tf, x)), y[:, :3, :2]), *tf.linalg.normalize(x, axis=-1),
         *tf.linalg.normalize(x), *tf.linalg.normalize(x, 1, -1), *tf.linalg.normalize(x, axis=[1, 2]),
-        tf.math.cumulative_logsumexp(x, 1, exclusive=True)] + decomposed(tf, x) + picked(tf, x, i) + [
+        tf.math.cumulative_logsumexp(x, 1, exclusive=True)] + decomposed(tf, x) + picked(tf, x, i) + rare(
+            tf, x, y, z, i, j) + [
             x[x > 0], x[x[:, :, 0] > 0.3], tf.boolean_mask(x, numpy.eye(4, 6) > 0, axis=1),
             tf.boolean_mask(x, x > 99)] + (
             [tf.math.bincount(i), tf.math.bincount(j, minlength=6, axis=-1), tf.math.bincount(

@@ -21,6 +21,7 @@ from . import (  # noqa: F401
     parting,
     picking,
     pictures,
+    rare,
     rearranging,
     reducing,
     refused,
