@@ -8,11 +8,11 @@ they suffice.
 """
 from .bits import Bits
 from .core import Dims, Limits, Value
-from .images import Images
 from .indexing import Indexing
+from .numbers import Numbers
 
 __all__ = ["Builder", "Dims", "Limits", "Value"]
 
 
-class Builder(Images, Indexing, Bits):
+class Builder(Numbers, Indexing, Bits):
     """All emitters in one: each stands on the one before it (core, elementwise and shaping, reductions, linear)."""

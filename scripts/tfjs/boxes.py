@@ -8,6 +8,7 @@ from typing import Any, List
 
 import numpy
 
+from ..base.fault import Fault
 from ..emit import Builder, Value
 from ..operations.graph import Attribute, Node, Tensor
 
@@ -39,11 +40,11 @@ def softly(make: Any, node: Node, sigma: float) -> List[Value]:
     """[places, scores, how many] of the best boxes, each of which lowers the scores of those that it overlaps.
 
     A score below 0 counts as it was given when the next box is picked, as in TensorFlow's queue.
-    Raises ValueError where their number is large.
+    Raises Fault where their number is large.
     """
     most, threshold = int(make.known(2)), max(float(make.known(4)), LOWEST)
     if not 0 < most <= STEPS or sigma < 0:
-        raise ValueError
+        raise Fault(f"{node.name} picks {most} boxes")
     areas = Areas(make, make.given(0))
     scores = order = make.given(1)
     places, values, flags = [], [], []

@@ -4,7 +4,9 @@
 """
 from typing import Any, List, Union
 
+from ..base.fault import Fault
 from ..emit import Value
+from ..layers.topology import of
 from ..operations import unlike
 from ..operations.graph import Node
 from ..operations.scopes import REALS
@@ -36,13 +38,13 @@ def differs(node: Node) -> bool:
 def lowered(make: Any, node: Node) -> Union[Value, List[Value]]:
     """Return the result of an operation, or all of its results; make: rewritten.Remaking.
 
-    Raises Fault where it cannot be lowered, and ValueError for numbers of other types.
+    Raises Fault where it cannot be lowered, and for numbers of other types.
     """
     from ..lower import families, rules, walk  # every family of layers: only where it is needed
     table = families and rules.NODES
     specs = [make.graph.spec(tensor) for tensor in node.inputs]
     if any(spec is None or spec.dtype not in NUMBERS for spec in specs) or node.value("T") in unlike.NARROW:
-        raise ValueError
+        raise Fault(f"{node.name} is of numbers of another type")
     around = walk.Walk(2, VERSION)
     around.b = make
     arguments = []
@@ -53,5 +55,7 @@ def lowered(make: Any, node: Node) -> Union[Value, List[Value]]:
         arguments[0] = make.given(0)
     settings = {"op": node.op, "attr": {key: graph_json.attribute(one) for key, one in node.attributes.items()}}
     record = {"class_name": "TensorFlowOpLayer", "name": node.name, "config": {"node_def": settings}}
-    found = table[node.op].function(rules.Call(around, record, node.name, arguments, {}, rules.Held([], node.name)))
+    call = rules.Call(around, record, node.name, arguments, {}, rules.Held([], node.name))
+    with of(node.name):  # as of a layer: each of its settings may be of another kind
+        found = table[node.op].function(call)
     return list(found) if isinstance(found, (list, tuple)) else found

@@ -9,7 +9,7 @@ import numpy
 
 from ...base.fault import Fault
 from ...emit import Builder, Value
-from ..rules import Call, operation
+from ..rules import Call, function, node, operation
 from .given import argument, floats, needed, value
 from .linear import expanded
 
@@ -99,9 +99,10 @@ def det(call: Call) -> Value:
 
 
 @operation("Slogdet")
+@node("LogMatrixDeterminant")
 def slogdet(call: Call) -> List[Value]:
     """The sign of the determinant, and the logarithm of its size."""
-    b, x = call.b, floats(call)
+    b, x = call.b, floats(call, "x input")
     if rows_of(call, x, REFLECTED) <= SOLVED:
         found = expanded(b, cells(call, x, SOLVED))
         return [b.unary("Sign", found), b.log(b.unary("Abs", found))]
@@ -179,9 +180,11 @@ def cholesky_inverse(call: Call) -> Value:
 
 
 @operation("Qr")
+@function("linalg.qr")
+@node("Qr")
 def qr(call: Call) -> List[Value]:
     """(q, r): a matrix without a direction of its own, and a triangle."""
-    b, x = call.b, floats(call)
+    b, x = call.b, floats(call, "x input")
     rows, columns = x.shape[-2:] if x.rank > 1 else (None, None)
     if rows is None or columns is None:
         raise Fault(f"operation {call.path!r} is given a tensor of shape {x.shape}, of which Keras builds none")
@@ -189,7 +192,7 @@ def qr(call: Call) -> List[Value]:
     if not 0 < steps <= REFLECTED:
         call.refuse(f"it has {steps} rows or columns, and {REFLECTED} are unrolled at most", OUTPUTS)
     q, r, _ = mirrored(b, x)
-    if call.config.get("mode", "reduced") == "complete":
+    if call.config.get("mode") == "complete" or argument(call, "full_matrices", 1, False):
         return [q, r]
     return [b.cut(q, -1, 0, steps), b.cut(r, -2, 0, steps)]
 
@@ -220,6 +223,46 @@ def mirrored(b: Builder, x: Value) -> Tuple[Value, Value, Value]:
         sign = b.mul(sign, b.where(flat, 1.0, -1.0))
     r = b.mul(x, numpy.triu(numpy.ones((rows, columns), "float32")))
     return q, r, b.squeeze(sign, [-2, -1])
+
+
+@operation("LuFactor")
+@function("linalg.lu")
+@node("Lu")
+def lu_factor(call: Call) -> List[Value]:
+    """(both triangles in one matrix, the order of the rows).
+
+    The largest number of a column, of equals the first, comes to the diagonal before it is taken from those below
+    (Eigen's PartialPivLU: unblocked_lu).  A column more holds the places of the rows.  TensorFlow gives the row that
+    stands at each place, Keras 3 the place of each row.
+    """
+    b, x = call.b, floats(call, "x input")
+    size = rows_of(call, x, REFLECTED)
+    places = numpy.arange(size, dtype="float32")[:, None]
+    nothing = b.mul(b.cut(x, -1, 0, 1), 0.0)
+    x = b.concat([x, b.add(nothing, places)], -1)
+    for step in range(size):
+        x = pivoted(b, x, step)
+    order = b.cast(b.squeeze(b.cut(x, -1, size, 1), [-1]), "int32")
+    if call.major > 2:
+        order = b.place_of("ArgMax", b.one_hot(order, size, -2), -1)
+    return [b.cut(x, -1, 0, size), order]
+
+
+def pivoted(b: Builder, x: Value, step: int) -> Value:
+    """Matrices, with a column more, after a step of their decomposition.  Every sum has one number that is not 0."""
+    size = x.shape[-2]
+    rows, columns = numpy.arange(size)[:, None], numpy.arange(size + 1)
+    own, below = (rows == step).astype("float32"), (rows > step).astype("float32")
+    column = b.squeeze(b.cut(b.cut(x, -1, step, 1), -2, step, size - step), [-1])
+    place = b.add(b.place_of("ArgMax", b.unary("Abs", column), -1), step)
+    there = b.expand(b.one_hot(place, size), -1)
+    pivot, first = b.sum(b.mul(x, there), -2, True), b.cut(x, -2, step, 1)
+    others = b.sub(1.0, b.maximum(there, own))
+    x = b.add(b.mul(x, others), b.add(b.mul(pivot, own), b.mul(b.mul(first, there), 1 - own)))
+    shares = b.mul(b.div(b.cut(x, -1, step, 1), b.cut(pivot, -1, step, 1)), below)
+    behind = ((columns > step) & (columns < size)).astype("float32")
+    x = b.sub(b.mul(x, 1 - below * (columns == step)), b.mul(shares, b.mul(pivot, behind)))
+    return b.add(x, b.mul(shares, (columns == step).astype("float32")))
 
 
 @operation("Logdet")

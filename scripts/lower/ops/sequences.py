@@ -103,8 +103,12 @@ def set_diag(call: Call) -> Value:
 @function("math.lgamma")
 @node("Lgamma")
 def lgamma(call: Call) -> Value:
+    """The logarithm of the size of the gamma function."""
+    return gamma_logarithm(call.b, floats(call))
+
+
+def gamma_logarithm(b: Builder, x: Value) -> Value:
     """The logarithm of the size of the gamma function: Lanczos's approximation, mirrored below 1/2."""
-    b, x = call.b, floats(call)
     low = b.compare("Less", x, 0.5)
     z = b.sub(b.where(low, b.sub(1.0, x), x), 1.0)
     total = b.add(b.mul(z, 0.0), LANCZOS[0])
