@@ -21,7 +21,21 @@ def few_bits(tf, x):
             tf.cast(tf.cast(u, tf.int32) + 250, tf.uint8) + 9, tf.concat([u, u * 2], -1) * 100, tf.stack([u, u], 1) * 3,
             tf.transpose(u, (0, 2, 1)) * 3, u[:, 1:] * 3, tf.where(x > 0, u, u * 2) * 3,
             tf.saturate_cast(x * 300, tf.uint8) * 2, tf.reduce_max(u, 1) * 3, tf.zeros_like(u, tf.int32) - 300,
-            tf.reduce_mean(s, 1) * 3]
+            tf.reduce_mean(s, 1) * 3] + more_bits(tf, u, s, v)
+
+
+def more_bits(tf, u, s, v):
+    """Products of such numbers, and what puts them elsewhere."""
+    square, low = v[:, :4, :4], u[..., None]
+    return [
+        s ** 3, v ** 5, tf.pow(v, tf.abs(v) % 5), tf.reduce_prod(u, 1) * 3, tf.reduce_prod(v, [1, 2], True),
+        tf.math.cumprod(u, 1), tf.math.cumprod(v, 2, True, True) * 3, tf.linalg.band_part(v, 1, 0) * 3,
+        tf.linalg.diag(u[:, 0]) * 3, tf.linalg.diag_part(square) * 3, tf.linalg.set_diag(v, v[:, 0, :4]) * 3,
+        tf.linalg.trace(square), tf.linalg.cross(v[..., :3], v[..., 3:]), tf.reverse_sequence(u, [2, 4], 1, 0) * 3,
+        tf.scatter_nd([[0], [2], [0], [1]], u[0], [3, 6]), tf.tensor_scatter_nd_add(v, PLACES, v[0, 0, :3]),
+        tf.math.unsorted_segment_sum(u[0], ROWS, 5), tf.math.unsorted_segment_max(s[0], ROWS, 5),
+        tf.math.unsorted_segment_prod(v[0], ROWS, 5), tf.image.resize(low, (3, 9), "nearest") * 3,
+        tf.image.extract_patches(low, [1, 2, 2, 1], [1, 1, 1, 1], [1, 1, 1, 1], "VALID") * 3]
 
 
 def windows(tf, x, z, kernel):

@@ -84,6 +84,7 @@ column = tf.feature_column
 ROW = (None,)
 IMAGE = (None, None, 3)
 NUMBER = "write a whole number there"
+SEGMENTS = numpy.array([0, 1], "int32")
 LIST = "give a list, of a number or tensor each"
 CASES = [
     # Sizes that are open
@@ -148,8 +149,9 @@ CASES = [
           lambda k, x: k.layers.Resizing(60, 5)(x)),
     three((4,), lambda k, x: k.layers.Flatten(dtype="uint8")(x), "build it with dtype='float32'",
           lambda k, x: k.layers.Flatten(dtype="float32")(x)),
-    three((4,), lambda k, x: k.ops.power(x, 2), "cast to int32 or float32 before it",
-          lambda k, x: k.ops.power(k.ops.cast(x, "int32"), 2), dtype="uint8"),
+    three((4,), lambda k, x: k.ops.segment_prod(x, SEGMENTS, 2), "cast to int32 or float32 before it",
+          lambda k, x: k.ops.segment_prod(k.ops.cast(x, "int32"), SEGMENTS, 2), dtype="uint8"),
+    two(ROW, lambda k, x: tf.reduce_prod(x, 1), SIZE, [4], dtype="uint8"),
     three((4,), lambda k, x: k.layers.LayerNormalization()(x), "cast to int32 or float32 before it",
           lambda k, x: k.layers.LayerNormalization()(k.ops.cast(x, "float32")), dtype="uint8"),
     two((6, 5, 3), lambda k, x: tf.image.adjust_brightness(x, 0.2), "cast them to float32 before it",
@@ -259,8 +261,6 @@ CASES = [
           lambda k, x: k.layers.CategoryEncoding(4, output_mode="one_hot")(x), dtype="int32"),
     three((3,), lambda k, x: k.layers.Discretization(num_bins=3)(x), "give it bin_boundaries",
           lambda k, x: k.layers.Discretization(bin_boundaries=[0.0, 1.0])(x)),
-    three((6, 5, 3), lambda k, x: k.layers.Resizing(4, 5, "bicubic")(x), "cast them to float32 before it",
-          lambda k, x: k.layers.Resizing(4, 5, "bicubic")(k.ops.cast(x, "float32")), dtype="int32"),
     three((300,), lambda k, x: k.layers.MelSpectrogram()(x), "take a smaller fft_length",
           lambda k, x: k.layers.MelSpectrogram(fft_length=128, sequence_stride=64)(x)),
     three((9000,), lambda k, x: k.layers.MelSpectrogram(fft_length=8192, num_mel_bins=8)(x),

@@ -6,7 +6,7 @@ import numpy
 
 from ...emit import Builder, Value
 from .. import narrow
-from ..rules import Call, function, node, operation
+from ..rules import Call, function, node, operation, tensors
 from .given import argument, floats, integer, needed, pair, tensor, value
 
 # Operations that TensorFlow.js has by the same name, of floats: class of Keras 3, functions and operation of TensorFlow
@@ -62,7 +62,6 @@ BINARY = {"Add": ("Add", "math.add __operators__.add", "Add AddV2"),
           "Multiply": ("Mul", "math.multiply __operators__.mul", "Mul"),
           "Maximum": ("Maximum", "math.maximum", "Maximum"),
           "Minimum": ("Minimum", "math.minimum", "Minimum"),
-          "Power": ("Pow", "math.pow", "Pow"),
           "Mod": ("FloorMod", "math.floormod math.mod", "FloorMod")}
 
 
@@ -84,6 +83,19 @@ for _kind, (_op, _functions, _nodes) in BINARY.items():
     operation(_kind)(binary(_op))
     function(_functions)(binary(_op))
     node(_nodes)(binary(_op))
+
+
+@operation("Power")
+@function("math.pow")
+@node("Pow")
+def power(call: Call) -> Value:
+    """x to the power of y; of whole numbers of few bits by products that wrap."""
+    given = [call.args, call.kwargs]
+    kind = narrow.common(call, given) if any(one.narrow for one in tensors(given)) else None
+    x, y = pair(call)
+    if kind is not None and x.dtype == "int32":
+        return narrow.power(call.b, x, y, kind)
+    return binary("Pow")(call)
 
 
 @operation("Divide TrueDivide")

@@ -42,7 +42,7 @@ def resize(call: Call) -> Value:
         x = resizing.of_ratio(call, x, height, width, exact=False) if crops else \
             resizing.with_margins(call, x, height, width)
     method = Method(str(call.config.get("interpolation", "bilinear")), bool(call.config.get("antialias")))
-    return placed(call, interpolation.resize(call, x, height, width, method), single)
+    return placed(call, resizing.given_back(call, interpolation.resize(call, x, height, width, method)), single)
 
 
 @function("image.resize image.resize_v2")

@@ -6,6 +6,7 @@ import numpy
 from ...base.fault import Fault
 from ...emit import Value
 from ...emit.core import DType
+from .. import narrow
 from ..rules import Call, operation
 from .given import argument, floats, integer, integers, limited, needed, value
 
@@ -24,7 +25,12 @@ def scatter_update(call: Call) -> Value:
     x = value(call, argument(call, "inputs", 0, needed))
     places = b.cast(value(call, argument(call, "indices", 1, needed)), "int32")
     updates = b.cast(value(call, argument(call, "updates", 2, needed)), x.dtype)
-    how = call.config.get("reduction")
+    return narrow.alike(b, put(call, x, places, updates), x)
+
+
+def put(call: Call, x: Value, places: Value, updates: Value) -> Value:
+    """x with the updates at these places."""
+    b, how = call.b, call.config.get("reduction")
     if how == "add":
         return b.add(x, scattered(call, places, updates, x))
     if places.is_constant and places.rank == 2:
@@ -36,14 +42,14 @@ def scatter_update(call: Call) -> Value:
         call.refuse(f"its places are computed, and reduction={how!r} meets several at one", "give constant places")
     ones = b.fill([b.dim(updates, axis) for axis in range(updates.rank)], 1, "float32")
     there = b.compare("Greater", scattered(call, places, ones, x), 0)
-    put = scattered(call, places, b.cast(updates, "float32") if x.dtype == "bool" else updates, x)
-    put = b.cast(put, x.dtype)
+    new = scattered(call, places, b.cast(updates, "float32") if x.dtype == "bool" else updates, x)
+    new = b.cast(new, x.dtype)
     if how is None:
-        return b.where(there, put, x)
+        return b.where(there, new, x)
     op = {"max": "Maximum", "min": "Minimum", "mul": "Mul"}.get(how)
     if op is None:
         raise Fault(f"operation {call.path!r} has reduction={str(how)[:60]!r}: the file is damaged")
-    return b.where(there, b.binary(op, x, put), x)
+    return b.where(there, b.binary(op, x, new), x)
 
 
 def last_of_each(call: Call, places: Value, updates: Value, how: object) -> Tuple[Value, Value]:
@@ -88,15 +94,21 @@ def segments(op: str) -> Callable[[Call], Value]:
         flat, own = b.reshape(data, [-1, width]), b.reshape(own, [-1])
         if op == "Sum":
             member = b.compare("Equal", b.constant(numpy.arange(count, dtype="int32")[:, None]), b.expand(own, 0))
-            found = b.cast(b.matmul(b.cast(member, "float32"), b.cast(flat, "float32")), data.dtype)
+            found = narrow.in_halves(b, flat, data.narrow, lambda part: b.cast(b.matmul(
+                b.cast(member, "float32"), b.cast(part, "float32")), data.dtype))
         else:
             member = b.compare("Equal", b.constant(numpy.arange(count, dtype="int32")[:, None, None]),
                                 b.reshape(own, [1, -1, 1]))
-            filled = (FILLED if data.dtype == "float32" else FILLED_WHOLE)[op]
+            filled = narrow.FILLED[data.narrow][op] if data.narrow else (
+                FILLED if data.dtype == "float32" else FILLED_WHOLE)[op]
             if flat.shape[0] is not None:
                 limited(call, [count, flat.shape[0], width])
-            found = b.reduce(op, b.where(member, b.expand(flat, 0), b.constant(filled, data.dtype)), 1)
-        return b.reshape(found, [count] + list(rest))
+            found = b.where(member, b.expand(flat, 0), b.constant(filled, data.dtype))
+            if op == "Prod" and data.narrow and flat.shape[0]:
+                found = narrow.product(b, found, [1], data.narrow)
+            found = b.reduce(op, found, 1)
+        found = b.reshape(found, [count] + list(rest))
+        return found if op == "Prod" and not flat.shape[0] else narrow.alike(b, found, data)
     return lower
 
 
