@@ -49,10 +49,11 @@ FIRST = frozenset("""Reshape Flatten Permute RepeatVector Cropping1D Cropping2D 
     GatherNd SplitV Unpack PadV2 MirrorPad Identity Snapshot EnsureShape linalg.band_part linalg.diag linalg.diag_part
     linalg.set_diag linalg.tensor_diag_part linalg.matrix_transpose linalg.adjoint boolean_mask batch_to_space
     batch_to_space_nd space_to_batch space_to_batch_nd reverse_sequence image.extract_patches image.resize
-    image.resize_v2 image.rgb_to_grayscale math.real math.conj math.round math.rint MatrixBandPart MatrixDiag
-    MatrixDiagV2 MatrixDiagV3 MatrixDiagPart MatrixDiagPartV2 MatrixDiagPartV3 MatrixSetDiag MatrixSetDiagV2
-    MatrixSetDiagV3 ReverseSequence ExtractImagePatches ResizeNearestNeighbor PreventGradient PlaceholderWithDefault
-    TopKV2 ClipByValue SpaceToBatchND BatchToSpaceND""".split())
+    image.resize_v2 image.resize_nearest_neighbor image.resize_images image.rgb_to_grayscale math.real math.conj
+    math.round math.rint MatrixBandPart MatrixDiag MatrixDiagV2 MatrixDiagV3 MatrixDiagPart MatrixDiagPartV2
+    MatrixDiagPartV3 MatrixSetDiag MatrixSetDiagV2 MatrixSetDiagV3 ReverseSequence ExtractImagePatches
+    ResizeNearestNeighbor PreventGradient PlaceholderWithDefault TopKV2 ClipByValue SpaceToBatchND
+    BatchToSpaceND""".split())
 # What gives other whole numbers: places, counts, sums of 32 bits; and what settles it by itself
 OTHERS = frozenset("""Argmax Argmin Argsort Argpartition Nanargmax Nanargmin Size Shape Ndim Digitize SearchSorted
     CountNonzero Prod Nanprod Nansum Trace UnravelIndex OneHot MultiHot Arange Full Cast SaturateCast argmax argmin

@@ -49,7 +49,11 @@ def windows(tf, x, z, kernel):
         tf.nn.conv3d_transpose(z[..., None], kernel(2, 3, 2, 4, 1), [2, 10, 7, 6, 4], [2, 1, 2]),
         tf.nn.atrous_conv2d(z, kernel(2, 3, 3, 4), 2, "SAME"), tf.nn.atrous_conv2d(z, kernel(2, 2, 3, 4), 2, "VALID"),
         tf.nn.pool(z, [2, 3], "MAX", strides=[2, 1], padding="SAME"), tf.nn.pool(z, [2, 2], "AVG"),
-        tf.nn.pool(x, [2], "AVG", strides=[2], padding="SAME"),
+        tf.nn.pool(x, [2], "AVG", strides=[2], padding="SAME"), tf.nn.pool(
+            z, [2, 3], "MAX", dilations=[2, 1]),
+        tf.nn.pool(z, [2, 2], "AVG", dilations=[2, 3]), tf.nn.pool(x, [2], "AVG", dilations=[2]),
+        tf.nn.atrous_conv2d_transpose(z, kernel(2, 3, 4, 3), [2, 5, 7, 4], 2, "SAME"),
+        tf.nn.atrous_conv2d_transpose(z, kernel(3, 2, 4, 3), [2, 9, 9, 4], 2, "VALID"),
         tf.nn.local_response_normalization(z, 1, 0.5, 2.0, 0.7), tf.nn.local_response_normalization(x[:, None]),
         tf.nn.dilation2d(z, kernel(2, 3, 3), [1, 1, 1, 1], "SAME", "NHWC", [1, 1, 1, 1]),
         tf.nn.dilation2d(z, kernel(2, 2, 3), [1, 2, 1, 1], "VALID", "NHWC", [1, 2, 1, 1]),
@@ -60,12 +64,25 @@ def windows(tf, x, z, kernel):
             z[0], 3, 3, antialias=True)]
 
 
+def resized(tf, z):
+    """Images by the functions of TensorFlow 1."""
+    image = tf.compat.v1.image
+    return [getattr(image, "resize_" + name)(z, size, align_corners=bool(size[0] % 2))
+            for name in ("bilinear", "nearest_neighbor", "bicubic", "area") for size in ((4, 5), (9, 4), (1, 11))]
+
+
 def rarest(tf, x, y, z, i):
     """Sequences, diagonals, the gamma function."""
     return [
         tf.reverse_sequence(x, [2, 4], 1, 0), tf.reverse_sequence(z, i[:, 0] + 1, seq_axis=2, batch_axis=0),
         tf.reverse_sequence(z, tf.constant([1, 2, 7]), 2, 3), tf.linalg.set_diag(x, y[:, 0, :4]),
         tf.linalg.set_diag(x, y[:, 0, :4], k=1), tf.linalg.set_diag(x, y[:, 0, :3], k=-1),
+        tf.linalg.diag(x[:, :3], k=(-1, 1)), tf.linalg.diag(x[:, 0], k=-2), tf.linalg.diag(
+            x[:, :2], k=(0, 1), num_rows=6, num_cols=9, padding_value=2.5), tf.linalg.diag(x[:, 0], k=1, num_cols=9),
+        tf.linalg.diag_part(x, k=(-1, 2)), tf.linalg.diag_part(x, k=(-2, 1), padding_value=7.5, align="RIGHT_RIGHT"),
+        tf.linalg.diag_part(x, k=(1, 3), align="LEFT_RIGHT"), tf.linalg.diag_part(x, k=-3), tf.linalg.tensor_diag(x[0]),
+        tf.linalg.tensor_diag_part(tf.reshape(x[:1, :4, :4], [2, 2, 2, 2])), *tf.linalg.qr(x),
+        *tf.linalg.qr(x, full_matrices=True),
         tf.math.lgamma(x * 9), tf.math.lgamma(tf.abs(y) * 99 + 0.01), tf.math.digamma(tf.abs(x) * 9 + 0.1),
         tf.math.digamma(tf.floor(y * 3) + 0.3), tf.quantization.fake_quant_with_min_max_vars(x, -0.8, 1.1),
         tf.quantization.fake_quant_with_min_max_vars(x, -abs(y[0, 0, 0]) - 0.1, 1.1, 5, True),
@@ -86,6 +103,8 @@ SELDOM = {
         tf.image.ssim(tf.sigmoid(z), tf.sigmoid(z * z), 1.5, 3, 0.9, 0.02),
         tf.image.extract_patches(z, [1, 2, 3, 1], [1, 2, 1, 1], [1, 1, 1, 1], "SAME"),
         tf.image.extract_patches(z, [1, 2, 2, 1], [1, 1, 1, 1], [1, 2, 1, 1], "VALID")],
+    "resized": lambda tf, keras, x, y, z, i, j: resized(tf, z) + [
+        tf.compat.v1.image.resize(z, (4, 5), method) for method in range(4)] if "tf_keras" in keras.__name__ else [],
     "seldom": lambda tf, keras, x, y, z, i, j: [
         tf.bitwise.invert(i), tf.bitwise.left_shift(i, 2), tf.bitwise.right_shift(i * 5, j), tf.realdiv(x, y * y + 1),
         tf.scalar_mul(1.5, x),
@@ -126,13 +145,16 @@ SELDOM = {
 def raw(tf, x, z, i, j):
     """What pictures, seldom and losses have operations of TensorFlow's for."""
     cube = square(tf, x)
-    return [
+    return resized(tf, z) + [
         tf.image.adjust_contrast(z, 1.7), tf.image.adjust_saturation(tf.sigmoid(z), 1.4),
         tf.image.adjust_hue(tf.sigmoid(z), 0.3), tf.image.extract_patches(z, [1, 2, 3, 1], [1, 2, 1, 1], [
             1, 1, 1, 1], "SAME"), tf.bitwise.invert(i), tf.bitwise.left_shift(i, 2), tf.bitwise.right_shift(i * 5, j),
         tf.math.bessel_i0(x), tf.math.xdivy(tf.nn.relu(x), x * x + 1), tf.math.xlog1py(tf.nn.relu(x), x * x),
         tf.math.cumulative_logsumexp(x, 1), tf.linalg.det(cube), tf.linalg.inv(cube), tf.linalg.cholesky(cube),
-        tf.linalg.solve(cube, x[:, :3, :2]), tf.nn.l2_loss(x), tf.quantization.fake_quant_with_min_max_args(x)]
+        tf.linalg.solve(cube, x[:, :3, :2]), tf.reduce_prod(tf.cast(i + 99, tf.uint8), 1),
+        *tf.raw_ops.SoftmaxCrossEntropyWithLogits(features=x[0], labels=tf.nn.softmax(x[1])),
+        *tf.raw_ops.SparseSoftmaxCrossEntropyWithLogits(features=x[0], labels=i[1]), tf.nn.l2_loss(x),
+        tf.quantization.fake_quant_with_min_max_args(x)]
 
 
 NODES = {  # as the TensorFlowOpLayers of Keras before 2.4

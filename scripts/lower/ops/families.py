@@ -4,6 +4,7 @@ from . import (  # noqa: F401
     colouring,
     crops,
     decoding,
+    diagonals,
     fourier,
     frames,
     imaging,

@@ -9,7 +9,7 @@ import numpy
 
 from ...base.fault import Fault
 from ...emit import Builder, Value
-from ..rules import Call, operation
+from ..rules import Call, function, node, operation
 from .given import argument, floats, needed, value
 from .linear import expanded
 
@@ -178,9 +178,11 @@ def cholesky_inverse(call: Call) -> Value:
 
 
 @operation("Qr")
+@function("linalg.qr")
+@node("Qr")
 def qr(call: Call) -> List[Value]:
     """(q, r): a matrix without a direction of its own, and a triangle."""
-    b, x = call.b, floats(call)
+    b, x = call.b, floats(call, "x input")
     rows, columns = x.shape[-2:] if x.rank > 1 else (None, None)
     if rows is None or columns is None:
         raise Fault(f"operation {call.path!r} is given a tensor of shape {x.shape}, of which Keras builds none")
@@ -188,7 +190,7 @@ def qr(call: Call) -> List[Value]:
     if not 0 < steps <= REFLECTED:
         call.refuse(f"it has {steps} rows or columns, and {REFLECTED} are unrolled at most", OUTPUTS)
     q, r, _ = mirrored(b, x)
-    if call.config.get("mode", "reduced") == "complete":
+    if argument(call, "mode", None, "reduced") == "complete" or argument(call, "full_matrices", None, False):
         return [q, r]
     return [b.cut(q, -1, 0, steps), b.cut(r, -2, 0, steps)]
 

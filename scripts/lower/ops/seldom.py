@@ -231,6 +231,19 @@ def sparse_cross_entropy(call: Call) -> Value:
     return losses.of_class(call.b, logits, tensor(call, "labels"))
 
 
+@node("SoftmaxCrossEntropyWithLogits SparseSoftmaxCrossEntropyWithLogits")
+def of_rows(call: Call) -> List[Value]:
+    """Both of matrices of logits, and their slopes: what the probabilities have more than the labels."""
+    b, logits, labels = call.b, floats(call, "features"), value(call, argument(call, "labels", 1, needed))
+    if called(call.record, call.major).startswith("Sparse"):
+        loss = losses.of_class(b, logits, labels)
+        classes = numpy.arange(logits.shape[-1], dtype="int32")
+        labels = b.cast(b.compare("Equal", b.expand(b.cast(labels, "int32"), -1), classes), "float32")
+    else:
+        loss = b.neg(b.sum(b.mul(labels, activation.log_softmax(b, logits)), -1))
+    return [loss, b.sub(b.softmax(logits), labels)]
+
+
 @function("nn.weighted_moments")
 def weighted_moments(call: Call) -> list:
     """Mean and variance, each number with a weight."""

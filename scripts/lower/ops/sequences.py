@@ -1,4 +1,4 @@
-"""Functions of TensorFlow on signals, sequences and diagonals, and of the gamma function."""
+"""Functions of TensorFlow on signals and sequences, and of the gamma function."""
 import math
 
 import numpy
@@ -56,7 +56,7 @@ def overlap_and_add(call: Call) -> Value:
     return added_up(call, x, step)
 
 
-# Sequences and diagonals -------------------------------------------------------------------------------------------
+# Sequences ---------------------------------------------------------------------------------------------------------
 
 
 @function("reverse_sequence")
@@ -77,24 +77,6 @@ def reverse_sequence(call: Call) -> Value:
     while places.rank < x.rank:
         places = b.expand(places, -1)
     return b.move(b.move(b.gather_along(x, places, 1), 1, own), 0, batch)
-
-
-@function("linalg.set_diag")
-@node("MatrixSetDiag MatrixSetDiagV2 MatrixSetDiagV3")
-def set_diag(call: Call) -> Value:
-    """Matrices with other numbers on a diagonal."""
-    b, x = call.b, tensor(call, "input")
-    numbers = value(call, argument(call, "diagonal", 1, needed), x.dtype)
-    above = integer(call, argument(call, "k", 2, 0), "k")
-    rows, columns = x.shape[-2:]
-    if rows is None or columns is None:
-        call.refuse("it sets the diagonal of an axis of open size", "give its size: --input-shape")
-    there = numpy.eye(rows, columns, above, dtype=bool)
-    count = int(there.sum())
-    if numbers.shape[-1] != count or not count:
-        raise Fault(f"operation {call.path!r} puts {numbers.shape[-1]} numbers on a diagonal of {count}")
-    places = (numpy.arange(rows) + min(above, 0)).clip(0, count - 1).astype("int32")
-    return b.where(b.constant(there), b.expand(b.gather(numbers, b.constant(places), -1), -1), x)
 
 
 # Gamma -------------------------------------------------------------------------------------------------------------

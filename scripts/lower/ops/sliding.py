@@ -1,5 +1,5 @@
 """Convolutions that go backwards, pooling of any kind, dilations and responses of TensorFlow's (tf.nn)."""
-from typing import List, Tuple
+from typing import List, Sequence, Tuple
 
 import numpy
 
@@ -65,15 +65,37 @@ def atrous_conv2d(call: Call) -> Value:
         padding="valid"))
 
 
+@function("nn.atrous_conv2d_transpose")
+def atrous_conv2d_transpose(call: Call) -> Value:
+    """A convolution backwards whose window has holes."""
+    call.kwargs.update(strides=1, dilations=argument(call, "rate", 3, needed))
+    call.kwargs.setdefault("padding", argument(call, "padding", 4, needed))
+    return backwards(call, floats(call, "value"), constant(call, "filters", 1),
+                     argument(call, "output_shape", 2, needed), "same")
+
+
 @function("nn.pool")
 def pool(call: Call) -> Value:
     """The largest number or the mean of each window."""
-    count = channels_last(call, floats(call)).rank - 2
-    if max(spatial(call, "dilations dilation_rate", count)) > 1:
-        call.refuse("its windows have holes", "take windows without (dilations=1)")
+    x = channels_last(call, floats(call))
+    dilations = spatial(call, "dilations dilation_rate", x.rank - 2)
     kind = str(argument(call, "pooling_type", 2, needed)).upper()
     call.kwargs.update(pool_size=argument(call, "window_shape", 1, needed), strides=argument(call, "strides", None, 1))
+    if max(dilations) > 1:
+        return restored(call, with_holes(call, x, spatial(call, "pool_size", x.rank - 2), dilations, kind))
     return pooled("MaxPool" if kind == "MAX" else "AvgPool")(call)
+
+
+def with_holes(call: Call, x: Value, window: Sequence[int], dilations: Sequence[int], kind: str) -> Value:
+    """Windows with holes, one beside the other: TensorFlow takes no other strides there, and no margins."""
+    b, made = call.b, None
+    if int(numpy.prod(window)) > PLACES:
+        raise Fault(f"operation {call.path!r} has windows of {window} places: too many")
+    for place in numpy.ndindex(*window):
+        cuts = [Cut(at * dilation, (size - 1 - at) * dilation) for at, size, dilation in zip(place, window, dilations)]
+        part = b.strided(x, [Cut()] + cuts + [Cut()])
+        made = part if made is None else b.maximum(made, part) if kind == "MAX" else b.add(made, part)
+    return made if kind == "MAX" else b.mul(made, 1 / int(numpy.prod(window)))
 
 
 @function("nn.local_response_normalization nn.lrn")
