@@ -4,8 +4,7 @@ from typing import Collection, Dict, List, Mapping, NamedTuple, Optional
 
 from ..base.fault import Fault
 from ..layers import outputs
-from ..layers.encapsulation import Shape, encapsulate, with_input_shape
-from ..layers.kinds.operations import is_hidden
+from ..layers.encapsulation import Shape, encapsulate, every_output, with_input_shape
 from ..layers.model import Model
 from ..layers.topology import graph
 from . import passes, write
@@ -59,5 +58,5 @@ def free(model: Model, input_shape: Shape, refused: Collection[str]) -> List[str
     """The outputs that need none of the layers `refused`, as encapsulate takes them."""
     source = graph(with_input_shape(model.topology, input_shape), model.keras_major)
     spoilt = dependents(source, refused)
-    refs = outputs.every_output(source, lambda record: is_hidden(record, model.keras_major))
+    refs = every_output(source, model.keras_major)
     return [outputs.spelling(source, ref) for ref in refs if ref[:2] not in spoilt]

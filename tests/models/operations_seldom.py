@@ -89,7 +89,53 @@ def rarest(tf, x, y, z, i):
         tf.quantization.fake_quant_with_min_max_vars_per_channel(z, [-1.0, -0.5, 0.0], [0.5, 1.0, 2.0], 4)]
 
 
+def counted(tf, x, y, i, modern):
+    """Counts, segments in a row, lists of tensors, functions of Bessel's."""
+    m, row = tf.math, numpy.array([0, 0, 1, 3], "int32")
+    numbers = tf.cast(x * 30, "int8")
+    return [
+        *[getattr(m, "segment_" + name)(x[0], row) for name in ("sum", "mean", "max", "min", "prod")],
+        m.unsorted_segment_mean(x[0], row, 5), m.unsorted_segment_sqrt_n(x[0], row, 5),
+        *[m.bincount(i, minlength=5, maxlength=5, axis=axis) for axis in (None, -1) if modern],
+        m.confusion_matrix(i[0], i[1], 5), tf.histogram_fixed_width(x, [-1.0, 1.0], 5), tf.histogram_fixed_width_bins(
+            x, [-1.0, 1.0], 5), m.in_top_k(i[0], x[0], 2), tf.searchsorted(tf.sort(x), y, side="right"), m.angle(x),
+        m.imag(x), *tf.identity_n([x, y]), *tf.shape_n([x, y]), tf.truncatediv(i - 3, 2), tf.eye(
+            tf.shape(x)[1], 6) + x, *tf.unstack(tf.unravel_index(i[0], [2, 3])), *tf.dynamic_partition(
+                x[0], [0, 1, 0, 1], 2), tf.linalg.global_norm([x, y]), *tf.clip_by_global_norm([x, y], 1.5)[0],
+        tf.debugging.check_numerics(x, "no number"), m.is_strictly_increasing(x), m.is_non_decreasing(tf.sort(x[0, 0])),
+        m.bessel_i0e(x * 6), m.bessel_i1(x * 3), m.bessel_i1e(x * 6), m.ndtri(tf.sigmoid(x)), m.erfcinv(
+            tf.sigmoid(x) * 1.8 + 0.05), tf.nn.log_poisson_loss(tf.abs(x), y), tf.nn.log_poisson_loss(
+                tf.abs(x) * 3, y, True), tf.quantization.quantize_and_dequantize_v2(x, [-1.0] * 4, [1.0] * 4, axis=1),
+        tf.quantization.quantize_and_dequantize_v2(x, -1.0, 1.5, True, 5, True, narrow_range=True),
+        tf.image.convert_image_dtype(numbers, "float32"), tf.image.convert_image_dtype(numbers, "uint8")]
+
+
+def waves(tf, x, y):
+    """What computes with complex numbers, and transforms of frames."""
+    signal, row = tf.signal, tf.reshape(x, [-1, 24])
+    wave, numbers = signal.stft(row, 8, 4), tf.complex(x, y)
+    return [
+        tf.abs(wave), tf.math.real(signal.stft(row, 6, 4, 16, pad_end=True)), tf.math.angle(numbers), tf.math.imag(
+            tf.math.conj(numbers) * numbers[:, :1] - numbers), signal.inverse_stft(wave, 8, 4), tf.math.imag(
+                signal.ifft(signal.fft(tf.transpose(tf.cast(x, "complex64"), (0, 2, 1))) * 2)), tf.cast(
+                    numbers, "float32"), signal.mdct(row, 8), signal.mdct(row, 8, norm="ortho"), signal.inverse_mdct(
+                        signal.mdct(row, 8)), signal.mfccs_from_log_mel_spectrograms(x), signal.fftshift(x, axes=2),
+        signal.ifftshift(x[:, :3], axes=[1, 2])]
+
+
 SELDOM = {
+    "counted": lambda tf, keras, x, y, z, i, j: counted(tf, x, y, i, "tf_keras" in keras.__name__),
+    "waves": lambda tf, keras, x, y, z, i, j: waves(tf, x, y),
+    "places of pooling": lambda tf, keras, x, y, z, i, j: [
+        *tf.nn.max_pool_with_argmax(z, 2, 2, "SAME"), *tf.nn.max_pool_with_argmax(
+            z, [2, 3], 1, "VALID", include_batch_in_index=True), tf.nn.erosion2d(
+                z, kernel(2, 3, 3), [1, 2, 1, 1], "SAME", "NHWC", [1, 1, 1, 1]), tf.image.adjust_brightness(
+                    tf.cast(tf.abs(z) * 60, "uint8"), 0.2), tf.nn.max_pool2d(tf.cast(z * 40, "int32"), 2,
+                    2, "VALID") // 3],
+    "triangles": lambda tf, keras, x, y, z, i, j: [
+        tf.linalg.triangular_solve(square(tf, x), y[:, :3]), tf.linalg.triangular_solve(
+            square(tf, x), y[:, :3], False, True), tf.linalg.tridiagonal_matmul(
+                x[:, :3, :4], y[:, :, :2]), tf.linalg.tridiagonal_solve(x[:, :3, :4] + [[[0.0], [5.0], [0.0]]], y)],
     "windows": lambda tf, keras, x, y, z, i, j: windows(tf, x, z, kernel),
     "rarest": lambda tf, keras, x, y, z, i, j: rarest(tf, x, y, z, i),
     "few bits": lambda tf, keras, x, y, z, i, j: few_bits(tf, x),

@@ -1,12 +1,13 @@
 """Arithmetic, number by number."""
 import math
-from typing import Callable, Dict, List, Tuple
+from typing import Callable, Dict, List, Optional, Tuple
 
 import numpy
 
 from ...emit import Builder, Value
-from .. import narrow
+from .. import complexes, narrow
 from ..rules import Call, function, node, operation, tensors
+from . import casting
 from .given import argument, floats, integer, needed, pair, tensor, value
 
 # Operations that TensorFlow.js has by the same name, of floats: class of Keras 3, functions and operation of TensorFlow
@@ -46,7 +47,6 @@ for _kind, _op in KEPT.items():
 function("math.negative")(kept("Neg"))
 function("math.sign")(kept("Sign"))
 function("math.square")(kept("Square"))
-function("math.abs abs")(kept("Abs"))
 operation("Abs")(kept("Abs"))
 node("Inv")(same("Reciprocal"))
 
@@ -69,6 +69,8 @@ def binary(op: str) -> Callable[[Call], Value]:
     """The function that emits one operation of two numbers; booleans count as whole ones, or as or and and."""
     def lower(call: Call) -> Value:
         b, (x, y) = call.b, pair(call)
+        if complexes.among([x, y]):
+            return complexes.arithmetic(b, op, x, y)
         if x.dtype != "bool":
             return b.binary(op, x, y)
         if op in ("Add", "Maximum"):
@@ -271,9 +273,12 @@ def sinc(b: Builder, x: Value) -> Value:
     return b.where(zero, 1.0, b.div(b.unary("Sin", angle), angle))
 
 
-def inverse_of_erf(b: Builder, x: Value) -> Value:
-    """The inverse of erf: Giles's two polynomials (Approximating the erfinv function, 2010), single precision."""
-    w = b.neg(b.log(b.mul(b.sub(1.0, x), b.add(1.0, x))))
+def inverse_of_erf(b: Builder, x: Value, w: Optional[Value] = None) -> Value:
+    """The inverse of erf: Giles's two polynomials (Approximating the erfinv function, 2010), single precision.
+
+    w: -log(1 - x * x), where it is known better than x tells it.
+    """
+    w = b.neg(b.log(b.mul(b.sub(1.0, x), b.add(1.0, x)))) if w is None else w
     near = polynomial(b, b.sub(w, 2.5), (2.81022636e-08, 3.43273939e-07, -3.5233877e-06, -4.39150654e-06, 0.00021858087,
                                          -0.00125372503, -0.00417768164, 0.246640727, 1.50140941))
     far = polynomial(b, b.sub(b.sqrt(b.maximum(w, 0.0)), 3.0), (
@@ -358,53 +363,15 @@ def right_shift(call: Call) -> Value:
 
 
 @operation("Copy Conjugate Conj Real StopGradient ConvertToTensor Array")
-@function("identity stop_gradient math.real math.conj convert_to_tensor grad_pass_through ensure_shape")
+@function("""identity stop_gradient convert_to_tensor grad_pass_through ensure_shape debugging.check_numerics""")
 @node("Identity StopGradient Snapshot Real PlaceholderWithDefault CheckNumerics EnsureShape PreventGradient")
 def copy(call: Call) -> Value:
     """The same numbers, in another type where the operation names one."""
     x = tensor(call, "x variable input tensor")
-    return cast_to(call, x, argument(call, "dtype")) if call.major > 2 and call.config.get("dtype") else x
+    return casting.cast_to(call, x, argument(call, "dtype")) if call.major > 2 and call.config.get("dtype") else x
 
 
 @node("IdentityN")
 def copies(call: Call) -> List[Value]:
     """The same tensors."""
     return [value(call, one) for one in call.args]
-
-
-@operation("Imag")
-def imag(call: Call) -> Value:
-    """Zeros: no number is complex."""
-    return call.b.mul(tensor(call), 0)
-
-
-@operation("Cast SaturateCast")
-@function("cast saturate_cast dtypes.cast dtypes.saturate_cast")
-@node("Cast")
-def cast(call: Call) -> Value:
-    """Another type; what becomes a boolean is whether it is not 0."""
-    return cast_to(call, tensor(call, "x value"), argument(call, "dtype DstT", None, needed))
-
-
-def cast_to(call: Call, x: Value, dtype: str) -> Value:
-    """x in a type of Keras's or TensorFlow's.  Narrow whole numbers are held as int32, wrapped as they wrap."""
-    b = call.b
-    if isinstance(dtype, dict):
-        dtype = (dtype.get("config") or {}).get("name")
-    dtype = str(dtype)
-    name = {"DT_FLOAT": "float32", "DT_HALF": "float16", "DT_DOUBLE": "float64"}.get(dtype, dtype)
-    name = name[3:].lower() if name.startswith("DT_") else name
-    if name == "bool":
-        return x if x.dtype == "bool" else b.compare("NotEqual", x, 0)
-    if "int" not in name and "float" not in name:
-        call.refuse(f"it casts to {name}, with which TensorFlow.js does not compute", "cast to float32 or int32")
-    if "int" not in name:
-        return b.cast(x, "float32")
-    whole = b.cast(x, "int32").narrowed(None)
-    if name not in narrow.TYPES or x.dtype == "bool" or x.narrow == name:
-        return whole.narrowed(name if name in narrow.TYPES else None)
-    if call.kind == "SaturateCast" or str(call.config.get("function")).endswith("saturate_cast"):
-        bits, signed = narrow.TYPES[name]
-        low = -(1 << bits - 1) if signed else 0
-        return b.clip(whole, low, low + (1 << bits) - 1).narrowed(name)
-    return narrow.wrapped(b, whole, name)

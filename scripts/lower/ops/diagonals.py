@@ -11,6 +11,7 @@ from ...base.fault import Fault
 from ...emit import Value
 from ...layers.kinds.sizes import product
 from ..rules import Call, function, node
+from . import matrices
 from .given import argument, integer, integers, limited, needed, tensor, value
 
 ALIGNED = ("LEFT_LEFT", "LEFT_RIGHT", "RIGHT_LEFT", "RIGHT_RIGHT")
@@ -166,3 +167,48 @@ def tensor_diag(call: Call) -> Value:
     limited(call, [size, size])
     whole = b.where(b.constant(numpy.eye(size, dtype=bool)), b.reshape(x, [size, 1]), b.cast(0, x.dtype))
     return b.reshape(whole, list(x.shape) * 2)
+
+
+# Three diagonals of a matrix ---------------------------------------------------------------------------------------
+
+
+def three(call: Call) -> Value:
+    """The matrices of three diagonals, compact, one by one, or as matrices."""
+    b, form = call.b, str(argument(call, "diagonals_format", None, "compact"))
+    given = argument(call, "diagonals", 0, needed)
+    if form == "matrix":
+        return b.cast(value(call, given), "float32")
+    parts = list(given) if isinstance(given, (list, tuple)) and form == "sequence" else None
+    if parts is not None:
+        parts = [b.cast(value(call, one), "float32") for one in parts]
+        size = parts[1].shape[-1]
+        behind, before = [[(0, 0)] * (parts[1].rank - 1) + [pair] for pair in ((0, 1), (1, 0))]
+        above = b.pad(parts[0], behind) if parts[0].shape[-1] != size else parts[0]
+        below = b.pad(parts[2], before) if parts[2].shape[-1] != size else parts[2]
+        x = b.stack([above, parts[1], below], -2)
+    else:
+        x = b.cast(value(call, given), "float32")
+    size = x.shape[-1]
+    sized(call, (size,))
+    limited(call, [size, size])
+    of = Band(size, size, -1, 1, "LEFT_RIGHT")
+    return b.where(b.constant(of.places() >= 0), spread(call, x, of), 0.0)
+
+
+@function("linalg.tridiagonal_matmul")
+def tridiagonal_matmul(call: Call) -> Value:
+    """Such matrices times others."""
+    return call.b.matmul(three(call), call.b.cast(value(call, argument(call, "rhs", 1, needed)), "float32"))
+
+
+@function("linalg.tridiagonal_solve")
+def tridiagonal_solve(call: Call) -> Value:
+    """What such matrices take to others."""
+    b, x = call.b, three(call)
+    given = b.cast(value(call, argument(call, "rhs", 1, needed)), "float32")
+    if argument(call, "transpose_rhs", None, False) or argument(call, "conjugate_rhs", None, False):
+        given = matrices.turned(b, given)
+    vectors = given.rank == x.rank - 1
+    matrices.rows_of(call, x, matrices.REFLECTED)
+    made = matrices.undone(b, x, b.expand(given, -1) if vectors else given)
+    return b.squeeze(made, [-1]) if vectors else made

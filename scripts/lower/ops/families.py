@@ -1,7 +1,9 @@
 """All operations: importing this module registers their functions, as ../families.py does those of layers."""
 from . import (  # noqa: F401
     arithmetic,
+    casting,
     colouring,
+    counting,
     crops,
     decoding,
     diagonals,
@@ -27,6 +29,7 @@ from . import (  # noqa: F401
     scattering,
     seldom,
     sequences,
+    several,
     shaping,
     sliding,
     special,

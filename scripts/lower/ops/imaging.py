@@ -116,7 +116,8 @@ def pooled(op: str) -> Any:
         x, padding = paddings(call, x)
         given = argument(call, "strides")
         strides = sizes if given is None else spatial(call, "strides", count)
-        return restored(call, pooling.pooled(call.b, op, x, Window(sizes, strides, (1,) * count, padding)))
+        made = restored(call, pooling.pooled(call.b, op, x, Window(sizes, strides, (1,) * count, padding)))
+        return call.b.cast(made, tensor(call, "inputs input value").dtype) if op == "MaxPool" else made
     return lower
 
 

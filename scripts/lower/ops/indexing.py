@@ -7,7 +7,7 @@ from ...base.fault import Fault
 from ...emit import Builder, Value
 from ...emit.core import DType, axis_of
 from ..rules import Call, function, node, operation
-from .arithmetic import cast_to
+from .casting import cast_to
 from .given import (
     argument,
     attributes,

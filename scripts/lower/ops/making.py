@@ -9,7 +9,7 @@ from ...emit import Value
 from ...emit.core import DType, axis_of
 from .. import narrow
 from ..rules import Call, function, node, operation
-from .arithmetic import cast_to
+from .casting import cast_to
 from .given import argument, integer, known, limited, needed, tensor, value
 from .shaping import sizes
 

@@ -7,7 +7,7 @@ import numpy
 from ...emit import Builder, Value
 from .. import narrow
 from ..rules import Call, function, node, operation
-from .arithmetic import cast_to
+from .casting import cast_to
 from .given import argument, axes, floats, integer, tensor, value
 from .logic import is_nan, truth
 from .whole import whole_mean

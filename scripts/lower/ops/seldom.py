@@ -1,4 +1,5 @@
 """Functions of TensorFlow that models seldom hold (tf.bitwise, tf.math, tf.linalg, tf.nn)."""
+import math
 from typing import Callable, List
 
 import numpy
@@ -200,6 +201,19 @@ def l2_loss(call: Call) -> Value:
     return call.b.mul(call.b.sum(call.b.square(floats(call, "t"))), 0.5)
 
 
+@function("nn.log_poisson_loss")
+def log_poisson_loss(call: Call) -> Value:
+    """How badly the logarithm of a rate tells of a count (tensorflow ops/nn_impl.py: log_poisson_loss)."""
+    b, targets, rate = call.b, floats(call, "targets"), second(call, "log_input")
+    made = b.sub(b.exp(rate), b.mul(rate, targets))
+    if argument(call, "compute_full_loss", 2, False):
+        sure = b.where(b.compare("Greater", targets, 1.0), targets, 1.0)
+        more = b.add(b.sub(b.mul(sure, b.log(sure)), sure), b.mul(b.log(b.mul(sure, 2 * math.pi)), 0.5))
+        none = b.both(b.compare("GreaterEqual", targets, 0.0), b.compare("LessEqual", targets, 1.0))
+        made = b.add(made, b.where(none, 0.0, more))
+    return made
+
+
 def of_logits(call: Call, labels: Value, logits: Value, weight: object = 1.0) -> Value:
     """-log of the probability that logits give labels of 0 or 1; those of 1 weigh more."""
     b = call.b
@@ -267,21 +281,7 @@ def dct(call: Call) -> Value:
     if wanted is not None:
         x = fourier.sized(call, x, fourier.length(call, integer(call, wanted, "n")))
     size = fourier.length(call, x.shape[-1], 2 if kind == 1 else 1)
-    return call.b.dense(x, call.b.constant(cosines(kind, size, ortho).astype("float32")))
-
-
-def cosines(kind: int, size: int, ortho: bool) -> numpy.ndarray:
-    """The matrix of a cosine transform: (numbers, results)."""
-    given, made = numpy.arange(size)[:, None], numpy.arange(size)[None]
-    if kind == 1:
-        return numpy.where((given == 0) | (given == size - 1), 1, 2) * numpy.cos(numpy.pi * given * made / (size - 1))
-    if kind == 4:
-        return 2 * numpy.cos(numpy.pi * (given + 0.5) * (made + 0.5) / size) * ((0.5 / size) ** 0.5 if ortho else 1)
-    second = 2 * numpy.cos(numpy.pi * (given + 0.5) * made / size)
-    first = numpy.where(made == 0, (0.25 / size) ** 0.5, (0.5 / size) ** 0.5)
-    if kind == 2:
-        return second * first if ortho else second
-    return (second * first).T if ortho else numpy.where(given == 0, 0.5, 1) * second.T
+    return call.b.dense(x, call.b.constant(fourier.cosines(kind, size, ortho).astype("float32")))
 
 
 def bounds(b: Builder, low: Value, high: Value, bits: int, narrow: bool) -> List[Value]:

@@ -8,8 +8,9 @@ from ...emit import Builder, Value
 from ...emit.core import axis_of
 from ..rules import Call, function, node
 from .arithmetic import polynomial
+from .fourier import cosines, length
 from .frames import added_up, framed, length_of
-from .given import argument, floats, integer, known, needed, tensor, value
+from .given import argument, axes, floats, integer, known, needed, tensor, value
 
 LANCZOS = (0.99999999999980993, 676.5203681218851, -1259.1392167224028, 771.32342877765313, -176.61502916214059,
            12.507343278686905, -0.13857109526572012, 9.9843695780195716e-6, 1.5056327351493116e-7)  # for g = 7
@@ -54,6 +55,64 @@ def overlap_and_add(call: Call) -> Value:
     if x.rank < 2 or not 0 < step <= x.shape[-1]:
         raise Fault(f"operation {call.path!r} adds frames of shape {x.shape}, {step} apart: the file is damaged")
     return added_up(call, x, step)
+
+
+@function("signal.fftshift signal.ifftshift")
+def fftshift(call: Call) -> Value:
+    """The second half of each axis before the first."""
+    b, x = call.b, tensor(call)
+    for axis in b.axes(axes(call, at=1), x.rank):
+        size = x.shape[axis]
+        if size is None:
+            call.refuse("it halves an axis of open size", "give its size: --input-shape")
+        x = b.roll(x, size // 2 if str(call.config["function"]).endswith(".fftshift") else -(size // 2), axis)
+    return x
+
+
+def windowed(call: Call, size: int) -> numpy.ndarray:
+    """Vorbis's window, the default of mdct: (2 * size)."""
+    if "window_fn" in call.kwargs and call.kwargs["window_fn"] is not None:
+        raise Fault(f"operation {call.path!r} has a window of its own, which no file holds")
+    return numpy.sin(numpy.pi / 2 * numpy.sin(numpy.pi / (2 * size) * (numpy.arange(2 * size) + 0.5)) ** 2)
+
+
+def folded(size: int) -> numpy.ndarray:
+    """What mdct makes of a frame before its cosine transform: (2 * size, size)."""
+    a, b, c, d = numpy.split(numpy.eye(2 * size), 4)
+    return numpy.concatenate([-c[::-1] - d, a - b[::-1]]).T
+
+
+@function("signal.mdct")
+def mdct(call: Call) -> Value:
+    """The modified cosine transform of frames that overlap by half (tensorflow ops/signal/spectral_ops.py)."""
+    size = integer(call, argument(call, "frame_length", 1, needed), "frame_length")
+    if size < 4 or size % 4:
+        raise Fault(f"operation {call.path!r} has frames of {size} samples: the file is damaged")
+    half = length(call, size) // 2
+    call.kwargs.update(frame_step=half)
+    frames, ortho = frame(call), argument(call, "norm") == "ortho"
+    whole = windowed(call, half)[:, None] * (folded(half) @ cosines(4, half, ortho))
+    return call.b.dense(frames, call.b.constant(whole.astype("float32")))
+
+
+@function("signal.inverse_mdct")
+def inverse_mdct(call: Call) -> Value:
+    """The signal of such a transform."""
+    x = floats(call, "mdcts")
+    half, ortho = length(call, x.shape[-1], 2), argument(call, "norm") == "ortho"
+    whole = cosines(4, half, ortho) * (1 if ortho else 0.5 / half) @ folded(half).T * windowed(call, half)
+    frames = call.b.dense(x, call.b.constant(whole.astype("float32")))
+    if None in frames.shape[-2:]:
+        call.refuse("the number of frames is open", "give it: --input-shape")
+    return added_up(call, frames, half)
+
+
+@function("signal.mfccs_from_log_mel_spectrograms")
+def mfccs(call: Call) -> Value:
+    """The cosine transform of mel bands."""
+    x = floats(call, "log_mel_spectrograms")
+    size = length(call, x.shape[-1])
+    return call.b.dense(x, call.b.constant((cosines(2, size, False) / (2.0 * size) ** 0.5).astype("float32")))
 
 
 # Sequences ---------------------------------------------------------------------------------------------------------

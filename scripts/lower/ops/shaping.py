@@ -5,7 +5,7 @@ from ...base.fault import Fault
 from ...emit import Value
 from ...emit.core import DType, axis_of
 from ..rules import Call, function, node, operation
-from .arithmetic import cast_to
+from .casting import cast_to
 from .given import argument, axes, integer, integers, known, limited, needed, tensor, value
 
 
