@@ -62,4 +62,4 @@ def main(arguments: List[str]) -> None:
 
 
 if __name__ == "__main__":
-    command.run(main)
+    command.run(main, at_once=True)

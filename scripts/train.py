@@ -82,4 +82,4 @@ def work(options: argparse.Namespace, cluster: Optional[workers.Cluster] = None)
 
 
 if __name__ == "__main__":
-    command.run(main)
+    command.run(main, at_once=True)

@@ -3,6 +3,8 @@
 TensorFlow reads its environment when it is imported and does not survive a fork, so a stage or a reader that
 needs it is a module with a command line, and its caller runs it as a child.
 """
+import contextlib
+import gc
 import logging
 import os
 import signal
@@ -10,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from typing import Any, List, Optional
+from typing import Any, Iterator, List, Optional
 
 from . import command
 from .fault import Fault
@@ -104,6 +106,26 @@ def in_environment(module: str, arguments: List[str]) -> None:
     if wanted != dict(os.environ):
         sys.stdout.flush()
         os.execve(sys.executable, [sys.executable, "-m", PACKAGE + "." + module] + list(arguments), wanted)
+
+
+@contextlib.contextmanager
+def importing() -> Iterator[None]:
+    """A block that imports TensorFlow or Keras, in two thirds of the time that they take else.
+
+    No garbage is collected meanwhile: of what is imported nothing goes.  Keras 3 imports scikit-learn, where that is
+    installed, for wrappers that nobody uses here.
+    """
+    hidden, collects = "sklearn" not in sys.modules, gc.isenabled()
+    if hidden:
+        sys.modules["sklearn"] = None
+    gc.disable()
+    try:
+        yield
+    finally:
+        if hidden:
+            del sys.modules["sklearn"]
+        if collects:
+            gc.enable()
 
 
 def hush() -> None:

@@ -195,7 +195,9 @@ def execute_task(run: Run, plain: Callable) -> Callable:
     def execute(runner, task):
         command.heed_signals()
         try:
-            return plain(runner, task)
+            done = plain(runner, task)
+            command.heed_lost_signals()
+            return done
         except SystemExit as told:
             os._exit(told.code)
         finally:

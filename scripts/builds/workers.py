@@ -40,7 +40,7 @@ class Workers:
         codes = [process.exitcode for process in self.processes]
         noticed = [code for number in command.NOTICED for code in (-number, 128 + number)]
         lost = [code for code in codes if code and code not in noticed]
-        if lost:
+        if lost and command.raisable(frame, self.look):
             running = getattr(self.runner.reporter, "running", ())
             self.end()
             how = f"was killed by signal {-lost[0]}, for want of memory perhaps" if lost[0] < 0 \

@@ -19,6 +19,7 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tu
 
 from ..base.fault import Fault
 from ..formats import freeze_by_tensorflow as freeze
+from ..formats import load_by_tensorflow as load
 from ..layers import outputs
 from ..layers.encapsulation import Shape
 from ..layers.kinds.sizes import product
@@ -70,9 +71,9 @@ def frozen(model: Any, layers: Optional[Sequence[str]], input_shape: Shape, path
         specs = inputs.of(model, input_shape)
         function, found = concrete(tensorflow, model, layer_class, specs)
         wanted = chosen(found, layers, path)
-        graph, fed, tensors = freeze.constant(tensorflow, function)
+        graph, fed, tensors = load.constant(tensorflow, function)
         known = OrderedDict(zip(found.found, tensors))
-        content, about = freeze.chosen(tensorflow, freeze.Frozen(graph, fed, known), path, wanted)
+        content, about = freeze.chosen(tensorflow, load.Frozen(graph, fed, known), path, wanted)
     layers = {name: shown(name, found.found[name][0]) for name in wanted if found.found[name][0] is not None}
     return content, dict(about, fed=dict(zip(fed, [one.name for one in specs.flat])), layers=layers,
                          every=list(found.found), made_by=f"keras v{version(layer_class)}")

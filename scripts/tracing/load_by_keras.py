@@ -242,4 +242,4 @@ def frozen(source: str, trust: List[List[Optional[str]]], weights: Optional[str]
 
 
 if __name__ == "__main__":
-    command.run(main)
+    command.run(main, at_once=True)

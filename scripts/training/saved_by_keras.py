@@ -1,4 +1,5 @@
 """The Keras 2 of this stack, without its warnings, and the h5 that Keras writes, without timestamps."""
+import importlib
 import os
 import sys
 import types
@@ -16,11 +17,8 @@ def legacy_keras() -> types.ModuleType:
     child.hush()
     os.environ["TF_USE_LEGACY_KERAS"] = "1"
     try:
-        if sys.version_info < (3, 7):
-            import keras
-            return keras
-        import tf_keras
-        return tf_keras
+        with child.importing():
+            return importlib.import_module("keras" if sys.version_info < (3, 7) else "tf_keras")
     except ImportError as error:
         raise Fault(f"Keras 2 is not installed here ({command.one_line(error)}): {place.installs_reference()} "
                     "installs it")

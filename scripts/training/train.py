@@ -13,7 +13,7 @@ from typing import Any, ContextManager, Dict, NamedTuple, Optional
 
 import numpy
 
-from ..base import command, files, place
+from ..base import child, command, files, place
 from ..base.fault import Fault
 from . import choices, lenet, recipes, resume, saved_by_keras, workers
 
@@ -95,20 +95,14 @@ def train(arrays: Dict[str, numpy.ndarray], epochs: Optional[int] = None, batch_
 
 
 def _libraries():
-    """Return the modules keras and tensorflow.  Raises Fault where one is not installed.
-
-    Keras 3 imports scikit-learn for wrappers that nobody uses here, if it is there: a second of each start.
-    """
-    held = sys.modules.setdefault("sklearn", None)
+    """Return the modules keras and tensorflow.  Raises Fault where one is not installed."""
     try:
-        import keras
-        import tensorflow
+        with child.importing():
+            import keras
+            import tensorflow
     except ImportError as error:
         raise Fault(f"training needs TensorFlow, which is not installed here ({command.one_line(error)}): "
                     f"{place.installs('tensorflow')} installs it, the cpu image has it; or give the table a source")
-    finally:
-        if held is None:
-            del sys.modules["sklearn"]
     return keras, tensorflow
 
 

@@ -42,7 +42,11 @@ def predict(flavour: str, source: str, names: List[str], inputs: List[numpy.ndar
     weights  h5 of the weights where `source` is a topology json
     Raises Fault where this Keras does not load the model, or does not have such an output.
     """
-    keras = saved_by_keras.legacy_keras() if flavour == "tf_keras" else importlib.import_module("keras")
+    if flavour == "tf_keras":
+        keras = saved_by_keras.legacy_keras()
+    else:
+        with child.importing():
+            keras = importlib.import_module("keras")
     child.hush()
     try:
         if weights is None:
@@ -200,4 +204,4 @@ def main(arguments: List[str]) -> None:
 
 
 if __name__ == "__main__":
-    command.run(main)
+    command.run(main, at_once=True)

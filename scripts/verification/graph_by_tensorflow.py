@@ -13,6 +13,7 @@ import numpy
 
 from ..base import child, command
 from ..formats import freeze_by_tensorflow as freeze
+from ..formats import load_by_tensorflow as load
 from ..formats import tfjs_pb, weights_manifest
 from . import answers
 
@@ -26,24 +27,25 @@ def compute(source: str, given: str, answer: str, outputs: Optional[List[str]], 
     outputs, tags, signature, constants   as in formats.graphs.GraphFile
     Raises Fault where TensorFlow does not load the graph, or it has no such outputs.
     """
-    import tensorflow
+    with child.importing():
+        import tensorflow
     child.hush()
     found = of_first(tensorflow, source) if tfjs_pb.match(source) \
-        else freeze.frozen_of(tensorflow, source, tags, signature, constants)
-    names = outputs or freeze.of_numbers(tensorflow, found, source)
+        else load.frozen_of(tensorflow, source, tags, signature, constants)
+    names = outputs or load.of_numbers(tensorflow, found, source)
     graph, _, known = found
     chosen = freeze.choose(graph, known, names, source)
     needed = sorted({name for name, _ in chosen.values()})
     kept = tensorflow.compat.v1.graph_util.extract_sub_graph(graph, needed)
     with numpy.load(given, allow_pickle=False) as archive:
         fed = {name + ":0": archive[name] for name in archive.files}
-    with freeze.imported(tensorflow, kept, source) as whole, tensorflow.compat.v1.Session(graph=whole) as session:
+    with load.imported(tensorflow, kept, source) as whole, tensorflow.compat.v1.Session(graph=whole) as session:
         fed = {name: values.astype(whole.get_tensor_by_name(name).dtype.as_numpy_dtype) for name, values in fed.items()}
         found = session.run([f"{name}:{index}" for name, index in chosen.values()], fed)
     answers.answer(answer, found)
 
 
-def of_first(tensorflow: ModuleType, source: str) -> freeze.Frozen:
+def of_first(tensorflow: ModuleType, source: str) -> load.Frozen:
     """Return the graph of before TensorFlow.js 1.0 in `source`, whose constants have the values of its manifest."""
     path = tfjs_pb.file_of(source)
     graph, document = tensorflow.compat.v1.GraphDef(), tfjs_pb.read(source).document
@@ -53,8 +55,8 @@ def of_first(tensorflow: ModuleType, source: str) -> freeze.Frozen:
     for node in graph.node:
         if node.op == "Const" and node.name in held:  # the manifest has no other whole numbers than int32
             dtype = tensorflow.as_dtype(node.attr["dtype"].type).as_numpy_dtype
-            freeze.set_constant(tensorflow, node, node.name, held[node.name].read().astype(dtype))
-    return freeze.of_graph_def(tensorflow, graph, path)
+            load.set_constant(tensorflow, node, node.name, held[node.name].read().astype(dtype))
+    return load.of_graph_def(tensorflow, graph, path)
 
 
 def main(arguments: List[str]) -> None:
@@ -69,4 +71,4 @@ def main(arguments: List[str]) -> None:
 
 
 if __name__ == "__main__":
-    command.run(main)
+    command.run(main, at_once=True)

@@ -1,10 +1,15 @@
-"""scripts/base/command.py: the characters and the length of a printed line."""
+"""scripts/base/command.py: the characters and the length of a printed line, and the end of a process."""
+import gc
 import importlib
+import os
+import subprocess
+import sys
 import types
 
 import pytest
 
-from scripts.base import command
+from scripts.base import child, command
+from tests.needs import ROOT
 
 
 @pytest.mark.parametrize("text, line", [
@@ -54,3 +59,52 @@ def test_a_line_of_millions_of_letters_keeps_its_ends():
         line = command.one_line("begin" + letter * 3000000 + "end")
         assert line.startswith("begin") and line.endswith("end") and len(line) < 11 * command.LINE
         assert f"… ({3000008 - command.LINE} letters more) …" in line and line.isprintable()
+
+
+# Objects that are taken apart at the end of Python would say so.
+ENDS = """
+import atexit, sys
+from scripts.base import command
+
+class Large:
+    def __del__(self):
+        print("taken apart")
+
+def main(arguments):
+    print("done", "x" * 70000, end="")
+    return 3
+
+large = Large()
+large.itself = large
+atexit.register(print, "at the end", file=sys.stderr)
+command.run(main, [], at_once=True)
+"""
+
+
+def test_a_process_that_ends_at_once_has_said_all_and_done_what_was_to_be_done_at_its_end():
+    done = subprocess.run([sys.executable, "-c", ENDS], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          universal_newlines=True)
+    assert (done.returncode, done.stderr) == (3, "at the end\n")
+    assert done.stdout == "done " + "x" * 70000
+
+
+@pytest.mark.parametrize("where, status", [("/dev/full", command.BUG), ("a reader that left", 0), ("closed", 3)])
+def test_a_process_that_ends_at_once_and_cannot_say_it_ends_as_another_does(where, status):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(["sh", "-c", 'exec "$0" -c "$1"' + (" >&-" if where == "closed" else ""), sys.executable,
+                               ENDS], cwd=ROOT, stdout=full if where == "/dev/full" else writer, stderr=subprocess.PIPE)
+    os.close(writer)
+    assert done.returncode == status, done.stderr
+    assert (b"No space left" in done.stderr) == (where == "/dev/full")
+
+
+def test_what_is_imported_beside_tensorflow_is_there_afterwards_and_garbage_is_collected():
+    before = sys.modules.get("sklearn")
+    with pytest.raises(KeyError):
+        with child.importing():
+            with child.importing():
+                assert not gc.isenabled() and "sklearn" in sys.modules
+            raise KeyError
+    assert gc.isenabled() and sys.modules.get("sklearn") is before

@@ -100,29 +100,79 @@ def test_what_nobody_handles_is_left_as_it_is_and_other_threads_hold_nothing(ter
     assert seen == [{}]
 
 
-LOST = """
-import os, signal
+# A signal while Python calls what an object leaves behind: its finalizer; importlib's callback, at the end of each
+# import; those of a dictionary and a set of weak references.
+CALLBACK = """
+import importlib._bootstrap as bootstrap, os, signal, sys, weakref
 from scripts.base import command
+
+class Kept:
+    pass
 
 class Late:
     def __del__(self):
-        if command.CAME:
-            raise ValueError("a fault of ours")
+        come(self)
+
+def come(*_):
+    if not command.CAME:
         os.kill(os.getpid(), signal.SIGTERM)
         for _ in range(1000):
             pass
 
+def sent(frame, event, argument):
+    if event == "return" and frame.f_code.co_name in ("cb", "remove", "_remove"):
+        come()
+
 command.heed_signals()
-late = Late()
-del late
-late = Late()
-del late
+kept, late = Kept(), Late()
+if sys.argv[1] == "finalizer":
+    del late
+else:
+    sys.setprofile(sent)
+    if sys.argv[1] == "import":
+        import wave
+    else:
+        held = weakref.WeakValueDictionary(a=kept) if sys.argv[1] == "values" else weakref.WeakSet([kept])
+        del kept
+assert command.CAME, "no signal"
+while True:
+    signal.pause()
+"""
+
+
+@pytest.mark.parametrize("which", ["finalizer", "import", "values", "set"])
+def test_a_signal_while_python_calls_back_ends_the_process_in_silence_when_that_is_done(which):
+    done = subprocess.run([sys.executable, "-c", CALLBACK, which], cwd=ROOT, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, universal_newlines=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (143, "", "")
+
+
+# Callbacks of C code have no name that a handler could know.
+LOST = """
+import os, signal, weakref
+from scripts.base import command
+
+class Late:
+    pass
+
+def gone(reference):
+    if command.CAME:
+        raise ValueError("a fault of ours")
+    os.kill(os.getpid(), signal.SIGTERM)
+    for _ in range(1000):
+        pass
+
+command.heed_signals()
+for _ in range(2):
+    late = Late()
+    reference = weakref.ref(late, gone)
+    del late
 command.heed_lost_signals()
 """
 
 
 @pytest.mark.modern  # Python 3.6 has no hook for what it cannot raise
-def test_a_signal_while_an_object_is_finalized_is_heeded_in_silence_and_a_fault_there_is_said():
+def test_a_signal_that_is_lost_is_heeded_in_silence_and_a_fault_there_is_said():
     done = subprocess.run([sys.executable, "-c", LOST], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert done.returncode == 143 and done.stdout == b""
     assert b"SystemExit" not in done.stderr and done.stderr.count(b"ValueError: a fault of ours") == 1

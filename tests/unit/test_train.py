@@ -142,16 +142,22 @@ def test_a_training_that_is_killed_and_resumed_writes_the_bytes_of_an_undisturbe
 
 @pytest.mark.parametrize("arguments", [["--recipe", "guide"], ["--recipe", "guide", "--checkpoint", "kept"],
                                        ["--recipe", "fast"]])
-def test_a_signal_that_is_lost_in_a_finalizer_ends_the_training_at_the_end_of_the_epoch(arguments, digits, tmp_path):
-    """TensorFlow has many objects that are finalized all the time; Python forgets what is raised there."""
+def test_a_signal_that_is_lost_in_a_callback_ends_the_training_at_the_end_of_the_epoch(arguments, digits, tmp_path):
+    """TensorFlow's objects have callbacks that are called all the time; Python forgets what is raised there."""
     needs.tensorflow()
-    code = ("import os, signal, sys; from scripts import train; from scripts.base import command\n"
+    code = ("import os, signal, sys, weakref; from scripts import train; from scripts.base import command\n"
             "from scripts.training import lenet\n"
-            "class Loses(object):\n"
-            "    def __del__(self):\n"
-            "        print('lost', flush=True)\n"
-            "        os.kill(os.getpid(), signal.SIGTERM)\n"
-            "build, lenet.build = lenet.build, lambda keras: Loses() and build(keras)\n"
+            "class Gone(object):\n"
+            "    pass\n"
+            "def lose(reference):\n"
+            "    print('lost', flush=True)\n"
+            "    os.kill(os.getpid(), signal.SIGTERM)\n"
+            "def build(keras, plain=lenet.build):\n"
+            "    gone = Gone()\n"
+            "    reference = weakref.ref(gone, lose)\n"
+            "    del gone\n"
+            "    return plain(keras)\n"
+            "lenet.build = build\n"
             "command.run(train.main, sys.argv[1:])")
     done = subprocess.run([sys.executable, "-c", code, "--data", digits, "--out", "m.h5", "--epochs", "3"] + arguments,
                           env=dict(os.environ, PYTHONPATH=child.ROOT, **child.ENVIRONMENT), cwd=str(tmp_path),
