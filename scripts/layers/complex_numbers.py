@@ -6,7 +6,8 @@ from .order import layer_order
 from .references import references
 from .topology import Graph
 
-MAKING = ("signal.stft", "signal.fft", "signal.ifft", "dtypes.complex")
+MAKING = ("signal.stft", "dtypes.complex") + tuple(f"signal.{name}{axes}" for name in ("fft", "ifft")
+                                                   for axes in ("", "2d", "3d"))
 TAKING = ("abs", "math.abs", "math.real", "math.imag", "math.angle", "signal.inverse_stft", "cast", "dtypes.cast")
 
 

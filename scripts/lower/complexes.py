@@ -10,7 +10,7 @@ from .rules import Call, Rule, called, tensors
 # Functions and operations that compute with both parts by themselves
 AWARE = frozenset("""abs math.abs math.real math.imag math.angle math.conj cast dtypes.cast identity math.multiply
     __operators__.mul math.add __operators__.add math.subtract __operators__.sub signal.inverse_stft signal.fft
-    signal.ifft""".split())
+    signal.ifft signal.fft2d signal.ifft2d signal.fft3d signal.ifft3d""".split())
 # What does with each part what it does with a real tensor
 PARTWISE = frozenset("""__operators__.getitem reshape transpose squeeze expand_dims concat stack unstack split tile
     reverse roll gather slice strided_slice identity_n math.negative math.reduce_sum reduce_sum math.add_n

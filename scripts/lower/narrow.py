@@ -25,44 +25,46 @@ WRAPPED = frozenset("""Add Subtract Multiply Negative Absolute Abs Square Cumsum
     math.accumulate_n math.reduce_sum reduce_sum math.cumsum bitwise.invert bitwise.left_shift AddV2 AddN Sub Mul Neg
     SquaredDifference nn.bias_add BiasAdd Invert Cross""".split())
 # What gives numbers of all that it is given, so that it has their common type
-JOINED = frozenset("""truncatediv TruncateDiv Maximum Minimum Fmax Fmin Mod FloorDivide Meshgrid Concatenate TFDConcat
-    Stack Hstack Vstack Dstack Append Where Select Gcd Fmod Power Cumprod Nancumprod math.pow Pow truncatemod
-    TruncateMod BitwiseAnd BitwiseOr BitwiseXor BitwiseRightShift RightShift math.maximum math.minimum math.floormod
-    math.mod math.floordiv floor_div math.floor_div concat stack where where_v2 bitwise.bitwise_and bitwise.bitwise_or
-    bitwise.bitwise_xor bitwise.right_shift FloorMod FloorDiv ConcatV2 Pack SelectV2""".split())
+JOINED = frozenset("""dynamic_stitch DynamicStitch ParallelDynamicStitch truncatediv TruncateDiv Maximum Minimum Fmax
+    Fmin Mod FloorDivide Meshgrid Concatenate TFDConcat Stack Hstack Vstack Dstack Append Where Select Gcd Fmod Power
+    Cumprod Nancumprod math.pow Pow truncatemod TruncateMod BitwiseAnd BitwiseOr BitwiseXor BitwiseRightShift RightShift
+    math.maximum math.minimum math.floormod math.mod math.floordiv floor_div math.floor_div concat stack where where_v2
+    bitwise.bitwise_and bitwise.bitwise_or bitwise.bitwise_xor bitwise.right_shift FloorMod FloorDiv ConcatV2 Pack
+    SelectV2""".split())
 # What gives numbers of its first tensor, or of the type that its setting dtype names
-FIRST = frozenset("""dynamic_partition math.imag MaxPool MaxPool3D nn.max_pool nn.max_pool1d nn.max_pool2d nn.max_pool3d
-    nn.max_pool_v2 signal.fftshift signal.ifftshift Reshape Flatten Permute RepeatVector Cropping1D Cropping2D
-    Cropping3D ZeroPadding1D ZeroPadding2D ZeroPadding3D UpSampling1D UpSampling2D UpSampling3D GlobalMaxPooling1D
-    GlobalMaxPooling2D GlobalMaxPooling3D GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D
-    MaxPooling1D MaxPooling2D MaxPooling3D CenterCrop RandomCrop Resizing Activation ReLU Masking Transpose GetItem
-    Squeeze ExpandDims Flip Fliplr Flipud Roll Rot90 Take TakeAlongAxis Tile Repeat BroadcastTo Swapaxes Moveaxis Ravel
-    Split ArraySplit Hsplit Vsplit Dsplit Unstack Slice SliceUpdate Sort Max Min Amax Amin Tril Triu Diag Diagonal
-    Diagflat Pad Relu Relu6 Sign Copy Conjugate Conj Real StopGradient ConvertToTensor Array Clip Round ZerosLike
-    OnesLike FullLike EmptyLike Rearrange DepthToSpace SpaceToDepth CropImages PadImages ExtractPatches TopK Nanmax
-    Nanmin Imag Resize RGBToGrayscale AffineTransform PerspectiveTransform MapCoordinates reshape transpose
-    __operators__.getitem squeeze expand_dims reverse roll gather gather_nd tile repeat broadcast_to split unstack slice
-    strided_slice sort math.reduce_max math.reduce_min math.reduce_mean reduce_mean Mean pad identity stop_gradient
-    convert_to_tensor ensure_shape grad_pass_through math.top_k nn.top_k nn.relu nn.relu6 clip_by_value zeros_like
-    ones_like math.sign image.flip_left_right image.flip_up_down image.transpose image.rot90 image.central_crop
-    image.crop_to_bounding_box image.pad_to_bounding_box image.resize_with_crop_or_pad
-    image.resize_image_with_crop_or_pad image.grayscale_to_rgb nn.depth_to_space nn.space_to_depth embedding_lookup
-    nn.embedding_lookup StridedSlice ReverseV2 GatherV2 Gather GatherNd SplitV Unpack PadV2 MirrorPad Identity Snapshot
-    EnsureShape linalg.band_part linalg.diag linalg.diag_part linalg.set_diag linalg.tensor_diag_part
-    linalg.matrix_transpose linalg.adjoint boolean_mask batch_to_space batch_to_space_nd space_to_batch
-    space_to_batch_nd reverse_sequence image.extract_patches image.resize image.resize_v2 image.resize_nearest_neighbor
-    image.resize_images image.rgb_to_grayscale math.real math.conj math.round math.rint MatrixBandPart MatrixDiag
-    MatrixDiagV2 MatrixDiagV3 MatrixDiagPart MatrixDiagPartV2 MatrixDiagPartV3 MatrixSetDiag MatrixSetDiagV2
-    MatrixSetDiagV3 ReverseSequence ExtractImagePatches ResizeNearestNeighbor PreventGradient PlaceholderWithDefault
-    TopKV2 ClipByValue SpaceToBatchND BatchToSpaceND""".split())
+FIRST = frozenset("""extract_volume_patches ExtractVolumePatches dynamic_partition math.imag MaxPool MaxPool3D
+    nn.max_pool nn.max_pool1d nn.max_pool2d nn.max_pool3d nn.max_pool_v2 signal.fftshift signal.ifftshift Reshape
+    Flatten Permute RepeatVector Cropping1D Cropping2D Cropping3D ZeroPadding1D ZeroPadding2D ZeroPadding3D UpSampling1D
+    UpSampling2D UpSampling3D GlobalMaxPooling1D GlobalMaxPooling2D GlobalMaxPooling3D GlobalAveragePooling1D
+    GlobalAveragePooling2D GlobalAveragePooling3D MaxPooling1D MaxPooling2D MaxPooling3D CenterCrop RandomCrop Resizing
+    Activation ReLU Masking Transpose GetItem Squeeze ExpandDims Flip Fliplr Flipud Roll Rot90 Take TakeAlongAxis Tile
+    Repeat BroadcastTo Swapaxes Moveaxis Ravel Split ArraySplit Hsplit Vsplit Dsplit Unstack Slice SliceUpdate Sort Max
+    Min Amax Amin Tril Triu Diag Diagonal Diagflat Pad Relu Relu6 Sign Copy Conjugate Conj Real StopGradient
+    ConvertToTensor Array Clip Round ZerosLike OnesLike FullLike EmptyLike Rearrange DepthToSpace SpaceToDepth
+    CropImages PadImages ExtractPatches TopK Nanmax Nanmin Imag Resize RGBToGrayscale AffineTransform
+    PerspectiveTransform MapCoordinates reshape transpose __operators__.getitem squeeze expand_dims reverse roll gather
+    gather_nd tile repeat broadcast_to split unstack slice strided_slice sort math.reduce_max math.reduce_min
+    math.reduce_mean reduce_mean Mean pad identity stop_gradient convert_to_tensor ensure_shape grad_pass_through
+    math.top_k nn.top_k nn.relu nn.relu6 clip_by_value zeros_like ones_like math.sign image.flip_left_right
+    image.flip_up_down image.transpose image.rot90 image.central_crop image.crop_to_bounding_box
+    image.pad_to_bounding_box image.resize_with_crop_or_pad image.resize_image_with_crop_or_pad image.grayscale_to_rgb
+    nn.depth_to_space nn.space_to_depth embedding_lookup nn.embedding_lookup StridedSlice ReverseV2 GatherV2 Gather
+    GatherNd SplitV Unpack PadV2 MirrorPad Identity Snapshot EnsureShape linalg.band_part linalg.diag linalg.diag_part
+    linalg.set_diag linalg.tensor_diag_part linalg.matrix_transpose linalg.adjoint boolean_mask batch_to_space
+    batch_to_space_nd space_to_batch space_to_batch_nd reverse_sequence image.extract_patches image.resize
+    image.resize_v2 image.resize_nearest_neighbor image.resize_images image.rgb_to_grayscale math.real math.conj
+    math.round math.rint MatrixBandPart MatrixDiag MatrixDiagV2 MatrixDiagV3 MatrixDiagPart MatrixDiagPartV2
+    MatrixDiagPartV3 MatrixSetDiag MatrixSetDiagV2 MatrixSetDiagV3 ReverseSequence ExtractImagePatches
+    ResizeNearestNeighbor PreventGradient PlaceholderWithDefault TopKV2 ClipByValue SpaceToBatchND
+    BatchToSpaceND""".split())
 # What gives other whole numbers: places, counts, sums of 32 bits; and what settles it by itself
-OTHERS = frozenset("""image.convert_image_dtype shape_n ShapeN math.bincount math.confusion_matrix histogram_fixed_width
-    HistogramFixedWidth histogram_fixed_width_bins unravel_index Argmax Argmin Argsort Argpartition Nanargmax Nanargmin
-    Size Shape Ndim Digitize SearchSorted CountNonzero Prod Nanprod Nansum Trace UnravelIndex OneHot MultiHot Arange
-    Full Cast SaturateCast argmax argmin math.argmax math.argmin argsort shape size rank searchsorted math.count_nonzero
-    one_hot sequence_mask fill range cast saturate_cast dtypes.cast dtypes.saturate_cast ArgMax ArgMin Rank Fill Range
-    IntegerLookup StringLookup CategoryEncoding Discretization Hashing HashedCrossing TimeDistributed Pipeline
-    SpectralNormalization""".split())
+OTHERS = frozenset("""math.invert_permutation InvertPermutation image.convert_image_dtype shape_n ShapeN math.bincount
+    math.confusion_matrix histogram_fixed_width HistogramFixedWidth histogram_fixed_width_bins unravel_index Argmax
+    Argmin Argsort Argpartition Nanargmax Nanargmin Size Shape Ndim Digitize SearchSorted CountNonzero Prod Nanprod
+    Nansum Trace UnravelIndex OneHot MultiHot Arange Full Cast SaturateCast argmax argmin math.argmax math.argmin
+    argsort shape size rank searchsorted math.count_nonzero one_hot sequence_mask fill range cast saturate_cast
+    dtypes.cast dtypes.saturate_cast ArgMax ArgMin Rank Fill Range IntegerLookup StringLookup CategoryEncoding
+    Discretization Hashing HashedCrossing TimeDistributed Pipeline SpectralNormalization""".split())
 # Operations of Keras 3 that make a tensor of a plain whole number before they ask for the common type: one of int32
 STRONG = frozenset("""Mod Fmod BitwiseAnd BitwiseOr BitwiseXor Gcd Lcm Outer Inner Dot Tensordot Kron Cross Matmul
     Einsum""".split())

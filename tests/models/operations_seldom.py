@@ -107,7 +107,12 @@ def counted(tf, x, y, i, modern):
             tf.sigmoid(x) * 1.8 + 0.05), tf.nn.log_poisson_loss(tf.abs(x), y), tf.nn.log_poisson_loss(
                 tf.abs(x) * 3, y, True), tf.quantization.quantize_and_dequantize_v2(x, [-1.0] * 4, [1.0] * 4, axis=1),
         tf.quantization.quantize_and_dequantize_v2(x, -1.0, 1.5, True, 5, True, narrow_range=True),
-        tf.image.convert_image_dtype(numbers, "float32"), tf.image.convert_image_dtype(numbers, "uint8")]
+        *(m.approx_max_k(x, 2) if modern else []), m.lbeta(tf.abs(x) + 0.1), m.invert_permutation(tf.argsort(x[0, 0])),
+        *list(tf.nn.sufficient_statistics(x, [1]))[:3],
+        tf.dynamic_stitch([[0, 2], [1, 2]], [x[0, :2], y[0, 2:]]),
+        tf.extract_volume_patches(x[..., None, None], [1, 2, 2, 1, 1], [1, 1, 2, 1, 1], "VALID"), tf.image.psnr(
+            x[..., None], y[..., None], 1.5), *[tf.image.convert_image_dtype(numbers, kind) for kind in (
+                "float32", "uint8")]]
 
 
 def waves(tf, x, y):
@@ -117,7 +122,8 @@ def waves(tf, x, y):
     return [
         tf.abs(wave), tf.math.real(signal.stft(row, 6, 4, 16, pad_end=True)), tf.math.angle(numbers), tf.math.imag(
             tf.math.conj(numbers) * numbers[:, :1] - numbers), signal.inverse_stft(wave, 8, 4), tf.math.imag(
-                signal.ifft(signal.fft(tf.transpose(tf.cast(x, "complex64"), (0, 2, 1))) * 2)), tf.cast(
+                signal.ifft(signal.fft(tf.transpose(tf.cast(x, "complex64"), (0, 2, 1))) * 2)), tf.abs(
+                    signal.fft2d(numbers)), tf.cast(
                     numbers, "float32"), signal.mdct(row, 8), signal.mdct(row, 8, norm="ortho"), signal.inverse_mdct(
                         signal.mdct(row, 8)), signal.mfccs_from_log_mel_spectrograms(x), signal.fftshift(x, axes=2),
         signal.ifftshift(x[:, :3], axes=[1, 2])]

@@ -84,6 +84,7 @@ column = tf.feature_column
 ROW = (None,)
 IMAGE = (None, None, 3)
 NUMBER = "write a whole number there"
+NUMBERS = "write whole numbers there"
 SEGMENTS = numpy.array([0, 1], "int32")
 LIST = "give a list, of a number or tensor each"
 CASES = [
@@ -165,6 +166,8 @@ CASES = [
         lambda k, x: tf.image.convert_image_dtype(x, "int32")),
     two((4,), lambda k, x: tf.math.real(tf.exp(tf.cast(x, "complex64"))), "take tf.abs, tf.math.real",
         lambda k, x: tf.exp(tf.math.real(tf.cast(x, "complex64")))),
+    two((4,), lambda k, x: tf.dynamic_stitch([x[0]], [x[0]]), NUMBERS,
+        lambda k, x: tf.dynamic_stitch([[3, 1, 0, 2]], [x[0]]), dtype="int32"),
     two((4,), lambda k, x: tf.math.segment_sum(x[0], x[0]), "take tf.math.unsorted_segment_sum",
         lambda k, x: tf.math.unsorted_segment_sum(x[0], x[0], 3), dtype="int32"),
     two((4,), lambda k, x: tf.math.bincount(x), "give minlength and maxlength",

@@ -31,7 +31,7 @@ def kept(op: str) -> Callable[[Call], Value]:
         x = tensor(call, "x array")
         if x.dtype == "bool":
             x = call.b.cast(x, "int32")
-        return call.b.unary(op, x)
+        return narrow.times(call.b, x, x, x.narrow) if op == "Square" and x.narrow else call.b.unary(op, x)
     return lower
 
 
@@ -71,6 +71,8 @@ def binary(op: str) -> Callable[[Call], Value]:
         b, (x, y) = call.b, pair(call)
         if complexes.among([x, y]):
             return complexes.arithmetic(b, op, x, y)
+        if op == "Mul" and x.dtype == "int32":
+            return multiplied(call, x, y)
         if x.dtype != "bool":
             return b.binary(op, x, y)
         if op in ("Add", "Maximum"):
@@ -79,6 +81,13 @@ def binary(op: str) -> Callable[[Call], Value]:
             return b.both(x, y)
         return b.binary(op, b.cast(x, "int32"), b.cast(y, "int32"))
     return lower
+
+
+def multiplied(call: Call, x: Value, y: Value) -> Value:
+    """The product of whole numbers; of those of few bits one that needs no more than 24 bits on the way."""
+    given = [call.args, call.kwargs]
+    kind = narrow.common(call, given) if any(one.narrow for one in tensors(given)) else None
+    return call.b.mul(x, y) if kind is None else narrow.times(call.b, x, y, kind)
 
 
 for _kind, (_op, _functions, _nodes) in BINARY.items():

@@ -56,13 +56,14 @@ def fft(call: Call) -> List[Value]:
     return list(turned(call, *parts(call), -1))
 
 
-@function("signal.fft signal.ifft")
+@function("signal.fft signal.ifft signal.fft2d signal.ifft2d signal.fft3d signal.ifft3d")
 def transform(call: Call) -> Value:
-    """Complex numbers along the last axis, there or back."""
-    x = floats(call, "input")
-    imaginary = x.imaginary if x.imaginary is not None else call.b.mul(x, 0.0)
-    real, other = turned(call, x, imaginary, -1, str(call.config["function"]).endswith("ifft"))
-    return real.complex(other)
+    """Complex numbers along the last axes, there or back."""
+    x, name = floats(call, "input"), str(call.config["function"])
+    found = x, x.imaginary if x.imaginary is not None else call.b.mul(x, 0.0)
+    for axis in range(-1, -1 - (int(name[-2]) if name.endswith("d") else 1), -1):
+        found = turned(call, found[0], found[1], axis, ".ifft" in name)
+    return found[0].complex(found[1])
 
 
 @function("dtypes.complex")

@@ -57,6 +57,20 @@ def top_k(call: Call) -> List[Value]:
     return list(call.b.top(x, count))
 
 
+@function("approx_top_k")
+@node("ApproxTopK")
+def approx_top_k(call: Call) -> List[Value]:
+    """The k largest or smallest along an axis and their places, all of them as processors do."""
+    b, x = call.b, floats(call, "input")
+    axis = integer(call, argument(call, "reduction_dimension", None, -1), "reduction_dimension")
+    x, count = b.move(x, axis, -1), integer(call, argument(call, "k", 1, needed), "k")
+    if x.shape[-1] is None or not 0 < count <= x.shape[-1]:
+        raise Fault(f"operation {call.path!r} takes the {count} largest of {x.shape[-1]}: the file is damaged")
+    most = argument(call, "is_max_k", None, True)
+    found, places = b.top(x if most else b.neg(x), count)
+    return [b.move(found if most else b.neg(found), -1, axis), b.move(places, -1, axis)]
+
+
 @operation("InTopK")
 @function("math.in_top_k")
 @node("InTopK InTopKV2")

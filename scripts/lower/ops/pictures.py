@@ -152,6 +152,18 @@ def pad_to_bounding_box(call: Call) -> Value:
     return padded(call, x, margins, "constant", 0)
 
 
+@function("extract_volume_patches")
+@node("ExtractVolumePatches")
+def extract_volume_patches(call: Call) -> Value:
+    """Each window of volumes as a row of channels."""
+    x = tensor(call, "input")
+    sizes, strides = [integers(call, argument(call, name, None, needed), name) for name in ("ksizes", "strides")]
+    if x.rank != 5 or any(len(one) != 5 or not all(0 < size <= LARGEST for size in one) for one in (sizes, strides)):
+        raise Fault(f"operation {call.path!r} takes windows of {sizes} by {strides} of a tensor of shape {x.shape}")
+    padding = str(argument(call, "padding", None, needed)).lower()
+    return patches(call, x, Window(tuple(sizes[1:4]), tuple(strides[1:4]), (1, 1, 1), padding))
+
+
 @function("image.extract_patches")
 @node("ExtractImagePatches")
 def extract_patches(call: Call) -> Value:

@@ -258,6 +258,17 @@ def of_rows(call: Call) -> List[Value]:
     return [loss, b.sub(b.softmax(logits), labels)]
 
 
+@function("nn.sufficient_statistics")
+def sufficient_statistics(call: Call) -> List[Value]:
+    """How many numbers there are along axes, their sum and that of their squares."""
+    b, x, along = call.b, floats(call), axes(call, at=1)
+    shift = argument(call, "shift", 2)
+    moved = x if shift is None else b.sub(x, value(call, shift))
+    count = b.cast(b.value(b.sizes_of(x, b.axes(along, x.rank)), "int32"), "float32")
+    found = [count, b.sum(moved, along, keeps(call)), b.sum(b.square(moved), along, keeps(call))]
+    return found if shift is None else found + [b.cast(value(call, shift), "float32")]
+
+
 @function("nn.weighted_moments")
 def weighted_moments(call: Call) -> list:
     """Mean and variance, each number with a weight."""

@@ -145,7 +145,18 @@ def reverse_sequence(call: Call) -> Value:
 @node("Lgamma")
 def lgamma(call: Call) -> Value:
     """The logarithm of the size of the gamma function: Lanczos's approximation, mirrored below 1/2."""
+    return log_gamma(call.b, floats(call))
+
+
+@function("math.lbeta")
+def lbeta(call: Call) -> Value:
+    """The logarithm of the beta function of the numbers along the last axis."""
     b, x = call.b, floats(call)
+    return b.sub(b.sum(log_gamma(b, x), -1), log_gamma(b, b.sum(x, -1)))
+
+
+def log_gamma(b: Builder, x: Value) -> Value:
+    """The same of one tensor."""
     low = b.compare("Less", x, 0.5)
     z = b.sub(b.where(low, b.sub(1.0, x), x), 1.0)
     total = b.add(b.mul(z, 0.0), LANCZOS[0])

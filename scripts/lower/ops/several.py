@@ -139,3 +139,35 @@ def in_order(call: Call) -> Value:
     before, after = b.strided(flat, [Cut(0, 1)]), b.slice(flat, [(1, None)])
     op = "Less" if str(call.config["function"]).endswith("increasing") else "LessEqual"
     return b.reduce("All", b.compare(op, before, after))
+
+
+@function("math.invert_permutation")
+@node("InvertPermutation")
+def invert_permutation(call: Call) -> Value:
+    """Where each place of a row came from."""
+    b, x = call.b, tensor(call)
+    if x.rank != 1 or x.shape[0] is None:
+        raise Fault(f"operation {call.path!r} turns a tensor of shape {x.shape} round: the file is damaged")
+    limited(call, [x.shape[0], x.shape[0]])
+    places = numpy.arange(x.shape[0], dtype="int32")
+    there = b.cast(b.compare("Equal", b.expand(x, 0), places[:, None]), "int32")
+    return b.sum(b.mul(there, places), -1)
+
+
+@function("dynamic_stitch")
+@node("DynamicStitch ParallelDynamicStitch")
+def dynamic_stitch(call: Call) -> Value:
+    """Rows of several tensors in the order that constants say, the last of those that meet."""
+    b, lists = call.b, [argument(call, name, at, needed) for at, name in enumerate(("indices", "data"))]
+    if call.kind == "TensorFlowOpLayer":
+        lists = [call.args[:len(call.args) // 2], call.args[len(call.args) // 2:]]
+    places = [numpy.asarray(known(one)) for one in lists[0]]
+    if any(one.dtype == object for one in places):
+        call.refuse("its places are computed", "write whole numbers there")
+    data = [value(call, one) for one in lists[1]]
+    rows = [b.reshape(one, [-1] + list(one.shape[index.ndim:])) for one, index in zip(data, places)]
+    flat = numpy.concatenate([index.reshape(-1) for index in places])
+    last = {int(place): row for row, place in enumerate(flat)}
+    if sorted(last) != list(range(len(last))):
+        raise Fault(f"operation {call.path!r} leaves rows out: the file is damaged")
+    return b.gather(b.concat(rows, 0), numpy.array([last[place] for place in range(len(last))], "int32"), 0)
