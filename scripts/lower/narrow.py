@@ -18,7 +18,7 @@ FILLED: Dict[str, Dict[str, int]] = {  # what a segment that nothing is in holds
     for name, (bits, signed) in TYPES.items()}
 # By what is called: a layer's class, an operation of Keras 3, a function of a TFOpLambda, an operation of TensorFlow's.
 # What may overflow, and loses nothing else when its result is wrapped
-WRAPPED = frozenset("""Add Subtract Multiply Negative Absolute Abs Square Cumsum Diff BitwiseInvert BitwiseNot
+WRAPPED = frozenset("""Fold Add Subtract Multiply Negative Absolute Abs Square Cumsum Diff BitwiseInvert BitwiseNot
     BitwiseLeftShift LeftShift Outer Kron Inner Vdot Dot Tensordot Matmul Einsum Vander Ptp Lcm Nancumsum linalg.cross
     linalg.trace tensordot linalg.tensordot math.add __operators__.add math.subtract __operators__.sub math.multiply
     __operators__.mul math.scalar_mul math.negative math.abs abs math.square math.squared_difference math.add_n
@@ -32,16 +32,16 @@ JOINED = frozenset("""dynamic_stitch DynamicStitch ParallelDynamicStitch truncat
     bitwise.bitwise_and bitwise.bitwise_or bitwise.bitwise_xor bitwise.right_shift FloorMod FloorDiv ConcatV2 Pack
     SelectV2""".split())
 # What gives numbers of its first tensor, or of the type that its setting dtype names
-FIRST = frozenset("""extract_volume_patches ExtractVolumePatches dynamic_partition math.imag MaxPool MaxPool3D
-    nn.max_pool nn.max_pool1d nn.max_pool2d nn.max_pool3d nn.max_pool_v2 signal.fftshift signal.ifftshift Reshape
-    Flatten Permute RepeatVector Cropping1D Cropping2D Cropping3D ZeroPadding1D ZeroPadding2D ZeroPadding3D UpSampling1D
-    UpSampling2D UpSampling3D GlobalMaxPooling1D GlobalMaxPooling2D GlobalMaxPooling3D GlobalAveragePooling1D
-    GlobalAveragePooling2D GlobalAveragePooling3D MaxPooling1D MaxPooling2D MaxPooling3D CenterCrop RandomCrop Resizing
-    Activation ReLU Masking Transpose GetItem Squeeze ExpandDims Flip Fliplr Flipud Roll Rot90 Take TakeAlongAxis Tile
-    Repeat BroadcastTo Swapaxes Moveaxis Ravel Split ArraySplit Hsplit Vsplit Dsplit Unstack Slice SliceUpdate Sort Max
-    Min Amax Amin Tril Triu Diag Diagonal Diagflat Pad Relu Relu6 Sign Copy Conjugate Conj Real StopGradient
-    ConvertToTensor Array Clip Round ZerosLike OnesLike FullLike EmptyLike Rearrange DepthToSpace SpaceToDepth
-    CropImages PadImages ExtractPatches TopK Nanmax Nanmin Imag Resize RGBToGrayscale AffineTransform
+FIRST = frozenset("""Unfold Threshold extract_volume_patches ExtractVolumePatches dynamic_partition math.imag MaxPool
+    MaxPool3D nn.max_pool nn.max_pool1d nn.max_pool2d nn.max_pool3d nn.max_pool_v2 signal.fftshift signal.ifftshift
+    Reshape Flatten Permute RepeatVector Cropping1D Cropping2D Cropping3D ZeroPadding1D ZeroPadding2D ZeroPadding3D
+    UpSampling1D UpSampling2D UpSampling3D GlobalMaxPooling1D GlobalMaxPooling2D GlobalMaxPooling3D
+    GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D MaxPooling1D MaxPooling2D MaxPooling3D
+    CenterCrop RandomCrop Resizing Activation ReLU Masking Transpose GetItem Squeeze ExpandDims Flip Fliplr Flipud Roll
+    Rot90 Take TakeAlongAxis Tile Repeat BroadcastTo Swapaxes Moveaxis Ravel Split ArraySplit Hsplit Vsplit Dsplit
+    Unstack Slice SliceUpdate Sort Max Min Amax Amin Tril Triu Diag Diagonal Diagflat Pad Relu Relu6 Sign Copy Conjugate
+    Conj Real StopGradient ConvertToTensor Array Clip Round ZerosLike OnesLike FullLike EmptyLike Rearrange DepthToSpace
+    SpaceToDepth CropImages PadImages ExtractPatches TopK Nanmax Nanmin Imag Resize RGBToGrayscale AffineTransform
     PerspectiveTransform MapCoordinates reshape transpose __operators__.getitem squeeze expand_dims reverse roll gather
     gather_nd tile repeat broadcast_to split unstack slice strided_slice sort math.reduce_max math.reduce_min
     math.reduce_mean reduce_mean Mean pad identity stop_gradient convert_to_tensor ensure_shape grad_pass_through

@@ -60,7 +60,9 @@ def products(ops, u, s, w, v):
         ops.segment_sum(w[0], ROWS, 4) * 3, ops.segment_max(s[0], ROWS, 5), ops.segment_prod(v[0], ROWS, 5),
         *[part * 3 for part in ops.meshgrid(u[0, 0], u[0, :, 0])],
         ops.image.resize(u[..., None], (7, 9), "bicubic") * 3,
-        ops.image.resize(v[..., None], (3, 4)), ops.layer_normalization(s), ops.rms_normalization(v) * 300]
+        ops.image.resize(v[..., None], (3, 4)), ops.layer_normalization(s),
+        ops.unfold(u[:, None], (2, 2)) * 3, ops.threshold(u, 9, 2) * 3, ops.fold(v, (3, 4), (2, 2)) * 99,
+        ops.rms_normalization(v) * 300]
 
 
 def sure(ops, x):

@@ -259,7 +259,7 @@ def patches(call: Call, x: Value, window: Window) -> Value:
 @operation("Unfold")
 def unfold(call: Call) -> Value:
     """Each window as a column, of an image with the channels first (keras 3 backend/tensorflow/nn.py: unfold)."""
-    b, x = call.b, floats(call)
+    b, x = call.b, tensor(call)
     channels = x.shape[1]
     if x.rank != 4 or None in x.shape[1:]:  # Keras builds it of no open size
         raise Fault(f"operation {call.path!r} is given a tensor of shape {x.shape}: the file is damaged")

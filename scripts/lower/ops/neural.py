@@ -107,8 +107,9 @@ def hard_shrink(call: Call) -> Value:
 @operation("Threshold")
 def threshold(call: Call) -> Value:
     """x above the threshold, else a number."""
-    b, x = call.b, floats(call)
-    return b.where(b.compare("Greater", x, float(call.config["threshold"])), x, float(call.config["default_value"]))
+    b, x, other = call.b, tensor(call), float(call.config["default_value"])
+    other = other if x.dtype == "float32" else int(other)
+    return b.where(b.compare("Greater", x, float(call.config["threshold"])), x, other)
 
 
 @function("nn.dropout nn.experimental.stateless_dropout")

@@ -8,7 +8,7 @@ from ...emit import Value
 from ...emit.core import DType
 from .. import narrow
 from ..rules import Call, operation
-from .given import argument, floats, integer, integers, limited, needed, value
+from .given import argument, floats, integer, integers, limited, needed, tensor, value
 
 LARGEST = 1 << 22  # numbers of a constant matrix that picks
 FILLED = {"Max": -3.4028234663852886e38, "Min": 3.4028234663852886e38, "Prod": 1.0}  # segments that nothing is in
@@ -143,4 +143,5 @@ def fold(call: Call) -> Value:
     picks[numpy.flatnonzero(there), (down * size[1] + across)[there]] = 1
     channels = x.shape[1] // (kernel[0] * kernel[1])
     flat = b.reshape(x, [-1, channels, rows])
-    return b.reshape(b.matmul(flat, b.constant(picks)), [-1, channels] + size)
+    made = b.reshape(b.matmul(flat, b.constant(picks)), [-1, channels] + size)
+    return b.cast(made, tensor(call).dtype)
