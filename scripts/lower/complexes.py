@@ -5,7 +5,7 @@ What moves numbers is done with both parts, what AWARE names is given both; all 
 from typing import Any, List
 
 from ..emit import Builder, Value
-from .rules import Call, Rule, called, tensors
+from .rules import Call, NotLowered, Rule, called, tensors
 
 # Functions and operations that compute with both parts by themselves
 AWARE = frozenset("""abs math.abs math.real math.imag math.angle math.conj cast dtypes.cast identity math.multiply
@@ -20,6 +20,12 @@ PARTWISE = frozenset("""__operators__.getitem reshape transpose squeeze expand_d
 def among(given: Any) -> bool:
     """Whether an argument holds complex numbers."""
     return any(one.imaginary is not None for one in tensors(given))
+
+
+def shown(name: str, kind: str = "") -> NotLowered:
+    """The refusal of an output of complex numbers.  name: of the layer, kind: its function."""
+    return NotLowered(name, kind, "it gives complex numbers, which TensorSpace cannot show",
+                      "ask for tf.abs, tf.math.real or tf.math.imag of it", operation=True)
 
 
 def computed(call: Call, rule: Rule) -> Any:

@@ -63,9 +63,7 @@ def lower(model: Model) -> Lowered:
     placed = OrderedDict()
     for ref, name, node in zip(source.outputs, spelled, nodes[len(inputs):]):
         if found[ref].imaginary is not None:
-            raise NotLowered(ref.layer, rules.called(source.layers[ref.layer].record, walk.major),
-                             "it gives complex numbers, which TensorSpace cannot show",
-                             "ask for tf.abs, tf.math.real or tf.math.imag of it", operation=True)
+            raise complexes.shown(ref.layer, rules.called(source.layers[ref.layer].record, walk.major))
         walk.b.place(found[ref], node)
         placed[name] = node
     return Lowered(walk.b.finish(list(placed.values())), placed, shown(source, found, held))

@@ -3,7 +3,7 @@ from types import MappingProxyType
 from typing import Collection, Dict, List, Mapping, NamedTuple, Optional
 
 from ..base.fault import Fault
-from ..layers import outputs
+from ..layers import complex_numbers, outputs
 from ..layers.encapsulation import Shape, encapsulate, every_output, with_input_shape
 from ..layers.model import Model
 from ..layers.topology import graph
@@ -43,6 +43,7 @@ def reasons(model: Model, input_shape: Shape = None) -> Reasons:
     for _ in range(ROUNDS):
         try:
             lowered = lower.lower(encapsulate(model, names, input_shape))
+            found.update((name, lower.complexes.shown(name)) for name in unshown(model, input_shape))
             return Reasons(found, True, why, {layer.name: layer.shape for layer in lowered.layers})
         except lower.NotLowered as fault:
             found.setdefault(fault.path.split("/")[0], fault)
@@ -52,6 +53,12 @@ def reasons(model: Model, input_shape: Shape = None) -> Reasons:
         except Fault:  # about the whole model, which is for the one that converts it to say
             break
     return Reasons(found, False, why)
+
+
+def unshown(model: Model, input_shape: Shape) -> Collection[str]:
+    """The layers that give complex numbers."""
+    return complex_numbers.giving(graph(with_input_shape(model.topology, input_shape), model.keras_major)) \
+        if model.keras_major < 3 else ()
 
 
 def free(model: Model, input_shape: Shape, refused: Collection[str]) -> List[str]:
