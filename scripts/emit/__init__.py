@@ -7,11 +7,11 @@ What depends on constants alone is computed at once, by numpy.  Only operations 
 they suffice.
 """
 from .core import Dims, Limits, Value
-from .images import Images
 from .indexing import Indexing
+from .numbers import Numbers
 
 __all__ = ["Builder", "Dims", "Limits", "Value"]
 
 
-class Builder(Images, Indexing):
+class Builder(Numbers, Indexing):
     """All emitters in one: each stands on the one before it (core, elementwise and shaping, reductions, linear)."""

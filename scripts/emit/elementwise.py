@@ -66,20 +66,26 @@ class Elementwise(Emitter):
     def binary(self, op: str, x: Operand, y: Operand) -> Value:
         """One of BINARY, of operands that are brought to one type."""
         x, y = self.together(x, y)
-        return self.fold(BINARY[op], [x, y], x.dtype) or self.one(
-            op, [x, y], x.dtype, broadcast(x.shape, y.shape), T=DType(x.dtype))
+        shape = broadcast(x.shape, y.shape)
+        return self.fold(BINARY[op], [x, y], x.dtype) or self.one(op, [x, y], x.dtype, shape, T=DType(x.dtype))
 
     def compare(self, op: str, x: Operand, y: Operand) -> Value:
         """One of COMPARISONS, of operands that are brought to one type; booleans as ints."""
         x, y = self.together(x, y)
         if x.dtype == "bool":
             x, y = self.cast(x, "int32"), self.cast(y, "int32")
-        return self.fold(COMPARISONS[op], [x, y], "bool") or self.one(
-            op, [x, y], "bool", broadcast(x.shape, y.shape), T=DType(x.dtype))
+        shape = broadcast(x.shape, y.shape)
+        return self.fold(COMPARISONS[op], [x, y], "bool") or self.one(op, [x, y], "bool", shape, T=DType(x.dtype))
 
     def remainder(self, x: Operand, y: Operand) -> Value:
         """What x / y leaves, with the sign of x; FloorMod has that of y."""
         return self.mul(self.unary("Sign", x), self.binary("FloorMod", self.unary("Abs", x), self.unary("Abs", y)))
+
+    def quotient(self, x: Operand, y: Operand) -> Value:
+        """x / y of whole numbers, without the fraction: C++ cuts it off, TensorFlow.js rounds down."""
+        x, y = self.together(x, y)
+        down = self.binary("FloorDiv", self.unary("Abs", x), self.unary("Abs", y))
+        return self.mul(down, self.mul(self.unary("Sign", x), self.unary("Sign", y)))
 
     def wrapped(self, x: Operand, bits: int, signed: bool) -> Value:
         """Whole numbers in so many bits: those above are lost."""

@@ -247,10 +247,11 @@ class Indexing(Reductions):
         """The same with the shape of x."""
         return Value(done.dtype, x.shape, done.tensor, done.weight)
 
-    def top(self, x: Value, count: int) -> Tuple[Value, Value]:
+    def top(self, x: Value, count: Size) -> Tuple[Value, Value]:
         """The largest values along the last dimension, in falling order, and their places: of equals the first."""
-        shape = x.shape[:-1] + (count,)
-        found = self.node("TopKV2", [x, self.constant(count, "int32", "k")], [(x.dtype, shape), ("int32", shape)],
+        shape = x.shape[:-1] + (None if isinstance(count, Value) else count,)
+        wanted = count if isinstance(count, Value) else self.constant(count, "int32", "k")
+        found = self.node("TopKV2", [x, wanted], [(x.dtype, shape), ("int32", shape)],
                           T=DType(x.dtype), sorted=True)
         return found[0], found[1]
 

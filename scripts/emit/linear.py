@@ -55,7 +55,7 @@ class Linear(Reductions):
             x = self.expand(x, 0)
         if x.shape[:-2] == batch or all(a == b for a, b in zip(x.shape[:-2], batch)):
             return x
-        if None not in batch and product(batch):
+        if None not in batch + x.shape[:-2] and product(batch):
             return self.tile(x, [b // a for a, b in zip(x.shape[:-2], batch)] + [1, 1])
         ones = self.like(self.slice(other, [(0, None)] * (other.rank - 2) + [(0, 1), (0, 1)]), 1)
         return self.mul(x, ones)

@@ -37,11 +37,12 @@ def encapsulate(model: Model, layers: Optional[Sequence[str]] = None, input_shap
     if major >= 3:
         masks.without(source)
     source = features.opened(source, major)
-    spoken = list(words.paths([layer.record for layer in source.layers.values()]))
+    records = [layer.record for layer in source.layers.values()]
+    spoken = list(words.paths(records)) + list(features.paths(records))
     if input_shape is not None and not spoken:
         outputs.fix_input_shape(source, input_shape)
     weights = OrderedDict(model.weights)
-    source = with_outputs(source, layers, major, weights, spoken)
+    source = features.opened(with_outputs(source, layers, major, weights, spoken), major)
     names, texts = list(layers) if layers is not None else None, list(model.texts)
     if spoken:
         source, found, kept = begun(source, major, input_shape)

@@ -4,11 +4,11 @@ A model then begins behind the lookups as behind any other (words.py), and Keras
 """
 import json
 from collections import OrderedDict
-from typing import Any, Dict
+from typing import Any, Dict, Iterator, Sequence
 
 from . import columns, words
 from .columns import Column, Lookup
-from .topology import Graph, Layer
+from .topology import Graph, Layer, inner_records, is_model
 
 
 def opened(source: Graph, major: int) -> Graph:
@@ -21,6 +21,22 @@ def opened(source: Graph, major: int) -> Graph:
             layer = with_lookups(layer, layers, source)
         layers[name] = layer
     return Graph(layers, source.inputs, source.outputs, source.rest, source.shift)
+
+
+def paths(records: Sequence[Dict[str, Any]], prefix: str = "", depth: int = 0) -> Iterator[str]:
+    """Yield OUTER/INNER for the DenseFeatures that read words in the nested models among `records`."""
+    for record in records:
+        if is_model(record) and depth < words.DEEPEST:
+            yield from paths(inner_records(record), f"{prefix}{Layer(record).name}/", depth + 1)
+        elif prefix and record["class_name"] == columns.CLASS and spoken(record):
+            yield prefix + Layer(record).name
+
+
+def spoken(record: Dict[str, Any]) -> bool:
+    """Whether a DenseFeatures has a column of words, or one that hashes numbers."""
+    return any(columns.lookup(one) or one["class_name"] == columns.SEVERAL and any(
+        not isinstance(leaf, dict) for leaf in columns.leaves(one))
+               for one in columns.walk(record["config"]["feature_columns"]))
 
 
 def with_lookups(layer: Layer, layers: Dict[str, Layer], source: Graph) -> Layer:

@@ -25,6 +25,7 @@ TOLD = "texts"  # the key of userDefinedMetadata.tensorspace in a model.json
 MOST = 1 << 18  # words of a vocabulary in model.json, which every page reads
 LARGEST = (1 << 31) - 1  # category: int32
 LONGEST = 1 << 16  # of a sequence
+DEEPEST = 40  # models in models
 REMEDY = "save the model as .keras, or as a SavedModel where Keras is older than 2.12"
 
 
@@ -54,7 +55,7 @@ def takes(record: Dict[str, Any]) -> bool:
 def paths(records: Sequence[Dict[str, Any]], prefix: str = "", depth: int = 0) -> Iterator[str]:
     """Yield OUTER/INNER for the layers of words in the nested models among `records`, and the names of the others."""
     for record in records:
-        if is_model(record) and depth < 40:
+        if is_model(record) and depth < DEEPEST:
             yield from paths(inner_records(record), f"{prefix}{Layer(record).name}/", depth + 1)
         elif takes(record):
             yield prefix + Layer(record).name

@@ -9,7 +9,6 @@ import numpy
 
 from ..emit import Builder, Value
 from .convolution import count_of
-from .ops.whole import whole_mean
 from .rules import Call, layer
 from .windows import NAME_SIZES, OPEN, Window, channels_first, cut, image, numbers, padding_of, restored
 
@@ -72,7 +71,7 @@ def global_mean(call: Call) -> Value:
         values = b.where(kept, x, 0.0) if call.major > 2 else b.mul(x, weights)
         return b.div(b.sum(values, axes, keep), b.sum(weights, axes, keep))
     if x.dtype == "int32" and call.major < 3:  # Keras 2 leaves it a whole number
-        return whole_mean(b, x, axes, keep)
+        return b.whole_mean(x, axes, keep)
     return b.mean(x, axes, keep)
 
 

@@ -114,5 +114,5 @@ def integer_lookup(call: Call) -> Value:
         return encoded(call, found, mode, depth)
     weights = words.weights_of(Layer(call.record))
     if weights is None:
-        call.refuse("the file does not hold the weights of its numbers", words.REMEDY)
+        raise Fault(f"layer {call.path!r} (IntegerLookup) has numbers without their weights: the file is damaged")
     return b.mul(encoded(call, found, "count", depth), numpy.asarray(weights, "float32"))

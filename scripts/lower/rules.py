@@ -167,6 +167,10 @@ class Call:
         return self.walk.layer(record, self.path if not scope else f"{self.path}/{scope}", list(args), kwargs,
                                self.held.below(scope), self.path, as_given)
 
+    def is_read(self, place: int) -> bool:
+        """Whether another layer reads that output of the call, or the model gives it out."""
+        return place in self.walk.read
+
     def refuse(self, reason: str, remedy: str = "") -> NoReturn:
         """Raise the refusal of this layer: `reason` stands behind "layer 'x' is a Y: "."""
         operation = is_operation(self.record, self.major)

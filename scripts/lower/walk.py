@@ -6,7 +6,7 @@ are constants once.
 import contextlib
 import re
 from collections import OrderedDict
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ..base.fault import Fault
 from ..emit import Builder, Value
@@ -86,6 +86,7 @@ class Walk:
     states     {path of a stateful layer: its states after the last call}
     training   bool, whether layers do what they do in training: a call of Keras 2 may say so
     limits     {tensor of whole numbers from 0 on: below what they stay}
+    read       {which outputs of the call others read}
     whole      bool, whether the file says how many examples come at once
     """
 
@@ -95,7 +96,8 @@ class Walk:
         self._constants: Dict[int, Tuple[Weight, Value]] = {}
         self._graphs: Dict[int, Tuple[Any, Graph]] = {}
         self._held: Dict[Any, Tuple[Held, List[Weight]]] = {}
-        self._steps: Dict[int, Tuple[Graph, List[Tuple[str, int]], Dict[Ref, Ref]]] = {}
+        self._steps: Dict[int, Tuple[Graph, List[Tuple[str, int]], Dict[Ref, Ref], Set[Ref]]] = {}
+        self.read: Set[int] = set()
         self._depth = self._calls = 0
         self.training = self.whole = False
         self.states: Dict[str, List[Value]] = {}
@@ -135,8 +137,8 @@ class Walk:
                         "inputs: the file is damaged")
         if id(source) not in self._steps:
             self._steps[id(source)] = source, call_order(source), \
-                masks.carried(source) if self.major >= 3 else {}
-        _, order, carries = self._steps[id(source)]
+                masks.carried(source) if self.major >= 3 else {}, read_by_any(source)
+        _, order, carries, read = self._steps[id(source)]
         carried: Dict[Ref, Optional[Value]] = {}
         for name, node in order:
             layer = source.layers[name]
@@ -149,6 +151,7 @@ class Walk:
             mask = carried.get(refs[0]) if refs else None
             if mask is not None and "mask" in kwargs and kwargs["mask"] is None:
                 kwargs["mask"] = mask  # the file has it there, and masks.without took it out
+            self.read = {ref.tensor for ref in read if (ref.layer, ref.node) == (name, node)}
             with self.b.scope(where if not node else f"{where}_{node}"), self.trained(told):
                 found = self.layer(layer.record, where, args, kwargs, own)
             if Ref(name, node, 0) in carries:
@@ -245,6 +248,12 @@ class Walk:
             config = record["config"]
             config = dict(config) if isinstance(config, dict) else {"layers": config, "name": Layer(record).name}
             return dict(record, config=dict(config, build_input_shape=list(inputs[0].shape)))
+
+
+def read_by_any(source: Graph) -> Set[Ref]:
+    """The outputs of layers that other layers read, and those of the graph."""
+    return set(source.outputs).union(*[references(call, source.layers) for layer in source.layers.values()
+                                       for call in layer.calls])
 
 
 def rule_of(record: Dict[str, Any], major: int, path: str) -> Rule:

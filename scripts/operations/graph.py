@@ -121,7 +121,8 @@ class Node:
 
     def text(self, attribute: str) -> str:
         """Return the text of an attribute, "" where there is none."""
-        return self.value(attribute, b"").decode("utf-8", "replace")
+        found = self.value(attribute)
+        return found.decode("utf-8", "replace") if isinstance(found, bytes) else ""
 
 
 class Function(NamedTuple):

@@ -66,7 +66,7 @@ def converted(call: Call, dtype: str) -> Held:
         if dtype in BOUNDS and call.x.dtype != dtype and x.dtype != "bool":
             low, high = BOUNDS[dtype]
             whole = call.b.cast(x, "int32")
-            return call.b.add(call.b.binary("FloorMod", call.b.sub(whole, low), high - low + 1), low)
+            return call.b.wrapped(whole, (high - low).bit_length(), low < 0)
         return call.b.compare("NotEqual", x, 0) if wanted == "bool" and x.dtype != "bool" else call.b.cast(x, wanted)
 
     return call.each(change, dtype)

@@ -133,6 +133,5 @@ def bit_shift(call: Call) -> Held:
         return both.result(call, b.binary("FloorDiv", b.binary("FloorDiv", x, factors[0]), factors[1]))
     made = b.where(far, 0, b.mul(b.mul(x, factors[0]), factors[1]))
     if bits < 32:
-        least = 0 if call.x.dtype.startswith("U") else -(1 << bits - 1)
-        made = b.add(b.binary("FloorMod", b.sub(made, least), 1 << bits), least)
+        made = b.wrapped(made, bits, not call.x.dtype.startswith("U"))
     return both.result(call, made)

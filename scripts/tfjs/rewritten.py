@@ -12,9 +12,9 @@ import numpy
 from ..base.fault import Fault
 from ..emit import Builder, Value
 from ..operations import unlike
-from ..operations.graph import Attribute, Graph, Node, Row, Tensor
+from ..operations.graph import Attribute, Graph, Node, Row, Spec, Tensor
 from ..operations.outputs import prune
-from . import operations, quantized
+from . import operations
 
 
 class Unknown(Exception):
@@ -33,12 +33,18 @@ class Remaking(Builder):
         self.source = Node("", "")
 
     def given(self, place: int) -> Value:
-        """Return an input of the operation.  Raises Unknown where its rank is not known."""
-        tensor = self.source.inputs[place]
+        """Return an input of the operation.  Raises Unknown where its rank is not known, or where it has none."""
+        tensor = self.input(place)
         spec = self.graph.spec(tensor)
         if spec is None or spec.shape is None:
             raise Unknown
         return self.of(tensor, spec.dtype, spec.shape)
+
+    def input(self, place: int) -> Tensor:
+        """Return the name of an input of the operation.  Raises Unknown where there is none."""
+        if place >= len(self.source.inputs) or self.source.inputs[place].node not in self.graph.nodes:
+            raise Unknown
+        return self.source.inputs[place]
 
     def of(self, tensor: Tensor, dtype: str, shape: Any) -> Value:
         """Return a tensor of the graph as a Value."""
@@ -51,19 +57,42 @@ class Remaking(Builder):
 
     def known(self, place: int) -> numpy.ndarray:
         """Return the values of an input that is a constant.  Raises Unknown where it is none."""
-        found = self.graph.constant(self.source.inputs[place])
+        found = self.graph.constant(self.input(place))
         if found is None:
             raise Unknown
         return found
 
-    def quotient(self, x: Value, y: Any) -> Value:
-        """x / y of whole numbers, without the fraction: C++ cuts it off, TensorFlow.js rounds down."""
-        y = self.value(y, "int32")
-        down = self.binary("FloorDiv", self.unary("Abs", x), self.unary("Abs", y))
-        return self.mul(down, self.mul(self.unary("Sign", x), self.unary("Sign", y)))
+    def whole(self, name: str, default: Optional[int] = None) -> int:
+        """Return an attribute of the operation, a whole number.  Raises Unknown where it is none."""
+        found = self.source.value(name, default)
+        if type(found) is not int:
+            raise Unknown
+        return found
+
+    def number(self, name: str, default: float) -> float:
+        """Return an attribute of the operation, a number.  Raises Unknown where it is none."""
+        found = self.source.value(name, default)
+        if type(found) not in (int, float):
+            raise Unknown
+        return float(found)
+
+    def row(self, name: str, count: int, least: int = 1) -> List[int]:
+        """Return an attribute of the operation, so many whole numbers from `least` on.  Raises Unknown for others."""
+        found = self.source.value(name)
+        if not isinstance(found, list) or len(found) != count or not all(type(one) is int and one >= least
+                                                                         for one in found):
+            raise Unknown
+        return found
 
 
 Rule = Callable[[Remaking, Node], Optional[Value]]
+
+
+def put_out(node: Node) -> Spec:
+    """Return what is known of an operation's first output.  Raises Unknown where its shape is not."""
+    if not node.outputs or node.outputs[0].shape is None:
+        raise Unknown
+    return node.outputs[0]
 
 
 def rewrite(graph: Graph) -> None:
@@ -76,7 +105,7 @@ def rewrite(graph: Graph) -> None:
         try:
             with make.scope(node.name):
                 value = None if beyond(graph, node) else RULES[node.op](make, node)
-        except (Unknown, Fault, KeyError, IndexError, TypeError, ValueError):  # it is refused as it is
+        except (Unknown, Fault):  # it is refused as it is
             continue
         if value is not None:
             kind = node.outputs[0].dtype if node.outputs else node.value("T", "DT_FLOAT")
@@ -87,6 +116,11 @@ def rewrite(graph: Graph) -> None:
         prune(graph, map(Tensor, graph.outputs + graph.inputs))
 
 
+def is_damaged(node: Node) -> bool:
+    """Return whether an operation of TensorFlow.js lacks inputs or the steps of its windows: it is refused then."""
+    return node.op in operations.TABLE and bool(operations.damage(node))
+
+
 def beyond(graph: Graph, node: Node) -> bool:
     """Return whether something reads another output of an operation than its first."""
     return any(one.node == node.name and one.index for other in graph.nodes.values() for one in other.inputs)
@@ -95,21 +129,9 @@ def beyond(graph: Graph, node: Node) -> bool:
 # Whole numbers -----------------------------------------------------------------------------------------------------
 
 def mean(make: Remaking, node: Node) -> Value:
-    """A Mean of whole numbers: the quotient of a sum of 64 bits, without its fraction (core/kernels/reduction_ops.h).
-
-    TensorFlow.js has 32 bits: whole quotients and remainders are added apart, axis by axis.
-    """
-    x, keep = make.given(0), bool(node.value("keep_dims", False))
-    axes = make.axes([int(one) for one in make.known(1).reshape(-1)], x.rank)
-    count = make.sizes_of(x, axes)
-    wholes, rest = make.binary("FloorDiv", x, count), make.binary("FloorMod", x, count)
-    for axis in axes:
-        added = make.sum(rest, axis, True)
-        wholes = make.add(make.sum(wholes, axis, True), make.binary("FloorDiv", added, count))
-        rest = make.binary("FloorMod", added, count)
-    below = make.both(make.compare("Less", wholes, 0), make.compare("NotEqual", rest, 0))
-    found = make.add(wholes, make.cast(below, "int32"))
-    return found if keep else make.squeeze(found, axes)
+    """A Mean of whole numbers."""
+    axes = [int(one) for one in make.known(1).reshape(-1)]
+    return make.whole_mean(make.given(0), axes, bool(node.value("keep_dims", False)))
 
 
 def division(make: Remaking, node: Node) -> Value:
@@ -121,6 +143,8 @@ def division(make: Remaking, node: Node) -> Value:
 
 def modulo(make: Remaking, node: Node) -> Value:
     """Mod and TruncateMod: the remainder has the sign of the first number."""
+    if make.given(0).dtype == "bool":
+        raise Unknown
     return make.remainder(make.given(0), make.given(1))
 
 
@@ -128,6 +152,15 @@ def cast(make: Remaking, node: Node) -> Value:
     """A Cast of whole numbers to a narrow type: what does not fit loses its higher bits."""
     target = node.value("DstT")
     return make.wrapped(make.given(0), 8 * unlike.NARROW[target], not target.startswith("DT_U"))
+
+
+def quantized(make: Remaking, node: Node) -> Value:
+    """Numbers as a model that was trained for quantization has them; the limits are constants or attributes."""
+    args = node.op == "FakeQuantWithMinMaxArgs"
+    low, high = [numpy.asarray(make.number(name, default) if args else make.known(place), "float32")
+                 for place, (name, default) in enumerate((("min", -6.0), ("max", 6.0)), 1)]
+    return make.quantized(make.given(0), low, high, make.whole("num_bits", 8),
+                          bool(node.value("narrow_range", False)))
 
 
 # Images ------------------------------------------------------------------------------------------------------------
@@ -145,13 +178,13 @@ def channels_last(make: Remaking, node: Node) -> Optional[Value]:
         inputs[0] = make.read(make.gather(make.given(0), last))
     for key in ("strides", "dilations", "ksize"):
         if node.value(key):
-            attributes[key] = ints([node.value(key)[axis] for axis in last])
-    pairs = node.value("explicit_paddings")
-    if pairs:
+            attributes[key] = ints([make.row(key, x.rank)[axis] for axis in last])
+    if node.value("explicit_paddings"):
+        pairs = make.row("explicit_paddings", 2 * x.rank, 0)
         attributes["explicit_paddings"] = ints([pairs[2 * axis + side] for axis in last for side in (0, 1)])
     attributes["data_format"] = Attribute("s", node.text("data_format").replace("C", "").encode() + b"C")
-    spec = node.outputs[0]
-    if spec.shape is None:
+    spec = put_out(node)
+    if len(spec.shape) != x.rank:
         raise Unknown
     moved = spec._replace(shape=tuple(spec.shape[axis] for axis in last))
     made = make.graph.add(Node(node.name + "/channels_last", node.op, inputs, attributes=attributes, outputs=[moved]))
@@ -179,11 +212,11 @@ def pooling(make: Remaking, node: Node) -> Optional[Value]:
         return channels_last(make, node)
     x = make.given(0)
     if node.text("padding") == "EXPLICIT" and node.op == "MaxPool":
-        pairs = node.value("explicit_paddings")
+        pairs = make.row("explicit_paddings", 2 * x.rank, 0)
         lowest = float(numpy.finfo(numpy.float32).min)
         x = make.pad(x, list(zip(pairs[::2], pairs[1::2])), lowest)
         return same_on(make, node, x, padding=Attribute("s", b"VALID"), explicit_paddings=ints([]))
-    return same_on(make, node, covered(make, x, node.value("ksize"), node.value("strides")))
+    return same_on(make, node, covered(make, x, make.row("ksize", x.rank), make.row("strides", x.rank)))
 
 
 def convolution(make: Remaking, node: Node) -> Optional[Value]:
@@ -192,8 +225,10 @@ def convolution(make: Remaking, node: Node) -> Optional[Value]:
         return channels_last(make, node)
     if node.op != "Conv3D":
         return None
-    windows = (1,) + tuple(make.given(1).shape[:3]) + (1,)
-    return same_on(make, node, covered(make, make.given(0), windows, node.value("strides")))
+    x, windows = make.given(0), (1,) + tuple(make.given(1).shape[:3]) + (1,)
+    if x.rank != len(windows):
+        raise Unknown
+    return same_on(make, node, covered(make, x, windows, make.row("strides", x.rank)))
 
 
 def covered(make: Remaking, x: Value, windows: Any, strides: Any) -> Value:
@@ -213,9 +248,10 @@ def same_on(make: Remaking, node: Node, x: Value, **changed: Attribute) -> Value
     """Return the operation's result on another first input."""
     kept = OrderedDict((key, one) for key, one in node.attributes.items() if key not in changed)
     kept.update((key, one) for key, one in changed.items() if key in node.attributes)
+    spec = put_out(node)
     made = make.graph.add(Node(node.name + "/" + node.op, node.op, [make.read(x)] + node.inputs[1:], attributes=kept,
                                outputs=node.outputs))
-    return make.of(Tensor(made.name), node.outputs[0].dtype, node.outputs[0].shape)
+    return make.of(Tensor(made.name), spec.dtype, spec.shape)
 
 
 def batch_norm(make: Remaking, node: Node) -> Value:
@@ -231,13 +267,15 @@ def batch_norm(make: Remaking, node: Node) -> Value:
         middle, spread = make.mean(x, axes, True), make.variance(x, axes)
     else:
         middle, spread = along(make.given(3)), along(make.given(4))
-    factor = make.mul(along(scale), make.unary("Rsqrt", make.add(spread, float(node.value("epsilon", 1e-4)))))
+    factor = make.mul(along(scale), make.unary("Rsqrt", make.add(spread, make.number("epsilon", 1e-4))))
     return make.add(make.mul(make.sub(x, middle), factor), along(offset))
 
 
 def space_to_depth(make: Remaking, node: Node) -> Value:
     """Blocks of an image as channels."""
-    x, block = make.given(0), int(node.value("block_size"))
+    x, block = make.given(0), make.whole("block_size")
+    if x.rank != 4 or block < 1:
+        raise Unknown
     first = node.text("data_format").startswith("NC")
     x = make.transpose(x, [0, 2, 3, 1]) if first else x
     _, rows, columns, channels = x.shape
@@ -275,6 +313,8 @@ def diagonal(make: Remaking, x: Value, term: str) -> Tuple[Value, str]:
     while again:
         letter, dots = again.group(1), "..." in term
         letters = term.replace("...", "." * (x.rank - len(term) + 3)) if dots else term
+        if len(letters) != x.rank:
+            raise Unknown
         one, other = letters.index(letter), letters.rindex(letter)
         if x.shape[one] is None or x.shape[one] != x.shape[other]:
             raise Unknown
@@ -304,12 +344,13 @@ def band(make: Remaking, node: Node) -> Value:
 
 def one_hot(make: Remaking, node: Node) -> Value:
     """A OneHot along another axis than the last."""
-    places, depth = make.given(0), int(make.known(1))
-    spec = node.outputs[0]
+    places, depth, spec = make.given(0), make.known(1), put_out(node)
+    if depth.size != 1:
+        raise Unknown
     kept = OrderedDict(node.attributes, axis=Attribute("i", -1))
-    last = spec._replace(shape=places.shape + (depth,))
+    last = spec._replace(shape=places.shape + (int(depth.reshape(-1)[0]),))
     made = make.graph.add(Node(node.name + "/OneHot", "OneHot", node.inputs, attributes=kept, outputs=[last]))
-    return make.move(make.of(Tensor(made.name), spec.dtype, last.shape), -1, int(node.value("axis")))
+    return make.move(make.of(Tensor(made.name), spec.dtype, last.shape), -1, make.whole("axis"))
 
 
 def scatter(make: Remaking, node: Node) -> Value:
@@ -325,5 +366,5 @@ RULES: Dict[str, Rule] = {
     "MaxPool": pooling, "MaxPool3D": pooling, "AvgPool": pooling, "AvgPool3D": pooling, "FusedBatchNorm": batch_norm,
     "FusedBatchNormV2": batch_norm, "FusedBatchNormV3": batch_norm, "OneHot": one_hot, "Einsum": einsum,
     "BatchMatMul": batch_product, "BatchMatMulV2": batch_product, "Select": select, "MatrixBandPart": band,
-    "TensorScatterUpdate": scatter, "FakeQuantWithMinMaxVars": quantized.of_inputs,
-    "FakeQuantWithMinMaxVarsPerChannel": quantized.of_inputs, "FakeQuantWithMinMaxArgs": quantized.of_attributes}
+    "TensorScatterUpdate": scatter, "FakeQuantWithMinMaxVars": quantized,
+    "FakeQuantWithMinMaxVarsPerChannel": quantized, "FakeQuantWithMinMaxArgs": quantized}

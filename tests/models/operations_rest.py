@@ -121,6 +121,20 @@ def scaled(ops, x, z):
 SHIFTED = SIX + 0.3
 
 
+def singular(ops, x, y):
+    """Singular values, and what they are for, of matrices high and wide, of every rank."""
+    high, wide = x[:, :, :3], y[:, :2, :5]
+    flat, five = ops.matmul(high[:, :, :2], wide[:, :, :3]), ops.matmul(y, ops.transpose(y, (0, 2, 1))) - 2
+    return [
+        ops.svd(high, compute_uv=False), ops.svd(wide)[1], ops.pinv(high), ops.pinv(wide), ops.pinv(flat),
+        ops.pinv(high * 0), ops.pinv(high, rcond=0.5), ops.matrix_rank(high), ops.matrix_rank(flat),
+        ops.matrix_rank(wide, tol=1.7), ops.lstsq(high[0], y[0, :, :2]), ops.lstsq(wide[1], x[0, 0, :2], rcond=-1.0),
+        ops.lstsq(flat[0], x[0, :, 0]), ops.norm(high, 2, (1, 2)), ops.norm(wide, "nuc", (-1, -2)),
+        ops.norm(high, -2, (1, 2), keepdims=True), ops.eigh(five)[0], ops.eigh(x[0, :4, :4])[0],
+        ops.pinv(x[:, 0, :1, None]), *ops.lu_factor(x[0, :, :4]), *ops.lu_factor(five[1]),
+        *ops.lu_factor(ops.sign(y[1, :, 1:5]) + 3 * SHIFTED[:4])]
+
+
 def without_numbers(ops, x, i):
     """Quantiles of rows of which some hold a few numbers, and one holds none."""
     few = ops.where(x > 0.3, (x - x) / (x - x), ops.where(x < -1, -1 / (x - x), x))
@@ -147,6 +161,9 @@ REST = {
     "segments": lambda ops, x, y, z, i, j: [
         getattr(ops, "segment_" + name)(data, ROWS, num_segments=count) for name in ("sum", "max") for data in (
             x[0], i[0], z[0, :4]) for count in (4, 6)] + [
+        getattr(ops, "segment_" + name)(x[0], *how) for name in ("sum", "max") for how in (
+            (ROWS // 2,), (numpy.sort(ROWS), None, True), (i[0] % 1,), (ops.sort(j[0]), None, True))] + [
+        ops.segment_max(i[1], j[0] + 1),
         ops.segment_sum(x[0], i[0], num_segments=5), ops.segment_max(x[0, :, 0], i[0] % 3, num_segments=3)] + [
         getattr(ops, name)(x[0], ROWS, num_segments=4) for name in ("segment_min", "segment_prod")
         if hasattr(ops, name)],
@@ -166,6 +183,16 @@ REST = {
                                          (ops.repeat(x, 3, 1)[:, :, :3], 0, True), (x[:, :1], 0, True))
         for one in ops.ctc_decode(given, 1 + i[:, 0] % (2 if given.shape[1] > 1 else 1) + (given.shape[1] > 3) * 2,
                                   mask_index=blank, merge_repeated=merged)],
+    "picked": lambda ops, x, y, z, i, j: [
+        ops.where(x > 0.5), *ops.nonzero(x > 0.5), *ops.nonzero(i % 2), *ops.nonzero(x[0] * 0), ops.bincount(i),
+        ops.bincount(i[0], minlength=6), ops.bincount(j[1], weights=[0.5, 1.0, 2.0, 3.0])] + ([
+            ops.unique(i), *ops.unique(i, True, True, True, True), *ops.unique(j, False, True, True, True),
+            *ops.unique(x[0], True, True, False, True, size=30, fill_value=-1.5), ops.unique(i, size=2),
+            *ops.unique(j[0], axis=0, return_inverse=True)] if hasattr(ops, "unique") else []),
+    "likely": lambda ops, x, y, z, i, j: [
+        ops.ctc_loss(i[:, :2] % 3 + 1, ops.reshape(x * 2, (-1, 6, 4)), i[:, 0] % 3, 3 + j[:, 0] % 4),
+        ops.ctc_loss(i[:, :3] * 0 + ROWS[:3], y, 1 + i[:, 1] % 3, j[:, 1] % 5, mask_index=4),
+        ops.ctc_loss(i[:, :1] % 5, z[:, :, 0], 1 + i[:, 1] * 0, 5 + j[:, 0] * 0, mask_index=-1)],
     "fold": lambda ops, x, y, z, i, j: [
         ops.fold(ops.reshape(x, (-1, 12, 2)), (2, 3), 2), ops.fold(ops.reshape(x, (-1, 4, 6)), (4, 3), 2, padding=1,
                                                                    stride=2, dilation=1)]
@@ -203,6 +230,7 @@ REST = {
         ops.solve(square(ops, x, 4), y), ops.solve(square(ops, x, 4), y[:, :, 0])] + [
         ops.cholesky_inverse(ops.cholesky(square(ops, x, 4)) + ops.triu(y[:, :4, :4], 1)),
         ops.cholesky_inverse(square(ops, y, 3), True)] if hasattr(ops, "cholesky_inverse") else [],
+    "singular": lambda ops, x, y, z, i, j: singular(ops, x, y) if hasattr(ops, "pinv") else [],
     "not a number": lambda ops, x, y, z, i, j: without_numbers(ops, x, i) if hasattr(ops, "nanmedian") else [],
     "divisors": lambda ops, x, y, z, i, j: [ops.gcd(i * 12, j * 18), ops.lcm(i * 4, j * 6), ops.gcd(i * 30 - 60, 45)]
     if hasattr(ops, "gcd") else [],

@@ -129,6 +129,41 @@ def waves(tf, x, y):
         signal.ifftshift(x[:, :3], axes=[1, 2])]
 
 
+def decomposed(tf, x):
+    """Triangles, and singular values."""
+    high, cube = x[:, :, :2], square(tf, x)
+    return [
+        *tf.linalg.qr(x), *tf.linalg.qr(high, True),
+        *[tf.linalg.triangular_solve(cube, high[:, :3], *how) for how in ((), (False,), (True, True))],
+        *tf.linalg.lu(x[:, :, :4]), tf.linalg.svd(high)[0], tf.linalg.svd(high, compute_uv=False),
+        tf.linalg.eigvalsh(cube), tf.linalg.eigh(cube)[0], tf.linalg.pinv(high), tf.linalg.matrix_rank(high, 1.0),
+        tf.norm(high, 2, [1, 2]), tf.norm(high, 2, [-1, -2], keepdims=True),
+        tf.nn.ctc_loss([[1, 1], [2, 3]], x, [2, 1], [4, 3], logits_time_major=False),
+        tf.nn.ctc_loss([[1, 4], [2, 3]], tf.transpose(x, [1, 0, 2]), [2, 1], [4, 3], blank_index=-1)]
+
+
+def rare(tf, x, y, z, i, j):
+    """What hardly a model holds."""
+    return [
+        tf.image.convert_image_dtype(x, tf.float32), tf.image.convert_image_dtype(
+            tf.cast(i * 50, tf.uint8), tf.float32),
+        tf.image.convert_image_dtype(tf.sigmoid(x), tf.uint8), tf.image.convert_image_dtype(x, tf.uint8, True),
+        tf.image.psnr(z, z * 0.5, 2.0), tf.truncatediv(i - 3, j + 2), tf.math.imag(x), tf.math.angle(x),
+        tf.math.lbeta(tf.abs(x) + 0.3), tf.math.is_non_decreasing(x),
+        tf.math.is_strictly_increasing(tf.cumsum(i[0] + 1)),
+        tf.math.unsorted_segment_mean(x[0], ROWS, 4), tf.math.segment_mean(x[0], [0, 2, 2, 3]),
+        tf.histogram_fixed_width_bins(x, [-1.0, 1.0], 7), tf.histogram_fixed_width(y, [-1.5, 1.0], 5),
+        tf.linalg.lstsq(x[:, :, :2], y[:, :, :3]), tf.linalg.lstsq(x[:, :2], y[:, :2, :1]),
+        tf.nn.log_poisson_loss(x * x * 3, y), tf.nn.log_poisson_loss(x * x * 3, y, True),
+        tf.signal.fftshift(x, [1]), tf.signal.ifftshift(z, [1, 2]), tf.signal.fftshift(x), tf.signal.ifftshift(z)]
+
+
+def picked(tf, x, i):
+    """Places, values that differ, counts: how many there are is known when they are computed."""
+    return [tf.where(x > 0.5), tf.where(x > 99), tf.boolean_mask(x, x[:, :, 0] > 0), *tf.unique(tf.reshape(i, [-1])),
+            *tf.unique_with_counts(i[0])]
+
+
 SELDOM = {
     "counted": lambda tf, keras, x, y, z, i, j: counted(tf, x, y, i, "tf_keras" in keras.__name__),
     "waves": lambda tf, keras, x, y, z, i, j: waves(tf, x, y),
@@ -162,6 +197,7 @@ SELDOM = {
         tf.scalar_mul(1.5, x),
         tf.math.bessel_i0(x), tf.math.xdivy(tf.nn.relu(x), y * y + 1), tf.math.xlog1py(tf.nn.relu(x), y * y),
         tf.math.polyval([1.0, -2.0, 0.5], x), tf.math.zero_fraction(tf.nn.relu(x)),
+        tf.reduce_mean(i * 500000000 + 2, 1), tf.reduce_mean(-500000001 - i * 400000000, [0, 1], True),
         tf.math.reduce_euclidean_norm(x, 1), tf.math.reduce_euclidean_norm(x, [1, 2], True),
         tf.math.cumulative_logsumexp(x, 1), tf.math.cumulative_logsumexp(x, -1, reverse=True),
         tf.clip_by_norm(x, 1.5, [1, 2]), tf.clip_by_norm(x, 100.0), tf.linalg.matrix_transpose(x),
@@ -171,9 +207,15 @@ SELDOM = {
         tf.linalg.solve(square(tf, x) + tf.linalg.band_part(y[:, :3, :3], 0, -1), y[:, :3, :2], adjoint=True),
         tf.linalg.cholesky_solve(tf.linalg.cholesky(square(tf, x)), y[:, :3, :2]), *tf.linalg.normalize(x, axis=-1),
         *tf.linalg.normalize(x), *tf.linalg.normalize(x, 1, -1), *tf.linalg.normalize(x, axis=[1, 2]),
-        tf.math.cumulative_logsumexp(x, 1, exclusive=True)],
+        tf.math.cumulative_logsumexp(x, 1, exclusive=True)] + decomposed(tf, x) + picked(tf, x, i) + rare(
+            tf, x, y, z, i, j) + [
+            x[x > 0], x[x[:, :, 0] > 0.3], tf.boolean_mask(x, numpy.eye(4, 6) > 0, axis=1),
+            tf.boolean_mask(x, x > 99)] + (
+            [tf.math.bincount(i), tf.math.bincount(j, minlength=6, axis=-1), tf.math.bincount(
+                i, weights=x[:, :, 0], maxlength=3)] if hasattr(tf.math, "approx_max_k") else []),  # not before 2.7
     "places": lambda tf, keras, x, y, z, i, j: [
         getattr(tf.math, "unsorted_segment_" + name)(x[0], ROWS, 4) for name in ("sum", "max", "min", "prod")] + [
+        getattr(tf.math, "segment_" + name)(x[0], [0, 2, 2, 3]) for name in ("sum", "max", "min", "prod")] + [
         tf.tensor_scatter_nd_update(x, PLACES, [5.0, 6.0, 7.0]), tf.tensor_scatter_nd_add(x, PLACES, y[0, 0, :3]),
         tf.tensor_scatter_nd_sub(x, PLACES, [5.0, 6.0, 7.0]), tf.tensor_scatter_nd_max(x, PLACES, [0.1, 0.2, 0.3]),
         tf.tensor_scatter_nd_min(i, [[0, 1], [1, 2]], [0, 1])],
@@ -206,7 +248,9 @@ def raw(tf, x, z, i, j):
         tf.linalg.solve(cube, x[:, :3, :2]), tf.reduce_prod(tf.cast(i + 99, tf.uint8), 1),
         *tf.raw_ops.SoftmaxCrossEntropyWithLogits(features=x[0], labels=tf.nn.softmax(x[1])),
         *tf.raw_ops.SparseSoftmaxCrossEntropyWithLogits(features=x[0], labels=i[1]), tf.nn.l2_loss(x),
-        tf.quantization.fake_quant_with_min_max_args(x)]
+        tf.quantization.fake_quant_with_min_max_args(x),
+        *tf.linalg.qr(x), *tf.linalg.slogdet(cube), tf.linalg.triangular_solve(cube, x[:, :3, :2]), *tf.linalg.lu(cube),
+        tf.linalg.svd(x[:, :, :2], compute_uv=False), tf.linalg.eigvalsh(cube)] + picked(tf, x, i)
 
 
 NODES = {  # as the TensorFlowOpLayers of Keras before 2.4

@@ -130,7 +130,10 @@ def columned(keras):
     starts = list(given.values())
     given["place"] = keras.layers.Activation("tanh")(given["place"])
     both = [features(ends)(given), features([place, aged], name="again")(given)]
-    return keras.Model(starts, [keras.layers.Dense(3)(both[0])] + both)
+    inside = {name: keras.Input((1,), name=name, dtype="string") for name in ("city", "tone")}
+    nested = keras.Model(list(inside.values()), keras.layers.Dense(2)(features([
+        made.embedding_column(city, 2), made.indicator_column(tone)])(inside)), name="nested")
+    return keras.Model(starts, [keras.layers.Dense(3)(both[0])] + both + [nested([given["city"], given["tone"]])])
 
 
 FEATURES = [("age", "float32"), ("place", "float32"), ("sizes", "float32"), ("kind", "int64"), ("code", "int64"),

@@ -13,7 +13,7 @@ from scripts import Fault
 from scripts.operations import graphdef, shapes, unlike
 from scripts.operations.graph import Attribute, Call, Function, Graph, Node, Row, Spec, Tensor, constant
 from scripts.operations.outputs import Choice
-from scripts.tfjs import adapt, graph_json, operations, write_graph
+from scripts.tfjs import adapt, graph_json, operations, rewritten, write_graph
 from scripts.viewer import packages, predict
 from scripts.wire.protobuf import Damaged, field
 from tests import needs
@@ -247,3 +247,30 @@ def test_a_graph_model_of_20_mb_is_converted_in_little_memory(tmp_path):
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "source"), str(tmp_path / "out")], cwd=needs.ROOT,
                           check=True, stdout=subprocess.PIPE)
     assert int(done.stdout.decode().split()[-1]) < 90000  # kB
+
+
+@pytest.mark.parametrize("kind", sorted(rewritten.RULES))
+def test_an_operation_without_inputs_or_of_wrong_attributes_is_left_as_it_is(kind):
+    """It is refused later, with words about what it lacks."""
+    text = Attribute("s", b"NCHW")
+    names = ("strides", "ksize", "block_size", "num_bits", "epsilon", "axis", "data_format", "equation", "min")
+    for inputs, attributes in (([], {}), ([Tensor("nowhere")], {"T": text}),
+                               ([Tensor("x")] * 5, dict.fromkeys(names, text))):
+        made = Graph()
+        made.add(placeholder("x", 1, 2, 3))
+        made.add(Node("odd", kind, list(inputs), attributes=dict(attributes), outputs=[Spec("DT_FLOAT", None)]))
+        made.inputs, made.outputs = ["x"], ["odd"]
+        rewritten.rewrite(made)
+        assert made.nodes["odd"].op in (kind, "Identity")
+
+
+def test_a_mistake_in_a_rule_is_no_damage_of_the_graph(monkeypatch):
+    def mistaken(make, node):
+        raise KeyError("mistake")
+
+    monkeypatch.setitem(rewritten.RULES, "SpaceToDepth", mistaken)
+    made = Graph()
+    made.add(Node("odd", "SpaceToDepth", []))
+    made.outputs = ["odd"]
+    with pytest.raises(KeyError):
+        rewritten.rewrite(made)

@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Optional, Sequence, Union
 import numpy
 
 from ...base.fault import Fault
-from ...emit import Value
+from ...emit import Builder, Value
 from ...emit.core import type_of
 from ..rules import Call
 
@@ -138,6 +138,11 @@ def known(given: Any) -> Any:
     if isinstance(given, Value) and given.is_constant:
         return given.array.tolist()
     return given.tolist() if isinstance(given, numpy.ndarray) else given
+
+
+def truth(b: Builder, x: Value) -> Value:
+    """Whether each number is not 0."""
+    return x if x.dtype == "bool" else b.compare("NotEqual", x, 0)
 
 
 def integer(call: Call, given: Any, called: str = "setting") -> int:

@@ -21,13 +21,16 @@ from .given import (
     tensor,
     value,
 )
+from .picking import masked
 
 
 @operation("GetItem")
 @function("__operators__.getitem")
 def get_item(call: Call) -> Value:
-    """x[key]: whole numbers, slices, None, an ellipsis; scalars that are computed."""
+    """x[key]: whole numbers, slices, None, an ellipsis; scalars that are computed; a mask."""
     x, key = tensor(call), argument(call, "key slice_spec", 1)
+    if isinstance(key, Value) and key.dtype == "bool":
+        return masked(call.b, x, key)
     keys = list(key) if isinstance(key, (list, tuple)) else [key]
     return call.b.index(x, [place_of(call, one) for one in keys])
 
@@ -39,8 +42,6 @@ def place_of(call: Call, key: Any) -> Any:
         return slice(bounds[0], bounds[1], None if key.step is None else integer(call, key.step, "step"))
     if key is None or key is Ellipsis:
         return key
-    if isinstance(key, Value) and key.dtype == "bool":
-        call.refuse("it picks values by a mask, so that their number is open", "choose by where(condition, x, y)")
     if isinstance(key, (list, numpy.ndarray)) or isinstance(key, Value) and key.rank:
         raise Fault(f"operation {call.path!r} picks several places at once, which Keras does not build: the file is "
                     "damaged")
@@ -222,19 +223,6 @@ def gather_nd(call: Call) -> Value:
         raise Fault(f"operation {call.path!r} looks up {depth} dimensions of {x.shape}: the file is damaged")
     return call.b.one("GatherNd", [x, places], x.dtype, places.shape[:-1] + x.shape[depth:], Tparams=DType(x.dtype),
                       Tindices=DType("int32"))
-
-
-@function("boolean_mask")
-def boolean_mask(call: Call) -> Value:
-    """The slices along an axis at which a constant mask is true."""
-    x, axis = tensor(call, "tensor"), integer(call, argument(call, "axis", None, 0), "axis")
-    mask = known(argument(call, "mask", None, needed))
-    if isinstance(mask, Value):
-        call.refuse("it picks values by a mask, so that their number is open", "choose by where(condition, x, y)")
-    places = numpy.flatnonzero(numpy.array(mask))
-    if numpy.ndim(mask) != 1 or not places.size or len(mask) != x.shape[axis_of(axis, x.rank)]:
-        call.refuse("its mask is not a row of booleans for one axis", "choose by where(condition, x, y)")
-    return call.b.gather(x, places.astype("int32"), axis)
 
 
 @operation("TakeAlongAxis")

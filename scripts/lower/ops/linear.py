@@ -202,61 +202,6 @@ def summed(call: Call, equation: str, given: List[Value]) -> Value:
     return call.b.einsum(f"{terms[0]},{terms[1]}->{result}", *given)
 
 
-# Norms -----------------------------------------------------------------------------------------------------------
-
-
-@operation("Norm")
-@function("norm linalg.norm")
-def norm(call: Call) -> Value:
-    """The length of vectors, or a norm of matrices that no decomposition needs."""
-    b, x = call.b, floats(call, "x tensor")
-    along, kept = axes(call), bool(argument(call, "keepdims keep_dims", None, False))
-    order = argument(call, "ord", None, None)
-    order = {"euclidean": None, "inf": float("inf"), "-inf": -float("inf")}.get(order, order) \
-        if isinstance(order, str) or order is None else order
-    if call.major < 3:
-        return of_vectors(b, x, 2 if order is None or order == "fro" else order, along, kept) \
-            if along is None or len(along) == 1 or order is None else of_matrices(call, x, order, along, kept)
-    if along is None:
-        if order is None:
-            found = of_vectors(b, x, 2, None, False)
-            return b.reshape(found, [1] * x.rank) if kept else found
-        along = list(range(x.rank))
-    if len(along) == 1:
-        return of_vectors(b, x, 2 if order is None else order, along, kept)
-    return of_matrices(call, x, "fro" if order is None else order, along, kept)
-
-
-def of_vectors(b: Builder, x: Value, order: Any, along: Any, kept: bool) -> Value:
-    """The norm of all values along axes."""
-    size = b.unary("Abs", x)
-    if order == float("inf"):
-        return b.max(size, along, kept)
-    if order == -float("inf"):
-        return b.min(size, along, kept)
-    if order == 0:
-        return b.sum(b.cast(b.compare("NotEqual", x, 0), "float32"), along, kept)
-    if order == 1:
-        return b.sum(size, along, kept)
-    if order == 2:
-        return b.sqrt(b.sum(b.square(x), along, kept))
-    return b.binary("Pow", b.sum(b.binary("Pow", size, float(order)), along, kept), 1.0 / order)
-
-
-def of_matrices(call: Call, x: Value, order: Any, along: List[int], kept: bool) -> Value:
-    """The norm of matrices whose rows and columns are two axes."""
-    b = call.b
-    if order == "fro":
-        return of_vectors(b, x, 2, along, kept)
-    if order not in (1, -1, float("inf"), -float("inf")):
-        call.refuse(f"the norm {order!r} needs the singular values of a matrix", "take ord='fro', 1 or inf")
-    rows, columns = [axis_of(axis, x.rank) for axis in along]
-    first, second = (rows, columns) if abs(order) == 1 else (columns, rows)
-    sums = b.sum(b.unary("Abs", x), first, True)
-    found = b.max(sums, second, True) if order > 0 else b.min(sums, second, True)
-    return found if kept else b.squeeze(found, [rows, columns])
-
-
 @operation("CDist")
 def cdist(call: Call) -> Value:
     """The distance of every vector of the one from every vector of the other."""

@@ -5,7 +5,8 @@ import numpy
 
 from ...emit import Builder, Value
 from ..rules import Call, function, node, operation
-from .given import argument, floats, needed, pair, tensor, value
+from .given import argument, floats, needed, pair, tensor, truth, value
+from .picking import coordinates
 
 COMPARED = {"Equal": ("Equal", "math.equal __operators__.eq"),
             "NotEqual": ("NotEqual", "math.not_equal __operators__.ne"),
@@ -22,11 +23,6 @@ for _kind, (_op, _functions) in COMPARED.items():
     operation(_kind)(compared(_op))
     function(_functions)(compared(_op))
     node(_op)(compared(_op))
-
-
-def truth(b: Builder, x: Value) -> Value:
-    """Whether each number is not 0."""
-    return x if x.dtype == "bool" else b.compare("NotEqual", x, 0)
 
 
 @operation("LogicalAnd")
@@ -75,8 +71,8 @@ def where(call: Call) -> Value:
     condition = truth(b, tensor(call, "condition"))
     x, y = argument(call, "x1 x", 1), argument(call, "x2 y", 2)
     if x is None or y is None:
-        call.refuse("it gives the places where a condition holds, whose number is open",
-                    "choose by where(condition, x, y)")
+        places = coordinates(b, condition)  # of which a model of Keras 3 takes the first for the output
+        return b.stack(places, 1) if call.major < 3 else places[0]
     x, y = two(call, x, y)
     rows = call.kind == "TensorFlowOpLayer" and call.config["node_def"]["op"] == "Select"
     while rows and condition.rank == 1 and condition.rank < x.rank:

@@ -26,7 +26,7 @@ def arange(call: Call) -> Value:
     bounds = [known(one) for one in (first, stop, step)]
     if not any(isinstance(one, Value) for one in bounds):
         if bounds[2] == 0 or abs((bounds[1] - bounds[0]) / bounds[2]) > 1 << 20:
-            call.refuse("it makes a row without an end", "take a step that reaches the end sooner")
+            raise Fault(f"operation {call.path!r} counts without an end: the file is damaged")
         made = call.b.constant(numpy.arange(*bounds))
     else:
         given = [value(call, one) for one in bounds]

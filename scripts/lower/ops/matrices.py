@@ -98,9 +98,10 @@ def det(call: Call) -> Value:
 
 
 @operation("Slogdet")
+@node("LogMatrixDeterminant")
 def slogdet(call: Call) -> List[Value]:
     """The sign of the determinant, and the logarithm of its size."""
-    b, x = call.b, floats(call)
+    b, x = call.b, floats(call, "x input")
     if rows_of(call, x, REFLECTED) <= SOLVED:
         found = expanded(b, cells(call, x, SOLVED))
         return [b.unary("Sign", found), b.log(b.unary("Abs", found))]
@@ -182,7 +183,7 @@ def qr(call: Call) -> List[Value]:
     if not 0 < steps <= REFLECTED:
         call.refuse(f"it has {steps} rows or columns, and {REFLECTED} are unrolled at most", OUTPUTS)
     q, r, _ = mirrored(b, x)
-    if argument(call, "mode", None, "reduced") == "complete" or argument(call, "full_matrices", None, False):
+    if call.config.get("mode") == "complete" or argument(call, "full_matrices", 1, False):
         return [q, r]
     return [b.cut(q, -1, 0, steps), b.cut(r, -2, 0, steps)]
 
@@ -215,6 +216,46 @@ def mirrored(b: Builder, x: Value) -> Tuple[Value, Value, Value]:
     return q, r, b.squeeze(sign, [-2, -1])
 
 
+@operation("LuFactor")
+@function("linalg.lu")
+@node("Lu")
+def lu_factor(call: Call) -> List[Value]:
+    """(both triangles in one matrix, the order of the rows).
+
+    The largest number of a column, of equals the first, comes to the diagonal before it is taken from those below
+    (Eigen's PartialPivLU: unblocked_lu).  A column more holds the places of the rows.  TensorFlow gives the row that
+    stands at each place, Keras 3 the place of each row.
+    """
+    b, x = call.b, floats(call, "x input")
+    size = rows_of(call, x, REFLECTED)
+    places = numpy.arange(size, dtype="float32")[:, None]
+    nothing = b.mul(b.cut(x, -1, 0, 1), 0.0)
+    x = b.concat([x, b.add(nothing, places)], -1)
+    for step in range(size):
+        x = pivoted(b, x, step)
+    order = b.cast(b.squeeze(b.cut(x, -1, size, 1), [-1]), "int32")
+    if call.major > 2:
+        order = b.place_of("ArgMax", b.one_hot(order, size, -2), -1)
+    return [b.cut(x, -1, 0, size), order]
+
+
+def pivoted(b: Builder, x: Value, step: int) -> Value:
+    """Matrices, with a column more, after a step of their decomposition.  Every sum has one number that is not 0."""
+    size = x.shape[-2]
+    rows, columns = numpy.arange(size)[:, None], numpy.arange(size + 1)
+    own, below = (rows == step).astype("float32"), (rows > step).astype("float32")
+    column = b.squeeze(b.cut(b.cut(x, -1, step, 1), -2, step, size - step), [-1])
+    place = b.add(b.place_of("ArgMax", b.unary("Abs", column), -1), step)
+    there = b.expand(b.one_hot(place, size), -1)
+    pivot, first = b.sum(b.mul(x, there), -2, True), b.cut(x, -2, step, 1)
+    others = b.sub(1.0, b.maximum(there, own))
+    x = b.add(b.mul(x, others), b.add(b.mul(pivot, own), b.mul(b.mul(first, there), 1 - own)))
+    shares = b.mul(b.div(b.cut(x, -1, step, 1), b.cut(pivot, -1, step, 1)), below)
+    behind = ((columns > step) & (columns < size)).astype("float32")
+    x = b.sub(b.mul(x, 1 - below * (columns == step)), b.mul(shares, b.mul(pivot, behind)))
+    return b.add(x, b.mul(shares, (columns == step).astype("float32")))
+
+
 @operation("Logdet")
 def logdet(call: Call) -> Value:
     """The logarithm of the determinant of a positive definite matrix."""
@@ -243,17 +284,6 @@ def solve_triangular(call: Call) -> Value:
         found[row] = b.div(rest, b.expand(rows[row][row], -1))
     made = b.stack([one for one in found if one is not None], -2)
     return b.squeeze(made, [-1]) if vectors else made
-
-
-@function("linalg.triangular_solve")
-@node("MatrixTriangularSolve")
-def triangular_solve(call: Call) -> Value:
-    """The same of TensorFlow's own, which may turn the triangle round."""
-    b, x, given = call.b, floats(call, "matrix"), argument(call, "rhs", 1, needed)
-    lower, adjoint = bool(argument(call, "lower", 2, True)), bool(argument(call, "adjoint", 3, False))
-    size = rows_of(call, x, REFLECTED)
-    x = b.mul(x, (numpy.tril if lower else numpy.triu)(numpy.ones((size, size), "float32")))
-    return by_rows(b, turned(b, x) if adjoint else x, b.cast(value(call, given), "float32"), lower != adjoint)
 
 
 def by_rows(b: Builder, x: Value, given: Value, lower: bool) -> Value:

@@ -8,9 +8,8 @@ from ...emit import Builder, Value
 from .. import narrow
 from ..rules import Call, function, node, operation
 from .casting import cast_to
-from .given import argument, axes, floats, integer, tensor, value
-from .logic import is_nan, truth
-from .whole import whole_mean
+from .given import argument, axes, floats, integer, tensor, truth, value
+from .logic import is_nan
 
 KEEP = "keepdims keep_dims"
 
@@ -83,7 +82,7 @@ def mean(call: Call) -> Value:
     """The mean; TensorFlow's own of whole numbers is a whole number."""
     x = tensor(call, "x input_tensor input")
     if x.dtype == "int32" and call.major < 3:
-        return whole_mean(call.b, x, axes(call, at=1), keeps(call))
+        return call.b.whole_mean(x, axes(call, at=1), keeps(call))
     return call.b.mean(x, axes(call, at=1), keeps(call))
 
 

@@ -22,14 +22,12 @@ OUTPUTS = "ask for outputs that do not need it"
 TABLE = (
     Row("Map Scan AssociativeScan ForiLoop WhileLoop Cond Switch VectorizedMap JVP",
         "it calls a Python function, which no file holds", "write its steps as layers and operations of the model"),
-    Row("Eig Eigh SVD LuFactor Lstsq Pinv MatrixRank", "TensorFlow.js has no decomposition of matrices", OUTPUTS),
+    Row("Eig", "TensorFlow.js computes with real numbers alone", "of symmetric matrices take the values of Eigh"),
     Row("Polar ViewAsComplex ViewAsReal", "TensorFlow.js computes with real numbers alone",
         "compute with real and imaginary parts of their own"),
-    Row("Nonzero Unique Bincount", "how much it gives depends on the numbers that it is given", OUTPUTS),
     Row("Histogram", "Keras itself does not compute it in a model", OUTPUTS),
     Row("View Nextafter", "it looks at the bits of numbers", OUTPUTS),
     Row("ElasticTransform", "it moves pixels by chance", "transform the images before the model"),
-    Row("CTCLoss", "it judges what a model gives, and is no part of it", OUTPUTS),
     Row("ConvTranspose", "Keras itself gives it its settings in the wrong order", "take a Conv2DTranspose"),
 )
 

@@ -4,11 +4,13 @@ from typing import Callable, List, Tuple
 import numpy
 
 from ...base.fault import Fault
-from ...emit import Value
+from ...emit import Builder, Value
 from ...emit.core import DType
+from ...emit.shaping import Size
 from .. import narrow
 from ..rules import Call, operation
 from .given import argument, floats, integer, integers, limited, needed, tensor, value
+from .picking import firsts
 
 LARGEST = 1 << 22  # numbers of a constant matrix that picks
 FILLED = {"Max": -3.4028234663852886e38, "Min": 3.4028234663852886e38, "Prod": 1.0}  # segments that nothing is in
@@ -72,41 +74,46 @@ def scattered(call: Call, places: Value, updates: Value, like: Value) -> Value:
                  Tindices=DType("int32"))
 
 
+def computed(b: Builder, own: Value, distinct: bool) -> Size:
+    """The number of segments, where none is told: one more than the largest, or how many differ (tf.unique)."""
+    if own.is_constant and own.array.size:
+        return len(numpy.unique(own.array)) if distinct else int(own.array.max()) + 1
+    row = b.reshape(own, [-1])
+    if not distinct:
+        return b.add(b.max(row), 1)
+    return b.sum(firsts(b, b.neg(b.top(b.neg(row), b.dim(row, 0))[0])))
+
+
 def segments(op: str) -> Callable[[Call], Value]:
     """The function of one reduction of segments."""
     def lower(call: Call) -> Value:
         b = call.b
         data = value(call, argument(call, "data", 0, needed))
         own = b.cast(value(call, argument(call, "segment_ids", 1, needed)), "int32")
-        count = call.config.get("num_segments")
-        if count is None and own.is_constant and own.array.size and not call.config.get("sorted"):
-            # tf.unique counts those of a sum, the largest names those of the others
-            count = len(numpy.unique(own.array)) if op == "Sum" else int(own.array.max()) + 1
-        if count is None:
-            call.refuse("the number of its segments is computed", "give num_segments, and sorted=False")
-        count = integer(call, count, "num_segments")
+        count, ordered = call.config.get("num_segments"), bool(call.config.get("sorted"))
+        count = computed(b, own, op == "Sum" and not ordered) if count is None else integer(call, count, "num_segments")
         rest = data.shape[own.rank:]
-        if None in rest or not 0 < count <= LARGEST:
+        if None in rest or isinstance(count, int) and not 0 < count <= LARGEST:
             call.refuse("a size behind the segments is open, or their number is very large",
                         "give the sizes: --input-shape")
         width = int(numpy.prod(rest, dtype="int64"))
-        limited(call, [count, width])
-        flat, own = b.reshape(data, [-1, width]), b.reshape(own, [-1])
+        limited(call, [count if isinstance(count, int) else 1, width])
+        flat, own = b.reshape(data, [-1, width]), b.reshape(own, [1, -1])
+        member = b.compare("Equal", b.expand(b.count(count), 1), own)
         if op == "Sum":
-            member = b.compare("Equal", b.constant(numpy.arange(count, dtype="int32")[:, None]), b.expand(own, 0))
             found = narrow.in_halves(b, flat, data.narrow, lambda part: b.cast(b.matmul(
                 b.cast(member, "float32"), b.cast(part, "float32")), data.dtype))
         else:
-            member = b.compare("Equal", b.constant(numpy.arange(count, dtype="int32")[:, None, None]),
-                                b.reshape(own, [1, -1, 1]))
             filled = narrow.FILLED[data.narrow][op] if data.narrow else (
                 FILLED if data.dtype == "float32" else FILLED_WHOLE)[op]
-            if flat.shape[0] is not None:
+            if flat.shape[0] is not None and isinstance(count, int):
                 limited(call, [count, flat.shape[0], width])
-            found = b.where(member, b.expand(flat, 0), b.constant(filled, data.dtype))
+            found = b.where(b.expand(member, 2), b.expand(flat, 0), b.constant(filled, data.dtype))
             if op == "Prod" and data.narrow and flat.shape[0]:
                 found = narrow.product(b, found, [1], data.narrow)
             found = b.reduce(op, found, 1)
+        if ordered and op in ("Max", "Min"):  # TensorFlow's function of sorted segments gives 0 for one without numbers
+            found = b.where(b.reduce("Any", member, 1, True), found, 0)
         found = b.reshape(found, [count] + list(rest))
         return found if op == "Prod" and not flat.shape[0] else narrow.alike(b, found, data)
     return lower

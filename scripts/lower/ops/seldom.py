@@ -1,15 +1,13 @@
 """Functions of TensorFlow that models seldom hold (tf.bitwise, tf.math, tf.linalg, tf.nn)."""
-import math
 from typing import Callable, List
 
 import numpy
 
-from ...base.fault import Fault
-from ...emit import Builder, Value
+from ...emit import Value
 from ...emit.core import axis_of
 from .. import activation
 from ..rules import Call, called, function, node
-from . import arithmetic, fourier, linear, losses, matrices, scattering, special
+from . import arithmetic, fourier, losses, matrices, norms, scattering, special
 from .given import argument, axes, floats, integer, needed, pair, tensor, value
 from .reducing import keeps
 
@@ -137,6 +135,19 @@ def solve(call: Call) -> Value:
     return matrices.solve(call)
 
 
+@function("linalg.triangular_solve")
+@node("MatrixTriangularSolve")
+def triangular_solve(call: Call) -> Value:
+    """What a triangle takes to others; it may stand for its transpose."""
+    b, x, y = call.b, floats(call, "matrix"), second(call, "rhs")
+    lower = bool(argument(call, "lower", 2, True))
+    if argument(call, "adjoint", 3, False):
+        x, lower = b.move(x, x.rank - 1, x.rank - 2), not lower
+    call.args = [x, y]
+    call.record = dict(call.record, config=dict(call.config, lower=lower))
+    return matrices.solve_triangular(call)
+
+
 @function("linalg.normalize")
 def normalize(call: Call) -> list:
     """A tensor over its length, and the length."""
@@ -145,9 +156,9 @@ def normalize(call: Call) -> list:
     if order == "euclidean" or along is None and order == 2:
         long = b.sqrt(b.sum(b.square(x), along, True))
     elif along is not None and len(along) > 1:
-        long = linear.of_matrices(call, x, order, along, True)
+        long = norms.of_matrices(call, x, order, along, True)
     else:
-        long = linear.of_vectors(b, x, order, along, True)
+        long = norms.of_vectors(b, x, order, along, True)
     return [b.div(x, long), long]
 
 
@@ -155,10 +166,11 @@ def normalize(call: Call) -> list:
 
 
 def segments(op: str) -> Callable[[Call], Value]:
-    """The function of one reduction of segments whose number is told."""
+    """The function of one reduction of segments, whose number is told, or which are in order."""
     def lower(call: Call) -> Value:
-        count = argument(call, "num_segments", 2, needed)
-        call.record = dict(call.record, config=dict(call.config, num_segments=integer(call, count, "num_segments")))
+        told = "unsorted" in called(call.record, call.major).lower()
+        count = integer(call, argument(call, "num_segments", 2, needed), "num_segments") if told else None
+        call.record = dict(call.record, config=dict(call.config, num_segments=count, sorted=not told))
         return scattering.segments(op)(call)
     return lower
 
@@ -177,8 +189,8 @@ def updated(how: str) -> Callable[[Call], Value]:
 
 
 for _op in ("Sum", "Max", "Min", "Prod"):
-    function(f"math.unsorted_segment_{_op.lower()}")(segments(_op))
-    node("UnsortedSegment" + _op)(segments(_op))
+    function(f"math.unsorted_segment_{_op.lower()} math.segment_{_op.lower()}")(segments(_op))
+    node(f"UnsortedSegment{_op} Segment{_op}")(segments(_op))
 for _how in ("update", "add", "sub", "max", "min"):
     function(f"tensor_scatter_nd_{_how}")(updated("" if _how == "update" else _how))
     node("TensorScatter" + _how.capitalize())(updated("" if _how == "update" else _how))
@@ -199,19 +211,6 @@ def crelu(call: Call) -> Value:
 def l2_loss(call: Call) -> Value:
     """Half of the sum of all squares."""
     return call.b.mul(call.b.sum(call.b.square(floats(call, "t"))), 0.5)
-
-
-@function("nn.log_poisson_loss")
-def log_poisson_loss(call: Call) -> Value:
-    """How badly the logarithm of a rate tells of a count (tensorflow ops/nn_impl.py: log_poisson_loss)."""
-    b, targets, rate = call.b, floats(call, "targets"), second(call, "log_input")
-    made = b.sub(b.exp(rate), b.mul(rate, targets))
-    if argument(call, "compute_full_loss", 2, False):
-        sure = b.where(b.compare("Greater", targets, 1.0), targets, 1.0)
-        more = b.add(b.sub(b.mul(sure, b.log(sure)), sure), b.mul(b.log(b.mul(sure, 2 * math.pi)), 0.5))
-        none = b.both(b.compare("GreaterEqual", targets, 0.0), b.compare("LessEqual", targets, 1.0))
-        made = b.add(made, b.where(none, 0.0, more))
-    return made
 
 
 def of_logits(call: Call, labels: Value, logits: Value, weight: object = 1.0) -> Value:
@@ -295,15 +294,6 @@ def dct(call: Call) -> Value:
     return call.b.dense(x, call.b.constant(fourier.cosines(kind, size, ortho).astype("float32")))
 
 
-def bounds(b: Builder, low: Value, high: Value, bits: int, narrow: bool) -> List[Value]:
-    """The bounds, moved so that 0 is one of the steps between them, and a step (fake_quant_ops_functor.h: Nudge)."""
-    first, last = float(narrow), float(2 ** bits - 1)
-    step = b.div(b.sub(high, low), last - first)
-    zero = b.unary("Floor", b.add(b.sub(first, b.div(low, step)), 0.5))
-    zero = b.clip(zero, first, last)
-    return [b.mul(b.sub(first, zero), step), b.mul(b.sub(last, zero), step), step]
-
-
 @function("""quantization.fake_quant_with_min_max_args quantization.fake_quant_with_min_max_vars
              quantization.fake_quant_with_min_max_vars_per_channel""")
 @node("FakeQuantWithMinMaxArgs FakeQuantWithMinMaxVars FakeQuantWithMinMaxVarsPerChannel")
@@ -313,9 +303,4 @@ def fake_quant(call: Call) -> Value:
     low, high = [b.cast(value(call, argument(call, name, at, default), "float32"), "float32")
                  for at, (name, default) in enumerate((("min", -6.0), ("max", 6.0)), 1)]
     bits = integer(call, argument(call, "num_bits", 3, 8), "num_bits")
-    wrong = low.is_constant and high.is_constant and not numpy.all(low.array < high.array)
-    if wrong or not 2 <= bits <= 16:
-        raise Fault(f"operation {call.path!r} has bounds of {bits} bits that hold nothing: the file is damaged")
-    least, most, step = bounds(b, low, high, bits, bool(argument(call, "narrow_range", 4, False)))
-    steps = b.unary("Floor", b.add(b.div(b.sub(b.minimum(b.maximum(x, least), most), least), step), 0.5))
-    return b.add(b.mul(steps, step), least)
+    return b.quantized(x, low, high, bits, bool(argument(call, "narrow_range", 4, False)))

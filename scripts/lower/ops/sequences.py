@@ -10,7 +10,7 @@ from ..rules import Call, function, node
 from .arithmetic import polynomial
 from .fourier import cosines, length
 from .frames import added_up, framed, length_of
-from .given import argument, axes, floats, integer, known, needed, tensor, value
+from .given import argument, floats, integer, known, needed, tensor, value
 
 LANCZOS = (0.99999999999980993, 676.5203681218851, -1259.1392167224028, 771.32342877765313, -176.61502916214059,
            12.507343278686905, -0.13857109526572012, 9.9843695780195716e-6, 1.5056327351493116e-7)  # for g = 7
@@ -55,18 +55,6 @@ def overlap_and_add(call: Call) -> Value:
     if x.rank < 2 or not 0 < step <= x.shape[-1]:
         raise Fault(f"operation {call.path!r} adds frames of shape {x.shape}, {step} apart: the file is damaged")
     return added_up(call, x, step)
-
-
-@function("signal.fftshift signal.ifftshift")
-def fftshift(call: Call) -> Value:
-    """The second half of each axis before the first."""
-    b, x = call.b, tensor(call)
-    for axis in b.axes(axes(call, at=1), x.rank):
-        size = x.shape[axis]
-        if size is None:
-            call.refuse("it halves an axis of open size", "give its size: --input-shape")
-        x = b.roll(x, size // 2 if str(call.config["function"]).endswith(".fftshift") else -(size // 2), axis)
-    return x
 
 
 def windowed(call: Call, size: int) -> numpy.ndarray:
@@ -144,19 +132,12 @@ def reverse_sequence(call: Call) -> Value:
 @function("math.lgamma")
 @node("Lgamma")
 def lgamma(call: Call) -> Value:
+    """The logarithm of the size of the gamma function."""
+    return gamma_logarithm(call.b, floats(call))
+
+
+def gamma_logarithm(b: Builder, x: Value) -> Value:
     """The logarithm of the size of the gamma function: Lanczos's approximation, mirrored below 1/2."""
-    return log_gamma(call.b, floats(call))
-
-
-@function("math.lbeta")
-def lbeta(call: Call) -> Value:
-    """The logarithm of the beta function of the numbers along the last axis."""
-    b, x = call.b, floats(call)
-    return b.sub(b.sum(log_gamma(b, x), -1), log_gamma(b, b.sum(x, -1)))
-
-
-def log_gamma(b: Builder, x: Value) -> Value:
-    """The same of one tensor."""
     low = b.compare("Less", x, 0.5)
     z = b.sub(b.where(low, b.sub(1.0, x), x), 1.0)
     total = b.add(b.mul(z, 0.0), LANCZOS[0])

@@ -6,7 +6,6 @@ import numpy
 from ...base.fault import Fault
 from ...emit import Value
 from ...emit.core import axis_of
-from ...emit.images import Cut
 from ..rules import Call, called, function, node, tensors
 from . import making
 from .arithmetic import divided_no_nan
@@ -56,16 +55,6 @@ def clip_by_global_norm(call: Call) -> List[Value]:
     long = length(call, parts) if given is None else b.cast(value(call, given), "float32")
     scale = b.mul(most, b.minimum(b.div(1.0, long), b.div(1.0, most)))
     return [b.mul(one, scale) for one in parts] + [long]
-
-
-@function("truncatediv")
-@node("TruncateDiv")
-def truncate_div(call: Call) -> Value:
-    """x / y of whole numbers without the fraction."""
-    b = call.b
-    x, y = [b.cast(value(call, argument(call, name, at, needed)), "int32") for at, name in enumerate(("x", "y"))]
-    return b.mul(b.binary("FloorDiv", b.unary("Abs", x), b.unary("Abs", y)),
-                 b.mul(b.unary("Sign", x), b.unary("Sign", y)))
 
 
 @function("eye")
@@ -129,16 +118,6 @@ def quantized(call: Call) -> Value:
     if str(argument(call, "round_mode", None, "HALF_TO_EVEN")) == "HALF_UP":
         return b.div(b.unary("Floor", b.add(moved, 0.5)), scale)
     return b.div(b.unary("Round", moved), scale)
-
-
-@function("math.is_non_decreasing math.is_strictly_increasing")
-def in_order(call: Call) -> Value:
-    """Whether the numbers of a tensor grow, or do not fall, in a row."""
-    b = call.b
-    flat = b.reshape(tensor(call), [-1])
-    before, after = b.strided(flat, [Cut(0, 1)]), b.slice(flat, [(1, None)])
-    op = "Less" if str(call.config["function"]).endswith("increasing") else "LessEqual"
-    return b.reduce("All", b.compare(op, before, after))
 
 
 @function("math.invert_permutation")

@@ -1,5 +1,5 @@
 """Whole numbers: their bits, what divides them."""
-from typing import Callable, Optional, Sequence, Tuple
+from typing import Callable, Tuple
 
 import numpy
 
@@ -38,16 +38,6 @@ for _kind in ("And", "Or", "Xor"):
     operation("Bitwise" + _kind)(bits(_kind))
     function("bitwise.bitwise_" + _kind.lower())(bits(_kind))
     node("Bitwise" + _kind)(bits(_kind))
-
-
-def whole_mean(b: Builder, x: Value, axes: Optional[Sequence[int]], keepdims: bool) -> Value:
-    """The mean of whole numbers without its fraction, as TensorFlow divides them.
-
-    A mean of floats would miss a whole number by a little at times, and lose all of 1 with its fraction.
-    """
-    total = b.sum(x, axes, keepdims)
-    count = b.value(b.sizes_of(x, b.axes(axes, x.rank)), "int32")
-    return b.mul(b.binary("FloorDiv", b.unary("Abs", total), count), b.unary("Sign", total))
 
 
 def divisor(call: Call) -> Tuple[Value, Value, Value]:
