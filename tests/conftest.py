@@ -10,6 +10,7 @@ import pytest
 from tests import needs
 
 REQUIRE_ALL = os.environ.get("REQUIRE_ALL") == "1"
+gc.disable()  # while the tests are collected: of what they import nothing goes
 
 # No deadline: no test measures time.  Derandomized: a failure is found again by whoever runs the tests next.
 hypothesis.settings.register_profile("project", deadline=None, derandomize=True, database=None)
@@ -37,6 +38,11 @@ def pytest_collection_modifyitems(config, items):
     if elsewhere:
         config.hook.pytest_deselected(items=elsewhere)
         items[:] = [item for item in items if not item.get_closest_marker(other)]
+
+
+def pytest_collection_finish(session):
+    """Collect garbage from here on."""
+    gc.enable()
 
 
 class Frozen:

@@ -8,6 +8,7 @@ from ...emit.core import axis_of
 from .. import activation, normalization
 from ..rules import Call, function, node, operation
 from .given import argument, axes, floats, integer, known, needed, tensor, value
+from .norms import of_vectors
 
 PLAIN = {"Relu": "relu", "Relu6": "relu6", "Softplus": "softplus", "Softsign": "softsign", "Silu": "silu",
          "LogSigmoid": "log_sigmoid", "Selu": "selu", "HardSigmoid": "hard_sigmoid", "HardSilu": "hard_silu",
@@ -197,7 +198,6 @@ def normalize(call: Call) -> Value:
     if order == 2:
         total = b.sum(b.square(x), along, True)
         return b.mul(x, b.unary("Rsqrt", b.maximum(total, least ** 2)))
-    from .linear import of_vectors
     return b.div(x, b.maximum(of_vectors(b, x, order, along, True), least))
 
 
