@@ -42,15 +42,17 @@ class Value:
     weight  Weight, a constant's values, read when they are asked for; None for what is computed
     mask    Value of bool, (batch, steps): which steps count; None for all (Keras: _keras_mask)
     narrow  "uint8", "int8", "uint16", "int16": the type in which Keras holds an int32; None for one of 32 bits
+    imaginary  Value of the imaginary parts of complex numbers, whose real parts this one is; None for real numbers
     """
 
-    __slots__ = ("dtype", "shape", "tensor", "weight", "mask", "narrow", "_array")
+    __slots__ = ("dtype", "shape", "tensor", "weight", "mask", "narrow", "imaginary", "_array")
 
     def __init__(self, dtype: str, shape: Iterable[Optional[int]], tensor: Optional[Tensor] = None,
                  weight: Optional[Weight] = None, mask: Optional["Value"] = None) -> None:
         self.dtype, self.shape = dtype, tuple(None if size is None else int(size) for size in shape)
         self.tensor, self.weight, self.mask = tensor, weight, mask
         self.narrow: Optional[str] = None
+        self.imaginary: Optional[Value] = None
         self._array: Optional[numpy.ndarray] = None
 
     @property
@@ -78,7 +80,7 @@ class Value:
         if mask is self.mask:
             return self
         made = Value(self.dtype, self.shape, self.tensor, self.weight, mask)
-        made.narrow, made._array = self.narrow, self._array
+        made.narrow, made.imaginary, made._array = self.narrow, self.imaginary, self._array
         return made
 
     def narrowed(self, narrow: Optional[str]) -> "Value":
@@ -87,6 +89,12 @@ class Value:
             return self
         made = Value(self.dtype, self.shape, self.tensor, self.weight, self.mask)
         made.narrow, made._array = narrow, self._array
+        return made
+
+    def complex(self, imaginary: Optional["Value"]) -> "Value":
+        """Return the complex numbers of which these are the real parts, the real parts alone for None."""
+        made = Value(self.dtype, self.shape, self.tensor, self.weight, self.mask)
+        made.imaginary, made._array = imaginary, self._array
         return made
 
     def __repr__(self) -> str:

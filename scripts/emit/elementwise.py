@@ -23,6 +23,9 @@ BINARY: Dict[str, Callable] = {
 COMPARISONS: Dict[str, Callable] = {
     "Equal": numpy.equal, "NotEqual": numpy.not_equal, "Less": numpy.less, "LessEqual": numpy.less_equal,
     "Greater": numpy.greater, "GreaterEqual": numpy.greater_equal}
+OF_WHOLE: Dict[str, Callable] = {  # what TensorFlow.js 1.0.0 has for floats alone
+    "Abs": lambda b, x: b.maximum(x, b.neg(x)), "Neg": lambda b, x: b.sub(0, x),
+    "Sign": lambda b, x: b.clip(x, -1, 1), "Square": lambda b, x: b.mul(x, x)}
 
 
 class Elementwise(Emitter):
@@ -39,12 +42,11 @@ class Elementwise(Emitter):
     def unary(self, op: str, x: Operand) -> Value:
         """One of UNARY, of a float or (Abs, Neg, Sign, Square, Relu) an int.
 
-        TensorFlow.js 1.0.0 squares whole numbers as floats, which lose the last digits of large ones, and negates them
-        as floats.
+        TensorFlow.js 1.0.0 makes floats of whole numbers there, which lose the last digits of large ones.
         """
         x = self.value(x)
-        if op in ("Square", "Neg") and x.dtype == "int32":
-            return self.mul(x, x) if op == "Square" else self.sub(0, x)
+        if op in OF_WHOLE and x.dtype == "int32":
+            return OF_WHOLE[op](self, x)
         folded = self.fold(UNARY[op], [x], x.dtype) if UNARY[op] else None
         return folded or self.one(op, [x], x.dtype, x.shape, T=DType(x.dtype))
 

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from typing import Any, Dict, List, Optional, Sequence, Union
 
 from ..base.fault import Fault
-from . import features, masks, open_sizes, operators, outputs, topology, variables, words
+from . import complex_numbers, features, masks, open_sizes, operators, outputs, topology, variables, words
 from .kinds.operations import is_hidden, is_operation
 from .model import Model
 from .order import layer_order
@@ -96,7 +96,7 @@ def with_outputs(source: Graph, layers: Optional[Sequence[str]], major: int, wei
 
 def every_output(source: Graph, major: int) -> List[Ref]:
     """Every layer but the inputs, as outputs.every_output has them, without what stands for no layer."""
-    alone = masks.computing(source) if major >= 3 else ()
+    alone = masks.computing(source) if major >= 3 else complex_numbers.giving(source)
 
     def hidden(record: Dict[str, Any]) -> bool:
         return is_hidden(record, major) or topology.Layer(record).name in alone

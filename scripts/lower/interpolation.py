@@ -26,11 +26,13 @@ class Method(NamedTuple):
     name       one of METHODS
     antialias  whether a smaller image takes all places of the larger one into account
     corners    whether places are compared by their corners, as TensorFlow 1 did, and not by their centres
+    aligned    whether the centres of the corners lie one on the other (align_corners of TensorFlow 1)
     """
 
     name: str
     antialias: bool = False
     corners: bool = False
+    aligned: bool = False
 
 
 def resize(call: Call, x: Value, height: Size, width: Size, method: Method) -> Value:
@@ -83,11 +85,14 @@ def between(call: Call, x: Value, axis: int, size: Size, method: Method) -> Valu
 def matrix(whole: int, size: int, method: Method) -> numpy.ndarray:
     """The weights of `whole` places for each of `size` new ones: float32 (size, whole)."""
     ratio = numpy.float32(whole) / numpy.float32(size)
+    if method.aligned and size > 1:
+        ratio = numpy.float32(whole - 1) / numpy.float32(size - 1)
     if method.name in ("nearest", "bilinear", "bicubic") and not (method.antialias and method.name != "nearest"):
         centre = numpy.float32(0 if method.corners else 0.5)
         at = (numpy.arange(size, dtype="float32") + centre) * ratio
         if method.name == "nearest":
-            return spread(whole, [(numpy.floor(at).clip(0, whole - 1), numpy.ones(size))])
+            at = numpy.floor(at + numpy.float32(0.5)) if method.aligned else numpy.floor(at)
+            return spread(whole, [(at.clip(0, whole - 1), numpy.ones(size))])
         at = at - centre
         return linear(whole, at) if method.name == "bilinear" else cubic(whole, at, method.corners)
     return areas(whole, size, ratio) if method.name == "area" else spans(whole, size, ratio, method)
@@ -108,23 +113,19 @@ def linear(whole: int, at: numpy.ndarray) -> numpy.ndarray:
     return spread(whole, [(numpy.floor(at).clip(0), 1 - part), (numpy.ceil(at).clip(None, whole - 1), part)])
 
 
-def cubic(whole: int, at: numpy.ndarray, first_kind: bool = False) -> numpy.ndarray:
+def cubic(whole: int, at: numpy.ndarray, older: bool = False) -> numpy.ndarray:
     """Between the four nearest places, by a table of 1024 steps; weights outside of the image count nothing.
 
-    first_kind: as TensorFlow 1 had it, by another kernel, and with the image's ends repeated outside of it.
+    older: those of TensorFlow 1, whose kernel has a = -0.75, and where the outermost places count for those outside.
     """
     first = numpy.floor(at)
     step = numpy.rint((at - first) * numpy.float32(1024)) / 1024.0
-    slope = -0.75 if first_kind else -0.5
-    weights = [keys(part, slope) for part in (1 + step, step, 1 - step, 2 - step)]
-    if first_kind:
-        return spread(whole, [(place.clip(0, whole - 1), weight) for place, weight in zip(
-            (first - 1, first, first + 1, first + 2), weights)])
+    weights = [keys(one, -0.75 if older else -0.5) for one in (1 + step, step, 1 - step, 2 - step)]
     taps = []
     for place, weight in zip((first - 1, first, first + 1, first + 2), weights):
-        inside = (place >= 0) & (place < whole)
+        inside = (place >= 0) & (place < whole) | older
         taps.append((place.clip(0, whole - 1), numpy.where(inside, weight, 0)))
-    return normal(spread(whole, taps))
+    return spread(whole, taps) if older else normal(spread(whole, taps))
 
 
 def normal(weights: numpy.ndarray) -> numpy.ndarray:
@@ -145,10 +146,10 @@ def areas(whole: int, size: int, ratio: numpy.float32) -> numpy.ndarray:
     return result
 
 
-def keys(x: numpy.ndarray, slope: float = -0.5) -> numpy.ndarray:
-    """The cubic kernel of Keys, for x >= 0; slope: at 1."""
-    inner = (((slope + 2) * x - (slope + 3)) * x) * x + 1
-    outer = ((slope * x - 5 * slope) * x + 8 * slope) * x - 4 * slope
+def keys(x: numpy.ndarray, a: float = -0.5) -> numpy.ndarray:
+    """The cubic kernel of Keys, for x >= 0."""
+    inner = (((a + 2) * x - (a + 3)) * x) * x + 1
+    outer = ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
     return numpy.where(x >= 2, 0, numpy.where(x >= 1, outer, inner))
 
 

@@ -10,7 +10,7 @@ from ..base.fault import Fault
 from ..emit import Value
 from ..emit.core import DType, axis_of
 from ..layers.kinds.sizes import product
-from . import types
+from . import narrow, types
 from .activation import number, whole_numbers
 from .rules import Call, layer
 
@@ -89,12 +89,19 @@ def as_given(call: Call, x: Value, minor: int = 11) -> Value:
     Of booleans it is whether it is not 0.  minor: the first of the versions 3.x that do so; 3.11 brought the operations
     that the layers call since then.
     """
-    if call.since(3, minor) and call.x.dtype == "bool":
-        return call.b.cast(call.b.compare("NotEqual", x, 0), "float32")
-    if call.since(3, minor) and call.x.narrow:
-        call.refuse(f"it makes its result one of {call.x.narrow} again", "cast to int32 or float32 before it")
-    whole = call.x.dtype == "int32" and call.since(3, minor) or call.major >= 3 and types.is_whole(call)
-    return call.b.cast(call.b.cast(x, "int32"), "float32") if whole else x
+    if call.since(3, minor):
+        x = call.b.cast(in_type_of(call, x, call.x), "float32")
+    return call.b.cast(call.b.cast(x, "int32"), "float32") if call.major >= 3 and types.is_whole(call) else x
+
+
+def in_type_of(call: Call, made: Value, x: Value) -> Value:
+    """Floats in the type of x, of whole numbers without their fraction."""
+    b = call.b
+    if x.dtype == "bool":
+        return b.compare("NotEqual", made, 0)
+    if x.narrow in ("uint8", "uint16"):
+        call.refuse(f"it makes numbers below 0 ones of {x.narrow}", "cast to int32 or float32 before it")
+    return narrow.alike(b, b.cast(made, x.dtype), x)
 
 
 @layer("RMSNormalization")

@@ -6,7 +6,7 @@ import numpy
 
 from ..base.fault import Fault
 from ..emit import Value
-from . import interpolation, types
+from . import interpolation, narrow, types
 from .convolution import count_of
 from .interpolation import Method
 from .rules import Call, layer
@@ -106,7 +106,7 @@ def wanted(call: Call) -> Tuple[int, int]:
 @layer("Resizing")
 def resizing(call: Call) -> Value:
     """tf.image.resize, of a part of the image or with margins where the aspect ratio is kept."""
-    b, x = call.b, image(call, 2)
+    x = image(call, 2)
     height, width = wanted(call)
     method = Method(call.get("interpolation", "bilinear"), bool(call.config.get("antialias")))
     if call.config.get("crop_to_aspect_ratio"):
@@ -114,11 +114,20 @@ def resizing(call: Call) -> Value:
     elif call.config.get("pad_to_aspect_ratio"):
         x = with_margins(call, x, *target(call, x))
     y = interpolation.resize(call, x, height, width, method)
-    if call.major > 2 and x.dtype != y.dtype:  # Keras 3 gives whole numbers back where it was given some
-        if method.name not in ("bilinear", "area"):
-            call.refuse("of whole numbers, beyond which it interpolates", "cast them to float32 before it")
-        y = b.cast(b.unary("Round", y), x.dtype)
-    return restored(call, typed(call, y))
+    return restored(call, typed(call, given_back(call, y) if call.major > 2 else y))
+
+
+def given_back(call: Call, y: Value) -> Value:
+    """An image in the type of the one that Keras 3 was given, rounded, and within what that type holds."""
+    b, x = call.b, call.x
+    if x.dtype == y.dtype:
+        return y
+    y = b.unary("Round", y)
+    if x.narrow:
+        bits, signed = narrow.TYPES[x.narrow]
+        low = -(1 << bits - 1) if signed else 0
+        y = b.clip(y, low, low + (1 << bits) - 1)
+    return b.cast(y, x.dtype)
 
 
 def of_ratio(call: Call, x: Value, height: int, width: int, exact: bool = True) -> Value:

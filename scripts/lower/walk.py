@@ -22,7 +22,7 @@ from ..layers.topology import Graph, Layer, batch_shape, is_model
 from ..operations import graph as operations
 from ..operations import told
 from ..operations.told import Shown
-from . import calls, names, narrow, rules, training, types
+from . import calls, complexes, names, narrow, rules, training, types
 from .rules import Call, Held, NotLowered, Rule, tensors
 
 DEEPEST = 40  # models in models, and layers in layers
@@ -62,6 +62,8 @@ def lower(model: Model) -> Lowered:
     found = walk.graph(source, inputs, held, "")
     placed = OrderedDict()
     for ref, name, node in zip(source.outputs, spelled, nodes[len(inputs):]):
+        if found[ref].imaginary is not None:
+            raise complexes.shown(ref.layer, rules.called(source.layers[ref.layer].record, walk.major))
         walk.b.place(found[ref], node)
         placed[name] = node
     return Lowered(walk.b.finish(list(placed.values())), placed, shown(source, found, held))
@@ -190,7 +192,7 @@ class Walk:
             if self.training:
                 training.check(call)
             given = [call.args, call.kwargs]
-            found = rule.function(call)
+            found = complexes.computed(call, rule) if complexes.among(given) else rule.function(call)
             found = narrow.settled(call, given, list(found) if isinstance(found, (list, tuple)) else [found])
             if not rule.masks:
                 found = with_masks(record, call, found)

@@ -3,9 +3,8 @@ from types import MappingProxyType
 from typing import Collection, Dict, List, Mapping, NamedTuple, Optional
 
 from ..base.fault import Fault
-from ..layers import outputs
-from ..layers.encapsulation import Shape, encapsulate, with_input_shape
-from ..layers.kinds.operations import is_hidden
+from ..layers import complex_numbers, outputs
+from ..layers.encapsulation import Shape, encapsulate, every_output, with_input_shape
 from ..layers.model import Model
 from ..layers.topology import graph
 from . import passes, write
@@ -44,6 +43,7 @@ def reasons(model: Model, input_shape: Shape = None) -> Reasons:
     for _ in range(ROUNDS):
         try:
             lowered = lower.lower(encapsulate(model, names, input_shape))
+            found.update((name, lower.complexes.shown(name)) for name in unshown(model, input_shape))
             return Reasons(found, True, why, {layer.name: layer.shape for layer in lowered.layers})
         except lower.NotLowered as fault:
             found.setdefault(fault.path.split("/")[0], fault)
@@ -55,9 +55,15 @@ def reasons(model: Model, input_shape: Shape = None) -> Reasons:
     return Reasons(found, False, why)
 
 
+def unshown(model: Model, input_shape: Shape) -> Collection[str]:
+    """The layers that give complex numbers."""
+    return complex_numbers.giving(graph(with_input_shape(model.topology, input_shape), model.keras_major)) \
+        if model.keras_major < 3 else ()
+
+
 def free(model: Model, input_shape: Shape, refused: Collection[str]) -> List[str]:
     """The outputs that need none of the layers `refused`, as encapsulate takes them."""
     source = graph(with_input_shape(model.topology, input_shape), model.keras_major)
     spoilt = dependents(source, refused)
-    refs = outputs.every_output(source, lambda record: is_hidden(record, model.keras_major))
+    refs = every_output(source, model.keras_major)
     return [outputs.spelling(source, ref) for ref in refs if ref[:2] not in spoilt]

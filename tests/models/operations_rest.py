@@ -38,7 +38,31 @@ def few_bits(ops, x, i):
         ops.zeros_like(u, dtype="int32") - u, ops.ones_like(u) * 255 + 1, ops.diff(u), ops.clip(u * 2, 5, 200) * 2,
         ops.cast(u, "int8"), ops.cast(s, "uint8"), ops.cast(ops.cast(v, "uint16"), "int32"),
         ops.cast(u, "int32") * 300, ops.saturate_cast(v, "int8") * 2, ops.cast(u, "int16") * v, ops.one_hot(u, 3),
-        ops.left_shift(u, 3), ops.cast(x > 0, "uint8") * 255 + 2, ops.prod(u[:, :2], 1), ops.cast(i, "uint8") - 1]
+        ops.left_shift(u, 3), ops.cast(x > 0, "uint8") * 255 + 2, ops.prod(u[:, :2], 1), ops.cast(i, "uint8") - 1,
+        (u & 255) * 3, abs(v) * abs(v) * 3, -v * v, ops.sign(v) * v * v] + products(ops, u, s, w, v)
+
+
+def products(ops, u, s, w, v):
+    """What is made of products, and what puts numbers elsewhere."""
+    four, places = numpy.full((6,), 4, "uint8"), [[0, 1, 2], [0, 1, 2]]
+    less = u % four
+    turned = ops.transpose(less, (0, 2, 1))
+    return [
+        u ** 5, s ** 3, v ** 3, w ** 0, ops.power(v, less), ops.power(3, u % (four + four)), ops.cumprod(w, 1) * 3,
+        ops.cumprod(u, 2, dtype="int8"), ops.prod(u, 1, dtype="int16"), ops.nancumsum(w, 1), ops.nancumprod(s, 1),
+        ops.nansum(u, 1), ops.nanprod(s[:, :2], 1), ops.nanmax(u, 1) * 3, ops.matmul(less, turned) * 9,
+        ops.matmul(s, ops.transpose(s, (0, 2, 1))), ops.dot(less, less[0, 0]), ops.inner(less, less),
+        ops.tensordot(less, less[0], [[2], [1]]), ops.vdot(less, less), ops.einsum("bij,bkj->bik", less, less) * 9,
+        ops.einsum("bij,bkj->bik", s, s), ops.outer(u[0, 0], w[1, 0]), ops.kron(v[0], v[1]), ops.cross(
+            v[..., :3], v[..., 3:]), ops.trace(u, 0, 1, 2), ops.vander(less[0, 0], 3), ops.ptp(s, 1),
+        ops.gcd(s, ops.flip(s, 1)), ops.lcm(w, ops.flip(w, 1)), ops.fmod(s, four.astype("int8")) * 99,
+        ops.scatter(ROWS[:, None], u[0], (5, 6)), ops.scatter_update(v, places, v[0, 0, :2], "add") * 3,
+        ops.segment_sum(w[0], ROWS, 4) * 3, ops.segment_max(s[0], ROWS, 5), ops.segment_prod(v[0], ROWS, 5),
+        *[part * 3 for part in ops.meshgrid(u[0, 0], u[0, :, 0])],
+        ops.image.resize(u[..., None], (7, 9), "bicubic") * 3,
+        ops.image.resize(v[..., None], (3, 4)), ops.layer_normalization(s),
+        ops.unfold(u[:, None], (2, 2)) * 3, ops.threshold(u, 9, 2) * 3, ops.fold(v, (3, 4), (2, 2)) * 99,
+        ops.rms_normalization(v) * 300]
 
 
 def sure(ops, x):

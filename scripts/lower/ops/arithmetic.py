@@ -1,12 +1,13 @@
 """Arithmetic, number by number."""
 import math
-from typing import Callable, Dict, List, Tuple
+from typing import Callable, Dict, List, Optional, Tuple
 
 import numpy
 
 from ...emit import Builder, Value
-from .. import narrow
-from ..rules import Call, function, node, operation
+from .. import complexes, narrow
+from ..rules import Call, function, node, operation, tensors
+from . import casting
 from .given import argument, floats, integer, needed, pair, tensor, value
 
 # Operations that TensorFlow.js has by the same name, of floats: class of Keras 3, functions and operation of TensorFlow
@@ -30,7 +31,7 @@ def kept(op: str) -> Callable[[Call], Value]:
         x = tensor(call, "x array")
         if x.dtype == "bool":
             x = call.b.cast(x, "int32")
-        return call.b.unary(op, x)
+        return narrow.times(call.b, x, x, x.narrow) if op == "Square" and x.narrow else call.b.unary(op, x)
     return lower
 
 
@@ -46,7 +47,6 @@ for _kind, _op in KEPT.items():
 function("math.negative")(kept("Neg"))
 function("math.sign")(kept("Sign"))
 function("math.square")(kept("Square"))
-function("math.abs abs")(kept("Abs"))
 operation("Abs")(kept("Abs"))
 node("Inv")(same("Reciprocal"))
 
@@ -62,7 +62,6 @@ BINARY = {"Add": ("Add", "math.add __operators__.add", "Add AddV2"),
           "Multiply": ("Mul", "math.multiply __operators__.mul", "Mul"),
           "Maximum": ("Maximum", "math.maximum", "Maximum"),
           "Minimum": ("Minimum", "math.minimum", "Minimum"),
-          "Power": ("Pow", "math.pow", "Pow"),
           "Mod": ("FloorMod", "math.floormod math.mod", "FloorMod")}
 
 
@@ -70,6 +69,10 @@ def binary(op: str) -> Callable[[Call], Value]:
     """The function that emits one operation of two numbers; booleans count as whole ones, or as or and and."""
     def lower(call: Call) -> Value:
         b, (x, y) = call.b, pair(call)
+        if complexes.among([x, y]):
+            return complexes.arithmetic(b, op, x, y)
+        if op == "Mul" and x.dtype == "int32":
+            return multiplied(call, x, y)
         if x.dtype != "bool":
             return b.binary(op, x, y)
         if op in ("Add", "Maximum"):
@@ -80,10 +83,30 @@ def binary(op: str) -> Callable[[Call], Value]:
     return lower
 
 
+def multiplied(call: Call, x: Value, y: Value) -> Value:
+    """The product of whole numbers; of those of few bits one that needs no more than 24 bits on the way."""
+    given = [call.args, call.kwargs]
+    kind = narrow.common(call, given) if any(one.narrow for one in tensors(given)) else None
+    return call.b.mul(x, y) if kind is None else narrow.times(call.b, x, y, kind)
+
+
 for _kind, (_op, _functions, _nodes) in BINARY.items():
     operation(_kind)(binary(_op))
     function(_functions)(binary(_op))
     node(_nodes)(binary(_op))
+
+
+@operation("Power")
+@function("math.pow")
+@node("Pow")
+def power(call: Call) -> Value:
+    """x to the power of y; of whole numbers of few bits by products that wrap."""
+    given = [call.args, call.kwargs]
+    kind = narrow.common(call, given) if any(one.narrow for one in tensors(given)) else None
+    x, y = pair(call)
+    if kind is not None and x.dtype == "int32":
+        return narrow.power(call.b, x, y, kind)
+    return binary("Pow")(call)
 
 
 @operation("Divide TrueDivide")
@@ -259,9 +282,12 @@ def sinc(b: Builder, x: Value) -> Value:
     return b.where(zero, 1.0, b.div(b.unary("Sin", angle), angle))
 
 
-def inverse_of_erf(b: Builder, x: Value) -> Value:
-    """The inverse of erf: Giles's two polynomials (Approximating the erfinv function, 2010), single precision."""
-    w = b.neg(b.log(b.mul(b.sub(1.0, x), b.add(1.0, x))))
+def inverse_of_erf(b: Builder, x: Value, w: Optional[Value] = None) -> Value:
+    """The inverse of erf: Giles's two polynomials (Approximating the erfinv function, 2010), single precision.
+
+    w: -log(1 - x * x), where it is known better than x tells it.
+    """
+    w = b.neg(b.log(b.mul(b.sub(1.0, x), b.add(1.0, x)))) if w is None else w
     near = polynomial(b, b.sub(w, 2.5), (2.81022636e-08, 3.43273939e-07, -3.5233877e-06, -4.39150654e-06, 0.00021858087,
                                          -0.00125372503, -0.00417768164, 0.246640727, 1.50140941))
     far = polynomial(b, b.sub(b.sqrt(b.maximum(w, 0.0)), 3.0), (
@@ -346,53 +372,15 @@ def right_shift(call: Call) -> Value:
 
 
 @operation("Copy Conjugate Conj Real StopGradient ConvertToTensor Array")
-@function("identity stop_gradient math.real math.conj convert_to_tensor grad_pass_through ensure_shape")
+@function("""identity stop_gradient convert_to_tensor grad_pass_through ensure_shape debugging.check_numerics""")
 @node("Identity StopGradient Snapshot Real PlaceholderWithDefault CheckNumerics EnsureShape PreventGradient")
 def copy(call: Call) -> Value:
     """The same numbers, in another type where the operation names one."""
     x = tensor(call, "x variable input tensor")
-    return cast_to(call, x, argument(call, "dtype")) if call.major > 2 and call.config.get("dtype") else x
+    return casting.cast_to(call, x, argument(call, "dtype")) if call.major > 2 and call.config.get("dtype") else x
 
 
 @node("IdentityN")
 def copies(call: Call) -> List[Value]:
     """The same tensors."""
     return [value(call, one) for one in call.args]
-
-
-@operation("Imag")
-def imag(call: Call) -> Value:
-    """Zeros: no number is complex."""
-    return call.b.mul(tensor(call), 0)
-
-
-@operation("Cast SaturateCast")
-@function("cast saturate_cast dtypes.cast dtypes.saturate_cast")
-@node("Cast")
-def cast(call: Call) -> Value:
-    """Another type; what becomes a boolean is whether it is not 0."""
-    return cast_to(call, tensor(call, "x value"), argument(call, "dtype DstT", None, needed))
-
-
-def cast_to(call: Call, x: Value, dtype: str) -> Value:
-    """x in a type of Keras's or TensorFlow's.  Narrow whole numbers are held as int32, wrapped as they wrap."""
-    b = call.b
-    if isinstance(dtype, dict):
-        dtype = (dtype.get("config") or {}).get("name")
-    dtype = str(dtype)
-    name = {"DT_FLOAT": "float32", "DT_HALF": "float16", "DT_DOUBLE": "float64"}.get(dtype, dtype)
-    name = name[3:].lower() if name.startswith("DT_") else name
-    if name == "bool":
-        return x if x.dtype == "bool" else b.compare("NotEqual", x, 0)
-    if "int" not in name and "float" not in name:
-        call.refuse(f"it casts to {name}, with which TensorFlow.js does not compute", "cast to float32 or int32")
-    if "int" not in name:
-        return b.cast(x, "float32")
-    whole = b.cast(x, "int32").narrowed(None)
-    if name not in narrow.TYPES or x.dtype == "bool" or x.narrow == name:
-        return whole.narrowed(name if name in narrow.TYPES else None)
-    if call.kind == "SaturateCast" or str(call.config.get("function")).endswith("saturate_cast"):
-        bits, signed = narrow.TYPES[name]
-        low = -(1 << bits - 1) if signed else 0
-        return b.clip(whole, low, low + (1 << bits) - 1).narrowed(name)
-    return narrow.wrapped(b, whole, name)

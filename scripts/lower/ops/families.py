@@ -1,9 +1,12 @@
 """All operations: importing this module registers their functions, as ../families.py does those of layers."""
 from . import (  # noqa: F401
     arithmetic,
+    casting,
     colouring,
+    counting,
     crops,
     decoding,
+    diagonals,
     fourier,
     frames,
     imaging,
@@ -29,6 +32,7 @@ from . import (  # noqa: F401
     scattering,
     seldom,
     sequences,
+    several,
     shaping,
     singular,
     sliding,

@@ -9,7 +9,7 @@ import numpy
 
 from ...base.fault import Fault
 from ...emit import Value
-from ..rules import Call, operation
+from ..rules import Call, function, operation
 from .given import argument, floats, integer, needed, value
 
 LONGEST = 1024  # numbers along a transform: its matrices have the square of it
@@ -54,6 +54,26 @@ def turned(call: Call, real: Value, imaginary: Value, axis: int, back: bool = Fa
 def fft(call: Call) -> List[Value]:
     """Along the last axis."""
     return list(turned(call, *parts(call), -1))
+
+
+@function("signal.fft signal.ifft signal.fft2d signal.ifft2d signal.fft3d signal.ifft3d")
+def transform(call: Call) -> Value:
+    """Complex numbers along the last axes, there or back."""
+    x, name = floats(call, "input"), str(call.config["function"])
+    found = x, x.imaginary if x.imaginary is not None else call.b.mul(x, 0.0)
+    for axis in range(-1, -1 - (int(name[-2]) if name.endswith("d") else 1), -1):
+        found = turned(call, found[0], found[1], axis, ".ifft" in name)
+    return found[0].complex(found[1])
+
+
+@function("dtypes.complex")
+def complex_of(call: Call) -> Value:
+    """Complex numbers of their parts."""
+    b = call.b
+    real, other = [b.cast(value(call, argument(call, name, at, needed)), "float32")
+                   for at, name in enumerate(("real", "imag"))]
+    zeros = b.mul(real, 0.0), b.mul(other, 0.0)
+    return b.add(real, zeros[1]).complex(b.add(other, zeros[0]))
 
 
 @operation("FFT2")
@@ -119,3 +139,17 @@ def irfft(call: Call) -> Value:
     own = length(call, real.shape[-1])
     size = length(call, 2 * (own - 1) if wanted is None else integer(call, wanted, "fft_length"))
     return real_of(call, real, imaginary, size)
+
+
+def cosines(kind: int, size: int, ortho: bool) -> numpy.ndarray:
+    """The matrix of a cosine transform: (numbers, results)."""
+    given, made = numpy.arange(size)[:, None], numpy.arange(size)[None]
+    if kind == 1:
+        return numpy.where((given == 0) | (given == size - 1), 1, 2) * numpy.cos(numpy.pi * given * made / (size - 1))
+    if kind == 4:
+        return 2 * numpy.cos(numpy.pi * (given + 0.5) * (made + 0.5) / size) * ((0.5 / size) ** 0.5 if ortho else 1)
+    second = 2 * numpy.cos(numpy.pi * (given + 0.5) * made / size)
+    first = numpy.where(made == 0, (0.25 / size) ** 0.5, (0.5 / size) ** 0.5)
+    if kind == 2:
+        return second * first if ortho else second
+    return (second * first).T if ortho else numpy.where(given == 0, 0.5, 1) * second.T

@@ -2,15 +2,16 @@
 
 keras 3 backend/tensorflow/math.py; tf.signal: frame, stft, inverse_stft, inverse_stft_window_fn, overlap_and_add.
 """
-from typing import List
+from typing import List, Tuple
 
 import numpy
 
+from ...base.fault import Fault
 from ...emit import Value
-from ..rules import Call, operation
+from ..rules import Call, function, operation
 from ..spectrograms import number, window_of
-from .fourier import length, matrices, parts, real_of
-from .given import floats, limited, tensor
+from .fourier import length, matrices, parts, real_of, sized
+from .given import argument, floats, integer, limited, needed, tensor
 
 OVERLAPS = 128  # frames that lie over one sample, each a row of its own that is added
 
@@ -60,6 +61,56 @@ def stft(call: Call) -> List[Value]:
     frames = framed(call, x, mirrored[places(call, len(mirrored), size, step)])
     window = window_of(call, size)[:, None]
     return [b.matmul(frames, b.constant((window * one).astype("float32"))) for one in matrices(size)]
+
+
+def hann(call: Call, size: int) -> numpy.ndarray:
+    """The window of tf.signal: that of Hann, unless the call says that there is none."""
+    if "window_fn" in call.kwargs:
+        if call.kwargs["window_fn"] is not None:
+            raise Fault(f"operation {call.path!r} has a window of its own, which no file holds")
+        return numpy.ones(size)
+    return numpy.ones(1) if size == 1 else 0.5 - 0.5 * numpy.cos(2 * numpy.pi * numpy.arange(size) / (
+        size + size % 2 - 1 + (1 - size % 2)))
+
+
+def lengths(call: Call) -> Tuple[int, int, int]:
+    """(samples of a frame, samples from one to the next, samples of its transform: by default a power of 2)."""
+    size, step = [integer(call, argument(call, name, at, needed), name)
+                  for at, name in ((1, "frame_length"), (2, "frame_step"))]
+    if size < 1 or step < 1:
+        raise Fault(f"operation {call.path!r} has frames of {size} samples, {step} apart: the file is damaged")
+    whole = argument(call, "fft_length", 3)
+    whole = 1 << (size - 1).bit_length() if whole is None else integer(call, whole, "fft_length")
+    return length(call, size), step, length(call, whole)
+
+
+@function("signal.stft")
+def stft_of_tensorflow(call: Call) -> Value:
+    """The same of tf.signal, which mirrors nothing: complex numbers."""
+    b, x, (size, step, whole) = call.b, floats(call, "signals"), lengths(call)
+    samples = length_of(call, x)
+    if argument(call, "pad_end", None, False):
+        behind = max((-(-samples // step) - 1) * step + size - samples, 0)
+        limited(call, [samples + behind])
+        x, samples = b.pad(x, [(0, 0)] * (x.rank - 1) + [(0, behind)]), samples + behind
+    found = places(call, samples, size, step)
+    frames = framed(call, x, found)
+    rows = numpy.zeros((size, whole))
+    rows[:min(size, whole), :min(size, whole)] = numpy.eye(min(size, whole))
+    rows *= hann(call, size)[:, None]
+    real, imaginary = [b.matmul(frames, b.constant((rows @ one).astype("float32"))) for one in matrices(whole)]
+    return real.complex(imaginary)
+
+
+@function("signal.inverse_stft")
+def inverse_stft(call: Call) -> Value:
+    """The signal of such frames, each weighed by its window and added where they overlap."""
+    b, x, (size, step, whole) = call.b, floats(call, "stfts"), lengths(call)
+    if x.imaginary is None or None in x.shape[-2:]:
+        call.refuse("the number of frames is open", "give it: --input-shape")
+    frames = real_of(call, x, x.imaginary, whole)
+    frames = b.mul(sized(call, frames, size), hann(call, size).astype("float32"))
+    return added_up(call, frames, step)
 
 
 @operation("ISTFT")

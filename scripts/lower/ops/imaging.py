@@ -116,7 +116,8 @@ def pooled(op: str) -> Any:
         x, padding = paddings(call, x)
         given = argument(call, "strides")
         strides = sizes if given is None else spatial(call, "strides", count)
-        return restored(call, pooling.pooled(call.b, op, x, Window(sizes, strides, (1,) * count, padding)))
+        made = restored(call, pooling.pooled(call.b, op, x, Window(sizes, strides, (1,) * count, padding)))
+        return call.b.cast(made, tensor(call, "inputs input value").dtype) if op == "MaxPool" else made
     return lower
 
 
@@ -258,7 +259,7 @@ def patches(call: Call, x: Value, window: Window) -> Value:
 @operation("Unfold")
 def unfold(call: Call) -> Value:
     """Each window as a column, of an image with the channels first (keras 3 backend/tensorflow/nn.py: unfold)."""
-    b, x = call.b, floats(call)
+    b, x = call.b, tensor(call)
     channels = x.shape[1]
     if x.rank != 4 or None in x.shape[1:]:  # Keras builds it of no open size
         raise Fault(f"operation {call.path!r} is given a tensor of shape {x.shape}: the file is damaged")

@@ -7,7 +7,7 @@ from ...base.fault import Fault
 from ...emit import Builder, Value
 from ...emit.core import DType, axis_of
 from ..rules import Call, function, node, operation
-from .arithmetic import cast_to
+from .casting import cast_to
 from .given import (
     argument,
     attributes,
@@ -265,14 +265,6 @@ def trace(call: Call) -> Value:
     return call.b.sum(found, -1)
 
 
-@function("linalg.diag_part linalg.tensor_diag_part")
-@node("MatrixDiagPart MatrixDiagPartV2 MatrixDiagPartV3")
-def diag_part(call: Call) -> Value:
-    """The diagonal of the last two dimensions."""
-    offset = integer(call, argument(call, "k", 1, 0), "k")
-    return diagonal_of(call, tensor(call, "input"), {"offset": offset, "axis1": -2, "axis2": -1})
-
-
 @function("linalg.trace")
 def trace_of_tensorflow(call: Call) -> Value:
     """The sum of the diagonal of the last two dimensions."""
@@ -290,18 +282,6 @@ def diag(call: Call) -> Value:
 def diagflat(call: Call) -> Value:
     """A matrix with all values on a diagonal."""
     return matrix_of(call, call.b.reshape(tensor(call), [-1]), integer(call, argument(call, "k", None, 0), "k"))
-
-
-@function("linalg.diag")
-@node("MatrixDiag MatrixDiagV2 MatrixDiagV3")
-def matrices_of(call: Call) -> Value:
-    """Matrices with the last dimension on their diagonal, of the smallest size."""
-    x, offset = tensor(call, "diagonal"), integer(call, argument(call, "k", 1, 0), "k")
-    side = None if x.shape[-1] is None else x.shape[-1] + abs(offset)
-    for name, place, default in (("num_rows", 2, -1), ("num_cols", 3, -1), ("padding_value", 4, 0)):
-        if known(argument(call, name, place, default)) not in (default, side if default else 0):
-            call.refuse(f"its {name} is not what it is by default", "leave it out, and pad what it gives")
-    return matrix_of(call, x, offset)
 
 
 def matrix_of(call: Call, x: Value, offset: int) -> Value:

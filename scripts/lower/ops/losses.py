@@ -2,11 +2,13 @@
 import math
 from typing import Tuple
 
+from ...base.fault import Fault
 from ...emit import Builder, Value
 from ...emit.core import axis_of
 from .. import activation
-from ..rules import Call, operation
-from .given import argument, floats, integer, known, needed, value
+from ..rules import Call, function, operation
+from .given import argument, floats, integer, known, needed, tensor, value
+from .pictures import MOST, in_type
 
 LEAST = 1e-7  # keras.config.epsilon()
 
@@ -70,4 +72,18 @@ def psnr(call: Call) -> Value:
     if not most > 0:
         call.refuse(f"its max_val is {most}", "take one above 0")
     apart = b.mean(b.square(b.sub(x, y)))
+    return b.sub(20 * math.log10(most), b.mul(b.log(apart), 10 / math.log(10)))
+
+
+@function("image.psnr")
+def psnr_of_images(call: Call) -> Value:
+    """The same of each image, whose numbers are shares of what their type holds."""
+    b = call.b
+    x, y = [in_type(call, tensor(call, name, at), "float32") for at, name in enumerate(("a", "b"))]
+    whole = tensor(call, "a")
+    most = float(known(argument(call, "max_val", 2, needed)))
+    if not most > 0:
+        raise Fault(f"operation {call.path!r} has max_val={most}, for which TensorFlow gives no number")
+    most = most if whole.dtype == "float32" else math.trunc(most) / MOST[whole.narrow or "int32"]
+    apart = b.mean(b.square(b.sub(x, y)), [x.rank - 3, x.rank - 2, x.rank - 1])
     return b.sub(20 * math.log10(most), b.mul(b.log(apart), 10 / math.log(10)))

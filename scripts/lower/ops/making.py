@@ -7,8 +7,9 @@ import numpy
 from ...base.fault import Fault
 from ...emit import Value
 from ...emit.core import DType, axis_of
+from .. import narrow
 from ..rules import Call, function, node, operation
-from .arithmetic import cast_to
+from .casting import cast_to
 from .given import argument, integer, known, limited, needed, tensor, value
 from .shaping import sizes
 
@@ -133,8 +134,9 @@ def scatter(call: Call) -> Value:
     if any(isinstance(one, Value) or one is None for one in shape) or places.shape[-1] is None:
         call.refuse("its shape is computed", "write it as whole numbers")
     limited(call, shape)
-    return b.one("ScatterNd", [places, updates, b.constant(shape, "int32", "shape")], updates.dtype, shape,
+    made = b.one("ScatterNd", [places, updates, b.constant(shape, "int32", "shape")], updates.dtype, shape,
                  T=DType(updates.dtype), Tindices=DType("int32"))
+    return narrow.alike(b, made, updates)
 
 
 @operation("UnravelIndex")

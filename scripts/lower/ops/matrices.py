@@ -124,15 +124,7 @@ def turned(b: Builder, x: Value) -> Value:
 def undone(b: Builder, x: Value, given: Value) -> Value:
     """What matrices take to these ones: they are mirrored to triangles, which are solved from the last row on."""
     q, triangle, _ = mirrored(b, x)
-    aim, size = b.matmul(turned(b, q), given), x.shape[-1]
-    found: Optional[Value] = None
-    for row in reversed(range(size)):
-        rest, own = b.cut(aim, -2, row, 1), b.cut(triangle, -2, row, 1)
-        if found is not None:
-            rest = b.sub(rest, b.matmul(b.cut(own, -1, row + 1, size - row - 1), found))
-        rest = b.div(rest, b.cut(own, -1, row, 1))
-        found = rest if found is None else b.concat([rest, found], -2)
-    return found
+    return by_rows(b, triangle, b.matmul(turned(b, q), given), False)
 
 
 def root(call: Call, rows: Cells) -> Cells:
@@ -293,3 +285,16 @@ def solve_triangular(call: Call) -> Value:
         found[row] = b.div(rest, b.expand(rows[row][row], -1))
     made = b.stack([one for one in found if one is not None], -2)
     return b.squeeze(made, [-1]) if vectors else made
+
+
+def by_rows(b: Builder, x: Value, given: Value, lower: bool) -> Value:
+    """What triangles take to matrices, row by row; each is a product of the rows that are found."""
+    size, found = x.shape[-1], None  # type: int, Optional[Value]
+    for row in range(size) if lower else reversed(range(size)):
+        rest, own = b.cut(given, -2, row, 1), b.cut(x, -2, row, 1)
+        if found is not None:
+            begin, count = (0, row) if lower else (row + 1, size - row - 1)
+            rest = b.sub(rest, b.matmul(b.cut(own, -1, begin, count), found))
+        rest = b.div(rest, b.cut(own, -1, row, 1))
+        found = rest if found is None else b.concat([found, rest] if lower else [rest, found], -2)
+    return found

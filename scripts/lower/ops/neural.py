@@ -5,7 +5,7 @@ from typing import Any, Callable, Optional
 from ...base.fault import Fault
 from ...emit import Builder, Value
 from ...emit.core import axis_of
-from .. import activation
+from .. import activation, normalization
 from ..rules import Call, function, node, operation
 from .given import argument, axes, floats, integer, known, needed, tensor, value
 from .norms import of_vectors
@@ -108,8 +108,9 @@ def hard_shrink(call: Call) -> Value:
 @operation("Threshold")
 def threshold(call: Call) -> Value:
     """x above the threshold, else a number."""
-    b, x = call.b, floats(call)
-    return b.where(b.compare("Greater", x, float(call.config["threshold"])), x, float(call.config["default_value"]))
+    b, x, other = call.b, tensor(call), float(call.config["default_value"])
+    other = other if x.dtype == "float32" else int(other)
+    return b.where(b.compare("Greater", x, float(call.config["threshold"])), x, other)
 
 
 @function("nn.dropout nn.experimental.stateless_dropout")
@@ -221,6 +222,11 @@ def batch_norm(call: Call) -> Value:
 @operation("LayerNorm")
 def layer_norm(call: Call) -> Value:
     """Mean 0 and variance 1 along axes, times gamma plus beta (keras 3 ops/nn.py: _layer_normalization)."""
+    return normalization.in_type_of(call, normalized(call), tensor(call))
+
+
+def normalized(call: Call) -> Value:
+    """The same in floats."""
     b, x = call.b, floats(call)
     along = sorted(axes(call) or [-1])
     along = b.axes(along, x.rank)
@@ -242,6 +248,11 @@ def layer_norm(call: Call) -> Value:
 @operation("RMSNorm")
 def rms_norm(call: Call) -> Value:
     """x over the root of its mean square along axes, times a scale."""
+    return normalization.in_type_of(call, by_root(call), tensor(call))
+
+
+def by_root(call: Call) -> Value:
+    """The same in floats."""
     b, x = call.b, floats(call)
     least = call.config.get("epsilon")
     least = 1e-7 if least is None else float(least)

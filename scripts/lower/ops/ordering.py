@@ -6,7 +6,7 @@ import numpy
 from ...base.fault import Fault
 from ...emit import Builder, Value
 from ...emit.core import axis_of
-from ..rules import Call, function, node, operation
+from ..rules import V1, Call, function, node, operation
 from .given import argument, axes, floats, integer, needed, tensor, value
 from .reducing import is_nan
 
@@ -57,13 +57,29 @@ def top_k(call: Call) -> List[Value]:
     return list(call.b.top(x, count))
 
 
+@function("approx_top_k")
+@node("ApproxTopK")
+def approx_top_k(call: Call) -> List[Value]:
+    """The k largest or smallest along an axis and their places, all of them as processors do."""
+    b, x = call.b, floats(call, "input")
+    axis = integer(call, argument(call, "reduction_dimension", None, -1), "reduction_dimension")
+    x, count = b.move(x, axis, -1), integer(call, argument(call, "k", 1, needed), "k")
+    if x.shape[-1] is None or not 0 < count <= x.shape[-1]:
+        raise Fault(f"operation {call.path!r} takes the {count} largest of {x.shape[-1]}: the file is damaged")
+    most = argument(call, "is_max_k", None, True)
+    found, places = b.top(x if most else b.neg(x), count)
+    return [b.move(found if most else b.neg(found), -1, axis), b.move(places, -1, axis)]
+
+
 @operation("InTopK")
 @function("math.in_top_k")
+@node("InTopK InTopKV2")
 def in_top_k(call: Call) -> Value:
-    """Whether fewer than k classes are foretold more surely than the target."""
+    """Whether fewer than k classes are foretold more surely than the target, which TensorFlow 1 names behind them."""
     b = call.b
-    targets = value(call, argument(call, "targets", 0, needed))
-    predictions = b.cast(value(call, argument(call, "predictions", 1, needed)), "float32")
+    older = call.kind == "TensorFlowOpLayer" or str(call.config.get("function", "")).startswith(V1)
+    targets = value(call, argument(call, "targets", int(older), needed))
+    predictions = b.cast(value(call, argument(call, "predictions", int(not older), needed)), "float32")
     own = b.gather_along(predictions, b.expand(targets, -1), -1)
     more = b.sum(b.cast(b.compare("Greater", predictions, own), "int32"), -1)
     return b.compare("Less", more, integer(call, argument(call, "k", 2, needed), "k"))
@@ -222,8 +238,7 @@ def digitize(call: Call) -> Value:
 
 def counted_below(b: Builder, row: Value, wanted: Value, equal: bool) -> Value:
     """How many of a row are below each value, or equal to it."""
-    if row.rank != 1:
-        raise Fault(f"a row of {row.rank} dimensions: the file is damaged")
+    row = b.expand(row, -2) if row.rank > 1 else row
     below = b.compare("LessEqual" if equal else "Less", row, b.expand(wanted, -1))
     return b.sum(b.cast(below, "int32"), -1)
 

@@ -5,6 +5,7 @@ import numpy
 
 from ...base.fault import Fault
 from ...emit import Value
+from .. import narrow
 from ..rules import Call, called, function, node
 from ..windows import LARGEST, Window
 from .colouring import hsv_to_rgb, rgb_to_hsv
@@ -21,11 +22,43 @@ MIXED = {
     "yuv_to_rgb": ((1, 1, 1), (0, -0.394642334, 2.03206185), (1.13988303, -0.58062185, 0))}
 
 
+MOST = {"int8": 127, "uint8": 255, "int16": 32767, "uint16": 65535, "int32": 2 ** 31 - 1}  # what a type holds
+
+
 def as_floats(call: Call, adjust: Callable[[Value], Value], x: Value) -> Value:
-    """An image that is adjusted.  Raises a refusal for whole numbers, which TensorFlow scales by their type."""
-    if x.dtype != "float32":
-        call.refuse("of whole numbers, which TensorFlow scales by their type", "cast them to float32 before it")
-    return adjust(x)
+    """An image that is adjusted; whole numbers become shares of what their type holds, and such numbers again."""
+    if x.dtype == "float32":
+        return adjust(x)
+    kind = x.narrow or "int32"
+    return in_type(call, adjust(in_type(call, x, "float32")), kind, True)
+
+
+def in_type(call: Call, x: Value, kind: str, saturate: bool = False) -> Value:
+    """An image in another type, its numbers scaled by what the types hold (image_ops_impl.py: convert_image_dtype)."""
+    b, own = call.b, "float32" if x.dtype == "float32" else x.narrow or "int32"
+    kind = {"int64": "int32", "float16": "float32", "float64": "float32"}.get(kind, kind)
+    if own == kind:
+        return x
+    if kind == "float32":
+        return b.mul(b.cast(x, "float32"), 1.0 / MOST[own])
+    if own == "float32":
+        x, low = b.mul(x, MOST[kind] + 0.5), 0 if kind.startswith("u") else -MOST[kind] - 1
+        x = b.clip(x, float(low), float(MOST[kind])) if saturate and kind != "int32" else x
+        x = b.cast(x, "int32")
+    elif MOST[own] > MOST[kind]:
+        x = b.binary("FloorDiv", x, (MOST[own] + 1) // (MOST[kind] + 1))
+    else:
+        x = b.mul(x, (MOST[kind] + 1) // (MOST[own] + 1))
+    return narrow.wrapped(b, x, kind) if kind in narrow.TYPES else x.narrowed(None)
+
+
+@function("image.convert_image_dtype")
+def convert_image_dtype(call: Call) -> Value:
+    """Another type, whole numbers as shares of what their type holds."""
+    kind = str(argument(call, "dtype", 1, needed))
+    if "float" not in kind and kind not in MOST and kind != "int64":
+        call.refuse(f"it casts to {kind}, with which TensorFlow.js does not compute", "cast to float32 or int32")
+    return in_type(call, tensor(call, "image"), kind, bool(argument(call, "saturate", 2, False)))
 
 
 def number(call: Call, names: str, at: int) -> Value:
@@ -117,6 +150,18 @@ def pad_to_bounding_box(call: Call) -> Value:
             raise Fault(f"operation {call.path!r} pads an image of shape {x.shape} to {whole}: the file is damaged")
         margins[axis] = [before, whole - x.shape[axis] - before]
     return padded(call, x, margins, "constant", 0)
+
+
+@function("extract_volume_patches")
+@node("ExtractVolumePatches")
+def extract_volume_patches(call: Call) -> Value:
+    """Each window of volumes as a row of channels."""
+    x = tensor(call, "input")
+    sizes, strides = [integers(call, argument(call, name, None, needed), name) for name in ("ksizes", "strides")]
+    if x.rank != 5 or any(len(one) != 5 or not all(0 < size <= LARGEST for size in one) for one in (sizes, strides)):
+        raise Fault(f"operation {call.path!r} takes windows of {sizes} by {strides} of a tensor of shape {x.shape}")
+    padding = str(argument(call, "padding", None, needed)).lower()
+    return patches(call, x, Window(tuple(sizes[1:4]), tuple(strides[1:4]), (1, 1, 1), padding))
 
 
 @function("image.extract_patches")

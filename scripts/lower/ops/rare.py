@@ -1,55 +1,13 @@
-"""Functions of TensorFlow that hardly a model holds (tf.image, tf.math, tf.nn, tf.signal)."""
+"""Functions of TensorFlow that hardly a model holds (tf.math, tf.nn, tf.signal)."""
 import math
 
 from ...emit import Value
 from ...emit.core import axis_of
 from ...emit.shaping import Size
-from .. import narrow
 from ..rules import Call, function, node
 from . import scattering, sequences
-from .arithmetic import cast_to
 from .given import argument, axes, floats, integer, known, needed, pair, tensor, value
 from .singular import undoing
-
-LARGEST = {"uint8": 255, "int8": 127, "uint16": 65535, "int16": 32767}  # numbers of the types whose kind is kept
-
-
-# Images ------------------------------------------------------------------------------------------------------------
-
-
-@function("image.convert_image_dtype")
-def convert_image_dtype(call: Call) -> Value:
-    """An image of floats from 0 to 1 as one of whole numbers up to the largest of their type, and back."""
-    b, x, dtype = call.b, tensor(call, "image"), argument(call, "dtype", 1, needed)
-    name = str((dtype.get("config") or {}).get("name") if isinstance(dtype, dict) else dtype)
-    if x.dtype == "float32" and "float" in name:
-        return x
-    if x.narrow == name:
-        return x
-    if x.dtype != "float32":
-        if x.narrow not in LARGEST or "float" not in name:
-            call.refuse("of whole numbers, which TensorFlow scales by their type", "cast them to float32 before it")
-        return b.mul(b.cast(x, "float32"), 1.0 / LARGEST[x.narrow])
-    if name not in LARGEST:
-        call.refuse(f"it makes whole numbers of {name}", "take uint8")
-    scaled = b.mul(x, LARGEST[name] + 0.5)
-    if argument(call, "saturate", 2, False):
-        bits, signed = narrow.TYPES[name]
-        low = -(1 << bits - 1) if signed else 0
-        return b.cast(b.clip(scaled, low, low + (1 << bits) - 1), "int32").narrowed(name)
-    return cast_to(call, scaled, name)
-
-
-@function("image.psnr")
-def psnr(call: Call) -> Value:
-    """20 * log10(max_val) - 10 * log10(the mean square distance), of each image."""
-    b, x, y = call.b, tensor(call, "a"), value(call, argument(call, "b", 1, needed))
-    if x.dtype != "float32" or y.dtype != "float32":
-        call.refuse("of whole numbers, which TensorFlow scales by their type", "cast them to float32 before it")
-    most = b.cast(value(call, argument(call, "max_val", 2, needed)), "float32")
-    apart = b.mean(b.square(b.sub(x, y)), [-3, -2, -1])
-    return b.sub(b.mul(b.log(most), 20 / math.log(10)), b.mul(b.log(apart), 10 / math.log(10)))
-
 
 # Mathematics -------------------------------------------------------------------------------------------------------
 
@@ -59,18 +17,6 @@ def psnr(call: Call) -> Value:
 def truncatediv(call: Call) -> Value:
     """x / y of whole numbers without the fraction."""
     return call.b.quotient(*pair(call))
-
-
-@function("math.imag")
-def imag(call: Call) -> Value:
-    """The imaginary part of real numbers: 0."""
-    return call.b.mul(floats(call, "input"), 0.0)
-
-
-@function("math.angle")
-def angle(call: Call) -> Value:
-    """The angle of real numbers: pi below 0."""
-    return call.b.mul(call.b.cast(call.b.compare("Less", floats(call, "input"), 0.0), "float32"), math.pi)
 
 
 @function("math.lbeta")

@@ -5,7 +5,9 @@ from typing import Any, Callable, List, Optional
 import numpy
 
 from ...emit import Builder, Value
+from .. import narrow
 from ..rules import Call, function, node, operation
+from .casting import cast_to
 from .given import argument, axes, floats, integer, tensor, truth, value
 from .logic import is_nan
 
@@ -27,11 +29,22 @@ def reduction(op: str) -> Callable[[Call], Value]:
     """The function that emits one reduction."""
     def lower(call: Call) -> Value:
         x = numbers(call)
-        found = call.b.reduce(op, x, axes(call, at=1), keeps(call))
         dtype = argument(call, "dtype") if call.major > 2 else None
-        found = call.b.cast(found, dtype) if dtype else found
+        if op == "Prod" and x.narrow and (call.major < 3 or dtype):
+            return product_of_few_bits(call, x)
+        found = call.b.reduce(op, x, axes(call, at=1), keeps(call))
+        found = cast_to(call, found, dtype) if dtype else found
         return with_initial(call, op, found)
     return lower
+
+
+def product_of_few_bits(call: Call, x: Value) -> Value:
+    """The product of numbers of 8 or 16 bits, of Keras 2; Keras 3 makes 32 bits of them, unless it is told a type."""
+    b, along = call.b, call.b.axes(axes(call, at=1), x.rank)
+    if not all(x.shape[axis] for axis in along):
+        call.refuse(f"it multiplies numbers of type {x.narrow} along an axis of open size", "give it: --input-shape")
+    made = narrow.product(b, x, along, str(x.narrow))
+    return (made if keeps(call) or not along else b.squeeze(made, along)).narrowed(x.narrow)
 
 
 def with_initial(call: Call, op: str, found: Value) -> Value:
@@ -209,27 +222,35 @@ def running(call: Call, x: Value, op: str) -> Value:
         x, axis = b.reshape(x, [-1]), 0
     axis = integer(call, axis, "axis")
     dtype = argument(call, "dtype") if call.major > 2 else None
-    x = b.cast(x, dtype) if dtype else x
+    kind = dtype or (x.narrow if x.dtype == "int32" else None)
+    x = cast_to(call, x, dtype) if dtype else x
+    kind = kind if kind in narrow.TYPES else None
     size = x.shape[b.axes(axis, x.rank)[0]]
     if size is None or size > 4096:
         call.refuse("it runs along an axis of open or very large size", "give its size: --input-shape")
     backward = bool(argument(call, "reverse", None, False))
     x = b.reverse(x, [axis]) if backward else x
-    found = b.cumulative(x, axis) if op == "Sum" else product_so_far(b, x, axis, size)
+    found = narrow.in_halves(b, x, kind, lambda part: b.cumulative(part, axis)) if op == "Sum" else product_so_far(
+        b, x, axis, size, kind)
     if argument(call, "exclusive", None, False):
         margins = [(0, 0)] * x.rank
         margins[axis] = (1, 0)
         found = b.pad(b.cut(found, axis, 0, size - 1), margins, 0 if op == "Sum" else 1)
-    return b.reverse(found, [axis]) if backward else found
+    found = b.reverse(found, [axis]) if backward else found
+    return found if kind is None else narrow.wrapped(b, found, kind)
 
 
-def product_so_far(b: Builder, x: Value, axis: int, size: int) -> Value:
-    """The product up to each place: in every round each takes that of twice as many before it."""
+def product_so_far(b: Builder, x: Value, axis: int, size: int, kind: Optional[str]) -> Value:
+    """The product up to each place: in every round each takes that of twice as many before it.
+
+    kind: the type of whole numbers of few bits, whose products are wrapped.
+    """
     step = 1
     while step < size:
         margins = [(0, 0)] * x.rank
         margins[axis] = (step, 0)
-        x = b.mul(x, b.pad(b.cut(x, axis, 0, size - step), margins, 1))
+        before = b.pad(b.cut(x, axis, 0, size - step), margins, 1)
+        x = b.mul(x, before) if kind is None else narrow.times(b, x, before, kind)
         step *= 2
     return x
 

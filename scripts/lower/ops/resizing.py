@@ -1,9 +1,10 @@
 """Images of another size (keras.ops.image.resize, tf.image.resize)."""
-from typing import Any, Tuple
+from typing import Any, Callable, Tuple
 
 from ...base.fault import Fault
 from ...emit import Value
 from ...emit.core import DType
+from ...emit.shaping import Size
 from .. import interpolation, resizing
 from ..interpolation import Method
 from ..rules import Call, function, node, operation
@@ -42,7 +43,7 @@ def resize(call: Call) -> Value:
         x = resizing.of_ratio(call, x, height, width, exact=False) if crops else \
             resizing.with_margins(call, x, height, width)
     method = Method(str(call.config.get("interpolation", "bilinear")), bool(call.config.get("antialias")))
-    return placed(call, interpolation.resize(call, x, height, width, method), single)
+    return placed(call, resizing.given_back(call, interpolation.resize(call, x, height, width, method)), single)
 
 
 @function("image.resize image.resize_v2")
@@ -50,13 +51,19 @@ def resize_of_tensorflow(call: Call) -> Value:
     """Another size by a method; a new size of the same aspect ratio where the setting says so."""
     x, single = alone(call, "images")
     height, width = size(call, argument(call, "size", None, needed))
-    if argument(call, "preserve_aspect_ratio"):
-        if None in x.shape[1:3] or isinstance(height, Value) or isinstance(width, Value):
-            call.refuse(OPEN, NAME_SIZES)
-        scale = min(height / x.shape[1], width / x.shape[2])
-        height, width = round(scale * x.shape[1]), round(scale * x.shape[2])
+    height, width = of_ratio(call, x, height, width)
     method = Method(str(argument(call, "method", None, "bilinear")), bool(argument(call, "antialias")))
     return placed(call, interpolation.resize(call, x, height, width, method), single)
+
+
+def of_ratio(call: Call, x: Value, height: Size, width: Size) -> Tuple[Size, Size]:
+    """The largest size within this one that has the aspect ratio of the image, if the operation keeps that."""
+    if not argument(call, "preserve_aspect_ratio"):
+        return height, width
+    if None in x.shape[1:3] or isinstance(height, Value) or isinstance(width, Value):
+        call.refuse(OPEN, NAME_SIZES)
+    scale = min(height / x.shape[1], width / x.shape[2])
+    return round(scale * x.shape[1]), round(scale * x.shape[2])
 
 
 @function("image.resize_with_crop_or_pad image.resize_image_with_crop_or_pad")
@@ -79,22 +86,37 @@ def resize_with_crop_or_pad(call: Call) -> Value:
     return x
 
 
-def resized(name: str) -> Any:
-    """The function of one of TensorFlow's operations, which compare places by their corners unless told otherwise."""
+def resized(name: str) -> Callable[[Call], Value]:
+    """The function of one of TensorFlow 1's, which compare places by their corners unless told otherwise."""
     def lower(call: Call) -> Value:
-        set_ = attributes(call)
-        x = floats(call)
-        height, width = size(call, call.args[1])
-        if not set_.get("align_corners"):
-            method = Method(name, corners=not set_.get("half_pixel_centers"))
-            return interpolation.resize(call, x, height, width, method)
-        if name not in ("bilinear", "nearest"):
-            call.refuse("it aligns the corners of an image (align_corners)", "build it with align_corners=False")
-        op = "ResizeBilinear" if name == "bilinear" else "ResizeNearestNeighbor"
-        shape = [x.shape[0]] + [None if isinstance(one, Value) else one for one in (height, width)] + [x.shape[3]]
-        return call.b.one(op, [x, call.b.sizes([height, width])], "float32", shape, T=DType("float32"),
-                          align_corners=True, half_pixel_centers=False)
+        x, single = alone(call, "images")
+        height, width = of_ratio(call, x, *size(call, argument(call, "size", 1, needed)))
+        aligned = bool(argument(call, "align_corners", None, False))
+        method = Method(name, corners=not argument(call, "half_pixel_centers", None, False), aligned=aligned)
+        if aligned and (None in x.shape[1:3] or isinstance(height, Value) or isinstance(width, Value)):
+            made = by_its_own(call, x, height, width, name)
+        else:
+            made = interpolation.resize(call, x, height, width, method)
+        return placed(call, call.b.cast(made, x.dtype) if name == "nearest" else made, single)
     return lower
+
+
+@function("image.resize_images")
+def resize_images(call: Call) -> Value:
+    """tf.compat.v1.image.resize, whose methods have numbers."""
+    named = argument(call, "method", 2, 0)
+    name = ("bilinear", "nearest", "bicubic", "area")[named] if type(named) is int and 0 <= named < 4 else str(named)
+    return resized(name)(call)
+
+
+def by_its_own(call: Call, x: Value, height: Size, width: Size, name: str) -> Value:
+    """By an operation of TensorFlow.js's, of an image whose size is open."""
+    b, op = call.b, {"bilinear": "ResizeBilinear", "nearest": "ResizeNearestNeighbor"}.get(name)
+    if op is None:
+        call.refuse(OPEN, NAME_SIZES)
+    shape = [x.shape[0]] + [None if isinstance(one, Value) else one for one in (height, width)] + [x.shape[3]]
+    return b.one(op, [b.cast(x, "float32"), b.sizes([height, width])], "float32", shape, T=DType("float32"),
+                 align_corners=True, half_pixel_centers=False)
 
 
 KERNELS = {"triangle": "bilinear", "keyscubic": "bicubic", "lanczos3": "lanczos3", "lanczos5": "lanczos5",
@@ -116,6 +138,7 @@ def scale_and_translate(call: Call) -> Value:
     return interpolation.resize(call, x, height, width, Method(name, bool(set_.get("antialias", True))))
 
 
-node("ResizeBilinear")(resized("bilinear"))
-node("ResizeNearestNeighbor")(resized("nearest"))
-node("ResizeBicubic")(resized("bicubic"))
+for _name, _op, _function in (("bilinear", "Bilinear", "bilinear"), ("nearest", "NearestNeighbor", "nearest_neighbor"),
+                              ("bicubic", "Bicubic", "bicubic"), ("area", "Area", "area")):
+    node("Resize" + _op)(resized(_name))
+    function("image.resize_" + _function)(resized(_name))

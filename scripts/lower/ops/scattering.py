@@ -7,8 +7,9 @@ from ...base.fault import Fault
 from ...emit import Builder, Value
 from ...emit.core import DType
 from ...emit.shaping import Size
+from .. import narrow
 from ..rules import Call, operation
-from .given import argument, floats, integer, integers, limited, needed, value
+from .given import argument, floats, integer, integers, limited, needed, tensor, value
 from .picking import firsts
 
 LARGEST = 1 << 22  # numbers of a constant matrix that picks
@@ -26,7 +27,12 @@ def scatter_update(call: Call) -> Value:
     x = value(call, argument(call, "inputs", 0, needed))
     places = b.cast(value(call, argument(call, "indices", 1, needed)), "int32")
     updates = b.cast(value(call, argument(call, "updates", 2, needed)), x.dtype)
-    how = call.config.get("reduction")
+    return narrow.alike(b, put(call, x, places, updates), x)
+
+
+def put(call: Call, x: Value, places: Value, updates: Value) -> Value:
+    """x with the updates at these places."""
+    b, how = call.b, call.config.get("reduction")
     if how == "add":
         return b.add(x, scattered(call, places, updates, x))
     if places.is_constant and places.rank == 2:
@@ -38,14 +44,14 @@ def scatter_update(call: Call) -> Value:
         call.refuse(f"its places are computed, and reduction={how!r} meets several at one", "give constant places")
     ones = b.fill([b.dim(updates, axis) for axis in range(updates.rank)], 1, "float32")
     there = b.compare("Greater", scattered(call, places, ones, x), 0)
-    put = scattered(call, places, b.cast(updates, "float32") if x.dtype == "bool" else updates, x)
-    put = b.cast(put, x.dtype)
+    new = scattered(call, places, b.cast(updates, "float32") if x.dtype == "bool" else updates, x)
+    new = b.cast(new, x.dtype)
     if how is None:
-        return b.where(there, put, x)
+        return b.where(there, new, x)
     op = {"max": "Maximum", "min": "Minimum", "mul": "Mul"}.get(how)
     if op is None:
         raise Fault(f"operation {call.path!r} has reduction={str(how)[:60]!r}: the file is damaged")
-    return b.where(there, b.binary(op, x, put), x)
+    return b.where(there, b.binary(op, x, new), x)
 
 
 def last_of_each(call: Call, places: Value, updates: Value, how: object) -> Tuple[Value, Value]:
@@ -95,15 +101,21 @@ def segments(op: str) -> Callable[[Call], Value]:
         flat, own = b.reshape(data, [-1, width]), b.reshape(own, [1, -1])
         member = b.compare("Equal", b.expand(b.count(count), 1), own)
         if op == "Sum":
-            found = b.cast(b.matmul(b.cast(member, "float32"), b.cast(flat, "float32")), data.dtype)
+            found = narrow.in_halves(b, flat, data.narrow, lambda part: b.cast(b.matmul(
+                b.cast(member, "float32"), b.cast(part, "float32")), data.dtype))
         else:
-            filled = (FILLED if data.dtype == "float32" else FILLED_WHOLE)[op]
+            filled = narrow.FILLED[data.narrow][op] if data.narrow else (
+                FILLED if data.dtype == "float32" else FILLED_WHOLE)[op]
             if flat.shape[0] is not None and isinstance(count, int):
                 limited(call, [count, flat.shape[0], width])
-            found = b.reduce(op, b.where(b.expand(member, 2), b.expand(flat, 0), b.constant(filled, data.dtype)), 1)
+            found = b.where(b.expand(member, 2), b.expand(flat, 0), b.constant(filled, data.dtype))
+            if op == "Prod" and data.narrow and flat.shape[0]:
+                found = narrow.product(b, found, [1], data.narrow)
+            found = b.reduce(op, found, 1)
         if ordered and op in ("Max", "Min"):  # TensorFlow's function of sorted segments gives 0 for one without numbers
             found = b.where(b.reduce("Any", member, 1, True), found, 0)
-        return b.reshape(found, [count] + list(rest))
+        found = b.reshape(found, [count] + list(rest))
+        return found if op == "Prod" and not flat.shape[0] else narrow.alike(b, found, data)
     return lower
 
 
@@ -138,4 +150,5 @@ def fold(call: Call) -> Value:
     picks[numpy.flatnonzero(there), (down * size[1] + across)[there]] = 1
     channels = x.shape[1] // (kernel[0] * kernel[1])
     flat = b.reshape(x, [-1, channels, rows])
-    return b.reshape(b.matmul(flat, b.constant(picks)), [-1, channels] + size)
+    made = b.reshape(b.matmul(flat, b.constant(picks)), [-1, channels] + size)
+    return b.cast(made, tensor(call).dtype)

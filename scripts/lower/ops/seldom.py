@@ -1,5 +1,5 @@
 """Functions of TensorFlow that models seldom hold (tf.bitwise, tf.math, tf.linalg, tf.nn)."""
-from typing import Callable
+from typing import Callable, List
 
 import numpy
 
@@ -244,6 +244,30 @@ def sparse_cross_entropy(call: Call) -> Value:
     return losses.of_class(call.b, logits, tensor(call, "labels"))
 
 
+@node("SoftmaxCrossEntropyWithLogits SparseSoftmaxCrossEntropyWithLogits")
+def of_rows(call: Call) -> List[Value]:
+    """Both of matrices of logits, and their slopes: what the probabilities have more than the labels."""
+    b, logits, labels = call.b, floats(call, "features"), value(call, argument(call, "labels", 1, needed))
+    if called(call.record, call.major).startswith("Sparse"):
+        loss = losses.of_class(b, logits, labels)
+        classes = numpy.arange(logits.shape[-1], dtype="int32")
+        labels = b.cast(b.compare("Equal", b.expand(b.cast(labels, "int32"), -1), classes), "float32")
+    else:
+        loss = b.neg(b.sum(b.mul(labels, activation.log_softmax(b, logits)), -1))
+    return [loss, b.sub(b.softmax(logits), labels)]
+
+
+@function("nn.sufficient_statistics")
+def sufficient_statistics(call: Call) -> List[Value]:
+    """How many numbers there are along axes, their sum and that of their squares."""
+    b, x, along = call.b, floats(call), axes(call, at=1)
+    shift = argument(call, "shift", 2)
+    moved = x if shift is None else b.sub(x, value(call, shift))
+    count = b.cast(b.value(b.sizes_of(x, b.axes(along, x.rank)), "int32"), "float32")
+    found = [count, b.sum(moved, along, keeps(call)), b.sum(b.square(moved), along, keeps(call))]
+    return found if shift is None else found + [b.cast(value(call, shift), "float32")]
+
+
 @function("nn.weighted_moments")
 def weighted_moments(call: Call) -> list:
     """Mean and variance, each number with a weight."""
@@ -267,21 +291,7 @@ def dct(call: Call) -> Value:
     if wanted is not None:
         x = fourier.sized(call, x, fourier.length(call, integer(call, wanted, "n")))
     size = fourier.length(call, x.shape[-1], 2 if kind == 1 else 1)
-    return call.b.dense(x, call.b.constant(cosines(kind, size, ortho).astype("float32")))
-
-
-def cosines(kind: int, size: int, ortho: bool) -> numpy.ndarray:
-    """The matrix of a cosine transform: (numbers, results)."""
-    given, made = numpy.arange(size)[:, None], numpy.arange(size)[None]
-    if kind == 1:
-        return numpy.where((given == 0) | (given == size - 1), 1, 2) * numpy.cos(numpy.pi * given * made / (size - 1))
-    if kind == 4:
-        return 2 * numpy.cos(numpy.pi * (given + 0.5) * (made + 0.5) / size) * ((0.5 / size) ** 0.5 if ortho else 1)
-    second = 2 * numpy.cos(numpy.pi * (given + 0.5) * made / size)
-    first = numpy.where(made == 0, (0.25 / size) ** 0.5, (0.5 / size) ** 0.5)
-    if kind == 2:
-        return second * first if ortho else second
-    return (second * first).T if ortho else numpy.where(given == 0, 0.5, 1) * second.T
+    return call.b.dense(x, call.b.constant(fourier.cosines(kind, size, ortho).astype("float32")))
 
 
 @function("""quantization.fake_quant_with_min_max_args quantization.fake_quant_with_min_max_vars

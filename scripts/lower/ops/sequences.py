@@ -1,4 +1,4 @@
-"""Functions of TensorFlow on signals, sequences and diagonals, and of the gamma function."""
+"""Functions of TensorFlow on signals and sequences, and of the gamma function."""
 import math
 
 import numpy
@@ -8,6 +8,7 @@ from ...emit import Builder, Value
 from ...emit.core import axis_of
 from ..rules import Call, function, node
 from .arithmetic import polynomial
+from .fourier import cosines, length
 from .frames import added_up, framed, length_of
 from .given import argument, floats, integer, known, needed, tensor, value
 
@@ -56,7 +57,53 @@ def overlap_and_add(call: Call) -> Value:
     return added_up(call, x, step)
 
 
-# Sequences and diagonals -------------------------------------------------------------------------------------------
+def windowed(call: Call, size: int) -> numpy.ndarray:
+    """Vorbis's window, the default of mdct: (2 * size)."""
+    if "window_fn" in call.kwargs and call.kwargs["window_fn"] is not None:
+        raise Fault(f"operation {call.path!r} has a window of its own, which no file holds")
+    return numpy.sin(numpy.pi / 2 * numpy.sin(numpy.pi / (2 * size) * (numpy.arange(2 * size) + 0.5)) ** 2)
+
+
+def folded(size: int) -> numpy.ndarray:
+    """What mdct makes of a frame before its cosine transform: (2 * size, size)."""
+    a, b, c, d = numpy.split(numpy.eye(2 * size), 4)
+    return numpy.concatenate([-c[::-1] - d, a - b[::-1]]).T
+
+
+@function("signal.mdct")
+def mdct(call: Call) -> Value:
+    """The modified cosine transform of frames that overlap by half (tensorflow ops/signal/spectral_ops.py)."""
+    size = integer(call, argument(call, "frame_length", 1, needed), "frame_length")
+    if size < 4 or size % 4:
+        raise Fault(f"operation {call.path!r} has frames of {size} samples: the file is damaged")
+    half = length(call, size) // 2
+    call.kwargs.update(frame_step=half)
+    frames, ortho = frame(call), argument(call, "norm") == "ortho"
+    whole = windowed(call, half)[:, None] * (folded(half) @ cosines(4, half, ortho))
+    return call.b.dense(frames, call.b.constant(whole.astype("float32")))
+
+
+@function("signal.inverse_mdct")
+def inverse_mdct(call: Call) -> Value:
+    """The signal of such a transform."""
+    x = floats(call, "mdcts")
+    half, ortho = length(call, x.shape[-1], 2), argument(call, "norm") == "ortho"
+    whole = cosines(4, half, ortho) * (1 if ortho else 0.5 / half) @ folded(half).T * windowed(call, half)
+    frames = call.b.dense(x, call.b.constant(whole.astype("float32")))
+    if None in frames.shape[-2:]:
+        call.refuse("the number of frames is open", "give it: --input-shape")
+    return added_up(call, frames, half)
+
+
+@function("signal.mfccs_from_log_mel_spectrograms")
+def mfccs(call: Call) -> Value:
+    """The cosine transform of mel bands."""
+    x = floats(call, "log_mel_spectrograms")
+    size = length(call, x.shape[-1])
+    return call.b.dense(x, call.b.constant((cosines(2, size, False) / (2.0 * size) ** 0.5).astype("float32")))
+
+
+# Sequences ---------------------------------------------------------------------------------------------------------
 
 
 @function("reverse_sequence")
@@ -77,24 +124,6 @@ def reverse_sequence(call: Call) -> Value:
     while places.rank < x.rank:
         places = b.expand(places, -1)
     return b.move(b.move(b.gather_along(x, places, 1), 1, own), 0, batch)
-
-
-@function("linalg.set_diag")
-@node("MatrixSetDiag MatrixSetDiagV2 MatrixSetDiagV3")
-def set_diag(call: Call) -> Value:
-    """Matrices with other numbers on a diagonal."""
-    b, x = call.b, tensor(call, "input")
-    numbers = value(call, argument(call, "diagonal", 1, needed), x.dtype)
-    above = integer(call, argument(call, "k", 2, 0), "k")
-    rows, columns = x.shape[-2:]
-    if rows is None or columns is None:
-        call.refuse("it sets the diagonal of an axis of open size", "give its size: --input-shape")
-    there = numpy.eye(rows, columns, above, dtype=bool)
-    count = int(there.sum())
-    if numbers.shape[-1] != count or not count:
-        raise Fault(f"operation {call.path!r} puts {numbers.shape[-1]} numbers on a diagonal of {count}")
-    places = (numpy.arange(rows) + min(above, 0)).clip(0, count - 1).astype("int32")
-    return b.where(b.constant(there), b.expand(b.gather(numbers, b.constant(places), -1), -1), x)
 
 
 # Gamma -------------------------------------------------------------------------------------------------------------

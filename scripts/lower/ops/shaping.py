@@ -5,7 +5,7 @@ from ...base.fault import Fault
 from ...emit import Value
 from ...emit.core import DType, axis_of
 from ..rules import Call, function, node, operation
-from .arithmetic import cast_to
+from .casting import cast_to
 from .given import argument, axes, integer, integers, known, limited, needed, tensor, value
 
 
@@ -311,7 +311,8 @@ def broadcast_to(call: Call) -> Value:
 @operation("Meshgrid")
 def meshgrid(call: Call) -> List[Value]:
     """A grid of each vector's values: along its own dimension, repeated along the others'."""
-    b, rows = call.b, [call.b.reshape(value(call, one), [-1]) for one in call.args]
+    b, given = call.b, [value(call, one) for one in call.args]
+    rows = [b.reshape(one, [-1]).narrowed(one.narrow) for one in given]
     count = len(rows)
     limited(call, [row.shape[0] for row in rows])
     order = list(range(count))
@@ -326,7 +327,7 @@ def meshgrid(call: Call) -> List[Value]:
         for other, one in enumerate(rows):
             full[order[other]] = b.dim(one, 0)
         full[order[place]] = None
-        made.append(b.spread_to(grid, full))
+        made.append(b.spread_to(grid, full).narrowed(row.narrow))
     return made
 
 

@@ -1,5 +1,5 @@
 """Convolutions that go backwards, pooling of any kind, dilations and responses of TensorFlow's (tf.nn)."""
-from typing import List, Tuple
+from typing import List, Sequence, Tuple
 
 import numpy
 
@@ -65,15 +65,37 @@ def atrous_conv2d(call: Call) -> Value:
         padding="valid"))
 
 
+@function("nn.atrous_conv2d_transpose")
+def atrous_conv2d_transpose(call: Call) -> Value:
+    """A convolution backwards whose window has holes."""
+    call.kwargs.update(strides=1, dilations=argument(call, "rate", 3, needed))
+    call.kwargs.setdefault("padding", argument(call, "padding", 4, needed))
+    return backwards(call, floats(call, "value"), constant(call, "filters", 1),
+                     argument(call, "output_shape", 2, needed), "same")
+
+
 @function("nn.pool")
 def pool(call: Call) -> Value:
     """The largest number or the mean of each window."""
-    count = channels_last(call, floats(call)).rank - 2
-    if max(spatial(call, "dilations dilation_rate", count)) > 1:
-        call.refuse("its windows have holes", "take windows without (dilations=1)")
+    x = channels_last(call, floats(call))
+    dilations = spatial(call, "dilations dilation_rate", x.rank - 2)
     kind = str(argument(call, "pooling_type", 2, needed)).upper()
     call.kwargs.update(pool_size=argument(call, "window_shape", 1, needed), strides=argument(call, "strides", None, 1))
+    if max(dilations) > 1:
+        return restored(call, with_holes(call, x, spatial(call, "pool_size", x.rank - 2), dilations, kind))
     return pooled("MaxPool" if kind == "MAX" else "AvgPool")(call)
+
+
+def with_holes(call: Call, x: Value, window: Sequence[int], dilations: Sequence[int], kind: str) -> Value:
+    """Windows with holes, one beside the other: TensorFlow takes no other strides there, and no margins."""
+    b, made = call.b, None
+    if int(numpy.prod(window)) > PLACES:
+        raise Fault(f"operation {call.path!r} has windows of {window} places: too many")
+    for place in numpy.ndindex(*window):
+        cuts = [Cut(at * dilation, (size - 1 - at) * dilation) for at, size, dilation in zip(place, window, dilations)]
+        part = b.strided(x, [Cut()] + cuts + [Cut()])
+        made = part if made is None else b.maximum(made, part) if kind == "MAX" else b.add(made, part)
+    return made if kind == "MAX" else b.mul(made, 1 / int(numpy.prod(window)))
 
 
 @function("nn.local_response_normalization nn.lrn")
@@ -98,6 +120,20 @@ def dilation2d(call: Call) -> Value:
     """The largest sum of a number and of its place's in a window, of each channel by itself."""
     b, x = call.b, floats(call)
     kernel = b.cast(value(call, argument(call, "filters filter", 1, needed)), "float32")
+    return dilated(call, x, kernel)
+
+
+@function("nn.erosion2d")
+def erosion2d(call: Call) -> Value:
+    """The smallest difference: a dilation of what is below, by the window turned round."""
+    b, x = call.b, floats(call, "value")
+    kernel = b.cast(value(call, argument(call, "filters kernel", 1, needed)), "float32")
+    return b.neg(dilated(call, b.neg(x), b.reverse(b.reverse(kernel, [0]), [1])))
+
+
+def dilated(call: Call, x: Value, kernel: Value) -> Value:
+    """The largest sum of each window."""
+    b = call.b
     if x.rank != 4 or kernel.rank != 3:
         raise Fault(f"operation {call.path!r} has a kernel of shape {kernel.shape} and is given {x.shape}")
     window = Window(kernel.shape[:2], spatial(call, "strides", 2), spatial(call, "dilations rates", 2),
@@ -114,3 +150,36 @@ def dilation2d(call: Call) -> Value:
         part = b.add(b.strided(x, [Cut()] + cuts + [Cut()]), b.at(b.at(kernel, 0, row), 0, column))
         made = part if made is None else b.maximum(made, part)
     return made
+
+
+@function("nn.max_pool_with_argmax")
+@node("MaxPoolWithArgmax")
+def pool_with_places(call: Call) -> List[Value]:
+    """The largest number of each window, and where it stands in the row of all of an image's, or of all images'."""
+    b, x = call.b, floats(call)
+    if x.rank != 4 or None in x.shape[1:]:
+        call.refuse(OPEN, NAME_SIZES)
+    rows, columns, channels = x.shape[1:]
+    given = b.constant(numpy.arange(rows * columns * channels, dtype="int32").reshape(1, rows, columns, channels))
+    window = Window(spatial(call, "ksize", 2), spatial(call, "strides", 2), (1, 1), str(argument(
+        call, "padding", None, needed)).lower())
+    pairs = margins(call, x, window)
+    if int(numpy.prod(window.sizes)) > PLACES:
+        raise Fault(f"operation {call.path!r} has windows of {window.sizes} places: too many")
+    x = b.pad(b.margins(x, [(min(0, one), min(0, other)) for one, other in pairs]),
+              [(max(before, 0), max(behind, 0)) for before, behind in pairs], LEAST)
+    places = b.constant(numpy.pad(given.array, [(max(before, 0), max(behind, 0)) for before, behind in pairs], "edge"))
+    made, found = None, None
+    for row, column in numpy.ndindex(*window.sizes):
+        cuts = [Cut()] + [Cut(at, size - 1 - at, stride) for at, size, stride in zip(
+            (row, column), window.sizes, window.strides)] + [Cut()]
+        part, place = b.strided(x, cuts), b.strided(places, cuts)
+        if made is None:
+            made, found = part, b.add(place, b.mul(b.cast(part, "int32"), 0))
+            continue
+        more = b.compare("Greater", part, made)
+        made, found = b.where(more, part, made), b.where(more, place, found)
+    if argument(call, "include_batch_in_index", None, False):
+        of_batch = b.reshape(b.counted(b.dim(x, 0)), [-1, 1, 1, 1])
+        found = b.add(found, b.mul(of_batch, rows * columns * channels))
+    return [made, found]

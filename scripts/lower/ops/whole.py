@@ -1,8 +1,9 @@
 """Whole numbers: their bits, what divides them."""
 from typing import Callable, Tuple
 
-from ...emit import Builder, Value
-from ..rules import Call, function, node, operation
+from ...emit import Value
+from .. import narrow
+from ..rules import Call, function, node, operation, tensors
 from .given import pair
 
 ROUNDS = 46  # of Euclid's algorithm, for any two numbers of 32 bits: neighbours of Fibonacci's need the most
@@ -24,9 +25,13 @@ for _kind in ("And", "Or", "Xor"):
     node("Bitwise" + _kind)(bits(_kind))
 
 
-def divisor(b: Builder, x: Value, y: Value) -> Tuple[Value, Value, Value]:
-    """(the greatest common divisor, |x|, |y|)."""
-    x, y = b.unary("Abs", x), b.unary("Abs", y)
+def divisor(call: Call) -> Tuple[Value, Value, Value]:
+    """(the greatest common divisor, |x|, |y|); |-128| of 8 bits is -128."""
+    b, given = call.b, [call.args, call.kwargs]
+    x, y = [b.unary("Abs", b.cast(one, "int32")) for one in pair(call)]
+    kind = narrow.common(call, given) if any(one.narrow for one in tensors(given)) else None
+    if kind is not None:
+        x, y = narrow.wrapped(b, x, kind), narrow.wrapped(b, y, kind)
     first, second = x, y
     for _ in range(ROUNDS):
         more = b.compare("NotEqual", second, 0)
@@ -38,12 +43,12 @@ def divisor(b: Builder, x: Value, y: Value) -> Tuple[Value, Value, Value]:
 @operation("Gcd")
 def gcd(call: Call) -> Value:
     """The greatest number that divides both."""
-    return divisor(call.b, *[call.b.cast(one, "int32") for one in pair(call)])[0]
+    return divisor(call)[0]
 
 
 @operation("Lcm")
 def lcm(call: Call) -> Value:
     """The least number that both divide; 0 of 0."""
     b = call.b
-    found, x, y = divisor(b, *[b.cast(one, "int32") for one in pair(call)])
-    return b.mul(b.binary("FloorDiv", x, b.maximum(found, 1)), y)
+    found, x, y = divisor(call)
+    return b.mul(x, b.binary("FloorDiv", y, b.where(b.compare("Equal", found, 0), 1, found)))
