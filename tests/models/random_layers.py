@@ -401,7 +401,7 @@ def nest(m, x):
 @one_layer("equation", 3, 4)
 def equation(m, x):
     config = {"bias_axes": "d"} if m.pick(True, False) else {}
-    return m.layer("EinsumDense", "...c,cd->...d", output_shape=(*x.shape[1:-1], 3), activation=m.pick(None, "relu"),
+    return m.layer("EinsumDense", "...c,cd->...d", output_shape=(3,), activation=m.pick(None, "relu"),
                    **config)
 
 
