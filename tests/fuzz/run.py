@@ -1,6 +1,6 @@
 """Fuzz the readers: python -m tests.fuzz.run [--seconds N] [TARGET …]
 
-Each target runs in a child process, guided by which lines of scripts/ an input reaches (atheris), or with --blind,
+Each target runs in a process of its own, guided by which lines of scripts/ an input reaches (atheris), or with --blind,
 where there is no atheris, by which messages it gets.  What is found lies in --found: the input, and a .txt that says
 what happened.  An input that ends the process is counted apart: HDF5's own C library does that at some damaged files.
 The same --seed and --runs try the same inputs.  Exit status: 0 nothing was found, 1 something was.
@@ -87,15 +87,20 @@ def confine():
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the table of layers
 
 
-def guided(options, name):
-    """atheris (libFuzzer): keeps what reaches new code."""
+def instrument():
+    """Import what is fuzzed so that its lines are followed, which takes seconds: once, in the parent."""
     import atheris
     importlib.import_module("scripts.formats.attributes")  # not followed: see confine
     with atheris.instrument_imports(include=["scripts", "tomllib"]):
-        targets = importlib.import_module("tests.fuzz.targets")
+        importlib.import_module("tests.fuzz.targets")
         for reader in READERS:
             importlib.import_module("scripts.formats." + reader)
-    target = targets.TARGETS[name]
+
+
+def guided(options, name):
+    """atheris (libFuzzer): keeps what reaches new code."""
+    import atheris
+    target = importlib.import_module("tests.fuzz.targets").TARGETS[name]
     trial = Trial(target, options.found, options.place)
     corpus = os.path.join(options.corpus, name)
     if not os.path.isdir(corpus):
@@ -150,6 +155,25 @@ def write_seeds(target, corpus, place):
 
 # The parent ------------------------------------------------------------------------------------------------
 
+def forked(options, name, log):
+    """Fuzz one target in a copy of this process, whose stderr is `log`; return its status as subprocess.call does."""
+    child = os.fork()
+    if child:
+        status = os.waitpid(child, 0)[1]
+        return -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+    status = 1
+    try:
+        os.dup2(log.fileno(), 2)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        guided(options, name)
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(status)
+
+
 def fuzz(options, name):
     """Fuzz one target until its time or its runs are over; return (line of the report, whether something was found)."""
     until, crashes, last = time.time() + options.seconds, 0, ""
@@ -157,13 +181,17 @@ def fuzz(options, name):
     with tempfile.TemporaryDirectory(prefix="fuzz-", dir=MEMORY_DISK) as place, tempfile.TemporaryFile() as log:
         runs, seed = 0, options.seed
         while (runs < options.runs) if options.runs else (time.time() < until):
-            arguments = ["--child", name, "--place", place, "--found", options.found, "--corpus", options.corpus,
-                         "--seed", str(seed), "--runs", str(options.runs and options.runs - runs),
-                         "--seconds", str(max(1, int(until - time.time())))] + ["--blind"] * options.blind
+            left = {"place": place, "seed": seed, "runs": options.runs and options.runs - runs,
+                    "seconds": max(1, int(until - time.time()))}
             log.seek(0)
             log.truncate()
-            status = subprocess.call([sys.executable, "-m", "tests.fuzz.run"] + arguments, cwd=ROOT, stderr=log,
-                                     stdin=subprocess.DEVNULL, env=dict(os.environ, OPENBLAS_NUM_THREADS="1"))
+            if options.blind:
+                arguments = [word for key, value in left.items() for word in ("--" + key, str(value))]
+                status = subprocess.call([sys.executable, "-m", "tests.fuzz.run", "--child", name, "--blind",
+                                          "--found", options.found] + arguments, cwd=ROOT, stderr=log,
+                                         stdin=subprocess.DEVNULL)
+            else:
+                status = forked(argparse.Namespace(**dict(vars(options), **left)), name, log)
             log.seek(0)
             text = log.read().decode("utf-8", "replace")
             last = (re.findall(r"cov: \d+ ft: \d+ corp: \d+", text) or [last])[-1]
@@ -222,10 +250,13 @@ def replay(options):
 def main(arguments):
     options = parse(arguments)
     if options.child:
-        return (blind if options.blind else guided)(options, options.child)
+        return blind(options, options.child)
     if options.replay:
         return replay(options)
     status = 0
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    if not options.blind:
+        instrument()
     with tempfile.TemporaryDirectory(prefix="fuzz-corpus-") as private:
         options.corpus = os.path.abspath(options.corpus or private)
         for name in options.targets or NAMES:
