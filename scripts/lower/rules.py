@@ -169,7 +169,7 @@ class Call:
 
     def is_read(self, place: int) -> bool:
         """Whether another layer reads that output of the call, or the model gives it out."""
-        return place in self.walk.read
+        return self.walk.is_read(place)
 
     def refuse(self, reason: str, remedy: str = "") -> NoReturn:
         """Raise the refusal of this layer: `reason` stands behind "layer 'x' is a Y: "."""

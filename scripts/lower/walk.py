@@ -86,7 +86,7 @@ class Walk:
     states     {path of a stateful layer: its states after the last call}
     training   bool, whether layers do what they do in training: a call of Keras 2 may say so
     limits     {tensor of whole numbers from 0 on: below what they stay}
-    read       {which outputs of the call others read}
+    at         (graph, layer, number of the call) of what is walked last
     whole      bool, whether the file says how many examples come at once
     """
 
@@ -96,8 +96,9 @@ class Walk:
         self._constants: Dict[int, Tuple[Weight, Value]] = {}
         self._graphs: Dict[int, Tuple[Any, Graph]] = {}
         self._held: Dict[Any, Tuple[Held, List[Weight]]] = {}
-        self._steps: Dict[int, Tuple[Graph, List[Tuple[str, int]], Dict[Ref, Ref], Set[Ref]]] = {}
-        self.read: Set[int] = set()
+        self._steps: Dict[int, Tuple[Graph, List[Tuple[str, int]], Dict[Ref, Ref]]] = {}
+        self._read: Dict[int, Set[Ref]] = {}
+        self.at: Optional[Tuple[Graph, str, int]] = None
         self._depth = self._calls = 0
         self.training = self.whole = False
         self.states: Dict[str, List[Value]] = {}
@@ -137,8 +138,8 @@ class Walk:
                         "inputs: the file is damaged")
         if id(source) not in self._steps:
             self._steps[id(source)] = source, call_order(source), \
-                masks.carried(source) if self.major >= 3 else {}, read_by_any(source)
-        _, order, carries, read = self._steps[id(source)]
+                masks.carried(source) if self.major >= 3 else {}
+        _, order, carries = self._steps[id(source)]
         carried: Dict[Ref, Optional[Value]] = {}
         for name, node in order:
             layer = source.layers[name]
@@ -151,13 +152,22 @@ class Walk:
             mask = carried.get(refs[0]) if refs else None
             if mask is not None and "mask" in kwargs and kwargs["mask"] is None:
                 kwargs["mask"] = mask  # the file has it there, and masks.without took it out
-            self.read = {ref.tensor for ref in read if (ref.layer, ref.node) == (name, node)}
+            self.at = source, name, node
             with self.b.scope(where if not node else f"{where}_{node}"), self.trained(told):
                 found = self.layer(layer.record, where, args, kwargs, own)
             if Ref(name, node, 0) in carries:
                 carried[Ref(name, node, 0)] = found[0].mask if found[0].mask is not None else mask
             known.update((Ref(name, node, place), value) for place, value in enumerate(found))
         return known
+
+    def is_read(self, place: int) -> bool:
+        """Whether a layer, or the model, reads that output of the call that is walked last."""
+        if self.at is None:
+            return False
+        source, name, node = self.at
+        if id(source) not in self._read:  # `_steps` holds the graph
+            self._read[id(source)] = read_by_any(source)
+        return Ref(name, node, place) in self._read[id(source)]
 
     @contextlib.contextmanager
     def trained(self, told: Any) -> Iterator[None]:
