@@ -8,7 +8,7 @@ from typing import Any, Dict, Iterator, Sequence
 
 from . import columns, words
 from .columns import Column, Lookup
-from .topology import Graph, Layer, inner_records, is_model
+from .topology import Graph, Layer, is_model
 
 
 def opened(source: Graph, major: int) -> Graph:
@@ -23,20 +23,17 @@ def opened(source: Graph, major: int) -> Graph:
     return Graph(layers, source.inputs, source.outputs, source.rest, source.shift)
 
 
-def paths(records: Sequence[Dict[str, Any]], prefix: str = "", depth: int = 0) -> Iterator[str]:
+def paths(records: Sequence[Dict[str, Any]]) -> Iterator[str]:
     """Yield OUTER/INNER for the DenseFeatures that read words in the nested models among `records`."""
-    for record in records:
-        if is_model(record) and depth < words.DEEPEST:
-            yield from paths(inner_records(record), f"{prefix}{Layer(record).name}/", depth + 1)
-        elif prefix and record["class_name"] == columns.CLASS and spoken(record):
-            yield prefix + Layer(record).name
+    return words.paths([record for record in records if is_model(record)], spoken)
 
 
 def spoken(record: Dict[str, Any]) -> bool:
-    """Whether a DenseFeatures has a column of words, or one that hashes numbers."""
-    return any(columns.lookup(one) or one["class_name"] == columns.SEVERAL and any(
-        not isinstance(leaf, dict) for leaf in columns.leaves(one))
-               for one in columns.walk(record["config"]["feature_columns"]))
+    """Whether a layer is a DenseFeatures with a column of words, or with one that hashes numbers."""
+    return record["class_name"] == columns.CLASS and any(
+        columns.lookup(one) or one["class_name"] == columns.SEVERAL and any(
+            not isinstance(leaf, dict) for leaf in columns.leaves(one))
+        for one in columns.walk(record["config"]["feature_columns"]))
 
 
 def with_lookups(layer: Layer, layers: Dict[str, Layer], source: Graph) -> Layer:

@@ -5,7 +5,7 @@ model, so that a page can turn typed words into these numbers as Keras does (ker
 text_vectorization.py, string_lookup.py, index_lookup.py, hashing.py, hashed_crossing.py; keras 2.6 has the same).
 """
 from collections import OrderedDict
-from typing import Any, Dict, Iterator, List, NamedTuple, NoReturn, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, NoReturn, Optional, Sequence, Tuple
 
 from ..base.fault import Fault
 from . import kinds
@@ -52,12 +52,16 @@ def takes(record: Dict[str, Any]) -> bool:
     return name in CLASSES and not config.get("invert")
 
 
-def paths(records: Sequence[Dict[str, Any]], prefix: str = "", depth: int = 0) -> Iterator[str]:
-    """Yield OUTER/INNER for the layers of words in the nested models among `records`, and the names of the others."""
+def paths(records: Sequence[Dict[str, Any]], reads: Callable[[Dict[str, Any]], bool] = takes, prefix: str = "",
+          depth: int = 0) -> Iterator[str]:
+    """Yield OUTER/INNER for the layers of words in the nested models among `records`, and the names of the others.
+
+    reads: callable(record of a layer) -> whether it is one
+    """
     for record in records:
         if is_model(record) and depth < DEEPEST:
-            yield from paths(inner_records(record), f"{prefix}{Layer(record).name}/", depth + 1)
-        elif takes(record):
+            yield from paths(inner_records(record), reads, f"{prefix}{Layer(record).name}/", depth + 1)
+        elif reads(record):
             yield prefix + Layer(record).name
 
 
