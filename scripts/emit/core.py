@@ -79,22 +79,27 @@ class Value:
         """Return the same tensor under another mask, None for none."""
         if mask is self.mask:
             return self
-        made = Value(self.dtype, self.shape, self.tensor, self.weight, mask)
-        made.narrow, made.imaginary, made._array = self.narrow, self.imaginary, self._array
+        made = self._copy()
+        made.mask = mask
         return made
 
     def narrowed(self, narrow: Optional[str]) -> "Value":
         """Return the same tensor as one that Keras holds in another type of whole numbers, None for 32 bits."""
         if narrow == self.narrow:
             return self
-        made = Value(self.dtype, self.shape, self.tensor, self.weight, self.mask)
-        made.narrow, made._array = narrow, self._array
+        made = self._copy()
+        made.narrow = narrow
         return made
 
     def complex(self, imaginary: Optional["Value"]) -> "Value":
         """Return the complex numbers of which these are the real parts, the real parts alone for None."""
+        made = self._copy()
+        made.imaginary = imaginary
+        return made
+
+    def _copy(self) -> "Value":
         made = Value(self.dtype, self.shape, self.tensor, self.weight, self.mask)
-        made.imaginary, made._array = imaginary, self._array
+        made.narrow, made.imaginary, made._array = self.narrow, self.imaginary, self._array
         return made
 
     def __repr__(self) -> str:

@@ -106,6 +106,12 @@ def refuse(call: Call, name: Optional[str]) -> NoReturn:
                 "cast to int32 or float32 before it")
 
 
+def kind_of(call: Call) -> Optional[str]:
+    """The type of few bits that all that a call is given has in common; None where there is none."""
+    given = [call.args, call.kwargs]
+    return common(call, given) if any(one.narrow for one in tensors(given)) else None
+
+
 def common(call: Call, given: Any) -> Optional[str]:
     """The type of few bits that holds all of these arguments, None where none does.
 
@@ -138,6 +144,13 @@ def constants(given: Any) -> List[str]:
 def wrapped(b: Builder, x: Value, name: str) -> Value:
     """Whole numbers in a type of few bits: the higher bits are lost."""
     return b.wrapped(x, *TYPES[name]).narrowed(name)
+
+
+def clipped(b: Builder, x: Value, name: str) -> Value:
+    """Numbers within what a type of few bits holds."""
+    bits, signed = TYPES[name]
+    low = -(1 << bits - 1) if signed else 0
+    return b.clip(x, low, low + (1 << bits) - 1)
 
 
 def alike(b: Builder, made: Value, x: Value) -> Value:

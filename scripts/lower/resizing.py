@@ -123,11 +123,7 @@ def given_back(call: Call, y: Value) -> Value:
     if x.dtype == y.dtype:
         return y
     y = b.unary("Round", y)
-    if x.narrow:
-        bits, signed = narrow.TYPES[x.narrow]
-        low = -(1 << bits - 1) if signed else 0
-        y = b.clip(y, low, low + (1 << bits) - 1)
-    return b.cast(y, x.dtype)
+    return b.cast(narrow.clipped(b, y, x.narrow) if x.narrow else y, x.dtype)
 
 
 def of_ratio(call: Call, x: Value, height: int, width: int, exact: bool = True) -> Value:

@@ -6,7 +6,7 @@ import numpy
 
 from ...emit import Builder, Value
 from .. import complexes, narrow
-from ..rules import Call, function, node, operation, tensors
+from ..rules import Call, function, node, operation
 from . import casting
 from .given import argument, floats, integer, needed, pair, tensor, value
 
@@ -85,8 +85,7 @@ def binary(op: str) -> Callable[[Call], Value]:
 
 def multiplied(call: Call, x: Value, y: Value) -> Value:
     """The product of whole numbers; of those of few bits one that needs no more than 24 bits on the way."""
-    given = [call.args, call.kwargs]
-    kind = narrow.common(call, given) if any(one.narrow for one in tensors(given)) else None
+    kind = narrow.kind_of(call)
     return call.b.mul(x, y) if kind is None else narrow.times(call.b, x, y, kind)
 
 
@@ -101,8 +100,7 @@ for _kind, (_op, _functions, _nodes) in BINARY.items():
 @node("Pow")
 def power(call: Call) -> Value:
     """x to the power of y; of whole numbers of few bits by products that wrap."""
-    given = [call.args, call.kwargs]
-    kind = narrow.common(call, given) if any(one.narrow for one in tensors(given)) else None
+    kind = narrow.kind_of(call)
     x, y = pair(call)
     if kind is not None and x.dtype == "int32":
         return narrow.power(call.b, x, y, kind)

@@ -2,7 +2,7 @@
 from ...emit import Value
 from .. import narrow
 from ..rules import Call, function, node, operation
-from .given import argument, floats, needed, tensor
+from .given import argument, floats, needed, tensor, truth
 
 
 @operation("Cast SaturateCast")
@@ -26,7 +26,7 @@ def cast_to(call: Call, x: Value, dtype: str) -> Value:
     name = {"DT_FLOAT": "float32", "DT_HALF": "float16", "DT_DOUBLE": "float64"}.get(dtype, dtype)
     name = name[3:].lower() if name.startswith("DT_") else name
     if name == "bool":
-        return x if x.dtype == "bool" else b.compare("NotEqual", x, 0)
+        return truth(b, x)
     if "int" not in name and "float" not in name:
         call.refuse(f"it casts to {name}, with which TensorFlow.js does not compute", "cast to float32 or int32")
     if "int" not in name:
@@ -35,9 +35,7 @@ def cast_to(call: Call, x: Value, dtype: str) -> Value:
     if name not in narrow.TYPES or x.dtype == "bool" or x.narrow == name:
         return whole.narrowed(name if name in narrow.TYPES else None)
     if call.kind == "SaturateCast" or str(call.config.get("function")).endswith("saturate_cast"):
-        bits, signed = narrow.TYPES[name]
-        low = -(1 << bits - 1) if signed else 0
-        return b.clip(whole, low, low + (1 << bits) - 1).narrowed(name)
+        return narrow.clipped(b, whole, name).narrowed(name)
     return narrow.wrapped(b, whole, name)
 
 

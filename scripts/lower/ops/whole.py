@@ -3,7 +3,7 @@ from typing import Callable, Tuple
 
 from ...emit import Value
 from .. import narrow
-from ..rules import Call, function, node, operation, tensors
+from ..rules import Call, function, node, operation
 from .given import pair
 
 ROUNDS = 46  # of Euclid's algorithm, for any two numbers of 32 bits: neighbours of Fibonacci's need the most
@@ -27,9 +27,8 @@ for _kind in ("And", "Or", "Xor"):
 
 def divisor(call: Call) -> Tuple[Value, Value, Value]:
     """(the greatest common divisor, |x|, |y|); |-128| of 8 bits is -128."""
-    b, given = call.b, [call.args, call.kwargs]
+    b, kind = call.b, narrow.kind_of(call)
     x, y = [b.unary("Abs", b.cast(one, "int32")) for one in pair(call)]
-    kind = narrow.common(call, given) if any(one.narrow for one in tensors(given)) else None
     if kind is not None:
         x, y = narrow.wrapped(b, x, kind), narrow.wrapped(b, y, kind)
     first, second = x, y
