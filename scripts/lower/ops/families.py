@@ -3,7 +3,6 @@ from . import (  # noqa: F401
     arithmetic,
     casting,
     colouring,
-    counting,
     crops,
     decoding,
     diagonals,

@@ -1,12 +1,14 @@
 """Functions of TensorFlow that hardly a model holds (tf.math, tf.nn, tf.signal)."""
 import math
 
+from ...base.fault import Fault
 from ...emit import Value
 from ...emit.core import axis_of
 from ...emit.shaping import Size
-from ..rules import Call, function, node
+from ..rules import Call, called, function, node
 from . import scattering, sequences
-from .given import argument, axes, floats, integer, known, needed, pair, tensor, value
+from .casting import cast_to
+from .given import argument, axes, floats, integer, known, limited, needed, pair, tensor, value
 from .singular import undoing
 
 # Mathematics -------------------------------------------------------------------------------------------------------
@@ -35,18 +37,36 @@ def is_rising(call: Call) -> Value:
     return b.reduce("All", b.compare(op, b.stepped(row, 0, 1, None, 1), b.stepped(row, 0, None, -1, 1)))
 
 
-@function("math.segment_mean math.unsorted_segment_mean")
+@function("math.segment_mean math.unsorted_segment_mean math.unsorted_segment_sqrt_n")
 def segment_mean(call: Call) -> Value:
-    """The mean of the numbers of each segment, 0 of none."""
-    b, data = call.b, floats(call, "data")
+    """The mean of the numbers of each segment, 0 of none, or (sqrt_n) their sum over the root of how many they are."""
+    b, data, name = call.b, floats(call, "data"), called(call.record, call.major)
     own = value(call, argument(call, "segment_ids", 1, needed))
-    count = argument(call, "num_segments", 2)
-    count = None if count is None else integer(call, count, "num_segments")
+    count = integer(call, argument(call, "num_segments", 2, needed), "num_segments") if "unsorted" in name else None
+    if name.endswith("sqrt_n") and not own.rank:
+        raise Fault(f"operation {call.path!r} has one segment alone: the file is damaged")
     call.record = dict(call.record, config=dict(call.config, sorted=count is None, num_segments=count))
     call.args, call.kwargs = [data, own], {}
     total = scattering.segments("Sum")(call)
     call.args = [b.like(data, 1), own]
-    return b.div(total, b.maximum(scattering.segments("Sum")(call), 1.0))
+    counts = b.maximum(scattering.segments("Sum")(call), 1.0)
+    return b.div(total, b.sqrt(counts) if name.endswith("sqrt_n") else counts)
+
+
+@function("math.confusion_matrix")
+def confusion_matrix(call: Call) -> Value:
+    """How often each pair of classes stands in two vectors: rows are labels, columns predictions."""
+    b, count = call.b, known(argument(call, "num_classes", 2))
+    if count is None:
+        call.refuse("how much it gives depends on the numbers that it is given", "give num_classes")
+    count = integer(call, count, "num_classes")
+    limited(call, [count, count])
+    first, second = [b.one_hot(b.reshape(value(call, argument(call, name, at, needed)), [-1]), count)
+                     for at, name in enumerate(("labels", "predictions"))]
+    weights = argument(call, "weights", 3)
+    if weights is not None:
+        first = b.mul(first, b.reshape(b.cast(value(call, weights), "float32"), [-1, 1]))
+    return cast_to(call, b.matmul(first, second, True), argument(call, "dtype", 4, "int32"))
 
 
 @function("histogram_fixed_width_bins histogram_fixed_width")
