@@ -1,9 +1,9 @@
 """Linear systems and decompositions of small matrices, number by number (keras.ops.linalg).
 
 TensorFlow.js has none of them.  A matrix of few rows is worked out cell by cell, one of some more by mirrors; larger
-ones are refused.
+ones are refused.  Triangles are solved row by row.
 """
-from typing import List, Optional, Tuple
+from typing import Callable, List, Optional, Tuple
 
 import numpy
 
@@ -13,7 +13,7 @@ from ..rules import Call, function, node, operation
 from .given import argument, floats, needed, value
 from .linear import expanded
 
-SOLVED, TRIANGULAR = 3, 12  # rows of a matrix that is inverted by its cofactors; of one that is taken row by row
+SOLVED, TRIANGULAR = 3, 12  # rows of a matrix that is inverted by its cofactors; of one whose root is taken
 REFLECTED = 64  # rows or columns of a matrix that is mirrored column by column
 SMALLEST = numpy.finfo("float32").tiny
 OUTPUTS = "ask for outputs that do not need it"
@@ -77,15 +77,23 @@ def inv(call: Call) -> Value:
 @operation("Solve")
 def solve(call: Call) -> Value:
     """What a matrix takes to b: matrices, or vectors (keras 3 backend/tensorflow/linalg.py)."""
+    return of_columns(call, solved)
+
+
+def of_columns(call: Call, solving: Callable[[Call, Value, Value], Value]) -> Value:
+    """solving(call, a, b) of both arguments; vectors are matrices of one column."""
     b = call.b
     a, given = floats(call, "a"), b.cast(value(call, argument(call, "b", 1, needed)), "float32")
-    vectors = given.rank == a.rank - 1
-    given = b.expand(given, -1) if vectors else given
+    if given.rank == a.rank - 1:
+        return b.squeeze(solving(call, a, b.expand(given, -1)), [-1])
+    return solving(call, a, given)
+
+
+def solved(call: Call, a: Value, given: Value) -> Value:
+    """What matrices take to other matrices."""
     if rows_of(call, a, REFLECTED) <= SOLVED:
-        found = b.matmul(together(b, inverse(call, cells(call, a, SOLVED))), given)
-    else:
-        found = undone(b, a, given)
-    return b.squeeze(found, [-1]) if vectors else found
+        return call.b.matmul(together(call.b, inverse(call, cells(call, a, SOLVED))), given)
+    return undone(call.b, a, given)
 
 
 @operation("Det")
@@ -124,7 +132,7 @@ def turned(b: Builder, x: Value) -> Value:
 def undone(b: Builder, x: Value, given: Value) -> Value:
     """What matrices take to these ones: they are mirrored to triangles, which are solved from the last row on."""
     q, triangle, _ = mirrored(b, x)
-    return by_rows(b, triangle, b.matmul(turned(b, q), given), False)
+    return of_triangles(b, triangle, b.matmul(turned(b, q), given), False)
 
 
 def root(call: Call, rows: Cells) -> Cells:
@@ -154,21 +162,11 @@ def cholesky(call: Call) -> Value:
 @operation("CholeskyInverse")
 def cholesky_inverse(call: Call) -> Value:
     """The inverse of the matrix whose triangle is given (keras 3 backend/tensorflow/linalg.py: cholesky_inverse)."""
-    b = call.b
-    rows, upper = cells(call, floats(call), TRIANGULAR), bool(call.config.get("upper"))
-    rows = [list(column) for column in zip(*rows)] if upper else rows
-    nothing, found = b.mul(rows[0][0], 0.0), []  # type: Value, Cells
-    for row, own in enumerate(rows):  # of the lower triangle's inverse
-        found.append([])
-        for column in range(len(rows)):
-            total = None
-            for place in range(column, row):
-                part = b.mul(own[place], found[place][column])
-                total = part if total is None else b.add(total, part)
-            total = nothing if total is None else b.neg(total)
-            found[row].append(b.div(b.add(total, 1.0) if row == column else total, own[row]))
-    triangle = together(b, found)
-    return b.matmul(triangle, triangle, True, False)
+    b, x = call.b, floats(call)
+    lower = turned(b, x) if call.config.get("upper") else x
+    unit = b.constant(numpy.eye(rows_of(call, x, REFLECTED), dtype="float32"))
+    found = of_triangles(b, lower, unit, True)
+    return b.matmul(found, found, True, False)
 
 
 @operation("Qr")
@@ -270,24 +268,18 @@ def logdet(call: Call) -> Value:
 
 @operation("SolveTriangular")
 def solve_triangular(call: Call) -> Value:
-    """What a triangle takes to b, row by row."""
-    b = call.b
-    a, given = floats(call, "a"), b.cast(value(call, argument(call, "b", 1, needed)), "float32")
-    rows, lower = cells(call, a, TRIANGULAR), bool(call.config.get("lower"))
-    vectors = given.rank == a.rank - 1
-    given = b.expand(given, -1) if vectors else given
-    found: List[Optional[Value]] = [None] * len(rows)
-    for row in range(len(rows)) if lower else reversed(range(len(rows))):
-        rest = b.at(given, given.rank - 2, row)
-        for place, known in enumerate(found):
-            if known is not None:
-                rest = b.sub(rest, b.mul(b.expand(rows[row][place], -1), known))
-        found[row] = b.div(rest, b.expand(rows[row][row], -1))
-    made = b.stack([one for one in found if one is not None], -2)
-    return b.squeeze(made, [-1]) if vectors else made
+    """What a triangle takes to b: matrices, or vectors."""
+    lower = bool(call.config.get("lower"))
+    return of_columns(call, lambda call, a, given: triangle_solved(call, a, given, lower))
 
 
-def by_rows(b: Builder, x: Value, given: Value, lower: bool) -> Value:
+def triangle_solved(call: Call, a: Value, given: Value, lower: bool) -> Value:
+    """What triangles take to matrices; the numbers on the other side of the diagonal do not count."""
+    rows_of(call, a, REFLECTED)
+    return of_triangles(call.b, a, given, lower)
+
+
+def of_triangles(b: Builder, x: Value, given: Value, lower: bool) -> Value:
     """What triangles take to matrices, row by row; each is a product of the rows that are found."""
     size, found = x.shape[-1], None  # type: int, Optional[Value]
     for row in range(size) if lower else reversed(range(size)):

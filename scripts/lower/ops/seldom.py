@@ -121,31 +121,30 @@ def matrix_transpose(call: Call) -> Value:
     return call.b.move(x, x.rank - 1, x.rank - 2)
 
 
-@function("linalg.solve linalg.cholesky_solve")
+@function("linalg.solve")
 @node("MatrixSolve")
 def solve(call: Call) -> Value:
-    """What matrices take to others, the triangle of a matrix stands for it."""
-    b, x, y = call.b, floats(call, "matrix chol"), second(call, "rhs")
-    turned = b.move(x, x.rank - 1, x.rank - 2)
-    if called(call.record, call.major).endswith("cholesky_solve"):
-        x = b.matmul(x, turned)
-    elif argument(call, "adjoint", None, False):
-        x = turned
-    call.args = [x, y]
-    return matrices.solve(call)
+    """What matrices take to others."""
+    x, y = floats(call, "matrix"), second(call, "rhs")
+    return matrices.solved(call, matrices.turned(call.b, x) if argument(call, "adjoint", None, False) else x, y)
+
+
+@function("linalg.cholesky_solve")
+def cholesky_solve(call: Call) -> Value:
+    """What matrices take to others, of which the lower triangles of Cholesky's decomposition are given."""
+    x, y = floats(call, "chol"), second(call, "rhs")
+    return matrices.triangle_solved(call, matrices.turned(call.b, x), matrices.triangle_solved(call, x, y, True), False)
 
 
 @function("linalg.triangular_solve")
 @node("MatrixTriangularSolve")
 def triangular_solve(call: Call) -> Value:
     """What a triangle takes to others; it may stand for its transpose."""
-    b, x, y = call.b, floats(call, "matrix"), second(call, "rhs")
+    x, y = floats(call, "matrix"), second(call, "rhs")
     lower = bool(argument(call, "lower", 2, True))
     if argument(call, "adjoint", 3, False):
-        x, lower = b.move(x, x.rank - 1, x.rank - 2), not lower
-    call.args = [x, y]
-    call.record = dict(call.record, config=dict(call.config, lower=lower))
-    return matrices.solve_triangular(call)
+        x, lower = matrices.turned(call.b, x), not lower
+    return matrices.triangle_solved(call, x, y, lower)
 
 
 @function("linalg.normalize")
