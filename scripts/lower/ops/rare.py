@@ -1,12 +1,11 @@
 """Functions of TensorFlow that hardly a model holds (tf.math, tf.nn, tf.signal)."""
 import math
 
-from ...base.fault import Fault
 from ...emit import Value
 from ...emit.core import axis_of
 from ...emit.shaping import Size
-from ..rules import Call, called, function, node
-from . import scattering, sequences
+from ..rules import Call, function, node
+from . import sequences
 from .casting import cast_to
 from .given import argument, axes, floats, integer, known, limited, needed, pair, tensor, value
 from .singular import undoing
@@ -35,22 +34,6 @@ def is_rising(call: Call) -> Value:
     b, row = call.b, call.b.reshape(tensor(call), [-1])
     op = "Greater" if str(call.config["function"]).endswith("strictly_increasing") else "GreaterEqual"
     return b.reduce("All", b.compare(op, b.stepped(row, 0, 1, None, 1), b.stepped(row, 0, None, -1, 1)))
-
-
-@function("math.segment_mean math.unsorted_segment_mean math.unsorted_segment_sqrt_n")
-def segment_mean(call: Call) -> Value:
-    """The mean of the numbers of each segment, 0 of none, or (sqrt_n) their sum over the root of how many they are."""
-    b, data, name = call.b, floats(call, "data"), called(call.record, call.major)
-    own = value(call, argument(call, "segment_ids", 1, needed))
-    count = integer(call, argument(call, "num_segments", 2, needed), "num_segments") if "unsorted" in name else None
-    if name.endswith("sqrt_n") and not own.rank:
-        raise Fault(f"operation {call.path!r} has one segment alone: the file is damaged")
-    call.record = dict(call.record, config=dict(call.config, sorted=count is None, num_segments=count))
-    call.args, call.kwargs = [data, own], {}
-    total = scattering.segments("Sum")(call)
-    call.args = [b.like(data, 1), own]
-    counts = b.maximum(scattering.segments("Sum")(call), 1.0)
-    return b.div(total, b.sqrt(counts) if name.endswith("sqrt_n") else counts)
 
 
 @function("math.confusion_matrix")

@@ -1,8 +1,9 @@
 """Functions of TensorFlow that models seldom hold (tf.bitwise, tf.math, tf.linalg, tf.nn)."""
-from typing import Callable, List
+from typing import Callable, List, Optional, Tuple
 
 import numpy
 
+from ...base.fault import Fault
 from ...emit import Value
 from ...emit.core import axis_of
 from .. import activation
@@ -167,23 +168,39 @@ def normalize(call: Call) -> list:
 def segments(op: str) -> Callable[[Call], Value]:
     """The function of one reduction of segments, whose number is told, or which are in order."""
     def lower(call: Call) -> Value:
-        told = "unsorted" in called(call.record, call.major).lower()
-        count = integer(call, argument(call, "num_segments", 2, needed), "num_segments") if told else None
-        call.record = dict(call.record, config=dict(call.config, num_segments=count, sorted=not told))
-        return scattering.segments(op)(call)
+        data, own, count = rows_of_segments(call)
+        return scattering.reduced(call, op, data, own, count, count is None)
     return lower
+
+
+def rows_of_segments(call: Call) -> Tuple[Value, Value, Optional[int]]:
+    """(the rows, the segment of each, how many segments there are); None where the rows stand in order."""
+    data, own = [value(call, argument(call, name, at, needed)) for at, name in enumerate(("data", "segment_ids"))]
+    told = "unsorted" in called(call.record, call.major).lower()
+    return data, own, integer(call, argument(call, "num_segments", 2, needed), "num_segments") if told else None
+
+
+@function("math.segment_mean math.unsorted_segment_mean math.unsorted_segment_sqrt_n")
+def segment_mean(call: Call) -> Value:
+    """The mean of the numbers of each segment, 0 of none, or (sqrt_n) their sum over the root of how many they are."""
+    b, root = call.b, called(call.record, call.major).endswith("sqrt_n")
+    data, own, count = rows_of_segments(call)
+    data = b.cast(data, "float32")
+    if root and not own.rank:
+        raise Fault(f"operation {call.path!r} has one segment alone: the file is damaged")
+    total, counts = [scattering.reduced(call, "Sum", one, own, count, count is None) for one in (data, b.like(data, 1))]
+    counts = b.maximum(counts, 1.0)
+    return b.div(total, b.sqrt(counts) if root else counts)
 
 
 def updated(how: str) -> Callable[[Call], Value]:
     """The function of one way to put numbers at places."""
     def lower(call: Call) -> Value:
-        names = ("tensor", "indices", "updates")
-        call.args = [argument(call, name, at, needed) for at, name in enumerate(names)]
-        call.record = dict(call.record, config=dict(call.config, reduction=how or None))
+        x, places, updates = [value(call, argument(call, name, at, needed))
+                              for at, name in enumerate(("tensor", "indices", "updates"))]
         if how == "sub":
-            call.record["config"]["reduction"] = "add"
-            call.args[2] = call.b.neg(value(call, call.args[2]))
-        return scattering.scatter_update(call)
+            return scattering.updated(call, x, places, call.b.neg(updates), "add")
+        return scattering.updated(call, x, places, updates, None if how == "update" else how)
     return lower
 
 
@@ -191,8 +208,8 @@ for _op in ("Sum", "Max", "Min", "Prod"):
     function(f"math.unsorted_segment_{_op.lower()} math.segment_{_op.lower()}")(segments(_op))
     node(f"UnsortedSegment{_op} Segment{_op}")(segments(_op))
 for _how in ("update", "add", "sub", "max", "min"):
-    function(f"tensor_scatter_nd_{_how}")(updated("" if _how == "update" else _how))
-    node("TensorScatter" + _how.capitalize())(updated("" if _how == "update" else _how))
+    function(f"tensor_scatter_nd_{_how}")(updated(_how))
+    node("TensorScatter" + _how.capitalize())(updated(_how))
 
 
 # Networks ----------------------------------------------------------------------------------------------------------

@@ -72,9 +72,8 @@ def eye(call: Call) -> Value:
 @node("UnravelIndex")
 def unravel_index(call: Call) -> Value:
     """The places in each dimension of places in a row: a row of each dimension's."""
-    call.record = dict(call.record, config=dict(call.config, shape=integers(call, argument(
-        call, "dims", 1, needed), "dims")))
-    return call.b.stack(making.unravel_index(call), 0)
+    dims = integers(call, argument(call, "dims", 1, needed), "dims")
+    return call.b.stack(making.unraveled(call.b, tensor(call, "indices"), dims), 0)
 
 
 @function("dynamic_partition")
