@@ -3,6 +3,7 @@
 Each rule makes the operation's result anew by the builder (scripts/emit/), whose operations TensorFlow.js computes as
 they are meant.  What no rule can make is refused (operations/unlike.py): where a rank or a constant is not known, too.
 """
+import itertools
 import re
 from collections import OrderedDict
 from typing import Any, Callable, Dict, List, Optional, Tuple, Union
@@ -100,7 +101,7 @@ def rewrite(graph: Graph) -> None:
     waiting = [node for node, _ in unlike.reasons(graph) if node.op in RULES and graph.nodes.get(node.name) is node]
     waiting += [node for node in graph.nodes.values() if node.op in RULES and node.op not in operations.SINCE
                 or by_layers.differs(node)]
-    make = Remaking(graph)
+    make, beyond = Remaking(graph), Beyond(graph)
     for node in waiting if waiting else ():
         make.source = node
         try:
@@ -108,12 +109,13 @@ def rewrite(graph: Graph) -> None:
                 value = RULES[node.op](make, node)
         except (Unknown, Fault):  # it is refused as it is
             continue
-        readers = beyond(graph, node)
+        readers = beyond.readers(node)
         if value is not None and (isinstance(value, list) or not readers):
             value, *others = value if isinstance(value, list) else [value]
             for other in readers:
                 other.inputs = [make.read(others[one.index - 1]) if one.node == node.name and one.index else one
                                 for one in other.inputs]
+                beyond.add(other)
             kind = node.outputs[0].dtype if node.outputs else node.value("T", "DT_FLOAT")
             node.op, node.inputs, node.attributes = "Identity", [make.read(value)], OrderedDict(
                 T=Attribute("type", kind))
@@ -122,10 +124,27 @@ def rewrite(graph: Graph) -> None:
         prune(graph, map(Tensor, graph.outputs + graph.inputs))
 
 
-def beyond(graph: Graph, node: Node) -> List[Node]:
-    """Return the operations that read another output of an operation than its first."""
-    return [other for other in graph.nodes.values() if any(one.node == node.name and one.index
-                                                           for one in other.inputs)]
+class Beyond:
+    """The operations of a growing graph that read another output of one than its first."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.nodes, self.added = graph.nodes, 0
+        self.found: Dict[str, Dict[str, Node]] = {}  # by the operation that is read, then by the one that reads
+
+    def add(self, node: Node) -> None:
+        """Note what an operation reads."""
+        for one in node.inputs:
+            if one.index:
+                self.found.setdefault(one.node, {})[node.name] = node
+
+    def readers(self, node: Node) -> List[Node]:
+        """Return those that read another output of this operation than its first."""
+        new = list(itertools.islice(reversed(self.nodes.values()), len(self.nodes) - self.added))
+        for other in reversed(new):
+            self.add(other)
+        self.added = len(self.nodes)
+        return [other for other in self.found.get(node.name, {}).values()
+                if any(one.node == node.name and one.index for one in other.inputs)]
 
 
 # Whole numbers -----------------------------------------------------------------------------------------------------
