@@ -5,8 +5,8 @@ import numpy
 
 from ...emit import Builder, Value
 from ..rules import Call, function, node, operation
+from .dynamic_sizes import coordinates
 from .given import argument, floats, needed, pair, tensor, truth, value
-from .picking import coordinates
 
 COMPARED = {"Equal": ("Equal", "math.equal __operators__.eq"),
             "NotEqual": ("NotEqual", "math.not_equal __operators__.ne"),

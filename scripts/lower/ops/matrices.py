@@ -10,7 +10,7 @@ import numpy
 from ...base.fault import Fault
 from ...emit import Builder, Value
 from ..rules import Call, function, node, operation
-from .given import argument, floats, needed, value
+from .given import argument, floats, needed, tensor, value
 from .linear import expanded
 
 SOLVED, TRIANGULAR = 3, 12  # rows of a matrix that is inverted by its cofactors; of one whose root is taken
@@ -64,6 +64,8 @@ def inverse(call: Call, rows: Cells) -> Cells:
 
 
 @operation("Inv")
+@function("linalg.inv")
+@node("MatrixInverse")
 def inv(call: Call) -> Value:
     """The inverse of matrices."""
     b, x = call.b, floats(call)
@@ -97,6 +99,8 @@ def solved(call: Call, a: Value, given: Value) -> Value:
 
 
 @operation("Det")
+@function("linalg.det")
+@node("MatrixDeterminant")
 def det(call: Call) -> Value:
     """The determinant of matrices."""
     b, x = call.b, floats(call)
@@ -150,6 +154,8 @@ def root(call: Call, rows: Cells) -> Cells:
 
 
 @operation("Cholesky")
+@function("linalg.cholesky")
+@node("Cholesky")
 def cholesky(call: Call) -> Value:
     """The triangle whose square a matrix is, the lower or the upper one."""
     b = call.b
@@ -290,3 +296,36 @@ def of_triangles(b: Builder, x: Value, given: Value, lower: bool) -> Value:
         rest = b.div(rest, b.cut(own, -1, row, 1))
         found = rest if found is None else b.concat([found, rest] if lower else [rest, found], -2)
     return found
+
+
+@function("linalg.matrix_transpose linalg.adjoint")
+def matrix_transpose(call: Call) -> Value:
+    """Rows and columns in each other's place."""
+    x = tensor(call, "a matrix")
+    return call.b.move(x, x.rank - 1, x.rank - 2)
+
+
+@function("linalg.solve")
+@node("MatrixSolve")
+def matrix_solve(call: Call) -> Value:
+    """What matrices take to others."""
+    x, y = floats(call, "matrix"), floats(call, "rhs", 1)
+    return solved(call, turned(call.b, x) if argument(call, "adjoint", None, False) else x, y)
+
+
+@function("linalg.cholesky_solve")
+def cholesky_solve(call: Call) -> Value:
+    """What matrices take to others, of which the lower triangles of Cholesky's decomposition are given."""
+    x, y = floats(call, "chol"), floats(call, "rhs", 1)
+    return triangle_solved(call, turned(call.b, x), triangle_solved(call, x, y, True), False)
+
+
+@function("linalg.triangular_solve")
+@node("MatrixTriangularSolve")
+def triangular_solve(call: Call) -> Value:
+    """What a triangle takes to others; it may stand for its transpose."""
+    x, y = floats(call, "matrix"), floats(call, "rhs", 1)
+    lower = bool(argument(call, "lower", 2, True))
+    if argument(call, "adjoint", 3, False):
+        x, lower = turned(call.b, x), not lower
+    return triangle_solved(call, x, y, lower)

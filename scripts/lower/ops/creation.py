@@ -10,7 +10,7 @@ from ...emit.core import DType, axis_of
 from .. import narrow
 from ..rules import Call, function, node, operation
 from .casting import cast_to
-from .given import argument, integer, known, limited, needed, tensor, value
+from .given import argument, integer, integers, known, limited, needed, tensor, value
 from .shaping import sizes
 
 
@@ -155,3 +155,20 @@ def unraveled(b: Builder, places: Value, shape: Sequence[int]) -> List[Value]:
     return made
 
 
+@function("eye")
+def eye(call: Call) -> Value:
+    """The unit matrix, as often as the operation says."""
+    rows = integer(call, argument(call, "num_rows", 0, needed), "num_rows")
+    columns = integer(call, argument(call, "num_columns", 1, rows), "num_columns")
+    batch = integers(call, argument(call, "batch_shape", 2, []), "batch_shape")
+    limited(call, batch + [rows, columns])
+    made = numpy.broadcast_to(numpy.eye(rows, columns, dtype="float32"), batch + [rows, columns])
+    return cast_to(call, call.b.constant(made), argument(call, "dtype", 3, "float32"))
+
+
+@function("unravel_index")
+@node("UnravelIndex")
+def unraveled_rows(call: Call) -> Value:
+    """The places in each dimension of places in a row: a row of each dimension's."""
+    dims = integers(call, argument(call, "dims", 1, needed), "dims")
+    return call.b.stack(unraveled(call.b, tensor(call, "indices"), dims), 0)

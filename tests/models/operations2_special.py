@@ -1,4 +1,4 @@
-"""Cases of TensorFlow's functions that models seldom hold, as operations2 has them: {theme: case}."""
+"""Cases of TensorFlow as operations2 has them, of fields of their own: segments, spectra, matrices, losses."""
 import numpy
 
 from tests.models.operations2 import kernel
@@ -164,7 +164,7 @@ def picked(tf, x, i):
             *tf.unique_with_counts(i[0])]
 
 
-SELDOM = {
+FUNCTIONS = {
     "counted": lambda tf, keras, x, y, z, i, j: counted(tf, x, y, i, "tf_keras" in keras.__name__),
     "waves": lambda tf, keras, x, y, z, i, j: waves(tf, x, y),
     "places of pooling": lambda tf, keras, x, y, z, i, j: [
@@ -255,4 +255,4 @@ def raw(tf, x, z, i, j):
 
 NODES = {  # as the TensorFlowOpLayers of Keras before 2.4
     "seldom": lambda tf, keras, x, y, z, i, j: raw(tf, x, z, i, j) + windows(tf, x, z, kernel) + rarest(
-        tf, x, y, z, i) + SELDOM["places"](tf, keras, x, y, z, i, j)}
+        tf, x, y, z, i) + FUNCTIONS["places"](tf, keras, x, y, z, i, j)}
