@@ -94,7 +94,9 @@ LOGIC = {
                                        ops.isposinf(-holes(ops, x)), ops.nan_to_num(holes(ops, x)),
                                        ops.nan_to_num(holes(ops, x), 1.0, 2.0, 3.0),
                                        ops.isnan(i), ops.isreal(x), ops.signbit(x), ops.isclose(x, x + 1e-6 * y),
-                                       ops.isclose(x, y, 0.5, 0.5)],
+                                       ops.isclose(x, y, 0.5, 0.5), ops.isclose(i * 200000, i * 200000 + 1),
+                                       ops.isclose(holes(ops, x), holes(ops, x)), ops.isclose(x, holes(ops, x)),
+                                       ops.isclose(holes(ops, x), holes(ops, x), equal_nan=True)],
 }
 
 AXES = (None, 0, 1, -1, (1, 2))
