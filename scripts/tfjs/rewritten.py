@@ -4,7 +4,6 @@ Each rule makes the operation's result anew by the builder (scripts/emit/), whos
 they are meant.  What no rule can make is refused (operations/unlike.py): where a rank or a constant is not known, too.
 """
 import itertools
-import re
 from collections import OrderedDict
 from typing import Any, Callable, Dict, List, Optional, Tuple, Union
 
@@ -272,33 +271,10 @@ def batch_product(make: Remaking, node: Node) -> Value:
 def einsum(make: Remaking, node: Node) -> Value:
     """An equation of one or two tensors with an ellipsis, or with a letter that stands twice in a term."""
     left, result = node.text("equation").replace(" ", "").split("->")
-    values = []
-    parts = left.split(",")
-    for place, term in enumerate(parts):
-        value, parts[place] = diagonal(make, make.given(place), term)
-        values.append(value)
+    values = [make.given(place) for place in range(len(left.split(",")))]
     if len(values) == 1:
-        parts, values = parts + [""], values + [make.constant(numpy.float32(1))]
-    return make.einsum(f"{parts[0]},{parts[1]}->{result}", *values)
-
-
-def diagonal(make: Remaking, x: Value, term: str) -> Tuple[Value, str]:
-    """Return a tensor and its letters with each letter once."""
-    again = re.search(r"([A-Za-z])(?=.*\1)", term)
-    while again:
-        letter, dots = again.group(1), "..." in term
-        letters = term.replace("...", "." * (x.rank - len(term) + 3)) if dots else term
-        if len(letters) != x.rank:
-            raise Unknown
-        one, other = letters.index(letter), letters.rindex(letter)
-        if x.shape[one] is None or x.shape[one] != x.shape[other]:
-            raise Unknown
-        shape = [size if place in (one, other) else 1 for place, size in enumerate(x.shape)]
-        x = make.sum(make.mul(x, numpy.eye(x.shape[one], dtype="float32").reshape(shape)), one)
-        letters = letters[:one] + letters[one + 1:]
-        term = re.sub(r"\.+", "...", letters) if dots else letters
-        again = re.search(r"([A-Za-z])(?=.*\1)", term)
-    return x, term
+        left, values = left + ",", values + [make.constant(numpy.float32(1))]
+    return make.einsum(f"{left}->{result}", *values)
 
 
 def select(make: Remaking, node: Node) -> Value:
