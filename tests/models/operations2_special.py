@@ -200,6 +200,7 @@ FUNCTIONS = {
         tf.reduce_mean(i * 500000000 + 2, 1), tf.reduce_mean(-500000001 - i * 400000000, [0, 1], True),
         tf.math.reduce_euclidean_norm(x, 1), tf.math.reduce_euclidean_norm(x, [1, 2], True),
         tf.math.cumulative_logsumexp(x, 1), tf.math.cumulative_logsumexp(x, -1, reverse=True),
+        tf.math.cumulative_logsumexp(tf.math.log(tf.nn.relu(x)), 1),
         tf.clip_by_norm(x, 1.5, [1, 2]), tf.clip_by_norm(x, 100.0), tf.linalg.matrix_transpose(x),
         tf.linalg.adjoint(x),
         tf.linalg.det(square(tf, x)), tf.linalg.inv(square(tf, x)), tf.linalg.cholesky(square(tf, x)),

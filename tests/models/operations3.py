@@ -58,6 +58,7 @@ ARITHMETIC = {
                                             ops.trunc(x * 3), ops.trunc(i), ops.round(i), ops.round(x * 100, -1)],
     "special": lambda ops, x, y, z, i, j: [ops.erf(x), ops.erfc(x) if hasattr(ops, "erfc") else x,
         ops.erfinv(ops.tanh(x)), ops.logaddexp(x, y), ops.logaddexp2(x, y),
+        ops.logaddexp(ops.log(ops.relu(x)), ops.log(ops.relu(y))),
                                            ops.heaviside(ops.round(x), SIX), ops.heaviside(i - 2, y[:, :, 0]),
                                            ops.ldexp(x, i[:, :, None])],
     "bits": lambda ops, x, y, z, i, j: [ops.bitwise_invert(i), ops.left_shift(i, 2), ops.right_shift(i * 5, 1),

@@ -334,11 +334,11 @@ def logaddexp2(call: Call) -> Value:
 
 
 def log_of_sum(call: Call, scale: float) -> Value:
-    """The logarithm of the sum of two powers, whose base is e ** scale."""
+    """The logarithm of the sum of two powers, whose base is e ** scale; infinities that are alike stay such."""
     b = call.b
     x, y = [b.cast(one, "float32") for one in pair(call)]
-    apart = b.unary("Log1p", b.exp(b.mul(b.unary("Abs", b.sub(x, y)), -scale)))
-    return b.add(b.maximum(x, y), b.mul(apart, 1 / scale))
+    apart = b.where(b.compare("Equal", x, y), 0.0, b.unary("Abs", b.sub(x, y)))
+    return b.add(b.maximum(x, y), b.mul(b.unary("Log1p", b.exp(b.mul(apart, -scale))), 1 / scale))
 
 
 @operation("Ldexp")

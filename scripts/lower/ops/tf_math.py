@@ -62,7 +62,8 @@ def cumulative_logsumexp(call: Call) -> Value:
     while step < size:
         other = later(step)
         most = b.maximum(x, other)
-        x = b.add(most, b.unary("Log1p", b.exp(b.sub(b.minimum(x, other), most))))
+        apart = b.where(b.compare("Equal", most, LEAST), 0.0, b.sub(b.minimum(x, other), most))
+        x = b.add(most, b.unary("Log1p", b.exp(apart)))
         step *= 2
     x = later(1) if argument(call, "exclusive", None, False) else x
     return b.reverse(x, [axis]) if backward else x
