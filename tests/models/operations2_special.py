@@ -35,7 +35,8 @@ def more_bits(tf, u, s, v):
         tf.scatter_nd([[0], [2], [0], [1]], u[0], [3, 6]), tf.tensor_scatter_nd_add(v, PLACES, v[0, 0, :3]),
         tf.math.unsorted_segment_sum(u[0], ROWS, 5), tf.math.unsorted_segment_max(s[0], ROWS, 5),
         tf.math.unsorted_segment_prod(v[0], ROWS, 5), tf.image.resize(low, (3, 9), "nearest") * 3,
-        tf.image.extract_patches(low, [1, 2, 2, 1], [1, 1, 1, 1], [1, 1, 1, 1], "VALID") * 3]
+        tf.image.extract_patches(low, [1, 2, 2, 1], [1, 1, 1, 1], [1, 1, 1, 1], "VALID") * 3,
+        tf.image.rgb_to_grayscale(tf.reshape(u, (-1, 4, 2, 3)))]
 
 
 def windows(tf, x, z, kernel):

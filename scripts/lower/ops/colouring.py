@@ -16,18 +16,21 @@ def colours(call: Call, x: Value) -> Tuple[int, List[Value]]:
 
 
 @operation("RGBToGrayscale")
-@function("image.rgb_to_grayscale")
 def rgb_to_grayscale(call: Call) -> Value:
     """How bright each place is; whole numbers stay such."""
-    b, x = call.b, tensor(call, "images")
-    if call.major > 2 and x.shape[x.rank - 3 if first(call) else -1] == 1:
+    x = tensor(call, "images")
+    if x.shape[x.rank - 3 if first(call) else -1] == 1:
         return x
-    axis, parts = colours(call, x)
-    made = None
+    return call.b.cast(brightness(call, x), x.dtype)
+
+
+def brightness(call: Call, x: Value) -> Value:
+    """The same in floats."""
+    b, (_, parts), made = call.b, colours(call, x), None
     for part, weight in zip(parts, (0.2989, 0.5870, 0.1140)):
         one = b.mul(b.cast(part, "float32"), weight)
         made = one if made is None else b.add(made, one)
-    return b.cast(made, x.dtype)
+    return made
 
 
 @function("image.grayscale_to_rgb")

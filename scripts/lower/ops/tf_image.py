@@ -8,7 +8,7 @@ from ...emit import Value
 from .. import narrow
 from ..rules import Call, called, function, node
 from ..windows import LARGEST, Window
-from .colouring import hsv_of, rgb_of
+from .colouring import brightness, hsv_of, rgb_of
 from .given import argument, floats, integer, integers, needed, tensor, value
 from .imaging import patches
 from .padding import padded
@@ -64,6 +64,12 @@ def convert_image_dtype(call: Call) -> Value:
 def number(call: Call, names: str, at: int) -> Value:
     """A number, or a tensor of one."""
     return call.b.cast(value(call, argument(call, names, at, needed)), "float32")
+
+
+@function("image.rgb_to_grayscale")
+def rgb_to_grayscale(call: Call) -> Value:
+    """How bright each place is."""
+    return as_floats(call, lambda x: brightness(call, x), tensor(call, "images"))
 
 
 @function("image.adjust_brightness")
