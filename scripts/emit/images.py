@@ -50,7 +50,7 @@ class Images(Linear):
         return result
 
     def shaped(self, x: Value, shape: Sequence[Tuple[Any, Callable[[], Size]]]) -> Value:
-        """x in another shape, of which each size is (what is known of it, function that computes it otherwise).
+        """x in another shape, of which each size is (what is known of it, function that computes it differently).
 
         Of the sizes that are not known one is left to TensorFlow.js.
         """

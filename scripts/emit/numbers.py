@@ -10,7 +10,7 @@ from .reductions import Axes
 
 
 class Numbers(Images):
-    """Emitters of numbers that TensorFlow.js holds otherwise."""
+    """Emitters of numbers that TensorFlow.js holds differently."""
 
     def whole_mean(self, x: Value, axes: Axes = None, keepdims: bool = False) -> Value:
         """The mean of whole numbers: the quotient of a sum of 64 bits, without its fraction (reduction_ops.h).

@@ -14,8 +14,7 @@ from . import composing
 
 
 def compose(graph: Graph) -> None:
-    """Make operations that TensorFlow.js lacks, or computes otherwise, of those that it has: rewritten.RULES, COMPOSED.
-    """
+    """Compose what TensorFlow.js lacks, or computes differently, of what it has: rewritten.RULES, COMPOSED."""
     from . import rewritten  # the builder, which a TensorFlow.js model does without
     rewritten.rewrite(graph)
     for node in list(graph.nodes.values()):
@@ -205,7 +204,7 @@ def count_from_the_front(graph: Graph) -> None:
             if known is None or known.shape is None:
                 raise Fault(f"operation {node.name} is a {node.op} along an axis that is computed, or counted from the "
                             "back, of a tensor whose number of dimensions is not known: TensorFlow.js computes it "
-                            "otherwise; ask for outputs before it")
+                            "differently; ask for outputs before it")
             kind = (graph.spec(node.inputs[1]) or Spec("DT_INT32")).dtype
             if axis is None:
                 rank = graph.add(constant(node.name + "/rank", len(known.shape), kind))

@@ -30,7 +30,7 @@ OLDEST = {"Gather": "batch_dims", "GatherV2": "batch_dims", "ResizeBilinear": "h
 
 
 def differs(node: Node) -> bool:
-    """Return whether TensorFlow.js 1.0.0 lacks an operation that 4.22.0 has, or computes it otherwise."""
+    """Return whether TensorFlow.js 1.0.0 lacks an operation that 4.22.0 has, or computes it differently."""
     return node.op in LATER or bool(node.op in OLDEST and node.value(OLDEST[node.op])) and (
         node.op.startswith("Gather") or node.value("T") in REALS)
 

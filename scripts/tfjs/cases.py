@@ -178,6 +178,6 @@ def leaves_out_the_end(case: Case) -> Facts:
 
 
 def unlike_ranks(case: Case) -> Facts:
-    """A layer broadcasts tensors of unlike rank otherwise than `a + b`."""
+    """A layer broadcasts tensors of unlike rank differently from `a + b`."""
     ranks = operators.unlike_ranks(case.name, case.inputs)
     return {"ranks": ranks} if ranks else None

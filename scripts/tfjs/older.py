@@ -18,7 +18,7 @@ def spell(graph: Graph) -> None:
 
 
 def spell_own(graph: Graph) -> None:
-    """Change what TensorFlow.js 1.0.0 computes otherwise in a graph that is TensorFlow.js's own, in place."""
+    """Change what TensorFlow.js 1.0.0 computes differently in a graph that is TensorFlow.js's own, in place."""
     for node in list(graph.nodes.values()):
         if node.op in ("StridedSlice", "ClipByValue") and "T" in node.attributes:
             SPELLED[node.op](graph, node)

@@ -1,4 +1,4 @@
-"""Layers that TensorFlow.js computes otherwise than Keras, or not at all: a table by class, and its text.
+"""Layers that TensorFlow.js computes differently from Keras, or not at all: a table by class, and its text.
 
     refusal({"class_name": "ELU", "config": {"alpha": 0.5}}, 2).text  ->  "TensorFlow.js knows only alpha=1; …"
 
@@ -159,7 +159,7 @@ TABLE = (
             example="Conv2DTranspose(4, 3, strides=2, output_padding=1)",
             instead=("Conv2DTranspose(4, 3, strides=2)",)),
     Refusal("Conv3DTranspose", only(strides_larger),
-            "TensorFlow.js pads it otherwise (strides larger than its kernel)", "take padding=valid"),
+            "TensorFlow.js pads it differently (strides larger than its kernel)", "take padding=valid"),
     Refusal("SeparableConv2D", only(lambda case: channels_first(case) and case.config.get("use_bias", True)),
             "TensorFlow.js cannot add its bias with the channels first", "build it with the channels last"),
     Refusal("Conv3D MaxPooling3D AveragePooling3D", leaves_out_the_end, "TensorFlow.js then begins elsewhere",
@@ -174,7 +174,7 @@ TABLE = (
             "move them to the end, by a Permute before it", example='Flatten(data_format="channels_first")',
             instead=("Permute((2, 1))", "Flatten()")),
     Refusal("UpSampling2D", only(lambda case: case.config.get("interpolation", "nearest") != "nearest"),
-            "TensorFlow.js interpolates otherwise ({interpolation})", "take interpolation=nearest",
+            "TensorFlow.js interpolates differently ({interpolation})", "take interpolation=nearest",
             example='UpSampling2D(2, interpolation="bilinear")', instead=("UpSampling2D(2)",)),
 
     Refusal("ReLU", only(lambda case: case.config.get("negative_slope") or case.config.get("threshold")),
@@ -205,7 +205,7 @@ TABLE = (
     Refusal("Dot", only(axes_of_dot),
             "TensorFlow.js takes no axes of which one is counted from the back (axes={axes})",
             "count both from the front", example="Dot(axes=(1, -1))", instead=("Dot(axes=(1, 2))",)),
-    Refusal(OPERATION, unlike_ranks, "the layer that TensorFlow.js has for it broadcasts otherwise",
+    Refusal(OPERATION, unlike_ranks, "the layer that TensorFlow.js has for it broadcasts differently",
             "give them as many by a Reshape", "on tensors of {ranks} dimensions", shapes=True),
 )
 
@@ -276,7 +276,7 @@ def of_shapes(record: Dict[str, Any], major: int) -> Tuple[str, List[Refusal]]:
 
 
 def check(layer: Layer, source: Graph, major: int, known: Dict[Any, Any]) -> None:
-    """Raise a Fault for what TensorFlow.js computes otherwise for the shapes of the layer's inputs, or not at all.
+    """Raise a Fault for what TensorFlow.js computes differently for the shapes of the layer's inputs, or not at all.
 
     known: {Ref: shape} of the graph `source`; filled when needed.
     """

@@ -1,4 +1,4 @@
-"""Operations that TensorFlow.js computes otherwise than TensorFlow, made of those that it computes alike.
+"""Operations that TensorFlow.js computes differently from TensorFlow, made of those that it computes alike.
 
 Each rule makes the operation's result anew by the builder (scripts/emit/), whose operations TensorFlow.js computes as
 they are meant.  What no rule can make is refused (operations/unlike.py): where a rank or a constant is not known, too.
@@ -96,7 +96,7 @@ def put_out(node: Node) -> Spec:
 
 
 def rewrite(graph: Graph) -> None:
-    """Make anew, in place, what TensorFlow.js computes otherwise, and what it lacks of RULES."""
+    """Make anew, in place, what TensorFlow.js computes differently, and what it lacks of RULES."""
     waiting = [node for node, _ in unlike.reasons(graph) if node.op in RULES and graph.nodes.get(node.name) is node]
     waiting += [node for node in graph.nodes.values() if node.op in RULES and node.op not in operations.SINCE
                 or by_layers.differs(node)]

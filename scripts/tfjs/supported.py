@@ -1,4 +1,4 @@
-"""Keras's names that TensorFlow.js knows, and the names that it spells otherwise.
+"""Keras's names that TensorFlow.js knows, and the names that it spells differently.
 
 Taken from the registrations in @tensorflow/tfjs-layers 4.22.0 (dist/layers/*.js: serialization.registerClass;
 activations.js, initializers.js), less the names that are there and do not work.

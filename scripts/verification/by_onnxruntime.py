@@ -105,7 +105,7 @@ def compute(source: str, given: str, answer: str, inputs: List[str], tensors: Li
     more = b"".join(field(12, field(1, name)) for name in OrderedDict.fromkeys(tensors) if name not in own)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
-    # Beyond these, quantized numbers are computed in integers that round otherwise than what the file says.
+    # Beyond these, quantized numbers are computed in integers that round differently from what the file says.
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
     options.add_session_config_entry("session.model_external_initializers_file_folder_path",
                                      os.path.dirname(os.path.abspath(source)))

@@ -20,7 +20,7 @@ from .refusal import refusal
 
 MERGES = kinds.merges()
 PASS_IN_TFJS = kinds.passing(2) - {"LeakyReLU", "ELU", "ThresholdedReLU"}
-# Layers that compute otherwise behind a mask, in Keras or in TensorFlow.js
+# Layers that compute differently behind a mask, in Keras or in TensorFlow.js
 USERS = RECURRENT | {"Softmax", "GlobalAveragePooling1D"}
 
 
@@ -28,7 +28,7 @@ class Side(NamedTuple):
     """Keras's side at one tensor."""
 
     mask: Optional[int]       # number of its mask
-    unlike: Optional["Call"]  # the call whose masked steps TensorFlow.js computes otherwise
+    unlike: Optional["Call"]  # the call whose masked steps TensorFlow.js computes differently
 
 
 class Call(NamedTuple):
@@ -60,8 +60,8 @@ def check(draft: Draft) -> Draft:
 
 
 def refused(record: Record, major: int) -> Tuple[Dict[str, Fault], Dict[str, Fault]]:
-    """Return two dicts {name of a layer of the model `record`: Fault}: what TensorFlow.js computes otherwise for its
-    masks, and what it computes otherwise in masked steps alone, which no later layer sees.
+    """Return two dicts {name of a layer of the model `record`: Fault}: what TensorFlow.js computes differently for its
+    masks, and what it computes differently in masked steps alone, which no later layer sees.
 
     record: of a model, in Keras 2's dialect      major: the Keras that it comes from, which decides what Keras computes
     """

@@ -1,4 +1,4 @@
-"""Convolutions with padding="same" that TensorFlow.js 1.0.0 computes otherwise are padded by a layer in front of them.
+"""Convolutions with padding="same" that TensorFlow.js 1.0.0 computes differently: a layer in front of them pads.
 
 Its cpu backend pads above as it should on the left, and on the left as it should above (tfjs-core 1.0.0,
 backend_cpu.ts: conv2d and depthwiseConv2D take padLeft for rows and padTop for columns).  A Conv1D is such a

@@ -20,7 +20,7 @@ def check(draft: Draft, layer: Layer) -> Layer:
 
 
 def trains(value: Any) -> bool:
-    """Whether anything in a record computes otherwise in training."""
+    """Whether anything in a record computes differently in training."""
     if isinstance(value, list):
         return any(trains(item) for item in value)
     return isinstance(value, dict) and bool(
