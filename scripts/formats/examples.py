@@ -1,4 +1,4 @@
-"""Graphs that take serialized examples (tf.train.Example), as estimators save them, begin behind the parsing.
+"""Graphs that take serialized examples (tf.train.Example), as estimators save them, begin after the parsing.
 
 Nothing but TensorFlow parses an example.  What the operation gives of a feature of fixed size is a tensor like any
 other, so it becomes an input under the feature's name.  Sparse features stay, and so does the operation then.

@@ -69,7 +69,7 @@ def begun(source: Graph, major: int, input_shape: Shape) -> words.Begun:
     found = words.begin(source, major)
     if not found.kept:
         raise Fault(f"{', '.join(text['input'] for text in found.texts)}: TensorSpace feeds no strings, so the model "
-                    "begins behind it; ask for other outputs")
+                    "begins after it; ask for other outputs")
     if input_shape is not None:
         outputs.fix_input_shape(found.source, input_shape)
     return found._replace(source=outputs.prune(found.source, found.source.outputs))

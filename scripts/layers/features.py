@@ -1,6 +1,6 @@
 """DenseFeatures layers whose columns read words: lookups of Keras's own read these, and the columns their numbers.
 
-A model then begins behind the lookups as behind any other (words.py), and Keras still loads what is written.
+A model then begins after the lookups as after any other (words.py), and Keras still loads what is written.
 """
 import json
 from collections import OrderedDict

@@ -1,4 +1,4 @@
-"""Layers that turn words into numbers: TensorSpace feeds no strings, so a model begins behind them.
+"""Layers that turn words into numbers: TensorSpace feeds no strings, so a model begins after them.
 
 Such a layer becomes an input of the numbers that it puts out.  Its settings and its vocabulary are kept beside the
 model, so that a page can turn typed words into these numbers as Keras does (keras 3 layers/preprocessing/
@@ -30,7 +30,7 @@ REMEDY = "save the model as .keras, or as a SavedModel where Keras is older than
 
 
 class Begun(NamedTuple):
-    """A graph that begins behind its layers of words.
+    """A graph that begins after its layers of words.
 
     source  Graph, without its outputs that are inputs now
     texts   what the page needs of each new input: see `described`

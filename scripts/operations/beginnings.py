@@ -34,12 +34,12 @@ class Beginning(NamedTuple):
             "?" if size is None else str(size) for size in self.spec.shape)
         itself = f"({self.name}), "
         return f"it begins at {self.name}{sizes}, " + (
-            self.behind.partition(itself)[2] if itself in self.behind else f"behind {self.behind}")
+            self.behind.partition(itself)[2] if itself in self.behind else f"after {self.behind}")
 
 
 def opened(make: Callable[[Optional[Beginning], Any], Choice], outputs: Optional[Sequence[str]] = None,
            input_shape: Any = None) -> Choice:
-    """Return the Choice of a graph, which begins behind its preprocessing where it has to.
+    """Return the Choice of a graph, which begins after its preprocessing where it has to.
 
     make: reads the graph anew, and returns its Choice; the graph begins at the first argument, None: at its own
     inputs; the second is an input_shape.

@@ -26,7 +26,7 @@ class Written(NamedTuple):
     """A graph model that has been written.
 
     names   of its files, the json first
-    facts   {"inputs": [names], "outputs": [names]}; where it begins behind the source's inputs, or there are outputs
+    facts   {"inputs": [names], "outputs": [names]}; where it begins after the source's inputs, or there are outputs
             that TensorSpace cannot compute, also {"why": a line about that}
     """
     names: List[str]

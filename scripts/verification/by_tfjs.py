@@ -43,7 +43,7 @@ def graph_values(source: GraphModel, names: Sequence[str], inputs: Dict[str, num
 
     inputs: {name of an input of the converted model: samples}.  What stands inside a fused operation has no name in
     the source: it is asked of the source with this operation open.
-    Where the converted model begins behind its source's inputs, the source computes what it begins with, of samples for
+    Where the converted model begins after its source's inputs, the source computes what it begins with, of samples for
     its own inputs; where it cannot, it is fed there.
     """
     there = describe(source.path)["inputs"]

@@ -20,7 +20,7 @@ from .refusal import refusal
 
 MERGES = kinds.merges()
 PASS_IN_TFJS = kinds.passing(2) - {"LeakyReLU", "ELU", "ThresholdedReLU"}
-# Layers that compute differently behind a mask, in Keras or in TensorFlow.js
+# Layers that compute differently after a mask, in Keras or in TensorFlow.js
 USERS = RECURRENT | {"Softmax", "GlobalAveragePooling1D"}
 
 
@@ -44,7 +44,7 @@ class Call(NamedTuple):
 
 
 NONE = Side(None, None)
-UNLIKE = "behind a mask: Keras gives 0 for masked steps and TensorFlow.js does not"
+UNLIKE = "after a mask: Keras gives 0 for masked steps and TensorFlow.js does not"
 COUNT = 1 << 17  # calls of layers, nested ones included, that are followed
 
 
@@ -159,11 +159,11 @@ class Walk:
             return self.joined_by_keras(call), self.joined(call), False
         if kind == "GlobalAveragePooling1D":
             if mask:
-                self.refuse(call, "behind a mask: TensorFlow.js averages over masked steps too")
+                self.refuse(call, "after a mask: TensorFlow.js averages over masked steps too")
             return None, None, False
         if kind == "Softmax":
             if mask or call.keywords.get("mask"):
-                self.refuse(call, "behind a mask, which it would have added; use an Activation")
+                self.refuse(call, "after a mask, which it would have added; use an Activation")
             return mask, None, True
         passes = kind in self.passing and not isinstance(config, Maskless)
         steps = passes and (kind != "LayerNormalization" or config.get("axis", -1) in (-1, 2, [-1], [2]))
@@ -191,15 +191,15 @@ class Walk:
         sequences = inner.get("return_sequences")
         hides = None if states and self.major >= 3 else mask  # Keras 3 looks for a mask where one tensor is given
         if keywords.get("state"):
-            self.refuse(call, "behind a mask and another with an initial state, which TensorFlow.js hands it too")
+            self.refuse(call, "after a mask and another with an initial state, which TensorFlow.js hands it too")
         elif hides != keywords.get("mask"):
             self.refuse(call, "of which " + (
-                "Keras hides steps behind a mask and TensorFlow.js does not" if not keywords.get("mask") else
+                "Keras hides steps after a mask and TensorFlow.js does not" if not keywords.get("mask") else
                 "TensorFlow.js hides steps by the mask of another layer" if not call.other[0] else
-                "TensorFlow.js hides steps behind a mask and Keras does not" if not hides else
+                "TensorFlow.js hides steps after a mask and Keras does not" if not hides else
                 "TensorFlow.js hides other steps than Keras"))
         elif hides and (kind == "ConvLSTM2D" or class_of_cell(inner) == "ConvLSTM2DCell"):
-            self.refuse(call, "behind a mask, which TensorFlow.js cannot compute")
+            self.refuse(call, "after a mask, which TensorFlow.js cannot compute")
         if states:
             keywords["state"] = True
         for side in call.sides:
@@ -218,7 +218,7 @@ class Walk:
         uses = any_inside(inner, lambda record: record["class_name"] in USERS or makes(record))
         if uses:
             if mask or keywords.get("mask") or keywords.get("state"):
-                self.refuse(call, "behind a mask, around what uses masks: TensorFlow.js hands it the mask of all steps")
+                self.refuse(call, "after a mask, around what uses masks: TensorFlow.js hands it the mask of all steps")
             elif self.major < 3 and any_inside(inner, makes):
                 mask = self.number("inside", call.source)
             while inner["class_name"] == "TimeDistributed":
@@ -239,7 +239,7 @@ class Walk:
             return None
         given = [mask for mask in call.own if mask]
         if given and self.major >= 3 and call.record["class_name"] in ("Multiply", "Maximum", "Minimum"):
-            self.refuse(call, "behind a mask: Keras 3 leaves masked steps out and TensorFlow.js does not")
+            self.refuse(call, "after a mask: Keras 3 leaves masked steps out and TensorFlow.js does not")
         if not given or self.major >= 3 and len(given) < len(call.own):
             return None
         return given[0] if len(set(given)) == 1 else self.number("merge", tuple(sorted(set(given))))
