@@ -4,9 +4,9 @@
     python3 scripts/bootstrap.py --python36                  print where a Python 3.6 is
 
 Reads docker/locks/STACK-ROLE.txt; writes .venv (Python 3.10 - 3.13, stack "modern") or .venv-py36 (Python 3.6, stack
-"py36"; its role keras231, named alone, writes .venv-keras231).  Nothing is done or printed when the environment holds
-the locks already.  The standard library is all there is at this point, and any Python from 2.7 on must be able to parse
-this file, if only to be told what to install.
+"py36"; its role keras231, named alone, writes .venv-keras231).  Nothing is done or printed if the environment holds
+the locks already.  Only the standard library is there at this point.  Any Python from 2.7 on must be able to parse this
+file, so that it can say which Python to install.
 """
 import errno
 import glob

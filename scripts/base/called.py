@@ -1,8 +1,7 @@
-"""Modules that a program can call: `from tensorspace_keras import convert` gives the module, and its call is
-api.convert.
+"""Modules that a program can call: `from tensorspace_keras import convert` gives the module, which calls api.convert.
 
-The commands `convert` and `summary` are modules of the package, whose names Python binds as soon as either is imported.
-So the module itself answers the call.  The modules of api.py are imported by the first call, not before.
+The commands `convert` and `summary` are modules of the package, and Python binds their names once they are imported.
+So the module itself answers the call.  The first call imports the modules of api.py.
 """
 import sys
 import types

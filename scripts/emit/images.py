@@ -1,4 +1,4 @@
-"""Convolutions, pooling and what they are composed of, with the channels last.
+"""Convolutions, pooling and their parts, with the channels last.
 
 A size that is open stays open: it is computed from the tensor's shape, with operations that run synchronously.
 """

@@ -1,4 +1,4 @@
-"""Dimensions of another size: each place of the result is a weighted sum of places."""
+"""Resized dimensions: each place of the result is a weighted sum of places of the tensor."""
 import numpy
 
 from . import Builder, Value

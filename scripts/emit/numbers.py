@@ -1,4 +1,4 @@
-"""Numbers as others hold them: whole means, numbers of few bits, numbers rounded to steps."""
+"""Number formats that TensorFlow.js does not have: whole means, numbers of few bits, numbers rounded to steps."""
 from typing import Tuple
 
 import numpy

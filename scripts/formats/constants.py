@@ -1,4 +1,4 @@
-"""Values that inputs of a graph have from now on: numbers, true or false, or lists of these in an input's shape."""
+"""Constants in place of a graph's inputs: numbers, true or false, or lists of these in the input's shape."""
 from collections import OrderedDict
 from typing import Any, Dict, Optional, Sequence
 

@@ -1,7 +1,7 @@
 """Graphs that take serialized examples (tf.train.Example), as estimators save them, begin after the parsing.
 
-Nothing but TensorFlow parses an example.  What the operation gives of a feature of fixed size is a tensor like any
-other, so it becomes an input under the feature's name.  Sparse features stay, and so does the operation then.
+Only TensorFlow parses an example.  A parsed feature of fixed size is a tensor like any other, so it becomes an input
+under the feature's name.  If there are sparse features, they and the operation stay.
 (tensorflow/core/ops/parsing_ops.cc: ParseExample, ParseExampleV2, ParseSingleExample)
 """
 import re

@@ -3,7 +3,7 @@
     attributes  keras_version, backend, model_config, training_config; tensorspace_texts of a multi-output model whose
                 words have become numbers
     group       model_weights (attribute layer_names), in it one group per layer (attribute weight_names),
-                in it one dataset per weight, at the path that the weight's name is
+                in it one dataset per weight, whose path is the weight's name
 
 Keras splits an attribute beyond 64 512 bytes: layer_names0, layer_names1, … (hdf5_format.py,
 save_attributes_to_hdf5_group).  External and virtual datasets, and links, would read other files and are refused.

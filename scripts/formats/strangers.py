@@ -1,4 +1,4 @@
-"""Files that no format knows: the words for each, and the advice about it."""
+"""Files of no known format: what each one is, and what to do instead."""
 import contextlib
 import glob
 import os

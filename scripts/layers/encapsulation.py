@@ -1,7 +1,7 @@
 """Multi-output models: a Model and the names of layers -> a Model that has these layers as its outputs.
 
-The guide's section 2 and 3 without Keras.  The topology gets other outputs, layers that no output needs are left out,
-and the weights stay.  The result is in the dialect of its source, and loads in that Keras.
+The guide's section 2 and 3 without Keras: the topology gets new outputs, layers that no output needs are left out,
+and the weights stay.  The result is in the dialect of its source, and that Keras loads it.
 """
 from collections import OrderedDict
 from typing import Any, Dict, List, Optional, Sequence, Union
