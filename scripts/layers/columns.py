@@ -2,8 +2,8 @@
 
     {"class_name": "IndicatorColumn", "config": {"categorical_column": {"class_name": …, "config": …}}}
 
-A column of words, and a hash of numbers, read an input that TensorSpace cannot feed: `spoken` puts a lookup layer of
-Keras's own there, behind which the model begins.
+A column of words, and a hash of numbers, read an input that TensorSpace cannot feed.  `spoken` puts one of Keras's
+lookup layers there, and the model begins after that layer.
 """
 from collections import OrderedDict
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional

@@ -1,6 +1,6 @@
-"""DenseFeatures layers whose columns read words: lookups of Keras's own read these, and the columns their numbers.
+"""DenseFeatures layers whose columns read words: Keras's lookup layers read the words, and the columns their numbers.
 
-A model then begins after the lookups as after any other (words.py), and Keras still loads what is written.
+A model then begins after these lookups as after any other (words.py), and Keras still loads the written file.
 """
 import json
 from collections import OrderedDict

@@ -1,4 +1,4 @@
-"""The order in which Keras computes the layers of a graph, and what an output needs."""
+"""The order in which Keras computes the layers of a graph, and the layers that an output needs."""
 from typing import Dict, Iterable, List, NamedTuple, Set, Tuple
 
 from ..base.fault import Fault

@@ -1,7 +1,7 @@
 """Layers that turn words into numbers: TensorSpace feeds no strings, so a model begins after them.
 
-Such a layer becomes an input of the numbers that it puts out.  Its settings and its vocabulary are kept beside the
-model, so that a page can turn typed words into these numbers as Keras does (keras 3 layers/preprocessing/
+Such a layer becomes an input of the numbers that it puts out.  Its settings and its vocabulary are kept with the model,
+so that a page can turn typed words into these numbers as Keras does (keras 3 layers/preprocessing/
 text_vectorization.py, string_lookup.py, index_lookup.py, hashing.py, hashed_crossing.py; keras 2.6 has the same).
 """
 from collections import OrderedDict

@@ -1,7 +1,7 @@
 """Convolutions of one, two and three dimensions: plain, depthwise, separable, transposed, in groups.
 
-All of them become convolutions of two dimensions, which every TensorFlow.js has: one dimension is an image of one row;
-of three dimensions the first goes into the channels, window by window.  keras 2.6 layers/convolutional.py; Keras 3
+All of them become convolutions of two dimensions, which every TensorFlow.js has.  One dimension is an image of one row.
+The first of three dimensions goes into the channels, window by window.  keras 2.6 layers/convolutional.py; Keras 3
 layers/convolutional/, backend/tensorflow/nn.py.
 """
 from typing import List, Sequence, Tuple

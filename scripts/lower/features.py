@@ -1,7 +1,7 @@
 """DenseFeatures: columns of numbers, categories and their crossings (TensorFlow's feature_column_v2.py).
 
-Categories are whole numbers, one row per example; -1 stands for an unknown value, -2 for none at all.  What reads
-words reads the numbers of a lookup by now (layers/features.py).
+Categories are whole numbers, one row per example; -1 stands for an unknown value, -2 for none at all.  A column of
+words reads the numbers of a lookup here (layers/features.py).
 """
 from typing import Any, Dict, NamedTuple, Optional
 

@@ -1,7 +1,7 @@
 """Layers of several inputs: Add, Concatenate, Dot and the others (keras 3 layers/merging/, tf_keras layers/merging/).
 
-Their masks differ by version: Keras 2, and Keras 3 before 3.4, keep a step that counts in all inputs that have a mask;
-since 3.4 one that counts in any, and only where all inputs have a mask.
+Their masks differ by version.  Keras 2, and Keras 3 before 3.4, keep a step if every input with a mask keeps it.  Since
+3.4, Keras keeps a step if any input keeps it, and has a mask only if all inputs have one.
 """
 from typing import Callable, List, Optional
 

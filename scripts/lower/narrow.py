@@ -1,7 +1,8 @@
-"""Whole numbers of 8 or 16 bits: TensorFlow.js holds them as int32, so that what overflows is wrapped as Keras does it.
+"""Whole numbers of 8 or 16 bits: TensorFlow.js holds them as int32, so an overflow is wrapped here as in Keras.
 
-A Value says by `narrow` which of these types Keras holds it in.  What an operation makes of such numbers is theirs
-again, wrapped where it may be too large; what neither table names is refused where it makes whole numbers.
+The field `narrow` of a Value says which of these types Keras holds it in.  The result of an operation on such numbers
+has the same type, and is wrapped if it may be too large.  An operation of neither table is refused if it makes whole
+numbers.
 """
 from typing import Any, Callable, Dict, List, NoReturn, Optional, Sequence
 

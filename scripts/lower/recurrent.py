@@ -1,6 +1,6 @@
 """Recurrent layers, unrolled step by step: SimpleRNN, GRU, LSTM, RNN of cells.
 
-A graph that TensorSpace runs has no loops, so that the number of steps must be known.  The inputs of all steps are
+A graph that TensorSpace runs has no loops, so the number of steps must be known.  The inputs of all steps are
 multiplied by the kernel at once.  Keras: keras 2.6 layers/recurrent.py and backend.rnn; Keras 3 layers/rnn/rnn.py and
 backend/tensorflow/rnn.py.
 """

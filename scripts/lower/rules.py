@@ -1,4 +1,4 @@
-"""The table of functions that lower a layer or an operation, by name, and what such a function is given: a Call.
+"""The table of functions that lower a layer or an operation, by name, and the argument of such a function: a Call.
 
     @layer("Dense")
     def dense(call):

@@ -1,4 +1,4 @@
-"""Layers of words that stand inside a model: those that read its inputs are inputs themselves (layers/words.py)."""
+"""Layers of words inside a model.  Layers of words that read its inputs have become inputs (layers/words.py)."""
 from typing import NoReturn
 
 from ..base.fault import Fault

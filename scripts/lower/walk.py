@@ -1,7 +1,7 @@
-"""The walk over a model's calls: every layer behind those that it needs, each lowered by its class's function.
+"""The walk over a model's calls: every layer comes after those that it needs, and its class's function lowers it.
 
-Masks travel with the tensors (Value.mask), as Keras's do.  A nested model is walked at each of its calls; its weights
-are constants once.
+Masks go with the tensors (Value.mask), as Keras's do.  A nested model is walked at each of its calls; its weights
+become constants only once.
 """
 import contextlib
 import re

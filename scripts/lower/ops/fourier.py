@@ -1,7 +1,7 @@
 """Fourier transforms of tensors of real and imaginary parts (keras.ops.fft, rfft, irfft, fft2, ifft2).
 
-Each is a product with matrices of cosines and sines: TensorFlow.js's own gives complex tensors, which it cannot execute
-in a graph of every version.
+Each is a product with matrices of cosines and sines.  TensorFlow.js's own transform gives complex tensors, and not
+every version executes these in a graph.
 """
 from typing import Any, List, Optional, Tuple
 

@@ -1,4 +1,4 @@
-"""What an operation is given, by whichever Keras: tensors, constants and settings, by place, by keyword, by attribute.
+"""Arguments of an operation in the spelling of each Keras: tensors, constants and settings.
 
     Keras 3             {"args": [x], "kwargs": {}} and the settings in the config: {"axis": 1, "keepdims": false}
     TFOpLambda          [["x", 0, 0, {"axis": 1, "keepdims": null}]]

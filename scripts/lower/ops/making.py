@@ -1,4 +1,4 @@
-"""Tensors that are made of sizes and bounds: rows of numbers, one number everywhere, masks of lengths."""
+"""Tensors made of sizes and bounds: ranges of numbers, one number everywhere, masks of lengths."""
 import math
 from typing import Any, List
 

@@ -1,7 +1,7 @@
 """Linear systems and decompositions of small matrices, number by number (keras.ops.linalg).
 
-TensorFlow.js has none of them.  A matrix of few rows is worked out cell by cell, one of some more by mirrors; larger
-ones are refused.
+TensorFlow.js has none of them.  A matrix of few rows is worked out cell by cell, a larger one by reflections
+(Householder).  A matrix that is too large is refused.
 """
 from typing import List, Optional, Tuple
 

@@ -1,4 +1,4 @@
-"""What networks are made of: activations, softmax, normalizations, attention (keras.ops.nn, tf.nn)."""
+"""Parts of networks: activations, softmax, normalizations, attention (keras.ops.nn, tf.nn)."""
 import math
 from typing import Any, Callable, Optional
 

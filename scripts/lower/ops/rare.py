@@ -1,4 +1,4 @@
-"""Functions of TensorFlow that hardly a model holds (tf.math, tf.nn, tf.signal)."""
+"""Functions of TensorFlow that hardly any model holds (tf.math, tf.nn, tf.signal)."""
 import math
 
 from ...base.fault import Fault

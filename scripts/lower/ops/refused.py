@@ -1,4 +1,4 @@
-"""Operations that no TensorFlow.js computes and that are not composed: why, and what to do.
+"""Operations that no TensorFlow.js computes and that are not composed of others: why, and what to do.
 
 docs/refused.md shows this table; tests/models/test_lower_refused.py follows the remedies.
 """

@@ -1,4 +1,4 @@
-"""Functions of TensorFlow on lists of tensors, or that give such."""
+"""Functions of TensorFlow that take or give lists of tensors."""
 from typing import List
 
 import numpy

@@ -1,6 +1,6 @@
 """Images whose pixels are taken from computed places (keras 3 backend/tensorflow/image.py).
 
-Each place of the result is looked up in the image that it comes from: four pixels and their shares, or the nearest one.
+Each place of the result is looked up in the source image: four pixels and their weights, or the nearest pixel.
 """
 import itertools
 from typing import Any, List, Optional, Sequence, Tuple
