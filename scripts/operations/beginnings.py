@@ -1,8 +1,8 @@
-"""Where a graph begins that TensorFlow.js cannot compute from its own inputs: behind the preprocessing.
+"""The beginning of a graph that TensorFlow.js cannot compute from its own inputs: after the preprocessing.
 
 The graphs of TensorFlow's object detection zoo resize each image in a loop over the batch, old classifiers decode a
-JPEG, models of words look them up in a table.  All layers depend on that, and TensorSpace can show none of them.  The
-last tensor before the layers that all of them are computed of is an input then, in the place of the graph's own.
+JPEG, models of words look them up in a table.  All layers depend on that, and TensorSpace could show none of them.  So
+the last tensor on which all layers depend becomes an input, in place of the graph's own inputs.
 """
 import contextlib
 from collections import OrderedDict

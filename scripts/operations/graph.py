@@ -1,4 +1,4 @@
-"""A graph of operations as data: nodes by name, each with its inputs, attributes and what is known of its outputs.
+"""A graph of operations as data: nodes by name, each with its inputs, its attributes and the Specs of its outputs.
 
 A graph has no variables: its weights are the values of Const nodes, read when something asks for them.
 Names and types are spelled as TensorFlow's protobufs spell them (core/framework/graph.proto, node_def.proto,

@@ -1,7 +1,7 @@
 """GraphDef, the protobuf of a TensorFlow graph <-> operations.Graph, without TensorFlow.
 
-core/framework/graph.proto, node_def.proto, attr_value.proto, tensor.proto, tensor_shape.proto and function.proto say
-what the fields' numbers mean.
+core/framework/graph.proto, node_def.proto, attr_value.proto, tensor.proto, tensor_shape.proto and function.proto define
+the numbers of the fields.
 """
 import struct
 from collections import OrderedDict

@@ -1,8 +1,8 @@
-"""Loops over a known number of steps become the steps, one behind the other; conditions that are known, their branch.
+"""A loop over a known number of steps becomes its steps, one after the other; a known condition becomes its branch.
 
-TensorFlow.js runs a graph with a loop by executeAsync alone, and TensorSpace calls execute.  Keras's recurrent layers
+TensorFlow.js runs a graph with a loop only by executeAsync, and TensorSpace calls execute.  Keras's recurrent layers
 are loops over the steps of their input: While with functions (TensorFlow 2), or Enter, Merge, Switch and Exit
-(TensorFlow 1, and what is lowered to it).  Their lists of tensors are resolved behind this (tensor_lists.py).
+(TensorFlow 1, and graphs lowered to it).  tensor_lists.py then resolves their lists of tensors.
 """
 from collections import OrderedDict
 from typing import Callable, Dict, List, Optional, Set, Tuple

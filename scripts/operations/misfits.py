@@ -1,7 +1,7 @@
 """Operations whose inputs have shapes that do not go together: a graph with one of them runs nowhere.
 
-Each rule looks at sizes that are known, and says nothing where one is not.  The shapes behind a loop or a condition are
-not looked at: what a loop carries may grow.
+Each rule looks at known sizes, and says nothing if a size is not known.  Shapes that depend on a loop or a condition
+are left out: what a loop carries may grow.
 """
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 

@@ -1,4 +1,4 @@
-"""The outputs of a graph: which tensor a name stands for, and the graph that computes those alone."""
+"""The outputs of a graph: the tensor that a name stands for, and the part of the graph that the outputs need."""
 import difflib
 import re
 from collections import Counter, OrderedDict

@@ -1,8 +1,8 @@
-"""The layers of a graph: operations that stand together in a scope, told by their kind, shown by the scope's result.
+"""The layers of a graph: the operations of one scope, with the class that they stand for; the scope's result is shown.
 
 Keras, TF-Slim and the object detection zoo give the operations of a layer a path of their own, "model/conv2d/BiasAdd".
-TensorFlow.js's converter and freezing keep these paths.  A scope with layers in it is a model.  An operation that
-stands in no layer's scope is a layer with what belongs to it: Conv2D with its BiasAdd and its Relu.
+TensorFlow.js's converter and freezing keep these paths.  A scope with layers in it is a model.  An operation in no
+layer's scope is a layer together with the operations that belong to it: Conv2D with its BiasAdd and its Relu.
 """
 import re
 from collections import OrderedDict

@@ -1,4 +1,4 @@
-"""The rule of each operation for the types and shapes of its outputs: see shapes.py."""
+"""The rules for the types and shapes of outputs, one for each operation: see shapes.py."""
 from collections import OrderedDict
 from typing import Any, Dict, List, Optional, Sequence
 

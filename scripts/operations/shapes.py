@@ -1,8 +1,8 @@
-"""Types and shapes of a graph's tensors, told from its inputs', its constants and its attributes, without TensorFlow.
+"""Types and shapes of a graph's tensors, inferred from its inputs, constants and attributes, without TensorFlow.
 
-A GraphDef tells the shapes of its placeholders alone.  Each rule is TensorFlow's shape function of an operation
-(core/ops/*.cc, core/framework/common_shape_fns.cc), found by its name in shape_rules.RULES.  What no rule knows is
-open.
+A GraphDef holds only the shapes of its placeholders.  Each rule is TensorFlow's shape function of an operation
+(core/ops/*.cc, core/framework/common_shape_fns.cc), found by its name in shape_rules.RULES.  A size that no rule
+gives is open.
 """
 from typing import Any, Dict, List, Optional, Set
 

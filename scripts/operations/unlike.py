@@ -1,7 +1,7 @@
 """Operations that TensorFlow.js computes differently from TensorFlow: a rule for each.
 
-tfjs-converter's executor (4.22.0: src/operations/executors) takes an operation by its name and ignores some of its
-attributes.  These rules find the nodes whose result that changes; tfjs/rewritten.py makes most of them anew.
+tfjs-converter's executor (4.22.0: src/operations/executors) finds an operation by its name and ignores some of its
+attributes.  The rules find the nodes whose result differs because of that; tfjs/rewritten.py replaces most of them.
 """
 import re
 from typing import Any, Callable, Iterator, List, Optional, Sequence, Tuple

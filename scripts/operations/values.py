@@ -1,4 +1,4 @@
-"""What is known of a tensor's values before the graph runs: shapes, axes, counters of loops, conditions.
+"""Values of tensors that are known before the graph runs: shapes, axes, counters of loops, conditions.
 
 Values are arrays of dtype object, whose items are Python's numbers and bools; None is a number that is not known.
 Each rule is a function of an operation (core/ops/*.cc of TensorFlow), found by its name in RULES.

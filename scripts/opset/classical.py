@@ -1,4 +1,4 @@
-"""ai.onnx.ml: what linear models and preprocessing of scikit-learn become (onnx/defs/traditionalml/defs.cc)."""
+"""ai.onnx.ml: linear models and preprocessing of scikit-learn (onnx/defs/traditionalml/defs.cc)."""
 from typing import List, Optional, Sequence
 
 import numpy

@@ -1,4 +1,4 @@
-"""What is calculated at conversion: operations on constants, and on sizes of which some may be open.
+"""Operations that are calculated at conversion: on constants, and on sizes, of which some may be open.
 
     Shape -> Gather -> Concat -> Reshape      a batch of open size stays known through all of them
 

@@ -1,4 +1,4 @@
-"""What the families share: axes as they are stored, results without some, inputs that are one number."""
+"""Functions that the families share: stored axes, results with fewer axes, inputs that are one number."""
 from typing import Any, List, Optional, Sequence
 
 import numpy

@@ -1,6 +1,6 @@
-"""Operations that hold graphs: conditions, loops, and what is done with each tensor of a row.
+"""Operations that hold graphs: conditions, loops, and SequenceMap, which handles each tensor of a sequence.
 
-A graph in a node reads what is around it.  Its operations take the place of the node, once for each step.
+A graph in a node also reads tensors outside of it.  Its operations take the place of the node, once for each step.
 """
 from collections import ChainMap
 from typing import Any, Callable, Dict, List, MutableMapping, Sequence, Union

@@ -1,4 +1,4 @@
-"""Normalizations: of a batch, by the statistics that training kept; of each image, each group, each row."""
+"""Normalizations: of a batch, by the statistics that training kept; of each image, of each group, of each row."""
 from typing import List, Optional, Sequence
 
 import numpy

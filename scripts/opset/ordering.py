@@ -1,4 +1,4 @@
-"""Order: the largest values, what is not zero, boxes that do not cover each other."""
+"""Order: the largest values, the places of values that are not zero, boxes that do not cover each other."""
 from typing import List
 
 import numpy

@@ -1,4 +1,4 @@
-"""Parts of tensors, and tensors around them: slices, splits, margins, repetition."""
+"""Parts of tensors, and larger tensors made of them: slices, splits, margins, repetition."""
 from typing import Any, List, Optional, Sequence, Tuple
 
 import numpy

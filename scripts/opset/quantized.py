@@ -1,4 +1,4 @@
-"""Quantized numbers by what they mean: scale * (number - zero point), computed in floats."""
+"""Quantized numbers as the floats that they stand for: scale * (number - zero point)."""
 from typing import Any, List, Optional, Sequence
 
 import numpy

@@ -1,4 +1,4 @@
-"""The table of functions that turn an operation of ONNX into TensorFlow.js's, and what each is given: a Call.
+"""The table of functions that turn an operation of ONNX into TensorFlow.js's, and their argument: a Call.
 
     @operation("Relu")
     def relu(call):

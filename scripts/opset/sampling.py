@@ -1,4 +1,4 @@
-"""Images looked up at places that are computed, and values put back where a pooling found them."""
+"""Images looked up at computed places, and values put back where a pooling found them."""
 from itertools import product as every
 from typing import List, Optional, Tuple
 

@@ -1,6 +1,6 @@
 """Rows of tensors, which ONNX calls sequences: PyTorch's split, unbind and stack, and lists that a loop fills.
 
-How many tensors a row has is known at conversion: nothing of a row is left in the graph.
+The number of tensors in a row is known at conversion, so the graph holds no rows.
 """
 from collections import OrderedDict
 from typing import Any, List, Sequence

@@ -1,6 +1,6 @@
 """Signals: Fourier transforms, windows and weights of mel scales (onnx/defs/math/defs.cc, opset 17 and 20).
 
-A transform is a product with a matrix of cosines and sines, one of frames a convolution by it.
+A transform is a product with a matrix of cosines and sines; a transform of frames is a convolution by that matrix.
 """
 from typing import Optional
 

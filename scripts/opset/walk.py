@@ -1,6 +1,6 @@
-"""The walk over an ONNX graph: every node behind those that it reads, each by its operation's function.
+"""The walk over an ONNX graph: every node comes after those that it reads, and its operation's function converts it.
 
-What depends on constants and sizes alone is calculated here, by numpy (fold.py).
+A node that depends only on constants and sizes is calculated here, by numpy (fold.py).
 """
 from collections import OrderedDict
 from typing import Any, Dict, Iterable, List, MutableMapping, Optional, Sequence, Set

@@ -1,4 +1,4 @@
-"""Grids of places, convolutions at places that are computed, and windows that are put together to images again."""
+"""Grids of places, convolutions at computed places, and windows that are put together to images again."""
 from typing import List
 
 import numpy
