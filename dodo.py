@@ -2,8 +2,8 @@
 
     models/model.h5 -> models/enc_model.h5 -> models/json_models/keras/model.json + shards
 
-models/models.toml says which models; `doit list` shows these tasks, `doit` builds what is out of date.
-Declarations only: scripts/builds/stages/ says what a stage does, scripts/builds/records.py when it is out of date.
+models/models.toml names the models; `doit list` shows these tasks, and `doit` builds what is out of date.  This file
+only declares: scripts/builds/stages/ says what a stage does, scripts/builds/records.py when it is out of date.
 """
 import os
 import sys

@@ -6,7 +6,8 @@
     out/epochs/epochs.json, 0001.bin, …  the weights after each epoch, in the order of model.json's manifest
     out/index.html and what it needs     the page; served while the model trains (scripts.viewer.serve out), it follows
 
-The topology is written once.  It works in Keras 3, tf_keras and the Keras of TensorFlow 2, none of which it imports.
+The topology is written once.  The callback works in Keras 3, tf_keras and the Keras of TensorFlow 2, and imports none
+of them.
 """
 import json
 import os

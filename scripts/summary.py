@@ -1,7 +1,7 @@
 """The table of a model's layers: reads any model file that formats/ reads, without TensorFlow; writes to the terminal.
 
 The guide's `model.summary()` (section 2), with what a user needs to choose outputs: the names as --layers takes
-them, and whether TensorFlow.js and TensorSpace can show them.
+them, and whether TensorFlow.js and TensorSpace can show each layer.
 """
 if not __package__:
     raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.summary")

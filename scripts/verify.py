@@ -1,9 +1,9 @@
-"""Keras against TensorFlow.js, output by output: reads a source model and what was converted of it, writes a table.
+"""Keras against TensorFlow.js, output by output: reads a source model and its converted model, writes a table.
 
-The source model is run by Keras, by whichever stack's can load it, the converted one by TensorFlow.js in Node, on
-test images of the data set or on seeded random input.  An output agrees where |difference| <= 1e-4 * max(1, largest
-value of that output).  The bound is wider where Keras computes in half precision, which TensorFlow.js does not have.
-A source of TensorFlow.js's own is run by TensorFlow.js, one of ONNX by onnxruntime.
+Keras runs the source model, on whichever stack can load it.  TensorFlow.js runs the converted model in Node.  Both run
+on test images of the data set or on seeded random input.  An output agrees if |difference| <= 1e-4 * max(1, largest
+value of that output).  The bound is wider if Keras computes in half precision, which TensorFlow.js does not have.
+TensorFlow.js runs a source that is a TensorFlow.js model, and onnxruntime runs an ONNX source.
 """
 if not __package__:
     raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.verify")

@@ -1,6 +1,6 @@
 """A graph of TensorFlow's operations -> one that TensorFlow.js computes alike.
 
-Each function changes an operations.Graph in place; `compose` comes before the checks, PASSES behind them.
+Each function changes an operations.Graph in place; `compose` comes before the checks, PASSES come after them.
 """
 from collections import OrderedDict
 from typing import Any, Callable, Dict, List, Optional, Tuple

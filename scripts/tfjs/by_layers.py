@@ -1,4 +1,4 @@
-"""Operations that TensorFlow.js lacks and the lowering of layers makes: each as a layer of Keras 2 that holds it.
+"""Operations that TensorFlow.js lacks and lower/ can compose: each becomes a layer of Keras 2, which lower/ lowers.
 
     MatrixInverse  ->  what a TensorFlowOpLayer of it is lowered to (scripts/lower/ops/, `rules.node`)
 """

@@ -1,6 +1,6 @@
-"""When a layer is refused: the conditions of the table in refusals.py, as functions of a Case.
+"""Conditions of the table in refusals.py, as functions of a Case: when a layer is refused.
 
-Each gives the facts that the row's texts name in braces, or None where TensorFlow.js computes what Keras does.
+Each gives the facts that the row's texts name in braces, or None if TensorFlow.js computes what Keras does.
 """
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional
 

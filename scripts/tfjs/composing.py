@@ -1,4 +1,4 @@
-"""Operations that TensorFlow.js lacks, made of those that it has, of several each."""
+"""Operations that TensorFlow.js lacks, each composed of several that it has."""
 from typing import Callable, Dict, List, Optional, Sequence
 
 import numpy

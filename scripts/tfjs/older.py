@@ -1,4 +1,4 @@
-"""A graph in the operations that TensorFlow.js 1.0.0, which TensorSpace holds, has too, as far as these do the same."""
+"""A graph in operations that TensorFlow.js 1.0.0 has too, as far as these suffice: TensorSpace holds this version."""
 from typing import Callable, Dict, List, Optional, Sequence
 
 from ..layers.kinds.sizes import product

@@ -1,8 +1,8 @@
 """The operations of TensorFlow.js's graph models, by the first version that has them, with the number of their inputs.
 
-Names are taken from the op lists of @tensorflow/tfjs-converter 1.0.0 and 4.22.0 (src/operations/op_list/*.ts, which
-both dist/tf.min.js hold), numbers of inputs from TensorFlow's OpDefs (core/ops/*.cc); tests/unit/test_graphs.py reads
-both there again.
+The names are those of the op lists of @tensorflow/tfjs-converter 1.0.0 and 4.22.0 (src/operations/op_list/*.ts, which
+dist/tf.min.js of each version holds).  The numbers of inputs are those of TensorFlow's OpDefs (core/ops/*.cc).
+tests/unit/test_graphs.py compares both with their sources.
 """
 import re
 from collections import OrderedDict

@@ -1,7 +1,8 @@
-"""Operations that TensorFlow.js computes differently from TensorFlow, made of those that it computes alike.
+"""Operations that TensorFlow.js computes differently from TensorFlow, composed of those that it computes alike.
 
-Each rule makes the operation's result anew by the builder (scripts/emit/), whose operations TensorFlow.js computes as
-they are meant.  What no rule can make is refused (operations/unlike.py): where a rank or a constant is not known, too.
+Each rule composes the operation's result by the builder (scripts/emit/), whose operations TensorFlow.js computes as
+TensorFlow does.  An operation that no rule can compose is refused (operations/unlike.py), for want of a known rank or
+constant, too.
 """
 import re
 from collections import OrderedDict

@@ -1,6 +1,6 @@
 """StridedSlice with a bound for every dimension.
 
-TensorFlow.js 1.0.0 runs without an end on x[:, 0] of an image, has no new dimensions and no ellipsis, and takes no
+TensorFlow.js 1.0.0 never ends on x[:, 0] of an image.  It has no new dimensions and no ellipsis, and does not take a
 single place beside steps.
 """
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple

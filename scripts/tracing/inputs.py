@@ -1,4 +1,4 @@
-"""What a live Keras model is called with: names, shapes and types of its inputs, and how they are nested."""
+"""The inputs of a live Keras model: their names, shapes and types, and how they are nested."""
 import inspect
 import re
 from typing import Any, List, NamedTuple, Optional

@@ -1,7 +1,7 @@
 """Checkpoints of a training: one npz with every variable of model and optimizer, written whole at each epoch's end.
 
-    identity   JSON text: what the training is made of (data, settings, code, versions); of another one nothing is taken
-    epochs     how many are done
+    identity   JSON text: data, settings, code and versions of the training; another training does not use the file
+    epochs     the number of finished epochs
     model N, optimizer N   the variables' values, in the order in which Keras lists them
 """
 import json

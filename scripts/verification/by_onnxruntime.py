@@ -1,4 +1,4 @@
-"""What onnxruntime computes of an ONNX model's layers: the oracle of scripts.verify for these."""
+"""onnxruntime's values of an ONNX model's layers: the oracle of scripts.verify for ONNX."""
 if not __package__:
     raise SystemExit("run it as a module, from the project's directory: "
                      ".venv/bin/python -m scripts.verification.by_onnxruntime")

@@ -1,4 +1,4 @@
-"""What TensorFlow.js computes of a model that is its own: the oracle where no Keras or TensorFlow has the source."""
+"""TensorFlow.js's values of a source that is a TensorFlow.js model: the oracle if no Keras or TensorFlow loads it."""
 import os
 import tempfile
 from typing import Any, Dict, List, NamedTuple, Sequence

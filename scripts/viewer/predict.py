@@ -1,6 +1,6 @@
 """TensorFlow.js on a converted model, in Node: model.json and inputs in, every output's values out.
 
-Reads model.json and its shards; writes nothing that stays.  The work is done by predict.js.
+Reads model.json and its shards; leaves no file.  predict.js does the work.
 """
 import json
 import os

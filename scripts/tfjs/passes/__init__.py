@@ -1,6 +1,6 @@
 """Passes turn a Keras model into one that TensorFlow.js computes alike, one step after the other.
 
-Each pass is a function from a Draft to a Draft.  Nested models go through the same list, where their layer is spelled.
+Each pass is a function from a Draft to a Draft.  A nested model goes through the same list when its layer is spelled.
 """
 from ...layers.model import Model
 from . import (

@@ -1,9 +1,9 @@
-"""Masks: where TensorFlow.js hides other time steps than Keras does, which no file says.
+"""Masks: the layers whose time steps TensorFlow.js hides differently from Keras.  No file says which these are.
 
-An Embedding(mask_zero=True) or a Masking layer hands a mask on from layer to layer.  The pass follows the masks of
-both.  Keras's masks belong to tensors.  TensorFlow.js (tfjs-layers 1.0.0 - 4.22.0, engine/executor.js: execute) calls
-all layers of a model with one set of keyword arguments: a layer without a mask finds that of the last layer with one,
-and a recurrent layer finds the initial state of an earlier one.
+An Embedding(mask_zero=True) or a Masking layer makes a mask, which goes on from layer to layer.  The pass follows the
+masks of Keras and of TensorFlow.js.  Keras's masks belong to tensors.  TensorFlow.js (tfjs-layers 1.0.0 - 4.22.0,
+engine/executor.js: execute) calls all layers of a model with one set of keyword arguments: a layer without a mask gets
+the mask of the last layer with one, and a recurrent layer gets the initial state of an earlier one.
 """
 from collections import OrderedDict
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple

@@ -1,4 +1,4 @@
-"""Layers that TensorFlow.js computes as Keras does for some shapes of their inputs alone."""
+"""Layers that TensorFlow.js computes as Keras does only for some shapes of their inputs."""
 from ...layers.topology import Layer
 from .. import refusals
 from .draft import Draft, each_layer

@@ -1,4 +1,4 @@
-"""The one line about what TensorFlow.js cannot compute: the reason of the first layer, and the outputs without any."""
+"""The line about layers that TensorFlow.js cannot compute: the first one's reason, and the outputs without any."""
 from collections import OrderedDict
 from types import MappingProxyType
 from typing import Collection, Dict, List, Mapping, Set, Tuple

@@ -1,4 +1,4 @@
-"""Calls of Keras 2 that ask a layer for what it does in training, which TensorFlow.js does not repeat."""
+"""Calls of Keras 2 with training=True, which TensorFlow.js does not repeat."""
 import re
 from typing import Any
 

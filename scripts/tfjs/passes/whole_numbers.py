@@ -1,8 +1,9 @@
 """Layers that TensorFlow.js computes differently from Keras where their input is whole numbers (dtype int32).
 
-Keras 2 cuts the fraction of their mean off, and both Kerases normalize and compute activations in floats.
-TensorFlow.js makes the mean a float, gives what it normalizes as whole numbers, has no tanh of them, and makes whole
-numbers of what is joined to them (tfjs 1.0.0 and 4.22.0, in Node).  Sums of 8 or 16 bits overflow in Keras alone.
+Keras 2 cuts off the fraction of their mean, and both Kerases normalize and compute activations in floats.
+TensorFlow.js makes the mean a float, rounds what it normalizes to whole numbers, has no tanh of whole numbers, and
+makes floats that are joined to whole numbers whole (tfjs 1.0.0 and 4.22.0, in Node).  Sums of 8 or 16 bits overflow
+only in Keras.
 """
 from typing import Callable, Set, Tuple
 
