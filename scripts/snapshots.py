@@ -31,7 +31,9 @@ class Snapshots:
     every      epochs between two snapshots
     layers, input_shape, format   as api.convert's
     labels     one word per class, for the page
-    page       False: write no page, which takes Node
+    page       False: write no page; a page takes Node
+
+        >>> model.fit(x, y, epochs=10, callbacks=[Snapshots("out", labels=["cat", "dog"])])
     """
 
     _supports_tf_logs = False
