@@ -43,6 +43,14 @@ class Call(NamedTuple):
     source: Tuple[Any, ...]      # the model's call and the input: a mask that the layer makes depends on them
 
 
+class Passed(NamedTuple):
+    """The masks of a layer's output."""
+
+    own: Optional[int]    # Keras's
+    other: Optional[int]  # TensorFlow.js's
+    steps: bool           # whether the layer computes each step by itself
+
+
 NONE = Side(None, None)
 UNLIKE = "after a mask: Keras gives 0 for masked steps and TensorFlow.js does not"
 COUNT = 1 << 17  # calls of layers, nested ones included, that are followed
@@ -144,30 +152,29 @@ class Walk:
             self.refuse(unlike, UNLIKE)
         return [Side(own, unlike if steps else None)], other
 
-    def one(self, call: Call) -> Tuple[Optional[int], Optional[int], bool]:
-        """Return Keras's mask of the output of a layer that has one, TensorFlow.js's, and whether the layer computes
-        each step by itself."""
+    def one(self, call: Call) -> Passed:
+        """Follow a call of a layer that has one output."""
         kind, config, mask, other = call.record["class_name"], call.record["config"], call.own[0], call.other[0]
         if makes(call.record):
             made = self.number(kind, config.get("mask_value", 0), call.source)
-            return made, made, False
+            return Passed(made, made, False)
         if kind == "TimeDistributed":
             return self.time_distributed(call)
         if kind in MERGES:
-            return self.merged_by_keras(call), self.merged(call), False
+            return Passed(self.merged_by_keras(call), self.merged(call), False)
         if kind == "Concatenate":
-            return self.joined_by_keras(call), self.joined(call), False
+            return Passed(self.joined_by_keras(call), self.joined(call), False)
         if kind == "GlobalAveragePooling1D":
             if mask:
                 self.refuse(call, "after a mask: TensorFlow.js averages over masked steps too")
-            return None, None, False
+            return Passed(None, None, False)
         if kind == "Softmax":
             if mask or call.keywords.get("mask"):
                 self.refuse(call, "after a mask, which it would have added; use an Activation")
-            return mask, None, True
+            return Passed(mask, None, True)
         passes = kind in self.passing and not isinstance(config, Maskless)
         steps = passes and (kind != "LayerNormalization" or config.get("axis", -1) in (-1, 2, [-1], [2]))
-        return mask if passes else None, other if kind in PASS_IN_TFJS else None, steps
+        return Passed(mask if passes else None, other if kind in PASS_IN_TFJS else None, steps)
 
     def fault(self, call: Call, reason: str) -> Fault:
         """Return the Fault of a call: the layer, its class, the reason and the way out."""
@@ -183,7 +190,7 @@ class Walk:
         """Follow a call of a recurrent layer, as `layer` does.
 
         Its keywords hold the mask and the state that TensorFlow.js hands it; the states of more than one input stay in
-        them for the layers behind it.
+        them for later layers.
         """
         kind, config, mask, keywords = call.record["class_name"], call.record["config"], call.own[0], call.keywords
         states = len(call.own) > 1
@@ -209,7 +216,7 @@ class Walk:
         side = Side(mask if sequences else None, call if hides and zeros else None)
         return [side] * (2 if config.get("merge_mode", "") is None else 1), call.other[0] if sequences else None
 
-    def time_distributed(self, call: Call) -> Tuple[Optional[int], Optional[int], bool]:
+    def time_distributed(self, call: Call) -> Passed:
         """Follow a call of a TimeDistributed, as `one` does.
 
         Keras 2 gives its output a mask where a layer within makes one.
@@ -228,7 +235,7 @@ class Walk:
                     for side in self.model(inner, [NONE], keywords, call.outermost):
                         if side.unlike:
                             self.refuse(side.unlike, UNLIKE)
-        return mask, call.other[0], not uses
+        return Passed(mask, call.other[0], not uses)
 
     def merged_by_keras(self, call: Call) -> Optional[int]:
         """Return Keras's mask of a merge, None without one.
