@@ -1,4 +1,4 @@
-"""The advisories of the day on everything that is pinned: docker/locks/*.txt -> a report, one line a package.
+"""Today's advisories on every pinned package: docker/locks/*.txt -> a report, one line a package.
 
     python -m scripts.audit      or: doit audit
 

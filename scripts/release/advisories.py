@@ -1,4 +1,4 @@
-"""The advisories of the day on everything that is pinned: docker/locks/*.txt -> a report, one line a package.
+"""Today's advisories on every pinned package: docker/locks/*.txt -> a report, one line a package.
 
 pip-audit asks PyPI's advisory service, in an environment of its own that is thrown away; nothing is installed from
 the locks.  SECURITY.md says what is known and accepted about the stack of Python 3.6, so an advisory on only that stack
