@@ -212,7 +212,7 @@ def traced(model: Any, directory: str, settings: Settings) -> command.Written:
         'it computes by Python of its own, which TensorFlow has traced'
     """
     if settings.format == target.LAYERS:
-        raise Fault(f"{live.named(model)} computes by Python of its own, which is a graph model's alone: leave out "
+        raise Fault(f"{live.named(model)} computes by Python of its own, which only a graph model can hold: leave out "
                     "format=\"layers\"")
     from .tfjs import graph, write_layers
     from .tracing import by_keras

@@ -73,7 +73,7 @@ def split(call: Call) -> List[Held]:
         each = -(-size // count)
         given = [min(each, size - each * number) for number in range(count)]
     if any(part < 0 for part in given) or x.shape[axis] not in (None, sum(given)):
-        call.damaged(f"parts {x.shape[axis]} places in {given}")
+        call.damaged(f"splits {x.shape[axis]} places into {given}")
     place, = stored(x, [axis])
     return [call.like(x, part) for part in pieces(call, x.value, given, place)]
 

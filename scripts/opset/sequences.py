@@ -69,7 +69,7 @@ def split(call: Call) -> Row:
     if given is not None and given.ndim == 0:
         each = numbers[0]
         if each < 1:
-            call.damaged(f"parts {size} places by {each}")
+            call.damaged(f"splits {size} places into parts of {each}")
         numbers = [min(each, size - begin) for begin in range(0, size, each)]
     if len(numbers) > MOST:
         call.refuse(f"it makes a row of {len(numbers)} tensors, and {MOST} are the most")

@@ -202,9 +202,9 @@ def count_from_the_front(graph: Graph) -> None:
             if axis is not None and int(axis) >= 0:
                 continue
             if known is None or known.shape is None:
-                raise Fault(f"operation {node.name} is a {node.op} along an axis that is computed, or counted from the "
-                            "back, of a tensor whose number of dimensions is not known: TensorFlow.js computes it "
-                            "differently; ask for outputs before it")
+                raise Fault(f"operation {node.name} is a {node.op} of a tensor of unknown rank, along an axis that is "
+                            "computed or counted from the back: TensorFlow.js computes it differently; ask for "
+                            "outputs before it")
             kind = (graph.spec(node.inputs[1]) or Spec("DT_INT32")).dtype
             if axis is None:
                 rank = graph.add(constant(node.name + "/rank", len(known.shape), kind))
