@@ -22,7 +22,7 @@ SAMPLES, SEED = 4, 0  # of random input, where no samples can be compared
 
 
 class Page(NamedTuple):
-    """How the page of a model is made: as viewer.page.build's arguments of the same names."""
+    """Settings of a model's page: viewer.page.build's arguments of the same names."""
 
     title: Optional[str]
     labels: Optional[List[str]]

@@ -62,7 +62,7 @@ def _sizes(value):
 
 
 def _shape(value):
-    """Of one input, or one for each of several: in their order, or by name."""
+    """Sizes of one input, or of several in their order or by name."""
     shapes = list(value.values()) if isinstance(value, dict) else value
     return _sizes(value) or isinstance(shapes, list) and bool(shapes) and all(_sizes(shape) for shape in shapes)
 

@@ -20,7 +20,7 @@ UNSPEAKABLE = re.compile(r"[^A-Za-z0-9_./-]")  # in the name of a node; ":" and 
 
 
 class Limits(NamedTuple):
-    """What one model may become: hostile topologies unroll and repeat without an end."""
+    """Limits of a graph: hostile topologies unroll and repeat without an end."""
 
     nodes: int = 200000
     dimensions: int = 16  # of a tensor; TensorFlow.js computes with six at most, and reshapes more

@@ -14,7 +14,7 @@ from .shaping import Size
 
 
 class Cut(NamedTuple):
-    """What is left of a dimension: every `step`-th place from `begin` on, without the `behind` last ones."""
+    """The part of a dimension that stays: every `step`-th place from `begin` on, without the `behind` last ones."""
 
     begin: int = 0
     behind: int = 0

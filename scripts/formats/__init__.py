@@ -123,7 +123,7 @@ def is_onnx(path: str) -> bool:
 
 
 class Look(NamedTuple):
-    """What a first look at a file tells.
+    """The facts that a first look at a file gives.
 
     graph      whether it holds a graph of operations, and no layers
     signature  whether it is a SavedModel, whose signature computes what its layers cannot be made of

@@ -372,7 +372,7 @@ def stored(file: "h5py.File", record: Record, place: str, scope: str, path: str,
 
 
 def in_order_of_creation(group: str) -> Tuple[int, str]:
-    """What the groups of sublayers are sorted by; keras 3 writes "_gate_dense" beside "query_dense"."""
+    """The key by which the groups of sublayers are sorted; keras 3 writes "_gate_dense" beside "query_dense"."""
     name = group.lstrip("_")
     return PROJECTIONS.index(name) if name in PROJECTIONS else len(PROJECTIONS), group
 

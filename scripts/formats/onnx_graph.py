@@ -16,7 +16,7 @@ SCOPES = "pkg.torch.onnx.name_scopes"  # property of a node of PyTorch's exporte
 
 
 class Info(NamedTuple):
-    """What is known of a tensor before it is computed; shape None: not even its rank."""
+    """The known facts of a tensor before it is computed; shape None: not even its rank."""
 
     name: str
     dtype: str

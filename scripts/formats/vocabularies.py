@@ -22,7 +22,7 @@ DEPTH = 40  # of models in models
 
 
 class Vocabularies:
-    """What a SavedModel holds of its tables.
+    """The tables of a SavedModel.
 
     tree       saved_model.Tree, its objects
     found      its MetaGraphDef

@@ -26,7 +26,7 @@ COMPUTED = {"Add": "+", "Subtract": "-", "Multiply": "*", "Divide": "/", "TrueDi
 
 
 class Operands(NamedTuple):
-    """What one call of an operation is given.
+    """The operands of one call of an operation.
 
     ref         the tensor
     constant    an ndarray of float64

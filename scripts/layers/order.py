@@ -43,7 +43,7 @@ def call_order(source: Graph) -> List[Tuple[str, int]]:
 
 
 class Depths(NamedTuple):
-    """How far calls and layers are from an output, and when a walk from the outputs first meets a layer."""
+    """The distances of calls and layers from an output, and the order in which a walk from the outputs meets layers."""
 
     calls: Dict[Tuple[str, int], int]
     layers: Dict[str, int]

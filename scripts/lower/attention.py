@@ -56,7 +56,7 @@ def window(call: Call, rows: Size, columns: Size, width: int) -> Value:
 
 
 def both(call: Call, masks: Sequence[Optional[Value]]) -> Optional[Value]:
-    """What all masks let through, None where there is none."""
+    """The places that all masks let through; None if there is no mask."""
     known = [mask for mask in masks if mask is not None]
     made = known[0] if known else None
     for mask in known[1:]:

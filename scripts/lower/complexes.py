@@ -29,7 +29,7 @@ def shown(name: str, kind: str = "") -> NotLowered:
 
 
 def computed(call: Call, rule: Rule) -> Any:
-    """What a call gives on complex numbers."""
+    """The result of a call on complex numbers."""
     name = called(call.record, call.major)
     if name in AWARE:
         return rule.function(call)

@@ -14,7 +14,7 @@ TYPED = ("RandomFlip", "RandomRotation", "RandomZoom", "RandomTranslation")
 
 @layer(" ".join(sorted(kinds.idle())))
 def idle(call: Call) -> Value:
-    """What only training changes; layers of images bring whole numbers to the type that they compute with."""
+    """Layers that work only in training; layers of images cast whole numbers to the type that they compute with."""
     cast = call.kind in TYPED if call.major >= 3 else call.kind.startswith("Random")
     return types.settled(call, call.x) if cast and call.since(2, 7) else call.x
 

@@ -21,7 +21,7 @@ ONE = numpy.float32(1)
 
 
 class Method(NamedTuple):
-    """How to interpolate.
+    """A method of interpolation.
 
     name       one of METHODS
     antialias  whether a smaller image takes all places of the larger one into account

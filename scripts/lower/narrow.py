@@ -155,7 +155,7 @@ def clipped(b: Builder, x: Value, name: str) -> Value:
 
 
 def alike(b: Builder, made: Value, x: Value) -> Value:
-    """What an operation made of x, in the type of x where that has few bits."""
+    """The result of an operation on x, in the type of x if that has few bits."""
     return made if x.narrow is None else wrapped(b, made, x.narrow)
 
 

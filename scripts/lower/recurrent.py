@@ -93,7 +93,7 @@ def finished(call: Call, outputs: List[Value], states: List[Value], axis: int, m
 
 
 def kept(call: Call, mask: Value, done: Step, states: Sequence[Value], last: Value) -> Step:
-    """What is left of a step under a mask: elsewhere the states before it, and the output `last`."""
+    """A step under a mask: where the mask hides it, the states before the step, and the output `last`."""
     after = [select(call, mask, new, old) for new, old in zip(done.states, states)]
     for new, old, chosen in zip(done.states, states, after):
         if done.output is new and last is old:
@@ -146,7 +146,7 @@ def length(call: Call, x: Value, axis: int) -> int:
 
 
 class Operands(NamedTuple):
-    """What a recurrent layer is called with: the sequence, and states as they are given."""
+    """The operands of a recurrent layer: the sequence, and the states that are given."""
 
     x: Value
     states: List[Any]
@@ -202,7 +202,7 @@ def flat(value: Any, rank: int) -> List[Any]:
 
 
 def depth(value: Any) -> int:
-    """How many lists of numbers are in one another; 0 for what is no list, or one of tensors."""
+    """The depth of lists in lists of numbers; 0 for a value that is no list, or a list of tensors."""
     if isinstance(value, (list, tuple)) and value:
         inner = depth(value[0])
         return inner + 1 if inner or isinstance(value[0], (int, float)) else 0

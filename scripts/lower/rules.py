@@ -16,7 +16,7 @@ Result = Union[Value, Sequence[Value]]
 
 
 class Rule(NamedTuple):
-    """How a class is lowered.
+    """The function that lowers a class, and what it needs to know.
 
     function  of a Call: the Value of its output, or a list of those of its outputs
     masks     whether the function itself gives its outputs their masks; else kinds/ has the rule
@@ -84,7 +84,7 @@ class Call:
 
     @property
     def b(self) -> Builder:
-        """What emits operations."""
+        """The builder, which emits operations."""
         return self.walk.b
 
     @property

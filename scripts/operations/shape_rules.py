@@ -371,7 +371,7 @@ def merge(seen: Seen) -> Any:
 
 
 def elements(seen: Seen) -> Shape:
-    """What an attribute tells of the elements of a list of tensors."""
+    """The facts that an attribute gives of the elements of a list of tensors."""
     return seen.node.value("element_shape")
 
 
@@ -387,7 +387,7 @@ def stacked(seen: Seen) -> Shape:
 
 
 def found(seen: Seen) -> Shape:
-    """What a table has for each key."""
+    """The values of a table, one for each key."""
     return seen.shape(1)
 
 

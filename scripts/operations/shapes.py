@@ -16,7 +16,7 @@ BACKWARDS = "NextIteration"  # the one operation that a Merge in front of it rea
 
 
 class Known:
-    """What is known of the tensors of a graph: types and shapes (`spec`), and small values (`values`)."""
+    """Known facts of a graph's tensors: types and shapes (`spec`), and small values (`values`)."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph

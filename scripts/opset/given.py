@@ -22,7 +22,7 @@ def axes_of(call: Call, axes: Sequence[int], rank: int) -> List[int]:
 
 
 def stored(x: Held, axes: Sequence[int]) -> List[int]:
-    """Where dimensions of ONNX's are stored."""
+    """The stored places of dimensions of ONNX's."""
     return [x.order.index(axis) for axis in axes]
 
 

@@ -107,7 +107,7 @@ def loop(walk: Any, call: Call, scope: Scope) -> List[One]:
 
 
 def named(body: Graph, given: Sequence[One]) -> Scope:
-    """What a graph is given, by the names of its inputs."""
+    """The tensors that a graph gets, by the names of its inputs."""
     return {info.name: one for info, one in zip(body.inputs, given)}
 
 

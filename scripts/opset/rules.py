@@ -82,7 +82,7 @@ class Call:
 
     @property
     def b(self) -> Builder:
-        """What emits operations."""
+        """The builder, which emits operations."""
         return self.walk.b
 
     @property
@@ -92,7 +92,7 @@ class Call:
 
     @property
     def count(self) -> int:
-        """How many outputs the node has: as many as are named, from the first on."""
+        """The number of the node's outputs: as many as are named, from the first on."""
         return len(self.node.outputs)
 
     def wants(self, place: int) -> bool:
@@ -268,7 +268,7 @@ class Call:
         return self.in_order(value, usual(value.rank), names, dtype)
 
     def each(self, function: Callable[[Value], Value], dtype: str = "") -> Held:
-        """What `function` computes of the first input number by number."""
+        """The result of `function` on the first input, number by number."""
         return self.like(self.x, function(self.x.value), dtype)
 
     def together(self, places: Optional[Sequence[int]] = None) -> "Together":

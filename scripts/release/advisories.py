@@ -25,7 +25,7 @@ Version = Tuple[str, str]  # (package, version)
 
 
 class Answers(NamedTuple):
-    """What pip-audit knows.
+    """The answers of pip-audit.
 
     known    names of the advisories on each package and version
     unknown  why a package and version is not audited

@@ -19,7 +19,7 @@ from . import boxes, by_layers, operations
 
 
 class Unknown(Exception):
-    """What a rule has to know of an operation is not known."""
+    """A fact of an operation that a rule needs is not known."""
 
 
 class Remaking(Builder):

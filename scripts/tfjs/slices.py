@@ -15,7 +15,7 @@ MASKS = ("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axi
 
 
 class Bound(NamedTuple):
-    """What is taken of a dimension; begin and end: None for its ends.  shrink: one place, and the dimension goes."""
+    """The slice of a dimension; begin and end: None for its ends.  shrink: one place, and the dimension goes."""
 
     begin: Optional[int] = None
     end: Optional[int] = None

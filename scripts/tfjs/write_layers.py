@@ -75,7 +75,7 @@ def having(path: str, key: str) -> Dict[str, Any]:
 
 
 def texts(path: str) -> List[Dict[str, Any]]:
-    """What turns words into inputs of the model.json `path`: see layers.words.described."""
+    """The entries of model.json `path` that turn words into inputs: see layers.words.described."""
     return words.told(having(path, words.TOLD))
 
 

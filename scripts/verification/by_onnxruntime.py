@@ -24,7 +24,7 @@ WORDS = 2  # whole numbers are drawn below the rows of the smallest table that t
 
 
 class Values(NamedTuple):
-    """What is fed and what comes out, in the order of dimensions that the converted model has.
+    """Inputs and outputs, in the order of dimensions that the converted model has.
 
     inputs  [ndarray], one for each input of the converted model
     names   of the outputs

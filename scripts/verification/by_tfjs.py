@@ -20,7 +20,7 @@ OPEN_SIZE, SEED = 32, 0  # of a dimension that the source leaves open; of the sa
 
 
 class Values(NamedTuple):
-    """What a converted graph is fed by name, and what its outputs should be, in their order."""
+    """The inputs of a converted graph by name, and its expected outputs in their order."""
 
     inputs: Dict[str, numpy.ndarray]
     wanted: List[numpy.ndarray]

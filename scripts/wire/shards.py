@@ -23,7 +23,7 @@ KEPT = ("float32", "int32", "complex64", "uint8", "uint16", "bool")
 
 
 class Plan(NamedTuple):
-    """How a weight is stored.
+    """The stored form of a weight.
 
     entry    its entry in the manifest
     dtype    of the stored values

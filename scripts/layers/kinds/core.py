@@ -36,7 +36,7 @@ def pipeline(config: Config, scope: str) -> List[Part]:
 
 
 def through(config: Config, inputs: List[Shape], nested: Any) -> List[Optional[Shape]]:
-    """What the last of a Pipeline's layers puts out."""
+    """The output shape of the last layer of a Pipeline."""
     found = inputs[0]
     for record in config["layers"]:
         found = nested.layer(record, [found])[0]

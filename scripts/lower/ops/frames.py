@@ -35,7 +35,7 @@ def length_of(call: Call, x: Value) -> int:
 
 
 def places(call: Call, samples: int, size: int, step: int) -> numpy.ndarray:
-    """Where the samples of each frame stand: (frames, samples of a frame)."""
+    """The places of the samples of each frame: (frames, samples of a frame)."""
     if samples < size:
         call.refuse(f"the signal has {samples} samples, and a frame {size}", "give it a longer one")
     return numpy.arange(0, samples - size + 1, step)[:, None] + numpy.arange(size)
@@ -131,7 +131,7 @@ def istft(call: Call) -> Value:
 
 
 def inverse_window(call: Call, size: int, step: int) -> numpy.ndarray:
-    """What each sample of a frame counts, so that overlapping frames add up to the signal."""
+    """The weight of each sample of a frame, with which overlapping frames add up to the signal."""
     if call.config.get("window", "hann") is None:
         return numpy.ones(size)
     window = window_of(call, size)

@@ -321,7 +321,7 @@ SOBEL = ([[-1, -2, -1], [0, 0, 0], [1, 2, 1]], [[-1, 0, 1], [-2, 0, 2], [-1, 0, 
 @operation("SobelEdges")
 @function("image.sobel_edges")
 def sobel_edges(call: Call) -> Value:
-    """How steep each place is, down and to the right (tensorflow image_ops_impl.py: sobel_edges)."""
+    """The slope of each place, down and to the right (tensorflow image_ops_impl.py: sobel_edges)."""
     b, x = call.b, floats(call, "images image")
     x = channels_last(call, x, 4)
     channels = x.shape[-1]

@@ -193,7 +193,7 @@ def fmin(call: Call) -> Value:
 
 
 def of_numbers(call: Call, op: str) -> Value:
-    """What Fmax and Fmin share."""
+    """The common part of Fmax and Fmin."""
     b, (x, y) = call.b, pair(call)
     if x.dtype != "float32":
         return b.binary(op, x, y)

@@ -25,7 +25,7 @@ def ordered(call: Call, x: Value, axis: int, falling: bool = False) -> Any:
 @operation("Sort")
 @function("sort")
 def sort(call: Call) -> Value:
-    """In rising order along an axis, the last by default."""
+    """The values in rising order along an axis, the last by default."""
     return in_order(call)[0]
 
 

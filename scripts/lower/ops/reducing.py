@@ -215,7 +215,7 @@ def cumprod(call: Call) -> Value:
 
 
 def running(call: Call, x: Value, op: str) -> Value:
-    """What Cumsum and Cumprod share: axis, type, and TensorFlow's exclusive and reverse."""
+    """The common part of Cumsum and Cumprod: axis, type, and TensorFlow's exclusive and reverse."""
     b = call.b
     axis = argument(call, "axis", 1, None if call.major > 2 else 0)
     if axis is None:

@@ -8,7 +8,7 @@ from ..rules import Call, operation
 
 
 class Row(NamedTuple):
-    """What is refused.
+    """A row of the table: operations that are refused.
 
     classes  of Keras, separated by spaces    reason  why    remedy  what to do
     """

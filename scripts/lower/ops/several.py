@@ -123,7 +123,7 @@ def quantized(call: Call) -> Value:
 @function("math.invert_permutation")
 @node("InvertPermutation")
 def invert_permutation(call: Call) -> Value:
-    """Where each place of a row came from."""
+    """The place that each place of a row came from."""
     b, x = call.b, tensor(call)
     if x.rank != 1 or x.shape[0] is None:
         raise Fault(f"operation {call.path!r} turns a tensor of shape {x.shape} round: the file is damaged")
