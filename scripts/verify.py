@@ -159,7 +159,7 @@ def verified(source: str, model_json: str, layers: Optional[List[str]], weights:
 
 def behind_words(source: str, model_json: str, layers: Optional[List[str]], weights: Optional[str],
                  data: Optional[str], tags: Optional[str], engines: Optional[Sequence[Engine]]) -> Verified:
-    """Compare a model that begins with words behind them, where the converted one begins: Keras runs it from there.
+    """Compare a model that begins with words after them, where the converted one begins: Keras runs it from there.
 
     A Sequential that begins with features by their names gets inputs for them.
 

@@ -110,7 +110,7 @@ Operand = Union[Value, int, float, bool, numpy.ndarray, Sequence[Any]]
 
 
 def type_of(dtype: Any) -> str:
-    """The type that TensorFlow.js computes with in the place of a numpy or Keras dtype.  Raises Fault for text."""
+    """The type that TensorFlow.js computes with in place of a numpy or Keras dtype.  Raises Fault for text."""
     name = str(getattr(dtype, "name", dtype))
     if name in ("bool",):
         return "bool"

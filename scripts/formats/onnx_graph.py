@@ -47,7 +47,7 @@ class Reference(NamedTuple):
 
 
 class Graph(NamedTuple):
-    """Nodes, each behind those that it reads.
+    """Nodes, each after those that it reads.
 
     inputs, outputs  [Info]
     known            {name: Info} of other tensors

@@ -65,7 +65,7 @@ def encapsulate(model: Model, layers: Optional[Sequence[str]] = None, input_shap
 
 
 def begun(source: Graph, major: int, input_shape: Shape) -> words.Begun:
-    """The graph behind its layers of words, whose sizes `input_shape` then fixes."""
+    """The graph after its layers of words, whose sizes `input_shape` then fixes."""
     found = words.begin(source, major)
     if not found.kept:
         raise Fault(f"{', '.join(text['input'] for text in found.texts)}: TensorSpace feeds no strings, so the model "

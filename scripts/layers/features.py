@@ -12,7 +12,7 @@ from .topology import Graph, Layer, is_model
 
 
 def opened(source: Graph, major: int) -> Graph:
-    """The graph with lookups in the place of the columns of words; `source` itself where there are none."""
+    """The graph with lookups in place of the columns of words; `source` itself where there are none."""
     if major >= 3 or not any(layer.class_name == columns.CLASS for layer in source.layers.values()):
         return source
     layers = OrderedDict()  # type: Dict[str, Layer]

@@ -96,7 +96,7 @@ def computing(source: Graph) -> Set[str]:
 
 
 class Comparisons:
-    """The outputs of a Keras 3 graph that are masks: a NotEqual, and rows of Any behind it."""
+    """The outputs of a Keras 3 graph that are masks: a NotEqual, and rows of Any after it."""
 
     def __init__(self, source: Graph) -> None:
         self.source = source

@@ -69,7 +69,7 @@ def of_graph(source: Graph, major: int, inputs: Optional[Inputs] = None) -> Dict
 
 
 def steps(source: Graph) -> List[Step]:
-    """Return all calls of a Graph's layers, each behind those that it needs.
+    """Return all calls of a Graph's layers, each after those that it needs.
 
     Calls that need one another are left out.
     """

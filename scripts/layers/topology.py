@@ -22,7 +22,7 @@ Shape = List[Optional[int]]  # batch size first
 def of(path: str) -> Iterator[None]:
     """Inside, a Fault names the file `path`, and every error of data of the wrong kind becomes a Fault.
 
-    Each field of a file of unknown origin may be missing, or be a list in the place of a number.
+    Each field of a file of unknown origin may be missing, or be a list in place of a number.
     """
     try:
         yield

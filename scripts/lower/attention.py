@@ -42,7 +42,7 @@ def numbered(call: Call, rows: Size, columns: Size) -> Tuple[Value, Value]:
 
 
 def causal(call: Call, rows: Size, columns: Size) -> Value:
-    """True for a key that does not come behind the query: (rows, columns)."""
+    """True for a key that does not come after the query: (rows, columns)."""
     def make() -> Value:
         return call.b.compare("GreaterEqual", *numbered(call, rows, columns))
     known = isinstance(rows, int) and isinstance(columns, int)

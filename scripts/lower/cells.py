@@ -158,7 +158,7 @@ class Peephole(Lstm):
 
 @cell("GRUCell")
 class Gru(Dense):
-    """The gates z, r and the candidate, in this order; reset_after: the reset gate comes behind the product.
+    """The gates z, r and the candidate, in this order; reset_after: the reset gate comes after the product.
 
     Keras 2.0 - 2.1 has no such setting: before.
     """
@@ -201,7 +201,7 @@ class Gru(Dense):
 
 @cell("StackedRNNCells")
 class Stacked(Cell):
-    """Cells one behind another: each has the output of the one before it for its input."""
+    """Cells one after another: each has the output of the one before it for its input."""
 
     def __init__(self, call: Call) -> None:
         super().__init__(call)

@@ -136,7 +136,7 @@ def depthwise_convolution(call: Call) -> Value:
 
 @layer("SeparableConv1D SeparableConv2D")
 def separable_convolution(call: Call) -> Value:
-    """A depthwise convolution, and one of a single place behind it."""
+    """A depthwise convolution, and one of a single place after it."""
     kernel, point = call.weight("depthwise_kernel"), call.weight("pointwise_kernel")
     x, window = padded(call, image(call, count_of(call)), window_of(call, kernel))
     y = depthwise(call.b, x, kernel, window)

@@ -105,7 +105,7 @@ def reversible_embedding(call: Call) -> Value:
 
 @layer("Pipeline", masks=True)
 def pipeline(call: Call) -> Value:
-    """Layers, one behind another."""
+    """Layers, one after another."""
     found = call.x
     for place, record in enumerate(call.config["layers"]):
         found = call.within(record, str(place), found)[0]

@@ -131,7 +131,7 @@ def minimum(call: Call) -> Value:
 
 @layer("TFDConcat")
 def features(call: Call) -> Value:
-    """The features of a FeatureSpace, one behind another; numbers are floats where one of them is."""
+    """The features of a FeatureSpace, one after another; numbers are floats where one of them is."""
     dtype = "float32" if any(value.dtype == "float32" for value in call.inputs) else call.inputs[0].dtype
     return call.b.concat([call.b.cast(value, dtype) for value in call.inputs], call.config.get("axis", -1))
 

@@ -19,7 +19,7 @@ STEPS = 4096  # that a layer is unrolled to
 
 @layer("SimpleRNNCell GRUCell LSTMCell PeepholeLSTMCell StackedRNNCells")
 def single(call: Call) -> List[Value]:
-    """A cell that is a layer by itself: its output, and the states behind it."""
+    """A cell that is a layer by itself: its output, and the states after it."""
     made = cell_of(call, call.record)
     call.rank(2, 2)
     given = flat(list(call.args[1:]) + [call.kwargs.get("states")], 2)
@@ -155,7 +155,7 @@ class Operands(NamedTuple):
 def operands(call: Call) -> Operands:
     """The sequence and the states.
 
-    Keras 2 has the states behind the sequence in one list, and behind them constants, which no cell of Keras's takes;
+    Keras 2 has the states behind the sequence in one list, and after them constants, which no cell of Keras's takes;
     Keras 3 has them as an argument.
     """
     first = call.args[0] if call.args else None

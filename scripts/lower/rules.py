@@ -71,7 +71,7 @@ class Call:
     b        Builder, which emits operations
     record   dict, the layer as its file spells it
     path     str, the layer's name, "outer/inner" in a nested model
-    args     list: the arguments by place, a Value in the place of each tensor
+    args     list: the arguments by place, a Value in place of each tensor
     kwargs   dict: the arguments by keyword, without `training`
     training bool, whether the layer does what it does in training (Keras 2)
     """

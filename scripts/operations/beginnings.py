@@ -19,7 +19,7 @@ KERNEL = 2  # dimensions of a layer's constant, at least: those of a preprocessi
 
 
 class Beginning(NamedTuple):
-    """An operation that is an input in the place of what it is computed of.
+    """An operation that is an input in place of what it is computed of.
 
     name    of the operation
     spec    of its first output

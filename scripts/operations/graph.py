@@ -181,7 +181,7 @@ class Graph:
         return found.values.read() if found is not None and found.values is not None else None
 
     def every_node(self) -> Iterator[Node]:
-        """Yield the nodes, and those of its functions behind them."""
+        """Yield the nodes, and those of its functions after them."""
         for node in self.nodes.values():
             yield node
         for function in self.functions:

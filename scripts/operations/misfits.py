@@ -46,7 +46,7 @@ def elementwise(graph: Graph, node: Node, shapes: Known) -> bool:
 
 
 def joined(graph: Graph, node: Node, shapes: Known) -> bool:
-    """Tensors one behind another that differ in more than the axis; TensorFlow.js passes over those without values."""
+    """Tensors one after another that differ in more than the axis; TensorFlow.js passes over those without values."""
     new = node.op == "ConcatV2"
     parts, axis = (shapes[:-1], node.inputs[-1]) if new else (shapes[1:], node.inputs[0])
     place = graph.constant(axis)

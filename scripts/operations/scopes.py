@@ -275,7 +275,7 @@ def is_keras_3(graph: Graph) -> bool:
 def names_of(paths: List[Path], numbered: bool = False) -> Dict[Path, str]:
     """Return {path: name}, the shortest end of each path that no other has.
 
-    numbered: Keras 3 traces a model anew when it is exported, and every layer's scope gets a number behind it, which
+    numbered: Keras 3 traces a model anew when it is exported, and every layer's scope gets a number after it, which
     is left out where every layer has one.
     """
     shorter = [path[:-1] + (LAST.sub("", path[-1]),) for path in paths]
@@ -293,5 +293,5 @@ def names_of(paths: List[Path], numbered: bool = False) -> Dict[Path, str]:
 
 
 def plain(name: str) -> str:
-    """Return a name without the numbers behind it: "conv2d_1_1" is "conv2d"."""
+    """Return a name without the numbers after it: "conv2d_1_1" is "conv2d"."""
     return NUMBERED.sub("", name)

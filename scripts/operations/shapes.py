@@ -63,7 +63,7 @@ def merged(told: List[Spec], before: Optional[List[Spec]]) -> List[Spec]:
 def infer(graph: Graph, inputs: Optional[Dict[str, Shape]] = None) -> Known:
     """Give every node of a graph the types and shapes of its outputs, in place; return what is known.
 
-    inputs: {name of a placeholder: its shape}, in the place of its own.
+    inputs: {name of a placeholder: its shape}, in place of its own.
     """
     for name, shape in (inputs or {}).items():
         node = graph.nodes[name]
@@ -81,7 +81,7 @@ def dtype_of(placeholder: Node) -> str:
 
 
 def in_order(graph: Graph) -> List[Node]:
-    """Return the nodes, each behind those that it reads; the way back of a loop does not count."""
+    """Return the nodes, each after those that it reads; the way back of a loop does not count."""
     found: List[Node] = []
     begun: Set[str] = set()
     for first in graph.nodes:

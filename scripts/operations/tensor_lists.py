@@ -61,7 +61,7 @@ class Lists:
 
 
 def resolve(graph: Graph, known: Known) -> bool:
-    """Put items in the place of what is read from lists, in place; lists that are not known stay.
+    """Put items in place of what is read from lists, in place; lists that are not known stay.
 
     Return whether something was read: more may be known then.
     """

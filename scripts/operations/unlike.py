@@ -45,7 +45,7 @@ class View:
         return held.values.read() if held is not None and held.values is not None and held.values.size < SMALL else None
 
 
-# Rules: a View -> the words behind the operation's name in the line that refuses it, or None ---------------------
+# Rules: a View -> the words after the operation's name in the line that refuses it, or None ---------------------
 Rule = Callable[[View], Optional[str]]
 
 

@@ -130,7 +130,7 @@ def unpack(node: Node, inputs: List[Values], specs: List[Optional[Spec]]) -> Lis
 
 
 def concat(node: Node, inputs: List[Values], specs: List[Optional[Spec]]) -> Values:
-    """Tensors one behind the other."""
+    """Tensors one after the other."""
     parts, axis = (inputs[:-1], inputs[-1]) if node.op == "ConcatV2" else (inputs[1:], inputs[0])
     if any(one is None and product(specs[place].shape) not in range(MOST) for place, one in enumerate(parts)):
         return None

@@ -1,4 +1,4 @@
-"""The model's own functions, put in the place of their calls: modules of PyTorch's exporters, and what these call.
+"""The model's own functions, put in place of their calls: modules of PyTorch's exporters, and what these call.
 
     Net -> Conv2d_conv1 -> aten_convolution -> Conv      four nodes become one, which is a layer under its own name
 
@@ -16,7 +16,7 @@ PARTS = "pkg.onnxscript"  # how domains of functions begin that are no modules, 
 
 
 def inlined(model: Model) -> Model:
-    """Return the model with the nodes of its functions in the place of their calls; itself where there are none."""
+    """Return the model with the nodes of its functions in place of their calls; itself where there are none."""
     if not model.functions:
         return model
     nodes: List[Node] = []

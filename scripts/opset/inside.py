@@ -97,7 +97,7 @@ def loop(walk: Any, call: Call, scope: Scope) -> List[One]:
             goes_on = bool(going.array.reshape(-1)[0])
         elif leaves or most is None:
             call.refuse("how many steps it takes depends on the data", "export the model for one number of steps")
-        else:  # the steps behind the last one leave all as it is
+        else:  # the steps after the last one leave all as it is
             more = call.b.reshape(going.value, [])
             still = more if still is None else call.b.both(still, more)
         left.append(rest)

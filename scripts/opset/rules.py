@@ -325,7 +325,7 @@ def opened(x: Held) -> List[Name]:
 
 
 def computed_as(dtype: str) -> str:
-    """The type that TensorFlow.js computes with in the place of one of ONNX."""
+    """The type that TensorFlow.js computes with in place of one of ONNX."""
     name = numpy_dtype(dtype)
     return "bool" if name == "bool" else "int32" if "int" in name else "float32"
 

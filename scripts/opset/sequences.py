@@ -16,7 +16,7 @@ PLACE = "export the model with a constant place"
 
 
 def made(call: Call, op: str, inputs: Sequence[Held], count: int = 1, **attributes: Any) -> List[Held]:
-    """The results of another operation of opset 13 in the place of a call's own."""
+    """The results of another operation of opset 13 in place of a call's own."""
     node = call.node._replace(op=op, attributes=OrderedDict(attributes), domain="",
                               outputs=[f"{place}" for place in range(count)])
     return call.walk.results(Call(call.walk, node, list(inputs), 13), {})
@@ -112,7 +112,7 @@ def erase(call: Call) -> Row:
 
 @operation("ConcatFromSequence")
 def concat(call: Call) -> Held:
-    """A row's tensors one behind another along an axis, or along a new one."""
+    """A row's tensors one after another along an axis, or along a new one."""
     items, axis, new = list(row(call).items), call.int("axis"), call.int("new_axis")
     if not items:
         call.damaged("joins a row without tensors")

@@ -41,7 +41,7 @@ from .cases import (
 )
 from .supported import CLASSES
 
-EVERY, OPERATION = "every layer", "an operation"  # in the place of a class
+EVERY, OPERATION = "every layer", "an operation"  # in place of a class
 
 
 class Refusal(NamedTuple):
@@ -51,9 +51,9 @@ class Refusal(NamedTuple):
     when     when(case) -> the facts that the texts name in braces; None where the case is not refused
     reason   what TensorFlow.js does in its place
     remedy   what to do
-    manner   what is said of the layer behind its class: "along axis 1 of 4"
+    manner   what is said of the layer after its class: "along axis 1 of 4"
     shapes   whether `when` looks at the inputs' shapes
-    example  the layer in Keras's code    instead  layers that compute the same, or near it, one behind another
+    example  the layer in Keras's code    instead  layers that compute the same, or near it, one after another
     """
 
     classes: str

@@ -23,7 +23,7 @@ class Unknown(Exception):
 
 
 class Remaking(Builder):
-    """A builder on a graph that is there, for what stands in the place of one of its operations.
+    """A builder on a graph that is there, for what stands in place of one of its operations.
 
     source   that operation
     """

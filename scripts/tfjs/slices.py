@@ -83,7 +83,7 @@ def write(graph: Graph, node: Node, bounds: List[Bound], new: List[int]) -> None
 
 
 def computed(graph: Graph, node: Node, rank: int, masks: Dict[str, int]) -> None:
-    """Put bounds of all other dimensions behind those that are computed."""
+    """Put bounds of all other dimensions after those that are computed."""
     specs = [graph.spec(tensor) for tensor in node.inputs[1:]]
     counts = {spec.shape[0] for spec in specs if spec is not None and spec.shape}
     if masks["ellipsis_mask"] | masks["new_axis_mask"] or len(counts) != 1 or None in counts:

@@ -15,7 +15,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 KERAS = ("keras", "tf_keras", "tensorflow")  # the packages whose classes are Keras's own
 HIDDEN = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "ClassMethod", "InstanceMethod", "InstanceProperty",
           "InputLayer")  # classes of Keras 2 that stand for an operation or an input
-LOCK = threading.RLock()  # one recorder at a time stands in the place of Layer.__call__; one trace at a time is quiet
+LOCK = threading.RLock()  # one recorder at a time stands in place of Layer.__call__; one trace at a time is quiet
 
 
 class Called(NamedTuple):

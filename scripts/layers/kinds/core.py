@@ -31,7 +31,7 @@ def reversible(config: Config) -> List[Variable]:
 
 
 def pipeline(config: Config, scope: str) -> List[Part]:
-    """Its layers, one behind another (keras 3 layers/preprocessing/pipeline.py)."""
+    """Its layers, one after another (keras 3 layers/preprocessing/pipeline.py)."""
     return [Part(record, f"{scope}/{place}") for place, record in enumerate(config["layers"])]
 
 

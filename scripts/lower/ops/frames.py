@@ -17,7 +17,7 @@ OVERLAPS = 128  # frames that lie over one sample, each a row of its own that is
 
 
 def framed(call: Call, x: Value, places: numpy.ndarray) -> Value:
-    """The samples of each frame in the place of the last axis.
+    """The samples of each frame in place of the last axis.
 
     places: int32 (frames, samples of a frame), where each sample stands.
     """
@@ -144,8 +144,8 @@ def inverse_window(call: Call, size: int, step: int) -> numpy.ndarray:
 def added_up(call: Call, frames: Value, step: int) -> Value:
     """(…, frames, samples) as (…, samples), one frame every `step` samples, added where they overlap.
 
-    Each frame is parts of `step` samples; the first parts of all frames stand one behind another, and the second parts
-    behind the first ones.
+    Each frame is parts of `step` samples; the first parts of all frames stand one after another, and the second parts
+    after the first ones.
     """
     b, (count, size) = call.b, frames.shape[-2:]
     overlaps = -(-size // step)

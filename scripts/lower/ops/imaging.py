@@ -98,7 +98,7 @@ def depthwise_conv(call: Call) -> Value:
 @operation("SeparableConv")
 @function("nn.separable_conv2d")
 def separable_conv(call: Call) -> Value:
-    """A depthwise convolution, and one of a single place behind it."""
+    """A depthwise convolution, and one of a single place after it."""
     kernel = constant(call, "depthwise_kernel depthwise_filter", 1)
     point = constant(call, "pointwise_kernel pointwise_filter", 2)
     x, padding = paddings(call, channels_last(call, floats(call, "inputs input"), kernel.rank))
@@ -242,7 +242,7 @@ def placed(call: Call, made: Value, alone: bool) -> Value:
 
 
 def patches(call: Call, x: Value, window: Window) -> Value:
-    """The places of each window, one behind another, as channels."""
+    """The places of each window, one after another, as channels."""
     limited(call, [one or 1 for one in x.shape] + list(window.sizes))
     x = call.b.margins(x, margins(call, x, window))
     parts = []

@@ -273,7 +273,7 @@ def trapezoid(call: Call) -> Value:
 
 
 def filled(call: Call, number: float) -> Value:
-    """The tensor with another number in the place of each that is none."""
+    """The tensor with another number in place of each that is none."""
     x = numbers(call)
     return x if x.dtype != "float32" else call.b.where(is_nan(call.b, x), number, x)
 

@@ -21,7 +21,7 @@ MERGES = kinds.merges()
 
 
 def check(draft: Draft) -> Draft:
-    """Write sizes in the place of -1 into Reshapes where the outermost model does not load without.
+    """Write sizes in place of -1 into Reshapes where the outermost model does not load without.
 
     Raises Fault where it does not load with them either.
     """
@@ -126,7 +126,7 @@ class Loading(Once):
         sizes = " and ".join("({})".format(", ".join("?" if unknown(size) else str(size) for size in shape[1:]))
                              for shape in inputs)
         remedy = "give the input's (--input-shape, or input_shape in models.toml)" if self.is_open else \
-            "build the model with one batch size, or without, and with numbers in the place of -1"
+            "build the model with one batch size, or without, and with numbers in place of -1"
         return Fault(f"layer {'/'.join(self.path)!r} is a {record['class_name']} of {sizes}, of which TensorFlow.js "
                      f"must know the size: {remedy}")
 

@@ -20,7 +20,7 @@ WITHIN = ("layer", "backward_layer", "cell")  # settings that are a layer within
 def takeable(draft: Draft) -> Draft:
     """Rename the layers of a model, and its inputs, whose names TensorFlow.js cannot take; draft.renamed tells which.
 
-    "first layer" becomes "first_layer", with as many "_" behind it as other layers have taken.
+    "first layer" becomes "first_layer", with as many "_" after it as other layers have taken.
     """
     new: Dict[str, str] = OrderedDict()
     taken = set(draft.source.layers) | set(draft.layers)

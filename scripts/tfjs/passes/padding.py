@@ -12,7 +12,7 @@ from ...layers.topology import Layer
 from .draft import Draft, Record, added_record, each_split
 
 CONVOLUTIONS = ("Conv1D", "Conv2D", "DepthwiseConv2D", "SeparableConv2D")
-Sides = Tuple[int, int]  # numbers of zeros in front of a dimension, and behind it
+Sides = Tuple[int, int]  # numbers of zeros in front of a dimension, and after it
 
 
 @each_split

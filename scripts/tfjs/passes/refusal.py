@@ -41,7 +41,7 @@ def refusal(draft: Draft, source: Graph, refused: Dict[str, Fault],
             shown: Mapping[str, Fault] = MappingProxyType({})) -> Fault:
     """Return the Fault to raise where layers of `source` are refused, {name: Fault}, the one to name first.
 
-    shown: {name: Fault} of layers whose own outputs alone are refused; layers behind them are converted.
+    shown: {name: Fault} of layers whose own outputs alone are refused; layers after them are converted.
     The outermost model adds which of its outputs can be converted together.
     """
     first = next(iter((refused or shown).values()))

@@ -160,7 +160,7 @@ def _topological(tensors, drawn):
 
 
 def _parents(head, tensors, drawn, by_input, nearest):
-    """Return, for each argument of the call `head`, the keys of the nearest drawn tensors behind it.
+    """Return, for each argument of the call `head`, the keys of the nearest drawn tensors after it.
 
     nearest  dict: what is found is kept there, by key, for what lies before it in a row
     """
