@@ -122,7 +122,7 @@ TABLE = (
             "train it with another one", example='Dense(4, activation="exponential")'),
 
     Refusal("GRU GRUCell", has("reset_after"), "TensorFlow.js has no reset_after=True",
-            "train it with reset_after=False, its weights are others", example="GRU(4)",
+            "train it with reset_after=False, whose weights differ", example="GRU(4)",
             instead=("GRU(4, reset_after=False)",)),
     Refusal(LOOPS, has("time_major"), "TensorFlow.js has no time_major=True", "give it the batch first"),
     Refusal("RNN", only(lambda case: case.config.get("return_state")
@@ -155,7 +155,7 @@ TABLE = (
     Refusal("Conv2DTranspose Conv3DTranspose", only(lambda case: not ones(case.config.get("dilation_rate", 1))),
             "TensorFlow.js does not dilate it (dilation_rate={dilation_rate})", "take a larger kernel, with zeros"),
     Refusal("Conv2DTranspose Conv3DTranspose", only(lambda case: case.config.get("output_padding") is not None),
-            "TensorFlow.js has no output_padding ({output_padding})", "leave it out, its output is then smaller",
+            "TensorFlow.js has no output_padding ({output_padding})", "leave it out (its output is then smaller)",
             example="Conv2DTranspose(4, 3, strides=2, output_padding=1)",
             instead=("Conv2DTranspose(4, 3, strides=2)",)),
     Refusal("Conv3DTranspose", only(strides_larger),
@@ -181,7 +181,7 @@ TABLE = (
             "TensorFlow.js knows only max_value of a ReLU, not negative_slope and threshold",
             "take a LeakyReLU or ThresholdedReLU", example="ReLU(negative_slope=0.2)", instead=("LeakyReLU(0.2)",)),
     Refusal("ELU", only(lambda case: case.config.get("alpha", 1) != 1), "TensorFlow.js knows only alpha=1",
-            "train it so", example="ELU(alpha=0.5)", instead=("ELU()",)),
+            "train it with alpha=1", example="ELU(alpha=0.5)", instead=("ELU()",)),
     Refusal("Softmax", only(axis_of_softmax), "TensorFlow.js computes it along the last axis alone (axis={axis})",
             "move that axis to the end, by a Permute before and one after"),
     Refusal("Softmax", along_another_axis, "TensorFlow.js computes it along the last",

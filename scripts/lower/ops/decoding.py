@@ -25,7 +25,7 @@ def ctc_loss(call: Call) -> Value:
     if call.major < 3 and argument(call, "logits_time_major", 4, True):
         logits = b.transpose(logits, [1, 0, 2])
     if call.major < 3 and argument(call, "unique", 5) is not None:
-        call.refuse("its labels are told twice (unique)", "leave unique out: it changes no loss")
+        call.refuse("its labels are given a second time (unique)", "leave unique out: it changes no loss")
     blank = integer(call, argument(call, "mask_index blank_index", None if call.major > 2 else 6, 0), "blank_index")
     return unlikeliness(call, logits, labels, blank, lengths)
 

@@ -150,7 +150,7 @@ def added_up(call: Call, frames: Value, step: int) -> Value:
     b, (count, size) = call.b, frames.shape[-2:]
     overlaps = -(-size // step)
     if overlaps > OVERLAPS:
-        call.refuse(f"{overlaps} of its frames lie one over another, and more than {OVERLAPS} make the model large",
+        call.refuse(f"{overlaps} of its frames overlap, and more than {OVERLAPS} make the model large",
                     "take a longer sequence_stride")
     limited(call, [count + overlaps, step, overlaps])
     leading = [b.dim(frames, axis) for axis in range(frames.rank - 2)]

@@ -260,7 +260,7 @@ def trapezoid(call: Call) -> Value:
     """The area below a curve whose points are dx apart."""
     b, y = call.b, floats(call, "y")
     if call.config.get("x") is not None:
-        call.refuse("its points have places of their own", "take points that are dx apart, or write the sum itself")
+        call.refuse("the places of its points are given (x)", "take points that are dx apart, or write the sum itself")
     axis = integer(call, argument(call, "axis", None, -1), "axis")
     size = y.shape[b.axes(axis, y.rank)[0]]
     if size is None:

@@ -127,7 +127,7 @@ def share(call: Call, default: float) -> float:
 def vectors_unread(call: Call, places: Sequence[int]) -> None:
     """Raise a refusal where another layer, or an output, reads vectors, which are these outputs of the call."""
     if any(call.is_read(place) for place in places):
-        call.refuse("the signs of its vectors are those of TensorFlow's own steps", "take its values alone")
+        call.refuse("the signs of its vectors are those of TensorFlow's own steps", "take only its values")
 
 
 def unread(*shapes: Dims) -> List[Value]:
