@@ -62,7 +62,7 @@ class Package(types.ModuleType):
 
 
 def makes(name: str, kind: type) -> None:
-    """Make the module `name`, as long as it runs as a part of the package, one of a kind."""
+    """Give the module `name` the class `kind`, unless it runs as the program."""
     module = sys.modules.get(name)
     if module is not None and name != "__main__":
         module.__class__ = kind

@@ -41,7 +41,7 @@ def keep(model: Any, path: str, identity: dict, epochs: int) -> None:
 
 
 def restore(model: Any, path: str, identity: dict) -> int:
-    """Give `model` the values in the checkpoint `path`; return how many epochs they are the result of.
+    """Give `model` the values in the checkpoint `path`; return the number of epochs that gave them.
 
     0, and a line that says why, where the file is damaged or of a training of something else.  Raises Fault where it is
     no checkpoint: the first one would take its place.
