@@ -43,8 +43,8 @@ def main(arguments: List[str]) -> None:
     parser.add_argument("--layers", type=taken.names, help="outputs in their order, separated by commas: "
                         + outputs.SYNTAX + " (default: every layer but inputs)")
     taken.add_input_shape(parser)
-    parser.add_argument("--compile", action="store_true", help="save it compiled for further training")
-    parser.add_argument("--force", action="store_true", help="replace the target if it is there")
+    parser.add_argument("--compile", action="store_true", help="save the model compiled for further training")
+    parser.add_argument("--force", action="store_true", help="replace an existing target")
     taken.add_no_trust(parser)
     options = parser.parse_args(arguments)
     if options.trust:

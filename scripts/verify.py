@@ -392,19 +392,20 @@ def main(arguments: List[str]) -> int:
     """Run the command line; return 0 where every output agrees."""
     parser = command.Parser(module="verify", description=__doc__)
     parser.add_argument("source", help="the trained model")
-    parser.add_argument("model_json", help="what was made of it: a model.json, or its directory")
+    parser.add_argument("model_json", help="the converted model: a model.json, or its directory")
     parser.add_argument("--weights", metavar="H5", help="weights of a topology json")
-    parser.add_argument("--layers", type=names, help="outputs as asked for, a,b,c or a JSON list (default: all but "
+    parser.add_argument("--layers", type=names, help="names of outputs, a,b,c or a JSON list (default: all but "
                         "inputs)")
     taken.add_trust(parser)
-    parser.add_argument("--data", metavar="NPZ", help="take test images from what scripts.dataset wrote")
-    parser.add_argument("--tags", help="of a SavedModel")
-    parser.add_argument("--signature", help="of a SavedModel without Keras layers")
-    parser.add_argument("--browser", action="store_true", help="in Chromium, on webgl and cpu, not in Node")
+    parser.add_argument("--data", metavar="NPZ", help="test images that scripts.dataset wrote")
+    parser.add_argument("--tags", help="tags of a SavedModel")
+    parser.add_argument("--signature", help="signature of a SavedModel without Keras layers")
+    parser.add_argument("--browser", action="store_true", help="in Chromium, on webgl and cpu, in place of Node")
     parser.add_argument("--json", metavar="PATH", nargs="?", const=STDOUT, help="print the report as one JSON object "
                         "(docs/json.md); with PATH write it there, where no file is yet, beside the table")
     parser.add_argument("--quiet", "-q", action="store_true", help="print no table; the exit status tells")
-    parser.add_argument("--reference", metavar="NPZ", help="likewise the inputs and Keras's values, for the page")
+    parser.add_argument("--reference", metavar="NPZ", help="write the inputs and Keras's values to this "
+                        "new file, for the page")
     options = parser.parse_args(arguments)
     written = options.json if options.json != STDOUT else None
     for path in filter(None, [written, options.reference]):
