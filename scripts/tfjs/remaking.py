@@ -9,11 +9,11 @@ from ..operations.graph import Graph, Node, Spec, Tensor
 
 
 class Unknown(Exception):
-    """What a rule has to know of an operation is not known."""
+    """A fact of an operation that a rule needs is not known."""
 
 
 class Remaking(Builder):
-    """A builder on a graph that is there, for what stands in the place of one of its operations.
+    """A builder on a graph that is there, for what stands in place of one of its operations.
 
     source   that operation
     """

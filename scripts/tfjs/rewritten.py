@@ -1,7 +1,8 @@
-"""Operations that TensorFlow.js computes otherwise than TensorFlow, made of those that it computes alike.
+"""Operations that TensorFlow.js computes differently from TensorFlow, composed of those that it computes alike.
 
-Each rule makes the operation's result anew by the builder (scripts/emit/), whose operations TensorFlow.js computes as
-they are meant.  What no rule can make is refused (operations/unlike.py): where a rank or a constant is not known, too.
+Each rule composes the operation's result by the builder (scripts/emit/), whose operations TensorFlow.js computes as
+TensorFlow does.  An operation that no rule can compose is refused (operations/unlike.py), for want of a known rank or
+constant, too.
 """
 import itertools
 from collections import OrderedDict
@@ -21,7 +22,7 @@ Rule = Callable[[Remaking, Node], Union[Value, List[Value], None]]  # a list: of
 
 
 def rewrite(graph: Graph) -> None:
-    """Make anew, in place, what TensorFlow.js computes otherwise, and what it lacks of RULES."""
+    """Make anew, in place, what TensorFlow.js computes differently, and what it lacks of RULES."""
     waiting = [node for node, _ in unlike.reasons(graph) if node.op in RULES and graph.nodes.get(node.name) is node]
     waiting += [node for node in graph.nodes.values() if node.op in RULES and node.op not in operations.SINCE
                 or by_layers.differs(node)]

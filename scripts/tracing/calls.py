@@ -1,11 +1,11 @@
-"""Which layers a Keras model calls while it is traced, and what each returns, under the names that people ask for.
+"""The layers that a Keras model calls while it is traced, and what each returns, under the names that users ask for.
 
     with Recorder(Layer, kept) as recorder:
         model(inputs)
     recorder.outputs()          {"conv": tensor, "block/attention": tensor, …} in the order of the calls
 
-A layer inside a class that is not Keras's goes by its attribute there where its own name is automatic ("block/conv" for
-self.conv): automatic names count the layers that were made before.  Nothing here imports Keras.
+A layer inside a class that is not Keras's is named by its attribute if its own name is automatic ("block/conv" for
+self.conv), because automatic names count the layers that were made before.  Nothing here imports Keras.
 """
 import re
 import threading
@@ -15,7 +15,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 KERAS = ("keras", "tf_keras", "tensorflow")  # the packages whose classes are Keras's own
 HIDDEN = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "ClassMethod", "InstanceMethod", "InstanceProperty",
           "InputLayer")  # classes of Keras 2 that stand for an operation or an input
-LOCK = threading.RLock()  # one recorder at a time stands in the place of Layer.__call__; one trace at a time is quiet
+LOCK = threading.RLock()  # one recorder at a time stands in place of Layer.__call__; one trace at a time is quiet
 
 
 class Called(NamedTuple):

@@ -1,4 +1,4 @@
-"""How a converted model is written: what every writer of model.json and shards is told.  Imports nothing heavy."""
+"""Settings of every writer of model.json and shards: how a converted model is written.  Imports nothing heavy."""
 from typing import Dict, List, NamedTuple, Union
 
 SHARD_SIZE = 4 * 1024 * 1024  # bytes: what browsers cache (tfjs-converter's default)

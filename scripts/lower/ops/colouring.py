@@ -17,7 +17,7 @@ def colours(call: Call, x: Value) -> Tuple[int, List[Value]]:
 
 @operation("RGBToGrayscale")
 def rgb_to_grayscale(call: Call) -> Value:
-    """How bright each place is; whole numbers stay such."""
+    """The brightness of each place; whole numbers stay whole."""
     x = tensor(call, "images")
     if x.shape[x.rank - 3 if first(call) else -1] == 1:
         return x

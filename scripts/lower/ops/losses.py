@@ -1,4 +1,4 @@
-"""How far a prediction is off: cross entropies, the signal's share (keras 3 backend/tensorflow/nn.py, tf.nn)."""
+"""Distances of a prediction: cross entropies, the ratio of signal to noise (keras 3 backend/tensorflow/nn.py)."""
 import math
 from typing import List, Tuple
 

@@ -1,7 +1,7 @@
 """Linear systems and decompositions of small matrices, number by number (keras.ops.linalg).
 
-TensorFlow.js has none of them.  A matrix of few rows is worked out cell by cell, one of some more by mirrors; larger
-ones are refused.  Triangles are solved row by row.
+TensorFlow.js has none of them.  A matrix of few rows is worked out cell by cell, a larger one by reflections
+(Householder), a triangle row by row.  A matrix that is too large is refused.
 """
 from typing import Callable, List, Optional, Tuple
 
@@ -21,7 +21,7 @@ Cells = List[List[Value]]
 
 
 def rows_of(call: Call, x: Value, most: int) -> int:
-    """How many rows square matrices have.  Raises a refusal for other matrices, and for more rows than `most`."""
+    """The number of rows of square matrices.  Raises a refusal for other matrices, and for more rows than `most`."""
     size = x.shape[-1] if x.rank > 1 else None
     if size is None or size != x.shape[-2]:
         call.refuse("its matrices are not square, or their size is open", "give it: --input-shape")
@@ -78,7 +78,7 @@ def inv(call: Call) -> Value:
 
 @operation("Solve")
 def solve(call: Call) -> Value:
-    """What a matrix takes to b: matrices, or vectors (keras 3 backend/tensorflow/linalg.py)."""
+    """The solution x of a @ x = b, matrices or vectors (keras 3 backend/tensorflow/linalg.py)."""
     return of_columns(call, solved)
 
 
@@ -134,7 +134,7 @@ def turned(b: Builder, x: Value) -> Value:
 
 
 def undone(b: Builder, x: Value, given: Value) -> Value:
-    """What matrices take to these ones: they are mirrored to triangles, which are solved from the last row on."""
+    """The solutions of larger systems: reflections make triangles of the matrices, solved from the last row on."""
     q, triangle, _ = mirrored(b, x)
     return of_triangles(b, triangle, b.matmul(turned(b, q), given), False)
 
@@ -274,19 +274,19 @@ def logdet(call: Call) -> Value:
 
 @operation("SolveTriangular")
 def solve_triangular(call: Call) -> Value:
-    """What a triangle takes to b: matrices, or vectors."""
+    """The solution of a triangular system, of matrices or vectors."""
     lower = bool(call.config.get("lower"))
     return of_columns(call, lambda call, a, given: triangle_solved(call, a, given, lower))
 
 
 def triangle_solved(call: Call, a: Value, given: Value, lower: bool) -> Value:
-    """What triangles take to matrices; the numbers on the other side of the diagonal do not count."""
+    """The solutions of triangular systems; the numbers on the other side of the diagonal do not count."""
     rows_of(call, a, REFLECTED)
     return of_triangles(call.b, a, given, lower)
 
 
 def of_triangles(b: Builder, x: Value, given: Value, lower: bool) -> Value:
-    """What triangles take to matrices, row by row; each is a product of the rows that are found."""
+    """The solutions of triangular systems, row by row; each row is a product of the rows found before."""
     size, found = x.shape[-1], None  # type: int, Optional[Value]
     for row in range(size) if lower else reversed(range(size)):
         rest, own = b.cut(given, -2, row, 1), b.cut(x, -2, row, 1)
@@ -308,14 +308,14 @@ def matrix_transpose(call: Call) -> Value:
 @function("linalg.solve")
 @node("MatrixSolve")
 def matrix_solve(call: Call) -> Value:
-    """What matrices take to others."""
+    """The solutions of linear systems."""
     x, y = floats(call, "matrix"), floats(call, "rhs", 1)
     return solved(call, turned(call.b, x) if argument(call, "adjoint", None, False) else x, y)
 
 
 @function("linalg.cholesky_solve")
 def cholesky_solve(call: Call) -> Value:
-    """What matrices take to others, of which the lower triangles of Cholesky's decomposition are given."""
+    """The solutions of linear systems whose lower triangles of Cholesky's decomposition are given."""
     x, y = floats(call, "chol"), floats(call, "rhs", 1)
     return triangle_solved(call, turned(call.b, x), triangle_solved(call, x, y, True), False)
 
@@ -323,7 +323,7 @@ def cholesky_solve(call: Call) -> Value:
 @function("linalg.triangular_solve")
 @node("MatrixTriangularSolve")
 def triangular_solve(call: Call) -> Value:
-    """What a triangle takes to others; it may stand for its transpose."""
+    """The solutions of triangular systems; a triangle may stand for its transpose."""
     x, y = floats(call, "matrix"), floats(call, "rhs", 1)
     lower = bool(argument(call, "lower", 2, True))
     if argument(call, "adjoint", 3, False):

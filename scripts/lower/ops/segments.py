@@ -35,7 +35,7 @@ def reduced(call: Call, op: str, data: Value, own: Value, count: Optional[Size],
     count = computed(b, own, op == "Sum" and not ordered) if count is None else count
     rest = data.shape[own.rank:]
     if None in rest or isinstance(count, int) and not 0 < count <= LARGEST:
-        call.refuse("a size behind the segments is open, or their number is very large",
+        call.refuse("a size after the segments is open, or their number is very large",
                     "give the sizes: --input-shape")
     width = int(numpy.prod(rest, dtype="int64"))
     limited(call, [count if isinstance(count, int) else 1, width])

@@ -58,7 +58,7 @@ def windowed(call: Call, size: int) -> numpy.ndarray:
 
 
 def folded(size: int) -> numpy.ndarray:
-    """What mdct makes of a frame before its cosine transform: (2 * size, size)."""
+    """The matrix that folds a frame for mdct before the cosine transform: (2 * size, size)."""
     a, b, c, d = numpy.split(numpy.eye(2 * size), 4)
     return numpy.concatenate([-c[::-1] - d, a - b[::-1]]).T
 

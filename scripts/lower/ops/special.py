@@ -90,7 +90,7 @@ def gamma_logarithm(b: Builder, x: Value) -> Value:
 
 
 def within(b: Builder, x: Value) -> Value:
-    """What lies between x and the next whole number, from -1/2 to 1/2."""
+    """The distance of x from the next whole number, from -1/2 to 1/2."""
     return b.sub(x, b.unary("Floor", b.add(x, 0.5)))
 
 

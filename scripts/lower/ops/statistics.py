@@ -46,7 +46,7 @@ def zero_fraction(call: Call) -> Value:
 
 @function("nn.sufficient_statistics")
 def sufficient_statistics(call: Call) -> List[Value]:
-    """How many numbers there are along axes, their sum and that of their squares."""
+    """The count of numbers along axes, their sum, and the sum of their squares."""
     b, x, along = call.b, floats(call), axes(call, at=1)
     shift = argument(call, "shift", 2)
     moved = x if shift is None else b.sub(x, value(call, shift))
