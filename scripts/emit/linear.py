@@ -11,6 +11,7 @@ from .reductions import Reductions
 from .shaping import Size
 
 TERM = r"([A-Za-z]*(?:\.\.\.)?[A-Za-z]*)"  # of an equation of einsum
+LONGEST = 4096  # diagonal
 
 
 class Linear(Reductions):
@@ -70,9 +71,12 @@ class Linear(Reductions):
         """numpy.einsum of two operands, "abc,cde->abde", "...x,xy->...y".
 
         It is a product of matrices: the letters of both and the result stand in front, those that are summed over stand
-        between.  Raises Fault for an equation that does not fit, or has a letter twice in one operand.
+        between.  A letter that stands twice in one operand means its diagonal.  Raises Fault for an equation that does
+        not fit.
         """
         first, second, result = terms(equation, x.rank, y.rank)
+        x, first = self.diagonals(x, first)
+        y, second = self.diagonals(y, second)
         sizes: Dict[str, Size] = {}
         for letters, value in ((first, x), (second, y)):
             for place, letter in enumerate(letters):
@@ -91,6 +95,19 @@ class Linear(Reductions):
         made = self.spread_out(self.matmul(x, y), [sizes[letter] for letter in batch + left + right])
         order = batch + left + right
         return self.transpose(made, [order.index(letter) for letter in result])
+
+    def diagonals(self, x: Value, letters: str) -> Tuple[Value, str]:
+        """x and its letters with each letter once.  Raises Fault where the sizes of one letter differ, or are open."""
+        for letter in dict.fromkeys(letters):
+            while letters.count(letter) > 1:
+                one, other = letters.index(letter), letters.rindex(letter)
+                size = x.shape[one]
+                if size is None or size != x.shape[other] or size > LONGEST:
+                    raise Fault(f"a tensor of shape {x.shape} has no diagonal along {letters!r}")
+                shape = [size if place in (one, other) else 1 for place in range(x.rank)]
+                x = self.sum(self.mul(x, numpy.eye(size, dtype="float32").reshape(shape)), one)
+                letters = letters[:one] + letters[one + 1:]
+        return x, letters
 
     def alone(self, x: Value, letters: str, others: str) -> Tuple[Value, str]:
         """x summed over the letters that stand nowhere else."""
@@ -138,6 +155,6 @@ def terms(equation: str, first: int, second: int) -> Tuple[str, str, str]:
     for place, count in enumerate(elided + [max(elided)]):
         parts[place] = parts[place].replace("...", "".join(spare[max(elided) - count:max(elided)]))
     letters = set(parts[0]) | set(parts[1])
-    if any(len(set(part)) != len(part) for part in parts) or not set(parts[2]) <= letters:
-        raise Fault(f"the equation {equation!r} has a letter twice in one tensor, or one that comes from nowhere")
+    if len(set(parts[2])) != len(parts[2]) or not set(parts[2]) <= letters:
+        raise Fault(f"the equation {equation!r} has a letter twice in its result, or one that comes from nowhere")
     return parts[0], parts[1], parts[2]

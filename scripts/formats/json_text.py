@@ -3,7 +3,7 @@ import json
 import math
 import re
 from collections import OrderedDict
-from typing import Any, Dict, Optional, Union
+from typing import Any, Dict, List, Optional, Tuple, Union
 
 from ..base.fault import Fault
 from .paths import head
@@ -30,6 +30,43 @@ class Unusual(float):
     fault = ""
 
 
+class Hooks:
+    """What Python's reader of JSON calls for objects and numbers; it raises a Fault for what may stand nowhere.
+
+    found  the infinities and NaNs, which may stand in some places
+    """
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+        self.found: List[Unusual] = []
+
+    def pairs(self, items: List[Tuple[str, Any]]) -> Dict[str, Any]:
+        """Return an object, each of whose keys stands once."""
+        result: Dict[str, Any] = {}
+        for key, value in items:
+            if key in result:
+                raise Fault(f"{self.where}: the key {key!r} stands twice in one object")
+            result[key] = value
+        return result
+
+    def constant(self, word: str, why: str = "which is no JSON number") -> Unusual:
+        """Return an infinity or NaN."""
+        self.found.append(Unusual(word))
+        self.found[-1].fault = f"{self.where}: {word:.40} stands in it, {why}"
+        return self.found[-1]
+
+    def number(self, word: str) -> float:
+        """Return a float."""
+        value = float(word)
+        return self.constant(word, "a number too large for any computer") if math.isinf(value) else value
+
+    def whole(self, word: str) -> int:
+        """Return an int of at most 40 digits."""
+        if len(word) > 40:
+            raise Fault(f"{self.where}: a number of {len(word)} digits stands in it")
+        return int(word)
+
+
 def parse(text: Union[str, bytes], where: str) -> Any:
     """Return the value of a JSON text of unknown origin.
 
@@ -39,30 +76,6 @@ def parse(text: Union[str, bytes], where: str) -> Any:
     and no JSON has) where `settled` does not let them stand, for nesting deeper than MAX_DEPTH, and for a text beyond
     the limits even so.
     """
-    found = []
-
-    def pairs(items):
-        result = {}
-        for key, value in items:
-            if key in result:
-                raise Fault(f"{where}: the key {key!r} stands twice in one object")
-            result[key] = value
-        return result
-
-    def constant(word, why="which is no JSON number"):
-        found.append(Unusual(word))
-        found[-1].fault = f"{where}: {word:.40} stands in it, {why}"
-        return found[-1]
-
-    def number(word):
-        value = float(word)
-        return constant(word, "a number too large for any computer") if math.isinf(value) else value
-
-    def whole(word):
-        if len(word) > 40:
-            raise Fault(f"{where}: a number of {len(word)} digits stands in it")
-        return int(word)
-
     problem = too_much(text)
     emptied = problem is not None and len(text) <= MAX_JSON_TEXT
     if emptied:
@@ -70,11 +83,12 @@ def parse(text: Union[str, bytes], where: str) -> Any:
         problem = too_much(text)
     if problem:
         raise Fault(f"{where}: {problem}")
+    hooks = Hooks(where)
     try:
         if isinstance(text, bytes):
             text = text.decode("utf-8-sig")
-        value = json.loads(text, object_pairs_hook=pairs, parse_constant=constant,
-                           parse_float=number, parse_int=whole)
+        value = json.loads(text, object_pairs_hook=hooks.pairs, parse_constant=hooks.constant,
+                           parse_float=hooks.number, parse_int=hooks.whole)
     except RecursionError:
         raise Fault(f"{where}: nested too deep")
     except ValueError as error:
@@ -86,7 +100,7 @@ def parse(text: Union[str, bytes], where: str) -> Any:
         level = [inner for outer in level
                  for inner in (outer.values() if isinstance(outer, dict) else outer) if isinstance(inner, (dict, list))]
         if not level:
-            return settled(value) if found else value
+            return settled(value) if hooks.found else value
     raise Fault(f"{where}: nested deeper than {MAX_DEPTH} levels")
 
 

@@ -73,8 +73,7 @@ def subtract(call: Call) -> Value:
 @layer("Average", masks=True)
 def average(call: Call) -> Value:
     """The mean; a sum of few bits overflows before it is divided."""
-    joined = narrow.common(call, call.inputs) if any(one.narrow for one in call.inputs) else None
-    total = in_turn(call, call.b.add)
+    joined, total = narrow.kind_of(call), in_turn(call, call.b.add)
     total = narrow.wrapped(call.b, total, joined) if joined else total
     return call.b.div(total, len(call.inputs)).masked(mask_of_all(call))
 

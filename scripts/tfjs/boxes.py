@@ -4,21 +4,22 @@ TensorFlow.js 4.22.0 does not pad the boxes, and does not give V5's number of th
 that TensorFlow ignores then (core/kernels/image/non_max_suppression_op.cc: DoNonMaxSuppressionOp).
 """
 from collections import OrderedDict
-from typing import Any, List
+from typing import List
 
 import numpy
 
 from ..base.fault import Fault
 from ..emit import Builder, Value
 from ..operations.graph import Attribute, Node, Tensor
+from .remaking import Remaking
 
 STEPS = 512  # boxes that are picked softly, each by operations of its own
 LOWEST = float(numpy.finfo("float32").min)  # the score of a box that is picked
 PADDED = "pad_to_max_output_size"
 
 
-def best(make: Any, node: Node) -> List[Value]:
-    """Return all outputs of the operation; make: rewritten.Remaking."""
+def best(make: Remaking, node: Node) -> List[Value]:
+    """Return all outputs of the operation."""
     if node.op == "NonMaxSuppressionV5" and float(make.known(5)):
         return softly(make, node, float(make.known(5)))
     kept = OrderedDict(node.attributes)
@@ -36,7 +37,7 @@ def best(make: Any, node: Node) -> List[Value]:
     return [Value(row.dtype, (size,), row.tensor) for row in padded] + [count]
 
 
-def softly(make: Any, node: Node, sigma: float) -> List[Value]:
+def softly(make: Remaking, node: Node, sigma: float) -> List[Value]:
     """[places, scores, how many] of the best boxes, each of which lowers the scores of those that it overlaps.
 
     A score below 0 counts as it was given when the next box is picked, as in TensorFlow's queue.

@@ -2,7 +2,7 @@
 
     MatrixInverse  ->  what a TensorFlowOpLayer of it is lowered to (scripts/lower/ops/, `rules.node`)
 """
-from typing import Any, List, Union
+from typing import List, Union
 
 from ..base.fault import Fault
 from ..emit import Value
@@ -11,6 +11,7 @@ from ..operations import unlike
 from ..operations.graph import Node
 from ..operations.scopes import REALS
 from . import graph_json
+from .remaking import Remaking
 
 SMALL = 4096  # values of a constant that tells how to compute
 NUMBERS = REALS + ("DT_INT32", "DT_INT64", "DT_BOOL")  # wraps of narrow types are those of layers
@@ -35,8 +36,8 @@ def differs(node: Node) -> bool:
         node.op.startswith("Gather") or node.value("T") in REALS)
 
 
-def lowered(make: Any, node: Node) -> Union[Value, List[Value]]:
-    """Return the result of an operation, or all of its results; make: rewritten.Remaking.
+def lowered(make: Remaking, node: Node) -> Union[Value, List[Value]]:
+    """Return the result of an operation, or all of its results.
 
     Raises Fault where it cannot be lowered, and for numbers of other types.
     """

@@ -4,96 +4,21 @@ Each rule composes the operation's result by the builder (scripts/emit/), whose 
 TensorFlow does.  An operation that no rule can compose is refused (operations/unlike.py), for want of a known rank or
 constant, too.
 """
-import re
+import itertools
 from collections import OrderedDict
 from typing import Any, Callable, Dict, List, Optional, Tuple, Union
 
 import numpy
 
 from ..base.fault import Fault
-from ..emit import Builder, Value
+from ..emit import Value
 from ..operations import unlike
-from ..operations.graph import Attribute, Graph, Node, Row, Spec, Tensor
+from ..operations.graph import Attribute, Graph, Node, Row, Tensor
 from ..operations.outputs import prune
 from . import boxes, by_layers, operations
-
-
-class Unknown(Exception):
-    """A fact of an operation that a rule needs is not known."""
-
-
-class Remaking(Builder):
-    """A builder on a graph that is there, for what stands in place of one of its operations.
-
-    source   that operation
-    """
-
-    def __init__(self, graph: Graph) -> None:
-        super().__init__()
-        self.graph = graph
-        self.source = Node("", "")
-
-    def given(self, place: int) -> Value:
-        """Return an input of the operation.  Raises Unknown where its rank is not known, or where it has none."""
-        tensor = self.input(place)
-        spec = self.graph.spec(tensor)
-        if spec is None or spec.shape is None:
-            raise Unknown
-        return self.of(tensor, spec.dtype, spec.shape)
-
-    def input(self, place: int) -> Tensor:
-        """Return the name of an input of the operation.  Raises Unknown where there is none."""
-        if place >= len(self.source.inputs) or self.source.inputs[place].node not in self.graph.nodes:
-            raise Unknown
-        return self.source.inputs[place]
-
-    def of(self, tensor: Tensor, dtype: str, shape: Any) -> Value:
-        """Return a tensor of the graph as a Value."""
-        held = self.graph.nodes[tensor.node]
-        kept = held.value("value").values if held.op == "Const" else None
-        kind = "bool" if dtype == "DT_BOOL" else "int32" if dtype in unlike.WHOLE else "float32"
-        if kept is None:
-            return Value(kind, shape, tensor)
-        return Value(kind, shape, tensor, self.of_weight(kept).weight)
-
-    def known(self, place: int) -> numpy.ndarray:
-        """Return the values of an input that is a constant.  Raises Unknown where it is none."""
-        found = self.graph.constant(self.input(place))
-        if found is None:
-            raise Unknown
-        return found
-
-    def whole(self, name: str, default: Optional[int] = None) -> int:
-        """Return an attribute of the operation, a whole number.  Raises Unknown where it is none."""
-        found = self.source.value(name, default)
-        if type(found) is not int:
-            raise Unknown
-        return found
-
-    def number(self, name: str, default: float) -> float:
-        """Return an attribute of the operation, a number.  Raises Unknown where it is none."""
-        found = self.source.value(name, default)
-        if type(found) not in (int, float):
-            raise Unknown
-        return float(found)
-
-    def row(self, name: str, count: int, least: int = 1) -> List[int]:
-        """Return an attribute of the operation, so many whole numbers from `least` on.  Raises Unknown for others."""
-        found = self.source.value(name)
-        if not isinstance(found, list) or len(found) != count or not all(type(one) is int and one >= least
-                                                                         for one in found):
-            raise Unknown
-        return found
-
+from .remaking import Remaking, Unknown, put_out
 
 Rule = Callable[[Remaking, Node], Union[Value, List[Value], None]]  # a list: of all outputs
-
-
-def put_out(node: Node) -> Spec:
-    """Return what is known of an operation's first output.  Raises Unknown where its shape is not."""
-    if not node.outputs or node.outputs[0].shape is None:
-        raise Unknown
-    return node.outputs[0]
 
 
 def rewrite(graph: Graph) -> None:
@@ -101,7 +26,7 @@ def rewrite(graph: Graph) -> None:
     waiting = [node for node, _ in unlike.reasons(graph) if node.op in RULES and graph.nodes.get(node.name) is node]
     waiting += [node for node in graph.nodes.values() if node.op in RULES and node.op not in operations.SINCE
                 or by_layers.differs(node)]
-    make = Remaking(graph)
+    make, beyond = Remaking(graph), Beyond(graph)
     for node in waiting if waiting else ():
         make.source = node
         try:
@@ -109,12 +34,13 @@ def rewrite(graph: Graph) -> None:
                 value = RULES[node.op](make, node)
         except (Unknown, Fault):  # it is refused as it is
             continue
-        readers = beyond(graph, node)
+        readers = beyond.readers(node)
         if value is not None and (isinstance(value, list) or not readers):
             value, *others = value if isinstance(value, list) else [value]
             for other in readers:
                 other.inputs = [make.read(others[one.index - 1]) if one.node == node.name and one.index else one
                                 for one in other.inputs]
+                beyond.add(other)
             kind = node.outputs[0].dtype if node.outputs else node.value("T", "DT_FLOAT")
             node.op, node.inputs, node.attributes = "Identity", [make.read(value)], OrderedDict(
                 T=Attribute("type", kind))
@@ -123,10 +49,27 @@ def rewrite(graph: Graph) -> None:
         prune(graph, map(Tensor, graph.outputs + graph.inputs))
 
 
-def beyond(graph: Graph, node: Node) -> List[Node]:
-    """Return the operations that read another output of an operation than its first."""
-    return [other for other in graph.nodes.values() if any(one.node == node.name and one.index
-                                                           for one in other.inputs)]
+class Beyond:
+    """The operations of a growing graph that read another output of one than its first."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.nodes, self.added = graph.nodes, 0
+        self.found: Dict[str, Dict[str, Node]] = {}  # by the operation that is read, then by the one that reads
+
+    def add(self, node: Node) -> None:
+        """Note what an operation reads."""
+        for one in node.inputs:
+            if one.index:
+                self.found.setdefault(one.node, {})[node.name] = node
+
+    def readers(self, node: Node) -> List[Node]:
+        """Return those that read another output of this operation than its first."""
+        new = list(itertools.islice(reversed(self.nodes.values()), len(self.nodes) - self.added))
+        for other in reversed(new):
+            self.add(other)
+        self.added = len(self.nodes)
+        return [other for other in self.found.get(node.name, {}).values()
+                if any(one.node == node.name and one.index for one in other.inputs)]
 
 
 # Whole numbers -----------------------------------------------------------------------------------------------------
@@ -329,33 +272,10 @@ def batch_product(make: Remaking, node: Node) -> Value:
 def einsum(make: Remaking, node: Node) -> Value:
     """An equation of one or two tensors with an ellipsis, or with a letter that stands twice in a term."""
     left, result = node.text("equation").replace(" ", "").split("->")
-    values = []
-    parts = left.split(",")
-    for place, term in enumerate(parts):
-        value, parts[place] = diagonal(make, make.given(place), term)
-        values.append(value)
+    values = [make.given(place) for place in range(len(left.split(",")))]
     if len(values) == 1:
-        parts, values = parts + [""], values + [make.constant(numpy.float32(1))]
-    return make.einsum(f"{parts[0]},{parts[1]}->{result}", *values)
-
-
-def diagonal(make: Remaking, x: Value, term: str) -> Tuple[Value, str]:
-    """Return a tensor and its letters with each letter once."""
-    again = re.search(r"([A-Za-z])(?=.*\1)", term)
-    while again:
-        letter, dots = again.group(1), "..." in term
-        letters = term.replace("...", "." * (x.rank - len(term) + 3)) if dots else term
-        if len(letters) != x.rank:
-            raise Unknown
-        one, other = letters.index(letter), letters.rindex(letter)
-        if x.shape[one] is None or x.shape[one] != x.shape[other]:
-            raise Unknown
-        shape = [size if place in (one, other) else 1 for place, size in enumerate(x.shape)]
-        x = make.sum(make.mul(x, numpy.eye(x.shape[one], dtype="float32").reshape(shape)), one)
-        letters = letters[:one] + letters[one + 1:]
-        term = re.sub(r"\.+", "...", letters) if dots else letters
-        again = re.search(r"([A-Za-z])(?=.*\1)", term)
-    return x, term
+        left, values = left + ",", values + [make.constant(numpy.float32(1))]
+    return make.einsum(f"{left}->{result}", *values)
 
 
 def select(make: Remaking, node: Node) -> Value:

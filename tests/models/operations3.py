@@ -58,6 +58,7 @@ ARITHMETIC = {
                                             ops.trunc(x * 3), ops.trunc(i), ops.round(i), ops.round(x * 100, -1)],
     "special": lambda ops, x, y, z, i, j: [ops.erf(x), ops.erfc(x) if hasattr(ops, "erfc") else x,
         ops.erfinv(ops.tanh(x)), ops.logaddexp(x, y), ops.logaddexp2(x, y),
+        ops.logaddexp(ops.log(ops.relu(x)), ops.log(ops.relu(y))),
                                            ops.heaviside(ops.round(x), SIX), ops.heaviside(i - 2, y[:, :, 0]),
                                            ops.ldexp(x, i[:, :, None])],
     "bits": lambda ops, x, y, z, i, j: [ops.bitwise_invert(i), ops.left_shift(i, 2), ops.right_shift(i * 5, 1),
@@ -94,7 +95,9 @@ LOGIC = {
                                        ops.isposinf(-holes(ops, x)), ops.nan_to_num(holes(ops, x)),
                                        ops.nan_to_num(holes(ops, x), 1.0, 2.0, 3.0),
                                        ops.isnan(i), ops.isreal(x), ops.signbit(x), ops.isclose(x, x + 1e-6 * y),
-                                       ops.isclose(x, y, 0.5, 0.5)],
+                                       ops.isclose(x, y, 0.5, 0.5), ops.isclose(i * 200000, i * 200000 + 1),
+                                       ops.isclose(holes(ops, x), holes(ops, x)), ops.isclose(x, holes(ops, x)),
+                                       ops.isclose(holes(ops, x), holes(ops, x), equal_nan=True)],
 }
 
 AXES = (None, 0, 1, -1, (1, 2))
@@ -210,7 +213,8 @@ LINEAR = {
         numpy.linspace(0, 1, 48).reshape(4, 6, 2).astype("float32"), 2), ops.tensordot(x, numpy.linspace(0, 1,
         48).reshape(6, 4, 2).astype("float32"), ([1, 2], [1, 0])), ops.tensordot(x, y, ([2], [2]))],
     "einsum": lambda ops, x, y, z, i, j: [ops.einsum("bij,bkj->bik", x, y), ops.einsum("bij,jk->bik", x, kernel(6,
-        2)), ops.einsum("bij->bji", x), ops.einsum("bij->b", x), ops.einsum("...j,jk->...k", z, kernel(3, 2)),
+        2)), ops.einsum("bij->bji", x), ops.einsum("bii->bi", x[:, :, :4]),
+        ops.einsum("bij->b", x), ops.einsum("...j,jk->...k", z, kernel(3, 2)),
                                           ops.einsum("bij,bij->bi", x, y), ops.einsum("bi,bj->bij", x[:, 0], y[:,
                                           1]), ops.einsum("bij,bkj,bkl->bil", x, y, x), ops.einsum("bi,ij->bj", i,
                                           numpy.ones((4, 2), "int32"))],

@@ -5,7 +5,7 @@ import pytest
 from scripts import preprocess
 from scripts.base.fault import Fault
 from tests import needs
-from tests.models import lowered, operation_nodes, operations2, operations3, operations_rest, operations_seldom
+from tests.models import lowered, operation_nodes, operations2, operations2_special, operations3, operations3_special
 
 needs.tensorflow()
 
@@ -31,7 +31,7 @@ def of_keras2(theme):
     def build(keras):
         import tensorflow
         given = inputs(keras)
-        cases = [operations2.THEMES[theme]] if theme in operations2.THEMES else operations_seldom.SELDOM.values()
+        cases = [operations2.THEMES[theme]] if theme in operations2.THEMES else operations2_special.FUNCTIONS.values()
         outputs = [output for case in cases for output in case(tensorflow, keras, *given)]
         return keras.Model(given, outputs + [tensorflow.identity(value) for value in given])
     return build
@@ -43,7 +43,7 @@ def of_nodes(theme):
         import tensorflow
         given = inputs(keras)
         outputs = operation_nodes.layers_of(tensorflow, keras, lambda *values: {
-            **operations2.THEMES, **operations_seldom.NODES}[theme](tensorflow, keras, *values), given)
+            **operations2.THEMES, **operations2_special.NODES}[theme](tensorflow, keras, *values), given)
         return keras.Model(given, [output for output in outputs if output is not None] + [
             tensorflow.identity(value) for value in given])
     return build
@@ -56,8 +56,8 @@ def test_operations_of_keras_3_compute_what_keras_computes(theme, tmp_path):
 
 
 @pytest.mark.modern  # keras.ops came with Keras 3
-@pytest.mark.parametrize("cases, versions", [(operations_rest.REST, (lowered.OLDEST, None)),
-                                             (operations_rest.NEWER, (None,))], ids=["rest", "newer"])
+@pytest.mark.parametrize("cases, versions", [(operations3_special.CASES, (lowered.OLDEST, None)),
+                                             (operations3_special.NEWER, (None,))], ids=["rest", "newer"])
 def test_operations_that_are_seldom_in_a_model(cases, versions, tmp_path):
     lowered.agree(lowered.Model("keras3", of_keras3(cases)), tmp_path, versions=versions)
 
@@ -65,7 +65,7 @@ def test_operations_that_are_seldom_in_a_model(cases, versions, tmp_path):
 def open_images(keras):
     """What takes pixels from computed places, of images whose size is open."""
     z, by = keras.Input((None, None, 3), name="z"), keras.Input((8,), name="by")
-    image, tables = keras.ops.image, operations_rest
+    image, tables = keras.ops.image, operations3_special
     return keras.Model([z, by], [image.affine_transform(z, moved, *how) for how in tables.WARPED
                                  for moved in (tables.TURN[0], keras.ops.tanh(by) * 0.01 + tables.TURN[:1])] + [
         image.perspective_transform(z, tables.CORNERS, tables.BENT), image.ssim(z, z * 2, filter_size=3),

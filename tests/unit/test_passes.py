@@ -218,6 +218,19 @@ def test_what_is_for_training_alone_is_written_so_that_tensorflow_js_loads_it(ke
     assert spelling.setting(key, given, draft) == written
 
 
+@pytest.mark.parametrize("rows, written", [(200, "Constant"), (201, "Zeros")])
+@pytest.mark.parametrize("major", [2, 3])
+def test_the_numbers_of_a_large_embedding_stand_in_its_weights_alone(major, rows, written):
+    """TensorFlow.js reads what made them too, 20 bytes each, and does not look at it."""
+    values = [[0.5] * 1000] * rows
+    if major == 3:
+        values = {"class_name": "__numpy__", "config": {"value": values, "dtype": "float32"}}
+    given = {"class_name": "Constant", "config": {"value": values}}
+    draft = Draft(functional([start(), layer("ReLU", "relu", "start")], "relu"), major, (), {})
+    found = spelling.setting("embeddings_initializer", given, draft)
+    assert found["class_name"] == written and (found["config"] == {}) == (written == "Zeros")
+
+
 def test_a_tensor_given_by_keyword_is_refused():
     attends = keras3(layer("Dot", "dot", axes=1), tensor("start"), other=tensor("start"))
     assert "'dot' is called with a tensor as other=" in refused(functional([start(), attends], "dot"), made.KERAS3)

@@ -108,7 +108,7 @@ def power(call: Call) -> Value:
 
 
 @operation("Divide TrueDivide")
-@function("math.truediv math.divide __operators__.truediv")
+@function("math.truediv math.divide __operators__.truediv realdiv")
 @node("RealDiv")
 def divide(call: Call) -> Value:
     """x / y of floats."""
@@ -334,11 +334,11 @@ def logaddexp2(call: Call) -> Value:
 
 
 def log_of_sum(call: Call, scale: float) -> Value:
-    """The logarithm of the sum of two powers, whose base is e ** scale."""
+    """The logarithm of the sum of two powers, whose base is e ** scale; infinities that are alike stay such."""
     b = call.b
     x, y = [b.cast(one, "float32") for one in pair(call)]
-    apart = b.unary("Log1p", b.exp(b.mul(b.unary("Abs", b.sub(x, y)), -scale)))
-    return b.add(b.maximum(x, y), b.mul(apart, 1 / scale))
+    apart = b.where(b.compare("Equal", x, y), 0.0, b.unary("Abs", b.sub(x, y)))
+    return b.add(b.maximum(x, y), b.mul(b.unary("Log1p", b.exp(b.mul(apart, -scale))), 1 / scale))
 
 
 @operation("Ldexp")
@@ -346,27 +346,6 @@ def ldexp(call: Call) -> Value:
     """x1 * 2 ** x2."""
     x, y = pair(call)
     return call.b.mul(call.b.cast(x, "float32"), call.b.binary("Pow", 2.0, call.b.cast(y, "float32")))
-
-
-@operation("BitwiseInvert BitwiseNot")
-def bitwise_invert(call: Call) -> Value:
-    """All bits the other way: -x - 1."""
-    x = tensor(call)
-    return call.b.invert(x) if x.dtype == "bool" else call.b.sub(call.b.neg(x), 1)
-
-
-@operation("BitwiseLeftShift LeftShift")
-def left_shift(call: Call) -> Value:
-    """x * 2 ** y of whole numbers."""
-    x, y = [call.b.cast(one, "int32") for one in pair(call)]
-    return call.b.shifted(x, call.b.clip(y, 0, 31), True)
-
-
-@operation("BitwiseRightShift RightShift")
-def right_shift(call: Call) -> Value:
-    """x / 2 ** y of whole numbers, rounded down."""
-    x, y = [call.b.cast(one, "int32") for one in pair(call)]
-    return call.b.shifted(x, call.b.clip(y, 0, 31), False)
 
 
 @operation("Copy Conjugate Conj Real StopGradient ConvertToTensor Array")

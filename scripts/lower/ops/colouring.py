@@ -7,28 +7,30 @@ from ..rules import Call, function, node, operation
 from .given import first, tensor
 
 
-def colours(call: Call, names: str = "images") -> Tuple[Value, int, List[Value]]:
-    """The image, the axis of its channels, and its three channels, each with that axis of size 1."""
-    x = tensor(call, names)
+def colours(call: Call, x: Value) -> Tuple[int, List[Value]]:
+    """The axis of an image's channels, and its three channels, each with that axis of size 1."""
     axis = x.rank - 3 if first(call) else x.rank - 1
     if x.rank < 1 or x.shape[axis] != 3:
         raise Fault(f"operation {call.path!r} is given an image of shape {x.shape}, which has no three colours")
-    return x, axis, call.b.split(x, 3, axis)
+    return axis, call.b.split(x, 3, axis)
 
 
 @operation("RGBToGrayscale")
-@function("image.rgb_to_grayscale")
 def rgb_to_grayscale(call: Call) -> Value:
     """The brightness of each place; whole numbers stay whole."""
-    b, x = call.b, tensor(call, "images")
-    if call.major > 2 and x.shape[x.rank - 3 if first(call) else -1] == 1:
+    x = tensor(call, "images")
+    if x.shape[x.rank - 3 if first(call) else -1] == 1:
         return x
-    x, axis, parts = colours(call)
-    made = None
+    return call.b.cast(brightness(call, x), x.dtype)
+
+
+def brightness(call: Call, x: Value) -> Value:
+    """The same in floats."""
+    b, (_, parts), made = call.b, colours(call, x), None
     for part, weight in zip(parts, (0.2989, 0.5870, 0.1140)):
         one = b.mul(b.cast(part, "float32"), weight)
         made = one if made is None else b.add(made, one)
-    return b.cast(made, x.dtype)
+    return made
 
 
 @function("image.grayscale_to_rgb")
@@ -43,8 +45,12 @@ def grayscale_to_rgb(call: Call) -> Value:
 @node("RGBToHSV")
 def rgb_to_hsv(call: Call) -> Value:
     """Hue, saturation, value (tensorflow core/kernels/image/colorspace_op.h)."""
-    b = call.b
-    x, axis, (red, green, blue) = colours(call)
+    return hsv_of(call, tensor(call, "images"))
+
+
+def hsv_of(call: Call, x: Value) -> Value:
+    """The same of an image."""
+    b, (axis, (red, green, blue)) = call.b, colours(call, x)
     most, least = b.max(x, axis, True), b.min(x, axis, True)
     spread = b.sub(most, least)
     flat, dark = b.compare("LessEqual", spread, 0), b.compare("LessEqual", most, 0)
@@ -62,8 +68,12 @@ def rgb_to_hsv(call: Call) -> Value:
 @node("HSVToRGB")
 def hsv_to_rgb(call: Call) -> Value:
     """Colours of hue, saturation, value (tensorflow core/kernels/image/colorspace_op.h)."""
-    b = call.b
-    _, axis, (hue, saturation, bright) = colours(call)
+    return rgb_of(call, tensor(call, "images"))
+
+
+def rgb_of(call: Call, x: Value) -> Value:
+    """The same of an image."""
+    b, (axis, (hue, saturation, bright)) = call.b, colours(call, x)
     turned = b.mul(hue, 6.0)
     parts = [b.sub(b.unary("Abs", b.sub(turned, 3.0)), 1.0), b.sub(2.0, b.unary("Abs", b.sub(turned, 2.0))),
              b.sub(2.0, b.unary("Abs", b.sub(turned, 4.0)))]

@@ -8,6 +8,7 @@ from ...emit import Builder, Value
 from ...emit.core import DType, axis_of
 from ..rules import Call, function, node, operation
 from .casting import cast_to
+from .dynamic_sizes import masked
 from .given import (
     argument,
     attributes,
@@ -21,7 +22,6 @@ from .given import (
     tensor,
     value,
 )
-from .picking import masked
 
 
 @operation("GetItem")

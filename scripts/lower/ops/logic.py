@@ -5,8 +5,8 @@ import numpy
 
 from ...emit import Builder, Value
 from ..rules import Call, function, node, operation
+from .dynamic_sizes import coordinates
 from .given import argument, floats, needed, pair, tensor, truth, value
-from .picking import coordinates
 
 COMPARED = {"Equal": ("Equal", "math.equal __operators__.eq"),
             "NotEqual": ("NotEqual", "math.not_equal __operators__.ne"),
@@ -158,26 +158,37 @@ def signbit(call: Call) -> Value:
 
 @operation("Isclose")
 def isclose(call: Call) -> Value:
-    """Whether two numbers differ by no more than atol + rtol * |x2|."""
-    return close(call, "rtol", "atol")
+    """Whether two numbers differ by no more than atol + rtol * |x2| (keras 3 backend/tensorflow/numpy.py: isclose).
 
-
-def close(call: Call, relative: str, absolute: str) -> Value:
-    """The same, with the names of its settings."""
-    b = call.b
-    x, y = [b.cast(one, "float32") for one in pair(call)]
-    bound = b.add(b.mul(b.unary("Abs", y), value(call, argument(call, relative, 2, 1e-5), "float32")),
-                  value(call, argument(call, absolute, 3, 1e-8), "float32"))
-    finite = b.compare("Less", b.unary("Abs", y), b.constant(INFINITE))
-    found = b.either(b.compare("Equal", x, y),
-                     b.both(b.compare("LessEqual", b.unary("Abs", b.sub(x, y)), bound), finite))
-    return b.either(found, b.both(is_nan(b, x), is_nan(b, y))) if argument(call, "equal_nan") else found
+    Whole numbers are close where they are equal.
+    """
+    x, y = pair(call)
+    return or_none(call, near(call, x, y), x, y) if x.dtype == "float32" else call.b.compare("Equal", x, y)
 
 
 @operation("AllClose")
 def allclose(call: Call) -> Value:
-    """Whether all are close."""
-    return call.b.reduce("All", close(call, "rtol", "atol"))
+    """Whether all are close; an infinity is close to itself alone (keras 3 backend/tensorflow/numpy.py: allclose)."""
+    b, (x, y) = call.b, pair(call)
+    found = b.compare("Equal", x, y)
+    if x.dtype == "float32":
+        finite = b.compare("Less", b.unary("Abs", y), b.constant(INFINITE))
+        found = or_none(call, b.either(found, b.both(finite, near(call, x, y))), x, y)
+    return b.reduce("All", found)
+
+
+def near(call: Call, x: Value, y: Value) -> Value:
+    """Whether two floats differ by so little; any number is near to an infinity, which is near to none."""
+    b = call.b
+    relative, absolute = [value(call, argument(call, name, at, default), "float32")
+                          for at, (name, default) in enumerate((("rtol", 1e-5), ("atol", 1e-8)), 2)]
+    return b.compare("LessEqual", b.unary("Abs", b.sub(x, y)), b.add(b.mul(b.unary("Abs", y), relative), absolute))
+
+
+def or_none(call: Call, found: Value, x: Value, y: Value) -> Value:
+    """The same, where equal_nan says so also of two that are no numbers."""
+    b = call.b
+    return b.either(found, b.both(is_nan(b, x), is_nan(b, y))) if argument(call, "equal_nan") else found
 
 
 @operation("Fmax")

@@ -1,19 +1,19 @@
 """Linear systems and decompositions of small matrices, number by number (keras.ops.linalg).
 
 TensorFlow.js has none of them.  A matrix of few rows is worked out cell by cell, a larger one by reflections
-(Householder).  A matrix that is too large is refused.
+(Householder), a triangle row by row.  A matrix that is too large is refused.
 """
-from typing import List, Optional, Tuple
+from typing import Callable, List, Optional, Tuple
 
 import numpy
 
 from ...base.fault import Fault
 from ...emit import Builder, Value
 from ..rules import Call, function, node, operation
-from .given import argument, floats, needed, value
+from .given import argument, floats, needed, tensor, value
 from .linear import expanded
 
-SOLVED, TRIANGULAR = 3, 12  # rows of a matrix that is inverted by its cofactors; of one that is taken row by row
+SOLVED, TRIANGULAR = 3, 12  # rows of a matrix that is inverted by its cofactors; of one whose root is taken
 REFLECTED = 64  # rows or columns of a matrix that is mirrored column by column
 SMALLEST = numpy.finfo("float32").tiny
 OUTPUTS = "ask for outputs that do not need it"
@@ -64,6 +64,8 @@ def inverse(call: Call, rows: Cells) -> Cells:
 
 
 @operation("Inv")
+@function("linalg.inv")
+@node("MatrixInverse")
 def inv(call: Call) -> Value:
     """The inverse of matrices."""
     b, x = call.b, floats(call)
@@ -77,18 +79,28 @@ def inv(call: Call) -> Value:
 @operation("Solve")
 def solve(call: Call) -> Value:
     """The solution x of a @ x = b, matrices or vectors (keras 3 backend/tensorflow/linalg.py)."""
+    return of_columns(call, solved)
+
+
+def of_columns(call: Call, solving: Callable[[Call, Value, Value], Value]) -> Value:
+    """solving(call, a, b) of both arguments; vectors are matrices of one column."""
     b = call.b
     a, given = floats(call, "a"), b.cast(value(call, argument(call, "b", 1, needed)), "float32")
-    vectors = given.rank == a.rank - 1
-    given = b.expand(given, -1) if vectors else given
+    if given.rank == a.rank - 1:
+        return b.squeeze(solving(call, a, b.expand(given, -1)), [-1])
+    return solving(call, a, given)
+
+
+def solved(call: Call, a: Value, given: Value) -> Value:
+    """What matrices take to other matrices."""
     if rows_of(call, a, REFLECTED) <= SOLVED:
-        found = b.matmul(together(b, inverse(call, cells(call, a, SOLVED))), given)
-    else:
-        found = undone(b, a, given)
-    return b.squeeze(found, [-1]) if vectors else found
+        return call.b.matmul(together(call.b, inverse(call, cells(call, a, SOLVED))), given)
+    return undone(call.b, a, given)
 
 
 @operation("Det")
+@function("linalg.det")
+@node("MatrixDeterminant")
 def det(call: Call) -> Value:
     """The determinant of matrices."""
     b, x = call.b, floats(call)
@@ -124,7 +136,7 @@ def turned(b: Builder, x: Value) -> Value:
 def undone(b: Builder, x: Value, given: Value) -> Value:
     """The solutions of larger systems: reflections make triangles of the matrices, solved from the last row on."""
     q, triangle, _ = mirrored(b, x)
-    return by_rows(b, triangle, b.matmul(turned(b, q), given), False)
+    return of_triangles(b, triangle, b.matmul(turned(b, q), given), False)
 
 
 def root(call: Call, rows: Cells) -> Cells:
@@ -142,6 +154,8 @@ def root(call: Call, rows: Cells) -> Cells:
 
 
 @operation("Cholesky")
+@function("linalg.cholesky")
+@node("Cholesky")
 def cholesky(call: Call) -> Value:
     """The triangle whose square a matrix is, the lower or the upper one."""
     b = call.b
@@ -154,21 +168,11 @@ def cholesky(call: Call) -> Value:
 @operation("CholeskyInverse")
 def cholesky_inverse(call: Call) -> Value:
     """The inverse of the matrix whose triangle is given (keras 3 backend/tensorflow/linalg.py: cholesky_inverse)."""
-    b = call.b
-    rows, upper = cells(call, floats(call), TRIANGULAR), bool(call.config.get("upper"))
-    rows = [list(column) for column in zip(*rows)] if upper else rows
-    nothing, found = b.mul(rows[0][0], 0.0), []  # type: Value, Cells
-    for row, own in enumerate(rows):  # of the lower triangle's inverse
-        found.append([])
-        for column in range(len(rows)):
-            total = None
-            for place in range(column, row):
-                part = b.mul(own[place], found[place][column])
-                total = part if total is None else b.add(total, part)
-            total = nothing if total is None else b.neg(total)
-            found[row].append(b.div(b.add(total, 1.0) if row == column else total, own[row]))
-    triangle = together(b, found)
-    return b.matmul(triangle, triangle, True, False)
+    b, x = call.b, floats(call)
+    lower = turned(b, x) if call.config.get("upper") else x
+    unit = b.constant(numpy.eye(rows_of(call, x, REFLECTED), dtype="float32"))
+    found = of_triangles(b, lower, unit, True)
+    return b.matmul(found, found, True, False)
 
 
 @operation("Qr")
@@ -270,24 +274,18 @@ def logdet(call: Call) -> Value:
 
 @operation("SolveTriangular")
 def solve_triangular(call: Call) -> Value:
-    """The solution of a triangular system, row by row."""
-    b = call.b
-    a, given = floats(call, "a"), b.cast(value(call, argument(call, "b", 1, needed)), "float32")
-    rows, lower = cells(call, a, TRIANGULAR), bool(call.config.get("lower"))
-    vectors = given.rank == a.rank - 1
-    given = b.expand(given, -1) if vectors else given
-    found: List[Optional[Value]] = [None] * len(rows)
-    for row in range(len(rows)) if lower else reversed(range(len(rows))):
-        rest = b.at(given, given.rank - 2, row)
-        for place, known in enumerate(found):
-            if known is not None:
-                rest = b.sub(rest, b.mul(b.expand(rows[row][place], -1), known))
-        found[row] = b.div(rest, b.expand(rows[row][row], -1))
-    made = b.stack([one for one in found if one is not None], -2)
-    return b.squeeze(made, [-1]) if vectors else made
+    """The solution of a triangular system, of matrices or vectors."""
+    lower = bool(call.config.get("lower"))
+    return of_columns(call, lambda call, a, given: triangle_solved(call, a, given, lower))
 
 
-def by_rows(b: Builder, x: Value, given: Value, lower: bool) -> Value:
+def triangle_solved(call: Call, a: Value, given: Value, lower: bool) -> Value:
+    """The solutions of triangular systems; the numbers on the other side of the diagonal do not count."""
+    rows_of(call, a, REFLECTED)
+    return of_triangles(call.b, a, given, lower)
+
+
+def of_triangles(b: Builder, x: Value, given: Value, lower: bool) -> Value:
     """The solutions of triangular systems, row by row; each row is a product of the rows found before."""
     size, found = x.shape[-1], None  # type: int, Optional[Value]
     for row in range(size) if lower else reversed(range(size)):
@@ -298,3 +296,36 @@ def by_rows(b: Builder, x: Value, given: Value, lower: bool) -> Value:
         rest = b.div(rest, b.cut(own, -1, row, 1))
         found = rest if found is None else b.concat([found, rest] if lower else [rest, found], -2)
     return found
+
+
+@function("linalg.matrix_transpose linalg.adjoint")
+def matrix_transpose(call: Call) -> Value:
+    """Rows and columns in each other's place."""
+    x = tensor(call, "a matrix")
+    return call.b.move(x, x.rank - 1, x.rank - 2)
+
+
+@function("linalg.solve")
+@node("MatrixSolve")
+def matrix_solve(call: Call) -> Value:
+    """The solutions of linear systems."""
+    x, y = floats(call, "matrix"), floats(call, "rhs", 1)
+    return solved(call, turned(call.b, x) if argument(call, "adjoint", None, False) else x, y)
+
+
+@function("linalg.cholesky_solve")
+def cholesky_solve(call: Call) -> Value:
+    """The solutions of linear systems whose lower triangles of Cholesky's decomposition are given."""
+    x, y = floats(call, "chol"), floats(call, "rhs", 1)
+    return triangle_solved(call, turned(call.b, x), triangle_solved(call, x, y, True), False)
+
+
+@function("linalg.triangular_solve")
+@node("MatrixTriangularSolve")
+def triangular_solve(call: Call) -> Value:
+    """The solutions of triangular systems; a triangle may stand for its transpose."""
+    x, y = floats(call, "matrix"), floats(call, "rhs", 1)
+    lower = bool(argument(call, "lower", 2, True))
+    if argument(call, "adjoint", 3, False):
+        x, lower = turned(call.b, x), not lower
+    return triangle_solved(call, x, y, lower)

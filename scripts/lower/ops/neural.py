@@ -314,3 +314,8 @@ def causal(b: Builder, scores: Value, ones: Value) -> Value:
     return b.compare("GreaterEqual", b.expand(rows, 1), b.expand(columns, 0))
 
 
+@function("nn.crelu")
+def crelu(call: Call) -> Value:
+    """relu(x) and relu(-x) side by side."""
+    x = floats(call, "features")
+    return call.b.concat([call.b.relu(x), call.b.relu(call.b.neg(x))], integer(call, argument(call, "axis", 1, -1)))

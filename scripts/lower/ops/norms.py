@@ -4,8 +4,9 @@ from typing import Any, List
 from ...base.fault import Fault
 from ...emit import Builder, Value
 from ...emit.core import axis_of
-from ..rules import Call, function, operation
-from .given import argument, axes, floats
+from ..rules import Call, function, operation, tensors
+from .given import argument, axes, floats, needed, value
+from .reducing import keeps
 from .singular import singular_values
 
 SINGULAR = ("nuc", 2, -2)  # the sum of a matrix's singular values, the largest, the smallest
@@ -77,3 +78,62 @@ def of_singular_values(call: Call, x: Value, order: Any, along: List[int], kept:
     for axis in (along if call.major > 2 else sorted(places)) if kept else []:
         found = b.expand(found, axis)
     return found
+
+
+@function("math.reduce_euclidean_norm")
+def euclidean_norm(call: Call) -> Value:
+    """The length along the axes."""
+    x = floats(call, "input_tensor")
+    return call.b.sqrt(call.b.sum(call.b.square(x), axes(call, at=1), keeps(call)))
+
+
+@function("linalg.normalize")
+def normalize(call: Call) -> list:
+    """A tensor over its length, and the length."""
+    b, x = call.b, floats(call, "tensor")
+    order, along = argument(call, "ord", 1, "euclidean"), axes(call)
+    if order == "euclidean" or along is None and order == 2:
+        long = b.sqrt(b.sum(b.square(x), along, True))
+    elif along is not None and len(along) > 1:
+        long = of_matrices(call, x, order, along, True)
+    else:
+        long = of_vectors(b, x, order, along, True)
+    return [b.div(x, long), long]
+
+
+@function("clip_by_norm")
+def clip_by_norm(call: Call) -> Value:
+    """A tensor that is no longer than a number along the axes."""
+    b, x = call.b, floats(call, "t")
+    most, squares = floats(call, "clip_norm", 1), b.sum(b.square(x), axes(call, "axes"), True)
+    return b.div(b.mul(x, most), b.maximum(b.sqrt(squares), most))
+
+
+@function("linalg.global_norm")
+def global_norm(call: Call) -> Value:
+    """The length of several tensors together."""
+    return length(call, floats_of(call))
+
+
+def floats_of(call: Call) -> List[Value]:
+    """The tensors of the list."""
+    return [call.b.cast(one, "float32") for one in tensors(argument(call, "t_list", 0, needed))]
+
+
+def length(call: Call, parts: List[Value]) -> Value:
+    """The root of the sum of all squares."""
+    b, total = call.b, call.b.constant(0.0)
+    for one in parts:
+        total = b.add(total, b.sum(b.square(one)))
+    return b.sqrt(total)
+
+
+@function("clip_by_global_norm")
+def clip_by_global_norm(call: Call) -> List[Value]:
+    """Tensors that are no longer together than a number, and how long they were (tensorflow ops/clip_ops.py)."""
+    b, parts = call.b, floats_of(call)
+    most = b.cast(value(call, argument(call, "clip_norm", 1, needed)), "float32")
+    given = argument(call, "use_norm", 2)
+    long = length(call, parts) if given is None else b.cast(value(call, given), "float32")
+    scale = b.mul(most, b.minimum(b.div(1.0, long), b.div(1.0, most)))
+    return [b.mul(one, scale) for one in parts] + [long]

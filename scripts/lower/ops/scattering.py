@@ -1,20 +1,16 @@
-"""Numbers that are put, or counted, at places: scatter_update, sums of segments, fold (keras.ops)."""
+"""Numbers that are put, or added up, at places: scatter_update, fold (keras.ops, tf.tensor_scatter_nd_add)."""
 from typing import Callable, List, Tuple
 
 import numpy
 
 from ...base.fault import Fault
-from ...emit import Builder, Value
+from ...emit import Value
 from ...emit.core import DType
-from ...emit.shaping import Size
 from .. import narrow
-from ..rules import Call, operation
-from .given import argument, floats, integer, integers, limited, needed, tensor, value
-from .picking import firsts
+from ..rules import Call, function, node, operation
+from .given import argument, floats, integers, needed, tensor, value
 
 LARGEST = 1 << 22  # numbers of a constant matrix that picks
-FILLED = {"Max": -3.4028234663852886e38, "Min": 3.4028234663852886e38, "Prod": 1.0}  # segments that nothing is in
-FILLED_WHOLE = {"Max": -2 ** 31, "Min": 2 ** 31 - 1, "Prod": 1}
 
 
 @operation("ScatterUpdate")
@@ -23,16 +19,20 @@ def scatter_update(call: Call) -> Value:
 
     Every TensorFlow.js has ScatterNd, which adds up what meets at one place; only 4.22.0 puts a computed place.
     """
+    x, places, updates = [value(call, argument(call, name, at, needed))
+                          for at, name in enumerate(("inputs", "indices", "updates"))]
+    return updated(call, x, places, updates, call.config.get("reduction"))
+
+
+def updated(call: Call, x: Value, places: Value, updates: Value, how: object) -> Value:
+    """x with the updates at these places; how: Keras's reduction of what meets, None for the last."""
+    places, updates = call.b.cast(places, "int32"), call.b.cast(updates, x.dtype)
+    return narrow.alike(call.b, put(call, x, places, updates, how), x)
+
+
+def put(call: Call, x: Value, places: Value, updates: Value, how: object) -> Value:
+    """The same in 32 bits."""
     b = call.b
-    x = value(call, argument(call, "inputs", 0, needed))
-    places = b.cast(value(call, argument(call, "indices", 1, needed)), "int32")
-    updates = b.cast(value(call, argument(call, "updates", 2, needed)), x.dtype)
-    return narrow.alike(b, put(call, x, places, updates), x)
-
-
-def put(call: Call, x: Value, places: Value, updates: Value) -> Value:
-    """x with the updates at these places."""
-    b, how = call.b, call.config.get("reduction")
     if how == "add":
         return b.add(x, scattered(call, places, updates, x))
     if places.is_constant and places.rank == 2:
@@ -48,7 +48,7 @@ def put(call: Call, x: Value, places: Value, updates: Value) -> Value:
     new = b.cast(new, x.dtype)
     if how is None:
         return b.where(there, new, x)
-    op = {"max": "Maximum", "min": "Minimum", "mul": "Mul"}.get(how)
+    op = {"max": "Maximum", "min": "Minimum", "mul": "Mul"}.get(str(how))
     if op is None:
         raise Fault(f"operation {call.path!r} has reduction={str(how)[:60]!r}: the file is damaged")
     return b.where(there, b.binary(op, x, new), x)
@@ -72,55 +72,6 @@ def scattered(call: Call, places: Value, updates: Value, like: Value) -> Value:
     sizes = [b.dim(like, axis) for axis in range(like.rank)]
     return b.one("ScatterNd", [places, updates, b.sizes(sizes)], updates.dtype, like.shape, T=DType(updates.dtype),
                  Tindices=DType("int32"))
-
-
-def computed(b: Builder, own: Value, distinct: bool) -> Size:
-    """The number of segments, where none is told: one more than the largest, or how many differ (tf.unique)."""
-    if own.is_constant and own.array.size:
-        return len(numpy.unique(own.array)) if distinct else int(own.array.max()) + 1
-    row = b.reshape(own, [-1])
-    if not distinct:
-        return b.add(b.max(row), 1)
-    return b.sum(firsts(b, b.neg(b.top(b.neg(row), b.dim(row, 0))[0])))
-
-
-def segments(op: str) -> Callable[[Call], Value]:
-    """The function of one reduction of segments."""
-    def lower(call: Call) -> Value:
-        b = call.b
-        data = value(call, argument(call, "data", 0, needed))
-        own = b.cast(value(call, argument(call, "segment_ids", 1, needed)), "int32")
-        count, ordered = call.config.get("num_segments"), bool(call.config.get("sorted"))
-        count = computed(b, own, op == "Sum" and not ordered) if count is None else integer(call, count, "num_segments")
-        rest = data.shape[own.rank:]
-        if None in rest or isinstance(count, int) and not 0 < count <= LARGEST:
-            call.refuse("a size after the segments is open, or their number is very large",
-                        "give the sizes: --input-shape")
-        width = int(numpy.prod(rest, dtype="int64"))
-        limited(call, [count if isinstance(count, int) else 1, width])
-        flat, own = b.reshape(data, [-1, width]), b.reshape(own, [1, -1])
-        member = b.compare("Equal", b.expand(b.count(count), 1), own)
-        if op == "Sum":
-            found = narrow.in_halves(b, flat, data.narrow, lambda part: b.cast(b.matmul(
-                b.cast(member, "float32"), b.cast(part, "float32")), data.dtype))
-        else:
-            filled = narrow.FILLED[data.narrow][op] if data.narrow else (
-                FILLED if data.dtype == "float32" else FILLED_WHOLE)[op]
-            if flat.shape[0] is not None and isinstance(count, int):
-                limited(call, [count, flat.shape[0], width])
-            found = b.where(b.expand(member, 2), b.expand(flat, 0), b.constant(filled, data.dtype))
-            if op == "Prod" and data.narrow and flat.shape[0]:
-                found = narrow.product(b, found, [1], data.narrow)
-            found = b.reduce(op, found, 1)
-        if ordered and op in ("Max", "Min"):  # TensorFlow's function of sorted segments gives 0 for one without numbers
-            found = b.where(b.reduce("Any", member, 1, True), found, 0)
-        found = b.reshape(found, [count] + list(rest))
-        return found if op == "Prod" and not flat.shape[0] else narrow.alike(b, found, data)
-    return lower
-
-
-for _op in ("Sum", "Max", "Min", "Prod"):
-    operation("Segment" + _op)(segments(_op))
 
 
 @operation("Fold")
@@ -152,3 +103,19 @@ def fold(call: Call) -> Value:
     flat = b.reshape(x, [-1, channels, rows])
     made = b.reshape(b.matmul(flat, b.constant(picks)), [-1, channels] + size)
     return b.cast(made, tensor(call).dtype)
+
+
+def of_function(how: str) -> Callable[[Call], Value]:
+    """The function of one way to put numbers at places."""
+    def lower(call: Call) -> Value:
+        x, places, updates = [value(call, argument(call, name, at, needed))
+                              for at, name in enumerate(("tensor", "indices", "updates"))]
+        if how == "sub":
+            return updated(call, x, places, call.b.neg(updates), "add")
+        return updated(call, x, places, updates, None if how == "update" else how)
+    return lower
+
+
+for _how in ("update", "add", "sub", "max", "min"):
+    function(f"tensor_scatter_nd_{_how}")(of_function(_how))
+    node("TensorScatter" + _how.capitalize())(of_function(_how))

@@ -1,22 +1,15 @@
-"""Functions of TensorFlow on signals and sequences, and of the gamma function."""
-import math
+"""Functions of TensorFlow on signals and sequences (tf.signal, tf.reverse_sequence)."""
 
 import numpy
 
 from ...base.fault import Fault
-from ...emit import Builder, Value
+from ...emit import Value
 from ...emit.core import axis_of
+from ...emit.shaping import Size
 from ..rules import Call, function, node
-from .arithmetic import polynomial
-from .fourier import cosines, length
+from .fourier import cosines, length, sized
 from .frames import added_up, framed, length_of
-from .given import argument, floats, integer, known, needed, tensor, value
-
-LANCZOS = (0.99999999999980993, 676.5203681218851, -1259.1392167224028, 771.32342877765313, -176.61502916214059,
-           12.507343278686905, -0.13857109526572012, 9.9843695780195716e-6, 1.5056327351493116e-7)  # for g = 7
-STEPS = 6  # that lead to where the series of digamma converges
-SERIES = (1 / 240, -1 / 252, 1 / 120, -1 / 12)  # of its inverse squares, the highest power first
-
+from .given import argument, axes, floats, integer, known, needed, tensor, value
 
 # Signals -----------------------------------------------------------------------------------------------------------
 
@@ -126,50 +119,31 @@ def reverse_sequence(call: Call) -> Value:
     return b.move(b.move(b.gather_along(x, places, 1), 1, own), 0, batch)
 
 
-# Gamma -------------------------------------------------------------------------------------------------------------
+# Spectra -----------------------------------------------------------------------------------------------------------
 
 
-@function("math.lgamma")
-@node("Lgamma")
-def lgamma(call: Call) -> Value:
-    """The logarithm of the size of the gamma function."""
-    return gamma_logarithm(call.b, floats(call))
+@function("signal.fftshift signal.ifftshift")
+def fftshift(call: Call) -> Value:
+    """The second half of the places before the first, along axes: the frequency 0 in the middle, or back."""
+    b, x = call.b, tensor(call)
+    back = str(call.config["function"]).endswith("ifftshift")
+    for axis in [axis_of(one, x.rank) for one in axes(call, at=1) or range(x.rank)]:
+        size: Size = b.dim(x, axis)
+        half = b.size("FloorDiv", size if back else b.size("Add", size, 1), 2)
+        made = b.concat([b.stepped(x, axis, half, None, 1), b.stepped(x, axis, None, half, 1)], axis) \
+            if size != 1 else x
+        x = b.rolled(made, x)
+    return x
 
 
-def gamma_logarithm(b: Builder, x: Value) -> Value:
-    """The logarithm of the size of the gamma function: Lanczos's approximation, mirrored below 1/2."""
-    low = b.compare("Less", x, 0.5)
-    z = b.sub(b.where(low, b.sub(1.0, x), x), 1.0)
-    total = b.add(b.mul(z, 0.0), LANCZOS[0])
-    for place, one in enumerate(LANCZOS[1:], 1):
-        total = b.add(total, b.div(one, b.add(z, float(place))))
-    wide = b.add(z, 7.5)
-    # (z + 1/2) log(wide) - wide, with the logarithm of wide as that of 7.5 and of what z adds to it
-    raised = b.mul(b.sub(b.add(b.unary("Log1p", b.mul(z, 1 / 7.5)), math.log(7.5)), b.div(wide, b.add(z, 0.5))),
-                   b.add(z, 0.5))
-    made = b.add(b.add(raised, b.log(total)), 0.5 * math.log(2 * math.pi))
-    sine = b.unary("Abs", b.unary("Sin", b.mul(within(b, x), math.pi)))
-    return b.where(low, b.sub(b.sub(math.log(math.pi), b.log(sine)), made), made)
-
-
-def within(b: Builder, x: Value) -> Value:
-    """The distance of x from the next whole number, from -1/2 to 1/2."""
-    return b.sub(x, b.unary("Floor", b.add(x, 0.5)))
-
-
-@function("math.digamma")
-@node("Digamma")
-def digamma(call: Call) -> Value:
-    """The derivative of lgamma: its series, some steps on, mirrored below 1/2."""
-    b, x = call.b, floats(call)
-    low = b.compare("Less", x, 0.5)
-    z = b.where(low, b.sub(1.0, x), x)
-    before = b.div(1.0, z)
-    for step in range(1, STEPS):
-        before = b.add(before, b.div(1.0, b.add(z, float(step))))
-    far = b.add(z, float(STEPS))
-    inverse = b.div(1.0, b.square(far))
-    series = b.mul(polynomial(b, inverse, SERIES), inverse)
-    made = b.sub(b.add(b.sub(b.log(far), b.div(0.5, far)), series), before)
-    turned = b.div(math.pi, b.unary("Tan", b.mul(within(b, x), math.pi)))
-    return b.where(low, b.sub(made, turned), made)
+@function("signal.dct signal.idct")
+def dct(call: Call) -> Value:
+    """The cosine transform along the last axis, of four types; its inverse is of another type (dct_ops.py)."""
+    x, kind = floats(call, "input"), integer(call, argument(call, "type", 1, 2), "type")
+    if str(call.config["function"]).endswith("idct"):
+        kind = {2: 3, 3: 2}.get(kind, kind)
+    wanted, ortho = argument(call, "n", 2), argument(call, "norm") == "ortho"
+    if wanted is not None:
+        x = sized(call, x, length(call, integer(call, wanted, "n")))
+    size = length(call, x.shape[-1], 2 if kind == 1 else 1)
+    return call.b.dense(x, call.b.constant(cosines(kind, size, ortho).astype("float32")))

@@ -202,3 +202,12 @@ def matrix_rank(call: Call) -> Value:
     bound = b.mul(b.max(found, -1, True), max(sizes(call, x)) * EPSILON) if bound is None else \
         b.cast(value(call, bound), "float32")
     return b.sum(b.cast(b.compare("Greater", found, bound), "int32"), -1)
+
+
+@function("linalg.lstsq")
+def lstsq_of_tensorflow(call: Call) -> Value:
+    """The shortest vectors that matrices of full rank take nearest to others."""
+    given = call.b.cast(value(call, argument(call, "rhs", 1, needed)), "float32")
+    if argument(call, "l2_regularizer", 2, 0.0):
+        call.refuse("it regularizes its result (l2_regularizer)", "leave l2_regularizer out")
+    return call.b.matmul(undoing(call, floats(call, "matrix"), 0.0), given)

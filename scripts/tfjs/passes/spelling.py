@@ -20,6 +20,10 @@ DTYPES = {"float16": "float32", "bfloat16": "float32", "float64": "float32", "mi
           "mixed_bfloat16": "float32", "int64": "int32", "uint8": "int32", "int8": "int32", "int16": "int32"}
 
 
+# Numbers of a Constant that model.json holds, some 4 MB; formats/json_text.py reads none of a topology of 16 MB
+MOST_NUMBERS = 200000
+
+
 @each_layer
 def as_keras_2(draft: Draft, layer: Layer) -> Layer:
     """Spell the layer, and the models and layers in it; what stands for an operation is left to a later pass."""
@@ -104,6 +108,13 @@ def object_setting(key: str, value: Record, draft: Draft) -> Any:
     return dict(value, class_name=name)
 
 
+def numbers(value: Any) -> int:
+    """How many numbers stand in a setting."""
+    if isinstance(value, (dict, list)):
+        return sum(map(numbers, value.values() if isinstance(value, dict) else value))
+    return int(not isinstance(value, str))
+
+
 def known_to_all(name: str, value: Record) -> Tuple[str, Record]:
     """(Class, record) of an initializer that TensorFlow.js 1.0.0 knows too, of the same distribution."""
     config = value["config"]
@@ -125,7 +136,8 @@ def for_training(key: str, name: str, value: Record, draft: Draft) -> Any:
         return {"class_name": "L1L2", "config": dict({"l1": 0.0, "l2": 0.0}, **value["config"])}
     if key.endswith("constraint"):
         return None  # TensorFlow.js changes weights by it as it loads them (LayerVariable.write)
-    if name not in INITIALIZERS:  # the weights are there: what made them is not needed
+    # The weights are there: what made them is not needed
+    if name not in INITIALIZERS or name == "Constant" and numbers(value["config"]) > MOST_NUMBERS:
         return {"class_name": "Zeros", "config": {}}
     if isinstance(value["config"], dict):
         name, value = known_to_all(name, value)

@@ -1,4 +1,4 @@
-"""Cases of keras.ops as operations3 has them: what is seldom in a model.  {name: case}."""
+"""Cases of keras.ops as operations3 has them, of fields of their own: segments, spectra, matrices, bits."""
 import numpy
 
 from tests.models.operations3 import SIX
@@ -147,7 +147,7 @@ def without_numbers(ops, x, i):
         ops.nanquantile(few[0], [0.1, 0.25, 0.9]), ops.nanpercentile(few, 70.0, 1)]
 
 
-REST = {
+CASES = {
     "warped": lambda ops, x, y, z, i, j: warped(ops, x, z, i),
     "bent": lambda ops, x, y, z, i, j: bent(ops, x, z) if hasattr(ops.image, "perspective_transform") else [],
     "looked_up": lambda ops, x, y, z, i, j: looked_up(ops, x, z, i),

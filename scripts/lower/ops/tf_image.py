@@ -8,7 +8,7 @@ from ...emit import Value
 from .. import narrow
 from ..rules import Call, called, function, node
 from ..windows import LARGEST, Window
-from .colouring import hsv_to_rgb, rgb_to_hsv
+from .colouring import brightness, hsv_of, rgb_of
 from .given import argument, floats, integer, integers, needed, tensor, value
 from .imaging import patches
 from .padding import padded
@@ -66,6 +66,12 @@ def number(call: Call, names: str, at: int) -> Value:
     return call.b.cast(value(call, argument(call, names, at, needed)), "float32")
 
 
+@function("image.rgb_to_grayscale")
+def rgb_to_grayscale(call: Call) -> Value:
+    """How bright each place is."""
+    return as_floats(call, lambda x: brightness(call, x), tensor(call, "images"))
+
+
 @function("image.adjust_brightness")
 def adjust_brightness(call: Call) -> Value:
     """The image and a number."""
@@ -98,15 +104,14 @@ def adjust_colours(call: Call) -> Value:
     x = tensor(call, "image")
 
     def adjust(image: Value) -> Value:
-        call.args = [image]
-        hue, saturation, bright = b.split(rgb_to_hsv(call), 3, -1)
+        hue, saturation, bright = b.split(hsv_of(call, image), 3, -1)
         if name.endswith("saturation"):
             saturation = b.clip(b.mul(saturation, by), 0.0, 1.0)
         else:
             hue = b.add(hue, by)
             hue = b.sub(hue, b.unary("Floor", hue))
-        call.args = [b.concat([hue, saturation, bright], -1)]
-        return hsv_to_rgb(call)
+        return rgb_of(call, b.concat([hue, saturation, bright], -1))
+
     by = number(call, "saturation_factor delta", 1)
     return as_floats(call, adjust, x)
 

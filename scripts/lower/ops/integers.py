@@ -4,7 +4,7 @@ from typing import Callable, Tuple
 from ...emit import Value
 from .. import narrow
 from ..rules import Call, function, node, operation
-from .given import pair
+from .given import pair, tensor
 
 ROUNDS = 46  # of Euclid's algorithm, for any two numbers of 32 bits: neighbours of Fibonacci's need the most
 
@@ -51,3 +51,30 @@ def lcm(call: Call) -> Value:
     b = call.b
     found, x, y = divisor(call)
     return b.mul(x, b.binary("FloorDiv", y, b.where(b.compare("Equal", found, 0), 1, found)))
+
+
+@operation("BitwiseInvert BitwiseNot")
+@function("bitwise.invert")
+@node("Invert")
+def bitwise_invert(call: Call) -> Value:
+    """All bits the other way: -x - 1."""
+    x = tensor(call)
+    return call.b.invert(x) if x.dtype == "bool" else call.b.sub(call.b.neg(x), 1)
+
+
+@operation("BitwiseLeftShift LeftShift")
+@function("bitwise.left_shift")
+@node("LeftShift")
+def left_shift(call: Call) -> Value:
+    """x * 2 ** y of whole numbers."""
+    x, y = [call.b.cast(one, "int32") for one in pair(call)]
+    return call.b.shifted(x, call.b.clip(y, 0, 31), True)
+
+
+@operation("BitwiseRightShift RightShift")
+@function("bitwise.right_shift")
+@node("RightShift")
+def right_shift(call: Call) -> Value:
+    """x / 2 ** y of whole numbers, rounded down."""
+    x, y = [call.b.cast(one, "int32") for one in pair(call)]
+    return call.b.shifted(x, call.b.clip(y, 0, 31), False)

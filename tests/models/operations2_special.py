@@ -1,4 +1,4 @@
-"""Cases of TensorFlow's functions that models seldom hold, as operations2 has them: {theme: case}."""
+"""Cases of TensorFlow as operations2 has them, of fields of their own: segments, spectra, matrices, losses."""
 import numpy
 
 from tests.models.operations2 import kernel
@@ -35,7 +35,8 @@ def more_bits(tf, u, s, v):
         tf.scatter_nd([[0], [2], [0], [1]], u[0], [3, 6]), tf.tensor_scatter_nd_add(v, PLACES, v[0, 0, :3]),
         tf.math.unsorted_segment_sum(u[0], ROWS, 5), tf.math.unsorted_segment_max(s[0], ROWS, 5),
         tf.math.unsorted_segment_prod(v[0], ROWS, 5), tf.image.resize(low, (3, 9), "nearest") * 3,
-        tf.image.extract_patches(low, [1, 2, 2, 1], [1, 1, 1, 1], [1, 1, 1, 1], "VALID") * 3]
+        tf.image.extract_patches(low, [1, 2, 2, 1], [1, 1, 1, 1], [1, 1, 1, 1], "VALID") * 3,
+        tf.image.rgb_to_grayscale(tf.reshape(u, (-1, 4, 2, 3)))]
 
 
 def windows(tf, x, z, kernel):
@@ -164,7 +165,7 @@ def picked(tf, x, i):
             *tf.unique_with_counts(i[0])]
 
 
-SELDOM = {
+FUNCTIONS = {
     "counted": lambda tf, keras, x, y, z, i, j: counted(tf, x, y, i, "tf_keras" in keras.__name__),
     "waves": lambda tf, keras, x, y, z, i, j: waves(tf, x, y),
     "places of pooling": lambda tf, keras, x, y, z, i, j: [
@@ -200,6 +201,7 @@ SELDOM = {
         tf.reduce_mean(i * 500000000 + 2, 1), tf.reduce_mean(-500000001 - i * 400000000, [0, 1], True),
         tf.math.reduce_euclidean_norm(x, 1), tf.math.reduce_euclidean_norm(x, [1, 2], True),
         tf.math.cumulative_logsumexp(x, 1), tf.math.cumulative_logsumexp(x, -1, reverse=True),
+        tf.math.cumulative_logsumexp(tf.math.log(tf.nn.relu(x)), 1),
         tf.clip_by_norm(x, 1.5, [1, 2]), tf.clip_by_norm(x, 100.0), tf.linalg.matrix_transpose(x),
         tf.linalg.adjoint(x),
         tf.linalg.det(square(tf, x)), tf.linalg.inv(square(tf, x)), tf.linalg.cholesky(square(tf, x)),
@@ -255,4 +257,4 @@ def raw(tf, x, z, i, j):
 
 NODES = {  # as the TensorFlowOpLayers of Keras before 2.4
     "seldom": lambda tf, keras, x, y, z, i, j: raw(tf, x, z, i, j) + windows(tf, x, z, kernel) + rarest(
-        tf, x, y, z, i) + SELDOM["places"](tf, keras, x, y, z, i, j)}
+        tf, x, y, z, i) + FUNCTIONS["places"](tf, keras, x, y, z, i, j)}

@@ -1,16 +1,16 @@
 """Tensors made of sizes and bounds: ranges of numbers, one number everywhere, masks of lengths."""
 import math
-from typing import Any, List
+from typing import Any, List, Sequence
 
 import numpy
 
 from ...base.fault import Fault
-from ...emit import Value
+from ...emit import Builder, Value
 from ...emit.core import DType, axis_of
 from .. import narrow
 from ..rules import Call, function, node, operation
 from .casting import cast_to
-from .given import argument, integer, known, limited, needed, tensor, value
+from .given import argument, integer, integers, known, limited, needed, tensor, value
 from .shaping import sizes
 
 
@@ -23,13 +23,13 @@ def arange(call: Call) -> Value:
     stop = argument(call, "stop limit", 1 if len(call.args) > 1 else None)
     step = argument(call, "step delta", 2 if len(call.args) > 2 else None, 1)
     first, stop = (0, first) if stop is None else (first, stop)
-    bounds = [known(one) for one in (first, stop, step)]
-    if not any(isinstance(one, Value) for one in bounds):
-        if bounds[2] == 0 or abs((bounds[1] - bounds[0]) / bounds[2]) > 1 << 20:
+    told = [known(one) for one in (first, stop, step)]
+    if not any(isinstance(one, Value) for one in told):
+        if told[2] == 0 or abs((told[1] - told[0]) / told[2]) > 1 << 20:
             raise Fault(f"operation {call.path!r} counts without an end: the file is damaged")
-        made = call.b.constant(numpy.arange(*bounds))
+        made = call.b.constant(numpy.arange(*told))
     else:
-        given = [value(call, one) for one in bounds]
+        given = [value(call, one) for one in told]
         kind = "float32" if any(one.dtype == "float32" for one in given) else "int32"
         if any(one.rank for one in given):
             raise Fault(f"operation {call.path!r} ({call.kind}) has bounds that are no numbers: the file is damaged")
@@ -66,14 +66,18 @@ def zeros_or_ones(call: Call) -> Value:
 @function("linspace")
 def linspace(call: Call) -> Value:
     """So many numbers at equal distances."""
-    return spaced(call, call.config.get("endpoint", True))
+    return spaced(call, *bounds(call))
 
 
-def spaced(call: Call, closed: bool) -> Value:
-    """The numbers, with the last one where `closed`."""
-    b = call.b
-    first, last = [b.cast(value(call, argument(call, name, place, needed)), "float32")
-                   for place, name in enumerate(("start", "stop"))]
+def bounds(call: Call) -> List[Value]:
+    """The first and the last of a row of numbers."""
+    return [call.b.cast(value(call, argument(call, name, place, needed)), "float32")
+            for place, name in enumerate(("start", "stop"))]
+
+
+def spaced(call: Call, first: Value, last: Value) -> Value:
+    """The numbers, with the last one where endpoint says so."""
+    b, closed = call.b, call.config.get("endpoint", True)
     count = integer(call, argument(call, "num", None, 50), "num")
     if not 0 < count <= 1 << 16 or call.config.get("retstep"):
         call.refuse("it makes very many numbers, or returns their distance", "take a smaller num, and retstep=False")
@@ -93,18 +97,15 @@ def spaced(call: Call, closed: bool) -> Value:
 @operation("Logspace")
 def logspace(call: Call) -> Value:
     """Powers of a base at equal distances of their exponents."""
-    return call.b.binary("Pow", float(call.config.get("base", 10)), spaced(call, call.config.get("endpoint", True)))
+    return call.b.binary("Pow", float(call.config.get("base", 10)), spaced(call, *bounds(call)))
 
 
 @operation("Geomspace")
 def geomspace(call: Call) -> Value:
     """Numbers at equal ratios: powers of 10, with the sign of the first (keras 3 backend/tensorflow/numpy.py)."""
-    b = call.b
-    first, last = [b.cast(value(call, argument(call, name, place, needed)), "float32")
-                   for place, name in enumerate(("start", "stop"))]
+    b, (first, last) = call.b, bounds(call)
     exponents = [b.mul(b.log(b.unary("Abs", one)), 1 / math.log(10)) for one in (first, last)]
-    call.args = exponents
-    made = b.binary("Pow", 10.0, spaced(call, call.config.get("endpoint", True)))
+    made = b.binary("Pow", 10.0, spaced(call, *exponents))
     axis = axis_of(integer(call, argument(call, "axis", None, 0), "axis"), made.rank)
     sign = b.unary("Sign", first)
     return b.mul(made, b.expand(sign, axis) if sign.rank == made.rank - 1 else sign)
@@ -142,12 +143,32 @@ def scatter(call: Call) -> Value:
 @operation("UnravelIndex")
 def unravel_index(call: Call) -> List[Value]:
     """The places in each dimension of places in a row."""
-    b, places = call.b, tensor(call, "indices")
-    shape = [integer(call, one, "shape") for one in call.config["shape"]]
-    made = []
+    return unraveled(call.b, tensor(call, "indices"), [integer(call, one, "shape") for one in call.config["shape"]])
+
+
+def unraveled(b: Builder, places: Value, shape: Sequence[int]) -> List[Value]:
+    """The places in each dimension of places in all of a tensor of that shape."""
+    made: List[Value] = []
     for size in reversed(shape):
         made.insert(0, b.binary("FloorMod", places, max(size, 1)))
         places = b.binary("FloorDiv", places, max(size, 1))
     return made
 
 
+@function("eye")
+def eye(call: Call) -> Value:
+    """The unit matrix, as often as the operation says."""
+    rows = integer(call, argument(call, "num_rows", 0, needed), "num_rows")
+    columns = integer(call, argument(call, "num_columns", 1, rows), "num_columns")
+    batch = integers(call, argument(call, "batch_shape", 2, []), "batch_shape")
+    limited(call, batch + [rows, columns])
+    made = numpy.broadcast_to(numpy.eye(rows, columns, dtype="float32"), batch + [rows, columns])
+    return cast_to(call, call.b.constant(made), argument(call, "dtype", 3, "float32"))
+
+
+@function("unravel_index")
+@node("UnravelIndex")
+def unraveled_rows(call: Call) -> Value:
+    """The places in each dimension of places in a row: a row of each dimension's."""
+    dims = integers(call, argument(call, "dims", 1, needed), "dims")
+    return call.b.stack(unraveled(call.b, tensor(call, "indices"), dims), 0)
