@@ -205,6 +205,11 @@ class Entry:
         """Return {key: value} of some of this module's groups of keys."""
         return {key: getattr(self, key) for group in groups for key in group}
 
+    def manifest_settings(self) -> dict:
+        """Return the settings of manifest.json: those that are not the default, and json_name, by which a reader finds
+        the model."""
+        return dict(told(self.settings(CHOOSING, CONVERTING, ("trust",))), json_name=self.json_name)
+
     def target(self) -> Target:
         """Return how the converted model is written."""
         return Target(**self.settings(CONVERTING))
