@@ -19,6 +19,7 @@ from typing import Callable, Dict, Iterable, List, NamedTuple
 from ..base import command
 from ..base.fault import Fault
 from ..training.choices import IDX, RANGES, RECIPES
+from ..viewer.choices import PIXELS
 from ..wire.target import AUTO, FORMATS, LAYOUTS, NATURAL, QUANTIZED, SHARD_SIZE, Target
 
 DEFAULT = "keras"  # the table whose paths are the guide's own, without its name in them
@@ -141,7 +142,6 @@ CONVERTING = {  # the fields of wire/target.py's Target
                         '"float16", "uint8", "uint16", or a table of one of them to weight patterns'),
     "format": Setting(AUTO, _one_of(*FORMATS), '"auto", "layers" or "graph"'),
 }
-PIXELS = ("0..1", "-1..1", "0..255", "caffe")  # scripts/viewer/page.py: what a model was trained on
 SHOWING = {
     "title": Setting(None, _text, "the title of the page"),
     "labels": Setting(None, lambda value: _text(value) or _texts(value), "a list of words, one per class, or the path "

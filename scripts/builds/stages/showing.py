@@ -100,7 +100,7 @@ def _file_of_labels(entry):
 
 def _labels(entry):
     path = _file_of_labels(entry)
-    return module(PAGE).read_labels(path) if path else entry.labels
+    return module("viewer.choices").read_labels(path) if path else entry.labels
 
 
 def _reference(entry, directory):
