@@ -138,8 +138,8 @@ CONVERTING = {  # the fields of wire/target.py's Target
     "json_name": Setting("model.json", _json_file, "a file name that begins with a letter or digit and ends in .json, "
                                                    "other than manifest.json"),
     "shard_size": Setting(SHARD_SIZE, _positive, "a number of bytes"),
-    "quantize": Setting(None, _quantize,
-                        '"float16", "uint8", "uint16", or a table of one of them to weight patterns'),
+    "quantize": Setting(None, _quantize, ", ".join(f'"{name}"' for name in QUANTIZED)
+                        + ", or a table of one of them to weight patterns"),
     "format": Setting(AUTO, _one_of(*FORMATS), '"auto", "layers" or "graph"'),
 }
 SHOWING = {

@@ -5,7 +5,8 @@ the working directory, and `doit -f PROJECT/dodo.py` works here from any directo
 nowhere.  `apply` replaces these methods once dodo.py is read, `apply_to_options` one of them before.
 
 Written for doit 0.34.2 (the last one for Python 3.6) and 0.37.0.  tests/unit/test_doit_patches.py fails with the first
-doit whose source is another.
+doit whose source is another.  pip's script `doit` has one more, for the options that doit reads before any code of this
+project's: bootstrap.py writes it.
 """
 import difflib
 import inspect
