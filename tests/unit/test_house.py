@@ -163,6 +163,9 @@ def test_only_modules_that_say_so_by_their_name_import_tensorflow_or_keras(libra
         for node in ast.walk(tree):
             names = [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else \
                 [name.name for name in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in (
+                    "import_module", "__import__"):
+                names = [str(getattr(part, "value", getattr(part, "s", ""))) for part in ast.walk(node.args[0])]
             if any(name.split(".")[0] == library for name in names):
                 named = path[:-len(".py")].endswith(BY_NAME) or room_of(path) == "training"
                 if node in tree.body or not named:
