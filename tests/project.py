@@ -18,7 +18,7 @@ DIGITS = '[keras]\ndata = "digits"\nepochs = 1\nlayers = ["Conv2D_1", "MaxPoolin
 
 @functools.lru_cache(maxsize=None)
 def read_code():
-    """Return the cache of what scripts/ imports: reading it anew takes half a second."""
+    """Return the cache of what scripts/ imports: reading it anew takes two seconds."""
     with tempfile.TemporaryDirectory() as place:
         cache = code.Code(digests.Digests(), os.path.join(place, "code.json"))
         cache.of(conversion.ENCAPSULATE, conversion.CONVERT, conversion.GRAPH, conversion.REFERENCE, training.TRAIN,
@@ -35,7 +35,11 @@ class Project:
         self.path = str(path)
 
     @classmethod
-    def create(cls, path, toml=DIGITS):
+    def create(cls, path, toml=DIGITS, known=True):
+        """Copy the project to `path`.
+
+        known  True: what scripts/ imports is known there, as after a first build; else the first build reads it
+        """
         path.mkdir(parents=True, exist_ok=True)
         for name in ("scripts", "docker/locks", "dodo.py"):
             source, target = os.path.join(ROOT, name), str(path / name)
@@ -46,11 +50,9 @@ class Project:
         (path / "models").mkdir()
         project = cls(path)
         project.write("models/models.toml", toml)
+        if known:
+            project.write("models/.records/code.json", read_code())
         return project
-
-    def knows_its_code(self):
-        """Give it the cache of what scripts/ imports, which else its first build makes."""
-        self.write("models/.records/code.json", read_code())
 
     def file(self, name):
         return os.path.join(self.path, name)

@@ -16,7 +16,6 @@ def project(tmp_path):
     """A project that converts the handmade model, beside a directory `out` with a file of the user's."""
     project = Project.create(tmp_path / "project", '[mine]\nsource = "model.h5"\n')
     handmade.h5(project.file("model.h5"))
-    project.knows_its_code()
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "user.txt").write_text("the user's")
     return project

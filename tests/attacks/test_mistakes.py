@@ -269,7 +269,6 @@ MINE = '[mine]\nsource = "%s"\n'
 def project(tmp_path):
     """A project that converts the handmade model."""
     project = Project.create(tmp_path / "project", MINE % "model.h5")
-    project.knows_its_code()
     handmade.h5(project.file("model.h5"))
     return project
 

@@ -6,15 +6,20 @@ import shutil
 import pytest
 
 from scripts.release import engines, inside
+from tests.project import read_code
 
 USER = "4321:4321"
 ELSEWHERE = {"TZ": "Asia/Tokyo", "LC_ALL": "tr_TR.UTF-8", "USER": "someone", "HOSTNAME": "elsewhere",
              "SOURCE_DATE_EPOCH": "7", "PYTHONHASHSEED": "5"}
 
 
-def project(directory, catalogue=inside.DIGITS, source=None):
-    """Make a project that belongs to USER."""
+def project(directory, catalogue=inside.DIGITS, source=None, known=True):
+    """Make a project that belongs to USER.  What scripts/ imports is known there, but for `known=False`."""
     inside.project(str(directory), catalogue, source)
+    if known:
+        os.mkdir(os.path.join(str(directory), "models", ".records"))
+        with open(os.path.join(str(directory), "models", ".records", "code.json"), "wb") as stream:
+            stream.write(read_code())
     for top, _, files in os.walk(str(directory)):
         for name in [top] + [os.path.join(top, name) for name in files]:
             os.chown(name, *map(int, USER.split(":")))

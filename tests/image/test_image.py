@@ -119,7 +119,7 @@ def test_what_it_builds_is_what_the_same_stack_builds_outside_it_and_the_same_ag
     assert {"model.h5", "enc_model.h5", "json_models/keras/model.json", "json_models/keras/manifest.json",
             "json_models/keras/group1-shard1of1.bin"} <= set(expected)
     for name in ("first", "second"):
-        directory = project(tmp_path / name)
+        directory = project(tmp_path / name, known=name == "second")
         said = engine.run("cpu", [], directory, user=USER)
         assert said.returncode == 0, said.stdout
         assert inside.built(directory) == expected

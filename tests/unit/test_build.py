@@ -43,7 +43,6 @@ def own(pristine, tmp_path):
     """A project that converts a model of the user's: nothing is trained."""
     project = Project.create(tmp_path / "own", '[mine]\nsource = "given/my model.h5"\n')
     project.write("given/my model.h5", pristine.read("models/model.h5"))
-    project.knows_its_code()
     return project
 
 
@@ -224,7 +223,7 @@ def test_a_json_of_another_name_goes_with_the_old_one(own):
 
 
 def test_two_clean_builds_give_the_same_bytes(pristine, tmp_path):
-    again = Project.create(tmp_path / "elsewhere with spaces")
+    again = Project.create(tmp_path / "elsewhere with spaces", known=False)
     again.ran()
     assert again.artifacts() == pristine.artifacts()
 
@@ -640,7 +639,6 @@ def looked_at(project, *words):
 def twelve(pristine, tmp_path_factory):
     """Twelve models of one table, a file each, converted once for all tests."""
     project = Project.create(tmp_path_factory.mktemp("twelve") / "project", FLEET)
-    project.knows_its_code()
     for number in range(12):
         project.write(f"zoo/m{number:02d}.h5", pristine.read("models/model.h5"))
     assert len(project.ran()) == 24

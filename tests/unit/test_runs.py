@@ -36,7 +36,6 @@ House.build = slow
 def project(tmp_path):
     project = Project.create(tmp_path / "project", MINE)
     handmade.h5(project.file("model.h5"))
-    project.knows_its_code()
     return project
 
 
