@@ -86,8 +86,8 @@ def ends_as_if_undisturbed(project, undisturbed):
 
 
 def test_a_build_killed_at_any_moment_ends_as_if_undisturbed(project, undisturbed):
-    """SIGKILL to the whole group, in each stage in turn, also on the way to it, and in a training too.  What had finished
-    before was not killed, and does not count."""
+    """SIGKILL to the whole group, in each stage in turn, also on the way to it, and in a training too.  What had
+    finished before was not killed, and does not count."""
     chance, killed = random.Random(0), 0
     while killed < KILLS:
         stage = "train" if killed % 80 in (9, 19) else ("data", "encapsulate", "convert")[killed % 3]
