@@ -16,7 +16,7 @@ CARRIED = {"dodo.py": "dodo.py", os.path.join("models", "models.toml"): "models.
 class BuildPy(build_py):
     """Adds the files that stand beside scripts/ in the checkout."""
 
-    def run(self):
+    def run(self) -> None:
         """Copy the packages, then these files."""
         super().run()
         if not getattr(self, "editable_mode", False):

@@ -5,12 +5,12 @@ The rooms, the lowest first; each module imports from its own room and from thos
     base/          faults, commands, files, child processes, the two stacks, the place where the code runs
     wire/          bytes: protobuf, tables, TensorFlow.js's shards
     layers/        a Keras model as data: topology, references, outputs, variables, shapes; kinds/: each layer class
-    operations/    a graph of operations as data, and what TensorFlow.js computes otherwise
+    operations/    a graph of operations as data, and what TensorFlow.js computes differently
     formats/       one reader per source format; decides what a file is
     emit/          the builder of a graph of operations
     lower/         a Keras model to a graph of operations: one function per layer class and operation
     opset/         an ONNX model to a graph of operations: one function per operation and version
-    tfjs/          the target: what TensorFlow.js computes otherwise, the passes, the writers
+    tfjs/          the target: what TensorFlow.js computes differently, the passes, the writers
     tracing/       a model with Python of its own to a graph of operations, by running it, on request only
     training/      the guide's LeNet: images, recipes, checkpoints, several machines
     release/       the image and what is in it; the locks, the advisories, this machine

@@ -1,4 +1,4 @@
-"""What a program or a notebook calls: a model, as a file or live, becomes one that TensorSpace opens.
+"""Functions for a program or a notebook: a model, as a file or live, becomes one that TensorSpace opens.
 
     from tensorspace_keras import convert, show, summary, Snapshots, Fault   # in a checkout: from scripts import …
 
@@ -34,7 +34,10 @@ class Converted(NamedTuple):
     inputs       names of its inputs
     outputs      names of its outputs: the layers, in their order
     format       "layers" or "graph"
-    why          what decided for a graph model, or ""
+    why          the reason for a graph model, or ""
+
+        >>> convert("lenet.h5", "out").format
+        'layers'
     """
 
     model_json: str
@@ -50,10 +53,13 @@ class Layer(NamedTuple):
 
     layer        name as `layers` takes it, "outer/inner" inside a nested model
     class_name   "Conv2D"
-    output       shape of its first call, the batch's None first; None where it cannot be told
+    output       shape of its first call, the batch's None first; None if it is not known
     parameters   their number
-    inputs       names; calls of a shared layer are told apart by ";"
+    inputs       names; ";" stands between the calls of a shared layer
     shown        "yes", "input", or why TensorFlow.js or TensorSpace cannot show it
+
+        >>> summary("lenet.h5")[1].output
+        [None, 12, 12, 2]
     """
 
     layer: str
@@ -67,8 +73,11 @@ class Layer(NamedTuple):
 class Summary(List[Layer]):
     """The rows of a model's table, a list of Layer; printed as text, in a notebook as a table.
 
-    parameters  their number in the whole model
-    trained     of them those that are trained by default; None for a graph of operations
+    parameters  the number of parameters in the whole model
+    trained     the number of those that are trained by default; None for a graph of operations
+
+        >>> summary("lenet.h5").parameters
+        327
     """
 
     def __init__(self, described: tables.Described) -> None:
@@ -94,7 +103,11 @@ class Summary(List[Layer]):
 
 
 class Settings(NamedTuple):
-    """The settings of a conversion, as preprocess takes them."""
+    """The settings of a conversion, as preprocess takes them.
+
+        >>> Settings(["conv"], None, "model.json", 4194304, None, "auto").format
+        'auto'
+    """
 
     layers: Optional[List[str]]
     input_shape: Any
@@ -105,7 +118,11 @@ class Settings(NamedTuple):
 
 
 class Source(NamedTuple):
-    """What formats.read takes: a path, and the path of the weights where these are separate."""
+    """The arguments of formats.read: a path, and the path of the weights if these are separate.
+
+        >>> Source("topology.json", "weights.h5").weights
+        'weights.h5'
+    """
 
     path: str
     weights: Optional[str]
@@ -116,7 +133,7 @@ def convert(model: Any, directory: Union[str, "os.PathLike[str]"], layers: Names
             json_name: str = "model.json", shard_size: int = shards.SHARD_SIZE,
             saved_model_tags: Optional[str] = None, signature: Optional[str] = None, layout: str = target.NATURAL,
             constants: Optional[Dict[str, Any]] = None) -> Converted:
-    """Convert a model into `directory`, which is made where it is missing.
+    """Convert a model into `directory`, and make the directory if it is missing.
 
     model        path of a source, or a live Keras model, compiled or not
     layers       the outputs by name, in order; default: every layer but the inputs
@@ -124,15 +141,15 @@ def convert(model: Any, directory: Union[str, "os.PathLike[str]"], layers: Names
     quantize     None, "float16", "uint8", "uint16", or {"uint8": ["*/kernel"]}
     format       "auto", "layers" or "graph"
     trust        files of Python with a file's own classes, "my_layers.py", or with the function that makes the model,
-                 "my_model.py:make", which run in a process of their own; a live model needs none
+                 "my_model.py:make"; they run in a separate process, and a live model needs none
     weights      path of the weights of a topology json
     json_name, shard_size, saved_model_tags, signature, layout, constants   as the settings of models.toml
 
-    An earlier result of this function is replaced; a foreign file in the way is a Fault, as is what cannot be
-    converted.
+    The function replaces its own earlier result.
+    Raises Fault for a model that cannot be converted, and for a foreign file in the way.
 
-        >>> convert("lenet.h5", "out", layers=["conv1", "pool1", "fc"]).outputs
-        ['conv1', 'pool1', 'fc']
+        >>> convert("lenet.h5", "out", layers=["conv", "pool", "softmax"]).outputs
+        ['conv', 'pool', 'softmax']
     """
     if layout not in target.LAYOUTS:
         raise Fault(f"layout: {layout!r} is none of {', '.join(target.LAYOUTS)}")
@@ -150,7 +167,13 @@ def convert(model: Any, directory: Union[str, "os.PathLike[str]"], layers: Names
 
 def written_of(model: Any, directory: str, weights: Optional[str], settings: Settings,
                reading: Dict[str, Any]) -> command.Written:
-    """Convert a path, or a live model: as data, or traced where it computes by code of its own."""
+    """Convert a path, or a live model: as data, or traced if it computes by code of its own.
+
+    Raises Fault for settings of a path that a live model does not take, and as `convert` does.
+
+        >>> written_of("lenet.h5", "out", None, Settings(["pool"], None, "model.json", 4194304, None, "auto"), {}).names
+        ['model.json', 'group1-shard1of1.bin']
+    """
     if is_path(model):
         with opened(model, weights) as source:
             return natively(source, directory, settings, reading)
@@ -170,15 +193,26 @@ def written_of(model: Any, directory: str, weights: Optional[str], settings: Set
 
 
 def natively(source: Source, directory: str, settings: Settings, reading: Dict[str, Any]) -> command.Written:
-    """Convert what a file holds, without its Keras."""
+    """Convert what a file holds, without its Keras.
+
+        >>> settings = Settings(["pool"], None, "model.json", 4194304, None, "auto")
+        >>> natively(Source("lenet.h5", None), "out", settings, {}).names
+        ['model.json', 'group1-shard1of1.bin']
+    """
     return command.into(directory, source.path, source.weights, settings.layers, settings.input_shape,
                         settings.json_name, settings.shard_size, settings.quantize, None, settings.format, **reading)
 
 
 def traced(model: Any, directory: str, settings: Settings) -> command.Written:
-    """Convert a live model with code of its own as the graph that TensorFlow traces."""
+    """Convert a live model with code of its own as the graph that TensorFlow traces.
+
+    Raises Fault if the settings ask for a layers model.
+
+        >>> traced(model, "out", Settings(None, None, "model.json", 4194304, None, "auto")).facts["why"]
+        'it computes by Python of its own, which TensorFlow has traced'
+    """
     if settings.format == target.LAYERS:
-        raise Fault(f"{live.named(model)} computes by Python of its own, which is a graph model's alone: leave out "
+        raise Fault(f"{live.named(model)} computes by Python of its own, which only a graph model can hold: leave out "
                     "format=\"layers\"")
     from .tfjs import graph, write_layers
     from .tracing import by_keras
@@ -199,8 +233,8 @@ def summary(model: Any, input_shape: Any = None, trust: Names = None, *, weights
             constants: Optional[Dict[str, Any]] = None) -> Summary:
     """Return the table of a model's layers.  The arguments are those of `convert`.
 
-        >>> [row.layer for row in summary("lenet.h5") if row.class_name == "Conv2D"]
-        ['conv1', 'conv2']
+        >>> [row.layer for row in summary("lenet.h5") if row.class_name == "Dense"]
+        ['dense', 'softmax']
     """
     reading = given(saved_model_tags=saved_model_tags, signature=signature, trust=trusted(trust), constants=constants)
     shape = sizes(input_shape)
@@ -216,12 +250,20 @@ def summary(model: Any, input_shape: Any = None, trust: Names = None, *, weights
 
 
 def given(**settings: Any) -> Dict[str, Any]:
-    """Return those settings that are given."""
+    """Return those settings that are given.
+
+        >>> given(signature=None, layout="as-is")
+        {'layout': 'as-is'}
+    """
     return {key: value for key, value in settings.items() if value}
 
 
 def trusted(trust: Names) -> Optional[List[str]]:
-    """Return the files that may run as a list.  Raises Fault for anything else."""
+    """Return the files that may run as a list.  Raises Fault for anything else.
+
+        >>> trusted("my_layers.py")
+        ['my_layers.py']
+    """
     found = [trust] if isinstance(trust, (str, os.PathLike)) else list(trust or ())
     if not all(isinstance(path, (str, os.PathLike)) for path in found):
         raise Fault('trust: give the path of a file of Python, "my_layers.py", or several')
@@ -229,13 +271,22 @@ def trusted(trust: Names) -> Optional[List[str]]:
 
 
 def is_path(model: Any) -> bool:
-    """Tell whether a model is given by its path."""
+    """Tell whether a model is given by its path.
+
+        >>> is_path("lenet.h5")
+        True
+    """
     return isinstance(model, (str, bytes, os.PathLike))
 
 
 @contextlib.contextmanager
 def opened(model: Any, weights: Optional[str] = None) -> Iterator[Source]:
-    """Yield the Source of a path, or of what Keras saves of a live model; a Fault inside names the model."""
+    """Yield the Source of a path, or of the file that Keras saves of a live model; a Fault inside names the model.
+
+        >>> with opened("lenet.h5") as source:
+        ...     print(source.path)
+        lenet.h5
+    """
     if is_path(model):
         yield Source(*command.separated(os.fsdecode(model), None if weights is None else os.fspath(weights)))
         return
@@ -252,7 +303,11 @@ def opened(model: Any, weights: Optional[str] = None) -> Iterator[Source]:
 
 @contextlib.contextmanager
 def as_faults() -> Iterator[None]:
-    """Inside, a package that is lacking and a file that may not be touched are a Fault, as in a command."""
+    """Turn the error of a missing package, or of a file without permission, into a Fault, as a command does.
+
+        >>> with as_faults():
+        ...     import h5py
+    """
     try:
         yield
     except ModuleNotFoundError as error:
@@ -267,7 +322,11 @@ def as_faults() -> Iterator[None]:
 
 
 def named(layers: Names) -> Optional[List[str]]:
-    """Return the names of the wanted layers as a list.  Raises Fault for anything else."""
+    """Return the names of the wanted layers as a list.  Raises Fault for anything else.
+
+        >>> named("conv,pool")
+        ['conv', 'pool']
+    """
     if layers is None:
         return None
     found = arguments.names(layers) if isinstance(layers, str) else list(layers)
@@ -277,7 +336,11 @@ def named(layers: Names) -> Optional[List[str]]:
 
 
 def sizes(shape: Any) -> Any:
-    """Return sizes as outputs.fix_input_shape takes them, lists for tuples.  Raises Fault for what are none."""
+    """Return sizes as outputs.fix_input_shape takes them, lists for tuples.  Raises Fault for anything else.
+
+        >>> sizes((224, 224, 3))
+        [224, 224, 3]
+    """
     if shape is None:
         return None
     if isinstance(shape, str):
@@ -292,7 +355,11 @@ def sizes(shape: Any) -> Any:
 
 
 def rounded(quantize: Any) -> shards.Quantize:
-    """Return a quantization as wire.shards takes it.  Raises Fault for another dtype."""
+    """Return a quantization as wire.shards takes it.  Raises Fault for another dtype.
+
+        >>> rounded({"uint8": "*/kernel"})
+        {'uint8': ['*/kernel']}
+    """
     if isinstance(quantize, str):
         return command.quantization(quantize)
     if quantize is not None and not isinstance(quantize, dict):
@@ -307,7 +374,11 @@ def rounded(quantize: Any) -> shards.Quantize:
 
 
 def chosen(format: str) -> str:
-    """Return the format.  Raises Fault for an unknown one."""
+    """Return the format.  Raises Fault for an unknown one.
+
+        >>> chosen("graph")
+        'graph'
+    """
     if format not in target.FORMATS:
         raise Fault(f"format: {format!r} is not one of {', '.join(target.FORMATS)}")
     return format

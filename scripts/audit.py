@@ -1,9 +1,9 @@
-"""The advisories of the day on everything that is pinned: docker/locks/*.txt -> a report, one line a package.
+"""Today's advisories on every pinned package: docker/locks/*.txt -> a report, one line a package.
 
     python -m scripts.audit      or: doit audit
 
-SECURITY.md says what is known and accepted about the stack of Python 3.6, so advisories on that alone are a report; one
-on what the current Pythons get ends with 1.
+SECURITY.md says what is known and accepted about the stack of Python 3.6, so an advisory on only that stack is
+reported.  An advisory on a package of the current Pythons makes the exit status 1.
 """
 if not __package__:
     raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.audit")

@@ -4,9 +4,9 @@
     python3 scripts/bootstrap.py --python36                  print where a Python 3.6 is
 
 Reads docker/locks/STACK-ROLE.txt; writes .venv (Python 3.10 - 3.13, stack "modern") or .venv-py36 (Python 3.6, stack
-"py36"; its role keras231, named alone, writes .venv-keras231).  Nothing is done or printed when the environment holds
-the locks already.  The standard library is all there is at this point, and any Python from 2.7 on must be able to parse
-this file, if only to be told what to install.
+"py36"; its role keras231, named alone, writes .venv-keras231).  Nothing is done or printed if the environment holds
+the locks already.  Only the standard library is there at this point.  Any Python from 2.7 on must be able to parse this
+file, so that it can say which Python to install.
 """
 import errno
 import glob
@@ -39,7 +39,7 @@ ROLES = {
     "keras231": "Keras 2.3.1 on TensorFlow 1.15, which tests ask what models of 2019 compute: 680 MB",
 }
 APART = {"keras231": ".venv-keras231"}  # other versions of the same packages: an environment of their own, Python 3.6's
-CONTAINS = {"train": ("convert",)}  # who has the one has the other
+CONTAINS = {"train": ("convert",)}  # an environment of the one role holds the other
 # TensorFlow 2.6's tensorflowjs comes with its dependencies; there is no onnxruntime of today for Python 3.6, and
 # notebooks are tested on the modern stack alone.
 LOCKED_AS = {("py36", "reference"): "train", ("py36", "onnx"): "test", ("py36", "notebook"): "test"}
@@ -165,7 +165,10 @@ class Environment(object):
         return [role for role in roles if not self.holds(role)]
 
     def make(self):
-        """Make an empty environment, in place of one of ours alone: those hold `locks` from their first moment on."""
+        """Make an empty environment.
+
+        It replaces only one that this script made: such a one holds the file `locks` from its first moment on.
+        """
         try:
             import ensurepip
             import venv
@@ -249,7 +252,7 @@ class Environment(object):
             raise Refusal(reason(lines, os.path.relpath(self.log, ROOT)))
 
     def link_node(self):
-        """Put node and npm beside the environment's python, for all who extend their PATH by its directory."""
+        """Put node and npm beside the environment's python, for every PATH that has its directory."""
         found = glob.glob(os.path.join(self.path, "lib", "python*", "site-packages", "nodejs*", "bin", "node"))
         node, npm = os.path.join(self.path, "bin", "node"), os.path.join(self.path, "bin", "npm")
         script = os.path.join(os.path.dirname(os.path.dirname(found[0])), "lib/node_modules/npm/bin/npm-cli.js")

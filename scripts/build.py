@@ -13,7 +13,7 @@ import importlib
 import os
 import shutil
 import sys
-from typing import List, Optional
+from typing import Any, List, Optional
 
 from .base import command, place
 from .base.fault import Fault
@@ -76,7 +76,7 @@ def main(arguments: List[str]) -> Optional[int]:
 
         cmd_options = ()
 
-        def setup(self, opt_values):
+        def setup(self, opt_values: Any) -> None:
             self.namespace = dict(vars(importlib.import_module(".dodo", place.PACKAGE)))
 
     if CARRIED:

@@ -1,6 +1,6 @@
 """Is every converted model what its source gives?  Compares digests with manifest.json; runs and rebuilds nothing.
 
-    python -m scripts.check                one line for each model of models/models.toml that is not; exit status 1 then
+    python -m scripts.check     one line for each model of models/models.toml that is out of date, and exit status 1
 
 manifest.json holds the sha256 of the source, of every file that was written, and the settings.  A repository that keeps
 models/json_models/ runs this before a commit: .pre-commit-hooks.yaml.

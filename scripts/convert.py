@@ -37,10 +37,11 @@ def main(arguments: List[str]) -> None:
     """Run the command line."""
     parser = command.Parser(module="convert", description=__doc__)
     parser.add_argument("source", help="enc_model.h5, or any other model file")
-    parser.add_argument("directory", help="where model.json and the shards go")
-    parser.add_argument("--json-name", default="model.json")
-    parser.add_argument("--shard-size", type=int, default=shards.SHARD_SIZE, help="bytes (default 4194304)")
-    parser.add_argument("--quantize", choices=shards.QUANTIZED)
+    parser.add_argument("directory", help="directory for model.json and the shards")
+    parser.add_argument("--json-name", default="model.json", metavar="NAME", help="another name for model.json")
+    parser.add_argument("--shard-size", type=int, default=shards.SHARD_SIZE, metavar="BYTES",
+                        help="bytes per weight file (default: 4194304)")
+    parser.add_argument("--quantize", choices=shards.QUANTIZED, help="type of the stored weights")
     parser.add_argument("--format", choices=target.FORMATS, default=target.AUTO, help="layers, graph, or auto "
                         "(default): a graph model where TensorFlow.js's layers do not suffice")
     taken.add_no_trust(parser)

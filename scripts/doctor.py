@@ -1,8 +1,8 @@
 """What this machine has and lacks for this project, one line each: `python -m scripts.doctor`.
 
 ok       it is here
--        it is not, and only what the line names needs it
-MISSING  nothing works without it; the exit status is 1 then
+-        it is not here; only the things that the line names need it
+MISSING  nothing works without it; the exit status is 1
 """
 if not __package__:
     raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.doctor")

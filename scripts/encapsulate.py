@@ -1,7 +1,7 @@
-"""Give a model the outputs that are to be seen: Model + layer names -> multi-output Model -> enc_model.h5.
+"""Make layers the outputs of a model: Model + layer names -> multi-output Model -> enc_model.h5.
 
-The guide's section 2 and 3 without Keras: the topology gets other outputs, layers that no output needs are left
-out, and the weights are copied.  The file is written in the dialect of its source and loads in that Keras.
+The guide's section 2 and 3 without Keras: the topology gets new outputs, layers that no output needs are left out,
+and the weights are copied.  The file is in the dialect of its source, and that Keras loads it.
 """
 if not __package__:
     raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.encapsulate")
@@ -43,8 +43,8 @@ def main(arguments: List[str]) -> None:
     parser.add_argument("--layers", type=taken.names, help="outputs in their order, separated by commas: "
                         + outputs.SYNTAX + " (default: every layer but inputs)")
     taken.add_input_shape(parser)
-    parser.add_argument("--compile", action="store_true", help="save it compiled for further training")
-    parser.add_argument("--force", action="store_true", help="replace the target if it is there")
+    parser.add_argument("--compile", action="store_true", help="save the model compiled for further training")
+    parser.add_argument("--force", action="store_true", help="replace an existing target")
     taken.add_no_trust(parser)
     options = parser.parse_args(arguments)
     if options.trust:

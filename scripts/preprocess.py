@@ -162,33 +162,34 @@ def parser_of() -> command.Parser:
     """Return the parser of the command line, the flags of tensorspacejs_converter among it."""
     parser = command.Parser(module="preprocess", description=__doc__)
     parser.add_argument("source", nargs="?", help="h5, .keras, topology json, tfjs model.json, SavedModel, frozen .pb, "
-                        "ONNX; "
-                        "or topology.json,weights.h5")
-    parser.add_argument("directory", nargs="?", help="where model.json and the shards go")
-    parser.add_argument("--weights", help="weights h5 of a topology json")
+                        "ONNX; or topology.json,weights.h5")
+    parser.add_argument("directory", nargs="?", help="directory for model.json and the shards")
+    parser.add_argument("--weights", metavar="H5", help="weights h5 of a topology json")
     parser.add_argument("--layers", "--output_layer_names", type=taken.names, metavar="A,B,C",
                         help=f"outputs in their order: {outputs.SYNTAX} (default: every layer but inputs)")
     taken.add_input_shape(parser)
     taken.add_constants(parser)
     parser.add_argument("--format", choices=target.FORMATS, default=target.AUTO, help="layers, graph, or auto "
                         "(default): a graph model where TensorFlow.js's layers do not suffice")
-    parser.add_argument("--layout", choices=target.LAYOUTS, default=target.NATURAL, help="of an ONNX model: images "
-                        "with their channels last, as TensorSpace draws them (auto), or inputs and outputs in its own "
-                        "order")
+    parser.add_argument("--layout", choices=target.LAYOUTS, default=target.NATURAL, help="for an ONNX model: auto "
+                        "(default) puts the channels of images last, as TensorSpace draws them; as-is keeps inputs and "
+                        "outputs in ONNX's order")
     parser.add_argument("--quantize", type=quantization, metavar="DTYPE[=PATTERN]",
                         help="float16, uint8 or uint16; for some weights: uint8=conv*/kernel,uint16=dense*")
-    parser.add_argument("--json-name", default="model.json")
-    parser.add_argument("--shard-size", type=int, default=shards.SHARD_SIZE, metavar="BYTES")
-    parser.add_argument("--enc-model", metavar="FILE", help="write the multi-output Keras model (h5) there as well")
-    parser.add_argument("--tags", dest="saved_model_tags", help="of a SavedModel (default: serve)")
-    parser.add_argument("--signature", help="of a SavedModel (default: serving_default)")
+    parser.add_argument("--json-name", default="model.json", metavar="NAME", help="another name for model.json")
+    parser.add_argument("--shard-size", type=int, default=shards.SHARD_SIZE, metavar="BYTES",
+                        help="bytes per weight file (default: 4194304)")
+    parser.add_argument("--enc-model", metavar="FILE", help="write the multi-output Keras model to this h5 file too")
+    parser.add_argument("--tags", dest="saved_model_tags", metavar="TAGS", help="tags of a SavedModel (default: serve)")
+    parser.add_argument("--signature", metavar="NAME", help="signature of a SavedModel (default: serving_default)")
     parser.add_argument("--summary", "-s", action="store_true", help="print the layers and write nothing")
-    parser.add_argument("--view", action="store_true", help="then show it in the browser, until Ctrl-C")
+    parser.add_argument("--view", action="store_true", help="show the model in the browser, until Ctrl-C")
     taken.add_trust(parser)
     taken.add_json(parser)
-    parser.add_argument("--version", "-v", action="store_true")
-    parser.add_argument("--input_model_from", choices=("tensorflow", "keras", "tfjs"), help="told by the file itself")
-    parser.add_argument("--input_model_format", choices=FORMS, help="told by the file itself")
+    parser.add_argument("--version", "-v", action="store_true", help="print the version and end")
+    parser.add_argument("--input_model_from", choices=("tensorflow", "keras", "tfjs"),
+                        help="not needed: the file itself decides")
+    parser.add_argument("--input_model_format", choices=FORMS, help="not needed: the file itself decides")
     return parser
 
 

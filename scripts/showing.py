@@ -22,7 +22,7 @@ SAMPLES, SEED = 4, 0  # of random input, where no samples can be compared
 
 
 class Page(NamedTuple):
-    """How the page of a model is made: as viewer.page.build's arguments of the same names."""
+    """Settings of a model's page: viewer.page.build's arguments of the same names."""
 
     title: Optional[str]
     labels: Optional[List[str]]
@@ -45,7 +45,7 @@ def show(model: Any, samples: Any = None, labels: Optional[Sequence[str]] = None
     title, pixels, mean, std   as the settings of models.toml
     compare   say on the page how far the browser is from Keras
     height    pixels of the page in a notebook
-    path      of an HTML file to write in the place of showing anything, where none is or an earlier page
+    path      of an HTML file to write in place of showing anything, where none is or an earlier page
     Raises Fault as api.convert does, and for a model that cannot be drawn.
 
         >>> show(model, samples=x_test[:8], labels=["cat", "dog"])

@@ -6,7 +6,8 @@
     out/epochs/epochs.json, 0001.bin, …  the weights after each epoch, in the order of model.json's manifest
     out/index.html and what it needs     the page; served while the model trains (scripts.viewer.serve out), it follows
 
-The topology is written once.  It works in Keras 3, tf_keras and the Keras of TensorFlow 2, none of which it imports.
+The topology is written once.  The callback works in Keras 3, tf_keras and the Keras of TensorFlow 2, and imports none
+of them.
 """
 import json
 import os
@@ -30,7 +31,9 @@ class Snapshots:
     every      epochs between two snapshots
     layers, input_shape, format   as api.convert's
     labels     one word per class, for the page
-    page       False: write no page, which takes Node
+    page       False: write no page; a page takes Node
+
+        >>> model.fit(x, y, epochs=10, callbacks=[Snapshots("out", labels=["cat", "dog"])])
     """
 
     _supports_tf_logs = False

@@ -1,7 +1,7 @@
 """The table of a model's layers: reads any model file that formats/ reads, without TensorFlow; writes to the terminal.
 
 The guide's `model.summary()` (section 2), with what a user needs to choose outputs: the names as --layers takes
-them, and whether TensorFlow.js and TensorSpace can show them.
+them, and whether TensorFlow.js and TensorSpace can show each layer.
 """
 if not __package__:
     raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.summary")
@@ -339,8 +339,8 @@ def main(arguments: List[str]) -> None:
     taken.add_input_shape(parser)
     taken.add_constants(parser)
     taken.add_trust(parser)
-    parser.add_argument("--tags", dest="saved_model_tags", help="of a SavedModel (default: serve)")
-    parser.add_argument("--signature", help="of a SavedModel (default: serving_default)")
+    parser.add_argument("--tags", dest="saved_model_tags", metavar="TAGS", help="tags of a SavedModel (default: serve)")
+    parser.add_argument("--signature", help="signature of a SavedModel (default: serving_default)")
     taken.add_json(parser)
     options = parser.parse_args(arguments)
     reading = {key: getattr(options, key) for key in ("saved_model_tags", "signature", "constants")

@@ -1,9 +1,9 @@
-"""Keras against TensorFlow.js, output by output: reads a source model and what was converted of it, writes a table.
+"""Keras against TensorFlow.js, output by output: reads a source model and its converted model, writes a table.
 
-The source model is run by Keras, by whichever stack's can load it, the converted one by TensorFlow.js in Node, on
-test images of the data set or on seeded random input.  An output agrees where |difference| <= 1e-4 * max(1, largest
-value of that output).  The bound is wider where Keras computes in half precision, which TensorFlow.js does not have.
-A source of TensorFlow.js's own is run by TensorFlow.js, one of ONNX by onnxruntime.
+Keras runs the source model, on whichever stack can load it.  TensorFlow.js runs the converted model in Node.  Both run
+on test images of the data set or on seeded random input.  An output agrees if |difference| <= 1e-4 * max(1, largest
+value of that output).  The bound is wider if Keras computes in half precision, which TensorFlow.js does not have.
+TensorFlow.js runs a source that is a TensorFlow.js model, and onnxruntime runs an ONNX source.
 """
 if not __package__:
     raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.verify")
@@ -207,7 +207,7 @@ def compared(source: str, model_json: str, asked: Asked, engines: Optional[Seque
 
 def behind_words(source: str, model_json: str, layers: Optional[List[str]], weights: Optional[str],
                  data: Optional[str], tags: Optional[str], engines: Optional[Sequence[Engine]]) -> Verified:
-    """Compare a model that begins with words behind them, where the converted one begins: Keras runs it from there.
+    """Compare a model that begins with words after them, where the converted one begins: Keras runs it from there.
 
     A Sequential that begins with features by their names gets inputs for them.
 
@@ -321,19 +321,20 @@ def main(arguments: List[str]) -> int:
     """Run the command line; return 0 where every output agrees."""
     parser = command.Parser(module="verify", description=__doc__)
     parser.add_argument("source", help="the trained model")
-    parser.add_argument("model_json", help="what was made of it: a model.json, or its directory")
+    parser.add_argument("model_json", help="the converted model: a model.json, or its directory")
     parser.add_argument("--weights", metavar="H5", help="weights of a topology json")
-    parser.add_argument("--layers", type=names, help="outputs as asked for, a,b,c or a JSON list (default: all but "
+    parser.add_argument("--layers", type=names, help="names of outputs, a,b,c or a JSON list (default: all but "
                         "inputs)")
     taken.add_trust(parser)
-    parser.add_argument("--data", metavar="NPZ", help="take test images from what scripts.dataset wrote")
-    parser.add_argument("--tags", help="of a SavedModel")
-    parser.add_argument("--signature", help="of a SavedModel without Keras layers")
-    parser.add_argument("--browser", action="store_true", help="in Chromium, on webgl and cpu, not in Node")
+    parser.add_argument("--data", metavar="NPZ", help="test images that scripts.dataset wrote")
+    parser.add_argument("--tags", help="tags of a SavedModel")
+    parser.add_argument("--signature", help="signature of a SavedModel without Keras layers")
+    parser.add_argument("--browser", action="store_true", help="in Chromium, on webgl and cpu, in place of Node")
     parser.add_argument("--json", metavar="PATH", nargs="?", const=STDOUT, help="print the report as one JSON object "
                         "(docs/json.md); with PATH write it there, where no file is yet, beside the table")
     parser.add_argument("--quiet", "-q", action="store_true", help="print no table; the exit status tells")
-    parser.add_argument("--reference", metavar="NPZ", help="likewise the inputs and Keras's values, for the page")
+    parser.add_argument("--reference", metavar="NPZ", help="write the inputs and Keras's values to this "
+                        "new file, for the page")
     options = parser.parse_args(arguments)
     written = options.json if options.json != STDOUT else None
     for path in filter(None, [written, options.reference]):

@@ -55,7 +55,7 @@ def no_trust(source: str, directory: str, trust: List[str]) -> Fault:
 
 
 class Constants(argparse.Action):
-    """Puts the values of a flag that stands once for each input together."""
+    """Collects the values of a flag that is given once for each input."""
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, value: Any,
                  option_string: Optional[str] = None) -> None:
@@ -73,7 +73,7 @@ def constant(value: str) -> Dict[str, Any]:
 
 
 class Shapes(argparse.Action):
-    """Puts the values of a flag that stands once for each input together."""
+    """Collects the values of a flag that is given once for each input."""
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, value: Any,
                  option_string: Optional[str] = None) -> None:

@@ -1,8 +1,7 @@
-"""Modules that a program can call: `from tensorspace_keras import convert` gives the module, and its call is
-api.convert.
+"""Modules that a program can call: `from tensorspace_keras import convert` gives the module, which calls api.convert.
 
-The commands `convert` and `summary` are modules of the package, whose names Python binds as soon as either is imported.
-So the module itself answers the call.  The modules of api.py are imported by the first call, not before.
+The commands `convert` and `summary` are modules of the package, and Python binds their names once they are imported.
+So the module itself answers the call.  The first call imports the modules of api.py.
 """
 import sys
 import types
@@ -63,7 +62,7 @@ class Package(types.ModuleType):
 
 
 def makes(name: str, kind: type) -> None:
-    """Make the module `name`, as long as it runs as a part of the package, one of a kind."""
+    """Give the module `name` the class `kind`, unless it runs as the program."""
     module = sys.modules.get(name)
     if module is not None and name != "__main__":
         module.__class__ = kind

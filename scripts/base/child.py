@@ -101,7 +101,7 @@ def first_line(error: BaseException) -> str:
 
 
 def in_environment(module: str, arguments: List[str]) -> None:
-    """Start a `main` that was started by hand again in ENVIRONMENT, unless it is in it."""
+    """Restart a `main` that was started by hand, in ENVIRONMENT, unless the process runs in it already."""
     wanted = dict(os.environ, **ENVIRONMENT)
     if wanted != dict(os.environ):
         sys.stdout.flush()
@@ -110,10 +110,10 @@ def in_environment(module: str, arguments: List[str]) -> None:
 
 @contextlib.contextmanager
 def importing() -> Iterator[None]:
-    """A block that imports TensorFlow or Keras, in two thirds of the time that they take else.
+    """A block that imports TensorFlow or Keras in two thirds of the usual time.
 
-    No garbage is collected meanwhile: of what is imported nothing goes.  Keras 3 imports scikit-learn, where that is
-    installed, for wrappers that nobody uses here.
+    No garbage is collected meanwhile, since nothing that is imported becomes garbage.  Keras 3 imports scikit-learn, if
+    that is installed, for wrappers that this project does not use.
     """
     hidden, collects = "sklearn" not in sys.modules, gc.isenabled()
     if hidden:

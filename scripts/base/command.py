@@ -76,7 +76,7 @@ json_names.__name__ = "list of names in JSON"  # as argparse calls its type
 
 
 def check_json_name(name: str) -> None:
-    """Raise a Fault where `name` is no plain name for a model.json: it is put behind a directory."""
+    """Raise a Fault where `name` is no plain name for a model.json: it is joined to a directory."""
     if os.path.basename(name) != name or not name.endswith(".json") or name.startswith(".") or "\\" in name \
             or name == "manifest.json" or not name.isprintable():
         raise Fault(f"json_name: {name!r} is not a plain file name that ends in .json")
@@ -173,9 +173,10 @@ AGAIN_SECONDS = 0.01
 
 
 def raisable(frame: Any, again: Callable[[int, Any], None]) -> bool:
-    """Whether what a signal handler raises arrives where the signal came.
+    """Tell whether an exception of a signal handler reaches the code that the signal interrupted.
 
-    Python prints what a callback raises, and goes on.  There this is False, and `again` is called a moment later.
+    Python prints an exception in a callback, and goes on.  In a callback the answer is False, and `again` is called a
+    moment later.
 
     frame  the frame that the handler was given; None where that is known
     again  callable(number of a signal, frame), a handler
@@ -198,8 +199,7 @@ def terminate(signum: int, frame: Any) -> None:
 
 
 def heed_lost_signals() -> None:
-    """Leave where `terminate` has met a signal in vain: in a callback of C code Python prints what is raised, and goes
-    on."""
+    """End the process after a signal that `terminate` met in vain, in a callback of C code: see `raisable`."""
     if CAME:
         signal.setitimer(signal.ITIMER_REAL, 0)  # one that waits for a callback's end comes now, not while this leaves
         raise SystemExit(128 + CAME[-1])
@@ -214,7 +214,7 @@ def heed_signals() -> None:
 
 
 def unraisable(lost: Any) -> None:
-    """In the place of sys.unraisablehook: a signal's SystemExit is no error to print, and `heed_lost_signals` heeds it.
+    """Replaces sys.unraisablehook: a signal's SystemExit is no error to print, and `heed_lost_signals` heeds it.
     """
     if not (CAME and issubclass(lost.exc_type, SystemExit)):
         sys.__unraisablehook__(lost)

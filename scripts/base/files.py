@@ -54,7 +54,7 @@ def at_once(path: str, flags: int) -> int:
 
 
 def durable_json(path: str, value: Any) -> None:
-    """Write `value` as JSON to `path` so that after a power cut it is there whole, or the old one is."""
+    """Write `value` as JSON to `path`; after a power cut the whole new file is there, or the whole old one."""
     temporary = path + ".new"
     with open(temporary, "w", encoding="utf-8") as stream:
         json.dump(value, stream, indent=1, sort_keys=True, ensure_ascii=True)
@@ -66,7 +66,7 @@ def durable_json(path: str, value: Any) -> None:
 
 
 def keep(path: str, text: str) -> None:
-    """Write a cache, whole or not at all: where it cannot be written, what it would have held is found out again."""
+    """Write a cache, whole or not at all.  If it cannot be written, its content is computed again the next time."""
     # Several builds of other models may do so at once, on other machines too.
     temporary = f"{path}.{os.uname().nodename}.{os.getpid()}.new"
     try:
@@ -274,7 +274,7 @@ def into(directory: str, write: Callable[[str], List[str]], owned: Sequence[str]
 
 @contextlib.contextmanager
 def one_at_a_time(directory: str) -> Iterator[None]:
-    """Have a directory to oneself among the commands that deliver files there, where its file system has locks."""
+    """Lock a directory against other commands that deliver files there, if its file system has locks."""
     descriptor = None
     try:
         with contextlib.suppress(OSError):

@@ -1,7 +1,7 @@
 """Which of the two Python stacks this process runs on, and what pins it.
 
 `py36` is what the image pins (TensorFlow 2.6, Keras 2.6); `modern` is a current Python with Keras 3.
-What one stack built, the other does not take for its own: the stack is a dependency of every artifact.
+The stack is a dependency of every artifact: one stack rebuilds what the other has built.
 """
 import functools
 import glob

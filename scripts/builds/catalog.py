@@ -63,7 +63,7 @@ def _sizes(value):
 
 
 def _shape(value):
-    """Of one input, or one for each of several: in their order, or by name."""
+    """Sizes of one input, or of several in their order or by name."""
     shapes = list(value.values()) if isinstance(value, dict) else value
     return _sizes(value) or isinstance(shapes, list) and bool(shapes) and all(_sizes(shape) for shape in shapes)
 
@@ -333,7 +333,7 @@ def _expand(path, name, table, root):
         yield Entry(name, table, root)
         return
     if ".." in source[re.search(r"[*?[]", source).start():].split("/"):
-        raise Fault(f'{where} source = "{source}": no ".." behind a * (each would find every file once more)')
+        raise Fault(f'{where} source = "{source}": no ".." after a * (each would find every file once more)')
     found = sorted(itertools.islice(glob.iglob(source), MOST + 1))
     if len(found) > MOST:
         raise Fault(f'{where} source = "{source}": more than {MOST} files match: name fewer')

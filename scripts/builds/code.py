@@ -1,10 +1,14 @@
 """Code as a dependency: the modules that a stage imports, digested without comments and docstrings.
 
-A stage names the module that does its work.  The closure of that module is found in the source itself: relative
-imports, at the top and inside functions; the modules that `child.run("module", …)` starts; the whole package where a
-name is computed (`import_module("." + name, __package__)`); the files beside the modules that are no Python (the
-page's scripts and styles).  The digest is taken over the tokens of Python, so it is the same on every Python, and a
-comment, a docstring or a line's end changes no digest.
+A stage names the module that does its work.  The source itself gives the closure of that module:
+
+    relative imports, at the top and inside functions
+    the modules that `child.run("module", …)` starts
+    the whole package where a name is computed (`import_module("." + name, __package__)`)
+    the files beside the modules that are no Python (the page's scripts and styles)
+
+The digest is taken over the tokens of Python, so it is the same on every Python, and a comment, a docstring or a line's
+end changes no digest.
 """
 import ast
 import hashlib

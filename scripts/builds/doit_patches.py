@@ -93,7 +93,7 @@ def output_file(run: Run, plain: Any) -> type:
     """doit -o FILE empties any file, and ends with a traceback where it cannot."""
     class Written:
         @staticmethod
-        def open(path, mode, encoding):
+        def open(path: str, mode: str, encoding: str) -> Any:
             if os.path.isfile(path):
                 command.end(f"doit: -o {path} is there already: remove it, or name another place")
             try:

@@ -6,11 +6,11 @@ models/.records/STAGE.json, which is durably on disk before its targets are move
     {"stage": "convert:keras", "stack": {…}, "code": sha256, "settings": {…}, "facts": {…},
      "inputs":  {path: sha256}, "outputs": {path: sha256}, "before": {path: [sha256, …]}}
 
-"settings" holds those that are not the catalogue's default.  A stage is fresh when the files that it would read and
-those that it wrote still have the digests of its record.  A file is this project's when a record names it; "before"
-keeps naming the files that the outputs replaced until the replacing is done, so a kill between record and rename loses
-neither the old target nor its owner.  Nothing in a record depends on the time or the machine: what `stat` says is kept
-apart, in a cache that may be deleted.
+"settings" holds those that are not the catalogue's default.  A stage is fresh if the files that it reads and the files
+that it wrote still have the digests of its record.  A file is this project's if a record names it.  "before" names the
+files that the outputs replace, until they are replaced: a kill between record and rename loses neither the old target
+nor its owner.  Nothing in a record depends on the time or the machine.  The results of `stat` are kept in a cache
+beside it, which may be deleted.
 """
 import contextlib
 import errno

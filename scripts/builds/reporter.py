@@ -1,4 +1,4 @@
-"""doit's reporter here: one line a task, with the reason where it runs; a fault of the input is one line on stderr."""
+"""doit's reporter: one line per task, with the reason why it runs; a fault of the input is one line on stderr."""
 import sys
 from collections import OrderedDict
 from typing import Any, Dict, List

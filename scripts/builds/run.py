@@ -1,7 +1,7 @@
-"""One run of doit: its models, the tasks that are declared, the locks that it holds, and what its tasks do.
+"""One run of doit: its models, its declared tasks, the locks that it holds, and the actions of its tasks.
 
-dodo.py makes the Run; the stages declare their tasks with it.  records.py knows freshness and ownership, stages/ knows
-what a stage reads and writes, and doit_patches.py holds what stands here in the place of something of doit's.
+dodo.py makes the Run, and the stages declare their tasks with it.  records.py knows freshness and ownership, stages/
+knows what a stage reads and writes, and doit_patches.py holds the replacements of parts of doit.
 """
 import importlib
 import os

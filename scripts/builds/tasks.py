@@ -1,4 +1,4 @@
-"""A task's answer to doit, whether it is up to date, and the tasks that a command line can mean."""
+"""Answers to doit: whether a task is up to date, and which tasks a command line can mean."""
 import contextlib
 import importlib
 import inspect

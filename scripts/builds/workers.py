@@ -1,4 +1,4 @@
-"""The processes of `doit -n`: they end when the first process does, which ends when one of them is lost."""
+"""The processes of `doit -n`: they end when the first process ends, and that ends when it loses one of them."""
 import contextlib
 import os
 import signal

@@ -3,8 +3,8 @@
     b = Builder()
     y = b.add(b.matmul(x, kernel), bias)
 
-What depends on constants alone is computed at once, by numpy.  Only operations of TensorFlow.js 1.0.0 are emitted where
-they suffice.
+numpy computes at once what depends only on constants.  Where operations of TensorFlow.js 1.0.0 suffice, no others are
+emitted.
 """
 from .bits import Bits
 from .core import Dims, Limits, Value

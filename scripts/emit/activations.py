@@ -62,12 +62,12 @@ def gelu(b: Builder, x: Value, approximate: bool = False) -> Value:
 
 
 def hard_sigmoid(b: Builder, x: Value) -> Value:
-    """That of Keras 3: relu6(x + 3) / 6."""
+    """Keras 3's hard sigmoid: relu6(x + 3) / 6."""
     return b.div(b.unary("Relu6", b.add(x, 3)), 6)
 
 
 def hard_sigmoid_of_keras2(b: Builder, x: Value) -> Value:
-    """That of Keras 2: 0.2 * x + 0.5 between 0 and 1."""
+    """Keras 2's hard sigmoid: 0.2 * x + 0.5 between 0 and 1."""
     return b.clip(b.add(b.mul(x, 0.2), 0.5), 0, 1)
 
 

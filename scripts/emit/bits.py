@@ -1,4 +1,4 @@
-"""Bits of whole numbers, of which TensorFlow.js 4.22.0 has an operation that does not find its operands."""
+"""Bits of whole numbers.  TensorFlow.js 4.22.0 has operations for them, but these do not find their operands."""
 import numpy
 
 from .core import Value

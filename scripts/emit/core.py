@@ -20,7 +20,7 @@ UNSPEAKABLE = re.compile(r"[^A-Za-z0-9_./-]")  # in the name of a node; ":" and 
 
 
 class Limits(NamedTuple):
-    """What one model may become: hostile topologies unroll and repeat without an end."""
+    """Limits of a graph: hostile topologies unroll and repeat without an end."""
 
     nodes: int = 200000
     dimensions: int = 16  # of a tensor; TensorFlow.js computes with six at most, and reshapes more
@@ -110,7 +110,7 @@ Operand = Union[Value, int, float, bool, numpy.ndarray, Sequence[Any]]
 
 
 def type_of(dtype: Any) -> str:
-    """The type that TensorFlow.js computes with in the place of a numpy or Keras dtype.  Raises Fault for text."""
+    """The type that TensorFlow.js computes with in place of a numpy or Keras dtype.  Raises Fault for text."""
     name = str(getattr(dtype, "name", dtype))
     if name in ("bool",):
         return "bool"

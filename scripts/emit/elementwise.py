@@ -78,7 +78,7 @@ class Elementwise(Emitter):
         return self.fold(COMPARISONS[op], [x, y], "bool") or self.one(op, [x, y], "bool", shape, T=DType(x.dtype))
 
     def remainder(self, x: Operand, y: Operand) -> Value:
-        """What x / y leaves, with the sign of x; FloorMod has that of y."""
+        """The remainder of x / y, with the sign of x; FloorMod has the sign of y."""
         return self.mul(self.unary("Sign", x), self.binary("FloorMod", self.unary("Abs", x), self.unary("Abs", y)))
 
     def quotient(self, x: Operand, y: Operand) -> Value:

@@ -1,4 +1,4 @@
-"""Convolutions, pooling and what they are composed of, with the channels last.
+"""Convolutions, pooling and their parts, with the channels last.
 
 A size that is open stays open: it is computed from the tensor's shape, with operations that run synchronously.
 """
@@ -14,7 +14,7 @@ from .shaping import Size
 
 
 class Cut(NamedTuple):
-    """What is left of a dimension: every `step`-th place from `begin` on, without the `behind` last ones."""
+    """The part of a dimension that stays: every `step`-th place from `begin` on, without the `behind` last ones."""
 
     begin: int = 0
     behind: int = 0
@@ -50,7 +50,7 @@ class Images(Linear):
         return result
 
     def shaped(self, x: Value, shape: Sequence[Tuple[Any, Callable[[], Size]]]) -> Value:
-        """x in another shape, of which each size is (what is known of it, function that computes it otherwise).
+        """x in another shape, of which each size is (what is known of it, function that computes it differently).
 
         Of the sizes that are not known one is left to TensorFlow.js.
         """

@@ -149,7 +149,7 @@ class Indexing(Reductions):
     def gather_along(self, x: Value, places: Value, axis: int) -> Value:
         """numpy.take_along_axis: of each row of x the values at its own places.  Other sizes may be 1 in one of both.
 
-        The rows stand one behind another, so that one look-up finds all.
+        The rows stand one after another, so that one look-up finds all.
         """
         axis = axis_of(axis, x.rank)
         x, places = self.move(x, axis, -1), self.move(self.cast(places, "int32"), axis, -1)
@@ -231,7 +231,7 @@ class Indexing(Reductions):
         return self.gather(x, numpy.repeat(numpy.arange(size), times).astype("int32"), axis)
 
     def roll(self, x: Value, shift: int, axis: int) -> Value:
-        """Each value `shift` places further on; those behind the last come to the front."""
+        """Each value `shift` places further on; those after the last come to the front."""
         axis = axis_of(axis, x.rank)
         size = x.shape[axis]
         if size is None:

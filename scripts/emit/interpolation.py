@@ -1,4 +1,4 @@
-"""Dimensions of another size: each place of the result is a weighted sum of places."""
+"""Resized dimensions: each place of the result is a weighted sum of places of the tensor."""
 import numpy
 
 from . import Builder, Value
@@ -17,7 +17,7 @@ def by_weights(b: Builder, x: Value, axis: int, weights: numpy.ndarray) -> Value
 
 
 def mixed(b: Builder, x: Value, axis: int, low: Value, high: Value, part: Value) -> Value:
-    """What lies between the places `low` and `high` of a dimension, by `part`, from 0 to 1."""
+    """The values between the places `low` and `high` of a dimension, by `part`, from 0 to 1."""
     below = b.gather(x, low, axis)
     if part.is_constant and not part.array.any():
         return below

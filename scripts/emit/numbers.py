@@ -1,5 +1,5 @@
-"""Numbers as others hold them: whole means, numbers of few bits, numbers rounded to steps."""
-from typing import Tuple
+"""Number formats that TensorFlow.js does not have: whole means, numbers of few bits, numbers rounded to steps."""
+from typing import NamedTuple
 
 import numpy
 
@@ -9,8 +9,17 @@ from .images import Images
 from .reductions import Axes
 
 
+class Steps(NamedTuple):
+    """The numbers to which floats are rounded: the least one, the largest, the step between two, and its inverse."""
+
+    least: Value
+    most: Value
+    step: Value
+    inverse: Value
+
+
 class Numbers(Images):
-    """Emitters of numbers that TensorFlow.js holds otherwise."""
+    """Emitters of numbers that TensorFlow.js holds differently."""
 
     def whole_mean(self, x: Value, axes: Axes = None, keepdims: bool = False) -> Value:
         """The mean of whole numbers: the quotient of a sum of 64 bits, without its fraction (reduction_ops.h).
@@ -36,13 +45,16 @@ class Numbers(Images):
         limits that hold nothing.
         """
         low, high = self.value(low, "float32"), self.value(high, "float32")
-        least, most, step, times = self.nudged(low, high, bits, narrow)
-        clipped = self.minimum(self.maximum(x, least), most)
-        places = self.unary("Floor", self.add(self.mul(self.sub(clipped, least), times), 0.5))
-        return self.add(self.mul(places, step), least)
+        steps = self.nudged(low, high, bits, narrow)
+        clipped = self.minimum(self.maximum(x, steps.least), steps.most)
+        places = self.unary("Floor", self.add(self.mul(self.sub(clipped, steps.least), steps.inverse), 0.5))
+        return self.add(self.mul(places, steps.step), steps.least)
 
-    def nudged(self, low: Value, high: Value, bits: int, narrow: bool) -> Tuple[Value, Value, Value, Value]:
-        """(the least number that there is, the largest, a step, the inverse of a step)."""
+    def nudged(self, low: Value, high: Value, bits: int, narrow: bool) -> Steps:
+        """Return the Steps between `low` and `high`, moved so that 0 is one of the numbers.
+
+        Raises Fault for limits that hold no numbers.
+        """
         broadcast(low.shape, high.shape)
         known = low.is_constant and high.is_constant
         if not 2 <= bits <= 16 or known and not numpy.all(low.array < high.array):
@@ -54,4 +66,4 @@ class Numbers(Images):
         found = [self.mul(self.sub(one, zero), step) for one in (first, last)] + [step, self.div(1.0, step)]
         if known and not all(numpy.isfinite(one.array).all() for one in found):
             raise Fault(f"limits of {bits} bits that hold nothing: the file is damaged")
-        return found[0], found[1], found[2], found[3]
+        return Steps(*found)

@@ -1,4 +1,4 @@
-"""Operations along axes: sums, means, extremes, and what is made of them."""
+"""Operations along axes: sums, means, extremes, and operations composed of them."""
 from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 
 import numpy

@@ -90,7 +90,7 @@ class Shaping(Emitter):
         return self.one("Squeeze", [x], x.dtype, shape, T=DType(x.dtype), squeeze_dims=axes)
 
     def concat(self, values: Sequence[Operand], axis: int) -> Value:
-        """Several tensors one behind another along `axis`, brought to one type."""
+        """Several tensors one after another along `axis`, brought to one type."""
         dtype = "float32"
         found = [self.value(value) for value in values]
         if len({value.dtype for value in found}) == 1:

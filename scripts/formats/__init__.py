@@ -56,7 +56,7 @@ def read(path: str, weights: Optional[str] = None, **options: Any
             raise Fault(unknown(path))
         name = reader.__name__.rpartition(".")[2]
         if weights is not None and name != "topology_and_weights":
-            raise Fault("a model of its own where a topology json is meant: give it alone, or the json first")
+            raise Fault("a whole model in place of a topology json: give it alone, or the json first")
         if name not in OF_TENSORFLOW and (options.get("signature")
                                           or options.get("saved_model_tags") not in (None, TAGS)):
             raise Fault("tags and signatures are a SavedModel's: leave them out")
@@ -123,7 +123,7 @@ def is_onnx(path: str) -> bool:
 
 
 class Look(NamedTuple):
-    """What a first look at a file tells.
+    """The facts that a first look at a file gives.
 
     graph      whether it holds a graph of operations, and no layers
     signature  whether it is a SavedModel, whose signature computes what its layers cannot be made of

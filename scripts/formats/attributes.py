@@ -1,8 +1,8 @@
-"""Attributes of HDF5 files, read by another process first.
+"""Attributes of HDF5 files: another process reads them first.
 
 HDF5 (1.12, 1.14) loops for ever in a damaged heap of texts.  Ctrl-C does not end the loop, and h5py can only wait.
-So a helper process reads the texts first: the same attributes in the same order, each of them even after an error in
-the one before.  It is forked once per process and ends with it.
+So a helper process reads the texts first.  It reads the same attributes in the same order, and goes on after an error
+in one of them.  It is forked once per process and ends with that process.
 """
 import atexit
 import contextlib

@@ -1,4 +1,4 @@
-"""Bounds of a model: a walk through all calls of all of its layers must come to an end."""
+"""Bounds of a model, so that a walk through all calls of all its layers comes to an end."""
 from typing import Any, Dict, Tuple
 
 from ..base.fault import Fault

@@ -29,6 +29,14 @@ class Extent(NamedTuple):
     size: int
 
 
+class Entry(NamedTuple):
+    """A variable in the index: the number of its dtype (core/framework/types.proto), its shape, its bytes."""
+
+    kind: int
+    sizes: Tuple[int, ...]
+    extent: Extent
+
+
 class Bundle:
     """The variables of a checkpoint.
 
@@ -50,15 +58,15 @@ class Bundle:
         except (Damaged, KeyError, struct.error) as error:
             raise Fault(f"{prefix}.index: not a checkpoint's index, or damaged ({error})")
 
-    def place(self, key: str) -> Tuple[int, Tuple[int, ...], Extent]:
-        """Return the number of the dtype (types.proto), the shape and the extent of a variable.
+    def place(self, key: str) -> Entry:
+        """Return the Entry of a variable.
 
         Raises KeyError or Damaged where the index has no such variable, and Fault for a partitioned one.
         """
         entry = message(self.entries[key.encode("utf-8")])
         if 7 in entry:
             raise Fault(f"{self.prefix}: variable {key!r} is partitioned, which is not read here")
-        return number(entry, 1), shape(entry[2][-1]) if 2 in entry else (), self.extent(entry)
+        return Entry(number(entry, 1), shape(entry[2][-1]) if 2 in entry else (), self.extent(entry))
 
     def extent(self, entry: Dict[int, List[Value]]) -> Extent:
         """Return the bytes that an entry of the index, a message BundleEntryProto, names."""

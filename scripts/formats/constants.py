@@ -1,4 +1,4 @@
-"""Values that inputs of a graph have from now on: numbers, true or false, or lists of these in an input's shape."""
+"""Constants in place of a graph's inputs: numbers, true or false, or lists of these in the input's shape."""
 from collections import OrderedDict
 from typing import Any, Dict, Optional, Sequence
 
@@ -31,7 +31,7 @@ def array_of(name: str, dtype: str, shape: Optional[Sequence[Any]], value: Any, 
 
 
 def fix(graph: Graph, values: Dict[str, Any], source: str) -> None:
-    """Put constants in the place of inputs of a graph, in place; arguments and errors are those of `arrays`."""
+    """Put constants in place of inputs of a graph, in place; arguments and errors are those of `arrays`."""
     for name, array in arrays(graph, values, source).items():
         graph.nodes[name] = constant(name, array, dtype_of(graph.nodes[name]))
     graph.inputs = [name for name in graph.inputs if name not in values]

@@ -1,17 +1,26 @@
-"""Graphs that take serialized examples (tf.train.Example), as estimators save them, begin behind the parsing.
+"""Graphs that take serialized examples (tf.train.Example), as estimators save them, begin after the parsing.
 
-Nothing but TensorFlow parses an example.  What the operation gives of a feature of fixed size is a tensor like any
-other, so it becomes an input under the feature's name.  Sparse features stay, and so does the operation then.
+Only TensorFlow parses an example.  A parsed feature of fixed size is a tensor like any other, so it becomes an input
+under the feature's name.  If there are sparse features, they and the operation stay.
 (tensorflow/core/ops/parsing_ops.cc: ParseExample, ParseExampleV2, ParseSingleExample)
 """
 import re
 from collections import OrderedDict
 from types import ModuleType
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 GraphDef = NodeDef = Any  # of the TensorFlow that runs this
 
 PARSERS = ("ParseExample", "ParseExampleV2", "ParseSingleExample")
+
+
+class Feature(NamedTuple):
+    """A feature of fixed size, as the operation that parses examples gives it."""
+
+    index: int                  # number of the operation's output
+    key: str                    # the feature's name
+    dtype: int                  # core/framework/types.proto
+    shape: List[Optional[int]]  # batch size first
 
 
 def behind(tensorflow: ModuleType, graph: GraphDef, inputs: List[str], outputs: Dict[str, str]) -> Tuple[
@@ -23,27 +32,27 @@ def behind(tensorflow: ModuleType, graph: GraphDef, inputs: List[str], outputs: 
     nodes = OrderedDict((node.name, node) for node in graph.node)
     taken, new = set(nodes), OrderedDict()
     for node in graph.node:
-        for index, key, dtype, shape in features(tensorflow, nodes, node) if node.op in PARSERS else ():
-            name = re.sub(r"[^A-Za-z0-9.\-_/]", "_", key)
+        for feature in features(tensorflow, nodes, node) if node.op in PARSERS else ():
+            name = re.sub(r"[^A-Za-z0-9.\-_/]", "_", feature.key)
             name = name if re.match(r"[A-Za-z0-9.]", name) and not name.isdecimal() else "feature_" + name
             while name in taken:
                 name += "_"
             taken.add(name)
-            new[f"{node.name}:{index}" if index else node.name] = name, dtype, shape
+            new[f"{node.name}:{feature.index}" if feature.index else node.name] = feature._replace(key=name)
     if not new:
         return graph, inputs, outputs
     result = tensorflow.compat.v1.GraphDef()
     result.CopyFrom(graph)
     for node in result.node:
-        names = [new[name][0] if name in new else name for name in map(plain, node.input)]
+        names = [new[name].key if name in new else name for name in map(plain, node.input)]
         del node.input[:]
         node.input.extend(names)
-    for name, dtype, shape in new.values():
-        node = result.node.add(name=name, op="Placeholder")
-        node.attr["dtype"].type = dtype
-        node.attr["shape"].shape.CopyFrom(tensorflow.TensorShape(shape).as_proto())
-    known = OrderedDict((key, new[plain(name)][0] if plain(name) in new else name) for key, name in outputs.items())
-    return result, inputs + [name for name, _, _ in new.values()], known
+    for feature in new.values():
+        node = result.node.add(name=feature.key, op="Placeholder")
+        node.attr["dtype"].type = feature.dtype
+        node.attr["shape"].shape.CopyFrom(tensorflow.TensorShape(feature.shape).as_proto())
+    known = OrderedDict((key, new[plain(name)].key if plain(name) in new else name) for key, name in outputs.items())
+    return result, inputs + [feature.key for feature in new.values()], known
 
 
 def plain(name: str) -> str:
@@ -51,11 +60,8 @@ def plain(name: str) -> str:
     return name[:-2] if name.endswith(":0") else name
 
 
-def features(tensorflow: ModuleType, nodes: Dict[str, NodeDef], node: NodeDef) -> List[Tuple[int, str, int, list]]:
-    """Return [(number of the operation's output, feature, dtype, shape)] of the features of fixed size.
-
-    nodes: all, by name.
-    """
+def features(tensorflow: ModuleType, nodes: Dict[str, NodeDef], node: NodeDef) -> List[Feature]:
+    """Return the features of fixed size that an operation parses.  nodes: all, by name."""
     many, sparse = node.op != "ParseSingleExample", node.attr["num_sparse"].i or node.attr["Nsparse"].i
     types = list(node.attr["Tdense"].list.type)
     shapes = [tensorflow.TensorShape(shape) for shape in node.attr["dense_shapes"].list.shape]
@@ -66,7 +72,7 @@ def features(tensorflow: ModuleType, nodes: Dict[str, NodeDef], node: NodeDef) -
     else:
         dense = node.input[2 + sparse:2 + sparse + len(types)]
         keys = [key for name in dense for key in words(tensorflow, nodes, name)]
-    return [(3 * sparse + place, key, dtype, [None] * many + shape.as_list())
+    return [Feature(3 * sparse + place, key, dtype, [None] * many + shape.as_list())
             for place, (key, dtype, shape) in enumerate(zip(keys, types, shapes)) if shape.rank is not None]
 
 

@@ -1,10 +1,10 @@
 """A SavedModel or a frozen graph -> operations.Graph, by TensorFlow.
 
 Variables become constants (load_by_tensorflow.py), nodes that no output needs are left out, constants are folded.  The
-official converter also fuses operations and folds batch norms into convolutions.  Both would change the intermediate
-tensors that are shown, and neither is done here.  TensorFlow tells the shapes and types of every tensor: a GraphDef
-does not hold them.
-formats/graphs.py runs this as a child process, and it writes graph.pb and about.json.
+official converter also fuses operations and folds batch norms into convolutions.  This module does neither, because
+both change the intermediate tensors that are shown.  TensorFlow infers the shapes and types of every tensor, since a
+GraphDef does not hold them.  formats/graphs.py runs this module as a child process, which writes graph.pb and
+about.json.
 """
 if not __package__:
     raise SystemExit("run it as a module, from the project's directory: "

@@ -6,7 +6,7 @@ from ..wire.protobuf import Damaged, Value, fields, open_file, text, varint
 if TYPE_CHECKING:  # imported where a file is read: an up-to-date doit asks `match` alone
     from .graphs import GraphFile
 
-HEAD = 65536  # bytes of a node: its name and operation come first, the values of a constant behind them
+HEAD = 65536  # bytes of a node: its name and operation come first, the values of a constant after them
 
 
 def match(path: str) -> bool:

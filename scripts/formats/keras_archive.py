@@ -1,9 +1,9 @@
 """`.keras` archives of Keras 3 and tf_keras: a zip of config.json, metadata.json and model.weights.h5.
 
 The weights file holds no names of weights.  It has a group per layer, called by the layer's class and a counter
-(layers/conv2d_1/vars/0, keras saving_lib._save_container_state).  The topology tells the layer of each group and the
+(layers/conv2d_1/vars/0, keras saving_lib._save_container_state).  The topology decides the layer of each group and the
 weight of each dataset.  Only these three members are read, and the vocabularies of layers of words
-(assets/layers/text_vectorization/vocabulary.txt), and nothing is unpacked to a path.
+(assets/layers/text_vectorization/vocabulary.txt).  Nothing is unpacked to a path.
 """
 import io
 import os
@@ -384,7 +384,7 @@ def stored(file: "h5py.File", record: Record, place: str, scope: str, path: str,
 
 
 def in_order_of_creation(group: str) -> Tuple[int, str]:
-    """What the groups of sublayers are sorted by; keras 3 writes "_gate_dense" beside "query_dense"."""
+    """The key by which the groups of sublayers are sorted; keras 3 writes "_gate_dense" beside "query_dense"."""
     name = group.lstrip("_")
     return PROJECTIONS.index(name) if name in PROJECTIONS else len(PROJECTIONS), group
 

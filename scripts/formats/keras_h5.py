@@ -3,7 +3,7 @@
     attributes  keras_version, backend, model_config, training_config; tensorspace_texts of a multi-output model whose
                 words have become numbers
     group       model_weights (attribute layer_names), in it one group per layer (attribute weight_names),
-                in it one dataset per weight, at the path that the weight's name is
+                in it one dataset per weight, whose path is the weight's name
 
 Keras splits an attribute beyond 64 512 bytes: layer_names0, layer_names1, … (hdf5_format.py,
 save_attributes_to_hdf5_group).  External and virtual datasets, and links, would read other files and are refused.
@@ -132,9 +132,8 @@ def without_topology(file: "h5py.File", path: str) -> str:
         return f"{path}: weights without a topology: give the topology json too (topology.json with --weights " \
             f"{path}; in models.toml source and weights)"
     if "vars" in names:  # Keras 3 writes it for a model that is a class of its own
-        return f"{path}: weights of a model without a graph of layers (a subclass), which cannot be converted: build " \
-            "it as a Sequential or Functional model, and save that; or --trust FILE.py:FUNCTION (in models.toml " \
-            "trust) runs the function that builds it"
+        return f"{path}: weights of a subclassed model, which has no graph of layers: --trust FILE.py:FUNCTION (in " \
+            "models.toml trust) runs the function that builds it; or build it as a Functional model, and save that"
     if "optimizer_weights" in names or "optimizer" in names:
         return f"{path}: an optimizer's state, no model in it"
     return f"{path}: an HDF5 file, but no Keras model in it"

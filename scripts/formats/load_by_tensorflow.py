@@ -38,7 +38,7 @@ class Frozen(NamedTuple):
 
 def frozen_of(tensorflow: ModuleType, source: str, tags: Optional[str], signature: Optional[str],
               constants: Optional[Dict[str, Any]] = None) -> Frozen:
-    """Return the graph of a SavedModel or a frozen graph, behind the parsing of serialized examples.
+    """Return the graph of a SavedModel or a frozen graph, after the parsing of serialized examples.
 
     constants: {name of an input: its value}; these are no inputs any more.
 
@@ -50,7 +50,7 @@ def frozen_of(tensorflow: ModuleType, source: str, tags: Optional[str], signatur
 
 
 def fixed(tensorflow: ModuleType, found: Frozen, constants: Dict[str, Any], source: str) -> Frozen:
-    """Return the graph with constants in the place of some inputs.  Raises Fault as formats.constants.array_of does.
+    """Return the graph with constants in place of some inputs.  Raises Fault as formats.constants.array_of does.
     """
     for name, value in constants.items():
         if name not in found.inputs:

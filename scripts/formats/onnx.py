@@ -1,6 +1,6 @@
 """ONNX models, of PyTorch and much else: a ModelProto in a file, and the files of its weights beside it.
 
-onnx/onnx.proto.  `read` gives the graph as data (onnx_graph.Model), which opset/ turns into one of TensorFlow.js's
+`read` gives the graph as data (onnx_graph.Model; onnx/onnx.proto), which opset/ turns into one of TensorFlow.js's
 operations.  No onnx package is needed, and no code of the file is run.
 `match` imports nothing heavy: doit asks it about models that are up to date.
 """

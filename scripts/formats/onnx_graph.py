@@ -16,7 +16,7 @@ SCOPES = "pkg.torch.onnx.name_scopes"  # property of a node of PyTorch's exporte
 
 
 class Info(NamedTuple):
-    """What is known of a tensor before it is computed; shape None: not even its rank."""
+    """The known facts of a tensor before it is computed; shape None: not even its rank."""
 
     name: str
     dtype: str
@@ -47,7 +47,7 @@ class Reference(NamedTuple):
 
 
 class Graph(NamedTuple):
-    """Nodes, each behind those that it reads.
+    """Nodes, each after those that it reads.
 
     inputs, outputs  [Info]
     known            {name: Info} of other tensors

@@ -1,7 +1,7 @@
 """Tensors of ONNX models: a TensorProto -> a Weight, whose values stay in the file until something asks for them.
 
-onnx/onnx.proto: TensorProto.  What numpy has no type for is read as the numbers that it means: bfloat16 and the floats
-of 8 bits become float32, whole numbers of 2 and 4 bits int8 and uint8.
+onnx/onnx.proto: TensorProto.  Numbers of a type that numpy lacks are read as a wider type: bfloat16 and the floats of 8
+bits become float32, whole numbers of 2 and 4 bits become int8 and uint8.
 """
 import os
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Union

@@ -1,4 +1,4 @@
-"""Paths to a model's files: whether they can be read, and what to do where they lead nowhere."""
+"""Paths to a model's files: whether they can be read, and what to do if there is no file."""
 import os
 import posixpath
 import re

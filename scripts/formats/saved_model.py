@@ -5,10 +5,10 @@
                                     before TensorFlow 2.5 it stands in the tree itself
     variables/variables.{index,data-*}    the checkpoint; it numbers objects as the tree does
 
-A layer's object has a list of its trainable variables.  Its child `keras_api` has a list of the others.  One list
-behind the other they are its weights in the order of Keras's h5 files.  Nothing is revived: no function of the graph
-and no Lambda is run.  Any other SavedModel is a graph: graphs.py.
-`match` and `is_graph` import nothing heavy: doit asks them about models that are up to date.
+A layer's object has a list of its trainable variables.  Its child `keras_api` has a list of the others.  The second
+list appended to the first has the weights in the order of Keras's h5 files.  No object is restored: no function of the
+graph and no Lambda is run.  Any other SavedModel is a graph: graphs.py.  `match` and `is_graph` import nothing heavy:
+doit asks them about models that are up to date.
 """
 import os
 import re

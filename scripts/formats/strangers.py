@@ -1,4 +1,4 @@
-"""Files that no format knows: the words for each, and the advice about it."""
+"""Files of no known format: what each one is, and what to do instead."""
 import contextlib
 import glob
 import os
@@ -25,8 +25,8 @@ STARTS = (
     (rb"version https://git-lfs", "a git-lfs pointer, not the model itself: run `git lfs pull` first"),
     (rb"\x1f\x8b|BZh|\xfd7zXZ|7z\xbc\xaf|Rar!|.{257}ustar", "a packed file: unpack it, and give the model in it"),
     (rb"\x80[\x02-\x05]|PK\x03\x04|\([dl]p0\n|c[\w.]+\n\w+\n|[\]}]q\0",  # pickles of protocol 0 and 1 have no start
-     "a pickle or an archive of another program, not a Keras model: load it where it was made; a model of Keras saves "
-     "itself (model.save), one of PyTorch is exported: " + EXPORT),
+     "a pickle or an archive of another program, not a Keras model: load it where it was made, and use model.save, or "
+     + EXPORT),
     (rb"\x93NUMPY", "a numpy array, not a model; " + KNOWN),
     (rb".{6}\0\0\{\"", "safetensors, " + WEIGHTS),
     (rb".{4}TFL3", "a TensorFlow Lite model, whose layers are gone: give the model that it was made from"),
@@ -36,7 +36,7 @@ STARTS = (
     (rb"model_checkpoint_path:", "a list of TensorFlow checkpoints, " + WEIGHTS),
     # tensorflow/core/protobuf/meta_graph.proto: MetaInfoDef, in it the list of operations
     (rb"\x0a.{1,4}\x12.{1,4}\x0a", "the graph of a TensorFlow 1 checkpoint: restore it in a session "
-     "(tf.compat.v1.train.import_meta_graph), write it with tf.compat.v1.saved_model.simple_save, and give that "
+     "(tf.compat.v1.train.import_meta_graph), save it by tf.compat.v1.saved_model.simple_save, and give that "
      "directory"),
     (rb"\s*\[\s*\{\s*\"(weights|paths)\"", "the list of a TensorFlow.js model's weights, without the model: give the "
      "model.json that names them, or the directory of a tensorflowjs_model.pb"),

@@ -1,8 +1,8 @@
 """TensorFlow.js graph models: model.json, a GraphDef in JSON, and the shards that its weights manifest names.
 
-Of any converter: with a signature, with one in userDefinedMetadata (tfjs-converter 1.x), or with none at all, where
-placeholders are the inputs and what nothing reads are the outputs (operation_mapper.ts, transformGraph).  What
-TensorFlow.js computes of the file is what is meant, so nothing of it is checked against TensorFlow, or adapted.
+The signature is in the file, or in its userDefinedMetadata (tfjs-converter 1.x).  A file without one has its
+placeholders as inputs, and the tensors that no operation reads as outputs (operation_mapper.ts, transformGraph).  The
+file means what TensorFlow.js computes, so it is neither checked against TensorFlow nor adapted.
 `match` imports nothing heavy: doit asks it about models that are up to date.
 """
 import os

@@ -1,7 +1,7 @@
 """The modelTopology of a TensorFlow.js graph model, a GraphDef in protobuf's JSON -> operations.Graph.
 
-What google.protobuf.json_format.ParseDict takes, and what TensorFlow.js takes beside it (operation_mapper.ts): numbers
-that are no text, bytes as a list of numbers.
+It takes what google.protobuf.json_format.ParseDict takes, and what TensorFlow.js takes beside that
+(operation_mapper.ts): numbers that are no text, bytes as a list of numbers.
 """
 import base64
 import binascii

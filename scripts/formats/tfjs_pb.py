@@ -1,7 +1,7 @@
 """Graph models of TensorFlow.js before 1.0: tensorflowjs_model.pb, a GraphDef whose constants have no values, and
 weights_manifest.json beside it, which names the shards that hold them (tfjs-converter 0.8, src/data/loader.ts).
 
-No TensorFlow.js loads them today.  `match` imports nothing heavy: doit asks it about models that are up to date.
+Today's TensorFlow.js does not load them.  `match` imports nothing heavy: doit asks it about models that are up to date.
 """
 import mmap
 import os

@@ -1,4 +1,4 @@
-"""The words that a lookup layer of a Keras SavedModel learned: they are constants of the graph, in no checkpoint.
+"""The words that a lookup layer of a Keras SavedModel learned: constants of the graph, not values of the checkpoint.
 
 A layer's object has a lookup_table, whose function _initialize takes two constants: the words, and their numbers
 (saved_object_graph.proto: SavedFunction, SavedConcreteFunction.bound_inputs, SavedConstant; attr_value.proto and
@@ -22,7 +22,7 @@ DEPTH = 40  # of models in models
 
 
 class Vocabularies:
-    """What a SavedModel holds of its tables.
+    """The tables of a SavedModel.
 
     tree       saved_model.Tree, its objects
     found      its MetaGraphDef

@@ -1,4 +1,4 @@
-"""The weights manifest of TensorFlow.js models, of layers and of graphs: which weights stand where in which shards."""
+"""The weights manifest of TensorFlow.js models, of layers and of graphs: the place of each weight in the shards."""
 import bisect
 import os
 import re

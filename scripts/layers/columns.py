@@ -2,8 +2,8 @@
 
     {"class_name": "IndicatorColumn", "config": {"categorical_column": {"class_name": …, "config": …}}}
 
-A column of words, and a hash of numbers, read an input that TensorSpace cannot feed: `spoken` puts a lookup layer of
-Keras's own there, behind which the model begins.
+A column of words, and a hash of numbers, read an input that TensorSpace cannot feed.  `spoken` puts one of Keras's
+lookup layers there, and the model begins after that layer.
 """
 from collections import OrderedDict
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional
@@ -52,7 +52,7 @@ def name_of(column: Any) -> str:
 
 
 def leaves(column: Column) -> List[Any]:
-    """What a crossing joins, with the parts of crossings in its place (_collect_leaf_level_keys)."""
+    """The columns that a crossing joins, those of inner crossings in their place (_collect_leaf_level_keys)."""
     return [leaf for one in column["config"]["keys"] for leaf in (
         leaves(one) if isinstance(one, dict) and one["class_name"] == SEVERAL else [one])]
 
@@ -73,7 +73,7 @@ def buckets(column: Column) -> int:
 
 
 def width(column: Column) -> int:
-    """How many numbers a column gives of an example."""
+    """The number of values that a column gives for an example."""
     kind, config = column["class_name"], column["config"]
     if kind == "EmbeddingColumn":
         return config["dimension"]
@@ -108,7 +108,7 @@ def first(record: Dict[str, Any]) -> bool:
 # Words ---------------------------------------------------------------------------------------------------------------
 
 class Lookup(NamedTuple):
-    """What reads the feature of a column in its place.
+    """The layer that reads a column's feature in its place.
 
     class_name, config  of the lookup layer, which is Keras's own
     table               what each of its numbers becomes; None: one less

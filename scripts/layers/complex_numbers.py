@@ -1,4 +1,4 @@
-"""Which layers of a Keras 2 model give complex numbers: the functions of tf.signal, and what comes of them."""
+"""The layers of a Keras 2 model that give complex numbers: the functions of tf.signal, and the layers after them."""
 import re
 from typing import Set
 

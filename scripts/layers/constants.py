@@ -26,7 +26,7 @@ COMPUTED = {"Add": "+", "Subtract": "-", "Multiply": "*", "Divide": "/", "TrueDi
 
 
 class Operands(NamedTuple):
-    """What one call of an operation is given.
+    """The operands of one call of an operation.
 
     ref         the tensor
     constant    an ndarray of float64
@@ -44,7 +44,7 @@ def rescalings(source: Graph, major: int) -> Dict[str, Layer]:
     """Return {name: the Rescaling that computes what the operation of that name does}, calls in Keras `major`'s
     spelling, of all operations of `source` that one does.
 
-    An array is one along the last axis.  What is an integer behind the operation is left out: a Rescaling computes
+    An array is one along the last axis.  What is an integer after the operation is left out: a Rescaling computes
     with floats.
     """
     given = OrderedDict()
@@ -102,7 +102,7 @@ def of_keras_3(call: Any) -> Optional[List[Any]]:
 
 
 def of_keras_2(call: Any, names: Collection[str]) -> Optional[List[Any]]:
-    """Both arguments of a call of a TFOpLambda: the first one is in the place of the tensor, and may be none."""
+    """Both arguments of a call of a TFOpLambda: the first one is in place of the tensor, and may be none."""
     call = call[0] if isinstance(call, list) and len(call) == 1 else call
     if not isinstance(call, list) or len(call) != 4 or not isinstance(call[3], dict) or "y" not in call[3] \
             or not set(call[3]) <= KEYWORDS[1]:

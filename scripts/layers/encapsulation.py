@@ -1,7 +1,7 @@
 """Multi-output models: a Model and the names of layers -> a Model that has these layers as its outputs.
 
-The guide's section 2 and 3 without Keras.  The topology gets other outputs, layers that no output needs are left out,
-and the weights stay.  The result is in the dialect of its source, and loads in that Keras.
+The guide's section 2 and 3 without Keras: the topology gets new outputs, layers that no output needs are left out,
+and the weights stay.  The result is in the dialect of its source, and that Keras loads it.
 """
 from collections import OrderedDict
 from typing import Any, Dict, List, Optional, Sequence, Union
@@ -65,11 +65,11 @@ def encapsulate(model: Model, layers: Optional[Sequence[str]] = None, input_shap
 
 
 def begun(source: Graph, major: int, input_shape: Shape) -> words.Begun:
-    """The graph behind its layers of words, whose sizes `input_shape` then fixes."""
+    """The graph after its layers of words, whose sizes `input_shape` then fixes."""
     found = words.begin(source, major)
     if not found.kept:
         raise Fault(f"{', '.join(text['input'] for text in found.texts)}: TensorSpace feeds no strings, so the model "
-                    "begins behind it; ask for other outputs")
+                    "begins after it; ask for other outputs")
     if input_shape is not None:
         outputs.fix_input_shape(found.source, input_shape)
     return found._replace(source=outputs.prune(found.source, found.source.outputs))

@@ -1,6 +1,6 @@
-"""DenseFeatures layers whose columns read words: lookups of Keras's own read these, and the columns their numbers.
+"""DenseFeatures layers whose columns read words: Keras's lookup layers read the words, and the columns their numbers.
 
-A model then begins behind the lookups as behind any other (words.py), and Keras still loads what is written.
+A model then begins after these lookups as after any other (words.py), and Keras still loads the written file.
 """
 import json
 from collections import OrderedDict
@@ -12,7 +12,7 @@ from .topology import Graph, Layer, is_model
 
 
 def opened(source: Graph, major: int) -> Graph:
-    """The graph with lookups in the place of the columns of words; `source` itself where there are none."""
+    """The graph with lookups in place of the columns of words; `source` itself where there are none."""
     if major >= 3 or not any(layer.class_name == columns.CLASS for layer in source.layers.values()):
         return source
     layers = OrderedDict()  # type: Dict[str, Layer]

@@ -23,7 +23,7 @@ HEADS = (5, 6)  # whole numbers before the instructions: Python 3.8 and later co
 
 
 def known(record: Record) -> Record:
-    """The record of a CustomScaleLayer in the place of such a Lambda's; any other record as it is."""
+    """The record of a CustomScaleLayer in place of such a Lambda's; any other record as it is."""
     scale = scale_of(record) if record.get("class_name") == "Lambda" else None
     if scale is None:
         return record

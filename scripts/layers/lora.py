@@ -1,7 +1,7 @@
-"""Low-rank adaptations of Keras 3 (enable_lora) as what they add to their layer's weights.
+"""Low-rank adaptations of Keras 3 (enable_lora), added to the weights of their layer.
 
 keras 3 layers/core/dense.py: kernel + lora_alpha / lora_rank * (lora_kernel_a @ lora_kernel_b).  A .keras archive holds
-the sum, an h5 the three by their names, the kernel behind the others because it is not trained.
+the sum.  An h5 holds the three by their names, the kernel last because it is not trained.
 """
 import re
 from collections import OrderedDict

@@ -1,7 +1,7 @@
-"""Masks in Keras: which layers make one, which hand it on, and the nodes that Keras 3 writes for them.
+"""Masks in Keras: the layers that make one, the layers that hand it on, and the nodes that Keras 3 writes for them.
 
-An Embedding(mask_zero=True) or a Masking layer hands a mask on from layer to layer.  Keras 2 writes nothing of it.
-Keras 3 writes `NotEqual` and `Any` nodes, and hands their outputs to the layers behind as mask=.
+An Embedding(mask_zero=True) or a Masking layer makes a mask, which goes on from layer to layer.  A Keras 2 file does
+not mention it.  Keras 3 writes `NotEqual` and `Any` nodes, and hands their outputs to later layers as mask=.
 """
 from typing import Any, Callable, Dict, Iterator, Optional, Set
 
@@ -96,7 +96,7 @@ def computing(source: Graph) -> Set[str]:
 
 
 class Comparisons:
-    """The outputs of a Keras 3 graph that are masks: a NotEqual, and rows of Any behind it."""
+    """The outputs of a Keras 3 graph that are masks: a NotEqual, and rows of Any after it."""
 
     def __init__(self, source: Graph) -> None:
         self.source = source

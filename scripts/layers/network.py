@@ -1,4 +1,4 @@
-"""The layers of a model and their calls: a graph that keeps each layer's record as its source spelt it."""
+"""Graph: the layers of a model and their calls, each layer with its record as the source spelt it."""
 from typing import Any, Dict, Iterable, List, Mapping, Optional
 
 from .records import MODELS, Record

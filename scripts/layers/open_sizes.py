@@ -1,8 +1,8 @@
-"""Sizes that a model's inputs leave open (None) and that its weights tell.
+"""Sizes that a model's inputs leave open (None) and that follow from its weights.
 
-Keras 2 writes the input of a Normalization, first in a Sequential, as [null, null]; its mean says how wide it is.  Each
-open size is tried alone: the shapes of all layers follow from it (layers/shapes.py), and a weight says how large the
-input of its layer is.
+Keras 2 writes the input of a Normalization, first in a Sequential, as [null, null]; the mean of the Normalization has
+the size.  Each open size is tried alone: it decides the shapes of all layers (layers/shapes.py), and the shape of a
+weight decides the size of its layer's input.
 """
 from collections import OrderedDict
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple

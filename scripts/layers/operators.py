@@ -78,7 +78,7 @@ def as_layer(layer: Layer, source: Graph, known: Dict[Ref, Any]) -> Layer:
         ranks = unlike_ranks(layer.class_name, [known.get(ref) for ref in refs])
         if ranks:
             raise Fault(f"{layer.name!r} is the operation {layer.class_name} on tensors of {ranks} dimensions: the "
-                        "layer of that name broadcasts otherwise; give them as many by a Reshape")
+                        "layer of that name broadcasts differently; give them as many by a Reshape")
     record = record_of_layer(layer, [tensors(layer, call, source.layers) for call in layer.calls])
     given = [keras3_tensors(call) for call in layer.calls]
     several = is_of_several(record["class_name"])
@@ -86,7 +86,7 @@ def as_layer(layer: Layer, source: Graph, known: Dict[Ref, Any]) -> Layer:
 
 
 def unlike_ranks(function: str, inputs: Sequence[Optional[Sequence[Any]]]) -> str:
-    """"3 and 2" where the layer that computes `function` broadcasts inputs of these shapes otherwise, else "".
+    """"3 and 2" where the layer that computes `function` broadcasts inputs of these shapes differently, else "".
 
     Keras's merging layers put dimensions in behind the batch (keras 3 layers/merging/base_merge.py: call), numpy's
     rules put them in front of it.

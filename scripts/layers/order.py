@@ -1,4 +1,4 @@
-"""The order in which Keras computes the layers of a graph, and what an output needs."""
+"""The order in which Keras computes the layers of a graph, and the layers that an output needs."""
 from typing import Dict, Iterable, List, NamedTuple, Set, Tuple
 
 from ..base.fault import Fault
@@ -43,7 +43,7 @@ def call_order(source: Graph) -> List[Tuple[str, int]]:
 
 
 class Depths(NamedTuple):
-    """How far calls and layers are from an output, and when a walk from the outputs first meets a layer."""
+    """The distances of calls and layers from an output, and the order in which a walk from the outputs meets layers."""
 
     calls: Dict[Tuple[str, int], int]
     layers: Dict[str, int]

@@ -31,7 +31,7 @@ def spelling(source: Graph, ref: Ref) -> str:
 def every_output(source: Graph, is_hidden: Callable[[Record], bool] = lambda record: False) -> List[Ref]:
     """Return the outputs of all layers but the inputs, in the order of `model.layers`.
 
-    These are the first output of each call, and behind it those further outputs that are outputs of the model.
+    These are the first output of each call, and after it those further outputs that are outputs of the model.
     is_hidden(record): whether a record is an operation, of which only the model's outputs count.
     """
     refs, of_call = [], {}

@@ -1,4 +1,4 @@
-"""What a layer's record must be like, whatever its class: names that a file can store, sizes that a tensor can have."""
+"""Checks of a layer's record, whatever its class: names that a file can store, sizes that a tensor can have."""
 from typing import Any, Dict, Sequence
 
 from ..base.fault import Fault

@@ -1,7 +1,7 @@
 """Pure functions: the output shapes of Keras layers, from the model's topology alone.
 
-A shape is a list of int or None, batch size first; None stands for a shape that cannot be told (a class that is
-not known here).  The rule of each class stands in kinds/.
+A shape is a list of int or None, batch size first; None stands for a shape that is not known (of a class that is not
+known here).  The rule of each class is in kinds/.
 """
 from collections import OrderedDict
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
@@ -69,7 +69,7 @@ def of_graph(source: Graph, major: int, inputs: Optional[Inputs] = None) -> Dict
 
 
 def steps(source: Graph) -> List[Step]:
-    """Return all calls of a Graph's layers, each behind those that it needs.
+    """Return all calls of a Graph's layers, each after those that it needs.
 
     Calls that need one another are left out.
     """

@@ -1,4 +1,4 @@
-"""A model's record as Keras has it once it has loaded the file: the spellings that are not the usual one.
+"""Unusual spellings of a model's record, changed into the one that Keras itself has after it loaded the file.
 
 - A Sequential may be a list of layers, which has no place for a name (TensorFlow.js 1, Keras before 2.2.3).
 - The get_config of a user's own layer may leave the name out.

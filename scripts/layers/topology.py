@@ -22,7 +22,7 @@ Shape = List[Optional[int]]  # batch size first
 def of(path: str) -> Iterator[None]:
     """Inside, a Fault names the file `path`, and every error of data of the wrong kind becomes a Fault.
 
-    Each field of a file of unknown origin may be missing, or be a list in the place of a number.
+    Each field of a file of unknown origin may be missing, or be a list in place of a number.
     """
     try:
         yield
@@ -45,7 +45,7 @@ class NoLayers(Fault):
     def __init__(self, kind: str, path: str = "") -> None:
         where = f"{path}: " if path else ""
         super().__init__(f"{where}the model is a {kind}, not a Sequential or Functional model: only those have a graph "
-                         f"of layers that can be converted; {SPACE if kind == 'FeatureSpace' else OWN}")
+                         f"of layers; {SPACE if kind == 'FeatureSpace' else OWN}")
 
 
 def output_count(record: Record) -> Optional[int]:

@@ -1,4 +1,4 @@
-"""The variables that a layer has: names, shapes, order; and the layers to which a file's weights belong.
+"""The variables of each layer: names, shapes, order; and the layers to which a file's weights belong.
 
 Names are those that TensorFlow.js gives (originalName, scopes included); order is that of Keras's h5 files:
 the trainable ones first, each in the order in which the layer makes them.

@@ -1,7 +1,7 @@
-"""Layers that turn words into numbers: TensorSpace feeds no strings, so a model begins behind them.
+"""Layers that turn words into numbers: TensorSpace feeds no strings, so a model begins after them.
 
-Such a layer becomes an input of the numbers that it puts out.  Its settings and its vocabulary are kept beside the
-model, so that a page can turn typed words into these numbers as Keras does (keras 3 layers/preprocessing/
+Such a layer becomes an input of the numbers that it puts out.  Its settings and its vocabulary are kept with the model,
+so that a page can turn typed words into these numbers as Keras does (keras 3 layers/preprocessing/
 text_vectorization.py, string_lookup.py, index_lookup.py, hashing.py, hashed_crossing.py; keras 2.6 has the same).
 """
 from collections import OrderedDict
@@ -30,7 +30,7 @@ REMEDY = "save the model as .keras, or as a SavedModel where Keras is older than
 
 
 class Begun(NamedTuple):
-    """A graph that begins behind its layers of words.
+    """A graph that begins after its layers of words.
 
     source  Graph, without its outputs that are inputs now
     texts   what the page needs of each new input: see `described`
@@ -156,7 +156,7 @@ def put_out(layer: Layer, shapes: List[Shape]) -> Tuple[Shape, str]:
 
 
 def depth_of(layer: Layer) -> int:
-    """How many categories a layer of words tells apart."""
+    """The number of categories that a layer of words tells apart."""
     config = layer.config
     if layer.class_name not in LOOKUPS:
         return count(config, "num_bins", 0)
@@ -183,7 +183,7 @@ def oov_of(layer: Layer) -> int:
 
 
 def special_of(layer: Layer) -> List[Any]:
-    """What stands before the words in a whole vocabulary: index_lookup.py, set_vocabulary."""
+    """The tokens before the words in a whole vocabulary: index_lookup.py, set_vocabulary."""
     first = mask_of(layer) is not None and mode_of(layer) == "int"
     unknown = layer.config.get("oov_token", "[UNK]" if layer.class_name != "IntegerLookup" else -1)
     return [mask_of(layer)] * first + [unknown] * oov_of(layer)
@@ -203,7 +203,7 @@ def words_of(layer: Layer) -> Optional[List[Any]]:
 
 
 def weights_of(layer: Layer) -> Optional[List[float]]:
-    """What the counts of a tf-idf are multiplied by, one number per category (index_lookup.py, set_vocabulary)."""
+    """The factors of a tf-idf's counts, one per category (index_lookup.py, set_vocabulary)."""
     given, words = layer.config.get("idf_weights"), words_of(layer)
     if mode_of(layer) != "tf_idf" or words is None:
         return None
@@ -243,7 +243,7 @@ def dtype_of(layer: Layer) -> str:
 
 
 def described(name: str, layer: Layer, sources: List[Layer]) -> Text:
-    """What turns words into the numbers of the input `name`, for JSON.
+    """The settings that turn words into the numbers of the input `name`, for JSON.
 
     {"input", "class", "from": [inputs of the source that the layer reads], "strings": whether each takes strings, not
     numbers, "words": how many there are in an example, None where that is open, "mode": output_mode, "depth":

@@ -31,7 +31,7 @@ from ..emit.activations import (
 )
 from .rules import Call, layer
 
-LARGE_NEGATIVE = -1e9  # what Keras puts in the place of a score that a mask hides; of float16 another: both end in 0
+LARGE_NEGATIVE = -1e9  # what Keras puts in place of a score that a mask hides; of float16 another: both end in 0
 
 
 WHOLE = ("linear", "relu", "relu6")  # computed of whole numbers too, without a change of type

@@ -42,7 +42,7 @@ def numbered(call: Call, rows: Size, columns: Size) -> Tuple[Value, Value]:
 
 
 def causal(call: Call, rows: Size, columns: Size) -> Value:
-    """True for a key that does not come behind the query: (rows, columns)."""
+    """True for a key that does not come after the query: (rows, columns)."""
     def make() -> Value:
         return call.b.compare("GreaterEqual", *numbered(call, rows, columns))
     known = isinstance(rows, int) and isinstance(columns, int)
@@ -56,7 +56,7 @@ def window(call: Call, rows: Size, columns: Size, width: int) -> Value:
 
 
 def both(call: Call, masks: Sequence[Optional[Value]]) -> Optional[Value]:
-    """What all masks let through, None where there is none."""
+    """The places that all masks let through; None if there is no mask."""
     known = [mask for mask in masks if mask is not None]
     made = known[0] if known else None
     for mask in known[1:]:

@@ -1,8 +1,8 @@
-"""The arguments of a call, with a Value in the place of each reference to a tensor.
+"""The arguments of a call, with a Value in place of each reference to a tensor.
 
     Keras 3     {"args": [tensor, 127.5], "kwargs": {"mask": tensor}}
     Keras 2     [["x", 0, 0, {"y": 127.5}]], [["a", 0, 0, {}], ["b", 0, 0, {}]], {"age": ["a", 0, 0, {}]}
-                and CONSTANT in the place of a layer's name where the first argument is a constant
+                and CONSTANT in place of a layer's name where the first argument is a constant
 """
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 
@@ -14,7 +14,7 @@ from ..layers.kinds.operations import LAMBDAS, OP_LAYER, is_operation
 from ..layers.references import Ref, history, is_keras2_tensor, is_keras3_tensor
 from ..layers.topology import Layer
 
-CONSTANT = "_CONSTANT_VALUE"  # in the place of a layer's name: the constant stands in the place of the tensor
+CONSTANT = "_CONSTANT_VALUE"  # in place of a layer's name: the constant stands in place of the tensor
 LEFT_OUT = ("training",)
 ARRAYS = ("__numpy__", "__tensor__")
 

@@ -22,14 +22,14 @@ def is_before_tensorflow(call: Call, versions: Tuple[str, ...]) -> bool:
 
 
 class Step(NamedTuple):
-    """What one step of a cell yields."""
+    """The result of one step of a cell."""
 
     output: Value
     states: List[Value]
 
 
 class Cell:
-    """What a cell computes.
+    """A cell: the computation of one step.
 
     call     rules.Call, whose config and weights are the cell's
     sizes    shapes of its states, without the batch; `inputs` may be what finds them
@@ -158,7 +158,7 @@ class Peephole(Lstm):
 
 @cell("GRUCell")
 class Gru(Dense):
-    """The gates z, r and the candidate, in this order; reset_after: the reset gate comes behind the product.
+    """The gates z, r and the candidate, in this order; reset_after: the reset gate comes after the product.
 
     Keras 2.0 - 2.1 has no such setting: before.
     """
@@ -201,7 +201,7 @@ class Gru(Dense):
 
 @cell("StackedRNNCells")
 class Stacked(Cell):
-    """Cells one behind another: each has the output of the one before it for its input."""
+    """Cells one after another: each has the output of the one before it for its input."""
 
     def __init__(self, call: Call) -> None:
         super().__init__(call)
@@ -213,7 +213,7 @@ class Stacked(Cell):
         self.sizes = [size for one in self.in_order(self.cells) for size in one.sizes]
 
     def in_order(self, items: Sequence[Any]) -> Sequence[Any]:
-        """What belongs to the cells, in the order in which their states are put, or the other way round.
+        """The items of the cells in the order of their states, or in reverse.
 
         Keras before 2.2.3 puts the last cell's first (keras 2.1.6 StackedRNNCells.state_size).
         """
@@ -224,7 +224,7 @@ class Stacked(Cell):
         return self.cells[0].inputs(x, axis)
 
     def input(self, x: Value) -> Parts:
-        """That of the first cell."""
+        """The input of the first cell."""
         return self.cells[0].input(x)
 
     def step(self, given: Parts, states: Sequence[Value]) -> Step:

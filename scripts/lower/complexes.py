@@ -1,6 +1,6 @@
-"""Complex numbers of Keras 2 (tf.signal.stft): a Value of the real parts holds that of the imaginary ones.
+"""Complex numbers of Keras 2 (tf.signal.stft): the Value of the real parts holds the Value of the imaginary parts.
 
-What moves numbers is done with both parts, what AWARE names is given both; all else is refused.
+An operation that moves numbers is done with each part, and an operation of AWARE gets both.  Any other is refused.
 """
 from typing import Any, List
 
@@ -29,7 +29,7 @@ def shown(name: str, kind: str = "") -> NotLowered:
 
 
 def computed(call: Call, rule: Rule) -> Any:
-    """What a call gives on complex numbers."""
+    """The result of a call on complex numbers."""
     name = called(call.record, call.major)
     if name in AWARE:
         return rule.function(call)

@@ -1,7 +1,7 @@
 """Convolutions of one, two and three dimensions: plain, depthwise, separable, transposed, in groups.
 
-All of them become convolutions of two dimensions, which every TensorFlow.js has: one dimension is an image of one row;
-of three dimensions the first goes into the channels, window by window.  keras 2.6 layers/convolutional.py; Keras 3
+All of them become convolutions of two dimensions, which every TensorFlow.js has.  One dimension is an image of one row.
+The first of three dimensions goes into the channels, window by window.  keras 2.6 layers/convolutional.py; Keras 3
 layers/convolutional/, backend/tensorflow/nn.py.
 """
 from typing import List, Sequence, Tuple
@@ -136,7 +136,7 @@ def depthwise_convolution(call: Call) -> Value:
 
 @layer("SeparableConv1D SeparableConv2D")
 def separable_convolution(call: Call) -> Value:
-    """A depthwise convolution, and one of a single place behind it."""
+    """A depthwise convolution, and one of a single place after it."""
     kernel, point = call.weight("depthwise_kernel"), call.weight("pointwise_kernel")
     x, window = padded(call, image(call, count_of(call)), window_of(call, kernel))
     y = depthwise(call.b, x, kernel, window)

@@ -14,7 +14,7 @@ TYPED = ("RandomFlip", "RandomRotation", "RandomZoom", "RandomTranslation")
 
 @layer(" ".join(sorted(kinds.idle())))
 def idle(call: Call) -> Value:
-    """What only training changes; layers of images bring whole numbers to the type that they compute with."""
+    """Layers that work only in training; layers of images cast whole numbers to the type that they compute with."""
     cast = call.kind in TYPED if call.major >= 3 else call.kind.startswith("Random")
     return types.settled(call, call.x) if cast and call.since(2, 7) else call.x
 
@@ -105,7 +105,7 @@ def reversible_embedding(call: Call) -> Value:
 
 @layer("Pipeline", masks=True)
 def pipeline(call: Call) -> Value:
-    """Layers, one behind another."""
+    """Layers, one after another."""
     found = call.x
     for place, record in enumerate(call.config["layers"]):
         found = call.within(record, str(place), found)[0]

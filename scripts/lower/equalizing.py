@@ -54,7 +54,7 @@ def in_row(b: Builder, levels: Value, down: numpy.ndarray, across: numpy.ndarray
 
 
 def counted(b: Builder, levels: Value, tiles: List[int], grid: Tuple[int, ...]) -> Value:
-    """(tiles and channels, 256): how many pixels have each level; behind the image its rows and columns return."""
+    """(tiles and channels, 256): how many pixels have each level; after the image its rows and columns return."""
     for axis, (tile, count) in enumerate(zip(tiles, grid), 1):
         size = levels.shape[axis]
         if tile * count > size:
@@ -69,7 +69,7 @@ def counted(b: Builder, levels: Value, tiles: List[int], grid: Tuple[int, ...]) 
 
 
 def cumulated(call: Call, counts: Value, pixels: int) -> Value:
-    """The curves of all tiles, one behind another: the new brightness of each level."""
+    """The curves of all tiles, one after another: the new brightness of each level."""
     b, most = call.b, float(call.get("clip_limit", 4.0))
     if most > 0:
         clipped = b.minimum(counts, float(numpy.float32(most * pixels / LEVELS)))

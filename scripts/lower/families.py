@@ -1,6 +1,6 @@
 """All families: importing this module registers their functions in the tables of `rules`.
 
-`walk` imports it when a model is lowered: an ONNX model needs three of them alone.
+`walk` imports it when a model is lowered.  An ONNX model needs only three of them.
 """
 from . import (  # noqa: F401
     activation,

@@ -1,7 +1,7 @@
 """DenseFeatures: columns of numbers, categories and their crossings (TensorFlow's feature_column_v2.py).
 
-Categories are whole numbers, one row per example; -1 stands for an unknown value, -2 for none at all.  What reads
-words reads the numbers of a lookup by now (layers/features.py).
+Categories are whole numbers, one row per example; -1 stands for an unknown value, -2 for none at all.  A column of
+words reads the numbers of a lookup here (layers/features.py).
 """
 from typing import Any, Dict, NamedTuple, Optional
 
@@ -34,7 +34,7 @@ def said(column: Column) -> str:
 
 @layer("DenseFeatures")
 def dense_features(call: Call) -> Value:
-    """What all columns give, one behind another (keras 2.6 feature_column/dense_features.py: call)."""
+    """The values of all columns, one after another (keras 2.6 feature_column/dense_features.py: call)."""
     given = call.args[0] if call.args else None
     if not isinstance(given, dict) or not all(isinstance(value, Value) for value in given.values()):
         raise Fault(f"layer {call.path!r} (DenseFeatures) is given no features by their names: the file is damaged")

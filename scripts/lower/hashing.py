@@ -1,4 +1,4 @@
-"""Hashes of whole numbers below a limit: a table holds them, for TensorFlow.js does not compute with 64 bits.
+"""Hashes of whole numbers below a limit: a table holds them, since TensorFlow.js does not compute with 64 bits.
 
 Lookups, hashes and Discretization put out such numbers (Call.limited).  The hash of a number is that of its digits
 (keras 3 layers/preprocessing/hashing.py), a crossing hashes the numbers themselves (hashed_crossing.py).

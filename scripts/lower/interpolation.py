@@ -1,8 +1,8 @@
-"""Images of another size, as tf.image.resize interpolates them, one dimension after the other.
+"""Resized images, as tf.image.resize interpolates them, one dimension after the other.
 
-Each place of the result is a weighted sum of places of the image.  The weights are computed here where both sizes are
-known: as a matrix (new places, places).  tensorflow core/kernels/image: resize_bilinear_op, resize_nearest_neighbor_op,
-resize_bicubic_op, resize_area_op, scale_and_translate_op; they count in float32, and so does this.
+Each place of the result is a weighted sum of places of the image.  If both sizes are known, the weights are computed
+here, as a matrix (new places, places).  tensorflow core/kernels/image: resize_bilinear_op, resize_nearest_neighbor_op,
+resize_bicubic_op, resize_area_op, scale_and_translate_op; they compute in float32, and so does this module.
 """
 from typing import Callable, Dict, NamedTuple, Tuple
 
@@ -21,7 +21,7 @@ ONE = numpy.float32(1)
 
 
 class Method(NamedTuple):
-    """How to interpolate.
+    """A method of interpolation.
 
     name       one of METHODS
     antialias  whether a smaller image takes all places of the larger one into account

@@ -1,9 +1,9 @@
-"""Convolutions whose kernel is another one at each place (tf_keras layers/locally_connected/).
+"""Convolutions with another kernel at each place (tf_keras layers/locally_connected/).
 
 The setting `implementation` says how Keras lays out the kernel:
-    1  (places of the output, places of the window * channels, filters): what each place is multiplied by
-    2  a matrix from all of the input to all of the output, of which a mask leaves what is near
-    3  the numbers of that matrix that the mask leaves, by the row of the output and the column of the input
+    1  (places of the output, places of the window * channels, filters): a kernel for each place
+    2  a matrix from the whole input to the whole output; a mask keeps the numbers of each window
+    3  the numbers of that matrix that the mask keeps, by the row of the output and the column of the input
 """
 from typing import Sequence, Tuple
 

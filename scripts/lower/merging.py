@@ -1,7 +1,7 @@
 """Layers of several inputs: Add, Concatenate, Dot and the others (keras 3 layers/merging/, tf_keras layers/merging/).
 
-Their masks differ by version: Keras 2, and Keras 3 before 3.4, keep a step that counts in all inputs that have a mask;
-since 3.4 one that counts in any, and only where all inputs have a mask.
+Their masks differ by version.  Keras 2, and Keras 3 before 3.4, keep a step if every input with a mask keeps it.  Since
+3.4, Keras keeps a step if any input keeps it, and has a mask only if all inputs have one.
 """
 from typing import Callable, List, Optional
 
@@ -131,7 +131,7 @@ def minimum(call: Call) -> Value:
 
 @layer("TFDConcat")
 def features(call: Call) -> Value:
-    """The features of a FeatureSpace, one behind another; numbers are floats where one of them is."""
+    """The features of a FeatureSpace, one after another; numbers are floats where one of them is."""
     dtype = "float32" if any(value.dtype == "float32" for value in call.inputs) else call.inputs[0].dtype
     return call.b.concat([call.b.cast(value, dtype) for value in call.inputs], call.config.get("axis", -1))
 

@@ -1,4 +1,4 @@
-"""Names of a graph's inputs and outputs: those of the layers, as far as TensorFlow.js takes them."""
+"""Names of a graph's inputs and outputs: the names of the layers, changed where TensorFlow.js does not take them."""
 import re
 from typing import List, Sequence
 

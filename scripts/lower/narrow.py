@@ -1,7 +1,8 @@
-"""Whole numbers of 8 or 16 bits: TensorFlow.js holds them as int32, so that what overflows is wrapped as Keras does it.
+"""Whole numbers of 8 or 16 bits: TensorFlow.js holds them as int32, so an overflow is wrapped here as in Keras.
 
-A Value says by `narrow` which of these types Keras holds it in.  What an operation makes of such numbers is theirs
-again, wrapped where it may be too large; what neither table names is refused where it makes whole numbers.
+The field `narrow` of a Value says which of these types Keras holds it in.  The result of an operation on such numbers
+has the same type, and is wrapped if it may be too large.  An operation of neither table is refused if it makes whole
+numbers.
 """
 from typing import Any, Callable, Dict, List, NoReturn, Optional, Sequence
 
@@ -154,7 +155,7 @@ def clipped(b: Builder, x: Value, name: str) -> Value:
 
 
 def alike(b: Builder, made: Value, x: Value) -> Value:
-    """What an operation made of x, in the type of x where that has few bits."""
+    """The result of an operation on x, in the type of x if that has few bits."""
     return made if x.narrow is None else wrapped(b, made, x.narrow)
 
 

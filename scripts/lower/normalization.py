@@ -1,6 +1,6 @@
 """Normalizations: batch, layer, group, unit, RMS, spectral, and of data (layers/normalization/ of both Kerases).
 
-Statistics of data that were kept in training become constants; those of the input are computed.
+Statistics that training kept become constants; statistics of the input are computed.
 """
 from typing import List, Optional
 

@@ -81,7 +81,7 @@ def discretization(call: Call) -> Value:
 
 @layer("IntegerLookup")
 def integer_lookup(call: Call) -> Value:
-    """The place of a whole number in the vocabulary, behind the mask's and those of numbers that are not in it.
+    """The place of a whole number in the vocabulary, after the mask's and those of numbers that are not in it.
 
     keras 3 layers/preprocessing/index_lookup.py: _lookup_dense, _oov_start_index, set_vocabulary.
     """

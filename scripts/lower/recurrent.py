@@ -1,6 +1,6 @@
 """Recurrent layers, unrolled step by step: SimpleRNN, GRU, LSTM, RNN of cells.
 
-A graph that TensorSpace runs has no loops, so that the number of steps must be known.  The inputs of all steps are
+A graph that TensorSpace runs has no loops, so the number of steps must be known.  The inputs of all steps are
 multiplied by the kernel at once.  Keras: keras 2.6 layers/recurrent.py and backend.rnn; Keras 3 layers/rnn/rnn.py and
 backend/tensorflow/rnn.py.
 """
@@ -19,7 +19,7 @@ STEPS = 4096  # that a layer is unrolled to
 
 @layer("SimpleRNNCell GRUCell LSTMCell PeepholeLSTMCell StackedRNNCells")
 def single(call: Call) -> List[Value]:
-    """A cell that is a layer by itself: its output, and the states behind it."""
+    """A cell that is a layer by itself: its output, and the states after it."""
     made = cell_of(call, call.record)
     call.rank(2, 2)
     given = flat(list(call.args[1:]) + [call.kwargs.get("states")], 2)
@@ -93,7 +93,7 @@ def finished(call: Call, outputs: List[Value], states: List[Value], axis: int, m
 
 
 def kept(call: Call, mask: Value, done: Step, states: Sequence[Value], last: Value) -> Step:
-    """What is left of a step under a mask: elsewhere the states before it, and the output `last`."""
+    """A step under a mask: where the mask hides it, the states before the step, and the output `last`."""
     after = [select(call, mask, new, old) for new, old in zip(done.states, states)]
     for new, old, chosen in zip(done.states, states, after):
         if done.output is new and last is old:
@@ -146,7 +146,7 @@ def length(call: Call, x: Value, axis: int) -> int:
 
 
 class Operands(NamedTuple):
-    """What a recurrent layer is called with: the sequence, and states as they are given."""
+    """The operands of a recurrent layer: the sequence, and the states that are given."""
 
     x: Value
     states: List[Any]
@@ -155,7 +155,7 @@ class Operands(NamedTuple):
 def operands(call: Call) -> Operands:
     """The sequence and the states.
 
-    Keras 2 has the states behind the sequence in one list, and behind them constants, which no cell of Keras's takes;
+    Keras 2 has the states behind the sequence in one list, and after them constants, which no cell of Keras's takes;
     Keras 3 has them as an argument.
     """
     first = call.args[0] if call.args else None
@@ -202,7 +202,7 @@ def flat(value: Any, rank: int) -> List[Any]:
 
 
 def depth(value: Any) -> int:
-    """How many lists of numbers are in one another; 0 for what is no list, or one of tensors."""
+    """The depth of lists in lists of numbers; 0 for a value that is no list, or a list of tensors."""
     if isinstance(value, (list, tuple)) and value:
         inner = depth(value[0])
         return inner + 1 if inner or isinstance(value[0], (int, float)) else 0

@@ -177,7 +177,7 @@ def smart(call: Call, x: Value, height: int, width: int) -> Value:
 
 @layer("RandomCrop")
 def random_crop(call: Call) -> Value:
-    """What it does outside of training differs.
+    """A RandomCrop outside of training, which differs by version.
 
     Keras 2.0 - 2.7 resizes the image and cuts its middle out, 2.8 - 3.6 is smart_resize, Keras from 3.7 on does nothing
     (image_preprocessing/random_crop.py: transform_images; keras issue 21868).

@@ -1,4 +1,4 @@
-"""The table of functions that lower a layer or an operation, by name, and what such a function is given: a Call.
+"""The table of functions that lower a layer or an operation, by name, and the argument of such a function: a Call.
 
     @layer("Dense")
     def dense(call):
@@ -16,7 +16,7 @@ Result = Union[Value, Sequence[Value]]
 
 
 class Rule(NamedTuple):
-    """How a class is lowered.
+    """The function that lowers a class, and what it needs to know.
 
     function  of a Call: the Value of its output, or a list of those of its outputs
     masks     whether the function itself gives its outputs their masks; else kinds/ has the rule
@@ -71,7 +71,7 @@ class Call:
     b        Builder, which emits operations
     record   dict, the layer as its file spells it
     path     str, the layer's name, "outer/inner" in a nested model
-    args     list: the arguments by place, a Value in the place of each tensor
+    args     list: the arguments by place, a Value in place of each tensor
     kwargs   dict: the arguments by keyword, without `training`
     training bool, whether the layer does what it does in training (Keras 2)
     """
@@ -84,7 +84,7 @@ class Call:
 
     @property
     def b(self) -> Builder:
-        """What emits operations."""
+        """The builder, which emits operations."""
         return self.walk.b
 
     @property

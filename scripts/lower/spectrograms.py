@@ -60,7 +60,7 @@ def stft(call: Call) -> Value:
 
 
 def of_parts(call: Call, mode: str, parts: List[Value]) -> Value:
-    """What the setting `mode` makes of the real and the imaginary part, or of the one that there is."""
+    """The result that the setting `mode` asks for, of the real and the imaginary part or of the one part."""
     b = call.b
     if mode in ("real", "imag") and len(parts) == 1:
         return parts[0]

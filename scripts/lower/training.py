@@ -1,7 +1,7 @@
-"""What a call with training=True changes, in a model of Keras 2: Keras 3 predicts without, whatever calls say.
+"""Calls with training=True in a model of Keras 2.  Keras 3 predicts without it, whatever the calls say.
 
-Keras 2 hands it on to the layers within (keras 2.6 base_layer.py: _set_training_mode).  BatchNormalization takes the
-statistics of the batch then (normalization.py).
+Keras 2 hands it on to the layers within (keras 2.6 base_layer.py: _set_training_mode).  BatchNormalization then uses
+the statistics of the batch (normalization.py).
 """
 from typing import Any, Iterator, Tuple
 

@@ -1,4 +1,4 @@
-"""Types that layers compute with: their setting dtype, a name or a policy of Keras's."""
+"""Types that layers compute with: their setting dtype, which is a name or a policy of Keras's."""
 import math
 from typing import Any
 

@@ -1,7 +1,7 @@
-"""The walk over a model's calls: every layer behind those that it needs, each lowered by its class's function.
+"""The walk over a model's calls: every layer comes after those that it needs, and its class's function lowers it.
 
-Masks travel with the tensors (Value.mask), as Keras's do.  A nested model is walked at each of its calls; its weights
-are constants once.
+Masks go with the tensors (Value.mask), as Keras's do.  A nested model is walked at each of its calls; its weights
+become constants only once.
 """
 import contextlib
 import re
@@ -285,7 +285,7 @@ def rule_of(record: Dict[str, Any], major: int, path: str) -> Rule:
 
 
 def python_of(record: Dict[str, Any]) -> str:
-    """What runs the Python of a Lambda: it stands in the model's file, or in a function of the user's own file."""
+    """The remedy for a Lambda: its Python is in the model's file, or in a function of the user's own file."""
     config = record.get("config") if isinstance(record.get("config"), dict) else {}
     function = config.get("function")
     named = config.get("function_type") == "function" or isinstance(function, dict) \
@@ -309,7 +309,7 @@ def with_masks(record: Dict[str, Any], call: Call, found: List[Value]) -> List[V
 
 
 def shown(source: Graph, found: Dict[Ref, Value], held: Dict[str, Held]) -> List[Shown]:
-    """What the page and summary need, in the order of Keras's model.layers, each behind those that it needs."""
+    """The layers for the page and summary, in the order of Keras's model.layers, each after those that it needs."""
     result = []
     for name, node, refs in shapes.steps(source):
         layer = source.layers[name]

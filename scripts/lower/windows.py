@@ -1,7 +1,7 @@
-"""What layers over images share: settings for each dimension, the place of the channels, padding.
+"""Windows over images: settings for each dimension, the place of the channels, padding.
 
 Keras pads "same" as TensorFlow does (tensorflow core/framework/common_shape_fns.cc): with stride s and a window that
-spans k places, a size n becomes ceil(n / s), and what is missing is divided, the larger half behind.
+spans k places, a size n becomes ceil(n / s).  The padding is divided between both sides, the larger half at the end.
 """
 from typing import Any, List, NamedTuple, Sequence, Tuple
 

@@ -1,1 +1,1 @@
-"""A graph of operations as data, and what TensorFlow.js computes otherwise."""
+"""A graph of operations as data, and what TensorFlow.js computes differently."""

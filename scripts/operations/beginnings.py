@@ -1,8 +1,8 @@
-"""Where a graph begins that TensorFlow.js cannot compute from its own inputs: behind the preprocessing.
+"""The beginning of a graph that TensorFlow.js cannot compute from its own inputs: after the preprocessing.
 
 The graphs of TensorFlow's object detection zoo resize each image in a loop over the batch, old classifiers decode a
-JPEG, models of words look them up in a table.  All layers depend on that, and TensorSpace can show none of them.  The
-last tensor before the layers that all of them are computed of is an input then, in the place of the graph's own.
+JPEG, models of words look them up in a table.  All layers depend on that, and TensorSpace could show none of them.  So
+the last tensor on which all layers depend becomes an input, in place of the graph's own inputs.
 """
 import contextlib
 from collections import OrderedDict
@@ -19,7 +19,7 @@ KERNEL = 2  # dimensions of a layer's constant, at least: those of a preprocessi
 
 
 class Beginning(NamedTuple):
-    """An operation that is an input in the place of what it is computed of.
+    """An operation that is an input in place of what it is computed of.
 
     name    of the operation
     spec    of its first output
@@ -34,12 +34,12 @@ class Beginning(NamedTuple):
             "?" if size is None else str(size) for size in self.spec.shape)
         itself = f"({self.name}), "
         return f"it begins at {self.name}{sizes}, " + (
-            self.behind.partition(itself)[2] if itself in self.behind else f"behind {self.behind}")
+            self.behind.partition(itself)[2] if itself in self.behind else f"after {self.behind}")
 
 
 def opened(make: Callable[[Optional[Beginning], Any], Choice], outputs: Optional[Sequence[str]] = None,
            input_shape: Any = None) -> Choice:
-    """Return the Choice of a graph, which begins behind its preprocessing where it has to.
+    """Return the Choice of a graph, which begins after its preprocessing where it has to.
 
     make: reads the graph anew, and returns its Choice; the graph begins at the first argument, None: at its own
     inputs; the second is an input_shape.

@@ -26,7 +26,7 @@ RESOURCES = {"TensorArrayV3": ["DT_RESOURCE", "DT_FLOAT"], "TensorListReserve": 
 
 
 def types(node: Node, inputs: Sequence[Optional[Spec]]) -> List[str]:
-    """Return the types of a node's outputs; the last stands for those behind it."""
+    """Return the types of a node's outputs; the last stands for those after it."""
     if node.op in BOOLS:
         return ["DT_BOOL"]
     first = inputs[0].dtype if inputs and inputs[0] is not None else OPEN

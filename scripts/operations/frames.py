@@ -1,10 +1,10 @@
-"""Loops and conditions that call functions (TensorFlow 2) become frames and switches (TensorFlow 1), as TensorFlow
-itself lowers them (core/common_runtime/lower_while_op.cc, lower_if_op.cc).
+"""Loops and conditions that call functions (TensorFlow 2) become frames and switches (TensorFlow 1).
 
-TensorFlow.js 4.22.0 frees all that a function computes but its results (tfjs-converter graph_executor.ts,
-_executeAsync), and so what a step writes into a list of tensors.  It frees nothing of a frame that a list holds.
-A frame's operations that read constants alone are computed once, before it, where TensorFlow.js sees no frame: a Switch
-lets them wait for the step, or for the branch, that they belong to.
+TensorFlow itself lowers them so (core/common_runtime/lower_while_op.cc, lower_if_op.cc).  TensorFlow.js 4.22.0 frees
+everything that a function computes except its results (tfjs-converter graph_executor.ts, _executeAsync).  It also frees
+what a step writes into a list of tensors; it frees no tensor of a frame that a list holds.
+TensorFlow.js computes operations of a frame that read only constants before the frame, once.  A Switch lets them wait
+for the step, or for the branch, that they belong to.
 """
 from collections import OrderedDict
 from typing import Dict, List, NamedTuple, Optional, Sequence, Set

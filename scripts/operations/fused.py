@@ -1,7 +1,7 @@
-"""Operations that stand for several, Conv2D with its bias and its activation: what is inside, and how to open them.
+"""Fused operations, such as a Conv2D with its bias and its activation: their parts, and how to open them.
 
 Grappler's remapper fuses, and TensorFlow.js's converter too (fuse_depthwise_conv2d.py, fuse_prelu.py).  The fused
-operation has the name of the last one in it; the names of the others are told by those of their constants.
+operation has the name of its last part; the names of the other parts follow from the names of their constants.
 """
 from collections import OrderedDict
 from typing import Dict, List

@@ -1,4 +1,4 @@
-"""A graph of operations as data: nodes by name, each with its inputs, attributes and what is known of its outputs.
+"""A graph of operations as data: nodes by name, each with its inputs, its attributes and the Specs of its outputs.
 
 A graph has no variables: its weights are the values of Const nodes, read when something asks for them.
 Names and types are spelled as TensorFlow's protobufs spell them (core/framework/graph.proto, node_def.proto,
@@ -181,7 +181,7 @@ class Graph:
         return found.values.read() if found is not None and found.values is not None else None
 
     def every_node(self) -> Iterator[Node]:
-        """Yield the nodes, and those of its functions behind them."""
+        """Yield the nodes, and those of its functions after them."""
         for node in self.nodes.values():
             yield node
         for function in self.functions:

@@ -1,7 +1,7 @@
 """GraphDef, the protobuf of a TensorFlow graph <-> operations.Graph, without TensorFlow.
 
-core/framework/graph.proto, node_def.proto, attr_value.proto, tensor.proto, tensor_shape.proto and function.proto say
-what the fields' numbers mean.
+core/framework/graph.proto, node_def.proto, attr_value.proto, tensor.proto, tensor_shape.proto and function.proto define
+the numbers of the fields.
 """
 import struct
 from collections import OrderedDict
@@ -15,7 +15,7 @@ from .graph import NUMBERS, NUMPY, TYPES, Attribute, Call, Constant, Function, G
 
 KINDS = {1: "list", 2: "s", 3: "i", 4: "f", 5: "b", 6: "type", 7: "shape", 8: "tensor", 9: "placeholder", 10: "func"}
 IN_LISTS = dict(list(KINDS.items()) + [(9, "func")])  # AttrValue.ListValue
-PACKED = {"i": 0, "b": 0, "type": 0, "f": 4}  # kinds that stand one behind the other in a list: bytes of each, 0 varint
+PACKED = {"i": 0, "b": 0, "type": 0, "f": 4}  # kinds that stand one after the other in a list: bytes of each, 0 varint
 # tensor.proto: where the values of a type stand that are not in tensor_content; how they are packed
 VALUES = {"DT_FLOAT": (5, "<f4"), "DT_DOUBLE": (6, "<f8"), "DT_INT32": (7, None), "DT_INT16": (7, None),
           "DT_INT8": (7, None), "DT_UINT8": (7, None), "DT_UINT16": (7, None), "DT_COMPLEX64": (9, "<c8"),
@@ -116,7 +116,7 @@ def row(data: Value, depth: int) -> Row:
 
 
 def unpacked(data: Value, size: int) -> Iterator[Value]:
-    """Yield the numbers that stand one behind the other: `size` bytes each, or varints where it is 0."""
+    """Yield the numbers that stand one after the other: `size` bytes each, or varints where it is 0."""
     place = 0
     while place < len(data):
         if size:

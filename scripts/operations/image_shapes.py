@@ -1,4 +1,4 @@
-"""The rules of shape_rules.py for windows over images, and for what changes their sizes."""
+"""The rules of shape_rules.py for windows over images, and for operations that resize images."""
 from typing import Any, Optional, Sequence
 
 from ..layers.kinds.sizes import product

@@ -1,4 +1,4 @@
-"""What an operation is to those who think in layers: a class of Keras's, by its inputs and shapes too."""
+"""The layer class that an operation stands for: Keras's name for it, told by its inputs and shapes too."""
 from typing import Callable, Dict, Optional, Sequence, Set
 
 from .graph import Graph, Node, Spec

@@ -1,8 +1,8 @@
-"""Loops over a known number of steps become the steps, one behind the other; conditions that are known, their branch.
+"""A loop over a known number of steps becomes its steps, one after the other; a known condition becomes its branch.
 
-TensorFlow.js runs a graph with a loop by executeAsync alone, and TensorSpace calls execute.  Keras's recurrent layers
+TensorFlow.js runs a graph with a loop only by executeAsync, and TensorSpace calls execute.  Keras's recurrent layers
 are loops over the steps of their input: While with functions (TensorFlow 2), or Enter, Merge, Switch and Exit
-(TensorFlow 1, and what is lowered to it).  Their lists of tensors are resolved behind this (tensor_lists.py).
+(TensorFlow 1, and graphs lowered to it).  tensor_lists.py then resolves their lists of tensors.
 """
 from collections import OrderedDict
 from typing import Callable, Dict, List, Optional, Set, Tuple
@@ -18,7 +18,7 @@ MOST_STEPS = 4096
 DEEPEST = 20  # functions and loops in others
 LOOPS, CONDITIONS = ("While", "StatelessWhile"), ("If", "StatelessIf")
 CALLS = ("PartitionedCall", "StatefulPartitionedCall")
-# Where the outputs of an operation have several names; of all others the number behind the name counts
+# Where the outputs of an operation have several names; of all others the number after the name counts
 PORTS = {"TopKV2": ["values", "indices"], "Unique": ["y", "idx"], "UniqueV2": ["y", "idx"],
          "TensorArrayV3": ["handle", "flow"], "TensorListPopBack": ["output_handle", "tensor"],
          "NonMaxSuppressionV4": ["selected_indices", "valid_outputs"],
@@ -118,7 +118,7 @@ class Unrolling:
     # Functions ---------------------------------------------------------------------------------------------------
 
     def call(self, node: Node) -> None:
-        """Put a function in the place of its call."""
+        """Put a function in place of its call."""
         self.replace(node, self.inlined(node.value("f").name, node.inputs, node.name))
 
     def condition(self, node: Node) -> None:
@@ -363,7 +363,7 @@ def followed(alive: Dict[Tensor, Tensor], tensor: Tensor) -> Tensor:
 
 
 def read_by(graph: Graph, instead: Dict[Tensor, Tensor]) -> None:
-    """Let every node read other tensors in the place of some."""
+    """Let every node read other tensors in place of some."""
     if not instead:
         return
     for node in graph.nodes.values():
@@ -377,5 +377,5 @@ def signature(function: Function) -> Tuple[List[str], List[str]]:
 
 
 def ordered(function: Function) -> List[Node]:
-    """Return the nodes of a function, each behind those that it reads."""
+    """Return the nodes of a function, each after those that it reads."""
     return in_order(Graph(function.nodes))

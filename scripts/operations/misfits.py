@@ -1,7 +1,7 @@
 """Operations whose inputs have shapes that do not go together: a graph with one of them runs nowhere.
 
-Each rule looks at sizes that are known, and says nothing where one is not.  The shapes behind a loop or a condition are
-not looked at: what a loop carries may grow.
+Each rule looks at known sizes, and says nothing if a size is not known.  Shapes that depend on a loop or a condition
+are left out: what a loop carries may grow.
 """
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
@@ -46,7 +46,7 @@ def elementwise(graph: Graph, node: Node, shapes: Known) -> bool:
 
 
 def joined(graph: Graph, node: Node, shapes: Known) -> bool:
-    """Tensors one behind another that differ in more than the axis; TensorFlow.js passes over those without values."""
+    """Tensors one after another that differ in more than the axis; TensorFlow.js passes over those without values."""
     new = node.op == "ConcatV2"
     parts, axis = (shapes[:-1], node.inputs[-1]) if new else (shapes[1:], node.inputs[0])
     place = graph.constant(axis)

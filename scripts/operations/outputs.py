@@ -1,4 +1,4 @@
-"""The outputs of a graph: which tensor a name stands for, and the graph that computes those alone."""
+"""The outputs of a graph: the tensor that a name stands for, and the part of the graph that the outputs need."""
 import difflib
 import re
 from collections import Counter, OrderedDict
@@ -137,8 +137,8 @@ def needed(graph: Graph, tensors: Iterable[Tensor]) -> Set[str]:
 def keep(graph: Graph, chosen: Dict[str, Tensor], source: str) -> None:
     """Make `chosen` the outputs of a graph, in place, and leave out what they do not need.
 
-    An output that is called otherwise than its operation, or that other operations read, becomes an Identity of its
-    own: TensorFlow.js 1.0.0 takes for outputs what nothing reads.
+    An output whose name is not its operation's, or that other operations read, becomes an Identity of its own:
+    TensorFlow.js 1.0.0 takes for outputs what nothing reads.
     Raises Fault where an operation has no such output.
     """
     for name, tensor in chosen.items():

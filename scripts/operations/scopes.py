@@ -1,8 +1,8 @@
-"""The layers of a graph: operations that stand together in a scope, told by their kind, shown by the scope's result.
+"""The layers of a graph: the operations of one scope, with the class that they stand for; the scope's result is shown.
 
 Keras, TF-Slim and the object detection zoo give the operations of a layer a path of their own, "model/conv2d/BiasAdd".
-TensorFlow.js's converter and freezing keep these paths.  A scope with layers in it is a model.  An operation that
-stands in no layer's scope is a layer with what belongs to it: Conv2D with its BiasAdd and its Relu.
+TensorFlow.js's converter and freezing keep these paths.  A scope with layers in it is a model.  An operation in no
+layer's scope is a layer together with the operations that belong to it: Conv2D with its BiasAdd and its Relu.
 """
 import re
 from collections import OrderedDict
@@ -275,7 +275,7 @@ def is_keras_3(graph: Graph) -> bool:
 def names_of(paths: List[Path], numbered: bool = False) -> Dict[Path, str]:
     """Return {path: name}, the shortest end of each path that no other has.
 
-    numbered: Keras 3 traces a model anew when it is exported, and every layer's scope gets a number behind it, which
+    numbered: Keras 3 traces a model anew when it is exported, and every layer's scope gets a number after it, which
     is left out where every layer has one.
     """
     shorter = [path[:-1] + (LAST.sub("", path[-1]),) for path in paths]
@@ -293,5 +293,5 @@ def names_of(paths: List[Path], numbered: bool = False) -> Dict[Path, str]:
 
 
 def plain(name: str) -> str:
-    """Return a name without the numbers behind it: "conv2d_1_1" is "conv2d"."""
+    """Return a name without the numbers after it: "conv2d_1_1" is "conv2d"."""
     return NUMBERED.sub("", name)

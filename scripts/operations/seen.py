@@ -1,4 +1,4 @@
-"""Seen: a node as the rule of its shapes sees it, shape_rules.py and image_shapes.py."""
+"""Seen: a node as the rules in shape_rules.py and image_shapes.py see it."""
 from typing import Any, Callable, List, NamedTuple, Optional
 
 from .graph import Node, Shape

@@ -1,4 +1,4 @@
-"""The rule of each operation for the types and shapes of its outputs: see shapes.py."""
+"""The rules for the types and shapes of outputs, one for each operation: see shapes.py."""
 from collections import OrderedDict
 from typing import Any, Dict, List, Optional, Sequence
 
@@ -99,7 +99,7 @@ def einsum(seen: Seen) -> Shape:
 
 
 def concat(seen: Seen) -> Shape:
-    """Tensors one behind the other along an axis."""
+    """Tensors one after the other along an axis."""
     new = seen.node.op == "ConcatV2"
     parts, axis = (seen.shapes[:-1], seen.values[-1]) if new else (seen.shapes[1:], seen.values[0])
     ranks = {len(shape) for shape in parts if shape is not None}
@@ -182,7 +182,7 @@ def strided_slice(seen: Seen) -> Shape:
 
 
 def gather(seen: Seen) -> Shape:
-    """Rows at indices: the indices' shape stands in the place of the axis."""
+    """Rows at indices: the indices' shape stands in place of the axis."""
     source, indices = seen.shape(0), seen.shape(1)
     axis = (seen.whole(2) or [None])[0] if len(seen.shapes) > 2 else 0
     if source is None or indices is None or axis is None:
@@ -330,7 +330,7 @@ def merge(seen: Seen) -> Any:
 
 
 def elements(seen: Seen) -> Shape:
-    """What an attribute tells of the elements of a list of tensors."""
+    """The facts that an attribute gives of the elements of a list of tensors."""
     return seen.node.value("element_shape")
 
 
@@ -346,7 +346,7 @@ def stacked(seen: Seen) -> Shape:
 
 
 def found(seen: Seen) -> Shape:
-    """What a table has for each key."""
+    """The values of a table, one for each key."""
     return seen.shape(1)
 
 

@@ -1,8 +1,8 @@
-"""Types and shapes of a graph's tensors, told from its inputs', its constants and its attributes, without TensorFlow.
+"""Types and shapes of a graph's tensors, inferred from its inputs, constants and attributes, without TensorFlow.
 
-A GraphDef tells the shapes of its placeholders alone.  Each rule is TensorFlow's shape function of an operation
-(core/ops/*.cc, core/framework/common_shape_fns.cc), found by its name in shape_rules.RULES.  What no rule knows is
-open.
+A GraphDef holds only the shapes of its placeholders.  Each rule is TensorFlow's shape function of an operation
+(core/ops/*.cc, core/framework/common_shape_fns.cc), found by its name in shape_rules.RULES.  A size that no rule
+gives is open.
 """
 from typing import Any, Dict, List, Optional, Set
 
@@ -16,7 +16,7 @@ BACKWARDS = "NextIteration"  # the one operation that a Merge in front of it rea
 
 
 class Known:
-    """What is known of the tensors of a graph: types and shapes (`spec`), and small values (`values`)."""
+    """Known facts of a graph's tensors: types and shapes (`spec`), and small values (`values`)."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
@@ -63,7 +63,7 @@ def merged(told: List[Spec], before: Optional[List[Spec]]) -> List[Spec]:
 def infer(graph: Graph, inputs: Optional[Dict[str, Shape]] = None) -> Known:
     """Give every node of a graph the types and shapes of its outputs, in place; return what is known.
 
-    inputs: {name of a placeholder: its shape}, in the place of its own.
+    inputs: {name of a placeholder: its shape}, in place of its own.
     """
     for name, shape in (inputs or {}).items():
         node = graph.nodes[name]
@@ -81,7 +81,7 @@ def dtype_of(placeholder: Node) -> str:
 
 
 def in_order(graph: Graph) -> List[Node]:
-    """Return the nodes, each behind those that it reads; the way back of a loop does not count."""
+    """Return the nodes, each after those that it reads; the way back of a loop does not count."""
     found: List[Node] = []
     begun: Set[str] = set()
     for first in graph.nodes:

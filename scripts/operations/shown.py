@@ -1,4 +1,4 @@
-"""What a graph's outputs are to those who think in layers, for the page: names, kinds, shapes, who reads whom."""
+"""A graph's outputs as layers, for the page: their names, kinds and shapes, and the outputs that each of them reads."""
 from collections import OrderedDict
 from typing import Any, Dict, List, Optional, Set, Tuple
 

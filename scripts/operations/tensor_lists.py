@@ -1,7 +1,7 @@
-"""Lists of tensors of unrolled loops: what is written at a known place is what is read there.
+"""Lists of tensors in unrolled loops: a read at a known place becomes the tensor that was written there.
 
-TensorList (TensorFlow 2) and TensorArray (TensorFlow 1, where the flow is the list).  A list of a tensor's rows is an
-Unpack, and a stack of the items is a Pack.
+The lists are TensorList (TensorFlow 2) and TensorArray (TensorFlow 1, where the flow is the list).  A list of a
+tensor's rows becomes an Unpack, and a stack of the items becomes a Pack.
 """
 from typing import Dict, List, Optional
 
@@ -61,7 +61,7 @@ class Lists:
 
 
 def resolve(graph: Graph, known: Known) -> bool:
-    """Put items in the place of what is read from lists, in place; lists that are not known stay.
+    """Put items in place of what is read from lists, in place; lists that are not known stay.
 
     Return whether something was read: more may be known then.
     """

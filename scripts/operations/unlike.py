@@ -1,7 +1,7 @@
-"""Operations that TensorFlow.js computes otherwise than TensorFlow: a rule for each.
+"""Operations that TensorFlow.js computes differently from TensorFlow: a rule for each.
 
-tfjs-converter's executor (4.22.0: src/operations/executors) takes an operation by its name and ignores some of its
-attributes.  These rules find the nodes whose result that changes; tfjs/rewritten.py makes most of them anew.
+tfjs-converter's executor (4.22.0: src/operations/executors) finds an operation by its name and ignores some of its
+attributes.  The rules find the nodes whose result differs because of that; tfjs/rewritten.py replaces most of them.
 """
 import re
 from typing import Any, Callable, Iterator, List, Optional, Sequence, Tuple
@@ -45,7 +45,7 @@ class View:
         return held.values.read() if held is not None and held.values is not None and held.values.size < SMALL else None
 
 
-# Rules: a View -> the words behind the operation's name in the line that refuses it, or None ---------------------
+# Rules: a View -> the words after the operation's name in the line that refuses it, or None ---------------------
 Rule = Callable[[View], Optional[str]]
 
 
@@ -194,7 +194,7 @@ RULES = {
 
 
 def reasons(graph: Graph) -> Iterator[Tuple[Node, str]]:
-    """Yield (an operation of a graph, or of its functions, that TensorFlow.js computes otherwise, the reason)."""
+    """Yield (an operation of a graph, or of its functions, that TensorFlow.js computes differently, the reason)."""
     inside = [(node, None) for function in graph.functions for node in function.nodes]
     for node, known in [(node, graph) for node in graph.nodes.values()] + inside:
         reason = RULES[node.op](View(node, known)) if node.op in RULES else None
@@ -203,7 +203,7 @@ def reasons(graph: Graph) -> Iterator[Tuple[Node, str]]:
 
 
 def check(graph: Graph) -> None:
-    """Raise a Fault for an operation of a graph, or of its functions, that TensorFlow.js computes otherwise."""
+    """Raise a Fault for an operation of a graph, or of its functions, that TensorFlow.js computes differently."""
     for node, reason in reasons(graph):
-        raise Fault(f"operation {node.name} is a {node.op} {reason}: TensorFlow.js computes it otherwise; ask for "
+        raise Fault(f"operation {node.name} is a {node.op} {reason}: TensorFlow.js computes it differently; ask for "
                     "outputs before it")

@@ -1,4 +1,4 @@
-"""What is known of a tensor's values before the graph runs: shapes, axes, counters of loops, conditions.
+"""Values of tensors that are known before the graph runs: shapes, axes, counters of loops, conditions.
 
 Values are arrays of dtype object, whose items are Python's numbers and bools; None is a number that is not known.
 Each rule is a function of an operation (core/ops/*.cc of TensorFlow), found by its name in RULES.
@@ -130,7 +130,7 @@ def unpack(node: Node, inputs: List[Values], specs: List[Optional[Spec]]) -> Lis
 
 
 def concat(node: Node, inputs: List[Values], specs: List[Optional[Spec]]) -> Values:
-    """Tensors one behind the other."""
+    """Tensors one after the other."""
     parts, axis = (inputs[:-1], inputs[-1]) if node.op == "ConcatV2" else (inputs[1:], inputs[0])
     if any(one is None and product(specs[place].shape) not in range(MOST) for place, one in enumerate(parts)):
         return None

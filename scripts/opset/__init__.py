@@ -2,8 +2,8 @@
 
     lowered = opset.lower(formats.read("m.onnx"))     lowered.graph is an operations.Graph
 
-One function per operation, by family, registered by its name and the version of the opset from which on it has this
-meaning (`rules.operation`).  Images are stored channels last (layout.py).  numpy alone is needed.
+There is one function per operation, by family, registered by the operation's name and by the first version of the opset
+that gives it this meaning (`rules.operation`).  Images are stored channels last (layout.py).  Only numpy is needed.
 """
 from . import (  # noqa: F401  (each registers its functions)
     activation,

@@ -55,7 +55,7 @@ def gelu(call: Call) -> Held:
 
 @operation("FastGelu BiasGelu", domain=MICROSOFT)
 def biased_gelu(call: Call) -> Held:
-    """That of the sum with a bias of the last dimension; FastGelu by tanh."""
+    """The GELU of the sum with a bias along the last dimension; FastGelu computes it by tanh."""
     both, fast = call.together(), call.op == "FastGelu"
     x = both.values[0] if len(both.values) == 1 else call.b.add(*both.values)
     return both.result(call, activations.gelu(call.b, x, fast))

@@ -69,7 +69,7 @@ def is_open(bias: Value) -> bool:
 
 
 def bias_of(call: Call, scores: Value, before: Optional[int]) -> Optional[Value]:
-    """What is added to the scores (batch, heads, queries, keys): the mask that is given, and those that settings name.
+    """The numbers added to the scores (batch, heads, queries, keys): the given mask, and the masks of settings.
 
     before: how many keys the cache has.
     """

@@ -1,4 +1,4 @@
-"""ai.onnx.ml: what linear models and preprocessing of scikit-learn become (onnx/defs/traditionalml/defs.cc)."""
+"""ai.onnx.ml: linear models and preprocessing of scikit-learn (onnx/defs/traditionalml/defs.cc)."""
 from typing import List, Optional, Sequence
 
 import numpy
@@ -37,7 +37,7 @@ def scaler(call: Call) -> Value:
 
 @operation("Imputer", domain=ML)
 def imputer(call: Call) -> Value:
-    """Another number in the place of those that are missing, NaN or one that is named."""
+    """Another number in place of those that are missing, NaN or one that is named."""
     b, x, missing = call.b, floats(call, 0), call.float("replaced_value_float")
     there = b.compare("Equal", x, x) if missing != missing else b.compare("NotEqual", x, missing)
     return b.where(there, x, attribute(call, "imputed_value_floats", features(call)))

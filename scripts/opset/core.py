@@ -1,4 +1,4 @@
-"""Constants, and what hands its input on."""
+"""Constants, and operations that hand their input on."""
 import numpy
 
 from ..formats.onnx_tensors import NUMPY, OF_NUMPY, numpy_dtype

@@ -1,4 +1,4 @@
-"""Einsum: sums of products, along the letters that the result does not have."""
+"""Einsum: sums of products, along the letters that are missing from the result."""
 import re
 from typing import Dict, List, Tuple
 

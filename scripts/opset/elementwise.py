@@ -1,4 +1,4 @@
-"""Arithmetic and activations, number by number: every order of dimensions will do."""
+"""Arithmetic and activations, number by number: the order of dimensions does not matter."""
 from typing import Any, Callable
 
 from ..emit import Value

@@ -1,4 +1,4 @@
-"""What is calculated at conversion: operations on constants, and on sizes of which some may be open.
+"""Operations that are calculated at conversion: on constants, and on sizes, of which some may be open.
 
     Shape -> Gather -> Concat -> Reshape      a batch of open size stays known through all of them
 
@@ -159,7 +159,7 @@ def power(call: Any, arrays: List[Optional[Array]]) -> Any:
 
 @fold("Mod")
 def modulo(call: Any, arrays: List[Optional[Array]]) -> Any:
-    """What is left of a division; fmod=1: with the sign of the dividend."""
+    """The remainder of a division; fmod=1: with the sign of the dividend."""
     if any(one.dtype == object for one in arrays):
         return None
     return numpy.fmod(*arrays) if call.int("fmod") else numpy.mod(*arrays)

@@ -1,9 +1,9 @@
-"""Functions of the model itself in the place of their calls: modules of PyTorch's exporters, and what these call.
+"""The model's own functions, put in place of their calls: modules of PyTorch's exporters, and what these call.
 
     Net -> Conv2d_conv1 -> aten_convolution -> Conv      four nodes become one, which is a layer under its own name
 
-A node inside of a function is called after the call: "Net_1/Conv2d_conv1/Conv".  What is left to the walk: functions
-with graphs in them, those of another opset, and such as call each other without an end.
+A node in a function has the name of the call before its own: "Net_1/Conv2d_conv1/Conv".  The walk handles the other
+functions: those with graphs in them, those of another opset, and those that call each other without an end.
 """
 from collections import OrderedDict
 from typing import Collection, Dict, List, Optional
@@ -16,7 +16,7 @@ PARTS = "pkg.onnxscript"  # how domains of functions begin that are no modules, 
 
 
 def inlined(model: Model) -> Model:
-    """Return the model with the nodes of its functions in the place of their calls; itself where there are none."""
+    """Return the model with the nodes of its functions in place of their calls; itself where there are none."""
     if not model.functions:
         return model
     nodes: List[Node] = []

@@ -1,4 +1,4 @@
-"""What the families share: axes as they are stored, results without some, inputs that are one number."""
+"""Functions that the families share: stored axes, results with fewer axes, inputs that are one number."""
 from typing import Any, List, Optional, Sequence
 
 import numpy
@@ -22,7 +22,7 @@ def axes_of(call: Call, axes: Sequence[int], rank: int) -> List[int]:
 
 
 def stored(x: Held, axes: Sequence[int]) -> List[int]:
-    """Where dimensions of ONNX's are stored."""
+    """The stored places of dimensions of ONNX's."""
     return [x.order.index(axis) for axis in axes]
 
 

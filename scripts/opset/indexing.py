@@ -42,7 +42,7 @@ def gather(call: Call) -> Held:
 
 @operation("GatherElements")
 def gather_elements(call: Call) -> Held:
-    """Of each row of x along an axis the values at its own places."""
+    """The values of each row of x along an axis, at places of its own."""
     b, x, places, axis = call.b, call.value(0), call.value(1), call.axis(call.int("axis"))
     cuts: List[Tuple[int, Optional[int]]] = [
         (0, None if one == axis or there is None else there) for one, there in enumerate(places.shape)]

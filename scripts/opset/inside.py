@@ -1,6 +1,6 @@
-"""Operations that hold graphs: conditions, loops, and what is done with each tensor of a row.
+"""Operations that hold graphs: conditions, loops, and SequenceMap, which handles each tensor of a sequence.
 
-A graph in a node reads what is around it.  Its operations take the place of the node, once for each step.
+A graph in a node also reads tensors outside of it.  Its operations take the place of the node, once for each step.
 """
 from collections import ChainMap
 from typing import Any, Callable, Dict, List, MutableMapping, Sequence, Union
@@ -97,7 +97,7 @@ def loop(walk: Any, call: Call, scope: Scope) -> List[One]:
             goes_on = bool(going.array.reshape(-1)[0])
         elif leaves or most is None:
             call.refuse("how many steps it takes depends on the data", "export the model for one number of steps")
-        else:  # the steps behind the last one leave all as it is
+        else:  # the steps after the last one leave all as it is
             more = call.b.reshape(going.value, [])
             still = more if still is None else call.b.both(still, more)
         left.append(rest)
@@ -107,7 +107,7 @@ def loop(walk: Any, call: Call, scope: Scope) -> List[One]:
 
 
 def named(body: Graph, given: Sequence[One]) -> Scope:
-    """What a graph is given, by the names of its inputs."""
+    """The tensors that a graph gets, by the names of its inputs."""
     return {info.name: one for info, one in zip(body.inputs, given)}
 
 

@@ -1,8 +1,8 @@
-"""Held, a tensor of ONNX as the graph in the making has it: the order of its dimensions is not ONNX's own.
+"""Held: a tensor of ONNX in the new graph, where the order of its dimensions may differ from ONNX's.
 
-Stored dimension i is dimension order[i] of ONNX.  A Transpose of ONNX changes the order alone, and moves no value.
+Stored dimension i is dimension order[i] of ONNX.  A Transpose of ONNX changes only the order, and moves no value.
 Images are stored channels last, (batch, rows, columns, channels), which is the order (0, 2, 3, 1).  An operation asks
-for the order that it works in; values are moved where that is another one.
+for the order that it works in; values are moved if they are stored in another order.
 """
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, Union
 

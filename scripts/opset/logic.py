@@ -25,7 +25,7 @@ def single(call: Call) -> Held:
 
 @operation("Mod")
 def mod(call: Call) -> Held:
-    """What is left of a division: of the sign of y, or with fmod of the sign of x."""
+    """The remainder of a division: with the sign of y, or with fmod with the sign of x."""
     b, both = call.b, call.together()
     x, y = both.values
     if call.int("fmod"):
@@ -69,7 +69,7 @@ def is_infinite(call: Call) -> Held:
 
 @operation("And Or Xor")
 def logic(call: Call) -> Held:
-    """Of two booleans; one of both alone holds where they differ."""
+    """Logic of two booleans; Xor holds where they differ."""
     both = call.together()
     made = {"And": call.b.both, "Or": call.b.either, "Xor": lambda x, y: call.b.compare("NotEqual", x, y)}[call.op]
     return both.result(call, made(*both.values), "BOOL")
@@ -91,7 +91,7 @@ def where(call: Call) -> Held:
 
 @operation("BitwiseAnd BitwiseOr BitwiseXor")
 def bitwise(call: Call) -> Held:
-    """Of two whole numbers, bit by bit."""
+    """Logic of two whole numbers, bit by bit."""
     found = call.together()
     return found.result(call, call.b.of_bits(call.op[len("Bitwise"):], *found.values))
 

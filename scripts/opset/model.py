@@ -1,4 +1,4 @@
-"""A whole model: its inputs, the tensors that are asked for by name, the layout of what is fed and shown."""
+"""A whole model: its inputs, its outputs by name, and the layout of both."""
 import difflib
 from collections import OrderedDict
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple

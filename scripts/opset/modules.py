@@ -1,7 +1,7 @@
 """The layers of an ONNX model: nodes under the names of the modules that they were exported from.
 
 PyTorch's exporters keep the path of the module around each node: "/layer1/layer1.0/conv1/Conv", or a property of the
-node.  A module with no module in it is a layer; a node that stands in a larger one is a layer by itself.
+node.  A module with no module in it is a layer.  A node directly in a larger module is a layer by itself.
 """
 import re
 from collections import Counter, OrderedDict

@@ -1,4 +1,4 @@
-"""Normalizations: of a batch, by the statistics that training kept; of each image, each group, each row."""
+"""Normalizations: of a batch, by the statistics that training kept; of each image, of each group, of each row."""
 from typing import List, Optional, Sequence
 
 import numpy
@@ -37,7 +37,7 @@ def batch_normalization(call: Call) -> Result:
 
 
 def of_this_batch(call: Call) -> List[Optional[Held]]:
-    """As in training: by the mean and the variance of this batch, which are mixed into those that the training keeps.
+    """Training mode: the mean and the variance of this batch, which are mixed into those that the training keeps.
     """
     b, x = call.b, call.x
     image = b.cast(x.last, "float32")

@@ -1,4 +1,4 @@
-"""Order: the largest values, what is not zero, boxes that do not cover each other."""
+"""Order: the largest values, the places of values that are not zero, boxes that do not cover each other."""
 from typing import List
 
 import numpy
@@ -47,7 +47,7 @@ def not_zero(call: Call) -> Held:
 
 @operation("NonMaxSuppression")
 def suppressed(call: Call) -> Held:
-    """Of boxes that cover each other the surest: (example, class, box) of each, asynchronously: executeAsync."""
+    """The best of boxes that cover each other, (example, class, box) of each; it takes executeAsync."""
     b, boxes, scores = call.b, floats(call, 0), floats(call, 1)
     if boxes.rank != 3 or scores.rank != 3:
         call.damaged(f"is given boxes {boxes.shape} and scores {scores.shape}")

@@ -1,4 +1,4 @@
-"""Parts of tensors, and tensors around them: slices, splits, margins, repetition."""
+"""Parts of tensors, and larger tensors made of them: slices, splits, margins, repetition."""
 from typing import Any, List, Optional, Sequence, Tuple
 
 import numpy
@@ -73,7 +73,7 @@ def split(call: Call) -> List[Held]:
         each = -(-size // count)
         given = [min(each, size - each * number) for number in range(count)]
     if any(part < 0 for part in given) or x.shape[axis] not in (None, sum(given)):
-        call.damaged(f"parts {x.shape[axis]} places in {given}")
+        call.damaged(f"splits {x.shape[axis]} places into {given}")
     place, = stored(x, [axis])
     return [call.like(x, part) for part in pieces(call, x.value, given, place)]
 

@@ -71,7 +71,7 @@ def restored(call: Call, y: Value) -> Value:
 
 
 def cuts(call: Call, found: Windows) -> Iterator[List[Cut]]:
-    """What each place of the windows is, in all of them, of an image with its margins."""
+    """The values at each place of the windows, in all windows of an image with its margins."""
     if numpy.prod(found.sizes) > PLACES:
         call.refuse(f"it looks at windows place by place, and they have more than {PLACES}")
     for places in every(*[range(size) for size in found.sizes]):
@@ -160,7 +160,7 @@ def dilated_mean(call: Call, x: Value, found: Windows, whole: Windows, counted: 
 
 
 def shares(found: Windows, whole: Windows, spatial: List[Optional[int]], counted: bool) -> numpy.ndarray:
-    """How many times too small the mean of each window is that counts all places: float32, (windows of each dimension).
+    """The factors that correct the means of windows which count all places: float32, (windows of each dimension).
 
     found: the windows with the margins of the file, whose places count if `counted`; whole: with those that are laid.
     """

@@ -1,4 +1,4 @@
-"""Quantized numbers by what they mean: scale * (number - zero point), computed in floats."""
+"""Quantized numbers as the floats that they stand for: scale * (number - zero point)."""
 from typing import Any, List, Optional, Sequence
 
 import numpy
@@ -32,7 +32,7 @@ def beside(call: Call, x: Held, place: int, axis: int, block: int = 0) -> Option
 
 
 def meant(call: Call, place: int, scale: int, zero: int, axis: int = 1, block: int = 0) -> Held:
-    """What the quantized numbers of an input mean.  Those of a constant are computed when they are written."""
+    """The floats that an input's quantized numbers stand for.  Those of a constant are computed at conversion."""
     b, x = call.b, call.held(place)
     if x.weight is not None and all(not call.has(one) or call.held(one).weight is not None for one in (scale, zero)):
         return of_constant(call, x, scale, zero, axis, block)

@@ -68,7 +68,7 @@ def activations_of(call: Call, directions: int) -> List[List[Activation]]:
 
 @operation("RNN GRU LSTM")
 def recurrent(call: Call) -> List[Optional[Held]]:
-    """The outputs of all steps, (steps, directions, batch, hidden), and the states behind the last one."""
+    """The outputs of all steps, (steps, directions, batch, hidden), and the states after the last one."""
     b, direction, batch_first = call.b, call.text("direction", "forward"), bool(call.int("layout"))
     if direction not in ("forward", "reverse", "bidirectional"):
         call.damaged(f"has direction={direction!r:.20}")
@@ -143,7 +143,7 @@ def initial(call: Call, number: int, part: Part, x: Value, axis: int, batch_firs
 
 def sweep(call: Call, part: Part, inputs: Sequence[Value], backwards: bool, states: States
           ) -> Tuple[List[Value], States]:
-    """The outputs of all steps in the order of the input, and the states behind the last one that is computed."""
+    """The outputs of all steps in the order of the input, and the states after the last one that is computed."""
     step = {"RNN": rnn_step, "GRU": gru_step, "LSTM": lstm_step}[call.op]
     recurrent = turned(call.b, part.recurrent)
     outputs: List[Value] = [inputs[0]] * len(inputs)

@@ -24,7 +24,7 @@ POLICIES = ("stretch", "not_larger", "not_smaller")
 
 
 class Method(NamedTuple):
-    """How to interpolate: the attributes of a Resize."""
+    """A method of interpolation: the attributes of a Resize."""
 
     mode: str = "nearest"
     places: str = "asymmetric"
@@ -186,7 +186,7 @@ def as_scalars(call: Call, along: Along) -> resizing_open.Scaled:
 
 
 def places(along: Along, method: Method) -> numpy.ndarray:
-    """Where each new place lies among the old ones: float64 (size,)."""
+    """The position of each new place among the old ones: float64 (size,)."""
     at, whole, scale = numpy.arange(along.size, dtype="float64"), along.whole, along.scale
     wide = scale * whole
     if method.places == "asymmetric":

@@ -43,7 +43,7 @@ def resized(call: Call, value: Value, place: int, along: Scaled, method: Any) ->
 
 
 def places(b: Builder, along: Scaled, kind: str) -> Value:
-    """Where each new place lies among the old ones: float32 (size,)."""
+    """The position of each new place among the old ones: float32 (size,)."""
     at, whole, size = [b.cast(one, "float32") for one in (b.count(along.size), along.whole, along.size)]
     wide = b.mul(whole, along.scale)
     if kind == "asymmetric":

@@ -1,4 +1,4 @@
-"""The table of functions that turn an operation of ONNX into TensorFlow.js's, and what each is given: a Call.
+"""The table of functions that turn an operation of ONNX into TensorFlow.js's, and their argument: a Call.
 
     @operation("Relu")
     def relu(call):
@@ -82,7 +82,7 @@ class Call:
 
     @property
     def b(self) -> Builder:
-        """What emits operations."""
+        """The builder, which emits operations."""
         return self.walk.b
 
     @property
@@ -92,7 +92,7 @@ class Call:
 
     @property
     def count(self) -> int:
-        """How many outputs the node has: as many as are named, from the first on."""
+        """The number of the node's outputs: as many as are named, from the first on."""
         return len(self.node.outputs)
 
     def wants(self, place: int) -> bool:
@@ -268,7 +268,7 @@ class Call:
         return self.in_order(value, usual(value.rank), names, dtype)
 
     def each(self, function: Callable[[Value], Value], dtype: str = "") -> Held:
-        """What `function` computes of the first input number by number."""
+        """The result of `function` on the first input, number by number."""
         return self.like(self.x, function(self.x.value), dtype)
 
     def together(self, places: Optional[Sequence[int]] = None) -> "Together":
@@ -325,7 +325,7 @@ def opened(x: Held) -> List[Name]:
 
 
 def computed_as(dtype: str) -> str:
-    """The type that TensorFlow.js computes with in the place of one of ONNX."""
+    """The type that TensorFlow.js computes with in place of one of ONNX."""
     name = numpy_dtype(dtype)
     return "bool" if name == "bool" else "int32" if "int" in name else "float32"
 

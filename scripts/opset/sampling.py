@@ -1,4 +1,4 @@
-"""Images looked up at places that are computed, and values put back where a pooling found them."""
+"""Images looked up at computed places, and values put back where a pooling found them."""
 from itertools import product as every
 from typing import List, Optional, Tuple
 
@@ -100,7 +100,7 @@ def mirrored(call: Call, at: Value, low: float, high: float) -> Value:
 
 
 def weight_of(call: Call, share: Value, offset: int, mode: str) -> Value:
-    """The weight of the place `offset` away from the one before, of which `share` lies behind it."""
+    """The weight of the place `offset` away from the one before, of which `share` lies after it."""
     b = call.b
     if mode == "linear":
         return share if offset else b.sub(1.0, share)

@@ -1,6 +1,6 @@
 """Rows of tensors, which ONNX calls sequences: PyTorch's split, unbind and stack, and lists that a loop fills.
 
-How many tensors a row has is known at conversion: nothing of a row is left in the graph.
+The number of tensors in a row is known at conversion, so the graph holds no rows.
 """
 from collections import OrderedDict
 from typing import Any, List, Sequence
@@ -16,7 +16,7 @@ PLACE = "export the model with a constant place"
 
 
 def made(call: Call, op: str, inputs: Sequence[Held], count: int = 1, **attributes: Any) -> List[Held]:
-    """The results of another operation of opset 13 in the place of a call's own."""
+    """The results of another operation of opset 13 in place of a call's own."""
     node = call.node._replace(op=op, attributes=OrderedDict(attributes), domain="",
                               outputs=[f"{place}" for place in range(count)])
     return call.walk.results(Call(call.walk, node, list(inputs), 13), {})
@@ -69,7 +69,7 @@ def split(call: Call) -> Row:
     if given is not None and given.ndim == 0:
         each = numbers[0]
         if each < 1:
-            call.damaged(f"parts {size} places by {each}")
+            call.damaged(f"splits {size} places into parts of {each}")
         numbers = [min(each, size - begin) for begin in range(0, size, each)]
     if len(numbers) > MOST:
         call.refuse(f"it makes a row of {len(numbers)} tensors, and {MOST} are the most")
@@ -112,7 +112,7 @@ def erase(call: Call) -> Row:
 
 @operation("ConcatFromSequence")
 def concat(call: Call) -> Held:
-    """A row's tensors one behind another along an axis, or along a new one."""
+    """A row's tensors one after another along an axis, or along a new one."""
     items, axis, new = list(row(call).items), call.int("axis"), call.int("new_axis")
     if not items:
         call.damaged("joins a row without tensors")

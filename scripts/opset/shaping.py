@@ -1,4 +1,4 @@
-"""Another shape, another order of dimensions, one tensor behind another: see layout.py, which moves few values."""
+"""New shapes, new orders of dimensions, joined tensors: see layout.py, which moves few values."""
 from typing import List, Union
 
 from ..emit import Value

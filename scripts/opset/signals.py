@@ -1,6 +1,6 @@
 """Signals: Fourier transforms, windows and weights of mel scales (onnx/defs/math/defs.cc, opset 17 and 20).
 
-A transform is a product with a matrix of cosines and sines, one of frames a convolution by it.
+A transform is a product with a matrix of cosines and sines; a transform of frames is a convolution by that matrix.
 """
 from typing import Optional
 
@@ -20,7 +20,7 @@ MEL, HERTZ = 2595.0, 700.0  # of the mel scale
 
 def transform(call: Call, samples: int, parts: int, length: int, onesided: bool, inverse: bool = False
               ) -> numpy.ndarray:
-    """What a transform of `length` places makes of `samples` of them, (samples, parts, frequencies, parts of them).
+    """The matrix of a transform of `length` places, fed with `samples`: (samples, parts, frequencies, parts of them).
 
     parts: 2 of complex numbers, 1 of real ones.  onesided: half of the frequencies, which suffices for real numbers; of
     an inverse the given ones are half.

@@ -1,6 +1,6 @@
-"""Sizes that are open, as numbers to calculate with: what Shape, Gather and Concat make of a batch stays known.
+"""Open sizes as numbers to calculate with: the results of Shape, Gather and Concat on an open batch stay known.
 
-An array of sizes is an object array of int and Dim: numpy adds, joins and cuts it as any other.
+An array of sizes is an object array of int and Dim: numpy adds, joins and cuts it like any other array.
 """
 import itertools
 from typing import Any, Callable, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union

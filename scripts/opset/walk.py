@@ -1,6 +1,6 @@
-"""The walk over an ONNX graph: every node behind those that it reads, each by its operation's function.
+"""The walk over an ONNX graph: every node comes after those that it reads, and its operation's function converts it.
 
-What depends on constants and sizes alone is calculated here, by numpy (fold.py).
+A node that depends only on constants and sizes is calculated here, by numpy (fold.py).
 """
 from collections import OrderedDict
 from typing import Any, Dict, Iterable, List, MutableMapping, Optional, Sequence, Set
@@ -129,7 +129,7 @@ class Walk:
             self._depth -= 1
 
     def called(self, call: Call, function: Function) -> List[Optional[Held]]:
-        """The outputs of a function of the model: its nodes in the place of the call."""
+        """The outputs of a function of the model: its nodes in place of the call."""
         self.deeper(call)
         try:
             scope: Scope = {name: held for name, held in zip(function.inputs, call.inputs) if held is not None}
@@ -174,7 +174,7 @@ class Walk:
 
 
 def needed(nodes: Sequence[Node], wanted: Set[str], given: Optional[Set[str]]) -> List[Node]:
-    """Return the nodes that compute `wanted`, each behind those that it reads.
+    """Return the nodes that compute `wanted`, each after those that it reads.
 
     given: names that need no node; None: what no node computes comes from around the graph.
     Raises Fault for a circle, for a tensor that two nodes compute, and for one that none does.

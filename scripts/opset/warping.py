@@ -1,4 +1,4 @@
-"""Grids of places, convolutions at places that are computed, and windows that are put together to images again."""
+"""Grids of places, convolutions at computed places, and windows that are put together to images again."""
 from typing import List
 
 import numpy
@@ -62,7 +62,7 @@ def put_together(call: Call) -> Held:
 
 
 def matrix(call: Call, size: int, window: int, stride: int, dilation: int, before: int, behind: int) -> numpy.ndarray:
-    """Where places of windows along a dimension fall: (places of a window, windows, size) of zeros and ones."""
+    """The places of windows along a dimension: (places of a window, windows, size) of zeros and ones."""
     windows = (size + before + behind - dilation * (window - 1) - 1) // stride + 1
     if windows < 1 or window * windows * size > MOST:
         call.damaged(f"puts {windows} windows of {window} places together to {size}")
@@ -103,7 +103,7 @@ def deformed(call: Call) -> Held:
 
 
 def places(call: Call, axis: int, count: int, window: List[int]) -> numpy.ndarray:
-    """Where a window's places lie along a dimension before they are moved: (rows, 1, taps), or (columns, taps)."""
+    """The places of a window along a dimension before they are moved: (rows, 1, taps), or (columns, taps)."""
     steps = numpy.arange(count) * call.window("strides", 2)[axis] - call.window("pads", 4, 0, 0)[axis]
     own = numpy.indices(window)[axis].reshape(-1) * call.window("dilations", 2)[axis]
     made = (steps[:, None] + own).astype("float32")

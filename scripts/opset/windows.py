@@ -1,4 +1,4 @@
-"""What convolutions and poolings of ONNX share: windows, strides, margins."""
+"""Windows, strides and margins, which convolutions and poolings of ONNX share."""
 from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
 
 from .rules import Call

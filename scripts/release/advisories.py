@@ -1,8 +1,8 @@
-"""The advisories of the day on everything that is pinned: docker/locks/*.txt -> a report, one line a package.
+"""Today's advisories on every pinned package: docker/locks/*.txt -> a report, one line a package.
 
 pip-audit asks PyPI's advisory service, in an environment of its own that is thrown away; nothing is installed from
-the locks.  SECURITY.md says what is known and accepted about the stack of Python 3.6, so advisories on that alone are a
-report; one on what the current Pythons get ends with 1.
+the locks.  SECURITY.md says what is known and accepted about the stack of Python 3.6, so an advisory on only that stack
+is reported.  An advisory on a package of the current Pythons makes the exit status 1.
 """
 import json
 import os
@@ -25,7 +25,7 @@ Version = Tuple[str, str]  # (package, version)
 
 
 class Answers(NamedTuple):
-    """What pip-audit knows.
+    """The answers of pip-audit.
 
     known    names of the advisories on each package and version
     unknown  why a package and version is not audited

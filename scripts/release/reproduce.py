@@ -1,7 +1,7 @@
 """Whether the image and its artifacts are the same for everyone.
 
-Each target is built twice from nothing, then the artifacts twice in it, and everything is compared with docker/DIGESTS,
-whose lines are
+Each target is built twice from nothing, then the artifacts are built twice in it.  Everything is compared with
+docker/DIGESTS, whose lines are
 
     layer     ENGINE     BASE  TARGET  NUMBER  the layers that the locks decide: above the base, below the scripts
     artifact  PROCESSOR  DATA  TARGET  PATH    what `doit convert` builds in the image

@@ -1,8 +1,8 @@
 """The bill of materials of each of the image's targets: docker/locks/*.txt -> docker/sbom/TARGET.json (CycloneDX 1.6).
 
-CycloneDX's own tool writes them, in an environment of its own that is pinned by hash (docker/sbom/tool.txt) and thrown
-away; run it again after the locks changed (`doit lock` does).  The same locks give the same bytes: no time, no serial
-number.  The base image's packages are not in it: they stand in the base, which its digest pins.
+CycloneDX's own tool writes them, in an environment that is pinned by hash (docker/sbom/tool.txt) and thrown away.  Run
+this again after the locks changed (`doit lock` does).  The same locks give the same bytes: the file has no time and no
+serial number.  It does not list the packages of the base image, which the image's digest pins.
 """
 if not __package__:
     raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.release.sbom")

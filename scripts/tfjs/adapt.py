@@ -1,6 +1,6 @@
 """A graph of TensorFlow's operations -> one that TensorFlow.js computes alike.
 
-Each function changes an operations.Graph in place; `compose` comes before the checks, PASSES behind them.
+Each function changes an operations.Graph in place; `compose` comes before the checks, PASSES come after them.
 """
 from collections import OrderedDict
 from typing import Any, Callable, Dict, List, Optional, Tuple
@@ -14,8 +14,7 @@ from . import composing
 
 
 def compose(graph: Graph) -> None:
-    """Make operations that TensorFlow.js lacks, or computes otherwise, of those that it has: rewritten.RULES, COMPOSED.
-    """
+    """Compose what TensorFlow.js lacks, or computes differently, of what it has: rewritten.RULES, COMPOSED."""
     from . import rewritten  # the builder, which a TensorFlow.js model does without
     rewritten.rewrite(graph)
     for node in list(graph.nodes.values()):
@@ -203,9 +202,9 @@ def count_from_the_front(graph: Graph) -> None:
             if axis is not None and int(axis) >= 0:
                 continue
             if known is None or known.shape is None:
-                raise Fault(f"operation {node.name} is a {node.op} along an axis that is computed, or counted from the "
-                            "back, of a tensor whose number of dimensions is not known: TensorFlow.js computes it "
-                            "otherwise; ask for outputs before it")
+                raise Fault(f"operation {node.name} is a {node.op} of a tensor of unknown rank, along an axis that is "
+                            "computed or counted from the back: TensorFlow.js computes it differently; ask for "
+                            "outputs before it")
             kind = (graph.spec(node.inputs[1]) or Spec("DT_INT32")).dtype
             if axis is None:
                 rank = graph.add(constant(node.name + "/rank", len(known.shape), kind))

@@ -1,7 +1,7 @@
-"""The best of many boxes: NonMaxSuppressionV4 and V5 as TensorFlow has them, of what TensorFlow.js computes alike.
+"""The best of many boxes: NonMaxSuppressionV4 and V5 as TensorFlow computes them, composed of other operations.
 
-TensorFlow.js 4.22.0 pads none, does not tell V5's number of boxes, and suppresses softly by a limit that TensorFlow
-does not heed then (core/kernels/image/non_max_suppression_op.cc: DoNonMaxSuppressionOp).
+TensorFlow.js 4.22.0 does not pad the boxes, and does not give V5's number of them.  It suppresses softly by a limit
+that TensorFlow ignores then (core/kernels/image/non_max_suppression_op.cc: DoNonMaxSuppressionOp).
 """
 from collections import OrderedDict
 from typing import Any, List

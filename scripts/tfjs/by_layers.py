@@ -1,4 +1,4 @@
-"""Operations that TensorFlow.js lacks and the lowering of layers makes: each as a layer of Keras 2 that holds it.
+"""Operations that TensorFlow.js lacks and lower/ can compose: each becomes a layer of Keras 2, which lower/ lowers.
 
     MatrixInverse  ->  what a TensorFlowOpLayer of it is lowered to (scripts/lower/ops/, `rules.node`)
 """
@@ -30,7 +30,7 @@ OLDEST = {"Gather": "batch_dims", "GatherV2": "batch_dims", "ResizeBilinear": "h
 
 
 def differs(node: Node) -> bool:
-    """Return whether TensorFlow.js 1.0.0 lacks an operation that 4.22.0 has, or computes it otherwise."""
+    """Return whether TensorFlow.js 1.0.0 lacks an operation that 4.22.0 has, or computes it differently."""
     return node.op in LATER or bool(node.op in OLDEST and node.value(OLDEST[node.op])) and (
         node.op.startswith("Gather") or node.value("T") in REALS)
 

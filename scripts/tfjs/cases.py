@@ -1,6 +1,6 @@
-"""When a layer is refused: the conditions of the table in refusals.py, as functions of a Case.
+"""Conditions of the table in refusals.py, as functions of a Case: when a layer is refused.
 
-Each gives the facts that the row's texts name in braces, or None where TensorFlow.js computes what Keras does.
+Each gives the facts that the row's texts name in braces, or None if TensorFlow.js computes what Keras does.
 """
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional
 
@@ -178,6 +178,6 @@ def leaves_out_the_end(case: Case) -> Facts:
 
 
 def unlike_ranks(case: Case) -> Facts:
-    """A layer broadcasts tensors of unlike rank otherwise than `a + b`."""
+    """A layer broadcasts tensors of unlike rank differently from `a + b`."""
     ranks = operators.unlike_ranks(case.name, case.inputs)
     return {"ranks": ranks} if ranks else None

@@ -1,4 +1,4 @@
-"""Operations that TensorFlow.js lacks, made of those that it has, of several each."""
+"""Operations that TensorFlow.js lacks, each composed of several that it has."""
 from typing import Callable, Dict, List, Optional, Sequence
 
 import numpy
@@ -9,7 +9,7 @@ LARGEST = 1 << 22  # numbers in the kernel that takes patches out of an image
 
 
 class Emitter:
-    """What adds operations in the place of one node, of its type, before it."""
+    """Adds operations before one node, of its type, in its place."""
 
     def __init__(self, graph: Graph, node: Node) -> None:
         self.graph, self.node, self.kind = graph, node, node.attributes["T"]

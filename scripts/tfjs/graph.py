@@ -1,8 +1,8 @@
 """A TensorFlow graph -> a TensorFlow.js graph model: model.json and shards.
 
-Its outputs are the tensors that were asked for, in that order.  What TensorFlow.js computes otherwise is changed where
-that can be done (adapt.py), else refused (operations/unlike.py).  A graph that is a TensorFlow.js model already stays
-as it is.
+Its outputs are the tensors that were asked for, in that order.  An operation that TensorFlow.js computes differently is
+changed where that can be done (adapt.py), else refused (operations/unlike.py).  A graph that is a TensorFlow.js model
+already stays as it is.
 """
 from collections import OrderedDict
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Union
@@ -26,7 +26,7 @@ class Written(NamedTuple):
     """A graph model that has been written.
 
     names   of its files, the json first
-    facts   {"inputs": [names], "outputs": [names]}; where it begins behind the source's inputs, or there are outputs
+    facts   {"inputs": [names], "outputs": [names]}; where it begins after the source's inputs, or there are outputs
             that TensorSpace cannot compute, also {"why": a line about that}
     """
     names: List[str]

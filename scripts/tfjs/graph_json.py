@@ -1,7 +1,8 @@
 """operations.Graph -> the modelTopology of a graph model: a GraphDef in protobuf's JSON.
 
-What google.protobuf.json_format.MessageToDict makes of a GraphDef whose constants have no values: names in camelCase,
-64-bit numbers and bytes as text, 32-bit floats in as few digits as tell them apart, and nothing for what is not set.
+The result is what google.protobuf.json_format.MessageToDict makes of a GraphDef whose constants have no values: names
+in camelCase, 64-bit numbers and bytes as text, 32-bit floats in as few digits as tell them apart, and no entry for a
+field that is not set.
 """
 import base64
 import math

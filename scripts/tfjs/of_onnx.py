@@ -1,7 +1,7 @@
 """An ONNX model -> a TensorFlow.js graph model: model.json and shards.
 
-model.json tells of the layers that are shown, and which inputs and outputs have their dimensions in another order than
-ONNX's: {"tensorspace": {…, "layout": {"input": "NHWC"}}}.
+model.json describes the layers that are shown.  It names the inputs and outputs whose dimensions are not in ONNX's
+order: {"tensorspace": {…, "layout": {"input": "NHWC"}}}.
 """
 from collections import OrderedDict
 from typing import Any, List, Optional

@@ -1,4 +1,4 @@
-"""A graph in the operations that TensorFlow.js 1.0.0, which TensorSpace holds, has too, as far as these do the same."""
+"""A graph in operations that TensorFlow.js 1.0.0 has too, as far as these suffice: TensorSpace holds this version."""
 from typing import Callable, Dict, List, Optional, Sequence
 
 from ..layers.kinds.sizes import product
@@ -18,7 +18,7 @@ def spell(graph: Graph) -> None:
 
 
 def spell_own(graph: Graph) -> None:
-    """Change what TensorFlow.js 1.0.0 computes otherwise in a graph that is TensorFlow.js's own, in place."""
+    """Change what TensorFlow.js 1.0.0 computes differently in a graph that is TensorFlow.js's own, in place."""
     for node in list(graph.nodes.values()):
         if node.op in ("StridedSlice", "ClipByValue") and "T" in node.attributes:
             SPELLED[node.op](graph, node)

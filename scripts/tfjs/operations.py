@@ -1,8 +1,8 @@
 """The operations of TensorFlow.js's graph models, by the first version that has them, with the number of their inputs.
 
-Names are taken from the op lists of @tensorflow/tfjs-converter 1.0.0 and 4.22.0 (src/operations/op_list/*.ts, which
-both dist/tf.min.js hold), numbers of inputs from TensorFlow's OpDefs (core/ops/*.cc); tests/unit/test_graphs.py reads
-both there again.
+The names are those of the op lists of @tensorflow/tfjs-converter 1.0.0 and 4.22.0 (src/operations/op_list/*.ts, which
+dist/tf.min.js of each version holds).  The numbers of inputs are those of TensorFlow's OpDefs (core/ops/*.cc).
+tests/unit/test_graphs.py compares both with their sources.
 """
 import re
 from collections import OrderedDict
@@ -81,13 +81,11 @@ SINCE = {name: one.since for name, one in TABLE.items()}
 # How operations are called that no graph model can hold, and the words about them
 TOLD = [
     (("Parse",), "the graph takes serialized examples (tf.train.Example) with sparse features; save it with inputs "
-     "that are tensors (an estimator: with build_raw_serving_input_receiver_fn), or ask for outputs that do without "
-     "these features"),
+     "that are tensors (build_raw_serving_input_receiver_fn), or ask for outputs without them"),
     (("XlaCallModule",), "it is JAX's own code, compiled; save the model as an ONNX file (jax2onnx: docs/onnx.md), "
-     "or by jax2tf.convert(..., native_serialization=False) where this JAX still has that"),
+     "or by jax2tf.convert(..., native_serialization=False) if this JAX still has that"),
     (("QueueDequeue", "IteratorGetNext", "ReaderRead"), "the graph takes its inputs from a queue or a data set, "
-     "which its program fills; save it with a placeholder in that place, as for inference, or ask for outputs that do "
-     "without it")]
+     "which its program fills; save it with a placeholder there, or ask for outputs without it")]
 
 
 def check(graph: Graph) -> None:

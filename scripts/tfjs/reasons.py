@@ -1,4 +1,4 @@
-"""Which layers of a model TensorFlow.js shows, by converting it: the one answer for `summary` and `preprocess`."""
+"""The layers of a model that TensorFlow.js shows, found by converting it: one answer for `summary` and `preprocess`."""
 from types import MappingProxyType
 from typing import Collection, Dict, List, Mapping, NamedTuple, Optional
 

@@ -1,4 +1,4 @@
-"""Layers that TensorFlow.js computes otherwise than Keras, or not at all: a table by class, and its text.
+"""Layers that TensorFlow.js computes differently from Keras, or not at all: a table by class, and its text.
 
     refusal({"class_name": "ELU", "config": {"alpha": 0.5}}, 2).text  ->  "TensorFlow.js knows only alpha=1; …"
 
@@ -41,7 +41,7 @@ from .cases import (
 )
 from .supported import CLASSES
 
-EVERY, OPERATION = "every layer", "an operation"  # in the place of a class
+EVERY, OPERATION = "every layer", "an operation"  # in place of a class
 
 
 class Refusal(NamedTuple):
@@ -51,9 +51,9 @@ class Refusal(NamedTuple):
     when     when(case) -> the facts that the texts name in braces; None where the case is not refused
     reason   what TensorFlow.js does in its place
     remedy   what to do
-    manner   what is said of the layer behind its class: "along axis 1 of 4"
+    manner   what is said of the layer after its class: "along axis 1 of 4"
     shapes   whether `when` looks at the inputs' shapes
-    example  the layer in Keras's code    instead  layers that compute the same, or near it, one behind another
+    example  the layer in Keras's code    instead  layers that compute the same, or near it, one after another
     """
 
     classes: str
@@ -114,7 +114,7 @@ TABLE = (
             "give it shape (1,)"),
 
     Refusal(EVERY, activation_layer, "its activation is a {kind}, which TensorFlow.js does not have",
-            "put it behind the layer, as a layer"),
+            "put it after the layer, as a layer"),
     Refusal(EVERY, activation_of_keras_3,
             "Keras 3's hard_sigmoid is not TensorFlow.js's (x / 6 + 0.5, not 0.2 x + 0.5)",
             "train it with sigmoid"),
@@ -122,7 +122,7 @@ TABLE = (
             "train it with another one", example='Dense(4, activation="exponential")'),
 
     Refusal("GRU GRUCell", has("reset_after"), "TensorFlow.js has no reset_after=True",
-            "train it with reset_after=False, its weights are others", example="GRU(4)",
+            "train it with reset_after=False, whose weights differ", example="GRU(4)",
             instead=("GRU(4, reset_after=False)",)),
     Refusal(LOOPS, has("time_major"), "TensorFlow.js has no time_major=True", "give it the batch first"),
     Refusal("RNN", only(lambda case: case.config.get("return_state")
@@ -155,11 +155,11 @@ TABLE = (
     Refusal("Conv2DTranspose Conv3DTranspose", only(lambda case: not ones(case.config.get("dilation_rate", 1))),
             "TensorFlow.js does not dilate it (dilation_rate={dilation_rate})", "take a larger kernel, with zeros"),
     Refusal("Conv2DTranspose Conv3DTranspose", only(lambda case: case.config.get("output_padding") is not None),
-            "TensorFlow.js has no output_padding ({output_padding})", "leave it out, its output is then smaller",
+            "TensorFlow.js has no output_padding ({output_padding})", "leave it out (its output is then smaller)",
             example="Conv2DTranspose(4, 3, strides=2, output_padding=1)",
             instead=("Conv2DTranspose(4, 3, strides=2)",)),
     Refusal("Conv3DTranspose", only(strides_larger),
-            "TensorFlow.js pads it otherwise (strides larger than its kernel)", "take padding=valid"),
+            "TensorFlow.js pads it differently (strides larger than its kernel)", "take padding=valid"),
     Refusal("SeparableConv2D", only(lambda case: channels_first(case) and case.config.get("use_bias", True)),
             "TensorFlow.js cannot add its bias with the channels first", "build it with the channels last"),
     Refusal("Conv3D MaxPooling3D AveragePooling3D", leaves_out_the_end, "TensorFlow.js then begins elsewhere",
@@ -174,23 +174,23 @@ TABLE = (
             "move them to the end, by a Permute before it", example='Flatten(data_format="channels_first")',
             instead=("Permute((2, 1))", "Flatten()")),
     Refusal("UpSampling2D", only(lambda case: case.config.get("interpolation", "nearest") != "nearest"),
-            "TensorFlow.js interpolates otherwise ({interpolation})", "take interpolation=nearest",
+            "TensorFlow.js interpolates differently ({interpolation})", "take interpolation=nearest",
             example='UpSampling2D(2, interpolation="bilinear")', instead=("UpSampling2D(2)",)),
 
     Refusal("ReLU", only(lambda case: case.config.get("negative_slope") or case.config.get("threshold")),
             "TensorFlow.js knows only max_value of a ReLU, not negative_slope and threshold",
             "take a LeakyReLU or ThresholdedReLU", example="ReLU(negative_slope=0.2)", instead=("LeakyReLU(0.2)",)),
     Refusal("ELU", only(lambda case: case.config.get("alpha", 1) != 1), "TensorFlow.js knows only alpha=1",
-            "train it so", example="ELU(alpha=0.5)", instead=("ELU()",)),
+            "train it with alpha=1", example="ELU(alpha=0.5)", instead=("ELU()",)),
     Refusal("Softmax", only(axis_of_softmax), "TensorFlow.js computes it along the last axis alone (axis={axis})",
-            "move that axis to the end, by a Permute before and one behind"),
+            "move that axis to the end, by a Permute before and one after"),
     Refusal("Softmax", along_another_axis, "TensorFlow.js computes it along the last",
-            "move that axis to the end, by a Permute before and one behind", "along axis {axis} of {rank}",
+            "move that axis to the end, by a Permute before and one after", "along axis {axis} of {rank}",
             shapes=True, example="Softmax(axis=1)",
             instead=("Permute((2, 1))", "Softmax()", "Permute((2, 1))")),
 
     Refusal("BatchNormalization", along_another_axis, "TensorFlow.js normalizes along the last",
-            "move that axis to the end, by a Permute before and one behind", "along axis {axis} of {rank}",
+            "move that axis to the end, by a Permute before and one after", "along axis {axis} of {rank}",
             shapes=True, example="BatchNormalization(axis=1)",
             instead=("Permute((2, 1))", "BatchNormalization()", "Permute((2, 1))")),
     Refusal("BatchNormalization LayerNormalization", more_dimensions(4), "TensorFlow.js has it for up to {most}",
@@ -205,7 +205,7 @@ TABLE = (
     Refusal("Dot", only(axes_of_dot),
             "TensorFlow.js takes no axes of which one is counted from the back (axes={axes})",
             "count both from the front", example="Dot(axes=(1, -1))", instead=("Dot(axes=(1, 2))",)),
-    Refusal(OPERATION, unlike_ranks, "the layer that TensorFlow.js has for it broadcasts otherwise",
+    Refusal(OPERATION, unlike_ranks, "the layer that TensorFlow.js has for it broadcasts differently",
             "give them as many by a Reshape", "on tensors of {ranks} dimensions", shapes=True),
 )
 
@@ -276,7 +276,7 @@ def of_shapes(record: Dict[str, Any], major: int) -> Tuple[str, List[Refusal]]:
 
 
 def check(layer: Layer, source: Graph, major: int, known: Dict[Any, Any]) -> None:
-    """Raise a Fault for what TensorFlow.js computes otherwise for the shapes of the layer's inputs, or not at all.
+    """Raise a Fault for what TensorFlow.js computes differently for the shapes of the layer's inputs, or not at all.
 
     known: {Ref: shape} of the graph `source`; filled when needed.
     """

@@ -1,7 +1,8 @@
-"""Operations that TensorFlow.js computes otherwise than TensorFlow, made of those that it computes alike.
+"""Operations that TensorFlow.js computes differently from TensorFlow, composed of those that it computes alike.
 
-Each rule makes the operation's result anew by the builder (scripts/emit/), whose operations TensorFlow.js computes as
-they are meant.  What no rule can make is refused (operations/unlike.py): where a rank or a constant is not known, too.
+Each rule composes the operation's result by the builder (scripts/emit/), whose operations TensorFlow.js computes as
+TensorFlow does.  An operation that no rule can compose is refused (operations/unlike.py), for want of a known rank or
+constant, too.
 """
 import re
 from collections import OrderedDict
@@ -18,11 +19,11 @@ from . import boxes, by_layers, operations
 
 
 class Unknown(Exception):
-    """What a rule has to know of an operation is not known."""
+    """A fact of an operation that a rule needs is not known."""
 
 
 class Remaking(Builder):
-    """A builder on a graph that is there, for what stands in the place of one of its operations.
+    """A builder on a graph that is there, for what stands in place of one of its operations.
 
     source   that operation
     """
@@ -96,7 +97,7 @@ def put_out(node: Node) -> Spec:
 
 
 def rewrite(graph: Graph) -> None:
-    """Make anew, in place, what TensorFlow.js computes otherwise, and what it lacks of RULES."""
+    """Make anew, in place, what TensorFlow.js computes differently, and what it lacks of RULES."""
     waiting = [node for node, _ in unlike.reasons(graph) if node.op in RULES and graph.nodes.get(node.name) is node]
     waiting += [node for node in graph.nodes.values() if node.op in RULES and node.op not in operations.SINCE
                 or by_layers.differs(node)]

@@ -1,6 +1,6 @@
 """StridedSlice with a bound for every dimension.
 
-TensorFlow.js 1.0.0 runs without an end on x[:, 0] of an image, has no new dimensions and no ellipsis, and takes no
+TensorFlow.js 1.0.0 never ends on x[:, 0] of an image.  It has no new dimensions and no ellipsis, and does not take a
 single place beside steps.
 """
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
@@ -15,7 +15,7 @@ MASKS = ("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axi
 
 
 class Bound(NamedTuple):
-    """What is taken of a dimension; begin and end: None for its ends.  shrink: one place, and the dimension goes."""
+    """The slice of a dimension; begin and end: None for its ends.  shrink: one place, and the dimension goes."""
 
     begin: Optional[int] = None
     end: Optional[int] = None
@@ -83,7 +83,7 @@ def write(graph: Graph, node: Node, bounds: List[Bound], new: List[int]) -> None
 
 
 def computed(graph: Graph, node: Node, rank: int, masks: Dict[str, int]) -> None:
-    """Put bounds of all other dimensions behind those that are computed."""
+    """Put bounds of all other dimensions after those that are computed."""
     specs = [graph.spec(tensor) for tensor in node.inputs[1:]]
     counts = {spec.shape[0] for spec in specs if spec is not None and spec.shape}
     if masks["ellipsis_mask"] | masks["new_axis_mask"] or len(counts) != 1 or None in counts:

@@ -1,7 +1,7 @@
-"""Keras's names that TensorFlow.js knows, and the names that it spells otherwise.
+"""Keras's names that TensorFlow.js knows, and the names that it spells differently.
 
-Taken from the registrations in @tensorflow/tfjs-layers 4.22.0 (dist/layers/*.js: serialization.registerClass;
-activations.js, initializers.js), less the names that are there and do not work.
+The names are those registered in @tensorflow/tfjs-layers 4.22.0 (dist/layers/*.js: serialization.registerClass;
+activations.js, initializers.js), without the registered names that do not work.
 """
 from ..layers import kinds
 

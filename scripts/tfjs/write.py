@@ -76,7 +76,7 @@ def input_names(model: Model) -> List[str]:
 
 
 def remedy(model: Model) -> str:
-    """What to add to a refusal of the layers format: the graph format, where that takes the whole model."""
+    """The advice after a refusal of the layers format: the graph format, if that takes the whole model."""
     from .. import lower
     try:
         lower.lower(model)

@@ -75,7 +75,7 @@ def having(path: str, key: str) -> Dict[str, Any]:
 
 
 def texts(path: str) -> List[Dict[str, Any]]:
-    """What turns words into inputs of the model.json `path`: see layers.words.described."""
+    """The entries of model.json `path` that turn words into inputs: see layers.words.described."""
     return words.told(having(path, words.TOLD))
 
 
@@ -84,7 +84,7 @@ def said_of_texts(path: str) -> Iterator[str]:
     for text in texts(path):
         page = f"the page takes numbers for it, for {text['untyped']}" if text.get("untyped") else \
             "the page turns typed words into them"
-        yield (f"TensorSpace feeds no strings, so the model begins behind {text['input']!r} ({text['class']}), an "
+        yield (f"TensorSpace feeds no strings, so the model begins after {text['input']!r} ({text['class']}), an "
                f"input of the numbers that it puts out; {page}")
 
 

@@ -33,7 +33,7 @@ WHOLE = {"int64": "int32", "uint8": "int32", "int16": "int32", "int8": "int32", 
 
 
 class Layers(NamedTuple):
-    """What a call of a model gave.
+    """The layers that a call of a model gave.
 
     found    {name: (the layer's call, tensor)} of every layer, and of the model's own outputs that no layer returns
     default  names of what is shown where nothing is asked for: the outermost layers, and the model's own outputs

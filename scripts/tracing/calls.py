@@ -1,11 +1,11 @@
-"""Which layers a Keras model calls while it is traced, and what each returns, under the names that people ask for.
+"""The layers that a Keras model calls while it is traced, and what each returns, under the names that users ask for.
 
     with Recorder(Layer, kept) as recorder:
         model(inputs)
     recorder.outputs()          {"conv": tensor, "block/attention": tensor, …} in the order of the calls
 
-A layer inside a class that is not Keras's goes by its attribute there where its own name is automatic ("block/conv" for
-self.conv): automatic names count the layers that were made before.  Nothing here imports Keras.
+A layer inside a class that is not Keras's is named by its attribute if its own name is automatic ("block/conv" for
+self.conv), because automatic names count the layers that were made before.  Nothing here imports Keras.
 """
 import re
 import threading
@@ -17,7 +17,7 @@ from ..layers.kinds.operations import FUNCTIONS
 KERAS = ("keras", "tf_keras", "tensorflow")  # the packages whose classes are Keras's own
 # Classes of Keras 2 that stand for an operation or an input
 HIDDEN = FUNCTIONS + ("ClassMethod", "InstanceMethod", "InstanceProperty", "InputLayer")
-LOCK = threading.RLock()  # one recorder at a time stands in the place of Layer.__call__; one trace at a time is quiet
+LOCK = threading.RLock()  # one recorder at a time stands in place of Layer.__call__; one trace at a time is quiet
 
 
 class Called(NamedTuple):

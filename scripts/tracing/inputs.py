@@ -1,4 +1,4 @@
-"""What a live Keras model is called with: names, shapes and types of its inputs, and how they are nested."""
+"""The inputs of a live Keras model: their names, shapes and types, and how they are nested."""
 import inspect
 import re
 from typing import Any, List, NamedTuple, Optional
@@ -115,7 +115,7 @@ def numbered(structure: Any, made: Any, is_leaf: Any = lambda value: False, path
 
 
 def mapped(structure: Any, function: Any) -> Any:
-    """Return a nested structure with function(item) in the place of each item."""
+    """Return a nested structure with function(item) in place of each item."""
     if isinstance(structure, dict):
         return {key: mapped(value, function) for key, value in structure.items()}
     return [mapped(value, function) for value in structure] if isinstance(structure, list) else function(structure)

@@ -70,8 +70,8 @@ def line_of(error: BaseException, source: str, files: List[str]) -> str:
         return f"{source}: {there} {kind} {name}: name the file that has it too: --trust FILE.py"
     if any(words in str(error) for words in FOR_ANOTHER):
         return (f"{source}: its Lambda holds the code of another Python than {sys.version_info[0]}."
-                f"{sys.version_info[1]}: convert it with the Python that saved it, or build the model in a function "
-                f"and give --trust FILE.py:FUNCTION with the model's weights")
+                f"{sys.version_info[1]}: convert it with the Python that saved it; or give its weights, and "
+                f"--trust FILE.py:FUNCTION with the function that builds it")
     return places.said(error, files) or f"{source}: Keras does not load it: {places.plain(error)}"
 
 

@@ -1,4 +1,4 @@
-"""The place in a user's Python where it failed, in one line: "my_layers.py:12: NameError: name 'x' is not defined"."""
+"""The place of an error in a user's Python, as one line: "my_layers.py:12: NameError: name 'x' is not defined"."""
 import os
 import re
 import sys

@@ -1,4 +1,4 @@
-"""The process that runs a user's Python: it answers with files in a directory, and nothing that it prints is ours.
+"""The process that runs a user's Python: it answers with files in a directory, and what it prints is thrown away.
 
 The child has no more rights than the process that starts it.
 """

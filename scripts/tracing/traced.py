@@ -1,4 +1,4 @@
-"""A traced graph as its bytes and what is known of it -> a source of tfjs.graph.convert, without TensorFlow."""
+"""A traced graph (its bytes, and the facts of it) -> a source of tfjs.graph.convert, without TensorFlow."""
 from collections import OrderedDict
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 

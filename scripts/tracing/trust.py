@@ -1,5 +1,7 @@
-"""trust: which files of the user's may run: "my_layers.py", "my_model.py:make", or the model's own file, in which a
-Lambda's Python stands.  Nothing is run here."""
+"""trust: the user's files that may run.  Nothing is run here.
+
+"my_layers.py", "my_model.py:make", or the model's own file if it holds a Lambda's Python.
+"""
 import os
 from typing import List, NamedTuple, Optional, Sequence, Union
 

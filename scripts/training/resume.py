@@ -1,7 +1,7 @@
 """Checkpoints of a training: one npz with every variable of model and optimizer, written whole at each epoch's end.
 
-    identity   JSON text: what the training is made of (data, settings, code, versions); of another one nothing is taken
-    epochs     how many are done
+    identity   JSON text: data, settings, code and versions of the training; another training does not use the file
+    epochs     the number of finished epochs
     model N, optimizer N   the variables' values, in the order in which Keras lists them
 """
 import json
@@ -41,7 +41,7 @@ def keep(model: Any, path: str, identity: dict, epochs: int) -> None:
 
 
 def restore(model: Any, path: str, identity: dict) -> int:
-    """Give `model` the values in the checkpoint `path`; return how many epochs they are the result of.
+    """Give `model` the values in the checkpoint `path`; return the number of epochs that gave them.
 
     0, and a line that says why, where the file is damaged or of a training of something else.  Raises Fault where it is
     no checkpoint: the first one would take its place.

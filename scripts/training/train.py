@@ -48,7 +48,7 @@ def train(arrays: Dict[str, numpy.ndarray], epochs: Optional[int] = None, batch_
     learning_rate  None: the optimizer's own (0.001 for adam); the fast recipe rises to it and falls to 0
     recipe         "guide" or "fast": recipes.RECIPES
     checkpoint     path of a file to keep after each epoch and to resume from, or None.  The guide's
-                   recipe then seeds every epoch by itself, so its weights are others than without
+                   recipe then seeds every epoch by itself, so its weights differ from those without
     cluster        the machines that train together, all with the same arguments but `checkpoint`, which is the chief's
 
     Raises Fault for an optimizer that this Keras does not have, where the loss left the numbers, and where another

@@ -117,7 +117,7 @@ def agree(tensorflow: Any, identity: dict) -> None:
 
 
 def spread(tensorflow: Any, model: Any, done: int) -> int:
-    """Give every worker the chief's values of what the next epoch depends on, bit by bit; return the chief's `done`."""
+    """Give every worker the chief's values that the next epoch depends on, bit by bit; return the chief's `done`."""
     variables = list(resume.variables(model).values())
     arrays = [numpy.float64(done)] + [variable.numpy() for variable in variables]
     flat = numpy.concatenate([numpy.ravel(array).astype("float64") for array in arrays])

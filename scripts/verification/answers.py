@@ -1,4 +1,4 @@
-"""What a process asks an oracle, and what the oracle answers: npz files of arrays, by their places."""
+"""The question of a process to an oracle, and the answer: npz files of arrays, by their places."""
 from typing import Iterable, List
 
 import numpy

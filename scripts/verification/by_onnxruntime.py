@@ -1,4 +1,4 @@
-"""What onnxruntime computes of an ONNX model's layers: the oracle of scripts.verify for these."""
+"""onnxruntime's values of an ONNX model's layers: the oracle of scripts.verify for ONNX."""
 if not __package__:
     raise SystemExit("run it as a module, from the project's directory: "
                      ".venv/bin/python -m scripts.verification.by_onnxruntime")
@@ -24,7 +24,7 @@ WORDS = 2  # whole numbers are drawn below the rows of the smallest table that t
 
 
 class Values(NamedTuple):
-    """What is fed and what comes out, in the order of dimensions that the converted model has.
+    """Inputs and outputs, in the order of dimensions that the converted model has.
 
     inputs  [ndarray], one for each input of the converted model
     names   of the outputs
@@ -105,7 +105,7 @@ def compute(source: str, given: str, answer: str, inputs: List[str], tensors: Li
     more = b"".join(field(12, field(1, name)) for name in OrderedDict.fromkeys(tensors) if name not in own)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
-    # Beyond these, quantized numbers are computed in integers that round otherwise than what the file says.
+    # Beyond these, quantized numbers are computed in integers that round differently from what the file says.
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
     options.add_session_config_entry("session.model_external_initializers_file_folder_path",
                                      os.path.dirname(os.path.abspath(source)))

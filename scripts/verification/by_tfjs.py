@@ -1,4 +1,4 @@
-"""What TensorFlow.js computes of a model that is its own: the oracle where no Keras or TensorFlow has the source."""
+"""TensorFlow.js's values of a source that is a TensorFlow.js model: the oracle if no Keras or TensorFlow loads it."""
 import os
 import tempfile
 from typing import Any, Dict, List, NamedTuple, Sequence
@@ -20,7 +20,7 @@ OPEN_SIZE, SEED = 32, 0  # of a dimension that the source leaves open; of the sa
 
 
 class Values(NamedTuple):
-    """What a converted graph is fed by name, and what its outputs should be, in their order."""
+    """The inputs of a converted graph by name, and its expected outputs in their order."""
 
     inputs: Dict[str, numpy.ndarray]
     wanted: List[numpy.ndarray]
@@ -43,7 +43,7 @@ def graph_values(source: GraphModel, names: Sequence[str], inputs: Dict[str, num
 
     inputs: {name of an input of the converted model: samples}.  What stands inside a fused operation has no name in
     the source: it is asked of the source with this operation open.
-    Where the converted model begins behind its source's inputs, the source computes what it begins with, of samples for
+    Where the converted model begins after its source's inputs, the source computes what it begins with, of samples for
     its own inputs; where it cannot, it is fed there.
     """
     there = describe(source.path)["inputs"]

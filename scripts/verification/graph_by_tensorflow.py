@@ -1,5 +1,6 @@
-"""What TensorFlow computes of a graph's outputs: the oracle of scripts.verify for SavedModels, frozen graphs and the
-GraphDefs of before TensorFlow.js 1.0."""
+"""TensorFlow's values of a graph's outputs: the oracle of scripts.verify for graphs.
+
+These are SavedModels, frozen graphs and the GraphDefs of before TensorFlow.js 1.0."""
 if not __package__:
     raise SystemExit("run it as a module, from the project's directory: "
                      ".venv/bin/python -m scripts.verification.graph_by_tensorflow")

@@ -1,4 +1,4 @@
-"""A page of models.toml, brought up to date by a doit of its own."""
+"""The page of a model in models.toml, brought up to date by a separate doit."""
 import subprocess
 import sys
 from typing import Callable, Optional

@@ -1,6 +1,6 @@
-"""All models at once: a list of them on 127.0.0.1, where each page is built when it is opened first.
+"""All models at once: a list of them on 127.0.0.1, where each page is built when it is first opened.
 
-The pages lie side by side in one directory, /NAME/ is NAME's; one that is being built shows what the build says.
+The pages are side by side in one directory, NAME's at /NAME/.  A page that is being built shows the lines of the build.
 """
 import base64
 import hashlib

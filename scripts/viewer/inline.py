@@ -1,8 +1,8 @@
 """A page in one piece, where a program shows it: below a notebook's cell, or in the browser.
 
-In a notebook (Jupyter Lab, Notebook 7, VS Code, Colab, the HTML that nbconvert makes) the page stands whole in an
-iframe's srcdoc: no server, no file beside the notebook.  The iframe is sandboxed: the page's scripts reach neither the
-notebook nor its kernel.
+In a notebook (Jupyter Lab, Notebook 7, VS Code, Colab, the HTML that nbconvert makes) an iframe's srcdoc holds the
+whole page, without a server and without a file beside the notebook.  The iframe is sandboxed: the page's scripts reach
+neither the notebook nor its kernel.
 """
 import html
 import os

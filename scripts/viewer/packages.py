@@ -1,8 +1,8 @@
 """The npm packages that a page is made of, at pinned versions, fetched once and used offline from then on.
 
 Reads packages.lock.json (name, version, integrity of the package, sha256 of each file that is used).
-Writes NAME-VERSION/FILE below `directory()`.  A package comes from `npm pack`, so from the registry that npm is set up
-with, without its dependencies (TensorSpace depends on npm itself: 395 MB) and without running its scripts.
+Writes NAME-VERSION/FILE below `directory()`.  A package comes from `npm pack`, which uses the registry that npm is set
+up with.  It comes without its dependencies (TensorSpace depends on npm itself: 395 MB), and its scripts are not run.
 """
 if not __package__:
     raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.viewer.packages")

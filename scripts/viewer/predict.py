@@ -1,6 +1,6 @@
 """TensorFlow.js on a converted model, in Node: model.json and inputs in, every output's values out.
 
-Reads model.json and its shards; writes nothing that stays.  The work is done by predict.js.
+Reads model.json and its shards; leaves no file.  predict.js does the work.
 """
 import json
 import os
@@ -45,9 +45,9 @@ def predict(model_json: str, inputs: Sequence[numpy.ndarray], bundle: Optional[s
     inputs      one per input of the model, batch first; they are read as float32
     bundle      path of a tf.min.js, by default that of the page's own @tensorflow/tfjs
     outputs     output names, in the order wanted; by default every output, in the model's order
-    layers      in the place of the outputs of a layers model: tensors of any of its layers
+    layers      in place of the outputs of a layers model: tensors of any of its layers
     sync        whether a graph model runs by `execute` alone, as TensorSpace does; else executeAsync helps out
-    at          {"name", "dtype"} of the tensors inside a graph model that `inputs` are, in the place of its inputs
+    at          {"name", "dtype"} of the tensors inside a graph model that `inputs` are, in place of its inputs
     Raises Fault with TensorFlow.js's own words where it does not load or run the model, or without Node.
     """
     bundle = bundle or packages.bundle("@tensorflow/tfjs")

@@ -1,6 +1,6 @@
-"""What a page shows besides the model: samples to run it on, and what the source model makes of some.
+"""Samples on a page: inputs to run the model on, and the source model's values of some of them.
 
-Reads a data set, or an npz of any model's inputs, or one of reference values; returns what page.json says of it.
+Reads a data set, or an npz of any model's inputs, or an npz of reference values; returns their entries of page.json.
 """
 import base64
 import os

@@ -1,7 +1,7 @@
-"""A page on this machine: serves one directory's files on 127.0.0.1 until Ctrl-C; opens a browser where there is one.
+"""A page on this machine: serves one directory's files on 127.0.0.1 until Ctrl-C; opens a browser if there is one.
 
-Answers GET and HEAD alone, for files inside the directory alone (no listing, no links that lead out), and only to
-requests that name this machine as their host: another web site cannot read the page through a name of its own.
+Answers only GET and HEAD, only for files inside the directory (no listing, no links that lead out), and only if the
+request names this machine as its host: another web site cannot read the page through a name of its own.
 """
 if not __package__:
     raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.viewer.serve")

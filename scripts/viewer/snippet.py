@@ -1,7 +1,7 @@
 """The HTML that draws a model on a page of one's own, in TensorSpace's API: what --snippet prints.
 
-TensorSpace binds a model's outputs to its layers itself, of a Sequential by their order, of a Model by their names; so
-each output must be a layer of the drawing.  Shapes come from the loaded model.
+TensorSpace binds a model's outputs to its layers itself: by order in a Sequential, by name in a Model.  So each output
+must be a layer of the drawing.  Shapes come from the loaded model.
 """
 import json
 from typing import Any, Dict, List, Optional

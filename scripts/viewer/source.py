@@ -1,4 +1,4 @@
-"""A model that a page is made of: model.json of TensorFlow.js and the shards beside it, read and checked."""
+"""The model of a page: TensorFlow.js's model.json and the shards beside it, read and checked."""
 import os
 from typing import Any, Dict, List
 

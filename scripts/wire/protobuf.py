@@ -21,7 +21,7 @@ class Damaged(Exception):
 # Reading -----------------------------------------------------------------------------------------------------
 
 def varint(data: Union[bytes, memoryview], place: int) -> Tuple[int, int]:
-    """Return (value, place behind it) of the variable-length integer at data[place]."""
+    """Return (value, place after it) of the variable-length integer at data[place]."""
     value, shift = 0, 0
     while True:
         if place >= len(data) or shift > 63:

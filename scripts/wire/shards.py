@@ -23,7 +23,7 @@ KEPT = ("float32", "int32", "complex64", "uint8", "uint16", "bool")
 
 
 class Plan(NamedTuple):
-    """How a weight is stored.
+    """The stored form of a weight.
 
     entry    its entry in the manifest
     dtype    of the stored values
@@ -68,8 +68,8 @@ def write(weights: Sequence[Weight], directory: str, shard_size: int = SHARD_SIZ
     names = [weight.name for weight in weights]
     if len(set(names)) < len(names):
         twice = next(name for index, name in enumerate(names) if name in names[:index])
-        raise Fault(f"two weights are called {twice!r}: TensorFlow.js finds weights by name; of layers in nested "
-                    "models ask for those themselves (OUTER/INNER), which get names of their own")
+        raise Fault(f"two weights are called {twice!r}, and TensorFlow.js finds weights by name: ask for layers in "
+                    "nested models by OUTER/INNER, which gives them other names")
     chosen = quantized_dtypes(names, quantize)
     plans = [plan(weight, chosen.get(weight.name)) for weight in weights]
     total = sum(one.weight.size * one.dtype.itemsize for one in plans)

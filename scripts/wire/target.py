@@ -1,4 +1,4 @@
-"""How a converted model is written: what every writer of model.json and shards is told.  Imports nothing heavy."""
+"""Settings of every writer of model.json and shards: how a converted model is written.  Imports nothing heavy."""
 from collections import OrderedDict
 from typing import Dict, List, NamedTuple, Union
 

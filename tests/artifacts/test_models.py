@@ -117,10 +117,11 @@ def test_a_manifest_names_no_time_no_host_and_no_path(models):
 
 def test_the_guides_recipe_on_mnist_reaches_its_accuracy(models):
     """At least 0.98 after five epochs of batches of 32 with adam."""
-    for model in models:
-        trained = model.manifest.get("trained")
-        if trained and trained["origin"] == "mnist" and trained["settings"]["epochs"] >= 5:
-            assert trained["accuracy"] >= 0.98
+    trained = [model.manifest["trained"] for model in models if model.manifest.get("trained")]
+    reached = [one["accuracy"] for one in trained if one["origin"] == "mnist" and one["settings"]["epochs"] >= 5]
+    if not reached:
+        needs.lacking("a LeNet in models/ that five epochs of MNIST trained")
+    assert min(reached) >= 0.98
 
 
 @pytest.mark.parametrize("version", TFJS)
@@ -143,6 +144,7 @@ def test_tensorflow_js_computes_what_keras_computed(models, version):
 
 def test_the_last_output_is_the_prediction_of_the_source_and_the_others_its_activations(models):
     """enc_model.h5 against Keras's own sub-models of the model that was read (guide, sections 2 and 3)."""
+    compared = 0
     for model in models:
         source = os.path.join(model.home, "model.h5")
         layers = model.manifest["layers"]
@@ -157,8 +159,11 @@ def test_the_last_output_is_the_prediction_of_the_source_and_the_others_its_acti
         activations = keras.models.Model(original.inputs, [original.get_layer(name).output for name in layers])
         outputs = list(zip(layers, loaded.predict(inputs[0], verbose=0)))
         compare(outputs, activations.predict(inputs[0], verbose=0))
+        compared += 1
         if layers[-1] == original.layers[-1].name:
             numpy.testing.assert_array_equal(outputs[-1][1], original.predict(inputs[0], verbose=0))
+    if not compared:
+        needs.lacking("a model in models/ whose model.h5 is beside it, of a Keras that this stack loads")
 
 
 def test_one_flipped_bit_of_a_shard_is_noticed(models, tmp_path):

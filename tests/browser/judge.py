@@ -7,7 +7,7 @@ import itertools
 DESK, PHONE = (1280, 800), (390, 844)
 FILLED = (0.60, 0.95)  # of the side that is filled more
 CENTRED = 0.03
-ALIKE = 0.003  # of the picture's bytes: as many differ where texels and the edges of shapes are rounded otherwise
+ALIKE = 0.003  # of the picture's bytes: as many differ where texels and the edges of shapes are rounded differently
 LEAST = 12  # pixels of a layer's smaller side
 
 

@@ -36,7 +36,7 @@ def places(value):
 
 
 def bend(value, below):
-    """Return a JSON value with one thing in it changed: dropped, doubled, replaced, renamed, wired otherwise."""
+    """Return a JSON value with one thing in it changed: dropped, doubled, replaced, renamed, wired differently."""
     root = [copy.deepcopy(value)]
     inside = places(root)
     holder, key = inside[below(len(inside))]

@@ -224,7 +224,7 @@ CASES = [
     three((None, 4), lambda k, x: k.ops.pinv(x), SIZE, [4, 4]),
     three((17, 18), lambda k, x: k.ops.norm(x, ord=2, axis=(1, 2)), "ask for outputs that do not need it", {
         "layers": ["side"]}),
-    three((4, 4), lambda k, x: k.ops.eigh(x), "take its values alone", lambda k, x: k.ops.eigh(x)[0]),
+    three((4, 4), lambda k, x: k.ops.eigh(x), "take only its values", lambda k, x: k.ops.eigh(x)[0]),
     two((4, 4), lambda k, x: tf.linalg.pinv(x, rcond=x[0, 0, 0]), "write one number there",
         lambda k, x: tf.linalg.pinv(x, rcond=0.1)),
     three((65, 65), lambda k, x: k.ops.det(x), "ask for outputs that do not need it", {"layers": ["side"]}),

@@ -160,7 +160,7 @@ def best(op, **more):
 
 SCORES = numpy.array([0.9, 0.8, 0.7, 0.95, 0.1, -0.4, -0.1, -0.2], "float32")
 MOVED = numpy.array([[1, 0.1, -1, 0, 1.1, 0.5, 0, 0], [0.7, -0.2, 1, 0.1, 0.9, 0, 0.01, 0.002]], "float32")
-# What TensorFlow.js computes otherwise, and is made of what it computes alike; the words that it is refused with else
+# What TensorFlow.js computes differently, and is made of what it computes alike; the words that it is refused with else
 REMADE = {
     "bias": (lambda x: RAW.BiasAdd(value=x, bias=[1.0, 2.0, 3.0, 4.0], data_format="NCHW"), [CUBE],
              "a BiasAdd with the channels first"),

@@ -131,29 +131,29 @@ def test_masked_steps_that_differ_may_lie_between_others(tmp_path):
 ALL, KERAS2, KERAS3 = ("keras2", "keras3"), ("keras2",), ("keras3",)
 OTHERS = "'last_%d' is a LSTM of which TensorFlow.js hides steps by the mask of another layer.*do without it: "
 REFUSED = [  # flavours, steps, outputs, line
-    (ALL, [("average", 0, 0)], [0], "'average_0' is a GlobalAveragePooling1D behind a mask: .* every output needs it"),
+    (ALL, [("average", 0, 0)], [0], "'average_0' is a GlobalAveragePooling1D after a mask: .* every output needs it"),
     (ALL, [("last", 0, 0), ("repeat", 0, 0), ("last", 4, 0)], [0, 1, 2], OTHERS % 2 + "last_0, repeat_1"),
     (ALL, [("conv", 0, 0), ("last", 4, 0)], [0, 1], OTHERS % 1 + "conv_0"),
     (ALL, [("last", 0, 0), ("last", 2, 0)], [0, 1], OTHERS % 1 + "last_0"),
     (KERAS2, [("rescaled", 0, 0), ("last", 4, 0)], [0, 1], OTHERS % 1 + "rescaled_0"),
-    (KERAS3, [("rescaled", 0, 0), ("average", 4, 0)], [0, 1], "'average_1' is a GlobalAveragePooling1D behind a mask"),
+    (KERAS3, [("rescaled", 0, 0), ("average", 4, 0)], [0, 1], "'average_1' is a GlobalAveragePooling1D after a mask"),
     (ALL, [("both", 0, 0), ("dense", 4, 0), ("last", 5, 0)], [0, 1, 2],
-     "'both_0' is a Bidirectional behind a mask: Keras gives 0 for masked steps .* do without it: last_2"),
-    (ALL, [("both", 0, 0), ("conv", 4, 0)], [1], "'both_0' is a Bidirectional behind a mask.* every output needs it"),
+     "'both_0' is a Bidirectional after a mask: Keras gives 0 for masked steps .* do without it: last_2"),
+    (ALL, [("both", 0, 0), ("conv", 4, 0)], [1], "'both_0' is a Bidirectional after a mask.* every output needs it"),
     (ALL, [("encoder", 0, 0), ("last", 4, 0)], [0, 1], "'last_1' is a LSTM of which Keras hides steps"),
-    (ALL, [("last", 0, 0), ("words", 2, 0)], [0, 1], "'words_1' is a TimeDistributed behind a mask, around"),
+    (ALL, [("last", 0, 0), ("words", 2, 0)], [0, 1], "'words_1' is a TimeDistributed after a mask, around"),
     (KERAS2, [("add", 0, 1), ("last", 4, 0)], [0, 1], "'last_1' is a LSTM of which TensorFlow.js hides other steps"),
     (KERAS3, [("add", 0, 1), ("last", 4, 0)], [0, 1], "'last_1' is called with a tensor as mask="),
-    (KERAS2, [("states", 0, 0), ("decoder", 0, 1)], [0, 1], "'decoder_1' is a LSTM behind a mask: .* it: states_0"),
+    (KERAS2, [("states", 0, 0), ("decoder", 0, 1)], [0, 1], "'decoder_1' is a LSTM after a mask: .* it: states_0"),
     (KERAS3, [("states", 0, 0), ("decoder", 0, 1)], [0, 1],
-     "'decoder_1' is .* TensorFlow.js hides steps behind a mask"),
+     "'decoder_1' is .* TensorFlow.js hides steps after a mask"),
     (KERAS2, [("states", 0, 0), ("decoder", 0, 1), ("last", 0, 0)], [0, 1, 2],
-     "'last_2' is a LSTM behind a mask and another with an initial state"),
-    (KERAS3, [("multiply", 0, 2)], [0], "'multiply_0' is a Multiply behind a mask: Keras 3 leaves masked steps out"),
-    (KERAS3, [("largest", 0, 2)], [0], "'largest_0' is a Maximum behind a mask: Keras 3 leaves masked steps out"),
+     "'last_2' is a LSTM after a mask and another with an initial state"),
+    (KERAS3, [("multiply", 0, 2)], [0], "'multiply_0' is a Multiply after a mask: Keras 3 leaves masked steps out"),
+    (KERAS3, [("largest", 0, 2)], [0], "'largest_0' is a Maximum after a mask: Keras 3 leaves masked steps out"),
     (ALL, [("add", 2, 2), ("maximum", 2, 0)], [0, 1], "'maximum_1' gets the output of 'open' when TensorFlow.js has"),
 ] + [(KERAS2, [("identity", 0, 0), ("last", 4, 0)], [0, 1],
-      "'last_1' is a LSTM of which TensorFlow.js hides steps behind a mask and Keras does not.*it: identity_0")] * (
+      "'last_1' is a LSTM of which TensorFlow.js hides steps after a mask and Keras does not.*it: identity_0")] * (
           needs.STACK == "modern")  # Keras 2.6 has none
 
 
@@ -195,7 +195,7 @@ def test_a_sequential_text_classifier_that_averages_is_refused_and_one_with_a_ma
         model.save(path)
         target.mkdir()
         if not works:
-            with pytest.raises(Fault, match="'average' is a GlobalAveragePooling1D behind a mask"):
+            with pytest.raises(Fault, match="'average' is a GlobalAveragePooling1D after a mask"):
                 convert.convert(path, str(target), format="layers")
             continue
         convert.convert(path, str(target), format="layers")

@@ -30,7 +30,7 @@ def made(tmp_path_factory):
             words = proto.graph.input[0].type.tensor_type.elem_type == 7
             given = random.randint(0, 20, shape) if words else random.normal(0, 1, shape).astype("float32")
             options = onnxruntime.SessionOptions()
-            if build is onnx_builders.quantized:  # else it rounds otherwise than the file says
+            if build is onnx_builders.quantized:  # else it rounds differently than the file says
                 options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
             session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
             wanted = session.run(None, {"input": given})[0]

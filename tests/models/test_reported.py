@@ -248,7 +248,7 @@ def test_an_activation_that_is_a_layer_is_one_by_name_where_keras_has_it(flavour
         for name, layer in refused.items():  # inside of what is repeated it cannot stand behind
             keras.Sequential([keras.Input((3, 4)), layer]).save(str(tmp_path / f"{name}.{ending}"))
             with pytest.raises(Fault, match="its activation is a LeakyReLU, which TensorFlow.js does not have; put it "
-                                            "behind the layer"):
+                                            "after the layer"):
                 converted(tmp_path / f"{name}.{ending}", tmp_path, f"{name}_{ending}", format="layers")
 
 

@@ -81,7 +81,7 @@ UNLIKE = [
     ("Conv3D", [VOLUME], {"filters": 2, "kernel_size": 1, "strides": 2, "padding": "same"}, "leave out the end"),
     ("MaxPooling3D", [VOLUME], {"pool_size": 1, "strides": 2, "padding": "same"}, "leave out the end"),
     ("Conv3DTranspose", [VOLUME], {"filters": 2, "kernel_size": 1, "strides": 2, "padding": "same"},
-     "pads it otherwise"),
+     "pads it differently"),
     ("kept", [CUBE], {}, "is a TimeDistributed: TensorFlow.js has no keepdims"),
     ("stacked", [SQUARE], {"axis": 1}, "is a BatchNormalization along axis 1 of 3")]
 

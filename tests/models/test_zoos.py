@@ -21,14 +21,14 @@ BLOCKS = [f"Mixed_{block}/{name}" for block in ("5b", "5c") for name in (
 # model: its outputs, its input and its sizes, words of the line about it
 FOUND = {
     "detector": (DETECTOR, "Preprocessor/map/TensorArrayStack/TensorArrayGatherV3", [None, 32, 24, 3], [
-        "begins at Preprocessor/map/TensorArrayStack/TensorArrayGatherV3 of ?, 32, 24, 3, behind TensorArrayV3 (",
+        "begins at Preprocessor/map/TensorArrayStack/TensorArrayGatherV3 of ?, 32, 24, 3, after TensorArrayV3 (",
         "by executeAsync alone; detection_boxes, detection_scores: left out"]),
     "detector 2": (DETECTOR, "Preprocessor/map/TensorArrayV2Stack/TensorListStack", [None, 32, 24, 3], [
-        "behind StatelessWhile (Preprocessor/map/while)", "; detection_boxes, detection_scores: left out"]),
+        "after StatelessWhile (Preprocessor/map/while)", "; detection_boxes, detection_scores: left out"]),
     "inception": (["Conv2d_1a_3x3"] + BLOCKS + ["Logits", "InceptionV3/Predictions/Reshape_1"], "input",
                   [None, 24, 20, 3], []),
     "of_jpeg": (["conv", "conv_1", "pool_3", "softmax"], "ResizeBilinear", [1, 24, 20, 3], [
-        "begins at ResizeBilinear of 1, 24, 20, 3, behind DecodeJpeg (DecodeJpeg), which takes text or bytes"]),
+        "begins at ResizeBilinear of 1, 24, 20, 3, after DecodeJpeg (DecodeJpeg), which takes text or bytes"]),
     "module": (["conv", "default"], "images", [None, 24, 20, 3], []),
     "of_words": (["embedded", "mean", "scores"], "hash_table_Lookup/LookupTableFindV2", [None, 6], [
         "begins at hash_table_Lookup/LookupTableFindV2 of ?, 6, which takes text or bytes"])}

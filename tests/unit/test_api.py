@@ -296,6 +296,21 @@ def test_the_example_in_readme_runs(monkeypatch, capsys, tmp_path):
     assert (tmp_path / "out" / "model.json").exists() and (tmp_path / "epochs" / "epochs" / "0010.bin").exists()
 
 
+def test_each_docstring_of_api_has_an_example_that_runs(monkeypatch, tmp_path):
+    import doctest
+
+    from scripts import api
+    handmade.h5(tmp_path / "lenet.h5")
+    monkeypatch.chdir(str(tmp_path))
+    public = [value for name, value in vars(api).items()
+              if getattr(value, "__module__", "") == api.__name__ and not name.startswith("_")]
+    found = {test.name: test for test in doctest.DocTestFinder().find(api)}
+    assert len(public) > 10
+    assert [value.__name__ for value in public if not found[f"{api.__name__}.{value.__name__}"].examples] == []
+    model = own(keras_of(FLAVOURS[0]))
+    assert doctest.testmod(api, extraglobs={"model": model}).failed == 0
+
+
 # The table ---------------------------------------------------------------------------------------------------
 
 def test_a_summary_is_rows_text_and_a_table(tmp_path):

@@ -104,7 +104,7 @@ def test_where_every_output_needs_it_there_is_no_choice(tmp_path):
     ("ReLU", {"negative_slope": 0.1}, "negative_slope"), ("ReLU", {"threshold": 1.0}, "threshold"),
     ("ELU", {"alpha": 0.5}, "alpha=1"), ("Activation", {"activation": "exponential"}, "'exponential'"),
     ("Activation", {"activation": {"class_name": "LeakyReLU", "config": {}}}, "LeakyReLU"),
-    ("UpSampling2D", {"interpolation": "bilinear"}, "interpolates otherwise"),
+    ("UpSampling2D", {"interpolation": "bilinear"}, "interpolates differently"),
     ("GRU", {"units": 2, "reset_after": True}, "reset_after"), ("Conv1D", {"padding": "causal"}, "causal"),
     ("Conv2D", {"groups": 2}, "grouped"), ("LayerNormalization", {"rms_scaling": True}, "rms_scaling"),
     ("MultiHeadAttention", {}, "by keyword"), ("Resizing", {}, "spoils the shape"),

@@ -1,4 +1,4 @@
-"""The doctor says what is here, what is not and who needs it, and fails only for what nothing works without."""
+"""The doctor says what is here, what is not and what needs it, and fails only for what nothing works without."""
 import os
 import re
 import subprocess

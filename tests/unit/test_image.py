@@ -355,5 +355,7 @@ def test_what_digests_does_not_know_is_said_and_what_differs_is_a_fault(capsys):
 
 
 def test_every_line_of_digests_has_a_kind_and_a_sha256():
-    for key, digest in reproduce.read(reproduce.DIGESTS).items():
+    lines = reproduce.read(reproduce.DIGESTS)
+    assert lines
+    for key, digest in lines.items():
         assert key[0] in reproduce.KINDS and re.match(r"[0-9a-f]{64}$", digest)

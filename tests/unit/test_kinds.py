@@ -1,4 +1,4 @@
-"""The table of layer classes: who is in it, and what it says of masks is what Keras says."""
+"""The table of layer classes: which classes are in it; what it says of masks is what Keras says."""
 import pytest
 
 from scripts.layers import kinds, open_sizes

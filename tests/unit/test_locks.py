@@ -99,6 +99,7 @@ def test_no_two_roles_that_share_an_environment_ask_for_different_versions(stack
             for (package, _), (version, _) in release_locks.pins(name).items():
                 # Markers differ between locks ("" where a role needs the package on every Python): compare versions.
                 pinned.setdefault(package, {}).setdefault(name, set()).add(version)
+    assert any(len(versions) > 1 for versions in pinned.values())
     for package, versions in pinned.items():
         largest = max(versions.values(), key=len)
         assert all(found <= largest for found in versions.values()), (package, versions)

@@ -99,6 +99,40 @@ def test_keras_3_merges_masks_otherwise():
     assert "Keras 3 leaves masked steps out" in refused(layers, "times", major=3)["times"]
 
 
+def test_tensorflow_js_hides_the_steps_of_another_mask_than_keras_where_two_are_added():
+    layers = [start(), start("later"), words(), words("others", "later"),
+              layer("Add", "sum", "words", "others"), layer("LSTM", "lstm", "sum", units=2)]
+    assert "hides other steps than Keras" in refused(layers, "lstm")["lstm"]
+
+
+def test_masks_that_are_joined():
+    layers = [start(), start("later"), words(), words("others", "later"),
+              layer("Concatenate", "both", "words", "others", axis=-1), layer("LSTM", "lstm", "both", units=2)]
+    assert refused(layers, "lstm") == {}
+    assert "hides other steps than Keras" in refused(layers, "lstm", major=3)["lstm"]
+    layers = [start(), start("open", (4, 4)), words(), layer("Concatenate", "both", "words", "open", axis=1)]
+    assert "of masks that TensorFlow.js cannot join" in refused(layers, "both")["both"]
+
+
+def test_a_layer_that_uses_masks_inside_a_time_distributed_is_refused():
+    each = layer("TimeDistributed", "each", "words", layer={"class_name": "Softmax", "config": {"name": "inner"}})
+    assert "around what uses masks" in refused([start(), words(), each], "each")["each"]
+    each["config"]["layer"] = {"class_name": "Dense", "config": {"name": "inner", "units": 2}}
+    assert refused([start(), words(), each], "each") == {}
+
+
+@pytest.mark.parametrize("kind, line", [("Softmax", "which it would have added; use an Activation"),
+                                        ("ConvLSTM2D", "which TensorFlow.js cannot compute")])
+def test_a_layer_that_takes_no_mask_in_tensorflow_js_is_refused_after_one(kind, line):
+    assert line in refused([start(), words(), layer(kind, "end", "words", units=2)], "end")["end"]
+
+
+def test_an_initial_state_of_one_layer_reaches_the_next_in_tensorflow_js():
+    layers = [start(), start("state", (2,)), words(), layer("LSTM", "first", "words", "state", "state", units=2),
+              layer("LSTM", "second", "words", units=2)]
+    assert "after a mask and another with an initial state" in refused(layers, "first", "second")["second"]
+
+
 def test_a_call_says_what_its_fields_are():
     call = masks.Call(words(), [], [], [], {}, "words", (0,))
     assert call._fields == ("record", "sides", "own", "other", "keywords", "outermost", "source")

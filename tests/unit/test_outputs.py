@@ -56,3 +56,42 @@ def test_a_nested_model_that_is_looked_into_is_opened():
 def test_sizes_that_a_model_fixes_are_not_changed():
     with pytest.raises(Fault, match="contradicts what input 'start' declares"):
         outputs.fix_input_shape(graph(functional([start(), layer("ReLU", "relu", "start")], "relu")), [5])
+
+
+@pytest.mark.parametrize("names, line", [
+    ([], r"no output layer is asked for; there are: tower@0, tower@1, sum"),
+    (["sum", "sum"], "layer 'sum' is asked for twice"),
+    (["start"], "'start' is an input, and an input cannot be an output"),
+    (["tower@2"], "layer 'tower' is called 2 times, and calls count from 0"),
+    (["sum:1"], "layer 'sum' has 1 output, counted from 0")])
+def test_what_is_no_output_is_named(names, line):
+    with pytest.raises(Fault, match=line):
+        asked(SHARED, *names)
+
+
+def test_the_line_about_a_name_inside_a_nested_model_lists_the_layers_of_that_model():
+    with pytest.raises(Fault, match="no layer is called 'inner/on', did you mean 'inner/one'.*: inner/one, inner/two$"):
+        asked(OUTER, "inner/on")
+
+
+def test_many_names_are_shortened():
+    names = [f"a{number}" for number in range(20)]
+    assert outputs.shortened(names, 3) == "a0, a1, … a19" and outputs.shortened(names[:2]) == "a0, a1"
+    assert outputs.listing(names, limit=2) == "a0, a1, … (20 in all)"
+
+
+def test_open_sizes_are_set_for_each_input():
+    record = functional([start(shape=(None,)), start("other", (None, 3)), layer("ReLU", "relu", "start")], "relu")
+    source = graph(record)
+    outputs.fix_input_shape(source, {"other": [2, 3], "start": [5]})
+    assert [source.layers[name].config["batch_input_shape"] for name in ("start", "other")] == [[None, 5], [None, 2, 3]]
+
+
+@pytest.mark.parametrize("shape, line", [
+    ([5], "the model has 2 inputs .*give a shape for each by name .--input-shape start=8 --input-shape other=8"),
+    ({"end": [5]}, "no input is called 'end'; there are: start, other"),
+    ({"start": [0]}, "sizes must be positive whole numbers")])
+def test_sizes_that_no_input_takes_are_refused(shape, line):
+    record = functional([start(shape=(None,)), start("other", (None,)), layer("ReLU", "relu", "start")], "relu")
+    with pytest.raises(Fault, match=line):
+        outputs.fix_input_shape(graph(record), shape)

@@ -146,12 +146,27 @@ def test_a_mask_of_another_layer_is_refused_by_the_layers_name():
     embedding = keras3(layer("Embedding", "words", input_dim=5, output_dim=3), tensor("start"))
     record = functional([start(), embedding, made.operation("NotEqual", "mask", tensor("start"), 0),
                          keras3(layer("LSTM", "lstm", units=2), tensor("words"), mask=tensor("mask"))], "lstm")
-    assert refused(record, made.KERAS3).startswith("layer 'lstm' is called with a tensor as mask=")
+    assert refused(record, made.KERAS3).startswith("layer 'lstm' is called with a tensor as mask=, which TensorFlow.js "
+                                                   "cannot: a mask of merged ones, of another layer")
 
 
 def test_a_rank_that_tensorflow_js_does_not_have_is_refused():
     record = functional([start(shape=(2, 2, 2, 2)), layer("LayerNormalization", "norm", "start", axis=[-1])], "norm")
     assert "'norm' is a LayerNormalization of 5 dimensions" in refused(record)
+
+
+def test_an_average_of_whole_numbers_is_refused():
+    whole = layer("InputLayer", "start", batch_input_shape=[None, 3, 4], dtype="int32")
+    record = functional([whole, layer("GlobalAveragePooling1D", "mean", "start")], "mean")
+    assert "'mean' is a GlobalAveragePooling1D of whole numbers" in refused(record)
+    whole["config"]["dtype"] = "float32"
+    assert list(converted(record)) == ["start", "mean"]
+
+
+def test_a_layer_that_must_know_an_open_size_is_refused():
+    record = functional([start(shape=(3, None, 4)), layer("TimeDistributed", "each", "start", layer={
+        "class_name": "Flatten", "config": {"name": "flat"}})], "each")
+    assert "layer 'each' is a Flatten of (?, 4), of which TensorFlow.js must know the size" in refused(record)
 
 
 def test_a_nested_sequential_without_an_input_gets_one_of_the_shape_that_it_is_called_on():
@@ -213,6 +228,13 @@ def test_a_plus_b_is_an_add():
     assert converted(functional([start(), start("other"), both], "sum"), made.KERAS3)["sum"]["class_name"] == "Add"
 
 
+def test_a_plus_b_of_keras_2_is_an_add():
+    both = {"class_name": "TFOpLambda", "name": "sum", "config": {"name": "sum", "function": "__operators__.add"},
+            "inbound_nodes": [["start", 0, 0, {"y": ["other", 0, 0], "name": None}]]}
+    made_of = converted(functional([start(), start("other"), both], "sum"))["sum"]
+    assert made_of["class_name"] == "Add" and made_of["inbound_nodes"] == [[["start", 0, 0, {}], ["other", 0, 0, {}]]]
+
+
 def test_a_plus_one_is_a_rescaling():
     record = functional([start(), made.operation("Add", "sum", tensor("start"), 1.0)], "sum")
     made_of = converted(record, made.KERAS3)["sum"]
@@ -244,6 +266,38 @@ def test_global_pooling_that_keeps_its_dimensions_ends_in_a_layer_of_its_name(ki
     shape = (4, 3) if kind.endswith("1D") else (4, 4, 3)
     record = functional([start(shape=shape), layer(kind, "pool", "start", keepdims=True)], "pool")
     assert list(converted(record)) == ["start"] + names
+
+
+def test_a_convolution_that_pads_more_on_the_left_than_above_is_padded_by_a_layer_of_its_own():
+    layers = converted(functional([start(shape=(4, 4, 1)), layer(
+        "Conv2D", "conv", "start", filters=1, kernel_size=[1, 3], strides=[1, 1], padding="same")], "conv"))
+    assert list(layers) == ["start", "conv_padded", "conv"] and layers["conv"]["config"]["padding"] == "valid"
+    assert layers["conv_padded"]["config"]["padding"] == [[0, 0], [1, 1]]
+
+
+def test_an_activation_that_is_a_layer_is_one_after_the_layer_and_has_its_name():
+    leaky = {"class_name": "LeakyReLU", "config": {"name": "leaky", "alpha": 0.1}}
+    layers = converted(functional([start(), layer("Dense", "dense", "start", units=2, activation=leaky)], "dense"))
+    assert [(name, one["class_name"]) for name, one in layers.items()][1:] == [("dense_linear", "Dense"),
+                                                                              ("dense", "LeakyReLU")]
+
+
+def test_a_layer_that_tensorflow_js_does_not_make_for_its_sizes_is_refused():
+    both = layer("Concatenate", "both", "start", "other")
+    record = functional([start(shape=(None, 4)), start("other", (3, 4)), both], "both")
+    assert "'both' is a Concatenate of (?, 4) and (3, 4), of which TensorFlow.js must know the size" in refused(record)
+
+
+def test_a_name_that_tensorflow_js_cannot_take_becomes_one_that_it_takes():
+    record = functional([start(), layer("ReLU", "first layer", "start")], "first layer")
+    assert list(converted(record)) == ["start", "first_layer"]
+
+
+def test_a_layer_in_a_nested_model_that_is_called_like_another_is_called_after_its_model():
+    inner = functional([start("inside"), layer("Dense", "dense", "inside", units=4)], "dense", name="inner")
+    layers = converted(functional([start(), made.nested(inner, "inner", "start"),
+                                   layer("Dense", "dense", "inner@1", units=2)], "dense"))
+    assert [one["name"] for one in layers["inner"]["config"]["layers"]] == ["inside", "inner_dense"]
 
 
 def test_one_tensor_is_no_two_outputs():

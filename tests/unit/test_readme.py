@@ -115,9 +115,11 @@ def test_the_chinese_readme_has_the_same_commands():
 def test_every_file_and_module_that_readme_names_is_there():
     with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as stream:
         text = stream.read()
-    for path in re.findall(r"\]\(([^)#:]+)\)", text):
+    paths, modules = re.findall(r"\]\(([^)#:]+)\)", text), re.findall(r"`(?:python -m )?scripts\.([\w.]+)", text)
+    assert len(paths) > 8 and len(modules) > 5
+    for path in paths:
         assert os.path.exists(os.path.join(ROOT, path)), path
-    for module in re.findall(r"`(?:python -m )?scripts\.([\w.]+)", text):
+    for module in modules:
         assert os.path.exists(os.path.join(ROOT, "scripts", module.replace(".", "/") + ".py")), module
 
 

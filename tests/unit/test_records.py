@@ -1,4 +1,4 @@
-"""The records: what is fresh, what is ours, and that a target is whole or absent."""
+"""The records: what is fresh, which files are this project's, and that a target is whole or absent."""
 import errno
 import json
 import os

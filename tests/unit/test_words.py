@@ -34,7 +34,7 @@ def test_the_model_begins_behind_its_words_and_one_line_says_so(tmp_path):
     text, = write_layers.texts(path)
     assert (text["input"], text["from"], text["vocabulary"]) == ("words", ["review"], ["movie", "great", "bad"])
     line, = write_layers.said_of_names(path)
-    assert "begins behind 'words' (TextVectorization)" in line and "turns typed words into them" in line
+    assert "begins after 'words' (TextVectorization)" in line and "turns typed words into them" in line
 
 
 def test_the_words_go_through_enc_model_h5(tmp_path):

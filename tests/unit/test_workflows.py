@@ -136,7 +136,9 @@ def test_the_workflow_of_the_tests_runs_them_on_both_stacks(tmp_path):
 def test_what_the_cache_of_the_environments_is_named_by_is_there():
     (key,) = re.findall(r"hashFiles\((.*)\)", text_of(".github", "workflows", "test.yml"))
     import glob
-    for pattern in re.findall("'(.*?)'", key):
+    patterns = re.findall("'(.*?)'", key)
+    assert patterns
+    for pattern in patterns:
         assert glob.glob(os.path.join(needs.ROOT, pattern)), pattern
 
 

@@ -2,8 +2,9 @@
 
 training.py makes data.npz and model.h5, conversion.py enc_model.h5 and model.json, showing.py verify.json and pages.
 Each stage is a function from a Run and an Entry to a task of doit's.  Native stages (h5py, numpy) run in doit's own
-process.  Stages that need TensorFlow run in a child with the environment that makes them repeatable, since TensorFlow
-reads it at import and does not survive a fork.  Nothing heavy is imported here: an up-to-date `doit` needs no numpy.
+process.  A stage that needs TensorFlow runs in a child, in an environment that makes it repeatable: TensorFlow reads
+the environment at import and does not survive a fork.  Nothing heavy is imported here: an up-to-date `doit` needs no
+numpy.
 """
 import importlib
 import os

@@ -1,4 +1,4 @@
-"""enc_model.h5, model.json and its shards: from any model to one that TensorFlow.js loads, and its manifest."""
+"""The stages of enc_model.h5, and of model.json, its shards and its manifest."""
 import json
 import os
 from typing import Any, Optional

@@ -1,4 +1,4 @@
-"""verify.json, pages and pictures: what shows a converted model, and how far it is from Keras."""
+"""The stages of verify.json, pages and pictures: they show a converted model, and how far it is from Keras."""
 import importlib.util
 import json
 import os

@@ -1,4 +1,4 @@
-"""data.npz and model.h5: the images that LeNet learns, and its training."""
+"""The stages of data.npz, the images that LeNet learns, and of model.h5, the trained LeNet."""
 import contextlib
 import hashlib
 import json

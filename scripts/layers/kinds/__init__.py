@@ -2,8 +2,8 @@
 
     kinds.of({"class_name": "Conv2D", "config": {…}}).shape(config, [[None, 28, 28, 1]], nested)
 
-A new layer class is one row in the module of its family.  Nothing here knows where a model goes to: whether
-TensorFlow.js has a layer stands in tfjs/refusals.py.
+A new layer class is one row in the module of its family.  Nothing here knows the target of a conversion:
+tfjs/refusals.py says whether TensorFlow.js has a layer.
 """
 from . import (  # noqa: F401  (each adds its rows)
     activation,

@@ -65,7 +65,7 @@ def depthwise_kernel(config: Config) -> List[Variable]:
 
 
 def separable_kernels(config: Config) -> List[Variable]:
-    """A depthwise kernel, and one of a single place behind it."""
+    """A depthwise kernel, and one of a single place after it."""
     filters, size = whole(config, "filters"), window(config)
     return [Variable("depthwise_kernel", size + [None, whole(config, "depth_multiplier")]),
             Variable("pointwise_kernel", [1] * len(size) + [None, filters])] + bias(config, filters)

@@ -31,12 +31,12 @@ def reversible(config: Config) -> List[Variable]:
 
 
 def pipeline(config: Config, scope: str) -> List[Part]:
-    """Its layers, one behind another (keras 3 layers/preprocessing/pipeline.py)."""
+    """Its layers, one after another (keras 3 layers/preprocessing/pipeline.py)."""
     return [Part(record, f"{scope}/{place}") for place, record in enumerate(config["layers"])]
 
 
 def through(config: Config, inputs: List[Shape], nested: Any) -> List[Optional[Shape]]:
-    """What the last of a Pipeline's layers puts out."""
+    """The output shape of the last layer of a Pipeline."""
     found = inputs[0]
     for record in config["layers"]:
         found = nested.layer(record, [found])[0]

@@ -47,7 +47,7 @@ class Kind(NamedTuple):
                count(record) is that of a layer within
     mask       the rule of the output's mask
     idle       whether the layer does nothing outside of training
-    own_at     the place of the layer's own variables among those of its parts, None: behind them
+    own_at     the place of the layer's own variables among those of its parts, None: after them
     axes       axes(config, rank) -> the axes of an input of so many dimensions whose sizes decide what the layer is:
                the shapes of its variables, or the size of a Flatten
     sizes      sizes(config, shape, axes) -> {axis: size of the input} of a layer whose first variable has such a shape
@@ -137,7 +137,7 @@ def is_of_keras(record: Dict[str, Any]) -> bool:
 def activations(config: Any) -> List[Part]:
     """The layers that a layer is given as its activations: Dense(4, activation=PReLU()).
 
-    Keras makes their variables at the layer's first call, behind the layer's own.  The scope is the setting's name.
+    Keras makes their variables at the layer's first call, after the layer's own.  The scope is the setting's name.
     """
     given = [(key, config.get(key)) for key in ACTIVATIONS] if isinstance(config, dict) else []
     return [Part(record, key) for key, record in given if isinstance(record, dict) and isinstance(

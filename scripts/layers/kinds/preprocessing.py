@@ -39,7 +39,7 @@ def heard(config: Config, inputs: List[Shape], nested: Any) -> List[Shape]:
 
 
 def categories(config: Config) -> Optional[int]:
-    """How many numbers a layer of words puts out for a word, or for all: None where its vocabulary alone tells."""
+    """The count of numbers that a layer of words puts out for a word, or for all; None if the vocabulary decides."""
     keys = ["num_bins", "max_tokens" if config.get("pad_to_max_tokens") else "vocabulary_size"]
     return next((config[key] for key in keys if isinstance(config.get(key), int)), None)
 
@@ -69,7 +69,7 @@ def vectorized(config: Config, inputs: List[Shape], nested: Any) -> List[Shape]:
 
 
 def featured(config: Config, inputs: List[Shape], nested: Any) -> List[Shape]:
-    """What all columns give, one behind another (Keras 2 feature_column/dense_features.py)."""
+    """The values of all columns, one after another (Keras 2 feature_column/dense_features.py)."""
     return [[inputs[0][0], sum(columns.width(column) for column in config["feature_columns"])]]
 
 

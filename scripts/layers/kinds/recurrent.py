@@ -7,7 +7,7 @@ from .sizes import whole
 
 
 def sequence(config: Config, inputs: List[Shape], nested: Any) -> List[Shape]:
-    """The last step, or every step; behind it the states, where they are asked for."""
+    """The last step, or every step; after it the states, where they are asked for."""
     batch = inputs[0][1 if config.get("time_major") else 0]
     found = step_of(config["cell"]["class_name"])(config["cell"]["config"], [[batch]], nested) if "cell" in config \
         else [[batch, config["units"]]] * 2
@@ -57,7 +57,7 @@ def outputs(config: Config, count: Callable) -> Optional[int]:
 
 
 def states_of(record: Dict[str, Any]) -> List[int]:
-    """The sizes of a cell's states, those of stacked cells one behind another."""
+    """The sizes of a cell's states, those of stacked cells one after another."""
     config = record["config"]
     if record["class_name"] == "StackedRNNCells":
         return [size for one in config["cells"] for size in states_of(one)]
@@ -84,7 +84,7 @@ def cell(config: Config, scope: str) -> List[Part]:
 
 
 def stacked(config: Config, scope: str) -> List[Part]:
-    """Cells that are one behind another."""
+    """Cells that are one after another."""
     return [Part(record, f"{scope}/RNNCell_{index}") for index, record in enumerate(config["cells"])]
 
 

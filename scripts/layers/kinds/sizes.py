@@ -1,6 +1,6 @@
 """Arithmetic of shapes: lengths under a window, the place of the channels, settings for each dimension.
 
-Configs come from files of unknown origin: a size may be a text, a factor too.
+Configs come from files of unknown origin: a size or a factor may be a text.
 """
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 

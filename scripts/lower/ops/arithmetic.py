@@ -157,7 +157,7 @@ def floor_divide(call: Call) -> Value:
 @node("Mod TruncateMod")
 @function("truncatemod")
 def fmod(call: Call) -> Value:
-    """What x / y leaves, with the sign of x."""
+    """The remainder of x / y, with the sign of x."""
     return call.b.remainder(*numbers(call))
 
 

@@ -19,7 +19,7 @@ def colours(call: Call, names: str = "images") -> Tuple[Value, int, List[Value]]
 @operation("RGBToGrayscale")
 @function("image.rgb_to_grayscale")
 def rgb_to_grayscale(call: Call) -> Value:
-    """How bright each place is; whole numbers stay such."""
+    """The brightness of each place; whole numbers stay whole."""
     b, x = call.b, tensor(call, "images")
     if call.major > 2 and x.shape[x.rank - 3 if first(call) else -1] == 1:
         return x

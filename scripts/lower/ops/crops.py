@@ -33,7 +33,7 @@ def crop_and_resize(call: Call) -> Value:
 
 @function("image.resize_with_pad")
 def resize_with_pad(call: Call) -> Value:
-    """As large as fits, in the middle of zeros (image_ops_impl.py: _resize_image_with_pad_common)."""
+    """The image as large as fits, with zeros around it (image_ops_impl.py: _resize_image_with_pad_common)."""
     x, single = alone(call, "image")
     height, width = [integer(call, argument(call, f"target_{side}", at, needed), side)
                      for at, side in enumerate(("height", "width"), 1)]

@@ -25,7 +25,7 @@ def ctc_loss(call: Call) -> Value:
     if call.major < 3 and argument(call, "logits_time_major", 4, True):
         logits = b.transpose(logits, [1, 0, 2])
     if call.major < 3 and argument(call, "unique", 5) is not None:
-        call.refuse("its labels are told twice (unique)", "leave unique out: it changes no loss")
+        call.refuse("its labels are given a second time (unique)", "leave unique out: it changes no loss")
     blank = integer(call, argument(call, "mask_index blank_index", None if call.major > 2 else 6, 0), "blank_index")
     return unlikeliness(call, logits, labels, blank, lengths)
 
@@ -42,7 +42,7 @@ def unlikeliness(call: Call, logits: Value, labels: Value, blank: int, lengths: 
     labels   (batch, labels)
     blank    the class of no label
     lengths  how many labels of each sequence count, and how many steps
-    A way is at a label or behind it: two rows of states, the first before all labels.  The steps are taken from the
+    A way is at a label or after it: two rows of states, the first before all labels.  The steps are taken from the
     last one back.
     """
     b = call.b
@@ -105,7 +105,7 @@ def before(b: Builder, state: Value, closed: Value) -> Value:
 
 @operation("CTCDecode")
 def ctc_decode(call: Call) -> List[Value]:
-    """(the labels in a row, -1 behind them, minus the sum of their scores): of each step the likeliest one.
+    """(the labels in a row, -1 after them, minus the sum of their scores): of each step the likeliest one.
 
     A label that is that of the step before counts once, the blank does not (tensorflow core/kernels/ctc_decoder_ops.cc:
     CTCGreedyDecoderOp).  Each label finds its place by how many there are up to it.

@@ -149,7 +149,7 @@ def diag_part(call: Call) -> Value:
 @function("linalg.tensor_diag_part")
 @node("DiagPart")
 def tensor_diag_part(call: Call) -> Value:
-    """What has the same places in the first half of the dimensions as in the second."""
+    """The values whose places in the first half of the dimensions are those in the second half."""
     b, x = call.b, tensor(call, "input")
     half = x.shape[:x.rank // 2]
     sized(call, x.shape)
@@ -197,13 +197,13 @@ def three(call: Call) -> Value:
 
 @function("linalg.tridiagonal_matmul")
 def tridiagonal_matmul(call: Call) -> Value:
-    """Such matrices times others."""
+    """Tridiagonal matrices times others."""
     return call.b.matmul(three(call), call.b.cast(value(call, argument(call, "rhs", 1, needed)), "float32"))
 
 
 @function("linalg.tridiagonal_solve")
 def tridiagonal_solve(call: Call) -> Value:
-    """What such matrices take to others."""
+    """The solutions of linear systems of tridiagonal matrices."""
     b, x = call.b, three(call)
     given = b.cast(value(call, argument(call, "rhs", 1, needed)), "float32")
     if argument(call, "transpose_rhs", None, False) or argument(call, "conjugate_rhs", None, False):

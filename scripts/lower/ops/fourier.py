@@ -1,7 +1,7 @@
 """Fourier transforms of tensors of real and imaginary parts (keras.ops.fft, rfft, irfft, fft2, ifft2).
 
-Each is a product with matrices of cosines and sines: TensorFlow.js's own gives complex tensors, which it cannot execute
-in a graph of every version.
+Each is a product with matrices of cosines and sines.  TensorFlow.js's own transform gives complex tensors, and not
+every version executes these in a graph.
 """
 from typing import Any, List, Optional, Tuple
 
@@ -103,7 +103,7 @@ def sized(call: Call, x: Value, size: int) -> Value:
 
 
 def matrices(size: int) -> Tuple[numpy.ndarray, numpy.ndarray]:
-    """What real numbers are multiplied by for both parts of half of their transform: (size, size // 2 + 1)."""
+    """The matrices of both parts of half a transform of real numbers: (size, size // 2 + 1)."""
     angles = 2 * numpy.pi * (numpy.outer(numpy.arange(size), numpy.arange(size // 2 + 1)) % size) / size
     return numpy.cos(angles), -numpy.sin(angles)
 

@@ -17,7 +17,7 @@ OVERLAPS = 128  # frames that lie over one sample, each a row of its own that is
 
 
 def framed(call: Call, x: Value, places: numpy.ndarray) -> Value:
-    """The samples of each frame in the place of the last axis.
+    """The samples of each frame in place of the last axis.
 
     places: int32 (frames, samples of a frame), where each sample stands.
     """
@@ -35,7 +35,7 @@ def length_of(call: Call, x: Value) -> int:
 
 
 def places(call: Call, samples: int, size: int, step: int) -> numpy.ndarray:
-    """Where the samples of each frame stand: (frames, samples of a frame)."""
+    """The places of the samples of each frame: (frames, samples of a frame)."""
     if samples < size:
         call.refuse(f"the signal has {samples} samples, and a frame {size}", "give it a longer one")
     return numpy.arange(0, samples - size + 1, step)[:, None] + numpy.arange(size)
@@ -131,7 +131,7 @@ def istft(call: Call) -> Value:
 
 
 def inverse_window(call: Call, size: int, step: int) -> numpy.ndarray:
-    """What each sample of a frame counts, so that overlapping frames add up to the signal."""
+    """The weight of each sample of a frame, with which overlapping frames add up to the signal."""
     if call.config.get("window", "hann") is None:
         return numpy.ones(size)
     window = window_of(call, size)
@@ -144,13 +144,13 @@ def inverse_window(call: Call, size: int, step: int) -> numpy.ndarray:
 def added_up(call: Call, frames: Value, step: int) -> Value:
     """(…, frames, samples) as (…, samples), one frame every `step` samples, added where they overlap.
 
-    Each frame is parts of `step` samples; the first parts of all frames stand one behind another, and the second parts
-    behind the first ones.
+    Each frame is parts of `step` samples; the first parts of all frames stand one after another, and the second parts
+    after the first ones.
     """
     b, (count, size) = call.b, frames.shape[-2:]
     overlaps = -(-size // step)
     if overlaps > OVERLAPS:
-        call.refuse(f"{overlaps} of its frames lie one over another, and more than {OVERLAPS} make the model large",
+        call.refuse(f"{overlaps} of its frames overlap, and more than {OVERLAPS} make the model large",
                     "take a longer sequence_stride")
     limited(call, [count + overlaps, step, overlaps])
     leading = [b.dim(frames, axis) for axis in range(frames.rank - 2)]

@@ -1,4 +1,4 @@
-"""What an operation is given, by whichever Keras: tensors, constants and settings, by place, by keyword, by attribute.
+"""Arguments of an operation in the spelling of each Keras: tensors, constants and settings.
 
     Keras 3             {"args": [x], "kwargs": {}} and the settings in the config: {"axis": 1, "keepdims": false}
     TFOpLambda          [["x", 0, 0, {"axis": 1, "keepdims": null}]]
@@ -69,7 +69,7 @@ def value(call: Call, given: Any, dtype: Optional[str] = None) -> Value:
         return call.b.stack([call.b.cast(part, join(parts)) for part in parts], 0)
     array = numpy.asarray(given)
     if array.dtype.kind not in "biuf":
-        raise Fault(f"operation {call.path!r} ({call.kind}) is given {str(given)[:60]!r} in the place of numbers")
+        raise Fault(f"operation {call.path!r} ({call.kind}) is given {str(given)[:60]!r} in place of numbers")
     if dtype is None and array.dtype.kind in "iu" and array.size and (
             int(array.max()) > 2 ** 31 - 1 or int(array.min()) < -2 ** 31):
         call.refuse("its constant is beyond the 32 bits that TensorFlow.js counts with", "use floats")

@@ -98,7 +98,7 @@ def depthwise_conv(call: Call) -> Value:
 @operation("SeparableConv")
 @function("nn.separable_conv2d")
 def separable_conv(call: Call) -> Value:
-    """A depthwise convolution, and one of a single place behind it."""
+    """A depthwise convolution, and one of a single place after it."""
     kernel = constant(call, "depthwise_kernel depthwise_filter", 1)
     point = constant(call, "pointwise_kernel pointwise_filter", 2)
     x, padding = paddings(call, channels_last(call, floats(call, "inputs input"), kernel.rank))
@@ -242,7 +242,7 @@ def placed(call: Call, made: Value, alone: bool) -> Value:
 
 
 def patches(call: Call, x: Value, window: Window) -> Value:
-    """The places of each window, one behind another, as channels."""
+    """The places of each window, one after another, as channels."""
     limited(call, [one or 1 for one in x.shape] + list(window.sizes))
     x = call.b.margins(x, margins(call, x, window))
     parts = []
@@ -321,7 +321,7 @@ SOBEL = ([[-1, -2, -1], [0, 0, 0], [1, 2, 1]], [[-1, 0, 1], [-2, 0, 2], [-1, 0, 
 @operation("SobelEdges")
 @function("image.sobel_edges")
 def sobel_edges(call: Call) -> Value:
-    """How steep each place is, down and to the right (tensorflow image_ops_impl.py: sobel_edges)."""
+    """The slope of each place, down and to the right (tensorflow image_ops_impl.py: sobel_edges)."""
     b, x = call.b, floats(call, "images image")
     x = channels_last(call, x, 4)
     channels = x.shape[-1]

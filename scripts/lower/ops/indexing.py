@@ -227,7 +227,7 @@ def gather_nd(call: Call) -> Value:
 
 @operation("TakeAlongAxis")
 def take_along_axis(call: Call) -> Value:
-    """Of each row the values at its own places."""
+    """The values of each row at places of its own."""
     b, x, axis = call.b, tensor(call), axes(call)
     places = value(call, argument(call, "indices", 1, needed))
     if axis is None:

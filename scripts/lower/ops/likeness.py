@@ -1,4 +1,4 @@
-"""How alike two images are, under a bell that moves over both: SSIM, of Keras 3 and of tf.image."""
+"""The likeness of two images, under a Gaussian window that moves over both: SSIM, of Keras 3 and of tf.image."""
 from typing import Any, NamedTuple
 
 import numpy
@@ -43,7 +43,8 @@ def alike(call: Call, x: Value, y: Value, bell: Bell) -> Value:
     b, channels = call.b, x.shape[-1]
     most_places = min([SIZE] + [one for one in x.shape[1:3] if one is not None])
     if channels is None or not bell.sigma > 0 or not 0 < bell.size <= most_places:
-        raise Fault(f"operation {call.path!r} has a bell of {bell.sigma} in {bell.size} places for images of {x.shape}")
+        raise Fault(f"operation {call.path!r} has a Gaussian of sigma {bell.sigma} and size {bell.size} for images of "
+                    f"shape {x.shape}")
     places = numpy.exp(-0.5 * (numpy.arange(bell.size) - (bell.size - 1) / 2) ** 2 / bell.sigma ** 2)
     weights = numpy.outer(places, places) / places.sum() ** 2
     kernel = b.constant(numpy.tile(weights[:, :, None, None], (1, 1, channels, 1)).astype("float32"))

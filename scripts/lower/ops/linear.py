@@ -260,7 +260,7 @@ def correlate(call: Call) -> Value:
 
 @operation("Corrcoef")
 def corrcoef(call: Call) -> Value:
-    """How the rows of a matrix go together."""
+    """The correlations of the rows of a matrix."""
     b, x = call.b, floats(call)
     apart = b.sub(x, b.mean(x, -1, True))
     apart = b.div(apart, b.sqrt(b.sum(b.square(apart), -1, True)))

@@ -193,7 +193,7 @@ def fmin(call: Call) -> Value:
 
 
 def of_numbers(call: Call, op: str) -> Value:
-    """What Fmax and Fmin share."""
+    """The common part of Fmax and Fmin."""
     b, (x, y) = call.b, pair(call)
     if x.dtype != "float32":
         return b.binary(op, x, y)
@@ -202,7 +202,7 @@ def of_numbers(call: Call, op: str) -> Value:
 
 @operation("NanToNum")
 def nan_to_num(call: Call) -> Value:
-    """Other numbers in the place of those that are none, or infinite."""
+    """Other numbers in place of those that are none, or infinite."""
     b, x = call.b, tensor(call)
     if x.dtype != "float32":
         return x

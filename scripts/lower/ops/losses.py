@@ -1,4 +1,4 @@
-"""What tells of the distance of a prediction: crossentropies, the signal's share (keras 3 backend/tensorflow/nn.py)."""
+"""Distances of a prediction: crossentropies, the ratio of signal to noise (keras 3 backend/tensorflow/nn.py)."""
 import math
 from typing import Tuple
 

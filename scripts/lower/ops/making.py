@@ -1,4 +1,4 @@
-"""Tensors that are made of sizes and bounds: rows of numbers, one number everywhere, masks of lengths."""
+"""Tensors made of sizes and bounds: ranges of numbers, one number everywhere, masks of lengths."""
 import math
 from typing import Any, List
 
@@ -76,7 +76,7 @@ def spaced(call: Call, closed: bool) -> Value:
                    for place, name in enumerate(("start", "stop"))]
     count = integer(call, argument(call, "num", None, 50), "num")
     if not 0 < count <= 1 << 16 or call.config.get("retstep"):
-        call.refuse("it makes very many numbers, or gives their distance", "take a smaller num, and retstep=False")
+        call.refuse("it makes very many numbers, or returns their distance", "take a smaller num, and retstep=False")
     axis = integer(call, argument(call, "axis", None, 0), "axis")
     rank = max(first.rank, last.rank)
     axis = axis_of(axis, rank + 1)

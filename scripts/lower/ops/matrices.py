@@ -1,7 +1,7 @@
 """Linear systems and decompositions of small matrices, number by number (keras.ops.linalg).
 
-TensorFlow.js has none of them.  A matrix of few rows is worked out cell by cell, one of some more by mirrors; larger
-ones are refused.
+TensorFlow.js has none of them.  A matrix of few rows is worked out cell by cell, a larger one by reflections
+(Householder).  A matrix that is too large is refused.
 """
 from typing import List, Optional, Tuple
 
@@ -21,7 +21,7 @@ Cells = List[List[Value]]
 
 
 def rows_of(call: Call, x: Value, most: int) -> int:
-    """How many rows square matrices have.  Raises a refusal for other matrices, and for more rows than `most`."""
+    """The number of rows of square matrices.  Raises a refusal for other matrices, and for more rows than `most`."""
     size = x.shape[-1] if x.rank > 1 else None
     if size is None or size != x.shape[-2]:
         call.refuse("its matrices are not square, or their size is open", "give it: --input-shape")
@@ -76,7 +76,7 @@ def inv(call: Call) -> Value:
 
 @operation("Solve")
 def solve(call: Call) -> Value:
-    """What a matrix takes to b: matrices, or vectors (keras 3 backend/tensorflow/linalg.py)."""
+    """The solution x of a @ x = b, matrices or vectors (keras 3 backend/tensorflow/linalg.py)."""
     b = call.b
     a, given = floats(call, "a"), b.cast(value(call, argument(call, "b", 1, needed)), "float32")
     vectors = given.rank == a.rank - 1
@@ -122,7 +122,7 @@ def turned(b: Builder, x: Value) -> Value:
 
 
 def undone(b: Builder, x: Value, given: Value) -> Value:
-    """What matrices take to these ones: they are mirrored to triangles, which are solved from the last row on."""
+    """The solutions of larger systems: reflections make triangles of the matrices, solved from the last row on."""
     q, triangle, _ = mirrored(b, x)
     return by_rows(b, triangle, b.matmul(turned(b, q), given), False)
 
@@ -270,7 +270,7 @@ def logdet(call: Call) -> Value:
 
 @operation("SolveTriangular")
 def solve_triangular(call: Call) -> Value:
-    """What a triangle takes to b, row by row."""
+    """The solution of a triangular system, row by row."""
     b = call.b
     a, given = floats(call, "a"), b.cast(value(call, argument(call, "b", 1, needed)), "float32")
     rows, lower = cells(call, a, TRIANGULAR), bool(call.config.get("lower"))
@@ -288,7 +288,7 @@ def solve_triangular(call: Call) -> Value:
 
 
 def by_rows(b: Builder, x: Value, given: Value, lower: bool) -> Value:
-    """What triangles take to matrices, row by row; each is a product of the rows that are found."""
+    """The solutions of triangular systems, row by row; each row is a product of the rows found before."""
     size, found = x.shape[-1], None  # type: int, Optional[Value]
     for row in range(size) if lower else reversed(range(size)):
         rest, own = b.cut(given, -2, row, 1), b.cut(x, -2, row, 1)

@@ -1,4 +1,4 @@
-"""What networks are made of: activations, softmax, normalizations, attention (keras.ops.nn, tf.nn)."""
+"""Parts of networks: activations, softmax, normalizations, attention (keras.ops.nn, tf.nn)."""
 import math
 from typing import Any, Callable, Optional
 
@@ -169,7 +169,7 @@ def log_softmax(call: Call) -> Value:
 
 @operation("Sparsemax")
 def sparsemax(call: Call) -> Value:
-    """What Keras calls sparsemax."""
+    """Keras's sparsemax."""
     x, axis = floats(call), integer(call, argument(call, "axis", None, -1), "axis")
     if x.shape[axis_of(axis, x.rank)] is None:
         call.refuse("it sorts along an axis of open size", "give its size: --input-shape")

@@ -25,7 +25,7 @@ def ordered(call: Call, x: Value, axis: int, falling: bool = False) -> Any:
 @operation("Sort")
 @function("sort")
 def sort(call: Call) -> Value:
-    """In rising order along an axis, the last by default."""
+    """The values in rising order along an axis, the last by default."""
     return in_order(call)[0]
 
 
@@ -75,7 +75,7 @@ def approx_top_k(call: Call) -> List[Value]:
 @function("math.in_top_k")
 @node("InTopK InTopKV2")
 def in_top_k(call: Call) -> Value:
-    """Whether fewer than k classes are foretold more surely than the target, which TensorFlow 1 names behind them."""
+    """Whether fewer than k classes are foretold more surely than the target, which TensorFlow 1 names after them."""
     b = call.b
     older = call.kind == "TensorFlowOpLayer" or str(call.config.get("function", "")).startswith(V1)
     targets = value(call, argument(call, "targets", int(older), needed))

@@ -1,6 +1,7 @@
-"""What depends on the numbers themselves in how much it gives: places, values that differ, counts.
+"""Operations whose output's size depends on the numbers themselves: places, values that differ, counts.
 
-All of it is synchronous: the places that count come to the front of a row by TopK, and a slice of computed size is cut.
+All of them run synchronously: TopK brings the places that count to the front of a row, and a slice of computed size
+cuts them off.
 """
 from typing import List, Optional
 

@@ -1,4 +1,4 @@
-"""Functions of TensorFlow that hardly a model holds (tf.math, tf.nn, tf.signal)."""
+"""Functions of TensorFlow that hardly any model holds (tf.math, tf.nn, tf.signal)."""
 import math
 
 from ...base.fault import Fault
@@ -88,7 +88,7 @@ def lstsq(call: Call) -> Value:
     """The shortest vectors that matrices of full rank take nearest to others."""
     given = call.b.cast(value(call, argument(call, "rhs", 1, needed)), "float32")
     if argument(call, "l2_regularizer", 2, 0.0):
-        call.refuse("it keeps its result short (l2_regularizer)", "leave l2_regularizer out")
+        call.refuse("it regularizes its result (l2_regularizer)", "leave l2_regularizer out")
     return call.b.matmul(undoing(call, floats(call, "matrix"), 0.0), given)
 
 

@@ -215,7 +215,7 @@ def cumprod(call: Call) -> Value:
 
 
 def running(call: Call, x: Value, op: str) -> Value:
-    """What Cumsum and Cumprod share: axis, type, and TensorFlow's exclusive and reverse."""
+    """The common part of Cumsum and Cumprod: axis, type, and TensorFlow's exclusive and reverse."""
     b = call.b
     axis = argument(call, "axis", 1, None if call.major > 2 else 0)
     if axis is None:
@@ -260,7 +260,7 @@ def trapezoid(call: Call) -> Value:
     """The area below a curve whose points are dx apart."""
     b, y = call.b, floats(call, "y")
     if call.config.get("x") is not None:
-        call.refuse("its points have places of their own", "take points that are dx apart, or write the sum itself")
+        call.refuse("the places of its points are given (x)", "take points that are dx apart, or write the sum itself")
     axis = integer(call, argument(call, "axis", None, -1), "axis")
     size = y.shape[b.axes(axis, y.rank)[0]]
     if size is None:
@@ -273,7 +273,7 @@ def trapezoid(call: Call) -> Value:
 
 
 def filled(call: Call, number: float) -> Value:
-    """The tensor with another number in the place of each that is none."""
+    """The tensor with another number in place of each that is none."""
     x = numbers(call)
     return x if x.dtype != "float32" else call.b.where(is_nan(call.b, x), number, x)
 

@@ -1,4 +1,4 @@
-"""Operations that no TensorFlow.js computes and that are not composed: why, and what to do.
+"""Operations that no TensorFlow.js computes and that are not composed of others: why, and what to do.
 
 docs/refused.md shows this table; tests/models/test_lower_refused.py follows the remedies.
 """
@@ -8,7 +8,7 @@ from ..rules import Call, operation
 
 
 class Row(NamedTuple):
-    """What is refused.
+    """A row of the table: operations that are refused.
 
     classes  of Keras, separated by spaces    reason  why    remedy  what to do
     """
@@ -22,7 +22,7 @@ OUTPUTS = "ask for outputs that do not need it"
 TABLE = (
     Row("Map Scan AssociativeScan ForiLoop WhileLoop Cond Switch VectorizedMap JVP",
         "it calls a Python function, which no file holds", "write its steps as layers and operations of the model"),
-    Row("Eig", "TensorFlow.js computes with real numbers alone", "of symmetric matrices take the values of Eigh"),
+    Row("Eig", "TensorFlow.js computes with real numbers alone", "for symmetric matrices take the values of Eigh"),
     Row("Polar ViewAsComplex ViewAsReal", "TensorFlow.js computes with real numbers alone",
         "compute with real and imaginary parts of their own"),
     Row("Histogram", "Keras itself does not compute it in a model", OUTPUTS),

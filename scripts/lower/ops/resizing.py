@@ -125,7 +125,7 @@ KERNELS = {"triangle": "bilinear", "keyscubic": "bicubic", "lanczos3": "lanczos3
 
 @node("ScaleAndTranslate")
 def scale_and_translate(call: Call) -> Value:
-    """What tf.image.resize makes of methods with a kernel: all of the image is shown, nothing is moved."""
+    """tf.image.resize's methods with a kernel: the whole image is shown, and not moved."""
     set_, x = attributes(call), floats(call)
     height, width = size(call, call.args[1])
     scale, moved = known(call.args[2]), known(call.args[3])

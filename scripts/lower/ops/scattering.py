@@ -94,7 +94,7 @@ def segments(op: str) -> Callable[[Call], Value]:
         count = computed(b, own, op == "Sum" and not ordered) if count is None else integer(call, count, "num_segments")
         rest = data.shape[own.rank:]
         if None in rest or isinstance(count, int) and not 0 < count <= LARGEST:
-            call.refuse("a size behind the segments is open, or their number is very large",
+            call.refuse("a size after the segments is open, or their number is very large",
                         "give the sizes: --input-shape")
         width = int(numpy.prod(rest, dtype="int64"))
         limited(call, [count if isinstance(count, int) else 1, width])

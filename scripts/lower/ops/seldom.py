@@ -124,7 +124,7 @@ def matrix_transpose(call: Call) -> Value:
 @function("linalg.solve linalg.cholesky_solve")
 @node("MatrixSolve")
 def solve(call: Call) -> Value:
-    """What matrices take to others, the triangle of a matrix stands for it."""
+    """The solutions of linear systems; the triangle of a matrix stands for the matrix."""
     b, x, y = call.b, floats(call, "matrix chol"), second(call, "rhs")
     turned = b.move(x, x.rank - 1, x.rank - 2)
     if called(call.record, call.major).endswith("cholesky_solve"):
@@ -138,7 +138,7 @@ def solve(call: Call) -> Value:
 @function("linalg.triangular_solve")
 @node("MatrixTriangularSolve")
 def triangular_solve(call: Call) -> Value:
-    """What a triangle takes to others; it may stand for its transpose."""
+    """The solutions of triangular systems; a triangle may stand for its transpose."""
     b, x, y = call.b, floats(call, "matrix"), second(call, "rhs")
     lower = bool(argument(call, "lower", 2, True))
     if argument(call, "adjoint", 3, False):
@@ -259,7 +259,7 @@ def of_rows(call: Call) -> List[Value]:
 
 @function("nn.sufficient_statistics")
 def sufficient_statistics(call: Call) -> List[Value]:
-    """How many numbers there are along axes, their sum and that of their squares."""
+    """The count of numbers along axes, their sum, and the sum of their squares."""
     b, x, along = call.b, floats(call), axes(call, at=1)
     shift = argument(call, "shift", 2)
     moved = x if shift is None else b.sub(x, value(call, shift))

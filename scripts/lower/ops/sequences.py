@@ -65,7 +65,7 @@ def windowed(call: Call, size: int) -> numpy.ndarray:
 
 
 def folded(size: int) -> numpy.ndarray:
-    """What mdct makes of a frame before its cosine transform: (2 * size, size)."""
+    """The matrix that folds a frame for mdct before the cosine transform: (2 * size, size)."""
     a, b, c, d = numpy.split(numpy.eye(2 * size), 4)
     return numpy.concatenate([-c[::-1] - d, a - b[::-1]]).T
 
@@ -153,7 +153,7 @@ def gamma_logarithm(b: Builder, x: Value) -> Value:
 
 
 def within(b: Builder, x: Value) -> Value:
-    """What lies between x and the next whole number, from -1/2 to 1/2."""
+    """The distance of x from the next whole number, from -1/2 to 1/2."""
     return b.sub(x, b.unary("Floor", b.add(x, 0.5)))
 
 

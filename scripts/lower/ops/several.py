@@ -1,4 +1,4 @@
-"""Functions of TensorFlow on lists of tensors, or that give such."""
+"""Functions of TensorFlow that take or give lists of tensors."""
 from typing import List
 
 import numpy
@@ -83,7 +83,7 @@ def dynamic_partition(call: Call) -> List[Value]:
     x, own = tensor(call, "data"), known(argument(call, "partitions", 1, needed))
     count = integer(call, argument(call, "num_partitions", 2, needed), "num_partitions")
     if isinstance(own, Value):
-        call.refuse("which part its rows are in is computed", "choose by where(condition, x, y)")
+        call.refuse("the part of each row is computed", "choose by where(condition, x, y)")
     places = numpy.asarray(own)
     if places.ndim != 1 or not 0 < count <= 4096:
         raise Fault(f"operation {call.path!r} makes {count} parts of {str(own)[:60]}: the file is damaged")
@@ -123,7 +123,7 @@ def quantized(call: Call) -> Value:
 @function("math.invert_permutation")
 @node("InvertPermutation")
 def invert_permutation(call: Call) -> Value:
-    """Where each place of a row came from."""
+    """The place that each place of a row came from."""
     b, x = call.b, tensor(call)
     if x.rank != 1 or x.shape[0] is None:
         raise Fault(f"operation {call.path!r} turns a tensor of shape {x.shape} round: the file is damaged")

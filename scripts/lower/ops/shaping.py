@@ -129,7 +129,7 @@ def alike(call: Call, found: Any) -> List[Value]:
 @function("concat")
 @node("ConcatV2")
 def concatenate(call: Call) -> Value:
-    """Several tensors one behind another."""
+    """Several tensors one after another."""
     if call.kind == "TensorFlowOpLayer":
         found, axis = call.args[:-1], integer(call, call.args[-1], "axis")
     else:

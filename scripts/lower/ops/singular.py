@@ -1,8 +1,8 @@
-"""Singular values of small matrices, and what is made of them: ranks, pseudoinverses, eigenvalues (keras.ops.linalg).
+"""Singular values of small matrices, and their uses: ranks, pseudoinverses, eigenvalues (keras.ops.linalg).
 
-TensorFlow.js has none of them.  The columns of a matrix are turned, two at a time, until none leans on another: their
-lengths are the singular values (Hestenes).  A fixed number of rounds does for matrices of few columns; larger ones are
-refused.  The signs of the vectors are those of no rule, so that what needs single vectors is refused.
+TensorFlow.js has none of them.  The columns of a matrix are rotated, two at a time, until all are orthogonal: their
+lengths are the singular values (Hestenes).  A fixed number of rounds suffices for matrices of few columns; larger ones
+are refused.  No rule decides the signs of the vectors, so an operation that gives single vectors is refused.
 """
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
@@ -127,7 +127,7 @@ def share(call: Call, default: float) -> float:
 def vectors_unread(call: Call, places: Sequence[int]) -> None:
     """Raise a refusal where another layer, or an output, reads vectors, which are these outputs of the call."""
     if any(call.is_read(place) for place in places):
-        call.refuse("the signs of its vectors are those of TensorFlow's own steps", "take its values alone")
+        call.refuse("the signs of its vectors are those of TensorFlow's own steps", "take only its values")
 
 
 def unread(*shapes: Dims) -> List[Value]:

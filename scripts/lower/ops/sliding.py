@@ -1,4 +1,4 @@
-"""Convolutions that go backwards, pooling of any kind, dilations and responses of TensorFlow's (tf.nn)."""
+"""Transposed convolutions, pooling of any kind, dilations and local responses (tf.nn)."""
 from typing import List, Sequence, Tuple
 
 import numpy

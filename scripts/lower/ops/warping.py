@@ -1,6 +1,6 @@
 """Images whose pixels are taken from computed places (keras 3 backend/tensorflow/image.py).
 
-Each place of the result is looked up in the image that it comes from: four pixels and their shares, or the nearest one.
+Each place of the result is looked up in the source image: four pixels and their weights, or the nearest pixel.
 """
 import itertools
 from typing import Any, List, Optional, Sequence, Tuple
@@ -172,7 +172,7 @@ def brought(b: Builder, place: Value, size: Size, mode: str) -> Value:
 
 
 def picked(b: Builder, x: Value, places: List[Value], nearest: bool) -> Value:
-    """What lies at places (rows, columns) of images with a margin of one before and two behind, interpolated."""
+    """The interpolated values at places (rows, columns) of images with a margin of one before and two after."""
     below, across = places
     width = b.dim(x, 2)
     size = b.size("Mul", b.dim(x, 1), width)
@@ -209,7 +209,7 @@ def picked(b: Builder, x: Value, places: List[Value], nearest: bool) -> Value:
 
 @operation("MapCoordinates")
 def map_coordinates(call: Call) -> Value:
-    """What lies at places of a tensor, a row of which is given for each of its dimensions."""
+    """The values at places of a tensor; the places have a row for each dimension."""
     b, given = call.b, tensor(call, "inputs")
     places = value(call, argument(call, "coordinates", 1, needed))
     mode, order = setting(call, "fill_mode", "constant", PLACES), argument(call, "order")

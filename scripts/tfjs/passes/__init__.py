@@ -1,6 +1,6 @@
 """Passes turn a Keras model into one that TensorFlow.js computes alike, one step after the other.
 
-Each pass is a function from a Draft to a Draft.  Nested models go through the same list, where their layer is spelled.
+Each pass is a function from a Draft to a Draft.  A nested model goes through the same list when its layer is spelled.
 """
 from ...layers.model import Model
 from . import (
@@ -34,8 +34,8 @@ PASSES = (
     operations.with_constants,   # `a / 255`
     keras3_masks.left_out,       # masks that Keras 3 writes as tensors and TensorFlow.js computes by itself
     keras3_masks.refused,        # masks that Keras 3 writes as tensors and TensorFlow.js does not compute
-    ranks.check,                 # layers that compute otherwise for some shapes of their inputs
-    whole_numbers.check,         # layers that compute otherwise of whole numbers
+    ranks.check,                 # layers that compute differently for some shapes of their inputs
+    whole_numbers.check,         # layers that compute differently of whole numbers
     inputs.given,                # a nested Sequential without an input gets one
     flatten.as_reshape,          # a Flatten of what is flat
     open_sizes.check,            # layers that need to know a size that is open
@@ -49,7 +49,7 @@ PASSES = (
     activation.split,            # activations that are layers
     execution.check,             # tensors that TensorFlow.js throws away too early
     outputs.check,               # one tensor that is two outputs
-    masks.check,                 # time steps that TensorFlow.js hides otherwise
+    masks.check,                 # time steps that TensorFlow.js hides differently
     loading.check,               # layers that TensorFlow.js does not make, for the sizes that it tells
     names.takeable,              # names that TensorFlow.js cannot take
     unique_names.inside_models,  # layers inside nested models that are called like others

@@ -1,4 +1,4 @@
-"""An activation that is a layer (`Dense(4, activation=LeakyReLU(0.1))`) becomes a layer behind the one that has it."""
+"""An activation that is a layer (`Dense(4, activation=LeakyReLU(0.1))`) becomes a layer after the one that has it."""
 from collections import OrderedDict
 from typing import Any, List, Optional
 

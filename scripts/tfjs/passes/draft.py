@@ -125,7 +125,7 @@ class Draft:
 
 
 def each_layer(change: Callable[[Draft, Layer], Layer]) -> Callable[[Draft], Draft]:
-    """The pass that puts `change(draft, layer)` in the place of every layer that no pass has refused yet.
+    """The pass that puts `change(draft, layer)` in place of every layer that no pass has refused yet.
 
     A Fault that `change` raises refuses the layer.
     """
@@ -142,7 +142,7 @@ def each_layer(change: Callable[[Draft, Layer], Layer]) -> Callable[[Draft], Dra
 
 
 def each_split(parts: Callable[[Draft, Layer], List[Record]]) -> Callable[[Draft], Draft]:
-    """The pass that puts the layers `parts(draft, layer)`, one behind the other, in the place of every layer.
+    """The pass that puts the layers `parts(draft, layer)`, one after the other, in place of every layer.
 
     The last one has the layer's name, and the first one its calls.
     """

@@ -1,4 +1,4 @@
-"""The order in which TensorFlow.js computes the layers of a model, and the tensors that it throws away too early.
+"""The order in which TensorFlow.js computes the layers of a model, and the tensors that it disposes of too early.
 
 The rules of tfjs-layers 1.0.0 - 4.22.0, engine/executor.js: execute and getTopologicalSortAndRecipientCounts.
 """

@@ -1,4 +1,4 @@
-"""A Flatten of (batch, size), which TensorFlow.js refuses, is a Reshape to what its input is."""
+"""A Flatten of (batch, size), which TensorFlow.js refuses, becomes a Reshape to the shape of its input."""
 from collections import OrderedDict
 
 from ...layers.topology import Layer

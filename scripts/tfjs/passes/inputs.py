@@ -1,4 +1,4 @@
-"""A nested Sequential that learnt the shape of its input when it was called gets an InputLayer in TensorFlow.js."""
+"""A nested Sequential that got the shape of its input from its first call gets an InputLayer in TensorFlow.js."""
 from collections import OrderedDict
 from typing import List, Optional
 

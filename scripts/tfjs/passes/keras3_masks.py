@@ -1,4 +1,4 @@
-"""Masks that Keras 3 writes as tensors: those that come of themselves are left out, the others are refused."""
+"""Masks that Keras 3 writes as tensors: those that TensorFlow.js makes itself are left out, the others are refused."""
 from ...base.fault import Fault
 from ...layers import masks
 from ...layers.order import ancestors

@@ -1,7 +1,7 @@
-"""Sizes as TensorFlow.js tells them while it loads a layers model, and the layers that it then refuses to make.
+"""Sizes as TensorFlow.js infers them while it loads a layers model, and the layers that it then refuses to make.
 
-TensorFlow.js takes an open size that a Cropping2D makes smaller for 0.  It tells no size of a Reshape to -1 where the
-batch is open, and none of a sum of an open size and a known one.  It joins no open size to a known one.  The rules are
+TensorFlow.js takes an open size after a Cropping2D for 0.  It infers no size of a Reshape to -1 if the batch is open,
+and no sum of an open size and a known one.  It does not concatenate an open size with a known one.  The rules are
 those of tfjs-layers 1.0.0 - 4.22.0: computeOutputShape and build in layers/convolutional.js, core.js, embeddings.js
 and merge.js.
 """
@@ -21,7 +21,7 @@ MERGES = kinds.merges()
 
 
 def check(draft: Draft) -> Draft:
-    """Write sizes in the place of -1 into Reshapes where the outermost model does not load without.
+    """Write sizes in place of -1 into Reshapes where the outermost model does not load without.
 
     Raises Fault where it does not load with them either.
     """
@@ -126,7 +126,7 @@ class Loading(Once):
         sizes = " and ".join("({})".format(", ".join("?" if unknown(size) else str(size) for size in shape[1:]))
                              for shape in inputs)
         remedy = "give the input's (--input-shape, or input_shape in models.toml)" if self.is_open else \
-            "build the model with one batch size, or without, and with numbers in the place of -1"
+            "build the model with one batch size, or without, and with numbers in place of -1"
         return Fault(f"layer {'/'.join(self.path)!r} is a {record['class_name']} of {sizes}, of which TensorFlow.js "
                      f"must know the size: {remedy}")
 

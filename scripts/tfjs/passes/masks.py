@@ -1,9 +1,9 @@
-"""Masks: where TensorFlow.js hides other time steps than Keras does, which no file says.
+"""Masks: the layers whose time steps TensorFlow.js hides differently from Keras.  No file says which these are.
 
-An Embedding(mask_zero=True) or a Masking layer hands a mask on from layer to layer.  The pass follows the masks of
-both.  Keras's masks belong to tensors.  TensorFlow.js (tfjs-layers 1.0.0 - 4.22.0, engine/executor.js: execute) calls
-all layers of a model with one set of keyword arguments: a layer without a mask finds that of the last layer with one,
-and a recurrent layer finds the initial state of an earlier one.
+An Embedding(mask_zero=True) or a Masking layer makes a mask, which goes on from layer to layer.  The pass follows the
+masks of Keras and of TensorFlow.js.  Keras's masks belong to tensors.  TensorFlow.js (tfjs-layers 1.0.0 - 4.22.0,
+engine/executor.js: execute) calls all layers of a model with one set of keyword arguments: a layer without a mask gets
+the mask of the last layer with one, and a recurrent layer gets the initial state of an earlier one.
 """
 from collections import OrderedDict
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
@@ -20,7 +20,7 @@ from .refusal import refusal
 
 MERGES = kinds.merges()
 PASS_IN_TFJS = kinds.passing(2) - {"LeakyReLU", "ELU", "ThresholdedReLU"}
-# Layers that compute otherwise behind a mask, in Keras or in TensorFlow.js
+# Layers that compute differently after a mask, in Keras or in TensorFlow.js
 USERS = RECURRENT | {"Softmax", "GlobalAveragePooling1D"}
 
 
@@ -28,7 +28,7 @@ class Side(NamedTuple):
     """Keras's side at one tensor."""
 
     mask: Optional[int]       # number of its mask
-    unlike: Optional["Call"]  # the call whose masked steps TensorFlow.js computes otherwise
+    unlike: Optional["Call"]  # the call whose masked steps TensorFlow.js computes differently
 
 
 class Call(NamedTuple):
@@ -43,8 +43,16 @@ class Call(NamedTuple):
     source: Tuple[Any, ...]      # the model's call and the input: a mask that the layer makes depends on them
 
 
+class Passed(NamedTuple):
+    """The masks of a layer's output."""
+
+    own: Optional[int]    # Keras's
+    other: Optional[int]  # TensorFlow.js's
+    steps: bool           # whether the layer computes each step by itself
+
+
 NONE = Side(None, None)
-UNLIKE = "behind a mask: Keras gives 0 for masked steps and TensorFlow.js does not"
+UNLIKE = "after a mask: Keras gives 0 for masked steps and TensorFlow.js does not"
 COUNT = 1 << 17  # calls of layers, nested ones included, that are followed
 
 
@@ -60,8 +68,8 @@ def check(draft: Draft) -> Draft:
 
 
 def refused(record: Record, major: int) -> Tuple[Dict[str, Fault], Dict[str, Fault]]:
-    """Return two dicts {name of a layer of the model `record`: Fault}: what TensorFlow.js computes otherwise for its
-    masks, and what it computes otherwise in masked steps alone, which no later layer sees.
+    """Return two dicts {name of a layer of the model `record`: Fault}: what TensorFlow.js computes differently for its
+    masks, and what it computes differently in masked steps alone, which no later layer sees.
 
     record: of a model, in Keras 2's dialect      major: the Keras that it comes from, which decides what Keras computes
     """
@@ -144,18 +152,17 @@ class Walk:
             self.refuse(unlike, UNLIKE)
         return [Side(own, unlike if steps else None)], other
 
-    def one(self, call: Call) -> Tuple[Optional[int], Optional[int], bool]:
-        """Return Keras's mask of the output of a layer that has one, TensorFlow.js's, and whether the layer computes
-        each step by itself."""
+    def one(self, call: Call) -> Passed:
+        """Follow a call of a layer that has one output."""
         kind, config, mask, other = call.record["class_name"], call.record["config"], call.own[0], call.other[0]
         if makes(call.record):
             made = self.number(kind, config.get("mask_value", 0), call.source)
-            return made, made, False
+            return Passed(made, made, False)
         if kind in RULES:
             return RULES[kind](self, call)
         passes = kind in self.passing and not isinstance(config, Maskless)
         steps = passes and (kind != "LayerNormalization" or config.get("axis", -1) in (-1, 2, [-1], [2]))
-        return mask if passes else None, other if kind in PASS_IN_TFJS else None, steps
+        return Passed(mask if passes else None, other if kind in PASS_IN_TFJS else None, steps)
 
     def fault(self, call: Call, reason: str) -> Fault:
         """Return the Fault of a call: the layer, its class, the reason and the way out."""
@@ -171,7 +178,7 @@ class Walk:
         """Follow a call of a recurrent layer, as `layer` does.
 
         Its keywords hold the mask and the state that TensorFlow.js hands it; the states of more than one input stay in
-        them for the layers behind it.
+        them for later layers.
         """
         kind, config, mask, keywords = call.record["class_name"], call.record["config"], call.own[0], call.keywords
         states = len(call.own) > 1
@@ -179,15 +186,15 @@ class Walk:
         sequences = inner.get("return_sequences")
         hides = None if states and self.major >= 3 else mask  # Keras 3 looks for a mask where one tensor is given
         if keywords.get("state"):
-            self.refuse(call, "behind a mask and another with an initial state, which TensorFlow.js hands it too")
+            self.refuse(call, "after a mask and another with an initial state, which TensorFlow.js hands it too")
         elif hides != keywords.get("mask"):
             self.refuse(call, "of which " + (
-                "Keras hides steps behind a mask and TensorFlow.js does not" if not keywords.get("mask") else
+                "Keras hides steps after a mask and TensorFlow.js does not" if not keywords.get("mask") else
                 "TensorFlow.js hides steps by the mask of another layer" if not call.other[0] else
-                "TensorFlow.js hides steps behind a mask and Keras does not" if not hides else
+                "TensorFlow.js hides steps after a mask and Keras does not" if not hides else
                 "TensorFlow.js hides other steps than Keras"))
         elif hides and (kind == "ConvLSTM2D" or class_of_cell(inner) == "ConvLSTM2DCell"):
-            self.refuse(call, "behind a mask, which TensorFlow.js cannot compute")
+            self.refuse(call, "after a mask, which TensorFlow.js cannot compute")
         if states:
             keywords["state"] = True
         for side in call.sides:
@@ -197,27 +204,27 @@ class Walk:
         side = Side(mask if sequences else None, call if hides and zeros else None)
         return [side] * (2 if config.get("merge_mode", "") is None else 1), call.other[0] if sequences else None
 
-    def average(self, call: Call) -> Tuple[Optional[int], Optional[int], bool]:
+    def average(self, call: Call) -> Passed:
         """Follow a call of a GlobalAveragePooling1D, as `one` does."""
         if call.own[0]:
-            self.refuse(call, "behind a mask: TensorFlow.js averages over masked steps too")
-        return None, None, False
+            self.refuse(call, "after a mask: TensorFlow.js averages over masked steps too")
+        return Passed(None, None, False)
 
-    def softmax(self, call: Call) -> Tuple[Optional[int], Optional[int], bool]:
+    def softmax(self, call: Call) -> Passed:
         """Follow a call of a Softmax, as `one` does."""
         if call.own[0] or call.keywords.get("mask"):
-            self.refuse(call, "behind a mask, which it would have added; use an Activation")
-        return call.own[0], None, True
+            self.refuse(call, "after a mask, which it would have added; use an Activation")
+        return Passed(call.own[0], None, True)
 
-    def merge(self, call: Call) -> Tuple[Optional[int], Optional[int], bool]:
+    def merge(self, call: Call) -> Passed:
         """Follow a call of a merge, as `one` does."""
-        return self.merged_by_keras(call), self.merged(call), False
+        return Passed(self.merged_by_keras(call), self.merged(call), False)
 
-    def concatenate(self, call: Call) -> Tuple[Optional[int], Optional[int], bool]:
+    def concatenate(self, call: Call) -> Passed:
         """Follow a call of a Concatenate, as `one` does."""
-        return self.joined_by_keras(call), self.joined(call), False
+        return Passed(self.joined_by_keras(call), self.joined(call), False)
 
-    def time_distributed(self, call: Call) -> Tuple[Optional[int], Optional[int], bool]:
+    def time_distributed(self, call: Call) -> Passed:
         """Follow a call of a TimeDistributed, as `one` does.
 
         Keras 2 gives its output a mask where a layer within makes one.
@@ -226,7 +233,7 @@ class Walk:
         uses = any_inside(inner, lambda record: record["class_name"] in USERS or makes(record))
         if uses:
             if mask or keywords.get("mask") or keywords.get("state"):
-                self.refuse(call, "behind a mask, around what uses masks: TensorFlow.js hands it the mask of all steps")
+                self.refuse(call, "after a mask, around what uses masks: TensorFlow.js hands it the mask of all steps")
             elif self.major < 3 and any_inside(inner, makes):
                 mask = self.number("inside", call.source)
             while inner["class_name"] == "TimeDistributed":
@@ -236,7 +243,7 @@ class Walk:
                     for side in self.model(inner, [NONE], keywords, call.outermost):
                         if side.unlike:
                             self.refuse(side.unlike, UNLIKE)
-        return mask, call.other[0], not uses
+        return Passed(mask, call.other[0], not uses)
 
     def merged_by_keras(self, call: Call) -> Optional[int]:
         """Return Keras's mask of a merge, None without one.
@@ -247,7 +254,7 @@ class Walk:
             return None
         given = [mask for mask in call.own if mask]
         if given and self.major >= 3 and call.record["class_name"] in ("Multiply", "Maximum", "Minimum"):
-            self.refuse(call, "behind a mask: Keras 3 leaves masked steps out and TensorFlow.js does not")
+            self.refuse(call, "after a mask: Keras 3 leaves masked steps out and TensorFlow.js does not")
         if not given or self.major >= 3 and len(given) < len(call.own):
             return None
         return given[0] if len(set(given)) == 1 else self.number("merge", tuple(sorted(set(given))))
@@ -294,7 +301,7 @@ class Walk:
 
 
 # The layers that are followed in a way of their own
-RULES: Dict[str, Callable[[Walk, Call], Tuple[Optional[int], Optional[int], bool]]] = dict(
+RULES: Dict[str, Callable[[Walk, Call], Passed]] = dict(
     dict.fromkeys(MERGES, Walk.merge), TimeDistributed=Walk.time_distributed, Concatenate=Walk.concatenate,
     GlobalAveragePooling1D=Walk.average, Softmax=Walk.softmax)
 

@@ -1,7 +1,7 @@
-"""Names of layers that TensorFlow.js cannot take are replaced by names that it takes, wherever a layer has one.
+"""Layers with names that TensorFlow.js does not take get names that it takes.
 
-tfjs-layers 1.0.0 and 4.22.0, src/common.ts: isValidTensorName (1.0.0 takes no digit in front).  Their objects of
-layers by name are JavaScript's, which have properties of their own from the start.
+tfjs-layers 1.0.0 and 4.22.0, src/common.ts: isValidTensorName (1.0.0 takes no digit in front).  They keep layers by
+name in objects of JavaScript, which have some properties from the start ("constructor").
 """
 import re
 from collections import OrderedDict
@@ -20,7 +20,7 @@ WITHIN = ("layer", "backward_layer", "cell")  # settings that are a layer within
 def takeable(draft: Draft) -> Draft:
     """Rename the layers of a model, and its inputs, whose names TensorFlow.js cannot take; draft.renamed tells which.
 
-    "first layer" becomes "first_layer", with as many "_" behind it as other layers have taken.
+    "first layer" becomes "first_layer", with as many "_" after it as other layers have taken.
     """
     new: Dict[str, str] = OrderedDict()
     taken = set(draft.source.layers) | set(draft.layers)

@@ -1,4 +1,4 @@
-"""A Normalization layer, which TensorFlow.js does not have, as the Rescaling that computes the same.
+"""A Normalization layer, which TensorFlow.js does not have, becomes the Rescaling that computes the same.
 
 Keras 2.6 - 3 (layers/preprocessing/normalization.py): (x - mean) / max(sqrt(variance), epsilon), along the axis that
 the mean has, from its weights or its config.

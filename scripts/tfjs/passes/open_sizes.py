@@ -1,4 +1,4 @@
-"""Sizes that an input leaves open (None) and that TensorFlow.js must know to make a layer behind it."""
+"""Sizes that an input leaves open (None) and that TensorFlow.js must know to make a later layer."""
 from ...base.fault import Fault
 from ...layers import kinds, open_sizes
 from ...layers.topology import Layer

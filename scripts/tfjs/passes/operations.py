@@ -1,4 +1,4 @@
-"""Operations between layers (`a + b`, `a * b`, `a / 255`) are the layers that compute the same."""
+"""Operations between layers (`a + b`, `a * b`, `a / 255`) become the layers that compute the same."""
 from collections import OrderedDict
 
 from ...layers import constants, operators

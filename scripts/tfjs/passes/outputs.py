@@ -1,4 +1,4 @@
-"""Outputs of a model: TensorFlow.js finds them by their tensors."""
+"""Outputs of a model: the tensors by which TensorFlow.js finds them."""
 from ...base.fault import Fault
 from .draft import Draft
 

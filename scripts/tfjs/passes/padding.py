@@ -1,8 +1,8 @@
-"""Convolutions with padding="same" that TensorFlow.js 1.0.0 computes otherwise are padded by a layer in front of them.
+"""Convolutions with padding="same" that TensorFlow.js 1.0.0 computes differently: a layer in front of them pads.
 
-Its cpu backend pads above as it should on the left, and on the left as it should above (tfjs-core 1.0.0,
-backend_cpu.ts: conv2d and depthwiseConv2D take padLeft for rows and padTop for columns).  A Conv1D is such a
-convolution of one row.  With as much above as on the left it is right, and so are pooling and transposed convolutions.
+Its cpu backend exchanges the padding above and the padding on the left (tfjs-core 1.0.0, backend_cpu.ts: conv2d and
+depthwiseConv2D take padLeft for rows and padTop for columns).  A Conv1D is such a convolution of one row.  A
+convolution with equal padding above and on the left is right, and so are pooling and transposed convolutions.
 """
 from collections import OrderedDict
 from typing import List, Optional, Tuple
@@ -12,7 +12,7 @@ from ...layers.topology import Layer
 from .draft import Draft, Record, added_record, each_split
 
 CONVOLUTIONS = ("Conv1D", "Conv2D", "DepthwiseConv2D", "SeparableConv2D")
-Sides = Tuple[int, int]  # numbers of zeros in front of a dimension, and behind it
+Sides = Tuple[int, int]  # numbers of zeros in front of a dimension, and after it
 
 
 @each_split

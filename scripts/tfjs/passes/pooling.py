@@ -1,4 +1,4 @@
-"""Global pooling that keeps its dimensions, which TensorFlow.js cannot, is pooling and layers that put them back."""
+"""Global pooling with keepdims, which TensorFlow.js lacks, becomes pooling and layers that restore the dimensions."""
 from collections import OrderedDict
 from typing import List
 

@@ -1,4 +1,4 @@
-"""The one line about what TensorFlow.js cannot compute: the reason of the first layer, and the outputs without any."""
+"""The line about layers that TensorFlow.js cannot compute: the first one's reason, and the outputs without any."""
 from collections import OrderedDict
 from types import MappingProxyType
 from typing import Collection, Dict, List, Mapping, Set, Tuple
@@ -41,7 +41,7 @@ def refusal(draft: Draft, source: Graph, refused: Dict[str, Fault],
             shown: Mapping[str, Fault] = MappingProxyType({})) -> Fault:
     """Return the Fault to raise where layers of `source` are refused, {name: Fault}, the one to name first.
 
-    shown: {name: Fault} of layers whose own outputs alone are refused; layers behind them are converted.
+    shown: {name: Fault} of layers whose own outputs alone are refused; layers after them are converted.
     The outermost model adds which of its outputs can be converted together.
     """
     first = next(iter((refused or shown).values()))

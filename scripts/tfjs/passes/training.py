@@ -1,4 +1,4 @@
-"""Calls of Keras 2 that ask a layer for what it does in training, which TensorFlow.js does not repeat."""
+"""Calls of Keras 2 with training=True, which TensorFlow.js does not repeat."""
 import re
 from typing import Any
 
@@ -20,7 +20,7 @@ def check(draft: Draft, layer: Layer) -> Layer:
 
 
 def trains(value: Any) -> bool:
-    """Whether anything in a record computes otherwise in training."""
+    """Whether anything in a record computes differently in training."""
     if isinstance(value, list):
         return any(trains(item) for item in value)
     return isinstance(value, dict) and bool(

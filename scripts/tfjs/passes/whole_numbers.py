@@ -1,8 +1,9 @@
-"""Layers that TensorFlow.js computes otherwise than Keras where their input is whole numbers (dtype int32).
+"""Layers that TensorFlow.js computes differently from Keras where their input is whole numbers (dtype int32).
 
-Keras 2 cuts the fraction of their mean off, and both Kerases normalize and compute activations in floats.
-TensorFlow.js makes the mean a float, gives what it normalizes as whole numbers, has no tanh of them, and makes whole
-numbers of what is joined to them (tfjs 1.0.0 and 4.22.0, in Node).  Sums of 8 or 16 bits overflow in Keras alone.
+Keras 2 cuts off the fraction of their mean, and both Kerases normalize and compute activations in floats.
+TensorFlow.js makes the mean a float, rounds what it normalizes to whole numbers, has no tanh of whole numbers, and
+makes floats that are joined to whole numbers whole (tfjs 1.0.0 and 4.22.0, in Node).  Sums of 8 or 16 bits overflow
+only in Keras.
 """
 from typing import Callable, Set, Tuple
 
@@ -33,12 +34,12 @@ def check(draft: Draft) -> Draft:
                 differs(layer, {ref[:2] in found for ref in refs}, draft.major) for refs in calls) or \
                 overflows(own, draft.major) and any(ref[:2] in narrow for refs in calls for ref in refs):
             draft.refused[name] = Fault(f"layer {name!r} is a {layer.class_name} of whole numbers, which TensorFlow.js "
-                                        "computes otherwise: give the model an input of floats")
+                                        "computes differently: give the model an input of floats")
     return draft
 
 
 def differs(layer: Layer, sides: Set[bool], major: int) -> bool:
-    """Whether a layer computes otherwise.  sides: whether its inputs are whole numbers."""
+    """Whether a layer computes differently.  sides: whether its inputs are whole numbers."""
     record = layer.record
     while record["class_name"] == "TimeDistributed":
         record = record["config"]["layer"]

@@ -1,1 +1,1 @@
-"""How a model is drawn: one folder per library that draws."""
+"""The libraries that draw a model: one folder for each."""

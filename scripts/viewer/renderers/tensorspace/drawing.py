@@ -1,6 +1,6 @@
-"""Which TensorSpace layer draws which output: a model.json's topology to the page's list of layers.
+"""The TensorSpace layer that draws each output: a model.json's topology -> the page's list of layers.
 
-Pure: model.json as a dict and TensorFlow.js's words on the loaded model (predict.describe) go in, plain JSON comes out.
+Pure: model.json as a dict and TensorFlow.js's description of the loaded model (predict.describe) -> plain JSON.
 The rules are those of TensorSpace 0.6.1: a layer has one parent (merges have several), ranks 1 to 3,
 and some classes take their channels' places from their parent.
 """
@@ -151,7 +151,7 @@ def _topological(tensors, drawn):
 
 
 def _parents(head, tensors, drawn, by_input, nearest):
-    """Return, for each argument of the call `head`, the keys of the nearest drawn tensors behind it.
+    """Return, for each argument of the call `head`, the keys of the nearest drawn tensors after it.
 
     nearest  dict: what is found is kept there, by key, for what lies before it in a row
     """

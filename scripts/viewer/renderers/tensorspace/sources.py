@@ -1,6 +1,7 @@
 """The tensors of a model as the drawing takes them.
 
-Those of a layers model, those that a graph model tells of, and of any other graph model its operations.
+They are the tensors of a layers model, the tensors that a graph model's metadata describes, or the operations of any
+other graph model.
 """
 import json
 from collections import OrderedDict

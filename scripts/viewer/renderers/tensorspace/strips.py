@@ -1,7 +1,8 @@
 """Tensors that TensorSpace has no shape for, as pictures of three dimensions at most.
 
 An output of four dimensions and more is a strip: the maps of each step (of time, of depth) one after the other.  The
-scores of attention are a strip of one map per head.  Such an input is one picture, its steps and channels side by side.
+scores of attention are a strip of one map per head.  An input of so many dimensions is one picture, its steps and
+channels side by side.
 The page's strips.js brings values into these orders.
 """
 import math
