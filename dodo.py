@@ -43,7 +43,7 @@ def task_train() -> Iterator[Task]:
 
 def task_encapsulate() -> Iterator[Task]:
     """Make every wanted layer of each model an output: enc_model.h5"""
-    return (conversion.encapsulate(RUN, entry) for entry in MODELS if not conversion.graph(entry))
+    return (conversion.encapsulate(RUN, entry) for entry in MODELS if not conversion.graph(RUN, entry))
 
 
 def task_convert() -> Iterator[Task]:

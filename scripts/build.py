@@ -11,7 +11,6 @@ if not __package__:
 
 import importlib
 import os
-import re
 import shutil
 import sys
 from typing import Any, List, Optional
@@ -67,9 +66,10 @@ def main(arguments: List[str]) -> Optional[int]:
         raise Fault(f"{os.getcwd()} has no {CATALOGUE}, which says what to build: `{place.spelled('build')} init` "
                     "writes one")
     from doit.cmd_base import DodoTaskLoader, NamespaceTaskLoader
-    from doit.cmdparse import CmdParseError
     from doit.doit_cmd import DoitMain
-    CmdParseError.__str__ = option_said
+
+    from .builds import doit_patches
+    doit_patches.apply_to_options()
 
     class Carried(NamespaceTaskLoader):
         """Loads the tasks of the wheel's dodo.py."""
@@ -83,15 +83,6 @@ def main(arguments: List[str]) -> Optional[int]:
         return status_of(DoitMain(Carried()).run(arguments))
     dodo = {"dodoFile": os.path.join(place.ROOT, "dodo.py"), "cwdPath": os.getcwd()}
     return status_of(DoitMain(DodoTaskLoader(), extra_config={"GLOBAL": dodo}).run(arguments))
-
-
-def option_said(error: Exception) -> str:
-    """Return the line about an option that doit lacks: its own lists every option as Python spells it."""
-    found = re.search(r"option (\S+) (not recognized|requires argument|must not have an argument)",
-                      "".join(map(str, error.args)))
-    if found is None:
-        return re.sub(r" <class '\w+'>", "", " ".join("".join(map(str, error.args)).split()))
-    return f"option {found.group(1)} {found.group(2)} (`{place.doit('help run')}` shows what there is)"
 
 
 def status_of(status: Optional[int]) -> Optional[int]:

@@ -10,13 +10,13 @@ if not __package__:
 
 import os
 from collections import OrderedDict
-from typing import Any, Dict, Iterator, List, Optional
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Set
 
 from . import formats
 from .base import arguments as taken
 from .base import command, place
 from .base.fault import Fault
-from .builds import catalog
+from .builds import catalog, manifest
 from .builds.catalog import Entry
 from .builds.digests import Digests
 from .formats.json_text import json_object
@@ -26,38 +26,40 @@ CATALOGUE = "models/models.toml"
 
 def why(entry: Entry) -> Optional[str]:
     """Return why a converted model is not what its source gives, None where it is."""
-    path = f"{entry.directory}/manifest.json"
+    path = f"{entry.directory}/{manifest.NAME}"
     if not os.path.exists(path):
         return "it is not converted"
     try:
-        manifest = json_object(path)
+        found = json_object(path)
     except Fault:
-        manifest = None
+        found = None
     try:
-        return next(differences(entry, manifest), None)
+        return next(differences(entry, found), None)
     except Fault as fault:
         return str(fault)
     except (TypeError, KeyError, AttributeError):
         return f"{path} is damaged"
 
 
-def differences(entry: Entry, manifest: Dict[str, Any]) -> Iterator[str]:
-    """Yield what in a model's files differs from its manifest.json."""
+def of_source(names: Iterable[str]) -> Set[str]:
+    """Return those names of a manifest's inputs that are the source's files."""
+    return {name for name in names if name.startswith("source")}
+
+
+def differences(entry: Entry, found: Dict[str, Any]) -> Iterator[str]:
+    """Yield what in a model's files differs from its manifest.json, which is `found`."""
     digests = Digests()
-    settings = catalog.told(entry.settings(catalog.CHOOSING, catalog.CONVERTING, ("trust",)))
-    if manifest["settings"] != dict(settings, json_name=entry.json_name):
+    if found["settings"] != entry.manifest_settings():
         yield "its settings changed"
-    read = formats.files(entry.source, entry.weights)
-    inputs = {"source" if len(read) == 1 else f"source/{index}": path for index, path in enumerate(read)}
-    if set(inputs) != {name for name in manifest["inputs"] if name.startswith("source")}:
-        yield f"{entry.source} has other files"
     trust = [entry.trust] if isinstance(entry.trust, str) else list(entry.trust or ())
-    inputs.update((f"trust/{index}", named.rpartition(":")[0] or named) for index, named in enumerate(trust)
-                  if f"trust/{index}" in manifest["inputs"])
+    inputs = manifest.inputs(formats.files(entry.source, entry.weights),
+                             [named.rpartition(":")[0] or named for named in trust])
+    if of_source(inputs) != of_source(found["inputs"]):
+        yield f"{entry.source} has other files"
     for name, path in inputs.items():
-        if digests.of(path) != manifest["inputs"][name]:
+        if name in found["inputs"] and digests.of(path) != found["inputs"][name]:
             yield f"{path} changed"
-    for name, digest in manifest["outputs"].items():
+    for name, digest in found["outputs"].items():
         path = f"{entry.directory}/{os.path.basename(name)}"
         if not os.path.isfile(path):
             yield f"{path} is missing"

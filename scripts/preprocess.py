@@ -158,8 +158,8 @@ def into(directory: str, source: str, weights: Optional[str] = None, layers: Opt
     return found[0]
 
 
-def main(arguments: Optional[Sequence[str]] = None) -> None:
-    """Run the command line."""
+def parser_of() -> command.Parser:
+    """Return the parser of the command line, the flags of tensorspacejs_converter among it."""
     parser = command.Parser(module="preprocess", description=__doc__)
     parser.add_argument("source", nargs="?", help="h5, .keras, topology json, tfjs model.json, SavedModel, frozen .pb, "
                         "ONNX; or topology.json,weights.h5")
@@ -190,12 +190,24 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
     parser.add_argument("--input_model_from", choices=("tensorflow", "keras", "tfjs"),
                         help="not needed: the file itself decides")
     parser.add_argument("--input_model_format", choices=FORMS, help="not needed: the file itself decides")
+    return parser
+
+
+def parsed(parser: command.Parser, arguments: Optional[Sequence[str]]) -> Any:
+    """Return the options of a command line, whose SOURCE and DIRECTORY may stand apart."""
     options, rest = parser.parse_known_args(arguments)
     for name in ("source", "directory"):  # argparse takes optional ones only where they stand together
         if getattr(options, name) is None and rest and not rest[0].startswith("-"):
             setattr(options, name, rest.pop(0))
     if rest:
         parser.error("unrecognized arguments: " + " ".join(rest))
+    return options
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> None:
+    """Run the command line."""
+    parser = parser_of()
+    options = parsed(parser, arguments)
     if options.version:
         command.say(f"tensorspace-preprocess {version()}")
         return

@@ -15,7 +15,7 @@ from .base import child, command, files
 from .base.fault import Fault
 from .formats import live_by_keras as live
 from .tfjs import write_layers
-from .viewer import inline, page, predict
+from .viewer import choices, inline, page, predict
 
 HEIGHT = 640  # pixels of the page below a cell
 SAMPLES, SEED = 4, 0  # of random input, where no samples can be compared
@@ -53,8 +53,8 @@ def show(model: Any, samples: Any = None, labels: Optional[Sequence[str]] = None
     if labels is not None and (isinstance(labels, str) or not all(isinstance(word, str) for word in labels)):
         raise Fault('labels: give one word per class, ["cat", "dog"]; y takes the number of each sample\'s class')
     look = Page(title, None if labels is None else list(labels), pixels, mean, std)
-    if pixels not in page.PIXELS:
-        raise Fault(f"pixels: {pixels!r} is not one of {', '.join(page.PIXELS)}")
+    if pixels not in choices.PIXELS:
+        raise Fault(f"pixels: {pixels!r} is not one of {', '.join(choices.PIXELS)}")
     with tempfile.TemporaryDirectory(prefix="show-") as private:
         made = api.convert(model, os.path.join(private, "model"), layers, input_shape, quantize, weights=weights,
                            trust=trust)

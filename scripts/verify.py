@@ -11,7 +11,6 @@ if not __package__:
 import functools
 import json
 import os
-import re
 import sys
 import tempfile
 from collections import OrderedDict
@@ -24,23 +23,20 @@ from .base import arguments as taken
 from .base import child, command, files
 from .base.fault import Fault
 from .formats import json_text, keras_h5, tfjs_pb
-from .layers import columns, encapsulation, masks, outputs
-from .layers.topology import Graph, graph
+from .layers import columns, encapsulation, outputs
+from .layers.topology import graph
 from .tfjs import write_layers
 from .tracing import process
 from .tracing import trust as tracing_trust
 from .tracing.trust import Trust
-from .training import dataset
 from .verification import answers, by_onnxruntime, by_tfjs
+from .verification.inputs import OPEN_SIZE, inputs_for, random_values, whole_values
+from .verification.report import BOUND, HALVES, compare, half_precision, table
+from .verification.told import batches_of, names_told, told_of
 from .viewer import page, predict
 
-BOUND = 1e-4
-# Of what Keras computes with 11 and with 8 bits, in each layer anew; float32 has 24.
-HALVES = OrderedDict([("bfloat16", 8e-2), ("float16", 1e-2)])
-SAMPLES, SEED = 4, 0
 STDOUT = "-"  # the path that stands for it
 OF_JS = "TensorFlow.js on the source"
-OPEN_SIZE = 32  # for a dimension that neither the source nor the converted model fixes
 
 
 class Engine(NamedTuple):
@@ -66,6 +62,28 @@ class Expected(NamedTuple):
 
     values: List[numpy.ndarray]
     by: str
+
+
+Described = Dict[str, Dict[str, Any]]  # {name of an input in the source: predict.describe's words of it}
+
+
+class Asked(NamedTuple):
+    """What an oracle was asked about a source, and what it answered.
+
+    names      of the outputs; None: those of the converted model
+    inputs     {name: samples}
+    wanted     one array (samples, …) per output
+    by         the oracle in words
+    described  the inputs that the converted model takes
+    half       "float16" or "bfloat16" where Keras computes in it
+    """
+
+    names: Optional[List[str]]
+    inputs: Dict[str, numpy.ndarray]
+    wanted: Sequence[numpy.ndarray]
+    by: str
+    described: Described
+    half: Optional[str] = None
 
 
 class Stack(NamedTuple):
@@ -98,62 +116,92 @@ def verified(source: str, model_json: str, layers: Optional[List[str]], weights:
              tags: Optional[str], signature: Optional[str], engines: Optional[Sequence[Engine]], trust: Trust = None
              ) -> Verified:
     """Compare a model of numbers.  The arguments are those of `verify`."""
-    half = None
     renamed = write_layers.source_names(model_json)
     described = OrderedDict((renamed.get(entry["name"], entry["name"]), entry)
                             for entry in predict.describe(model_json)["inputs"])
     if weights is None and formats.is_onnx(source):
-        found_by = by_onnxruntime.values(source, model_json, layers, told_of(model_json) or {})
-        inputs = OrderedDict(zip(described, found_by.inputs))
-        names, wanted, by = found_by.names, found_by.wanted, "onnxruntime"
+        asked = of_onnx(source, model_json, layers, described)
     elif weights is None and (formats.is_graph(source, tags, bool(layers)) or of_signature(source, model_json)):
-        batches = batches_of(model_json)
-        inputs = OrderedDict((name, numpy.ones((), numpy.float32) if entry.get("scalar") else random_values(
-            [size or OPEN_SIZE for size in entry["shape"][1:]])[:batches.get(name)])
-            for name, entry in described.items())
-        names = layers or names_told(model_json)
-        if formats.is_tfjs_graph(source) and not tfjs_pb.match(source):
-            read = formats.read(source, constants=(told_of(model_json) or {}).get("constants"))
-            (inputs, wanted), by = by_tfjs.graph_values(read, names, inputs), OF_JS
-        else:
-            wanted, by = graph_values(source, inputs, names, tags, signature, model_json), "TensorFlow"
+        asked = of_graph(source, model_json, layers, described, tags, signature)
     elif trust:
-        names = layers or names_told(model_json) or [entry["name"] for entry in predict.describe(model_json)["outputs"]]
-        inputs = OrderedDict((name, whole_values([size or OPEN_SIZE for size in entry["shape"][1:]]))
-                             for name, entry in described.items())
-        wanted, by = trusted_values(source, weights, names, list(inputs.values()), trust)
+        asked = of_own_code(source, model_json, layers, described, weights, trust)
     else:
-        with formats.read(source, weights=weights, named=bool(layers), **(
-                {"saved_model_tags": tags} if tags else {})) as model:
-            if '"class_name": "Lambda"' in json.dumps(model.topology):
-                raise Fault(f"{source}: no oracle: it holds a Lambda layer, code that Keras would run")
-            if columns.first(model.topology):  # Keras loads no such Sequential
-                return behind_words(source, model_json, layers, weights, data, tags, engines)
-            major, whole = model.keras_major, graph(model.topology, model.keras_major)
-            half = half_precision(model.topology)
-        if len(described) == len(whole.inputs):  # each under its own name, whatever it is called there
-            described = OrderedDict(zip([ref.layer for ref in whole.inputs], described.values()))
-        names = layers or [outputs.spelling(whole, ref) for ref in encapsulation.every_output(whole, major)]
-        inputs = inputs_for(whole, described, data)
-        if weights is None and formats.is_tfjs(source):
-            wanted, by = by_tfjs.values(source, whole, names, list(inputs.values())), OF_JS
-        else:
-            wanted, by = expected(source, weights, names, list(inputs.values()), major)
-    bound = HALVES.get(half, BOUND)
-    fed = [values for name, values in inputs.items() if name in described or len(inputs) == 1]
+        found = of_layers(source, layers, described, weights, data, tags)
+        if found is None:
+            return behind_words(source, model_json, layers, weights, data, tags, engines)
+        asked = found
+    return compared(source, model_json, asked, engines)
+
+
+def of_onnx(source: str, model_json: str, layers: Optional[List[str]], described: Described) -> Asked:
+    """Ask onnxruntime."""
+    found = by_onnxruntime.values(source, model_json, layers, told_of(model_json) or {})
+    return Asked(found.names, OrderedDict(zip(described, found.inputs)), found.wanted, "onnxruntime", described)
+
+
+def of_graph(source: str, model_json: str, layers: Optional[List[str]], described: Described, tags: Optional[str],
+             signature: Optional[str]) -> Asked:
+    """Ask TensorFlow, or TensorFlow.js about a graph model of its own."""
+    batches = batches_of(model_json)
+    inputs = OrderedDict((name, numpy.ones((), numpy.float32) if entry.get("scalar") else random_values(
+        [size or OPEN_SIZE for size in entry["shape"][1:]])[:batches.get(name)])
+        for name, entry in described.items())
+    names = layers or names_told(model_json)
+    if formats.is_tfjs_graph(source) and not tfjs_pb.match(source):
+        read = formats.read(source, constants=(told_of(model_json) or {}).get("constants"))
+        inputs, wanted = by_tfjs.graph_values(read, names, inputs)
+        return Asked(names, inputs, wanted, OF_JS, described)
+    wanted = graph_values(source, inputs, names, tags, signature, model_json)
+    return Asked(names, inputs, wanted, "TensorFlow", described)
+
+
+def of_own_code(source: str, model_json: str, layers: Optional[List[str]], described: Described,
+                weights: Optional[str], trust: Trust) -> Asked:
+    """Ask Keras, which runs the user's files."""
+    names = layers or names_told(model_json) or [entry["name"] for entry in predict.describe(model_json)["outputs"]]
+    inputs = OrderedDict((name, whole_values([size or OPEN_SIZE for size in entry["shape"][1:]]))
+                         for name, entry in described.items())
+    return Asked(names, inputs, *trusted_values(source, weights, names, list(inputs.values()), trust), described)
+
+
+def of_layers(source: str, layers: Optional[List[str]], described: Described, weights: Optional[str],
+              data: Optional[str], tags: Optional[str]) -> Optional[Asked]:
+    """Ask Keras, or TensorFlow.js about a layers model of its own; None where Keras loads no such Sequential."""
+    with formats.read(source, weights=weights, named=bool(layers), **(
+            {"saved_model_tags": tags} if tags else {})) as model:
+        if '"class_name": "Lambda"' in json.dumps(model.topology):
+            raise Fault(f"{source}: no oracle: it holds a Lambda layer, code that Keras would run")
+        if columns.first(model.topology):
+            return None
+        major, whole = model.keras_major, graph(model.topology, model.keras_major)
+        half = half_precision(model.topology)
+    if len(described) == len(whole.inputs):  # each under its own name, whatever it is called there
+        described = OrderedDict(zip([ref.layer for ref in whole.inputs], described.values()))
+    names = layers or [outputs.spelling(whole, ref) for ref in encapsulation.every_output(whole, major)]
+    inputs = inputs_for(whole, described, data)
+    if weights is None and formats.is_tfjs(source):
+        return Asked(names, inputs, by_tfjs.values(source, whole, names, list(inputs.values())), OF_JS, described, half)
+    return Asked(names, inputs, *expected(source, weights, names, list(inputs.values()), major), described, half)
+
+
+def compared(source: str, model_json: str, asked: Asked, engines: Optional[Sequence[Engine]]) -> Verified:
+    """Run the converted model on what the oracle was asked, and compare."""
+    bound, names = HALVES.get(asked.half, BOUND), asked.names
+    fed = [values for name, values in asked.inputs.items() if name in asked.described or len(asked.inputs) == 1]
     rows = []
     for engine, compute in engines or [Engine("Node", functools.partial(predict.predict, sync=True))]:
         found = compute(model_json, fed)
         names = names or [name for name, _ in found]
-        if len(found) != len(wanted):
-            raise Fault(f"{model_json} has {len(found)} outputs, {len(wanted)} were asked for of {source}: give "
+        if len(found) != len(asked.wanted):
+            raise Fault(f"{model_json} has {len(found)} outputs, {len(asked.wanted)} were asked for of {source}: give "
                         "--layers as when it was converted")
-        rows += [compare(name, values, mine, engine, bound) for name, values, (_, mine) in zip(names, wanted, found)]
-    report = OrderedDict([("oracle", by), ("bound", bound), ("precision", half or "float32"),
+        rows += [compare(name, values, mine, engine, bound)
+                 for name, values, (_, mine) in zip(names, asked.wanted, found)]
+    report = OrderedDict([("oracle", asked.by), ("bound", bound), ("precision", asked.half or "float32"),
                           ("samples", max([len(array) for array in fed if array.ndim] or [1])), ("outputs", rows),
                           ("agree", all(row["agree"] for row in rows))])
     values = {f"input_{index}": array for index, array in enumerate(fed)}
-    values.update((f"output_{index}", array.astype(numpy.float32)) for index, array in enumerate(wanted))
+    values.update((f"output_{index}", array.astype(numpy.float32)) for index, array in enumerate(asked.wanted))
     return Verified(report, values)
 
 
@@ -173,82 +221,6 @@ def behind_words(source: str, model_json: str, layers: Optional[List[str]], weig
             keras_h5.write(result, begun)
             names = encapsulation.facts(result)["outputs"]
         return verified(begun, model_json, names, None, data, None, None, engines)
-
-
-def half_precision(topology: Dict[str, Any]) -> Optional[str]:
-    """Return "float16" or "bfloat16" where a layer of a topology computes in it (mixed_float16 too), else None."""
-    text = json.dumps(topology)
-    return next((name for name in HALVES if re.search(f'"(mixed_)?{name}"', text)), None)
-
-
-def inputs_for(whole: Graph, described: Dict[str, Dict[str, Any]], data: Optional[str]) -> Dict[str, numpy.ndarray]:
-    """Return {name of an input of the source: float32 samples for it, (SAMPLES, …)}; the same on every run.
-
-    described: {name of an input of the converted model: predict.describe's words of it}.  data: as `verify`'s.
-    """
-    found = OrderedDict()
-    readers = {ref.layer: [] for ref in whole.inputs}
-    for layer in whole.layers.values():
-        for refs in whole.references(layer):
-            for ref in refs:
-                readers.get(ref.layer, []).append(layer)
-    arrays = dataset.load(data)[0] if data else None
-    for ref in whole.inputs:
-        layer = whole.layers[ref.layer]
-        declared = layer.config.get("batch_input_shape", layer.config.get("batch_shape"))[1:]
-        fixed = (described.get(ref.layer) or {"shape": [None] + declared})["shape"][1:]
-        shape = [size or other or OPEN_SIZE for size, other in zip(declared, fixed)]
-        nearest = [record for reader in readers[ref.layer] for record in masks.all_inside(reader.record)]
-        words = [record["config"]["input_dim"] for record in nearest if record["class_name"] == "Embedding"]
-        hidden = [record["config"].get("mask_value", 0) for record in nearest if masks.makes(record)]
-        if arrays is not None and len(whole.inputs) == 1 and shape in ([28, 28], [28, 28, 1], [784]):
-            values = arrays["x_test"][:SAMPLES].reshape([-1] + shape) / 255.0
-        elif words:
-            values = numpy.random.RandomState(SEED).randint(0, min(words), [SAMPLES] + shape)
-        else:
-            values = random_values(shape, SEED + len(found))
-        if hidden and len(shape) and shape[0] > 1:  # sequences that end early, and one that begins late
-            values[1, shape[0] // 2:] = values[2, :1] = hidden[0]
-        found[ref.layer] = values.astype(numpy.float32)
-    return found
-
-
-def random_values(shape: List[int], seed: int = SEED) -> numpy.ndarray:
-    """Return float32 samples, (SAMPLES,) + shape, drawn evenly from 0 to 1."""
-    return numpy.random.RandomState(seed).uniform(0, 1, [SAMPLES] + shape).astype(numpy.float32)
-
-
-def whole_values(shape: List[int]) -> numpy.ndarray:
-    """Return float32 samples of whole numbers from 0 to 3: what an own class reads may be words as well as pixels."""
-    return numpy.random.RandomState(SEED).randint(0, 4, [SAMPLES] + shape).astype(numpy.float32)
-
-
-def names_told(model_json: str) -> Optional[List[str]]:
-    """Return the outputs as they were asked for, which a graph model's userDefinedMetadata has; None where it has none.
-    """
-    told = told_of(model_json)
-    return list(told["outputs"]) if told and isinstance(told.get("outputs"), dict) else None
-
-
-def told_of(model_json: str) -> Optional[Dict[str, Any]]:
-    """Return what a graph model's userDefinedMetadata tells of it, None where it tells nothing."""
-    with open(model_json, "rb") as file:
-        told = json_text.parse(file.read(), model_json).get("userDefinedMetadata")
-    found = told.get("tensorspace") if isinstance(told, dict) else None
-    return found if isinstance(found, dict) else None
-
-
-def batches_of(model_json: str) -> Dict[str, int]:
-    """Return {name of an input of a graph model: the size of its batch} of those that have one that is not open."""
-    with open(model_json, "rb") as file:
-        document = json_text.parse(file.read(), model_json)
-    try:
-        told = document["signature"]["inputs"].values()
-        sizes = {one["name"].split(":")[0]: int(one["tensorShape"]["dim"][0]["size"]) for one in told
-                 if one["tensorShape"].get("dim")}
-    except (KeyError, TypeError, AttributeError, IndexError, ValueError):
-        return {}
-    return {name: size for name, size in sizes.items() if size > 0}
 
 
 def of_signature(source: str, model_json: str) -> bool:
@@ -333,49 +305,6 @@ def in_chromium() -> List[Engine]:
     from .viewer import chromium
     return [Engine("Chromium " + backend, functools.partial(chromium.predict, backend=backend))
             for backend in ("webgl", "cpu")]
-
-
-def compare(name: str, wanted: numpy.ndarray, found: numpy.ndarray, engine: str = "Node",
-            bound: float = BOUND) -> Dict[str, Any]:
-    """Return one row of the report: how far `found` is from `wanted`, both (samples, …).
-
-    It agrees where the largest difference is at most `bound`, relative to the largest wanted value if that is over 1.
-    """
-    row = OrderedDict([("name", name), ("engine", engine), ("shape", list(wanted.shape[1:])), ("largest", None),
-                       ("difference", None), ("relative", None), ("argmax", None), ("agree", False)])
-    if wanted.shape != found.shape:
-        row["shape"] = [list(wanted.shape[1:]), list(found.shape[1:])]
-        return row
-    wanted, found = wanted.astype(numpy.float64), found.astype(numpy.float64)
-    if numpy.isfinite(wanted).all() and numpy.isfinite(found).all():
-        largest = float(numpy.abs(wanted).max()) if wanted.size else 0.0
-        difference = float(numpy.abs(wanted - found).max()) if wanted.size else 0.0
-        same = not wanted.size or numpy.array_equal(*[
-            values.reshape(len(values) if values.shape else 1, -1).argmax(axis=1) for values in (wanted, found)])
-        row.update(largest=largest, difference=difference, relative=difference / max(1.0, largest), argmax=bool(same),
-                   agree=difference <= bound * max(1.0, largest))
-    return row
-
-
-def table(report: Dict[str, Any]) -> Iterator[str]:
-    """Yield the report as lines of text."""
-    rows = report["outputs"]
-    name, engine = [max([6] + [len(command.one_line(row[key])) for row in rows]) for key in ("name", "engine")]
-
-    def line(output, by, shape, largest, difference, relative, argmax, differs=""):
-        return (f"{output:{name}}  {by:{engine}}  {shape:20}  {largest:>10}  {difference:>10}  {relative:>10}  "
-                f"{argmax:6}{differs}").rstrip()
-
-    yield line("output", "in", "shape", "largest", "difference", "relative", "argmax")
-    for row in rows:
-        numbers = [f"{row[key]:.3g}" if row[key] is not None else "-" for key in ("largest", "difference", "relative")]
-        yield line(command.one_line(row["name"]), row["engine"], f"({', '.join(map(str, row['shape']))})", *numbers,
-                   {True: "same", False: "OTHER", None: "-"}[row["argmax"]], "" if row["agree"] else "  DIFFERS")
-    if report["precision"] != "float32":
-        yield f"Keras computes in {report['precision']} here: outputs agree within {report['bound']:g} of their largest"
-    differ = f"{sum(not row['agree'] for row in rows)} of {len(rows)} outputs differ"
-    yield (f"{report['oracle']} against TensorFlow.js on {report['samples']} samples: "
-           f"{'every output agrees' if report['agree'] else differ}")
 
 
 def names(value: str) -> Optional[List[str]]:

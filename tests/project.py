@@ -21,8 +21,8 @@ def read_code():
     """Return the cache of what scripts/ imports: reading it anew takes two seconds."""
     with tempfile.TemporaryDirectory() as place:
         cache = code.Code(digests.Digests(), os.path.join(place, "code.json"))
-        cache.of(conversion.ENCAPSULATE, conversion.CONVERT, conversion.GRAPH, conversion.REFERENCE, training.TRAIN,
-                 showing.PAGE, showing.VERIFY)
+        cache.of(conversion.ENCAPSULATE, conversion.CONVERT, conversion.MANIFEST, conversion.GRAPH,
+                 conversion.REFERENCE, training.TRAIN, showing.PAGE, showing.VERIFY)
         cache.save()
         with open(cache.path, "rb") as stream:
             return stream.read()

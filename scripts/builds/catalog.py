@@ -19,6 +19,7 @@ from typing import Callable, Dict, Iterable, List, NamedTuple
 from ..base import command
 from ..base.fault import Fault
 from ..training.choices import IDX, RANGES, RECIPES
+from ..viewer.choices import PIXELS
 from ..wire.target import AUTO, FORMATS, LAYOUTS, NATURAL, QUANTIZED, SHARD_SIZE, Target
 
 DEFAULT = "keras"  # the table whose paths are the guide's own, without its name in them
@@ -137,11 +138,10 @@ CONVERTING = {  # the fields of wire/target.py's Target
     "json_name": Setting("model.json", _json_file, "a file name that begins with a letter or digit and ends in .json, "
                                                    "other than manifest.json"),
     "shard_size": Setting(SHARD_SIZE, _positive, "a number of bytes"),
-    "quantize": Setting(None, _quantize,
-                        '"float16", "uint8", "uint16", or a table of one of them to weight patterns'),
+    "quantize": Setting(None, _quantize, ", ".join(f'"{name}"' for name in QUANTIZED)
+                        + ", or a table of one of them to weight patterns"),
     "format": Setting(AUTO, _one_of(*FORMATS), '"auto", "layers" or "graph"'),
 }
-PIXELS = ("0..1", "-1..1", "0..255", "caffe")  # scripts/viewer/page.py: what a model was trained on
 SHOWING = {
     "title": Setting(None, _text, "the title of the page"),
     "labels": Setting(None, lambda value: _text(value) or _texts(value), "a list of words, one per class, or the path "
@@ -204,6 +204,11 @@ class Entry:
     def settings(self, *groups: Iterable[str]) -> dict:
         """Return {key: value} of some of this module's groups of keys."""
         return {key: getattr(self, key) for group in groups for key in group}
+
+    def manifest_settings(self) -> dict:
+        """Return the settings of manifest.json: those that are not the default, and json_name, by which a reader finds
+        the model."""
+        return dict(told(self.settings(CHOOSING, CONVERTING, ("trust",))), json_name=self.json_name)
 
     def target(self) -> Target:
         """Return how the converted model is written."""

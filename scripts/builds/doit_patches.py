@@ -2,10 +2,11 @@
 
 doit takes a reporter from DOIT_CONFIG: reporter.py.  doit takes commands, backends and loaders only from a doit.cfg in
 the working directory, and `doit -f PROJECT/dodo.py` works here from any directory.  It takes runners and messages from
-nowhere.  `apply` replaces these methods once dodo.py is read.
+nowhere.  `apply` replaces these methods once dodo.py is read, `apply_to_options` one of them before.
 
 Written for doit 0.34.2 (the last one for Python 3.6) and 0.37.0.  tests/unit/test_doit_patches.py fails with the first
-doit whose source is another.
+doit whose source is another.  pip's script `doit` has one more, for the options that doit reads before any code of this
+project's: bootstrap.py writes it.
 """
 import difflib
 import inspect
@@ -15,7 +16,7 @@ import re
 import signal
 import sys
 import textwrap
-from typing import Any, Callable, Dict, List, NamedTuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
 from doit import cmd_run
 from doit.cmd_base import DoitCmdBase
@@ -60,15 +61,21 @@ def no_task(run: Run, asked: str) -> None:
     command.end(f"doit: there is no task {asked}{meant} (`{place.doit('list')}` shows what there is)")
 
 
-def unknown_option(run: Run, plain: Callable) -> Callable:
-    """doit reads its own options before there is a dodo.py; these follow the name of a task."""
+def unknown_option(run: Optional[Run], plain: Callable) -> Callable:
+    """doit lists every option of its own, as Python spells them, where it lacks one: here it is one line.
+
+    It reads its own options before there is a dodo.py; those of a task follow the task's name.
+    """
     def text(error):
-        said = "".join(map(str, error.args))
+        said = " ".join("".join(map(str, error.args)).split())
         found = re.match(r"Error parsing Task: option (\S+)", said)
         if found:
             command.end(f"doit: a task has no option {found.group(1)}: how a model is converted is set in "
                         "models/models.toml, and doit's own options stand before the task")
-        return said
+        found = re.search(r"option (\S+) (not recognized|requires argument|must not have an argument)", said)
+        if found is None:
+            return re.sub(r" <class '\w+'>", "", said)
+        return f"option {found.group(1)} {found.group(2)} (`{place.doit('help run')}` shows what there is)"
     return text
 
 
@@ -252,11 +259,12 @@ class Patch(NamedTuple):
         return digest(textwrap.dedent(inspect.getsource(self.source)).encode("utf-8"))[:12]
 
 
+OPTIONS = Patch(CmdParseError, "__str__", unknown_option, CmdParse.parse_only,
+                fits={"0.34.2": "856a504aafa3", "0.37.0": "60fa52eb7272"})
 PATCHES: List[Patch] = [
     Patch(InvalidCommand, "__str__", unknown_task, InvalidCommand.__str__,
           fits={"0.34.2": "ab2414e267c7", "0.37.0": "ca053993f4ef"}),
-    Patch(CmdParseError, "__str__", unknown_option, CmdParse.parse_only,
-          fits={"0.34.2": "856a504aafa3", "0.37.0": "60fa52eb7272"}),
+    OPTIONS,
     Patch(TaskControl, "_process_filter", selection, TaskControl._process_filter,
           fits={"0.34.2": "3a0839f33b66", "0.37.0": "1124c927d7fa"}),
     Patch(cmd_run, "codecs", output_file, cmd_run.Run._execute,
@@ -286,3 +294,8 @@ def apply(run: Run) -> None:
     """Replace everything of PATCHES for one run.Run, which takes the place of an earlier one's."""
     for patch in PATCHES:
         setattr(patch.owner, patch.name, patch.by(run, patch.plain))
+
+
+def apply_to_options() -> None:
+    """Replace what doit says of its own options, which it reads before dodo.py: there is no run.Run yet."""
+    setattr(OPTIONS.owner, OPTIONS.name, OPTIONS.by(None, OPTIONS.plain))

@@ -7,7 +7,7 @@ import importlib
 import os
 import resource
 import sys
-from typing import Any, Callable, Iterable, Iterator, List, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Iterable, Iterator, List, Optional, Sequence, Set, Tuple, Union
 
 from doit.exceptions import TaskFailed
 
@@ -45,7 +45,7 @@ class Run:
         self.house = records.House(root, stack.NAME)
         self.state = os.path.join(self.house.records, f"doit.{stack.NAME}.json")
         self.names, self.entries, self.behind, self.models, self.left = set(), [], {}, None, []
-        self._read = None
+        self._read, self._answers = None, {}
 
     def configure(self, default: List[str]) -> dict:
         """Return DOIT_CONFIG.  doit's state stands with the records, one file per stack."""
@@ -63,6 +63,12 @@ class Run:
             command.end(f"doit: --backend: its state is a JSON file here, {self.state}: leave it out")
         return {"default_tasks": default, "verbosity": 2, "reporter": reporter.of(self), "backend": "json",
                 "dep_file": self.state}
+
+    def once(self, ask: Callable, *arguments: Any) -> Any:
+        """Return what a function answers; the run asks it once with the same arguments."""
+        if (ask, arguments) not in self._answers:
+            self._answers[ask, arguments] = ask(*arguments)
+        return self._answers[ask, arguments]
 
     # -- the catalogue ---------------------------------------------------------------------------
 
@@ -141,11 +147,12 @@ class Run:
                 "targets": stage.outputs, "uptodate": [Fresh(self.house, stage, module)], "task_dep": list(after),
                 "clean": [(self.clean, [stage.name])]}
 
-    def always(self, action: str, *arguments: Any, basename: str, name: Optional[str] = None,
+    def always(self, action: Union[str, Callable], *arguments: Any, basename: str, name: Optional[str] = None,
                doc: Optional[str] = None, after: Iterable[str] = ()) -> dict:
         """Return a doit task that runs a function whenever it is asked for, and builds nothing in models/ itself.
 
-        action  ".module:function" of this package, or "module:function" of another, imported when it runs
+        action  the function; ".module:function" of this package, or "module:function" of another, is imported when it
+                runs
         """
         self.names.update([basename] + ([f"{basename}:{name}"] if name else []))
         task = {"actions": [(self.call, [action] + list(arguments))], "uptodate": [False], "task_dep": list(after)}
@@ -206,12 +213,14 @@ class Run:
             command.heed_lost_signals()
         return None
 
-    def call(self, action: str, *arguments: Any) -> Optional[TaskFailed]:
+    def call(self, action: Union[str, Callable], *arguments: Any) -> Optional[TaskFailed]:
         """Action of a task made by `always`; models/ is free for other builds meanwhile."""
         self.house.unlock()  # `perform` takes it again
-        module, function = action.split(":")
         try:
-            getattr(importlib.import_module(module, PACKAGE), function)(*arguments)
+            if isinstance(action, str):
+                module, function = action.split(":")
+                action = getattr(importlib.import_module(module, PACKAGE), function)
+            action(*arguments)
         except Fault as fault:
             return TaskFailed(command.one_line(fault))
         return None

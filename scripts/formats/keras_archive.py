@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # imported where a file is opened
     import h5py
 
 Record = Dict[str, Any]  # of a layer or a model, as the topology spells it
+Inner = Tuple[Record, str, str]  # a layer in another, the path of its group, what the names of its weights begin with
 
 MAX_VOCABULARY = 64 * 1024 * 1024  # bytes; a million words have 10 MB
 MEMBERS = CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
@@ -269,6 +270,27 @@ def zip_names(layers: List[Record], prefix: str) -> Iterator[Tuple[Record, str]]
         yield layer, f"{prefix}/{name}" + (f"_{used[name]}" if used[name] else "")
 
 
+def both_ways(config: Dict[str, Any], place: str, scope: str) -> List[Inner]:
+    """The layers of a Bidirectional, called by the forward one's name."""
+    name = Layer(config["layer"]).name
+    return [(layer, f"{place}/{way}_layer", f"{scope}/{way}_{name}") for way, layer in ways(config)]
+
+
+def stacked(config: Dict[str, Any], place: str, scope: str) -> List[Inner]:
+    """The cells of StackedRNNCells."""
+    return [(cell, where, f"{scope}/{where.split('/')[-1]}")
+            for cell, where in zip_names(config["cells"], place + "/cells")]
+
+
+# What has no weights but those of the layers in it.  The numbers of LOOKUPS are settings: with_vocabularies
+HOLDS: Dict[str, Callable[[Dict[str, Any], str, str], List[Inner]]] = {
+    "TimeDistributed": lambda config, place, scope: [(config["layer"], place + "/layer", scope)],
+    "Bidirectional": both_ways,
+    "RNN": lambda config, place, scope: [(config["cell"], place + "/cell", scope)],
+    "StackedRNNCells": stacked,
+    **{name: lambda config, place, scope: [] for name in words.LOOKUPS}}
+
+
 def leaves(file: "h5py.File", record: Record, place: str, scope: str, trainable: bool, path: str,
            shared: Dict[str, Tuple[Record, List[Weight]]]) -> List[Leaf]:
     """Return the weights of a layer and of all layers in it, in the order in which Keras makes them.
@@ -279,7 +301,7 @@ def leaves(file: "h5py.File", record: Record, place: str, scope: str, trainable:
     shared     {scope: (record, its Weights)} of the layers before, added to.  Keras writes a layer of several models
                at its first place alone (saving_lib._save_state: visited_saveables).
     """
-    def below(inner: List[Tuple[Record, str, str]]) -> List[Leaf]:
+    def below(inner: List[Inner]) -> List[Leaf]:
         return [item for layer, where, name in inner
                 for item in leaves(file, layer, where, name, trainable, path, shared)]
 
@@ -287,21 +309,11 @@ def leaves(file: "h5py.File", record: Record, place: str, scope: str, trainable:
     trainable = trainable and (not isinstance(config, dict) or config.get("trainable", True) is not False)
     if is_model(record):
         inner = [(layer, where, Layer(layer).name) for layer, where in places(record, place + "/layers")]
-    elif name in words.LOOKUPS:  # its numbers are settings: with_vocabularies
-        return []
-    elif name == "TimeDistributed":
-        inner = [(config["layer"], place + "/layer", scope)]
-    elif name == "Bidirectional":
-        inner = [(layer, f"{place}/{way}_layer", f"{scope}/{way}_{Layer(config['layer']).name}")
-                 for way, layer in ways(config)]
+    elif name in HOLDS:
+        inner = HOLDS[name](config, place, scope)
     elif name == "SpectralNormalization":
         found = leaves(file, config["layer"], place + "/layer", scope, trainable, path, shared)
         return found[:1] + last_leaf(file, place, f"{scope}/vector_u", path) + found[1:]  # kinds/: own_at
-    elif name == "RNN":
-        inner = [(config["cell"], place + "/cell", scope)]
-    elif name == "StackedRNNCells":
-        inner = [(cell, where, f"{scope}/{where.split('/')[-1]}")
-                 for cell, where in zip_names(config["cells"], place + "/cells")]
     else:
         cell = name in CELLS and not getattr(record, "own", name).startswith("CuDNN")
         group = place + "/cell" if cell else place

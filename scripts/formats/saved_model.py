@@ -37,11 +37,9 @@ MAX_GRAPHS = 1000  # one for each set of tags: TensorFlow writes one or two
 STATISTICS = (("adapt_mean", "mean"), ("adapt_variance", "variance"), ("count",))  # of a Normalization
 MAX_LAYERS = 10000  # that are looked at
 # Keras 2's classes of layers of which layers/kinds has no row, and what its SavedModels call operations
-OTHERS = frozenset("""Lambda MultiHeadAttention Wrapper StringLookup IntegerLookup TextVectorization Hashing
-    CategoryEncoding CategoryCrossing Discretization SequenceFeatures LinearModel WideDeepModel
-    LocallyConnected1D LocallyConnected2D RandomFourierFeatures AbstractRNNCell ClassMethod InstanceMethod
-    InstanceProperty TFOpLambda SlicingOpLambda TensorFlowOpLayer AddMetric AddLoss Functional Model Sequential
-    SyncBatchNormalization CuDNNGRU CuDNNLSTM BaseRandomLayer UnitNormalization EinsumDense HashedCrossing""".split())
+OTHERS = frozenset("""Lambda Wrapper IntegerLookup CategoryEncoding CategoryCrossing Discretization SequenceFeatures
+    LinearModel WideDeepModel AbstractRNNCell ClassMethod InstanceMethod InstanceProperty AddMetric AddLoss Functional
+    Model Sequential CuDNNGRU CuDNNLSTM BaseRandomLayer""".split())
 ENTRY_BYTES = 16  # of a variable, at least: TensorFlow writes 900 for its object and its entries in two lists
 
 

@@ -2,6 +2,7 @@
 import re
 from typing import Set
 
+from .kinds.operations import LAMBDAS
 from .order import layer_order
 from .references import references
 from .topology import Graph
@@ -16,7 +17,7 @@ def giving(source: Graph) -> Set[str]:
     found: Set[str] = set()
     for name in layer_order(source):
         layer = source.layers[name]
-        if layer.class_name not in ("TFOpLambda", "SlicingOpLambda"):
+        if layer.class_name not in LAMBDAS:
             continue
         function = str(layer.config.get("function", ""))
         if function in MAKING or function.endswith("cast") and re.search("'complex(64|128)'", str(layer.calls)):

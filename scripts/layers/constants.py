@@ -10,7 +10,7 @@ from typing import Any, Collection, Dict, List, NamedTuple, Optional, Tuple
 import numpy
 
 from . import shapes
-from .kinds.operations import OfOperation, is_operation
+from .kinds.operations import OfOperation, is_operation, named
 from .references import Ref, history, is_keras2_tensor, is_keras3_tensor
 from .topology import Graph, Layer
 from .variables import variables
@@ -69,12 +69,7 @@ def rescalings(source: Graph, major: int) -> Dict[str, Layer]:
 
 def sign_of(record: Dict[str, Any]) -> Optional[str]:
     """One of + - * / for an operation that computes it, else None."""
-    config, name = record["config"], record["class_name"]
-    if name == "TFOpLambda":
-        name = config.get("function")
-    elif name == "TensorFlowOpLayer":
-        name = config["node_def"].get("op")
-    return COMPUTED.get(name) if isinstance(name, str) else None
+    return COMPUTED.get(named(record))
 
 
 def operands(layer: Layer, call: Any, names: Collection[str], major: int) -> Optional[Operands]:

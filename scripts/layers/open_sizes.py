@@ -177,34 +177,16 @@ def asks(record: Dict) -> bool:
 
 def needed(record: Dict, rank: int) -> List[int]:
     """The axes of an input of `rank` dimensions whose sizes the layer's variables, or a Flatten, depend on."""
-    name, config = kinds.canonical(record["class_name"]), record["config"]
-    if name in ("Dense", "RNN", "LSTM", "GRU", "SimpleRNN"):
-        return [-1]
-    if "Conv" in name:
-        return [(2 if "LSTM" in name else 1) if config.get("data_format") == "channels_first" else -1]
-    if name in ("BatchNormalization", "LayerNormalization", "Normalization"):
-        axis = config.get("axis", -1)
-        return axis if isinstance(axis, list) else [] if axis is None else [axis]
-    if name == "PReLU":
-        return [axis for axis in range(1, rank) if axis not in (config.get("shared_axes") or [])]
-    return list(range(1, rank)) if name == "Flatten" and rank > 2 else []
+    kind = kinds.find(record["class_name"])
+    return [] if kind is None else kind.axes(record["config"], rank)
 
 
 def said_by(record: Dict, weights: List, rank: int) -> Dict[int, int]:
-    """{axis of the layer's input: its size}, as its weights have it."""
-    name, config = kinds.canonical(record["class_name"]), record["config"]
+    """{axis of the layer's input: its size}, as its weights have it, or the list of means that is its setting."""
+    kind, config = kinds.find(record["class_name"]), record["config"]
     held = weights[0].shape if weights else (len(config["mean"]),) if isinstance(config.get("mean"), list) else ()
     axes = needed(record, rank)
-    if not held or not axes or name == "Flatten":
-        return {}
-    if name == "PReLU":
-        return {axis: held[axis - 1] for axis in axes}
-    if name.endswith("Normalization"):
-        return dict(zip(axes, held)) if len(axes) == len(held) else {}
-    if "Conv" in name and len(held) > 2:
-        groups = config.get("groups") or 1
-        return {axes[0]: held[-1] if name.endswith("Transpose") else held[-2] * groups}
-    return {axes[0]: held[0]}
+    return kind.sizes(config, held, axes) if held and axes else {}
 
 
 def weights_within(record: Dict, weights: Dict) -> Dict[int, List]:

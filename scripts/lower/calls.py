@@ -10,7 +10,7 @@ import numpy
 
 from ..base.fault import Fault
 from ..emit import Value
-from ..layers.kinds.operations import is_operation
+from ..layers.kinds.operations import LAMBDAS, OP_LAYER, is_operation
 from ..layers.references import Ref, history, is_keras2_tensor, is_keras3_tensor
 from ..layers.topology import Layer
 
@@ -41,9 +41,9 @@ def arguments(layer: Layer, call: Any, layers: Mapping[str, Layer], known: Mappi
         return Arguments(args, kwargs)
     keywords: Dict[str, Any] = {}
     first = keras2(call, layers, known, keywords)
-    if layer.class_name == "TensorFlowOpLayer":
+    if layer.class_name == OP_LAYER:
         return Arguments(with_constants(layer, first), {})
-    if layer.class_name in ("TFOpLambda", "SlicingOpLambda"):  # Keras keeps the list that holds one tensor
+    if layer.class_name in LAMBDAS:  # Keras keeps the list that holds one tensor
         return Arguments([first], {key: keras2_argument(value, layers, known) for key, value in keywords.items()})
     if isinstance(first, list) and len(first) == 1 and single(call):
         first = first[0]

@@ -10,12 +10,12 @@ import numpy
 
 from ..emit import Builder, Value
 from ..emit.core import Operand
+from ..layers.few_bits import LARGEST, TYPES
 from ..layers.kinds.operations import is_operation
 from .rules import Call, called, tensors
 
-TYPES = {"int8": (8, True), "uint8": (8, False), "int16": (16, True), "uint16": (16, False)}  # bits, whether signed
 FILLED: Dict[str, Dict[str, int]] = {  # what a segment that nothing is in holds, by its reduction
-    name: {"Max": -(1 << bits - 1) if signed else 0, "Min": (1 << bits - signed) - 1, "Prod": 1}
+    name: {"Max": -(1 << bits - 1) if signed else 0, "Min": LARGEST[name], "Prod": 1}
     for name, (bits, signed) in TYPES.items()}
 # By what is called: a layer's class, an operation of Keras 3, a function of a TFOpLambda, an operation of TensorFlow's.
 # What may overflow, and loses nothing else when its result is wrapped

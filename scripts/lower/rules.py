@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, NoReturn, Optional, Se
 from ..base.fault import Fault
 from ..emit import Builder, Value
 from ..layers import kinds
-from ..layers.kinds.operations import function_of, is_operation
+from ..layers.kinds.operations import is_operation, named
 from ..layers.model import Weight
 
 Result = Union[Value, Sequence[Value]]
@@ -174,7 +174,7 @@ class Call:
     def refuse(self, reason: str, remedy: str = "") -> NoReturn:
         """Raise the refusal of this layer: `reason` stands behind "layer 'x' is a Y: "."""
         operation = is_operation(self.record, self.major)
-        called = self.config.get("function", function_of(self.record)) if operation else self.kind
+        called = self.config.get("function", named(self.record)) if operation else self.kind
         raise NotLowered(self.path, called, reason, remedy, operation)
 
     def rank(self, least: int, most: int = 99) -> None:
@@ -216,11 +216,8 @@ V1 = "compat.v1."  # before the functions of TensorFlow 1, which compute as thos
 
 def called(record: Dict[str, Any], major: int) -> str:
     """The class of a layer or an operation, the function of a TFOpLambda, the operation of a TensorFlowOpLayer."""
-    name = record["class_name"]
-    if is_operation(record, major) and name in ("TFOpLambda", "SlicingOpLambda"):
-        name = str(record["config"].get("function", ""))
-        return name[len(V1):] if name.startswith(V1) else name
-    return function_of(record) if is_operation(record, major) else kinds.canonical(name)
+    name = named(record) if is_operation(record, major) else kinds.canonical(record["class_name"])
+    return name[len(V1):] if name.startswith(V1) else name
 
 
 def tensors(value: Any) -> List[Value]:

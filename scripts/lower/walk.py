@@ -12,7 +12,7 @@ from ..base.fault import Fault
 from ..emit import Builder, Value
 from ..emit.core import type_of
 from ..layers import kinds, masks, shapes, topology, variables, words
-from ..layers.kinds.operations import is_operation
+from ..layers.kinds.operations import LAMBDAS, OP_LAYER, is_operation
 from ..layers.kinds.sizes import product
 from ..layers.model import Model, Weight
 from ..layers.order import call_order
@@ -271,10 +271,7 @@ def rule_of(record: Dict[str, Any], major: int, path: str) -> Rule:
     from . import families  # noqa: F401  (it fills the tables)
     name = record["class_name"]
     if is_operation(record, major):
-        if name in ("TFOpLambda", "SlicingOpLambda"):
-            table = rules.FUNCTIONS
-        else:
-            table = rules.NODES if name == "TensorFlowOpLayer" else rules.OPERATIONS
+        table = rules.FUNCTIONS if name in LAMBDAS else rules.NODES if name == OP_LAYER else rules.OPERATIONS
         name = rules.called(record, major)
         if name not in table:
             raise NotLowered(path, name, *DRAWN if RANDOM.search(name) else ("TensorFlow.js does not have it",),

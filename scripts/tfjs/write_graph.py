@@ -12,12 +12,11 @@ import numpy
 
 from ..base import command
 from ..base.fault import Fault
+from ..layers import few_bits
 from ..layers.model import Weight
 from ..operations.graph import Graph, Node, Tensor
 from ..wire import shards
 from . import VERSION_NAME, graph_json, operations
-
-SMALL = ("int8", "uint8", "int16", "uint16")  # TensorFlow.js has no weights of these types
 
 
 def write(graph: Graph, directory: str, json_name: str = "model.json", shard_size: int = shards.SHARD_SIZE,
@@ -68,6 +67,6 @@ def weight_of(node: Node) -> Optional[Weight]:
             "strings, which a graph model cannot hold here; ask for outputs of numbers" if held.dtype == "DT_STRING"
             else f"type {held.dtype}, which TensorFlow.js cannot store"))
     weight = held.values.renamed(node.name)
-    if weight.dtype.name in SMALL:
+    if weight.dtype.name in few_bits.TYPES:  # TensorFlow.js has no weights of these types
         return Weight(node.name, weight.shape, numpy.int32, lambda: weight.read().astype(numpy.int32))
     return weight

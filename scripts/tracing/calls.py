@@ -12,9 +12,11 @@ import threading
 from collections import Counter, OrderedDict
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
+from ..layers.kinds.operations import FUNCTIONS
+
 KERAS = ("keras", "tf_keras", "tensorflow")  # the packages whose classes are Keras's own
-HIDDEN = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "ClassMethod", "InstanceMethod", "InstanceProperty",
-          "InputLayer")  # classes of Keras 2 that stand for an operation or an input
+# Classes of Keras 2 that stand for an operation or an input
+HIDDEN = FUNCTIONS + ("ClassMethod", "InstanceMethod", "InstanceProperty", "InputLayer")
 LOCK = threading.RLock()  # one recorder at a time stands in place of Layer.__call__; one trace at a time is quiet
 
 

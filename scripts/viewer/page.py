@@ -8,11 +8,9 @@ if not __package__:
     raise SystemExit("run it as a module, from the project's directory: .venv/bin/python -m scripts.viewer.page")
 
 import base64
-import hashlib
 import html
 import json
 import os
-import re
 import shutil
 import tempfile
 from typing import Any, Dict, List, Optional, Sequence
@@ -23,36 +21,10 @@ from ..formats import json_text
 from ..layers import records, topology
 from ..tfjs import write_layers
 from ..wire.target import QUANTIZED
-from . import building, packages, predict, samples, smaller, snippet
+from . import building, carried, predict, samples, smaller, snippet
+from .choices import PIXELS, labels_of, numbers_of, pixels_of
 from .renderers.tensorspace import drawing
 from .source import model_file, read_model, shards
-
-HERE = os.path.dirname(os.path.abspath(__file__))
-THIRD_PARTY = (("three", "build/three.min.js"), ("three", "examples/js/controls/TrackballControls.js"),
-               ("@tweenjs/tween.js", "dist/tween.umd.js"), ("@tensorflow/tfjs", "dist/tf.min.js"),
-               ("tensorspace", "dist/tensorspace.min.js"))  # in the order in which they need one another
-# This project's own scripts, which a page has in three files: each request costs a light model's first prediction.
-OWN = {
-    "first.js": ("globals", "files"),
-    "page.js": ("renderers/tensorspace/palette", "words", "engine", "strips", "pixels", "pictures", "hashes", "text",
-                "typing", "inputs", "volume", "samples", "results", "weights", "insight", "list", "epochs",
-                "compare", "viewer"),
-    "drawing.js": tuple(f"renderers/tensorspace/{name}" for name in (
-        "layers", "blocks", "layout", "maps", "slim", "merged", "figures", "camera", "edges", "labels", "stage",
-        "scene")),
-}
-# What computes goes first; viewer.js loads what draws, so that the first prediction of a light model waits for none.
-COMPUTING = ("first.js", "tf.min.js", "page.js")
-POLICY = ("default-src 'none'; script-src {scripts}; style-src {styles}; img-src 'self' data: blob:; "
-          "connect-src 'self'; base-uri 'none'; form-action 'none'")
-PIXELS = ("0..1", "-1..1", "0..255", "caffe")  # what a pixel is to a model; pixels.js has the same list
-# As they are loaded.
-SCRIPTS = list(COMPUTING) + [os.path.basename(path) for _, path in THIRD_PARTY
-                             if os.path.basename(path) not in COMPUTING] + ["drawing.js"]
-# Of every page; index.html, which names the others, goes into its place last.
-ALWAYS = SCRIPTS + ["style.css", "licenses.txt", "page.json", "index.html"]
-# Of pages that were made while each own script was a file.
-EARLIER = [f"{os.path.basename(name)}.js" for names in OWN.values() for name in names]
 
 
 def build(model_dir: str, target_dir: str, data: Optional[str] = None, title: Optional[str] = None,
@@ -83,11 +55,11 @@ def build(model_dir: str, target_dir: str, data: Optional[str] = None, title: Op
     _check_labels(labels, drawn, source)
     copied = []
     for name in [source] + weights:
-        copied.append(_copy(name, target_dir, "model/" + os.path.basename(name)))
+        copied.append(carried.copy(name, target_dir, "model/" + os.path.basename(name)))
     if files.stamp(source) != before:  # it goes first and comes last where a model is replaced
         raise Fault(f"{source} was replaced while its page was made: run again when it is whole")
     page = {"title": title or _own_title(model, source), "drawing": drawn, "files": copied, "labels": labels,
-            "pixels": _pixels(pixels, mean, std), "hidden": len(described["parameters"]) - len(drawn["inputs"]),
+            "pixels": pixels_of(pixels, mean, std), "hidden": len(described["parameters"]) - len(drawn["inputs"]),
             "left_out": left_out(drawn, described, write_layers.renamed(model)), "made-by": MADE_BY}
     if epochs:
         page["epochs"] = True
@@ -105,20 +77,10 @@ def build(model_dir: str, target_dir: str, data: Optional[str] = None, title: Op
     if reference is not None:
         page["reference"] = samples.write_reference(reference, drawn, target_dir)
         written.append("reference.bin")
-    for package, path in THIRD_PARTY:
-        _copy(packages.bundle(package, file=path), target_dir, os.path.basename(path))
-    for name, parts in OWN.items():
-        text = "\n".join(_text(HERE, f"{part}.js") for part in parts)
-        _write(target_dir, name, "'use strict';\n" + place.advice(text))
-    _copy(os.path.join(HERE, "style.css"), target_dir, "style.css")
-    _write(target_dir, "licenses.txt", licenses())
-    _write(target_dir, "page.json", json.dumps(page, sort_keys=True, indent=1) + "\n")
-    then = f' data-then="{" ".join(SCRIPTS[len(COMPUTING):])}"'
-    _write(target_dir, "index.html", _index(
-        page["title"], POLICY.format(scripts="'self'", styles="'self'"), '<link rel="stylesheet" href="style.css">',
-        "\n".join(f'<script src="{name}" defer{then if name == "page.js" else ""}></script>'
-                  for name in SCRIPTS[:len(COMPUTING)])))
-    return written + ALWAYS
+    carried.scripts_into(target_dir)
+    carried.write(target_dir, "page.json", json.dumps(page, sort_keys=True, indent=1) + "\n")
+    carried.write(target_dir, "index.html", carried.index_of_files(page["title"]))
+    return written + carried.ALWAYS
 
 
 MADE_BY = "scripts.viewer.page"
@@ -146,11 +108,11 @@ def standalone(model_dir: str, target: str, quantize: Optional[str] = None, epoc
                   epochs=epochs is not None, **dict(options, title=title))
             with open(os.path.join(private, "page.json"), encoding="utf-8") as stream:
                 page = _like(json.load(stream), twin(model_dir), options, private)
-            _write(private, "page.json", json.dumps(page, sort_keys=True, indent=1) + "\n")
-            sources = [_in_script(_text(private, name)) for name in SCRIPTS]
-            style = _text(private, "style.css")
+            carried.write(private, "page.json", json.dumps(page, sort_keys=True, indent=1) + "\n")
+            sources = [carried.in_script(carried.read(private, name)) for name in carried.SCRIPTS]
+            style = carried.read(private, "style.css")
             blocks = ["<!-- The licenses of the scripts "
-                      "below\n\n{}-->".format(_text(private, "licenses.txt").replace("--", "- -"))]
+                      "below\n\n{}-->".format(carried.read(private, "licenses.txt").replace("--", "- -"))]
             names = (["page.json"] + [entry["name"] for entry in page["files"]]
                      + (["reference.bin"] if page.get("reference") else []))
             if epochs is not None:
@@ -161,8 +123,8 @@ def standalone(model_dir: str, target: str, quantize: Optional[str] = None, epoc
                     content = base64.b64encode(stream.read()).decode("ascii")
                 blocks.append(INSIDE % html.escape(name) + content + "</script>")
             blocks += [f"<script>{source}</script>" for source in sources]
-            policy = POLICY.format(scripts=" ".join(_hash(source) for source in sources), styles=_hash(style))
-            text = _index(page["title"], policy, f"<style>{style}</style>", "\n".join(blocks))
+            policy = carried.policy(sources, style)
+            text = carried.index(page["title"], policy, f"<style>{style}</style>", "\n".join(blocks))
             fresh = os.path.join(private, "standalone.html")
             with open(fresh, "w", encoding="utf-8", newline="\n") as stream:
                 stream.write(text)
@@ -287,77 +249,11 @@ def left_out(drawn: Dict[str, Any], described: Dict[str, Any], renamed: Dict[str
 
 # What the page shows besides --------------------------------------------------------------------------------
 
-def _pixels(pixels, mean, std):
-    """Return what page.json says of pixels: the name of a way, or {"mean", "std"}."""
-    if mean is None and std is None:
-        return pixels
-    mean, std = [list(part) if part else [default] for part, default in ((mean, 0.0), (std, 1.0))]
-    for part in (mean, std):
-        if len(part) not in (1, 3):
-            raise Fault(f"mean and std: {len(part)} numbers were given; give one number, or one per channel: three")
-    if min(std) <= 0:
-        raise Fault("std: holds a number that is not above 0; a deviation is")
-    return {"mean": mean, "std": std}
-
-
 def _check_labels(labels, drawn, source):
     ends = [layer for layer in drawn["layers"] if layer["class"] == "Output1d"]
     if labels and ends and len(labels) not in [layer["shape"][0] for layer in ends]:
         raise Fault(f"{source}: labels are {len(labels)} words, but output {command.one_line(ends[-1]['name'])} has "
                     f"{ends[-1]['shape'][0]} classes: give one word for each")
-
-
-def licenses() -> str:
-    """Return the licenses of the scripts that the page carries."""
-    parts = []
-    for package in ("three", "@tweenjs/tween.js", "@tensorflow/tfjs", "tensorspace"):
-        entry = packages.locked(package)
-        # TensorFlow.js's own archive has no license file; it is under the same one as TensorSpace.
-        file = packages.bundle(package if "LICENSE" in entry["files"] else "tensorspace", file="LICENSE")
-        with open(file, encoding="utf-8") as stream:
-            text = stream.read().strip() if "LICENSE" in entry["files"] else \
-                "The license that follows, of TensorSpace's."
-        parts.append(f"{package} {entry['version']} ({entry['license']})\n\n{text}\n")
-    return ("\n" + 78 * "-" + "\n\n").join(parts)
-
-
-# Files ------------------------------------------------------------------------------------------------------
-
-def _copy(source, target_dir, name):
-    target = os.path.join(target_dir, *name.split("/"))
-    os.makedirs(os.path.dirname(target), exist_ok=True)
-    shutil.copyfile(source, target)
-    digest = files.sha256(target)
-    return {"name": name, "bytes": os.path.getsize(target), "sha256": digest}
-
-
-def _write(target_dir, name, text):
-    with open(os.path.join(target_dir, name), "w", encoding="utf-8", newline="\n") as stream:
-        stream.write(text)
-
-
-def _text(directory, name):
-    with open(os.path.join(directory, name), encoding="utf-8", newline="") as stream:
-        return stream.read().replace("\r\n", "\n")  # HTML parsers do the same before they hash
-
-
-def _index(title, policy, style, scripts):
-    text = _text(HERE, "index.html")
-    parts = {"title": html.escape(title), "policy": html.escape(policy, quote=False), "style": style,
-             "scripts": scripts}
-    return re.sub(r"\{(title|policy|style|scripts)\}", lambda match: parts[match.group(1)], text)
-
-
-def _in_script(source):
-    """Make JavaScript safe inside <script>.
-
-    In strings and comments, the only places where these occur, it stays the same.
-    """
-    return source.replace("</script", "<\\/script").replace("<!--", "<\\!--")
-
-
-def _hash(text):
-    return "'sha256-{}'".format(base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii"))
 
 
 # The command ------------------------------------------------------------------------------------------------
@@ -382,34 +278,8 @@ def own(directory: str) -> List[str]:
         names = [name for name in listed if name == "model/" + os.path.basename(name)]  # nothing further away
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return []  # no page.json, or another program's
-    names += ["reference.bin"] + ALWAYS + EARLIER
+    names += ["reference.bin"] + carried.ALWAYS + carried.EARLIER
     return [name for name in names if os.path.isfile(os.path.join(directory, name))]
-
-
-def _labels(asked):
-    """Return the names of the classes: a file's lines, or those of a,b,c."""
-    if not asked or not os.path.isfile(asked):
-        return asked.split(",") if asked else None
-    return read_labels(asked)
-
-
-def read_labels(asked: str) -> List[str]:
-    """Return the names of the classes, one per line of a file; raise Fault where it cannot be read."""
-    try:
-        with open(asked, encoding="utf-8-sig") as stream:
-            return [line.strip() for line in stream if line.strip()]
-    except OSError as error:
-        raise Fault(f"{asked}: {error.strerror}; labels names a file with one name a line, or a list of names")
-    except UnicodeDecodeError:
-        raise Fault(f"{asked}: no text of UTF-8; --labels takes a file with one name a line, or a,b,c")
-
-
-def _numbers(asked, option):
-    """Return the numbers of a,b,c, or None where none are asked for."""
-    try:
-        return None if asked is None else [float(part) for part in asked.split(",")]
-    except ValueError:
-        raise Fault(f"{option}: {command.one_line(asked)} are no numbers; give one, or three with commas between")
 
 
 def main(arguments: List[str]) -> None:
@@ -434,16 +304,16 @@ def main(arguments: List[str]) -> None:
                         "your own, in TensorSpace's API, and write nothing")
     options = parser.parse_args(arguments)
     if options.snippet:
-        for line in snippet_of(options.model, _labels(options.labels)).splitlines():
+        for line in snippet_of(options.model, labels_of(options.labels)).splitlines():
             command.say(line)
         return
     if bool(options.target) == bool(options.standalone):
         parser.error("give a directory to write into, or --standalone FILE")
     if options.quantize and not options.standalone:
         parser.error("--quantize is for --standalone FILE; a page in a directory has the model's own files")
-    settings = {"data": options.data, "title": options.title, "labels": _labels(options.labels),
-                "reference": options.reference, "pixels": options.pixels, "mean": _numbers(options.mean, "--mean"),
-                "std": _numbers(options.std, "--std"), "given": options.samples}
+    settings = {"data": options.data, "title": options.title, "labels": labels_of(options.labels),
+                "reference": options.reference, "pixels": options.pixels, "mean": numbers_of(options.mean, "--mean"),
+                "std": numbers_of(options.std, "--std"), "given": options.samples}
     if options.standalone:
         size = heavy(options.model, options.quantize)
         if size:

@@ -5,10 +5,10 @@ import os
 from ..base.fault import Fault
 from ..formats import weights_manifest
 from ..wire import shards
-from ..wire.target import SHARD_SIZE
+from ..wire.target import BYTES, SHARD_SIZE
 from .source import model_file, read_model
 
-PARTS = {None: 1.0, "float16": 0.5, "uint8": 0.25, "uint16": 0.5}  # of a float32 weight's bytes
+PARTS = dict({None: 1.0}, **{name: count / 4.0 for name, count in BYTES.items()})  # of a float32 weight's bytes
 
 
 def quantized(model_dir: str, directory: str, quantize: str) -> str:

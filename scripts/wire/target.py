@@ -1,10 +1,12 @@
 """Settings of every writer of model.json and shards: how a converted model is written.  Imports nothing heavy."""
+from collections import OrderedDict
 from typing import Dict, List, NamedTuple, Union
 
 SHARD_SIZE = 4 * 1024 * 1024  # bytes: what browsers cache (tfjs-converter's default)
 AUTO, LAYERS, GRAPH = FORMATS = ("auto", "layers", "graph")
 NATURAL, AS_IS = LAYOUTS = ("auto", "as-is")  # of an ONNX model: images with their channels last, or as it has them
-QUANTIZED = ("float16", "uint8", "uint16")  # tensorflowjs_converter --quantize_*
+BYTES = OrderedDict([("float16", 2), ("uint8", 1), ("uint16", 2)])  # of a weight: tensorflowjs_converter --quantize_*
+QUANTIZED = tuple(BYTES)
 # What every object of JavaScript has by that name: TensorFlow.js looks layers and nodes up in one
 PROPERTIES = frozenset("""__proto__ constructor hasOwnProperty isPrototypeOf propertyIsEnumerable toLocaleString
     toString valueOf __defineGetter__ __defineSetter__ __lookupGetter__ __lookupSetter__""".split())

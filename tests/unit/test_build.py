@@ -747,7 +747,9 @@ def test_every_action_that_a_task_names_is_there():
             "    for task in generate_tasks(name[5:], getattr(dodo, name)()):\n"
             "        for action in task.actions:\n"
             "            if getattr(action, 'py_callable', None) == dodo.RUN.call:\n"
-            "                module, function = action.args[0].split(':')\n"
+            "                given = action.args[0]\n"
+            "                module, function = given.split(':') if isinstance(given, str) else (\n"
+            "                    given.__module__, given.__name__)\n"
             "                assert callable(getattr(importlib.import_module(module, 'scripts'), function))\n"
             "                print(task.name)")
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, check=True)

@@ -256,6 +256,16 @@ def test_the_map_of_the_rooms_is_no_code(project):
     assert project.ran() == {"encapsulate:mine", "convert:mine"}
 
 
+def test_what_writes_the_manifest_is_code_of_the_stage_that_converts(project):
+    project.ran()
+    before = project.read("models/json_models/mine/manifest.json")
+    code_of_it = project.read("scripts/builds/manifest.py")
+    project.write("scripts/builds/manifest.py", code_of_it.replace(b"indent=1", b"indent=2"))
+    assert project.ran() == {"convert:mine"}
+    after = project.read("models/json_models/mine/manifest.json")
+    assert after != before and json.loads(after.decode()) == json.loads(before.decode())
+
+
 def test_a_new_setting_of_the_catalogue_rebuilds_nothing(project):
     project.ran()
     path = "scripts/builds/catalog.py"

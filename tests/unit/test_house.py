@@ -29,6 +29,10 @@ ROOMS = {
     "builds": ("base", "wire", "layers", "operations", "formats", "tfjs", "tracing", "training", "viewer",
                "verification", "release"),
 }
+# The commands that a room calls, by their names, when it is at work
+CALLED = {"builds": ("convert", "encapsulate", "preprocess", "reference", "train", "verify")}
+BY_NAMES = ("import_module", "module", "always")  # what imports the module that its first argument names
+STARTS = ("run", "in_environment")  # what starts it as a process
 # What a module of a room may not import in the lines that run when it is itself imported, and who may import it at all
 HEAVY = ("tensorflow", "keras", "tf_keras", "tensorflowjs")
 BY_NAME = ("_by_tensorflow", "by_keras", "reference")  # ends of the names of modules that import TensorFlow or Keras
@@ -69,6 +73,25 @@ def imported(path, package):
                 raise AssertionError(f"{path}:{node.lineno} imports what is not there")
 
 
+def named(path, callers):
+    """Yield (line, path) of each module of this package whose name is the first argument of a call of `callers`."""
+    tree, constants = parsed(path), {}
+    for node in tree.body:
+        if isinstance(node, ast.Assign):
+            targets, values = [getattr(side, "elts", [side]) for side in (node.targets[0], node.value)]
+            constants.update((getattr(target, "id", None), value) for target, value in zip(targets, values))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and node.args \
+                and getattr(node.func, "attr", getattr(node.func, "id", None)) in callers:
+            given = constants.get(getattr(node.args[0], "id", None), node.args[0])
+            name = getattr(given, "value", getattr(given, "s", None))
+            if isinstance(name, str):
+                below = f"{PACKAGE}/" + name.lstrip(".").split(":")[0].replace(".", "/")
+                for file in (below + ".py", below + "/__init__.py"):
+                    if os.path.exists(os.path.join(ROOT, file)):
+                        yield node.lineno, file
+
+
 def room_of(path):
     """Return the room that a path lies in, "" for a command beside the rooms."""
     parts = path.split("/")
@@ -91,9 +114,24 @@ def test_imports_run_down():
     assert wrong == []
 
 
+def test_what_is_imported_or_started_by_its_name_lies_below_too():
+    wrong, called = [], {}
+    for path, _ in modules():
+        room = room_of(path)
+        for line, target in named(path, BY_NAMES + STARTS):
+            other = room_of(target)
+            if room and not other:
+                called.setdefault(room, set()).add(target.split("/")[-1][:-len(".py")])
+            elif room and other != room and other not in ROOMS[room]:
+                wrong.append(f"{path}:{line} names {target}")
+    assert wrong == []
+    assert {room: tuple(sorted(names)) for room, names in called.items()} == CALLED
+
+
 def test_no_import_goes_in_a_circle():
+    """Imports by a name among them; a module that starts another as a process does not import it."""
     graph = {path: {target for _, target, _ in imported(path, package) if target != path}
-             for path, package in modules()}
+             | {target for _, target in named(path, BY_NAMES)} for path, package in modules()}
     finished = set()
 
     def visit(path, behind):
@@ -125,6 +163,9 @@ def test_only_modules_that_say_so_by_their_name_import_tensorflow_or_keras(libra
         for node in ast.walk(tree):
             names = [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else \
                 [name.name for name in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in (
+                    "import_module", "__import__"):
+                names = [str(getattr(part, "value", getattr(part, "s", ""))) for part in ast.walk(node.args[0])]
             if any(name.split(".")[0] == library for name in names):
                 named = path[:-len(".py")].endswith(BY_NAME) or room_of(path) == "training"
                 if node in tree.body or not named:

@@ -1,7 +1,7 @@
 """The table of layer classes: which classes are in it; what it says of masks is what Keras says."""
 import pytest
 
-from scripts.layers import kinds
+from scripts.layers import kinds, open_sizes
 from scripts.layers.kinds import Mask
 from scripts.layers.records import MODELS
 from scripts.layers.topology import output_count
@@ -72,3 +72,20 @@ def test_a_call_has_as_many_outputs_as_in_keras(keras, name):
         one = examples.Made(keras, name)
         assert output_count(one.record) in (None, len(one.outputs))
         assert output_count(one.record) is not None or len(one.outputs) > 1
+
+
+@pytest.mark.parametrize("name", [name for name in sorted(examples.EXAMPLES)
+                                  if kinds.KINDS[name].axes({}, 3) and name not in ("Flatten", "RNN")])
+def test_the_first_variable_tells_the_sizes_of_the_input_that_decide(keras, name):
+    if name not in examples.names(keras):
+        assert examples.may_lack(name)
+    else:
+        one, shape = examples.Made(keras, name), (None,) + examples.EXAMPLES[name][1][0]
+        said = open_sizes.said_by(one.record, one.layer.weights, len(shape))
+        assert said == {axis: shape[axis] for axis in open_sizes.needed(one.record, len(shape))} != {}
+
+
+def test_the_sizes_that_decide_are_those_of_the_row():
+    sync = made.layer("SyncBatchNormalization", "sync", axis=1)
+    assert open_sizes.needed(sync, 4) == [1] and not open_sizes.needed(made.layer("Mystery", "m"), 4)
+    assert open_sizes.needed(made.layer("Flatten", "flat"), 4) == [1, 2, 3]

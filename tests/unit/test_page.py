@@ -14,7 +14,7 @@ import numpy
 import pytest
 
 from scripts import Fault
-from scripts.viewer import page, snippet
+from scripts.viewer import carried, choices, page, snippet
 from scripts.viewer.renderers.tensorspace import drawing
 from tests import needs
 
@@ -329,7 +329,7 @@ def test_a_page_is_the_same_to_the_byte_wherever_and_whenever_it_is_made(tiny, t
 
 def test_a_page_carries_no_path_of_this_machine_and_asks_no_other_host(tiny, tmp_path):
     built(tiny, tmp_path / "page", data=needs.mnist())
-    for name in ("index.html", "page.json", "style.css") + tuple(page.OWN):
+    for name in ("index.html", "page.json", "style.css") + tuple(carried.OWN):
         text = (tmp_path / "page" / name).read_text(encoding="utf-8")
         assert str(tmp_path) not in text and needs.ROOT not in text, name
         assert "://" not in text, name
@@ -359,7 +359,7 @@ def test_a_standalone_page_names_the_hash_of_each_script_and_style_and_no_file(t
     policy = html.unescape(re.search('Content-Security-Policy" content="([^"]+)"', text).group(1))
     parts = re.findall("<script>(.*?)</script>", text, re.S) + re.findall("<style>(.*?)</style>", text, re.S)
     hashes = [base64.b64encode(hashlib.sha256(part.encode("utf-8")).digest()).decode() for part in parts]
-    assert len(parts) == len(page.SCRIPTS) + 1 and re.findall("sha256-([^']+)'", policy) == hashes
+    assert len(parts) == len(carried.SCRIPTS) + 1 and re.findall("sha256-([^']+)'", policy) == hashes
     assert "unsafe" not in policy and " src=" not in re.sub("(?s)<script>.*?</script>", "", text)
 
 
@@ -523,13 +523,13 @@ def test_samples_that_do_not_fit_are_refused_in_a_line(tiny, tmp_path, arrays, w
 def test_labels_are_a_list_or_the_lines_of_a_file(tmp_path):
     path = tmp_path / "imagenet.txt"
     path.write_bytes("\ufefftench\n\n goldfish \r\n金鱼\n".encode("utf-8"))
-    assert page._labels(str(path)) == ["tench", "goldfish", "金鱼"]
-    assert page._labels("a,b") == ["a", "b"] and page._labels(None) is None
+    assert choices.labels_of(str(path)) == ["tench", "goldfish", "金鱼"]
+    assert choices.labels_of("a,b") == ["a", "b"] and choices.labels_of(None) is None
     with pytest.raises(Fault, match="none.txt: No such file or directory; labels names a file with one name a line"):
-        page.read_labels(str(tmp_path / "none.txt"))
+        choices.read_labels(str(tmp_path / "none.txt"))
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(Fault, match="no text of UTF-8"):
-        page.read_labels(str(path))
+        choices.read_labels(str(path))
 
 
 def test_labels_that_are_more_or_fewer_than_the_classes_are_refused(tiny, tmp_path):
@@ -641,7 +641,7 @@ def test_the_commands_mistakes_are_one_line(tiny, tmp_path, arguments):
 
 def test_a_page_is_not_mixed_of_two_models_where_one_is_replaced_meanwhile(tiny, tmp_path, monkeypatch):
     """As a build does it: model.json goes first and comes last."""
-    model_json, plain = tiny / "model.json", page._copy
+    model_json, plain = tiny / "model.json", carried.copy
 
     def copy(source, target_dir, name):
         if name == "model/model.json":
@@ -650,6 +650,6 @@ def test_a_page_is_not_mixed_of_two_models_where_one_is_replaced_meanwhile(tiny,
             model_json.write_bytes(text)
         return plain(source, target_dir, name)
 
-    monkeypatch.setattr(page, "_copy", copy)
+    monkeypatch.setattr(carried, "copy", copy)
     with pytest.raises(Fault, match="model.json was replaced while its page was made: run again"):
         page.build(str(tiny), str(tmp_path / "page"))

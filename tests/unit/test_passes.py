@@ -4,7 +4,7 @@ import pytest
 from scripts import Fault, lower
 from scripts.layers import encapsulation, lambdas
 from scripts.layers.topology import graph
-from scripts.tfjs.passes import PASSES, keras2, normalization, refusal, spelling
+from scripts.tfjs.passes import PASSES, keras2, loading, normalization, refusal, spelling
 from scripts.tfjs.passes.draft import Draft, each_layer
 from tests.unit import made
 from tests.unit.made import functional, keras3, layer, start, tensor
@@ -374,3 +374,18 @@ def test_outputs_that_are_refused_together_are_listed_as_far_as_they_are_convert
     """Without the average, the mask of the first LSTM still reaches the second one."""
     line = refused(functional(EMBEDDED, "first", "second", "average"))
     assert line.startswith("layer 'second'") and line.endswith("outputs that do without it: first")
+
+
+# Loading ---------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("kind, config, shapes", [
+    ("Dense", {"units": 3}, [(5, -1)]), ("Flatten", {}, [(5, -1)]), ("Add", {}, [(5, 2), (4, 2)]),
+    ("Concatenate", {"axis": -1}, [(5, 2), (4, 2)]), ("Dot", {"axes": [1, 2]}, [(5, 2), (4, 2)])])
+def test_a_layer_is_named_whose_inputs_tensorflow_js_does_not_take(kind, config, shapes):
+    record = layer(kind, "one", *[f"in{place}" for place in range(len(shapes))], **config)
+    inputs = [[None] + [None if size < 0 else size for size in shape] for shape in shapes]
+    assert not loading.fit(record, inputs, True) and loading.fit(record, [[None, 5, 5]] * len(shapes), True)
+    follower = loading.Loading(True)
+    follower.path.append("one")
+    follower.meets(record, inputs)
+    assert list(follower.found) == ["one"]

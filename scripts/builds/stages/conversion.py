@@ -1,15 +1,13 @@
 """The stages of enc_model.h5, and of model.json, its shards and its manifest."""
-import functools
 import json
 import os
-import sys
-from typing import Any, Optional, Sequence
+from typing import Any, Optional
 
 from ...base import child, stack
 from ...base.fault import Fault
 from ...wire.target import GRAPH as GRAPH_MODEL
 from ...wire.target import LAYERS, NATURAL
-from .. import catalog
+from .. import catalog, manifest
 from ..catalog import Entry
 from ..records import Stage
 from ..run import Run
@@ -18,6 +16,7 @@ from . import module, size
 # The modules that do the work.
 ENCAPSULATE, CONVERT, REFERENCE, GRAPH, ONNX = "encapsulate", "convert", "reference", "tfjs.graph", "tfjs.of_onnx"
 TRUSTED = "preprocess"  # of an entry with trust, from its source at once
+MANIFEST = "builds.manifest"  # writes manifest.json
 
 
 def sources(run: Run, entry: Entry, record: Optional[dict] = None) -> list:
@@ -39,13 +38,9 @@ def sources(run: Run, entry: Entry, record: Optional[dict] = None) -> list:
     return formats.files(entry.source, entry.weights)
 
 
-@functools.lru_cache(None)
-def look(source: str, tags: Sequence[str], named: bool) -> Any:
-    """Return the formats.Look at a source; a run looks at it once.
-
-    named: whether the entry names its layers.
-    """
-    return module("formats").look(source, tags, named)
+def look(run: Run, entry: Entry) -> Any:
+    """Return the formats.Look at the source of an entry.  A run looks at it once."""
+    return run.once(module("formats").look, entry.source, entry.saved_model_tags, bool(entry.layers))
 
 
 def trusted(entry: Entry) -> list:
@@ -56,19 +51,19 @@ def trusted(entry: Entry) -> list:
         raise Fault(f"models.toml [{entry.name}] {fault}")
 
 
-def graph(entry: Entry) -> bool:
+def graph(run: Run, entry: Entry) -> bool:
     """Whether an entry is converted from its source at once, a graph or one whose Python runs: it has no enc_model.h5.
     """
-    return bool(entry.trust) or of_operations(entry)
+    return bool(entry.trust) or of_operations(run, entry)
 
 
-def of_operations(entry: Entry) -> bool:
+def of_operations(run: Run, entry: Entry) -> bool:
     """Whether the source of an entry is a graph of operations.
 
     A source that cannot be read is no graph here: the stage that reads it says so.
     """
     try:
-        return look(entry.source, entry.saved_model_tags, bool(entry.layers)).graph
+        return look(run, entry).graph
     except Fault:
         return False
 
@@ -111,14 +106,14 @@ def convert(run: Run, entry: Entry) -> dict:
     """enc_model.h5 -> model.json, its shards and manifest.json (guide, section 4); a graph: from its source at once."""
     def produce(directory):
         # doit -s, or a source that is saved again between the stages: manifest.json would tell of another.
-        why = None if graph(entry) else run.house.verdict(encapsulation(run, entry))
+        why = None if graph(run, entry) else run.house.verdict(encapsulation(run, entry))
         if why:
             raise Fault(f"{entry.enc_model} is not what is wanted now ({why}): run doit convert:{entry.name} again, "
                         "without -s")
-        names, facts = written(entry, directory)
-        manifest = write_manifest(run, entry, directory, names, facts)
-        facts = dict(facts, trained=manifest["trained"]) if "trained" in manifest else facts
-        targets = ["manifest.json"] + names[1:] + names[:1]  # model.json last: it names the others
+        names, facts = written(run, entry, directory)
+        trained = write_manifest(run, entry, directory, names, facts)
+        facts = dict(facts, trained=trained) if trained else facts
+        targets = [manifest.NAME] + names[1:] + names[:1]  # model.json last: it names the others
         return dict(facts, shards=len(names) - 1), {f"{entry.directory}/{name}": name for name in targets}
 
     def report(record):
@@ -132,8 +127,8 @@ def convert(run: Run, entry: Entry) -> dict:
         yield from module("tfjs.write_layers").said_of_names(f"{entry.directory}/{entry.json_name}")
 
     return run.task(conversion(run, entry), produce, report,
-                    after=entry.after if graph(entry) else ["encapsulate:" + entry.name],
-                    module={CONVERT: "h5py", ONNX: "numpy"}.get(engine(entry)))
+                    after=entry.after if graph(run, entry) else ["encapsulate:" + entry.name],
+                    module={CONVERT: "h5py", ONNX: "numpy"}.get(engine(run, entry)))
 
 
 def conversion(run: Run, entry: Entry) -> Stage:
@@ -146,40 +141,40 @@ def conversion(run: Run, entry: Entry) -> Stage:
             return "its training changed"
         return None
 
-    by, groups, read = engine(entry), [catalog.CONVERTING, catalog.CHOOSING], [entry.enc_model]
+    by, groups, read = engine(run, entry), [catalog.CONVERTING, catalog.CHOOSING], [entry.enc_model]
     role = "convert" if by in (CONVERT, ONNX) else "train"
-    also_by = [GRAPH] if by == CONVERT and has_signature(entry) else []
+    also_by = [GRAPH] if by == CONVERT and has_signature(run, entry) else []
     if by in (GRAPH, ONNX, TRUSTED):
         groups, read = groups + [("saved_model_tags", "signature")], []
     if by == TRUSTED:
         groups = groups + [("weights", "trust")]
     return Stage("convert:" + entry.name, lambda record: read + sources(run, entry, record) + (
         trusted(entry) if by == TRUSTED else []),
-                 [entry.directory + "/" + name for name in ("manifest.json", entry.json_name)],
-                 entry.settings(*groups), lambda: run.house.code.of(by, *also_by), stack.identity(role),
+                 [entry.directory + "/" + name for name in (manifest.NAME, entry.json_name)],
+                 entry.settings(*groups), lambda: run.house.code.of(by, MANIFEST, *also_by), stack.identity(role),
                  also=also if entry.trained else None, beside=by in (ONNX, GRAPH))
 
 
-def engine(entry: Entry) -> str:
+def engine(run: Run, entry: Entry) -> str:
     """Return the name of the module that converts an entry."""
-    if of_operations(entry):
+    if of_operations(run, entry):
         return ONNX if module("formats").is_onnx(entry.source) else GRAPH
     if entry.trust:
         return TRUSTED
     return REFERENCE if entry.engine == "reference" else CONVERT
 
 
-def has_signature(entry: Entry) -> bool:
+def has_signature(run: Run, entry: Entry) -> bool:
     """Whether an entry's source is a SavedModel, whose signature computes what its layers cannot be made of."""
     try:
-        return look(entry.source, entry.saved_model_tags, bool(entry.layers)).signature
+        return look(run, entry).signature
     except Fault:
         return False
 
 
-def written(entry: Entry, directory: str) -> tuple:
+def written(run: Run, entry: Entry, directory: str) -> tuple:
     """Convert an entry into `directory`: (names of the files, model.json first; facts)."""
-    target, by = entry.target(), engine(entry)
+    target, by = entry.target(), engine(run, entry)
     if by != ONNX and entry.layout != NATURAL:
         raise Fault(f"models.toml [{entry.name}] layout: {entry.source} is no ONNX model: leave it out")
     if by not in (ONNX, GRAPH) and entry.constants:
@@ -212,7 +207,7 @@ def written(entry: Entry, directory: str) -> tuple:
     try:
         done = module(CONVERT).build(entry.enc_model, directory, **target._asdict())
     except Fault as fault:
-        if target.format == LAYERS or not has_signature(entry):
+        if target.format == LAYERS or not has_signature(run, entry):
             raise
         return module(GRAPH).by_signature(entry.source, fault, directory, entry.layers, target.json_name,
                                           target.shard_size, target.quantize, signature=entry.signature,
@@ -220,54 +215,21 @@ def written(entry: Entry, directory: str) -> tuple:
     return done.names, {"format": done.format, "why": done.why} if done.format == GRAPH_MODEL else {}
 
 
-def write_manifest(run: Run, entry: Entry, directory: str, names: list, facts: dict) -> dict:
-    """Write manifest.json and return it: sha256 of every input and output, versions, settings.
-
-    The settings are those that are not the default, and json_name, by which a reader finds the model.  Nothing in it
-    depends on the time, the machine or the path.
-    """
-    import numpy
-    digests, read = run.house.digests, sources(run, entry)
+def write_manifest(run: Run, entry: Entry, directory: str, names: list, facts: dict) -> Optional[dict]:
+    """Write manifest.json; return what it tells of the training, None where the model was not trained here."""
+    read, by = sources(run, entry), engine(run, entry)
     if "outputs" not in facts:
         facts = dict(run.house.record("encapsulate:" + entry.name).get("facts", {}), **facts)
-    inputs = {"source" if len(read) == 1 else f"source/{index}": digests.of(path, last=True)
-              for index, path in enumerate(read)}
-    if engine(entry) == TRUSTED:
-        inputs.update((f"trust/{index}", digests.of(path, last=True)) for index, path in enumerate(trusted(entry)))
-    if not graph(entry):
-        inputs["enc_model.h5"] = digests.of(entry.enc_model, last=True)
-    from concurrent.futures import ThreadPoolExecutor  # not where all is up to date
-    with ThreadPoolExecutor(2) as pool:
-        digests.begin([os.path.join(directory, name) for name in names], pool)
-        outputs = {name: digests.of(os.path.join(directory, name), last=True) for name in names}
-    manifest = {
-        "name": entry.name,
-        "inputs": inputs,
-        "outputs": outputs,
-        "settings": dict(catalog.told(entry.settings(catalog.CHOOSING, catalog.CONVERTING, ("trust",))),
-                         json_name=entry.json_name),
-        "layers": facts.get("outputs"),
-        "format": "graph-model" if engine(entry) == GRAPH or facts.get("format") == GRAPH_MODEL else "layers-model",
-        "versions": {"stack": stack.identity("convert"), "python": "{}.{}".format(*sys.version_info),
-                     "numpy": numpy.__version__, "h5py": version_of_h5py()},
-    }
-    manifest.update({"layout": facts["layout"]} if facts.get("layout") else {})
+    made_from = manifest.inputs(read, trusted(entry) if by == TRUSTED else (),
+                                None if graph(run, entry) else entry.enc_model)
+    inputs = {name: run.house.digests.of(path, last=True) for name, path in made_from.items()}
     trained = training_of(run, entry, inputs.get("source"))
-    manifest.update({"trained": trained} if trained else {})
-    with open(os.path.join(directory, "manifest.json"), "w", encoding="utf-8") as stream:
-        json.dump(manifest, stream, indent=1, sort_keys=True)
-        stream.write("\n")
-    return manifest
-
-
-def version_of_h5py() -> str:
-    """Return the version of h5py, which is not imported where Python knows it without (3.8)."""
-    try:
-        from importlib import metadata
-        return metadata.version("h5py")
-    except ImportError:
-        import h5py
-        return h5py.__version__
+    of_operations = by == GRAPH or facts.get("format") == GRAPH_MODEL
+    manifest.write(directory, names, run.house.digests, name=entry.name, inputs=inputs,
+                   settings=entry.manifest_settings(), layers=facts.get("outputs"),
+                   format="graph-model" if of_operations else "layers-model", layout=facts.get("layout") or None,
+                   trained=trained)
+    return trained
 
 
 def training_of(run: Run, entry: Entry, digest: Optional[str]) -> Optional[dict]:

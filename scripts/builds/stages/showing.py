@@ -1,5 +1,4 @@
 """The stages of verify.json, pages and pictures: they show a converted model, and how far it is from Keras."""
-import functools
 import importlib.util
 import json
 import os
@@ -52,7 +51,6 @@ def verify(run: Run, entry: Entry) -> dict:
     return dict(run.task(stage, produce, report, after=shown(entry)), uptodate=[False])
 
 
-@functools.lru_cache(None)
 def has_tensorflow() -> bool:
     """Tell whether TensorFlow is installed, without importing it."""
     return importlib.util.find_spec("tensorflow") is not None
@@ -64,7 +62,7 @@ def page(run: Run, entry: Entry) -> dict:
     Where TensorFlow is installed and a Keras here loads the source, the page holds what Keras computed for its
     samples, and shows how far the browser is from that.
     """
-    compared = has_tensorflow()
+    compared = run.once(has_tensorflow)
 
     def converted(record):
         outputs = run.house.record("convert:" + entry.name).get("outputs", {})
@@ -102,7 +100,7 @@ def _file_of_labels(entry):
 
 def _labels(entry):
     path = _file_of_labels(entry)
-    return module(PAGE).read_labels(path) if path else entry.labels
+    return module("viewer.choices").read_labels(path) if path else entry.labels
 
 
 def _reference(entry, directory):
@@ -127,14 +125,14 @@ def _title(run, entry):
 
 def view(run: Run, entry: Entry) -> dict:
     """Serve a model's page until Ctrl-C."""
-    return run.always(".builds.stages.showing:serve", entry.page, basename="view", name=entry.name,
+    return run.always(serve, entry.page, basename="view", name=entry.name,
                       after=["page:" + entry.name], doc="-> http://127.0.0.1:…/")
 
 
 def view_all(run: Run, entries: List[Entry]) -> dict:
     """Serve a list of all models until Ctrl-C; each page is built when it is opened first."""
     models = [(entry.name, entry.title or entry.name) for entry in entries]
-    return run.always(".builds.stages.showing:serve_all", os.path.dirname(entries[0].page), models, basename="view",
+    return run.always(serve_all, os.path.dirname(entries[0].page), models, basename="view",
                       doc="Open a list of all models in the browser, until Ctrl-C")
 
 

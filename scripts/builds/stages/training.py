@@ -70,7 +70,7 @@ def train(run: Run, entry: Entry) -> dict:
         yield f"{entry.source}: {size(entry.source)}, test accuracy {record['facts']['accuracy']:.4f}{digits}"
 
     if "TF_CONFIG" in os.environ and module("training.workers").helps(os.environ):
-        return run.always(".builds.stages.training:take_part", entry, basename="train", name=entry.name,
+        return run.always(take_part, entry, basename="train", name=entry.name,
                           after=["data:" + entry.name], doc="Take part in the training that TF_CONFIG names")
     stage = Stage("train:" + entry.name, [entry.data_file], [entry.source], entry.settings(catalog.TRAINING),
                   lambda: run.house.code.of(TRAIN), stack.identity("train"), keep=True)

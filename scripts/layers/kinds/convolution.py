@@ -1,5 +1,5 @@
 """Convolutions (keras 2.6 layers/convolutional.py; Keras 3 layers/convolutional/)."""
-from typing import Any, Callable, List
+from typing import Any, Callable, Dict, List, Sequence
 
 from .kind import Config, Shape, Variable, row
 from .sizes import Size, channels, several, slide, spatial, times, whole
@@ -76,11 +76,30 @@ def local_kernel(config: Config) -> List[Variable]:
     return [Variable("kernel", None)] + [Variable("bias", None)] * bool(config.get("use_bias", True))
 
 
+def channels_axis(config: Config, rank: int) -> List[int]:
+    """The kernel has a size for each channel."""
+    return [1 if config.get("data_format") == "channels_first" else -1]
+
+
+def of_kernel(config: Config, shape: Sequence[int], axes: List[int]) -> Dict[int, int]:
+    """The channels of all groups."""
+    return {axes[0]: shape[-2] * (config.get("groups") or 1)} if len(shape) > 2 else {}
+
+
+def of_transposed(config: Config, shape: Sequence[int], axes: List[int]) -> Dict[int, int]:
+    """The channels stand behind the filters."""
+    return {axes[0]: shape[-1]} if len(shape) > 2 else {}
+
+
 to_filters = convolution(lambda config, count: config["filters"])
 to_each = convolution(lambda config, count: times(count, config.get("depth_multiplier", 1)))
 
-row("convolution", "Conv1D Conv2D Conv3D", shape=to_filters, variables=kernel)
-row("convolution", "Conv1DTranspose Conv2DTranspose Conv3DTranspose", shape=transposed, variables=transposed_kernel)
-row("convolution", "DepthwiseConv1D DepthwiseConv2D", shape=to_each, variables=depthwise_kernel)
+row("convolution", "Conv1D Conv2D Conv3D", shape=to_filters, variables=kernel, axes=channels_axis,
+    sizes=of_kernel)
+row("convolution", "Conv1DTranspose Conv2DTranspose Conv3DTranspose", shape=transposed, variables=transposed_kernel,
+    axes=channels_axis, sizes=of_transposed)
+row("convolution", "DepthwiseConv1D DepthwiseConv2D", shape=to_each, variables=depthwise_kernel, axes=channels_axis,
+    sizes=of_kernel)
 row("convolution", "LocallyConnected1D LocallyConnected2D", shape=to_filters, variables=local_kernel)
-row("convolution", "SeparableConv1D SeparableConv2D", shape=to_filters, variables=separable_kernels)
+row("convolution", "SeparableConv1D SeparableConv2D", shape=to_filters, variables=separable_kernels,
+    axes=channels_axis, sizes=of_kernel)

@@ -1,7 +1,7 @@
 """Inputs, Dense, Embedding and Masking (keras 2.6 layers/core.py, embeddings.py; Keras 3 layers/core/)."""
 from typing import Any, List, Optional
 
-from .kind import Config, Mask, Part, Shape, Variable, row, same
+from .kind import Config, Mask, Part, Shape, Variable, last, row, same
 from .sizes import whole
 
 
@@ -44,7 +44,7 @@ def through(config: Config, inputs: List[Shape], nested: Any) -> List[Optional[S
 
 
 row("core", "InputLayer")
-row("core", "Dense", variables=dense, mask=Mask.PASSES,
+row("core", "Dense", variables=dense, mask=Mask.PASSES, axes=last,
     shape=lambda config, inputs, nested: [list(inputs[0][:-1]) + [config["units"]]])
 row("core", "RandomFourierFeatures", variables=fourier,
     shape=lambda config, inputs, nested: [list(inputs[0][:-1]) + [config["output_dim"]]])

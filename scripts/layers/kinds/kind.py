@@ -1,6 +1,6 @@
 """The table of layer classes: what a row holds, how a family adds its rows, and how a row is found."""
 import enum
-from typing import Any, Callable, Dict, FrozenSet, List, NamedTuple, Optional
+from typing import Any, Callable, Dict, FrozenSet, List, NamedTuple, Optional, Sequence
 
 Config = Dict[str, Any]
 Shape = List[Optional[int]]  # batch size first; None is a size that is open
@@ -48,6 +48,9 @@ class Kind(NamedTuple):
     mask       the rule of the output's mask
     idle       whether the layer does nothing outside of training
     own_at     the place of the layer's own variables among those of its parts, None: after them
+    axes       axes(config, rank) -> the axes of an input of so many dimensions whose sizes decide what the layer is:
+               the shapes of its variables, or the size of a Flatten
+    sizes      sizes(config, shape, axes) -> {axis: size of the input} of a layer whose first variable has such a shape
     """
 
     name: str
@@ -59,6 +62,8 @@ class Kind(NamedTuple):
     mask: Mask
     idle: bool
     own_at: Optional[int]
+    axes: Callable[[Config, int], List[int]]
+    sizes: Callable[[Config, Sequence[int], List[int]], Dict[int, int]]
 
 
 KINDS = {}  # type: Dict[str, Kind]
@@ -82,14 +87,29 @@ def same(config: Config, inputs: List[Shape], nested: Any) -> List[Shape]:
     return [list(inputs[0])]
 
 
+def none(config: Config, rank: int) -> List[int]:
+    """The axes that decide, of a layer that is made for inputs of any size."""
+    return []
+
+
+def last(config: Config, rank: int) -> List[int]:
+    """The axes that decide, of a layer with a kernel: the last one."""
+    return [-1]
+
+
+def first_size(config: Config, shape: Sequence[int], axes: List[int]) -> Dict[int, int]:
+    """A kernel has a row for each number of the input's last axis."""
+    return {axes[0]: shape[0]}
+
+
 def row(family: str, names: str, shape: Optional[Callable] = None, variables: Optional[Callable] = nothing,
         parts: Callable = nothing, outputs: Callable = one, mask: Mask = Mask.STOPS, idle: bool = False,
-        own_at: Optional[int] = None) -> None:
+        own_at: Optional[int] = None, axes: Callable = none, sizes: Callable = first_size) -> None:
     """Add the classes `names`, separated by spaces, to the table.  The other arguments are the fields of Kind."""
     for name in names.split():
         if name in KINDS:
             raise ValueError(f"{name} stands in the table twice")
-        KINDS[name] = Kind(name, family, shape, variables, parts, outputs, mask, idle, own_at)
+        KINDS[name] = Kind(name, family, shape, variables, parts, outputs, mask, idle, own_at, axes, sizes)
 
 
 def canonical(name: str) -> str:

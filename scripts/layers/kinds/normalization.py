@@ -1,5 +1,5 @@
 """Normalizations (keras 2.6 layers/normalization/; Keras 3 layers/normalization/)."""
-from typing import Any, List, Optional
+from typing import Any, Dict, List, Optional, Sequence
 
 from .kind import Config, Mask, Part, Shape, Variable, row, same
 
@@ -35,14 +35,26 @@ def layer_normalization(config: Config) -> List[Variable]:
     return scale_and_center(config, along(config))
 
 
+def own_axes(config: Config, rank: int) -> List[int]:
+    """The setting axis: one, several, or none."""
+    axis = config.get("axis", -1)
+    return axis if isinstance(axis, list) else [] if axis is None else [axis]
+
+
+def of_each(config: Config, shape: Sequence[int], axes: List[int]) -> Dict[int, int]:
+    """A variable has a size for each axis."""
+    return dict(zip(axes, shape)) if len(axes) == len(shape) else {}
+
+
 def of_layer(config: Config, inputs: List[Shape], nested: Any) -> List[Optional[Shape]]:
     """The shape of the layer within."""
     return nested.layer(config["layer"], inputs)
 
 
 row("normalization", "BatchNormalization SyncBatchNormalization", shape=same, variables=batch_normalization,
-    mask=Mask.PASSES)
-row("normalization", "LayerNormalization", shape=same, variables=layer_normalization, mask=Mask.PASSES)
+    mask=Mask.PASSES, axes=own_axes, sizes=of_each)
+row("normalization", "LayerNormalization", shape=same, variables=layer_normalization, mask=Mask.PASSES,
+    axes=own_axes, sizes=of_each)
 row("normalization", "GroupNormalization", shape=same, mask=Mask.PASSES,
     variables=lambda config: scale_and_center(config, [None]))
 row("normalization", "UnitNormalization", shape=same, mask=Mask.PASSES)

@@ -10,7 +10,8 @@ from . import merging
 from .kind import KINDS, Config, Shape, row
 
 # Classes that stand for an operation: Keras 2.4 - 2.15, and before
-FUNCTIONS = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer")
+LAMBDAS, OP_LAYER = ("TFOpLambda", "SlicingOpLambda"), "TensorFlowOpLayer"
+FUNCTIONS = LAMBDAS + (OP_LAYER,)
 # The layer that does what an operation does: keras.ops, TFOpLambda's functions, TensorFlowOpLayer's operations
 LAYER_OF = {"Add": "Add", "Multiply": "Multiply", "Maximum": "Maximum", "Minimum": "Minimum",
             "add": "Add", "multiply": "Multiply", "mul": "Multiply", "maximum": "Maximum", "minimum": "Minimum",
@@ -22,13 +23,16 @@ OF_DTYPE = frozenset("""Arange Array Cast ConvertToTensor Cumprod Cumsum EmptyLi
 KEPT = {"Softmax": ("axis",), "Concatenate": ("axis",)}  # settings of the operations of Keras 3
 
 
+def named(record: Dict[str, Any]) -> str:
+    """The class of a node; of one of FUNCTIONS the function ("math.add"), or the operation, that its config names."""
+    if record["class_name"] in LAMBDAS:
+        return str(record["config"].get("function", ""))
+    return str(record["config"]["node_def"].get("op")) if record["class_name"] == OP_LAYER else record["class_name"]
+
+
 def function_of(record: Dict[str, Any]) -> str:
-    """The name of the function that a node stands for: one of FUNCTIONS says it in its config."""
-    if record["class_name"] in ("TFOpLambda", "SlicingOpLambda"):
-        return str(record["config"].get("function", "")).split(".")[-1]
-    if record["class_name"] == "TensorFlowOpLayer":
-        return str(record["config"]["node_def"]["op"])
-    return record["class_name"]
+    """The name of the function that a node stands for, without its module."""
+    return named(record).split(".")[-1] if record["class_name"] in LAMBDAS else named(record)
 
 
 def is_operation(record: Dict[str, Any], major: int) -> bool:
@@ -65,7 +69,7 @@ def is_of_several(name: str) -> bool:
 
 def broadcast(config: Config, inputs: List[Shape], nested: Any) -> List[Optional[Shape]]:
     """The shape of `a + b` in Keras 2, as far as it is what a layer does."""
-    kind = "TFOpLambda" if "function" in config else "TensorFlowOpLayer"
+    kind = LAMBDAS[0] if "function" in config else OP_LAYER
     known = function_of({"class_name": kind, "config": config}) in LAYER_OF
     return merging.broadcast(config, inputs, nested) if known and len(inputs) > 1 else [None]
 

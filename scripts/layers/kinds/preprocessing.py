@@ -3,6 +3,7 @@ from typing import Any, List, Optional
 
 from .. import columns
 from .kind import Config, Mask, Shape, Variable, row, same
+from .normalization import of_each, own_axes
 from .sizes import whole
 
 
@@ -80,7 +81,7 @@ def embedded(config: Config) -> List[Variable]:
 
 
 row("preprocessing", "Rescaling", shape=same, mask=Mask.PASSES_IN_3)
-row("preprocessing", "Normalization", shape=same, variables=None, mask=Mask.PASSES_IN_3)
+row("preprocessing", "Normalization", shape=same, variables=None, mask=Mask.PASSES_IN_3, axes=own_axes, sizes=of_each)
 row("preprocessing", "RandomFlip RandomRotation RandomZoom RandomTranslation RandomContrast RandomBrightness "
                      "RandomHeight RandomWidth RandomShear RandomGrayscale RandomHue RandomSaturation RandomInvert "
                      "RandomPosterization RandomSharpness RandomColorJitter RandomColorDegeneration RandomErasing "

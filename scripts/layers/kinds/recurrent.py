@@ -1,8 +1,8 @@
 """Recurrent layers and their cells (keras 2.6 layers/recurrent.py, convolutional_recurrent.py; Keras 3 layers/rnn/)."""
 from typing import Any, Callable, Dict, List, Optional
 
-from .convolution import to_filters, window
-from .kind import Config, Mask, Part, Shape, Variable, row
+from .convolution import channels_axis, of_kernel, to_filters, window
+from .kind import Config, Mask, Part, Shape, Variable, last, row
 from .sizes import whole
 
 
@@ -27,6 +27,11 @@ def images(config: Config, inputs: List[Shape], nested: Any) -> List[Shape]:
     image = to_filters(config, [[batch] + list(inputs[0][2:])], nested)[0]
     return [image[:1] + [steps] + image[1:] if config.get("return_sequences") else image] + \
         [image] * (2 if config.get("return_state") else 0)
+
+
+def channels_of_steps(config: Config, rank: int) -> List[int]:
+    """As of a convolution, behind the steps."""
+    return [axis + 1 if axis > 0 else axis for axis in channels_axis(config, rank)]
 
 
 def gates(count: int, units: str = "units") -> Callable[[Config], List[Variable]]:
@@ -83,12 +88,12 @@ def stacked(config: Config, scope: str) -> List[Part]:
     return [Part(record, f"{scope}/RNNCell_{index}") for index, record in enumerate(config["cells"])]
 
 
-row("recurrent", "SimpleRNN", shape=sequence, variables=gates(1), outputs=outputs, mask=Mask.SEQUENCES)
-row("recurrent", "GRU", shape=sequence, variables=gates(3), outputs=outputs, mask=Mask.SEQUENCES)
-row("recurrent", "LSTM", shape=lstm, variables=gates(4), outputs=outputs, mask=Mask.SEQUENCES)
-row("recurrent", "RNN", shape=sequence, parts=cell, outputs=outputs, mask=Mask.SEQUENCES)
+row("recurrent", "SimpleRNN", shape=sequence, variables=gates(1), outputs=outputs, mask=Mask.SEQUENCES, axes=last)
+row("recurrent", "GRU", shape=sequence, variables=gates(3), outputs=outputs, mask=Mask.SEQUENCES, axes=last)
+row("recurrent", "LSTM", shape=lstm, variables=gates(4), outputs=outputs, mask=Mask.SEQUENCES, axes=last)
+row("recurrent", "RNN", shape=sequence, parts=cell, outputs=outputs, mask=Mask.SEQUENCES, axes=last)
 row("recurrent", "ConvLSTM1D ConvLSTM2D ConvLSTM3D", shape=images, variables=gates(4, "filters"), outputs=outputs,
-    mask=Mask.SEQUENCES)
+    mask=Mask.SEQUENCES, axes=channels_of_steps, sizes=of_kernel)
 for each, wide in (("SimpleRNNCell", 1), ("GRUCell", 3), ("LSTMCell", 4)):
     row("recurrent", each, shape=step_of(each), variables=gates(wide), outputs=outputs_of(each))
 row("recurrent", "PeepholeLSTMCell", shape=step_of("PeepholeLSTMCell"), variables=peepholes,

@@ -48,7 +48,9 @@ row("reshaping", "Cropping1D Cropping2D Cropping3D",
 row("reshaping", "UpSampling1D UpSampling2D UpSampling3D", shape=resize(
     lambda size, config, index, count: times(size, several(config["size"], count)[index])))
 row("reshaping", "Resizing CenterCrop RandomCrop", shape=to_size)
-row("reshaping", "Flatten", shape=lambda config, inputs, nested: [[inputs[0][0], product(inputs[0][1:])]])
+row("reshaping", "Flatten", axes=lambda config, rank: list(range(1, rank)) if rank > 2 else [],
+    sizes=lambda config, shape, axes: {},  # it has no variables
+    shape=lambda config, inputs, nested: [[inputs[0][0], product(inputs[0][1:])]])
 row("reshaping", "Reshape", shape=reshape)
 row("reshaping", "Permute",
     shape=lambda config, inputs, nested: [[inputs[0][0]] + [inputs[0][axis] for axis in config["dims"]]])

@@ -5,6 +5,7 @@ import numpy
 
 from ...base.fault import Fault
 from ...emit import Value
+from ...layers.few_bits import LARGEST as LARGEST_OF
 from .. import narrow
 from ..rules import Call, called, function, node
 from ..windows import LARGEST, Window
@@ -22,7 +23,7 @@ MIXED = {
     "yuv_to_rgb": ((1, 1, 1), (0, -0.394642334, 2.03206185), (1.13988303, -0.58062185, 0))}
 
 
-MOST = {"int8": 127, "uint8": 255, "int16": 32767, "uint16": 65535, "int32": 2 ** 31 - 1}  # what a type holds
+MOST = dict(LARGEST_OF, int32=2 ** 31 - 1)  # what a type holds
 
 
 def as_floats(call: Call, adjust: Callable[[Value], Value], x: Value) -> Value:

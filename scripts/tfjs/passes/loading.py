@@ -6,7 +6,7 @@ those of tfjs-layers 1.0.0 - 4.22.0: computeOutputShape and build in layers/conv
 and merge.js.
 """
 from collections import OrderedDict
-from typing import Any, Callable, Dict, Iterator, List, Optional, Set
+from typing import Any, Callable, Dict, List, Optional, Set
 
 from ...base.fault import Fault
 from ...layers import kinds, open_sizes, shapes
@@ -116,7 +116,7 @@ class Loading(Once):
         first = id(record) not in self.made
         self.made.add(id(record))
         try:
-            if None not in inputs and not is_model(record) and not all(fit(record, inputs, first)):
+            if None not in inputs and not is_model(record) and not fit(record, inputs, first):
                 self.found.setdefault(self.path[0], self.fault(record, inputs))
         except WRONG:
             pass
@@ -138,24 +138,36 @@ def unknown(size: Optional[int]) -> bool:
 
 # What is looked at ------------------------------------------------------------------------------------------
 
-def fit(record: Record, inputs: List[Shape], first: bool) -> Iterator[bool]:
+def fit(record: Record, inputs: List[Shape], first: bool) -> bool:
     """Whether TensorFlow.js makes a layer of such inputs.  first: whether this is the layer's first call."""
     name, config = record["class_name"], record["config"]
-    if name in MERGES:
-        yield merged(inputs) is not None
-    elif name == "Flatten":
-        yield None not in inputs[0][1:]
-    elif name == "Concatenate" and first:
-        axis = config.get("axis", -1)
-        yield len({tuple(without(shape, axis)) for shape in inputs}) == 1
-    elif name == "Dot" and first:
-        axes = config["axes"]
-        one, other = axes if isinstance(axes, list) else [axes, axes]
-        yield one < 0 and isinstance(axes, list) or inputs[0][one] == inputs[1][other]
-    elif kinds.of(record) is not None:
-        for axis in open_sizes.needed(record, len(inputs[0])):
-            size = inputs[0][axis]
-            yield size is not None and size > 0 or size is None and not first
+    if name in FITS:
+        return FITS[name](config, inputs, first)
+    axes = open_sizes.needed(record, len(inputs[0])) if kinds.of(record) else []
+    sizes = (inputs[0][axis] for axis in axes)  # one after the other: the first that does not fit decides
+    return all(size > 0 if size is not None else not first for size in sizes)
+
+
+def adds_up(config: Dict[str, Any], inputs: List[Shape], first: bool) -> bool:
+    """A merge, at every call."""
+    return merged(inputs) is not None
+
+
+def flattens(config: Dict[str, Any], inputs: List[Shape], first: bool) -> bool:
+    """A Flatten, at every call: all sizes are told."""
+    return None not in inputs[0][1:]
+
+
+def joins(config: Dict[str, Any], inputs: List[Shape], first: bool) -> bool:
+    """A Concatenate: all other sizes are the same, open or not."""
+    return not first or len({tuple(without(shape, config.get("axis", -1))) for shape in inputs}) == 1
+
+
+def multiplies(config: Dict[str, Any], inputs: List[Shape], first: bool) -> bool:
+    """A Dot: the sizes at its axes are the same, open or not; it looks at none where the first axis is negative."""
+    axes = config["axes"]
+    one, other = axes if isinstance(axes, list) else [axes, axes]
+    return not first or one < 0 and isinstance(axes, list) or inputs[0][one] == inputs[1][other]
 
 
 def without(shape: Shape, axis: int) -> Shape:
@@ -212,6 +224,8 @@ def embedded(config: Dict[str, Any], inputs: List[Shape], nested: Any) -> List[S
 RULES: Dict[str, Callable] = {"Cropping2D": cropped, "ZeroPadding2D": padded, "Reshape": reshaped,
                               "Embedding": embedded}
 RULES.update((name, lambda config, inputs, nested: [merged(inputs)]) for name in MERGES)
+FITS: Dict[str, Callable[[Dict[str, Any], List[Shape], bool], bool]] = dict(
+    dict.fromkeys(MERGES, adds_up), Flatten=flattens, Concatenate=joins, Dot=multiplies)
 
 
 # Reshapes to -1 ---------------------------------------------------------------------------------------------

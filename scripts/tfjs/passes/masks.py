@@ -6,7 +6,7 @@ engine/executor.js: execute) calls all layers of a model with one set of keyword
 the mask of the last layer with one, and a recurrent layer gets the initial state of an earlier one.
 """
 from collections import OrderedDict
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from ...base.fault import Fault
 from ...layers import kinds
@@ -158,20 +158,8 @@ class Walk:
         if makes(call.record):
             made = self.number(kind, config.get("mask_value", 0), call.source)
             return Passed(made, made, False)
-        if kind == "TimeDistributed":
-            return self.time_distributed(call)
-        if kind in MERGES:
-            return Passed(self.merged_by_keras(call), self.merged(call), False)
-        if kind == "Concatenate":
-            return Passed(self.joined_by_keras(call), self.joined(call), False)
-        if kind == "GlobalAveragePooling1D":
-            if mask:
-                self.refuse(call, "after a mask: TensorFlow.js averages over masked steps too")
-            return Passed(None, None, False)
-        if kind == "Softmax":
-            if mask or call.keywords.get("mask"):
-                self.refuse(call, "after a mask, which it would have added; use an Activation")
-            return Passed(mask, None, True)
+        if kind in RULES:
+            return RULES[kind](self, call)
         passes = kind in self.passing and not isinstance(config, Maskless)
         steps = passes and (kind != "LayerNormalization" or config.get("axis", -1) in (-1, 2, [-1], [2]))
         return Passed(mask if passes else None, other if kind in PASS_IN_TFJS else None, steps)
@@ -215,6 +203,26 @@ class Walk:
         zeros = kind == "Bidirectional" and sequences or inner.get("zero_output_for_mask") or states
         side = Side(mask if sequences else None, call if hides and zeros else None)
         return [side] * (2 if config.get("merge_mode", "") is None else 1), call.other[0] if sequences else None
+
+    def average(self, call: Call) -> Passed:
+        """Follow a call of a GlobalAveragePooling1D, as `one` does."""
+        if call.own[0]:
+            self.refuse(call, "after a mask: TensorFlow.js averages over masked steps too")
+        return Passed(None, None, False)
+
+    def softmax(self, call: Call) -> Passed:
+        """Follow a call of a Softmax, as `one` does."""
+        if call.own[0] or call.keywords.get("mask"):
+            self.refuse(call, "after a mask, which it would have added; use an Activation")
+        return Passed(call.own[0], None, True)
+
+    def merge(self, call: Call) -> Passed:
+        """Follow a call of a merge, as `one` does."""
+        return Passed(self.merged_by_keras(call), self.merged(call), False)
+
+    def concatenate(self, call: Call) -> Passed:
+        """Follow a call of a Concatenate, as `one` does."""
+        return Passed(self.joined_by_keras(call), self.joined(call), False)
 
     def time_distributed(self, call: Call) -> Passed:
         """Follow a call of a TimeDistributed, as `one` does.
@@ -290,6 +298,12 @@ class Walk:
         if axis == -1 and len(set(given)) == 1:
             return given[0]
         return self.number("joined", axis, tuple(sorted(set(given))) if axis == -1 else tuple(call.other))
+
+
+# The layers that are followed in a way of their own
+RULES: Dict[str, Callable[[Walk, Call], Passed]] = dict(
+    dict.fromkeys(MERGES, Walk.merge), TimeDistributed=Walk.time_distributed, Concatenate=Walk.concatenate,
+    GlobalAveragePooling1D=Walk.average, Softmax=Walk.softmax)
 
 
 def class_of_cell(config: Record) -> Optional[str]:

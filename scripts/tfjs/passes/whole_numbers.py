@@ -8,7 +8,7 @@ only in Keras.
 from typing import Callable, Set, Tuple
 
 from ...base.fault import Fault
-from ...layers import kinds, shapes
+from ...layers import few_bits, kinds, shapes
 from ...layers.kinds.operations import LAYER_OF, function_of, is_operation
 from ...layers.topology import Graph, Layer
 from .draft import Draft
@@ -21,7 +21,6 @@ MEANS = ("GlobalAveragePooling1D", "GlobalAveragePooling2D")
 NORMALIZATIONS = ("BatchNormalization", "LayerNormalization")
 KINDS = MEANS + NORMALIZATIONS + ("Concatenate", "Activation", "TimeDistributed")
 OVERFLOW = ("Add", "Subtract", "Multiply", "Average", "Dot")  # layers, and operations that are done by layers
-FEW_BITS = ("int8", "uint8", "int16", "uint16")
 EXACT = ("linear", "relu")  # activations that give whole numbers for whole numbers, in TensorFlow.js too
 
 
@@ -81,4 +80,4 @@ def is_whole(layer: Layer) -> bool:
 
 def is_narrow(layer: Layer) -> bool:
     """Whether an input takes whole numbers of few bits."""
-    return layer.config.get("dtype") in FEW_BITS
+    return layer.config.get("dtype") in few_bits.TYPES

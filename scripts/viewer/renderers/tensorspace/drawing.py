@@ -62,20 +62,11 @@ def drawing(model: Dict[str, Any], described: Dict[str, Any], name: str = "model
     that is drawn, its own as "full", and "strip": see strips.
     Raises Fault where nothing can be drawn: an input or output without a fixed size, or without a dimension.
     """
-    inputs = [_input(entry, place, name) for place, entry in enumerate(described["inputs"])]
-    for entry in inputs:
-        entry.update(sources.text_of(model, entry["name"]))
+    inputs = _inputs(model, described, name)
     tensors, outputs, parameters = sources.of_model(model, described)
     described = dict(described, parameters=parameters)
-    for tensor in tensors.values():
-        if isinstance(tensor.words, int) and tensor.sources and isinstance(tensor.sources[0], int):
-            inputs[tensor.sources[0]]["words"] = tensor.words
-    asked = OrderedDict()  # key -> place of the output; the last of two equal ones, which is the model's own
-    for place, key in enumerate(outputs):
-        asked.pop(key, None)
-        asked[key] = place
-    for key, place in asked.items():
-        _check_output(tensors[key], described["outputs"][place], name)
+    _tell_words(inputs, tensors)
+    asked = _asked(tensors, outputs, described, name)
     chains = _chains(tensors, asked)
     hidden = {key for key, chain in chains.items() for key in chain[:-1]}
     hidden |= {key for key in asked if _says_nothing(tensors, key, asked, described)}
@@ -233,6 +224,32 @@ def _says_nothing(tensors, key, asked, described):
 
 
 # Layers -----------------------------------------------------------------------------------------------------
+
+def _inputs(model, described, name):
+    """Return what is drawn of the inputs."""
+    inputs = [_input(entry, place, name) for place, entry in enumerate(described["inputs"])]
+    for entry in inputs:
+        entry.update(sources.text_of(model, entry["name"]))
+    return inputs
+
+
+def _tell_words(inputs, tensors):
+    """Tell the inputs how many words an Embedding behind them has."""
+    for tensor in tensors.values():
+        if isinstance(tensor.words, int) and tensor.sources and isinstance(tensor.sources[0], int):
+            inputs[tensor.sources[0]]["words"] = tensor.words
+
+
+def _asked(tensors, outputs, described, name):
+    """Return {key of a tensor: its place among the outputs}, the last of two equal ones, which is the model's own."""
+    asked = OrderedDict()
+    for place, key in enumerate(outputs):
+        asked.pop(key, None)
+        asked[key] = place
+    for key, place in asked.items():
+        _check_output(tensors[key], described["outputs"][place], name)
+    return asked
+
 
 def _input(entry, place, name):
     shape = list((entry["shape"] or [None])[1:])
