@@ -9,27 +9,23 @@ from typing import Any, Dict, List
 
 from ..base import files, place
 from . import packages
+from .renderers import parts
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-THIRD_PARTY = (("three", "build/three.min.js"), ("three", "examples/js/controls/TrackballControls.js"),
-               ("@tweenjs/tween.js", "dist/tween.umd.js"), ("@tensorflow/tfjs", "dist/tf.min.js"),
-               ("tensorspace", "dist/tensorspace.min.js"))  # in the order in which they need one another
 # This project's own scripts, which a page has in three files: each request costs a light model's first prediction.
 OWN = {
     "first.js": ("globals", "files"),
-    "page.js": ("renderers/tensorspace/palette", "words", "engine", "strips", "pixels", "pictures", "hashes", "text",
-                "typing", "inputs", "volume", "samples", "results", "weights", "insight", "list", "epochs",
-                "compare", "viewer"),
-    "drawing.js": tuple(f"renderers/tensorspace/{name}" for name in (
-        "layers", "blocks", "layout", "maps", "slim", "merged", "figures", "camera", "edges", "labels", "stage",
-        "scene")),
+    "page.js": parts.FIRST + (
+        "words", "engine", "strips", "pixels", "pictures", "hashes", "text", "typing", "inputs", "volume", "samples",
+        "results", "weights", "insight", "list", "epochs", "compare", "viewer"),
+    "drawing.js": parts.DRAWING,
 }
 # What computes goes first; viewer.js loads what draws, so that the first prediction of a light model waits for none.
 COMPUTING = ("first.js", "tf.min.js", "page.js")
 POLICY = ("default-src 'none'; script-src {scripts}; style-src {styles}; img-src 'self' data: blob:; "
           "connect-src 'self'; base-uri 'none'; form-action 'none'")
 # As they are loaded.
-SCRIPTS = list(COMPUTING) + [os.path.basename(path) for _, path in THIRD_PARTY
+SCRIPTS = list(COMPUTING) + [os.path.basename(path) for _, path in parts.LIBRARIES
                              if os.path.basename(path) not in COMPUTING] + ["drawing.js"]
 # Of every page; index.html, which names the others, goes into its place last.
 ALWAYS = SCRIPTS + ["style.css", "licenses.txt", "page.json", "index.html"]
@@ -39,16 +35,16 @@ EARLIER = [f"{os.path.basename(name)}.js" for names in OWN.values() for name in 
 
 def licenses() -> str:
     """Return the licenses of the scripts that the page carries."""
-    parts = []
-    for package in ("three", "@tweenjs/tween.js", "@tensorflow/tfjs", "tensorspace"):
+    texts = []
+    for package in dict.fromkeys(package for package, _ in parts.LIBRARIES):
         entry = packages.locked(package)
         # TensorFlow.js's own archive has no license file; it is under the same one as TensorSpace.
         file = packages.bundle(package if "LICENSE" in entry["files"] else "tensorspace", file="LICENSE")
         with open(file, encoding="utf-8") as stream:
             text = stream.read().strip() if "LICENSE" in entry["files"] else \
                 "The license that follows, of TensorSpace's."
-        parts.append(f"{package} {entry['version']} ({entry['license']})\n\n{text}\n")
-    return ("\n" + 78 * "-" + "\n\n").join(parts)
+        texts.append(f"{package} {entry['version']} ({entry['license']})\n\n{text}\n")
+    return ("\n" + 78 * "-" + "\n\n").join(texts)
 
 
 def copy(source: str, target_dir: str, name: str) -> Dict[str, Any]:
@@ -82,10 +78,10 @@ def index(title: str, policy: str, style: str, scripts: str) -> str:
 
 def scripts_into(target_dir: str) -> None:
     """Write the scripts of every page, its style and their licenses into a directory."""
-    for package, path in THIRD_PARTY:
+    for package, path in parts.LIBRARIES:
         copy(packages.bundle(package, file=path), target_dir, os.path.basename(path))
-    for name, parts in OWN.items():
-        text = "\n".join(read(HERE, f"{part}.js") for part in parts)
+    for name, scripts in OWN.items():
+        text = "\n".join(read(HERE, f"{script}.js") for script in scripts)
         write(target_dir, name, "'use strict';\n" + place.advice(text))
     copy(os.path.join(HERE, "style.css"), target_dir, "style.css")
     write(target_dir, "licenses.txt", licenses())

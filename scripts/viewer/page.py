@@ -23,7 +23,7 @@ from ..tfjs import write_layers
 from ..wire.target import QUANTIZED
 from . import building, carried, predict, samples, smaller, snippet
 from .choices import PIXELS, labels_of, numbers_of, pixels_of
-from .renderers.tensorspace import drawing
+from .renderers import drawing
 from .source import model_file, read_model, shards
 
 

@@ -5,8 +5,9 @@ import shutil
 import pytest
 
 from scripts import Fault, convert
-from scripts.viewer import carried, packages, page
+from scripts.viewer import packages, page
 from scripts.viewer.chromium import Serving
+from scripts.viewer.renderers import parts
 from tests import needs
 
 pytestmark = pytest.mark.modern  # its own JavaScript: which Python wrote the lines changes nothing of it
@@ -22,7 +23,7 @@ DRAWN = """new Promise((resolve, reject) => {
 
 def run(browser, directory, html):
     """Lay the HTML beside a model with its scripts and open it; return each layer's name and whether it has values."""
-    files = {os.path.basename(path): packages.bundle(package, file=path) for package, path in carried.THIRD_PARTY}
+    files = {os.path.basename(path): packages.bundle(package, file=path) for package, path in parts.LIBRARIES}
     files["tf.min.js"] = packages.bundle("@tensorflow/tfjs", "1.0.0")
     for name, path in files.items():
         shutil.copy(path, str(directory / name))
