@@ -25,8 +25,8 @@ STARTS = (
     (rb"version https://git-lfs", "a git-lfs pointer, not the model itself: run `git lfs pull` first"),
     (rb"\x1f\x8b|BZh|\xfd7zXZ|7z\xbc\xaf|Rar!|.{257}ustar", "a packed file: unpack it, and give the model in it"),
     (rb"\x80[\x02-\x05]|PK\x03\x04|\([dl]p0\n|c[\w.]+\n\w+\n|[\]}]q\0",  # pickles of protocol 0 and 1 have no start
-     "a pickle or an archive of another program, not a Keras model: load it where it was made, and use model.save, or "
-     + EXPORT),
+     "a pickle or an archive of another program, not a Keras model: load it where it was made; Keras saves it "
+     "(model.save), PyTorch exports it: " + EXPORT),
     (rb"\x93NUMPY", "a numpy array, not a model; " + KNOWN),
     (rb".{6}\0\0\{\"", "safetensors, " + WEIGHTS),
     (rb".{4}TFL3", "a TensorFlow Lite model, whose layers are gone: give the model that it was made from"),

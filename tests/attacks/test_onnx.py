@@ -266,7 +266,7 @@ def test_a_pickle_is_not_opened_and_the_line_says_how_to_export(kind, tmp_path):
         with open(path, "wb") as file:
             pickle.dump(evil, file, kind)
     assert refused(tmp_path, path).endswith(
-        'is exported: torch.onnx.export(model.eval(), torch.zeros(1, 3, 224, 224), "model.onnx")\n')
+        'PyTorch exports it: torch.onnx.export(model.eval(), torch.zeros(1, 3, 224, 224), "model.onnx")\n')
 
 
 @pytest.mark.parametrize("build, words", ATTACKS)

@@ -389,7 +389,7 @@ def test_the_line_about_a_checkpoint_s_graph_works_when_it_is_followed(tmp_path)
         v1.train.Saver().save(session, str(tmp_path / "model.ckpt"))
         expected = session.run(y, {x: values})
     for path in (tmp_path / "model.ckpt.meta", tmp_path):
-        with pytest.raises(Fault, match=r"restore it in a session \(tf.compat.v1.train.import_meta_graph\), write it"):
+        with pytest.raises(Fault, match=r"restore it in a session \(tf.compat.v1.train.import_meta_graph\), save it"):
             converted(path, tmp_path, "refused")
         shutil.rmtree(str(tmp_path / "refused"))
     with v1.Graph().as_default() as graph, v1.Session() as session:

@@ -10,7 +10,7 @@ from typing import Callable, Set, Tuple
 from ...base.fault import Fault
 from ...layers import few_bits, kinds, shapes
 from ...layers.kinds.operations import LAYER_OF, function_of, is_operation
-from ...layers.topology import Graph, Layer
+from ...layers.topology import Graph, Layer, input_dtype
 from .draft import Draft
 
 # Layers that give whole numbers for whole numbers
@@ -80,4 +80,4 @@ def is_whole(layer: Layer) -> bool:
 
 def is_narrow(layer: Layer) -> bool:
     """Whether an input takes whole numbers of few bits."""
-    return layer.config.get("dtype") in few_bits.TYPES
+    return input_dtype(layer.record) in few_bits.TYPES
