@@ -242,7 +242,7 @@ def test_weights_and_a_function_are_a_model(folder):
     model.save_weights("my.weights.h5")
     (folder / "my_model.py").write_text(own_classes.source(flavour))
     if flavour == "keras3":
-        with pytest.raises(Fault, match=r"or --trust FILE.py:FUNCTION \(in models.toml trust\) runs the function that"):
+        with pytest.raises(Fault, match=r": --trust FILE.py:FUNCTION \(in models.toml trust\) runs the function that"):
             preprocess.preprocess("my.weights.h5", "none")
     done = preprocess.preprocess("my.weights.h5", "js", trust=["my_model.py:make"])
     assert done.facts["why"] == "make() makes the model; my_model.py:make ran in TensorFlow"
