@@ -10,7 +10,7 @@ import tempfile
 
 from scripts.builds import code, digests
 from scripts.builds.stages import conversion, showing, training
-from tests import shared_node
+from tests import shared_node, turns
 from tests.needs import ROOT
 
 DIGITS = '[keras]\ndata = "digits"\nepochs = 1\nlayers = ["Conv2D_1", "MaxPooling2D_2", "Softmax"]\n'
@@ -19,13 +19,20 @@ DIGITS = '[keras]\ndata = "digits"\nepochs = 1\nlayers = ["Conv2D_1", "MaxPoolin
 @functools.lru_cache(maxsize=None)
 def read_code():
     """Return the cache of what scripts/ imports: reading it anew takes two seconds."""
-    with tempfile.TemporaryDirectory() as place:
+    shared = os.path.join(turns.DIRECTORY, "code.json") if turns.DIRECTORY else None
+    if shared and os.path.exists(shared):
+        with open(shared, "rb") as stream:
+            return stream.read()
+    with tempfile.TemporaryDirectory(dir=turns.DIRECTORY) as place:
         cache = code.Code(digests.Digests(), os.path.join(place, "code.json"))
         cache.of(conversion.ENCAPSULATE, conversion.CONVERT, conversion.MANIFEST, conversion.GRAPH,
                  conversion.REFERENCE, training.TRAIN, showing.PAGE, showing.VERIFY)
         cache.save()
         with open(cache.path, "rb") as stream:
-            return stream.read()
+            found = stream.read()
+        if shared:
+            os.replace(cache.path, shared)
+        return found
 
 
 class Project:

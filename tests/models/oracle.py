@@ -6,7 +6,7 @@ import warnings
 
 import numpy
 
-from scripts.base import stack
+from scripts.base import child, stack
 from scripts.training import saved_by_keras
 from tests.models import zoo
 
@@ -70,7 +70,8 @@ def load(flavour):
     if flavour in OLD:
         return importlib.import_module(OLD[flavour])
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-    keras = importlib.import_module("keras")  # first: it looks for a jax that the official converter is denied
+    with child.importing():
+        keras = importlib.import_module("keras")  # first: it looks for a jax that the official converter is denied
     return keras if flavour == "keras3" else saved_by_keras.legacy_keras()
 
 

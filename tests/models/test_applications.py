@@ -15,7 +15,7 @@ from tests.models.test_zoo import bytes_of, officially
 needs.tensorflow()
 # Keras 2.6 and tf_keras build these of one code, and the modern stack holds them against tf_keras and against its
 # tensorflowjs.  On Python 3.6 the other applications and the zoo have every class of layer that these have.
-LARGEST = ("inception_v3", "densenet121", "xception", "nasnet_mobile")
+LARGEST = ("inception_v3", "densenet121", "xception", "nasnet_mobile", "vgg16", "mobilenet_v2")
 NAMES = [builder.__name__ for builder in zoo.LARGE if needs.STACK == "modern" or builder.__name__ not in LARGEST]
 
 

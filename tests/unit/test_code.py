@@ -266,6 +266,7 @@ def test_what_writes_the_manifest_is_code_of_the_stage_that_converts(project):
     assert after != before and json.loads(after.decode()) == json.loads(before.decode())
 
 
+@pytest.mark.modern
 def test_a_new_setting_of_the_catalogue_rebuilds_nothing(project):
     project.ran()
     path = "scripts/builds/catalog.py"
