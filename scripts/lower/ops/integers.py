@@ -67,8 +67,7 @@ def bitwise_invert(call: Call) -> Value:
 @node("LeftShift")
 def left_shift(call: Call) -> Value:
     """x * 2 ** y of whole numbers."""
-    x, y = [call.b.cast(one, "int32") for one in pair(call)]
-    return call.b.shifted(x, call.b.clip(y, 0, 31), True)
+    return shifted(call, True)
 
 
 @operation("BitwiseRightShift RightShift")
@@ -76,5 +75,10 @@ def left_shift(call: Call) -> Value:
 @node("RightShift")
 def right_shift(call: Call) -> Value:
     """x / 2 ** y of whole numbers, rounded down."""
+    return shifted(call, False)
+
+
+def shifted(call: Call, left: bool) -> Value:
+    """The first argument with its bits moved by the second, 31 places at most."""
     x, y = [call.b.cast(one, "int32") for one in pair(call)]
-    return call.b.shifted(x, call.b.clip(y, 0, 31), False)
+    return call.b.shifted(x, call.b.clip(y, 0, 31), left)
