@@ -29,8 +29,8 @@ class Node(Shared):
                                         stdout=subprocess.PIPE, stderr=self.log)
         self.asked = 0
 
-    def ask(self, *request):
-        """Send one request; return (exit status, words) as a process of its own would have ended."""
+    def answer(self, *request):
+        """Return (exit status, words) as a process of its own would have ended."""
         if self.process is not None and self.asked == ENOUGH:
             self.end()
         if self.process is None:

@@ -25,8 +25,8 @@ NAMED = ("_by_tensorflow", ".by_keras")  # how the names of these modules end
 class TensorFlow(Shared):
     """The process, started with the first graph."""
 
-    def ask(self, *request):
-        """Send one request; return (exit status, words)."""
+    def answer(self, *request):
+        """Return (exit status, words)."""
         if self.process is None:
             environment = dict(os.environ, PYTHONPATH=child.ROOT, **child.ENVIRONMENT)
             self.process = subprocess.Popen([sys.executable, "-m", __name__], cwd=child.ROOT, env=environment,

@@ -53,7 +53,7 @@ def alone(module, *arguments):
 class Forks(Shared):
     """The process that forks, started with the first command."""
 
-    def ask(self, *request):
+    def answer(self, *request):
         if self.process is None:
             self.process = subprocess.Popen([sys.executable, "-m", __name__], cwd=ROOT, env=environment(),
                                             stdin=subprocess.PIPE, stdout=subprocess.PIPE)

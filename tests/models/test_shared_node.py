@@ -1,6 +1,7 @@
 """The Node process that the tests of models share says of each model what a process of its own says."""
 import json
 import os
+from concurrent import futures
 
 import numpy
 import pytest
@@ -72,6 +73,19 @@ def test_its_end_is_the_fault_of_the_model_that_was_asked_for_and_the_next_one_i
     with pytest.raises(Fault, match=f"{os.path.basename(model_json)}: TensorFlow.js in Node: Node ended with 7"):
         predict.describe(model_json, str(bundle))
     assert predict.describe(model_json)["format"] == "layers"
+
+
+def test_each_of_many_threads_gets_the_answer_to_its_own_request(model_json, tmp_path):
+    """The messages of files that are missing name them, so no two answers are alike."""
+    bundle = packages.bundle("@tensorflow/tfjs")
+    missing = [str(tmp_path / f"missing-{number}") for number in range(40)]
+
+    def ask(path):
+        return shared_node.run_node(bundle, model_json, path, str(tmp_path / "answer"))
+
+    with futures.ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(ask, missing))
+    assert [(status, path in said) for path, (status, said) in zip(missing, answers)] == [(1, True)] * 40
 
 
 def test_another_process_answers_after_enough_models(model_json, monkeypatch):
