@@ -20,7 +20,7 @@ def main(arguments: List[str]) -> None:
     parser.add_argument("--check", action="store_true", help="compare each .in with its .txt, change nothing")
     parser.add_argument("--upgrade", action="store_true", help="take the newest versions that fit")
     given = parser.parse_args(arguments)
-    names = locks.MODERN + locks.PY36
+    names = locks.names()
     if given.check:
         for name in names:
             locks.check(name)

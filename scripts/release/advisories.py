@@ -38,7 +38,7 @@ class Answers(NamedTuple):
 def pinned(names: Optional[Iterable[str]] = None) -> "OrderedDict[Version, List[str]]":
     """Return the names of the locks that pin each version of each package, on whatever platform."""
     found = OrderedDict()
-    for name in names or locks.MODERN + locks.PY36:
+    for name in names or locks.names():
         for (package, _), (version, _) in sorted(locks.pins(name).items()):
             pinning = found.setdefault((package, version), [])
             if name not in pinning:
@@ -100,7 +100,8 @@ def audit(program: List[str]) -> None:
     for pin in sorted(unknown):
         command.say(f"{' '.join(pin)} ({', '.join(pins[pin])}): not audited: {unknown[pin]}")
     command.say(f"{len(pins)} packages, {len(concerned)} with advisories, {len(unknown)} not audited")
-    current = [" ".join(pin) for pin in concerned if any(name in locks.MODERN for name in pins[pin])]
+    modern = locks.names("modern")
+    current = [" ".join(pin) for pin in concerned if any(name in modern for name in pins[pin])]
     if current:
         raise Fault(f"advisories on what the current Pythons get: {', '.join(current)}; doit lock takes newer versions "
                     "where it may")

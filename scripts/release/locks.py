@@ -24,13 +24,10 @@ UV_COMPILE = ["pip", "compile", "--universal", "--python-version", "3.10", "--no
 PIP_COMPILE = ["--pre", "--allow-unsafe", "--no-emit-trusted-host", "--no-emit-find-links", "--quiet",
                "--pip-args", "--no-build-isolation"]
 BOTH = ["--generate-hashes", "--no-emit-index-url", "--no-annotate", "--no-header"]
-# A lock is compiled after those that its .in names with -r or -c.
-MODERN = ["modern-convert", "modern-train", "modern-test", "modern-onnx", "modern-reference", "modern-view",
-          "modern-dvc", "modern-matplotlib", "modern-notebook"]
-PY36 = ["py36-bootstrap", "py36-convert", "py36-train", "py36-test", "py36-gpu", "py36-view", "py36-keras231"]
 NO_DEPENDENCIES = ["modern-reference"]  # its .in says why
 HEADER = "# python -m scripts.lock made this of %s.in; sha256 of that and what it names: %s\n"
 NAMED = re.compile(r"^-[rc] *(\S+)", re.M)
+STACKS = ("modern", "py36")
 
 
 class Pin(NamedTuple):
@@ -44,6 +41,25 @@ def text_of(path: str) -> str:
     """Return a file as text."""
     with open(path, encoding="utf-8") as stream:
         return stream.read()
+
+
+def names(*stacks: str, locks: str = LOCKS) -> List[str]:
+    """Return the names of the locks of the stacks, each after those that its .in names with -r or -c.
+
+    stacks: of STACKS; none: all of them.
+    """
+    found = []
+
+    def add(name):
+        for named in NAMED.findall(text_of(os.path.join(locks, name + ".in"))):
+            add(os.path.splitext(named)[0])
+        if name not in found:
+            found.append(name)
+
+    for stack in stacks or STACKS:
+        for path in sorted(glob.glob(os.path.join(locks, stack + "-*.in"))):
+            add(os.path.splitext(os.path.basename(path))[0])
+    return found
 
 
 def digest(name: str, locks: str = LOCKS) -> str:
@@ -171,12 +187,12 @@ def compile_all(python36: Optional[str], upgrade: bool = False) -> None:
         for path in glob.glob(os.path.join(LOCKS, "*-*.*")):
             shutil.copy(path, locks)
         uv = os.path.join(compiler(sys.executable, os.path.join(work, "uv"), [UV]), "uv")
-        compile_locks(MODERN, [uv] + UV_COMPILE, [], locks, upgrade)
-        publish(MODERN, locks)
+        compile_locks(names("modern"), [uv] + UV_COMPILE, [], locks, upgrade)
+        publish(names("modern"), locks)
         if not python36:
             raise Fault("no Python 3.6 found, so the py36 locks stay as they were: set PYTHON36, "
                         "or pyenv install 3.6.15")
         tools = compiler(python36, os.path.join(work, "py36"),
                          ["--require-hashes", "-r", os.path.join(LOCKS, "py36-bootstrap.txt")], [PIP_TOOLS])
-        compile_locks(PY36, [os.path.join(tools, "pip-compile")], PIP_COMPILE, locks, upgrade)
-        publish(PY36, locks)
+        compile_locks(names("py36"), [os.path.join(tools, "pip-compile")], PIP_COMPILE, locks, upgrade)
+        publish(names("py36"), locks)

@@ -51,7 +51,7 @@ def test_advisories_on_the_stack_of_2021_are_a_report(tmp_path, capsys):
     (version,) = [version for name, version in advisories.pinned() if name == "keras-preprocessing"]
     advisories.audit(stand_in(tmp_path, {"*": CLEAN, "keras-preprocessing": {"vulns": ids}, "astunparse": UNASKED}))
     out = capsys.readouterr().out
-    assert f"keras-preprocessing {version} (py36-train, py36-keras231): 9 advisories: CVE-2021-0, " in out \
+    assert f"keras-preprocessing {version} (py36-keras231, py36-train): 9 advisories: CVE-2021-0, " in out \
         and ", …" in out
     assert "not audited: not found" in out
     assert re.search(r"\d+ packages, 1 with advisories, [1-9] not audited", out)

@@ -82,7 +82,7 @@ def test_the_plot_of_the_committed_results_is_drawn_by_the_locked_matplotlib_to_
 
 
 def test_what_a_benchmark_installs_is_locked():
-    assert {"modern-dvc", "modern-matplotlib"} <= set(locks.MODERN)
+    assert {"modern-dvc", "modern-matplotlib"} <= set(locks.names("modern"))
 
 
 def test_every_benchmark_is_a_task():

@@ -8,7 +8,7 @@ import pytest
 from scripts import Fault, bootstrap
 from scripts.release import locks as release_locks
 
-NAMES = release_locks.MODERN + release_locks.PY36
+NAMES = release_locks.names()
 TENSORFLOW = re.compile("tensor|keras|jax|scipy|scikit")
 
 
@@ -26,6 +26,19 @@ def append(line, *path):
 def test_every_file_of_the_directory_is_a_known_lock_or_what_it_is_made_of():
     expected = sorted(name + suffix for name in NAMES for suffix in (".in", ".txt"))
     assert sorted(os.listdir(bootstrap.LOCKS)) == expected
+    installed = {name.split("-", 1)[1] for name in NAMES}
+    assert set(bootstrap.ROLES) <= installed
+
+
+def test_a_lock_is_compiled_after_those_that_it_names(locks):
+    os.remove(os.path.join(locks, "py36-gpu.in"))
+    append("-c modern-zero.txt\n-r modern-view.in", locks, "modern-alone.in")
+    append("-c modern-train.txt", locks, "modern-zero.in")
+    found = release_locks.names("modern", locks=locks)
+    places = [found.index("modern-" + role) for role in ("convert", "train", "zero", "alone", "notebook")]
+    assert places == sorted(places) and found.index("modern-view") < found.index("modern-alone")
+    assert len(found) == len(set(found)) == len(release_locks.names("modern")) + 2
+    assert set(release_locks.names(locks=locks)) == set(NAMES) - {"py36-gpu"} | {"modern-alone", "modern-zero"}
 
 
 @pytest.mark.parametrize("name", NAMES)
