@@ -1,4 +1,4 @@
-"""What this project builds, from a model file to a model that TensorSpace opens.
+"""The tasks of this project, from a model file to a model that TensorSpace opens.
 
     models/model.h5 -> models/enc_model.h5 -> models/json_models/keras/model.json + shards
 

@@ -1,4 +1,4 @@
-"""What the benchmarks measure on: a project that converts given models, and an untrained LeNet."""
+"""The projects that the benchmarks measure on: a project that converts given models, and an untrained LeNet."""
 import hashlib
 import os
 import shutil

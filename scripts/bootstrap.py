@@ -65,7 +65,7 @@ NO_NETWORK = re.compile(
 
 
 class Refusal(Exception):
-    """What is missing on this machine, and what to install: one line.
+    """A line about what is missing on this machine, and what to install.
 
     (scripts.Fault cannot be imported here: this file runs as a script, before there is an environment.)
     """

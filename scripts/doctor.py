@@ -1,4 +1,4 @@
-"""What this machine has and lacks for this project, one line each: `python -m scripts.doctor`.
+"""A line for each thing that this machine has or lacks for this project: `python -m scripts.doctor`.
 
 ok       it is here
 -        it is not here; only the things that the line names need it

@@ -68,7 +68,7 @@ Described = Dict[str, Dict[str, Any]]  # {name of an input in the source: predic
 
 
 class Asked(NamedTuple):
-    """What an oracle was asked about a source, and what it answered.
+    """A question to an oracle about a source, and its answer.
 
     names      of the outputs; None: those of the converted model
     inputs     {name: samples}

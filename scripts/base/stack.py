@@ -1,4 +1,4 @@
-"""Which of the two Python stacks this process runs on, and what pins it.
+"""The Python stack, of two, that this process runs on, and what pins it.
 
 `py36` is what the image pins (TensorFlow 2.6, Keras 2.6); `modern` is a current Python with Keras 3.
 The stack is a dependency of every artifact: one stack rebuilds what the other has built.

@@ -194,7 +194,7 @@ class Images(Linear):
         return total
 
     def transposed2d(self, x: Value, kernel: Value, strides: Sequence[int]) -> Value:
-        """What a convolution without padding would have to be given to return x's places: all that a window touches.
+        """The input of a convolution without padding that returns x's places: all that a window touches.
 
         x (batch, rows, columns, channels), kernel (rows, columns, filters, channels); a size n becomes
         (n - 1) * stride + window.

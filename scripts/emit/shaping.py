@@ -203,7 +203,7 @@ class Shaping(Emitter):
                         Tpaddings=DType("int32"))
 
     def _padded_in_turns(self, x: Value, margins: Sequence[Tuple[int, int]], number: float) -> Value:
-        """As `pad`, dimension by dimension: the webgl backend's Pad has four at most (4.22.0: PadPackedProgram)."""
+        """The result of `pad`, made dimension by dimension: the webgl backend pads four at most (4.22.0)."""
         shape = list(x.shape)
         for axis, pair in enumerate(margins):
             if any(pair):

@@ -31,7 +31,7 @@ class Unusual(float):
 
 
 class Hooks:
-    """What Python's reader of JSON calls for objects and numbers; it raises a Fault for what may stand nowhere.
+    """The hooks of Python's reader of JSON for objects and numbers; a Fault says what may stand nowhere.
 
     found  the infinities and NaNs, which may stand in some places
     """

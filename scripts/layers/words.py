@@ -215,7 +215,7 @@ def weights_of(layer: Layer) -> Optional[List[float]]:
 
 
 def grams_of(layer: Layer) -> Optional[List[int]]:
-    """How many words stand together: ngrams=2 is one, and two; None where each stands alone."""
+    """The numbers of words that stand together: ngrams=2 is one, and two; None where each stands alone."""
     given = layer.config.get("ngrams")
     given = given.get("items") if isinstance(given, dict) else given
     if given is None:

@@ -164,7 +164,7 @@ def multi_head_attention(call: Call) -> List[Value]:
 
 @layer("GroupQueryAttention GroupedQueryAttention", masks=True)
 def grouped_query_attention(call: Call) -> List[Value]:
-    """As MultiHeadAttention, but several heads of the query share one of key and value."""
+    """MultiHeadAttention whose query has several heads for one of key and value."""
     given = Arguments(call)
     query_mask = given.mask(call, "query")
     masks = [given.mask(call, "value"), given.mask(call, "key") if given.has_key else None]

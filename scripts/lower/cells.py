@@ -220,7 +220,7 @@ class Stacked(Cell):
         return items[::-1] if self.backwards else items
 
     def inputs(self, x: Value, axis: int) -> List[Parts]:
-        """Those of the first cell."""
+        """The inputs of the first cell."""
         return self.cells[0].inputs(x, axis)
 
     def input(self, x: Value) -> Parts:

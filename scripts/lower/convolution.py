@@ -200,7 +200,7 @@ def zeros_between(b: Builder, x: Value, kernel: Value, window: Window) -> Value:
 
 
 def edges(call: Call, window: Window) -> List[tuple]:
-    """How much is added before and behind what the windows touch, for each dimension; less than 0: cut off.
+    """The places added before and behind what the windows touch, for each dimension; less than 0: cut off.
 
     keras 2.6 conv_utils.deconv_output_length; Keras 3 backend_utils._get_output_shape_given_tf_padding.  TensorFlow
     takes padding "same" for the output as a convolution takes it for its input.

@@ -40,7 +40,7 @@ def equalize(call: Call) -> Value:
 
 
 def in_row(b: Builder, levels: Value, down: numpy.ndarray, across: numpy.ndarray, grid: Tuple[int, ...]) -> Value:
-    """Where each pixel's level stands in the row of all curves: of the tile that its row and its column name.
+    """The place of each pixel's level in the row of all curves: of the tile that its row and its column name.
 
     levels: (batch, rows, columns, channels); down, across: the tile of each row, of each column
     """

@@ -84,7 +84,7 @@ class Read:
         return self.b.cast(self.feature(column["config"]["key"]), "float32")
 
     def bucket(self, column: Column) -> Value:
-        """How many boundaries each number is not below."""
+        """The number of boundaries that each number is not below."""
         x, limits = self.numbers(column["config"]["source_column"]), column["config"]["boundaries"]
         each = self.b.compare("GreaterEqual", self.b.expand(x, -1), numpy.asarray(limits, "float32"))
         return self.b.sum(self.b.cast(each, "int32"), -1)

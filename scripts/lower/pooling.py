@@ -106,7 +106,7 @@ def along(b: Builder, op: str, x: Value, axis: int, target: int) -> Value:
 
 
 def places(size: int, target: int) -> numpy.ndarray:
-    """Which of all windows of ceil(size / target) places, and of one more after them, Keras takes: int32 (target,).
+    """The windows that Keras takes of all of ceil(size / target) places, and of one more after them: int32 (target,).
 
     In float32, as Keras counts (backend/tensorflow/nn.py: _compute_static_gather_indices).
     """

@@ -69,7 +69,7 @@ def category_encoding(call: Call) -> Value:
 
 @layer("Discretization")
 def discretization(call: Call) -> Value:
-    """How many boundaries a number is not below (keras 3 layers/preprocessing/discretization.py)."""
+    """The count of boundaries that a number is not below (keras 3 layers/preprocessing/discretization.py)."""
     boundaries = call.get("bin_boundaries", call.get("bins"))
     if not isinstance(boundaries, list):
         call.refuse("that has not been adapted", "adapt it, or give it bin_boundaries, before it is saved")

@@ -335,7 +335,7 @@ def elements(seen: Seen) -> Shape:
 
 
 def stacked(seen: Seen) -> Shape:
-    """What is told of the elements of a list of tensors, behind their number: TensorArrayGatherV3, TensorListStack."""
+    """The number of a list's tensors, then their shape: TensorArrayGatherV3, TensorListStack."""
     if seen.node.op == "TensorListStack":
         told = seen.values[1]
         elements = None if told is None or told.ndim != 1 else tuple(

@@ -1,4 +1,4 @@
-"""What a graph model's model.json says of its layers, for the page: names, classes, shapes, which reads which."""
+"""A graph model's layers in its model.json, for the page: names, classes, shapes, which reads which."""
 import math
 from collections import OrderedDict
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence

@@ -82,7 +82,7 @@ def transposed_convolution(call: Call) -> Held:
 
 def edges(call: Call, spatial: List[Optional[int]], reaches: List[int], strides: List[int],
           margins: List[Tuple[int, int]]) -> List[Tuple[int, int]]:
-    """How much is added before and behind what the windows touch; less than 0: cut off."""
+    """The places added before and behind what the windows touch; less than 0: cut off."""
     count = len(spatial)
     extra = call.window("output_padding", count, 0, 0)
     wanted, padding = call.ints("output_shape"), call.text("auto_pad", "NOTSET")

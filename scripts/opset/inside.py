@@ -37,7 +37,7 @@ def branch(walk: Any, call: Call, scope: Scope) -> List[One]:
 
 
 def both(walk: Any, call: Call, scope: Scope, graphs: Sequence[Graph]) -> List[One]:
-    """If of the data: both branches are computed, and of each output that of one is taken.
+    """An If that the data decide: both branches are computed, and of each output that of one is taken.
 
     Refuses branches that give other shapes: TensorFlow.js's own If runs with executeAsync alone.
     """

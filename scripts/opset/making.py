@@ -35,7 +35,7 @@ def filled(call: Call) -> Held:
 
 @operation("Size")
 def size(call: Call) -> Held:
-    """How many values there are."""
+    """The number of values."""
     b, total = call.b, call.b.sizes_of(call.x.value, range(call.x.rank))
     if not isinstance(total, Value):
         return Held.known(b, numpy.array(total, "int64"))

@@ -171,7 +171,7 @@ def kind_of(nodes: Sequence[Node], values: Dict[str, Held], computed: Set[str]) 
 
 
 def parameters(nodes: Sequence[Node], values: Dict[str, Held]) -> int:
-    """How many numbers the constants of nodes hold; one of whole numbers tells how to compute."""
+    """The count of numbers in the constants of nodes; one of whole numbers tells how to compute."""
     names = OrderedDict.fromkeys(name for node in nodes for name in node.inputs if name in values)
     return sum(values[name].weight.size for name in names if values[name].weight is not None
                and computed_as(values[name].dtype) == "float32")

@@ -88,7 +88,7 @@ def at(call: Call) -> Held:
 
 @operation("SequenceLength")
 def length(call: Call) -> Held:
-    """How many tensors a row has."""
+    """The number of tensors in a row."""
     return Held.known(call.b, numpy.array(len(row(call).items), "int64"))
 
 

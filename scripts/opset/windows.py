@@ -20,7 +20,7 @@ class Windows(NamedTuple):
     margins: List[Pair]
 
     def reach(self, place: int) -> int:
-        """How many places a window spans."""
+        """The number of places that a window spans."""
         return (self.sizes[place] - 1) * self.dilations[place] + 1
 
 

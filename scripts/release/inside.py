@@ -1,4 +1,4 @@
-"""What an image builds: `doit convert` in it and outside it, on a project of its own, compared byte for byte."""
+"""The build in an image: `doit convert` in it and outside it, on a project of its own, compared byte for byte."""
 import os
 import shutil
 import subprocess

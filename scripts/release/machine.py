@@ -1,4 +1,4 @@
-"""What this machine has and lacks for this project: processor, packages, GPU, container engine, browser."""
+"""The things that this machine has and lacks for this project: processor, packages, GPU, container engine, browser."""
 import ctypes
 import os
 import platform

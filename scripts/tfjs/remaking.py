@@ -1,4 +1,4 @@
-"""What a rule of rewritten.py is given: a builder on the graph that is there, and the operation that is made anew."""
+"""The arguments of a rule of rewritten.py: a builder on the graph that is there, and the operation made anew."""
 from typing import Any, List, Optional
 
 import numpy

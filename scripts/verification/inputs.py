@@ -1,4 +1,4 @@
-"""What a model is compared on: test images, words, or random numbers; the same on every run."""
+"""The inputs that a model is compared on: test images, words, or random numbers; the same on every run."""
 from collections import OrderedDict
 from typing import Any, Dict, List, Optional
 

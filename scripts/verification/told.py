@@ -1,4 +1,4 @@
-"""What a graph model's model.json tells of its source: its outputs as they were asked for, inputs that are fixed."""
+"""The facts of its source in a graph model's model.json: its outputs as they were asked for, inputs that are fixed."""
 from typing import Any, Dict, List, Optional
 
 from ..formats import json_text

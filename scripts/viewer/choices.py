@@ -1,4 +1,4 @@
-"""What may be chosen of a page: how a model was given pixels, and the names of its classes."""
+"""The choices of a page: how a model was given pixels, and the names of its classes."""
 import os
 from typing import Dict, List, Optional, Sequence, Union
 

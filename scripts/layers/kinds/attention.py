@@ -17,7 +17,7 @@ def additive(config: Config) -> List[Variable]:
 
 
 def attended(config: Config, inputs: List[Shape], nested: Any) -> List[Shape]:
-    """As many steps as the query, as many features as the value; then the scores, which a call may ask for."""
+    """The query's steps with the value's features; then the scores, which a call may ask for."""
     query, value = inputs[:2]
     return [list(query[:-1]) + [value[-1]], list(query[:-1]) + [value[-2]]]
 
@@ -29,7 +29,7 @@ def projection(name: str, before: List[Optional[int]], after: List[Optional[int]
 
 
 def heads(config: Config) -> List[Variable]:
-    """Those of MultiHeadAttention's projections, in the order in which Keras makes them."""
+    """The variables of MultiHeadAttention's projections, in the order in which Keras makes them."""
     count, size = config["num_heads"], config["key_dim"]
     values = config.get("value_dim") or size
     shape = config.get("output_shape")
@@ -41,7 +41,7 @@ def heads(config: Config) -> List[Variable]:
 
 
 def grouped_heads(config: Config) -> List[Variable]:
-    """Those of GroupedQueryAttention's projections."""
+    """The variables of GroupedQueryAttention's projections."""
     size, queries, shared = config["head_dim"], config["num_query_heads"], config["num_key_value_heads"]
     gate = projection("gate", [None], [queries, size], config) if config.get("use_gate") else []
     return projection("query", [None], [queries, size], config) \

@@ -30,7 +30,7 @@ def images(config: Config, inputs: List[Shape], nested: Any) -> List[Shape]:
 
 
 def channels_of_steps(config: Config, rank: int) -> List[int]:
-    """As of a convolution, behind the steps."""
+    """The shape of a convolution's output, behind the steps."""
     return [axis + 1 if axis > 0 else axis for axis in channels_axis(config, rank)]
 
 
@@ -46,7 +46,7 @@ def gates(count: int, units: str = "units") -> Callable[[Config], List[Variable]
 
 
 def peepholes(config: Config) -> List[Variable]:
-    """What each gate takes of the carry, behind an LSTM's (keras 2.6 layers/recurrent.py: PeepholeLSTMCell)."""
+    """An LSTM's variables, then what each gate takes of the carry (keras 2.6 layers/recurrent.py: PeepholeLSTMCell)."""
     return gates(4)(config) + [Variable(f"{gate}_gate_peephole_weights", [whole(config, "units")])
                                for gate in ("input", "forget", "output")]
 

@@ -113,7 +113,7 @@ def geomspace(call: Call) -> Value:
 
 @function("sequence_mask")
 def sequence_mask(call: Call) -> Value:
-    """Which steps are within a length."""
+    """A mask of the steps within a length."""
     b, lengths = call.b, tensor(call, "lengths")
     most = known(argument(call, "maxlen"))
     if most is None or isinstance(most, Value):

@@ -32,21 +32,21 @@ class Band(NamedTuple):
     align: str
 
     def length(self, offset: int) -> int:
-        """How many numbers a diagonal has."""
+        """The length of a diagonal."""
         return min(self.rows + min(offset, 0), self.columns - max(offset, 0))
 
     @property
     def count(self) -> int:
-        """How many diagonals there are."""
+        """The number of diagonals."""
         return self.highest - self.lowest + 1
 
     @property
     def longest(self) -> int:
-        """How many numbers the longest one has."""
+        """The length of the longest diagonal."""
         return min(self.rows + min(self.highest, 0), self.columns - max(self.lowest, 0))
 
     def start(self, offset: int) -> int:
-        """Where a diagonal begins in its row."""
+        """The place in its row at which a diagonal begins."""
         above, below = [part == "LEFT" for part in self.align.split("_")]
         left = offset >= 0 and above or offset <= 0 and below
         return 0 if left else self.longest - self.length(offset)

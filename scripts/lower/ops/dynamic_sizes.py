@@ -140,7 +140,7 @@ def several(call: Call, found: Value, first: Value, which: Optional[Value], coun
 @operation("Bincount")
 @function("math.bincount")
 def bincount(call: Call) -> Value:
-    """How often each whole number from 0 on is there, or the sum of its weights, along the last axis.
+    """The count of each whole number from 0 on, or the sum of its weights, along the last axis.
 
     TensorFlow's own counts all of a tensor where it is told no axis (python/ops/bincount_ops.py: bincount).
     """

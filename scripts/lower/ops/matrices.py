@@ -92,7 +92,7 @@ def of_columns(call: Call, solving: Callable[[Call, Value, Value], Value]) -> Va
 
 
 def solved(call: Call, a: Value, given: Value) -> Value:
-    """What matrices take to other matrices."""
+    """The solutions of matrices times them = `given`."""
     if rows_of(call, a, REFLECTED) <= SOLVED:
         return call.b.matmul(together(call.b, inverse(call, cells(call, a, SOLVED))), given)
     return undone(call.b, a, given)

@@ -125,7 +125,7 @@ def dropout(call: Call) -> Value:
 
 
 def flattened(call: Call, x: Value, axis: Any, of: Callable[[Builder, Value, int], Value]) -> Value:
-    """What goes along one axis; along several, as along one that holds them all; without one, along all."""
+    """The result of `of` along one axis; several count as one that holds them all, none as all of them."""
     b = call.b
     if axis is None:
         axis = list(range(x.rank))
@@ -309,7 +309,7 @@ def dot_product_attention(call: Call) -> Value:
 
 
 def causal(b: Builder, scores: Value, ones: Value) -> Value:
-    """Which steps each step may look at: itself and those before it."""
+    """A mask of the steps that each step may look at: itself and those before it."""
     rows, columns = b.count(b.dim(scores, 2)), b.count(b.dim(scores, 3))
     return b.compare("GreaterEqual", b.expand(rows, 1), b.expand(columns, 0))
 

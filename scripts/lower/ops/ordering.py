@@ -232,12 +232,12 @@ def search_sorted(call: Call) -> Value:
 
 @operation("Digitize")
 def digitize(call: Call) -> Value:
-    """The bin of each value: how many bounds are not above it."""
+    """The bin of each value: the count of bounds that are not above it."""
     return counted_below(call.b, value(call, argument(call, "bins", 1, needed)), tensor(call), True)
 
 
 def counted_below(b: Builder, row: Value, wanted: Value, equal: bool) -> Value:
-    """How many of a row are below each value, or equal to it."""
+    """The count of a row's numbers that are below each value, or equal to it."""
     row = b.expand(row, -2) if row.rank > 1 else row
     below = b.compare("LessEqual" if equal else "Less", row, b.expand(wanted, -1))
     return b.sum(b.cast(below, "int32"), -1)

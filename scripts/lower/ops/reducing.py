@@ -119,7 +119,7 @@ def any_(call: Call) -> Value:
 @operation("CountNonzero")
 @function("math.count_nonzero")
 def count_nonzero(call: Call) -> Value:
-    """How many are not 0."""
+    """The count of numbers that are not 0."""
     there = call.b.cast(truth(call.b, tensor(call, "x input")), "int32")
     return call.b.sum(there, axes(call), keeps(call) if call.major < 3 else False)
 
@@ -279,7 +279,7 @@ def filled(call: Call, number: float) -> Value:
 
 
 def there(call: Call) -> Value:
-    """How many numbers there are along the axes, in floats."""
+    """The count of what is a number along the axes, in floats."""
     b, x = call.b, floats(call)
     return b.sum(b.cast(b.invert(is_nan(b, x)), "float32"), axes(call), keeps(call))
 

@@ -59,7 +59,7 @@ def reduced(call: Call, op: str, data: Value, own: Value, count: Optional[Size],
 
 
 def filler(op: str, data: Value) -> float:
-    """What a segment that nothing is in holds: what changes no number of the type."""
+    """The number in a segment that nothing is in: the one that changes no number of the type."""
     if data.narrow:
         return narrow.FILLED[data.narrow][op]
     return (FILLED if data.dtype == "float32" else FILLED_WHOLE)[op]

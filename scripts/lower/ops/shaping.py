@@ -380,7 +380,7 @@ def full(call: Call) -> Value:
 @function("size")
 @node("Size")
 def size_(call: Call) -> Value:
-    """How many values there are."""
+    """The number of values."""
     return call.b.reduce("Prod", call.b.shape_of(tensor(call, "x input")))
 
 
@@ -388,7 +388,7 @@ def size_(call: Call) -> Value:
 @function("rank")
 @node("Rank")
 def rank(call: Call) -> Value:
-    """How many dimensions there are."""
+    """The number of dimensions."""
     return call.b.constant(tensor(call, "x input").rank, "int32")
 
 

@@ -196,7 +196,7 @@ def lstsq(call: Call) -> Value:
 @operation("MatrixRank")
 @function("linalg.matrix_rank")
 def matrix_rank(call: Call) -> Value:
-    """How many singular values are above a bound (tensorflow python/ops/linalg/linalg_impl.py: matrix_rank)."""
+    """The count of singular values above a bound (tensorflow python/ops/linalg/linalg_impl.py: matrix_rank)."""
     b, x = call.b, floats(call, "x a")
     found, bound = singular_values(call, x), argument(call, "tol", None if call.major > 2 else 1)
     bound = b.mul(b.max(found, -1, True), max(sizes(call, x)) * EPSILON) if bound is None else \

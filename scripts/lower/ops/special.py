@@ -29,7 +29,7 @@ def bessel(call: Call) -> Value:
 @function("math.bessel_i0e math.bessel_i1 math.bessel_i1e")
 @node("BesselI0e BesselI1 BesselI1e")
 def others(call: Call) -> Value:
-    """Those of order 1, or over e to the power of the number's size."""
+    """Bessel's functions of order 1, and those over e to the power of the number's size."""
     name = called(call.record, call.major).lower()
     return of_order(call.b, floats(call), int("i1" in name), name.endswith("e"))
 

@@ -10,7 +10,7 @@ from .reducing import keeps
 
 @function("math.confusion_matrix")
 def confusion_matrix(call: Call) -> Value:
-    """How often each pair of classes stands in two vectors: rows are labels, columns predictions."""
+    """The count of each pair of classes in two vectors: rows are labels, columns predictions."""
     b, count = call.b, known(argument(call, "num_classes", 2))
     if count is None:
         call.refuse("how much it gives depends on the numbers that it is given", "give num_classes")

@@ -69,7 +69,7 @@ def number(call: Call, names: str, at: int) -> Value:
 
 @function("image.rgb_to_grayscale")
 def rgb_to_grayscale(call: Call) -> Value:
-    """How bright each place is."""
+    """The brightness of each place."""
     return as_floats(call, lambda x: brightness(call, x), tensor(call, "images"))
 
 

@@ -109,7 +109,7 @@ def object_setting(key: str, value: Record, draft: Draft) -> Any:
 
 
 def numbers(value: Any) -> int:
-    """How many numbers stand in a setting."""
+    """The count of numbers in a setting."""
     if isinstance(value, (dict, list)):
         return sum(map(numbers, value.values() if isinstance(value, dict) else value))
     return int(not isinstance(value, str))
