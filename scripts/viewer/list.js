@@ -48,7 +48,7 @@ const List = (function () {
           const [block, place] = first.get(drawing.layers[i].name) || [];
           if (!block) { parts.push(rows.get(drawing.layers[i].name).item); continue; }
           const inner = make('ol', {}, ...block.members.map(name => rows.get(name).item));
-          const head = make('button', {type: 'button', className: 'block'}, make('span', {className: 'name'}, block.title), make('span', {className: 'shape'}, Words.many(block.members.length, 'layer')));
+          const head = make('button', {type: 'button', className: 'block'}, make('span', {className: 'name', title: block.title}, block.title), make('span', {className: 'shape'}, Words.many(block.members.length, 'layer')));
           head.addEventListener('click', () => act.fold(place, !block.folded));
           heads.push({block, head, inner});
           parts.push(make('li', {}, head, inner));

@@ -16,11 +16,14 @@ def settle(browser):
 
 
 def fitted(browser, words):
-    """The drawn pixels fill 60 - 95 % of one side of the window and are in its middle."""
+    """The drawn pixels fill 60 - 95 % of one side of the window and are in its middle; nothing beside it is cut off."""
     box = browser.evaluate("viewer.scene.drawnBox()")
     assert box["count"] > 500, words
     assert browser.evaluate("document.documentElement.scrollWidth <= innerWidth && "
                             "viewer.scene.canvas.getBoundingClientRect().right <= innerWidth"), words
+    beside = browser.evaluate("(({scrollWidth, clientWidth}) => [scrollWidth, clientWidth])("
+                              "document.querySelector('aside'))")
+    assert beside[0] <= beside[1], (words, beside)
     filled = max((box["right"] - box["left"]) / box["width"], (box["bottom"] - box["top"]) / box["height"])
     assert FILLED[0] <= filled <= FILLED[1], (words, filled)
     for low, high, side in (("left", "right", "width"), ("top", "bottom", "height")):
@@ -54,10 +57,14 @@ def apart(browser, words, least=LEAST):
                 (words, one["name"], other["name"])
 
 
-def legible(browser, words):
-    """No label covers another one."""
-    for one, other in itertools.combinations(browser.evaluate("viewer.scene.labels()"), 2):
+def legible(browser, words, all_named):
+    """No label covers another one; all_named: no layer is without its label."""
+    labels = browser.evaluate("viewer.scene.labels()")
+    for one, other in itertools.combinations(labels, 2):
         assert overlap(one, other) == 0, (words, one["name"], other["name"])
+    if all_named:
+        named = {label["name"] for label in labels}
+        assert {figure["name"] for figure in browser.evaluate("viewer.scene.figures()")} == named, words
 
 
 def joined(browser):
@@ -79,7 +86,7 @@ def picture(browser, keep, name):
             fitted(browser, words)
             if size == DESK:
                 apart(browser, words)
-            legible(browser, words)
+            legible(browser, words, size == DESK)
             keep(f"{name}-{'desk' if size == DESK else 'phone'}-{state.replace(' ', '-')}")
         browser.evaluate("viewer.setTheme('light')")
         fitted(browser, f"{name}, {size[0]} x {size[1]}, light")

@@ -241,6 +241,28 @@ def test_an_application_of_keras_is_drawn_whole(browser, zoo, tmp_path, keep, na
         assert {kind: classes.count(kind) for kind in counts} == counts
         assert classes[-1] == "Output1d"
         judge.picture(browser, keep, name)
+        browser.evaluate("document.querySelector('#layers .block .name').textContent = 'expanded_conv_'.repeat(9)")
+        judge.fitted(browser, f"{name}, a block with a long name")
+
+
+LABELS = """(() => {
+  const labels = Labels.create(document.createElement('div'), {}), row = {top: 500, bottom: 627, right: 395};
+  labels.place([
+    {name: 'pad', title: 'block_13_pad', words: '7 × 7 × 576',
+     rect: {left: 402, ...row, right: 475}, room: 110, near: 1},
+    {name: 'block', title: 'block_13_depthwise_relu … block_16', words: '14 layers · 3 × 3 × 1280',
+     rect: {left: 262, ...row}, room: 130, near: 0},
+    {name: 'below', title: 'below', words: '', rect: {left: 262, ...row, top: 640, bottom: 700}, room: 110, near: 1}]);
+  return Object.fromEntries(labels.boxes().map(({name, lines}) => [name, lines]));
+})()"""
+
+
+@one_stack
+def test_a_label_is_shortened_as_far_as_its_neighbours_ask(browser, lenet):
+    """MobileNetV2's picture: neither the room of the block nor its width leaves its neighbour's label free."""
+    browser.open(lenet + "?backend=cpu")
+    assert browser.evaluate(LABELS) == {"pad": ["block_13_pad", "7 × 7 × 576"], "below": ["below"],
+                                        "block": ["block_13 …", "3 × 3 × 1280"]}
 
 
 @one_stack

@@ -97,7 +97,8 @@ const Labels = (function () {
           tried.unshift(...wide.filter(each => each.lines[0] === title && alone(each)));
           const lower = first || pages ? null : attempt(Math.max(rect.right - rect.left, LEAST), LINE + 4); // beside another label, a line below it
           if (lower && wanted.every(other => other.name === name || apart(inner(lower.box), other.rect))) tried.push(lower);
-          const found = first || rect.right - rect.left >= NARROW ? tried.find(clear) : null, free = Boolean(found), {lines, box} = found || tried[0];
+          const narrower = () => [0.75, 0.5].map(part => attempt(Math.max(part * (rect.right - rect.left), LEAST))).find(clear); // of a neighbour that leaves less
+          const found = first || rect.right - rect.left >= NARROW ? tried.find(clear) || narrower() : null, free = Boolean(found), {lines, box} = found || tried[0];
           label.element.style.visibility = free ? 'visible' : 'hidden';
           if (!free) continue;
           seen.add(name);
