@@ -26,20 +26,23 @@ class Helper:
     """A forked process that reads attributes, and the two pipes to it."""
 
     def __init__(self) -> None:
+        # h5py's lock.  A helper forked while another thread has it would wait for that thread, which it lacks, for
+        # ever.  h5py takes it before a fork by itself since Python 3.7.
+        from h5py._objects import phil
         self.owner = os.getpid()
         asked, ask = os.pipe()
         self.answer, answers = os.pipe()
         # A signal to the whole process group must reach the parent alone: a helper that it ended looks like a crash.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, command.NOTICED)
-        with warnings.catch_warnings():  # about threads: the helper has none and needs none
+        with phil, warnings.catch_warnings():  # about threads: the helper has none and needs none
             for kind in (DeprecationWarning, RuntimeWarning):  # Python's, and JAX's where Keras runs on it
                 warnings.simplefilter("ignore", kind)
             self.pid = os.fork()
-        if not self.pid:
-            try:
-                serve(asked, answers)
-            finally:
-                os._exit(0)
+            if not self.pid:
+                try:
+                    serve(asked, answers)
+                finally:
+                    os._exit(0)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         self.ask = os.fdopen(ask, "wb")
         os.close(asked)

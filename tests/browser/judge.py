@@ -15,6 +15,27 @@ def settle(browser):
     browser.evaluate("viewer.scene.still().then(() => 1)")
 
 
+def chosen(browser, choose, *given, **options):
+    """Have `choose(…)` give a picture to the page, and wait until the page has taken it, or has said why not."""
+    status = "document.querySelector('#inputs .work [role=status]').textContent"
+    browser.evaluate(f"{status} = ''")
+    choose(*given, **options)
+    browser.evaluate(f"""(async () => {{
+        while (!{status}) await new Promise(done => setTimeout(done, 20));
+        await viewer.still();
+    }})()""")
+
+
+def insights(browser):
+    """Open what the page knows of each layer; return its words, a text per layer, once all of them stand there."""
+    return browser.evaluate("""(async () => {
+        const all = Array.from(document.querySelectorAll('.insight'));
+        for (const one of all) one.open = true;
+        while (!all.every(one => one.querySelector('p').textContent)) await new Promise(done => setTimeout(done, 20));
+        return all.map(one => one.innerText);
+    })()""")
+
+
 def fitted(browser, words):
     """The drawn pixels fill 60 - 95 % of one side of the window and are in its middle; nothing beside it is cut off."""
     box = browser.evaluate("viewer.scene.drawnBox()")

@@ -7,6 +7,7 @@ import pytest
 from scripts.viewer import page
 from scripts.viewer.chromium import Browser, Serving
 from tests import needs
+from tests.browser import judge
 
 # The page's own JavaScript: which Python built the page changes none of it.
 pytestmark = pytest.mark.modern
@@ -41,31 +42,32 @@ def test_a_picture_is_to_the_model_what_keras_applications_make_of_it(browser, z
 def test_a_picture_can_be_chosen_dropped_pasted_and_inverted_for_a_model_of_grey_images(browser, lenet, tmp_path):
     browser.open(lenet + "?backend=cpu")
     path = tmp_path / "one.png"
-    path.write_bytes(base64.b64decode(browser.evaluate(STROKE)))
-    browser.ask("upload", selector="input[type=file]", path=str(path))
-    seen = ("new Promise(done => setTimeout(done, 300)).then(viewer.still)"
-            ".then(() => Array.from(viewer.panels[0].values()))")
-    paper = numpy.array(browser.evaluate(seen)).reshape(28, 28)
+    stroke = browser.evaluate(STROKE)
+    path.write_bytes(base64.b64decode(stroke))
+
+    def seen():
+        return numpy.array(browser.evaluate("viewer.still().then(() => Array.from(viewer.panels[0].values()))")
+                           ).reshape(28, 28)
+
+    def carried(event):
+        browser.evaluate(f"""(() => {{
+            const bytes = Uint8Array.from(atob({stroke!r}), letter => letter.charCodeAt(0));
+            const carried = new DataTransfer();
+            carried.items.add(new File([bytes], 'one.png', {{type: 'image/png'}}));
+            {event};
+        }})()""")
+
+    judge.chosen(browser, browser.ask, "upload", selector="input[type=file]", path=str(path))
+    paper = seen()
     assert paper[0, 0] == 1 and paper[14, 14] < 0.5
     browser.evaluate("document.querySelector('.sources label').click()")
-    ink = numpy.array(browser.evaluate(seen)).reshape(28, 28)
+    ink = seen()
     assert numpy.abs(ink - (1 - paper)).max() < 1e-6
-    browser.evaluate("viewer.panels[0].clear()")
-    browser.evaluate(f"""(() => {{
-        const bytes = Uint8Array.from(atob({browser.evaluate(STROKE)!r}), letter => letter.charCodeAt(0));
-        const carried = new DataTransfer();
-        carried.items.add(new File([bytes], 'one.png', {{type: 'image/png'}}));
-        document.querySelector('.work').dispatchEvent(new DragEvent('drop', {{dataTransfer: carried}}));
-    }})()""")
-    assert numpy.abs(numpy.array(browser.evaluate(seen)).reshape(28, 28) - ink).max() < 1e-6
-    browser.evaluate("viewer.panels[0].clear()")
-    browser.evaluate(f"""(() => {{
-        const bytes = Uint8Array.from(atob({browser.evaluate(STROKE)!r}), letter => letter.charCodeAt(0));
-        const carried = new DataTransfer();
-        carried.items.add(new File([bytes], 'one.png', {{type: 'image/png'}}));
-        document.dispatchEvent(new ClipboardEvent('paste', {{clipboardData: carried}}));
-    }})()""")
-    assert numpy.abs(numpy.array(browser.evaluate(seen)).reshape(28, 28) - ink).max() < 1e-6
+    for event in ("document.querySelector('.work').dispatchEvent(new DragEvent('drop', {dataTransfer: carried}))",
+                  "document.dispatchEvent(new ClipboardEvent('paste', {clipboardData: carried}))"):
+        browser.evaluate("viewer.panels[0].clear()")
+        judge.chosen(browser, carried, event)
+        assert numpy.abs(seen() - ink).max() < 1e-6
     assert browser.problems() == []
 
 
@@ -77,9 +79,11 @@ def test_the_camera_is_a_picture_that_moves_until_it_is_stopped(lenet):
                   ".find(one => /Camera|Stop/.test(one.textContent))")
         seeing.evaluate(f"{button}.click()")
         values = "Array.from(viewer.panels[0].values()).join()"
-        first, second = [seeing.evaluate(f"new Promise(done => setTimeout(() => done({values}), 1500))")
-                         for _ in range(2)]
-        assert first != second
+        assert seeing.evaluate(f"""(async () => {{
+            const seen = new Set();
+            while (seen.size < 3) {{ seen.add({values}); await new Promise(done => setTimeout(done, 50)); }}
+            return seen.size;
+        }})()""") == 3
         seeing.evaluate(f"{button}.click()")
         assert seeing.evaluate(f"{button}.textContent") == "Camera"
         third, fourth = [seeing.evaluate(f"new Promise(done => setTimeout(() => done({values}), 500))")

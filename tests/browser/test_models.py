@@ -158,10 +158,9 @@ def the_weights_of_a_graph_model_are_shown(browser, source):
         archive["model_weights"].visititems(lambda path, item: found.update({path: numpy.array(item)})
                                             if isinstance(item, h5py.Dataset) else None)
     kernel = next(value for path, value in found.items() if "kind/" in path and "kernel" in path)
-    browser.evaluate("document.querySelectorAll('.insight').forEach(one => one.open = true)")
-    words = browser.evaluate("new Promise(done => setTimeout(done, 500)).then(() => Object.fromEntries(Array.from("
-                             "document.querySelectorAll('#list li'), one => "
-                             "[one.querySelector('.name').textContent, one.innerText])))")
+    judge.insights(browser)
+    words = browser.evaluate("Object.fromEntries(Array.from(document.querySelectorAll('#list li'), one => "
+                             "[one.querySelector('.name').textContent, one.innerText]))")
     mean, kind = (numpy.array(browser.evaluate(f"Array.from(viewer.values('{name}'))")) for name in ("mean", "kind"))
     moved = kernel[:, kind.argmax()] * mean
     assert words["kind"].split("is moved most by inputs ")[1].startswith(f"{numpy.abs(moved).argmax()} (")
@@ -220,13 +219,11 @@ def test_an_uploaded_photo_is_cropped_scaled_and_predicted(browser, zoo, tmp_pat
     (tmp_path / "page").mkdir()
     for _ in opened(browser, zoo / "rgb" / "json", tmp_path / "page"):
         before = browser.evaluate("Array.from(viewer.panels[0].values())")
-        browser.ask("upload", selector="input[type=file]", path=photo)
-        browser.evaluate("new Promise(resolve => setTimeout(resolve, 500)).then(viewer.still).then(() => 1)")
+        judge.chosen(browser, browser.ask, "upload", selector="input[type=file]", path=photo)
         after = browser.evaluate("Array.from(viewer.panels[0].values())")
         assert len(after) == 32 * 32 * 3 and after != before and 0 <= min(after) < max(after) <= 1
         (tmp_path / "no.png").write_bytes(b"no image")
-        browser.ask("upload", selector="input[type=file]", path=str(tmp_path / "no.png"))
-        browser.evaluate("new Promise(resolve => setTimeout(resolve, 300)).then(() => 1)")
+        judge.chosen(browser, browser.ask, "upload", selector="input[type=file]", path=str(tmp_path / "no.png"))
         assert "no image that the browser can read" in browser.evaluate("document.querySelector('.seen p').textContent")
 
 
@@ -274,8 +271,6 @@ def test_a_graph_model_is_drawn_from_its_operations(browser, tmp_path, keep):
         drawing = browser.evaluate("viewer.page.drawing")
         assert drawing["format"] == "graph"
         assert [layer["class"] for layer in drawing["layers"]] == ["Conv2d", "Pooling2d", "Dense", "Output1d"]
-        browser.evaluate("document.querySelectorAll('.insight').forEach(one => one.open = true)")
-        words = browser.evaluate("new Promise(done => setTimeout(done, 500)).then(() => Array.from("
-                                 "document.querySelectorAll('.insight'), one => one.innerText))")
+        words = judge.insights(browser)
         assert "4 kernels, 5 × 5" in words[0] and "is moved most by" in words[2] and "is moved most by" in words[3]
         keep("graph")

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import h5py
@@ -142,6 +143,29 @@ def test_it_holds_none_of_the_locks_and_pipes_of_its_process(good, tmp_path, mon
     with open(str(tmp_path / "lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     attributes.HELPER[0].end()
+
+
+def test_no_other_thread_is_inside_h5py_while_it_is_forked(good, monkeypatch):
+    """Else it would wait for that thread, which it lacks, for ever."""
+    from h5py._objects import phil
+    free, plain = [], os.fork
+
+    def look():
+        free.append(phil.acquire(blocking=False))
+        if free[-1]:
+            phil.release()
+
+    def fork():
+        other = threading.Thread(target=look)
+        other.start()
+        other.join()
+        return plain()
+
+    monkeypatch.setattr(attributes, "HELPER", [])
+    monkeypatch.setattr(attributes.os, "fork", fork)
+    attempt(good)
+    attributes.HELPER[0].end()
+    assert free == [False]
 
 
 def test_a_forked_process_has_one_of_its_own(good):

@@ -15,16 +15,22 @@ from tests.unit import handmade
 
 one_stack = pytest.mark.modern  # what is on the disk is looked at by this project's code, which is one
 MINE = '[mine]\nsource = "model.h5"\n'
-# Every build says that it has begun, and takes a while.
+# Every build says that it has begun, and takes a while: SLOW seconds, or until there is a file "go".
 SLOW = """
 import time
 plain = House.build
 
 
+def wait(seconds):
+    until = time.time() + seconds
+    while time.time() < until and not os.path.exists("go"):
+        time.sleep(0.02)
+
+
 def slow(self, stage, produce):
     if os.environ.get("SLOW"):
         open("began-%d" % os.getpid(), "w").close()
-        time.sleep(float(os.environ["SLOW"]))
+        wait(float(os.environ["SLOW"]))
     return plain(self, stage, produce)
 
 
@@ -99,8 +105,7 @@ def test_a_run_that_is_told_to_end_ends_though_one_of_its_processes_lost_the_sig
     slow.write("scripts/builds/workers.py", slow.read("scripts/builds/workers.py").replace(
         b"LEAVE_SECONDS = 10", b"LEAVE_SECONDS = 1"))
     slow.write("scripts/builds/records.py", slow.read("scripts/builds/records.py").replace(
-        b"        time.sleep(",
-        b"        import signal; signal.signal(signal.SIGTERM, lambda *_: None)\n        time.sleep("))
+        b"        wait(", b"        import signal; signal.signal(signal.SIGTERM, lambda *_: None)\n        wait("))
     process = start(slow, "-n", "2", SLOW="60")
     workers = builders(slow, 2)
     process.send_signal(number)
@@ -129,9 +134,16 @@ def test_a_signal_at_any_moment_ends_all_processes_of_a_run(slow):
 def test_a_signal_that_python_lost_ends_the_run_after_the_task(slow):
     """What is raised while an object is finalized is printed, and forgotten."""
     slow.write("scripts/builds/records.py", slow.read("scripts/builds/records.py") + b"""
+from ..base import command
+
+
 class Finalized(object):
     def __del__(self):
-        time.sleep(3)
+        open("finalizing", "w").close()
+        until = time.time() + 60
+        while not command.CAME and time.time() < until:
+            time.sleep(0.02)
+        time.sleep(0.1)  # in which it comes again
 
 
 def deaf(self, stage, produce):
@@ -143,12 +155,13 @@ def deaf(self, stage, produce):
 House.build = deaf
 """)
     process = start(slow, SLOW="0.01")
-    said = process.stdout.readline()  # of the task whose first three seconds these are
-    time.sleep(1)
+    while not os.path.exists(slow.file("finalizing")):
+        assert process.poll() is None
+        time.sleep(0.02)
     process.terminate()
     out, err = process.communicate(timeout=60)
     assert process.returncode == 143
-    assert (said + out).count(b".  ") == 1
+    assert out.count(b".  ") == 1
 
 
 def test_what_a_killed_build_of_one_model_left_goes_with_the_next_of_the_same(project):
@@ -280,10 +293,13 @@ def test_a_link_that_leads_nowhere_in_the_place_of_a_model_is_not_trained_over(p
 @pytest.mark.parametrize("first", [["-r", "json"], ["-r", "zero"], ["audit", "convert"]])
 def test_a_second_run_waits_whoever_reports_and_whatever_else_the_first_one_does(first, slow):
     slow.write("scripts/audit.py", "def main(arguments): pass\n")
-    process = start(slow, *first, SLOW="0.6")
+    process = start(slow, *first, SLOW="60")
     builders(slow, 1)
-    status, out, err = slow.doit()
-    assert (status, err) == (0, "") and f"waiting: process {process.pid} is building" in out
+    second = start(slow)
+    said = second.stdout.readline().decode()
+    slow.write("go", "")
+    _, err = second.communicate(timeout=60)
+    assert (second.returncode, err) == (0, b"") and said == f"waiting: process {process.pid} is building in models/\n"
     process.communicate(timeout=60)
     assert process.returncode == 0
     assert slow.ran() == set()

@@ -1,6 +1,8 @@
 """Several machines: what TF_CONFIG may say, and two workers on loopback that train one model or lose each other."""
+import contextlib
 import json
 import os
+import random
 import re
 import socket
 import subprocess
@@ -73,13 +75,15 @@ def test_the_compose_example_names_two_workers_that_see_nobody_else():
 
 
 def addresses(count=2):
-    """Return as many addresses on loopback as were free a moment ago."""
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    found = [f"127.0.0.1:{one.getsockname()[1]}" for one in sockets]
-    for one in sockets:
-        one.close()
+    """Return addresses on loopback whose ports are free, and none of those that the system itself gives away: a worker
+    takes its own seconds later, and another test's server or connection would have it."""
+    found, chance = [], random.SystemRandom()
+    while len(found) < count:
+        port = chance.randrange(20000, 30000)
+        with contextlib.suppress(OSError), socket.socket() as free:
+            free.bind(("", port))
+            found.append(f"127.0.0.1:{port}")
+    assert len(set(found)) == count
     return found
 
 
