@@ -106,8 +106,7 @@ def prepare(graph: Graph, begin: Optional[Beginning], input_shape: Any, source: 
     sizes = shapes.fixed(graph, input_shape, source)
     if begin is not None:
         graph.inputs = [begin.name]
-    shapes.infer(graph, sizes)
-    loops.unroll(graph)
+    loops.unroll(graph, shapes.infer(graph, sizes))
 
 
 def beginning(choice: Choice) -> Optional[Beginning]:

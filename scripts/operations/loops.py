@@ -5,12 +5,12 @@ are loops over the steps of their input: While with functions (TensorFlow 2), or
 (TensorFlow 1, and graphs lowered to it).  tensor_lists.py then resolves their lists of tensors.
 """
 from collections import OrderedDict
-from typing import Callable, Dict, List, Optional, Set, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from ..wire.protobuf import Damaged, message, text
 from . import tensor_lists
 from .graph import Attribute, Function, Graph, Node, Spec, Tensor
-from .shapes import Known, in_order
+from .shapes import Known, in_order, infer
 from .values import single
 
 MOST_MADE = 16000  # nodes that are made, of loops that turn out to be without end too; 600 steps of an LSTM are 15000
@@ -41,14 +41,15 @@ class TooLong(Stuck):
     """A loop of more steps, or more operations, than are unrolled."""
 
 
-def unroll(graph: Graph) -> None:
+def unroll(graph: Graph, known: Optional[Known] = None) -> None:
     """Unroll what can be unrolled in a graph, in place, and give its nodes their shapes.
 
+    known: what shapes.infer has just told of the graph.
     What cannot stays as it is: `dynamic` tells what depends on it.
     """
     if not any(node.op in DYNAMIC + CALLS or node.op.startswith("TensorList") for node in graph.nodes.values()):
         return
-    work = Unrolling(graph)
+    work = Unrolling(graph, known)
     for _ in range(DEEPEST):
         if not work.step():
             break
@@ -74,25 +75,36 @@ def behind(graph: Graph, reason: Callable[[Node], str]) -> Dict[str, str]:
     return found
 
 
+class Body(NamedTuple):
+    """A function as it is put in the place of its calls.
+
+    arguments   their names, in their order
+    results     the tensors that it returns, in their order, by the function's own names
+    nodes       each after those that it reads
+    """
+
+    arguments: List[str]
+    results: List[Tensor]
+    nodes: Dict[str, Node]
+
+
 class Unrolling:
     """A graph whose loops are being unrolled, and what is known of its tensors."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, known: Optional[Known] = None) -> None:
         self.graph, self.stuck, self.made = graph, set(), 0  # type: Graph, Set[str], int
         self.functions = {one.name: one for one in graph.functions}
+        self.bodies: Dict[str, Body] = {}  # of the functions that were called
         self.instead: Dict[Tensor, Tensor] = {}  # what stands for the outputs of loops and calls that are gone
-        self.refresh()
+        self.refresh(known)
 
-    def refresh(self) -> None:
-        """Tell shapes and values anew, and resolve the lists that are known then."""
+    def refresh(self, known: Optional[Known] = None) -> None:
+        """Tell shapes and values anew, unless they are `known`, and resolve the lists that are known then."""
         read_by(self.graph, self.instead)
-        self.instead, resolved = {}, True
-        while resolved:
-            self.known = Known(self.graph)
-            for node in in_order(self.graph):
-                self.known.take(node)
-                node.outputs = self.known.specs[node.name]
-            resolved = tensor_lists.resolve(self.graph, self.known)
+        self.instead = {}
+        self.known = infer(self.graph) if known is None else known
+        while tensor_lists.resolve(self.graph, self.known):
+            self.known = infer(self.graph)
 
     def step(self) -> bool:
         """Unroll or fold what can be; return whether there was something."""
@@ -161,19 +173,19 @@ class Unrolling:
         shared: {(name of a function, of a constant in it): the node that it is in the graph}, kept from call to call.
         """
         shared = {} if shared is None else shared
-        function = self.functions[name]
-        arguments, results = signature(function)
-        tensors = dict(zip(arguments, inputs))
-        own = {node.name: node for node in function.nodes}
+        if name not in self.bodies:
+            self.bodies[name] = body(self.functions[name])
+        function = self.bodies[name]
+        tensors = dict(zip(function.arguments, inputs))
         placed: Dict[str, str] = {}
 
         def tensor(one: Tensor) -> Tensor:
             if one.node in tensors and not one.port:
                 return tensors[one.node]
-            ports = PORTS.get(own[one.node].op)
+            ports = PORTS.get(function.nodes[one.node].op)
             return Tensor(placed[one.node], ports.index(one.port) if ports and one.port in ports else one.index)
 
-        for node in ordered(function):
+        for node in function.nodes.values():
             place = shared.get((name, node.name))
             if place is None:
                 made = Node(f"{prefix}/{node.name}", node.op, [tensor(one) for one in node.inputs], [], node.attributes)
@@ -181,11 +193,7 @@ class Unrolling:
             if node.op == "Const":
                 shared[name, node.name] = place
             placed[node.name] = place
-        found = []
-        for key in results:
-            words = function.results[key].split(":")
-            found.append(tensor(Tensor(words[0], int(words[2]), words[1]) if len(words) == 3 else Tensor(words[0])))
-        return found
+        return [tensor(one) for one in function.results]
 
     def added(self, node: Node) -> Node:
         """Add a node whose inputs are there, and take what it tells.  Raises TooLong where there are too many."""
@@ -376,6 +384,11 @@ def signature(function: Function) -> Tuple[List[str], List[str]]:
     return tuple([text(message(one), 1) for one in found.get(place, [])] for place in (2, 3))
 
 
-def ordered(function: Function) -> List[Node]:
-    """Return the nodes of a function, each after those that it reads."""
-    return in_order(Graph(function.nodes))
+def body(function: Function) -> Body:
+    """Return what a call of the function is replaced by.  Raises KeyError for a result that it does not have."""
+    arguments, results = signature(function)
+    tensors = []
+    for key in results:
+        words = function.results[key].split(":")
+        tensors.append(Tensor(words[0], int(words[2]), words[1]) if len(words) == 3 else Tensor(words[0]))
+    return Body(arguments, tensors, OrderedDict((node.name, node) for node in in_order(Graph(function.nodes))))

@@ -84,7 +84,13 @@ def in_order(graph: Graph) -> List[Node]:
     """Return the nodes, each after those that it reads; the way back of a loop does not count."""
     found: List[Node] = []
     begun: Set[str] = set()
-    for first in graph.nodes:
+    for first, reading in graph.nodes.items():
+        if first in begun:
+            continue
+        if all(one.node in begun for one in reading.inputs):  # so they are found: nothing waits here
+            begun.add(first)
+            found.append(reading)
+            continue
         waiting = [(first, False)]
         while waiting:
             name, behind = waiting.pop()

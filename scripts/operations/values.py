@@ -98,7 +98,7 @@ def each(function: Callable[..., Any], *inputs: Values) -> Values:
     """A function of every value, or of those that stand at one place of several tensors."""
     if any(one is None for one in inputs):
         return None
-    arrays = numpy.broadcast_arrays(*inputs)
+    arrays = inputs if len({one.shape for one in inputs}) == 1 else numpy.broadcast_arrays(*inputs)
     if arrays[0].size > ARITHMETIC:
         return None
     return boxed([None if None in items else bounded(function(*items))
