@@ -11,7 +11,6 @@ from .reductions import Reductions
 from .shaping import Size
 
 TERM = r"([A-Za-z]*(?:\.\.\.)?[A-Za-z]*)"  # of an equation of einsum
-LONGEST = 4096  # diagonal
 
 
 class Linear(Reductions):
@@ -97,16 +96,22 @@ class Linear(Reductions):
         return self.transpose(made, [order.index(letter) for letter in result])
 
     def diagonals(self, x: Value, letters: str) -> Tuple[Value, str]:
-        """x and its letters with each letter once.  Raises Fault where the sizes of one letter differ, or are open."""
+        """x and its letters with each letter once.  Raises Fault where the sizes of one letter differ, or are open.
+
+        The diagonal is looked up: a sum of products with the unit matrix is no number beside an infinity.
+        """
         for letter in dict.fromkeys(letters):
             while letters.count(letter) > 1:
                 one, other = letters.index(letter), letters.rindex(letter)
                 size = x.shape[one]
-                if size is None or size != x.shape[other] or size > LONGEST:
+                if size is None or size != x.shape[other]:
                     raise Fault(f"a tensor of shape {x.shape} has no diagonal along {letters!r}")
-                shape = [size if place in (one, other) else 1 for place in range(x.rank)]
-                x = self.sum(self.mul(x, numpy.eye(size, dtype="float32").reshape(shape)), one)
-                letters = letters[:one] + letters[one + 1:]
+                rest = [place for place in range(x.rank) if place not in (one, other)]
+                x = self.transpose(x, rest + [one, other])
+                flat = self.spread_out(x, [self.dim(x, place) for place in range(len(rest))] + [size * size])
+                flat = Value(x.dtype, x.shape[:len(rest)] + (size * size,), flat.tensor, flat.weight)
+                x = self.gather(flat, numpy.arange(size, dtype="int32") * (size + 1), -1)
+                letters = "".join(letters[place] for place in rest) + letter
         return x, letters
 
     def alone(self, x: Value, letters: str, others: str) -> Tuple[Value, str]:

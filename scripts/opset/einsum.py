@@ -2,9 +2,7 @@
 import re
 from typing import Dict, List, Tuple
 
-import numpy
-
-from ..emit import Builder, Value
+from ..emit import Value
 from .given import floats
 from .layout import Held
 from .rules import Call, operation
@@ -57,16 +55,9 @@ def spelled(call: Call, equation: str, ranks: List[int]) -> Tuple[List[str], str
 
 
 def diagonal(call: Call, value: Value, term: str) -> Tuple[Value, str]:
-    """A tensor of which a letter stands for two dimensions: their diagonal."""
-    b: Builder = call.b
-    for letter in dict.fromkeys(term):
-        while term.count(letter) > 1:
-            first = term.index(letter)
-            second = term.index(letter, first + 1)
-            size = value.shape[first]
-            if size is None or value.shape[second] != size or size > 4096:
-                call.refuse(f"it takes the diagonal of {value.shape}")
-            eye = numpy.eye(size, dtype="float32").reshape(
-                [size if place in (first, second) else 1 for place in range(value.rank)])
-            value, term = b.sum(b.mul(value, eye), second), term[:second] + term[second + 1:]
-    return value, term
+    """A tensor and its letters with each letter once: one that stands for several dimensions means their diagonal."""
+    for letter in set(term):
+        if len({size for size, own in zip(value.shape, term) if own == letter}) > 1 or \
+                term.count(letter) > 1 and value.shape[term.index(letter)] is None:
+            call.refuse(f"it takes the diagonal of {value.shape}")
+    return call.b.diagonals(value, term)

@@ -101,7 +101,7 @@ def cast(make: Remaking, node: Node) -> Value:
 
 
 def bits(make: Remaking, node: Node) -> Value:
-    """BitwiseAnd, BitwiseOr, BitwiseXor, LeftShift, RightShift and Invert (core/kernels/bitwise_ops.h)."""
+    """BitwiseAnd, BitwiseOr, BitwiseXor, LeftShift, RightShift and Invert (core/kernels/cwise_ops.h)."""
     kind = node.value("T")
     x, width = make.given(0), 8 * unlike.NARROW.get(kind, 4)
     if kind in ("DT_UINT32", "DT_UINT64"):

@@ -127,6 +127,8 @@ REDUCING.update({
         axis=1) for name in (
         "nansum", "nanmean", "nanmax", "nanmin", "nanprod", "nanvar", "nanstd", "nancumsum", "nancumprod",
         "nanargmax", "nanargmin") if hasattr(ops, name)],
+    "nothing but nan": lambda ops, x, y, z, i, j: [ops.nanargmax((x - x) / (x - x), -1), ops.nanargmin(
+        ops.where(x > x[:, :, :1], x, (x - x) / (x - x)), 2, keepdims=True)],
 })
 
 SHAPING = {
@@ -214,6 +216,7 @@ LINEAR = {
         48).reshape(6, 4, 2).astype("float32"), ([1, 2], [1, 0])), ops.tensordot(x, y, ([2], [2]))],
     "einsum": lambda ops, x, y, z, i, j: [ops.einsum("bij,bkj->bik", x, y), ops.einsum("bij,jk->bik", x, kernel(6,
         2)), ops.einsum("bij->bji", x), ops.einsum("bii->bi", x[:, :, :4]),
+        ops.einsum("bii->bi", x[:, :, :4] / numpy.eye(4, dtype="float32")),  # infinities beside the diagonal
         ops.einsum("bij->b", x), ops.einsum("...j,jk->...k", z, kernel(3, 2)),
                                           ops.einsum("bij,bij->bi", x, y), ops.einsum("bi,bj->bij", x[:, 0], y[:,
                                           1]), ops.einsum("bij,bkj,bkl->bil", x, y, x), ops.einsum("bi,ij->bj", i,

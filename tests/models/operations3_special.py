@@ -39,6 +39,7 @@ def few_bits(ops, x, i):
         ops.cast(u, "int8"), ops.cast(s, "uint8"), ops.cast(ops.cast(v, "uint16"), "int32"),
         ops.cast(u, "int32") * 300, ops.saturate_cast(v, "int8") * 2, ops.cast(u, "int16") * v, ops.one_hot(u, 3),
         ops.left_shift(u, 3), ops.cast(x > 0, "uint8") * 255 + 2, ops.prod(u[:, :2], 1), ops.cast(i, "uint8") - 1,
+        ops.left_shift(u, 9),
         (u & 255) * 3, abs(v) * abs(v) * 3, -v * v, ops.sign(v) * v * v] + products(ops, u, s, w, v)
 
 

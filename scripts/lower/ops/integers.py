@@ -79,6 +79,6 @@ def right_shift(call: Call) -> Value:
 
 
 def shifted(call: Call, left: bool) -> Value:
-    """The first argument with its bits moved by the second, 31 places at most."""
-    x, y = [call.b.cast(one, "int32") for one in pair(call)]
-    return call.b.shifted(x, call.b.clip(y, 0, 31), left)
+    """The first argument with its bits moved by the second, at most by all but one (core/kernels/cwise_ops.h)."""
+    kind, (x, y) = narrow.kind_of(call), [call.b.cast(one, "int32") for one in pair(call)]
+    return call.b.shifted(x, call.b.clip(y, 0, narrow.TYPES[kind][0] - 1 if kind else 31), left)

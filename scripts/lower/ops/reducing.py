@@ -355,11 +355,18 @@ def nancumprod(call: Call) -> Value:
 
 @operation("Nanargmax")
 def nanargmax(call: Call) -> Value:
-    """The place of the largest number."""
-    return place(call.b, "ArgMax", filled(call, -math.inf), call.config.get("axis"), keeps(call))
+    """The place of the largest number, -1 where there is none."""
+    return place_there(call, "ArgMax", -math.inf)
 
 
 @operation("Nanargmin")
 def nanargmin(call: Call) -> Value:
-    """The place of the smallest number."""
-    return place(call.b, "ArgMin", filled(call, math.inf), call.config.get("axis"), keeps(call))
+    """The place of the smallest number, -1 where there is none."""
+    return place_there(call, "ArgMin", math.inf)
+
+
+def place_there(call: Call, op: str, number: float) -> Value:
+    """The place of the extreme of what is a number (keras 3 backend/tensorflow/numpy.py: nanargmax)."""
+    b, x = call.b, filled(call, number)
+    found = place(b, op, x, call.config.get("axis"), keeps(call))
+    return found if x.dtype != "float32" else b.where(b.compare("Equal", there(call), 0), -1, found)
