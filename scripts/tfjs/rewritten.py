@@ -342,9 +342,9 @@ RULES: Dict[str, Rule] = {
     "Conv2DBackpropInput": channels_last, "DepthToSpace": channels_last, "SpaceToDepth": space_to_depth,
     "MaxPool": pooling, "MaxPool3D": pooling, "AvgPool": pooling, "AvgPool3D": pooling, "FusedBatchNorm": batch_norm,
     "FusedBatchNormV2": batch_norm, "FusedBatchNormV3": batch_norm, "OneHot": one_hot, "Einsum": einsum,
-    "BatchMatMul": batch_product, "BatchMatMulV2": batch_product, "Select": select, "SelectV2": chosen, "MatrixBandPart": band,
-    "TensorScatterUpdate": scatter, "BitwiseAnd": bits, "BitwiseOr": bits, "BitwiseXor": bits, "Invert": bits,
-    "LeftShift": bits, "RightShift": bits, "ImageProjectiveTransformV2": projective,
+    "BatchMatMul": batch_product, "BatchMatMulV2": batch_product, "Select": select, "SelectV2": chosen,
+    "MatrixBandPart": band, "TensorScatterUpdate": scatter, "BitwiseAnd": bits, "BitwiseOr": bits, "BitwiseXor": bits,
+    "Invert": bits, "LeftShift": bits, "RightShift": bits, "ImageProjectiveTransformV2": projective,
     "ImageProjectiveTransformV3": projective, "NonMaxSuppressionV4": boxes.best,
     "NonMaxSuppressionV5": boxes.best, "FakeQuantWithMinMaxVars": quantized,
     "FakeQuantWithMinMaxVarsPerChannel": quantized, "FakeQuantWithMinMaxArgs": quantized}

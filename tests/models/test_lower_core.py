@@ -166,7 +166,10 @@ def test_a_layer_as_an_activation_is_what_keras_computes(flavour, tmp_path):
         lowered.agree(made, folder, ending=ending, versions=(lowered.OLDEST,))
 
 
-@pytest.mark.parametrize("build", [layered, nested_twice, told_masks, of_types, given_constants], ids=lambda build: build.__name__)
+BUILDERS = [layered, nested_twice, told_masks, of_types, given_constants]
+
+
+@pytest.mark.parametrize("build", BUILDERS, ids=lambda build: build.__name__)
 @pytest.mark.parametrize("flavour", lowered.FLAVOURS)
 def test_every_output_is_what_keras_computes(flavour, build, tmp_path):
     layers = ["tower@0", "tower@1"] if build is nested_twice else None
