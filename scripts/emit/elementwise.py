@@ -77,6 +77,12 @@ class Elementwise(Emitter):
         shape = broadcast(x.shape, y.shape)
         return self.fold(COMPARISONS[op], [x, y], "bool") or self.one(op, [x, y], "bool", shape, T=DType(x.dtype))
 
+    def signbit(self, x: Value) -> Value:
+        """Whether the sign is a minus, that of zero too."""
+        below = self.compare("Less", self.cast(x, "float32"), 0)
+        return below if x.dtype != "float32" else self.either(below, self.compare(
+            "Less", self.unary("Reciprocal", x), 0))
+
     def remainder(self, x: Operand, y: Operand) -> Value:
         """The remainder of x / y, with the sign of x; FloorMod has the sign of y."""
         return self.mul(self.unary("Sign", x), self.binary("FloorMod", self.unary("Abs", x), self.unary("Abs", y)))

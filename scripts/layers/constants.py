@@ -18,6 +18,7 @@ from .variables import variables
 MOST = 65536  # numbers that a config may hold
 KEYWORDS = ({"x1", "x2"}, {"y", "name"})  # of calls of Keras 3 and of Keras 2
 ARRAYS = ("__numpy__", "__tensor__")
+CONSTANT = "_CONSTANT_VALUE"  # of Keras 2, in place of a layer's name: the constant stands in place of the tensor
 # What operations compute: classes of keras.ops, TFOpLambda's functions, TensorFlowOpLayer's operations
 COMPUTED = {"Add": "+", "Subtract": "-", "Multiply": "*", "Divide": "/", "TrueDivide": "/",
             "__operators__.add": "+", "math.add": "+", "math.subtract": "-", "math.multiply": "*",
@@ -109,7 +110,7 @@ def of_keras_2(call: Any, names: Collection[str]) -> Optional[List[Any]]:
         return None
     if is_keras2_tensor(call, names):
         return [call[:3], call[3]["y"]]
-    return [call[2], call[3]["y"]] if call[:2] == ["_CONSTANT_VALUE", -1] else None
+    return [call[2], call[3]["y"]] if call[:2] == [CONSTANT, -1] else None
 
 
 def of_node(config: Dict[str, Any], call: Any) -> Optional[List[Any]]:

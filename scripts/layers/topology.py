@@ -36,6 +36,7 @@ def of(path: str) -> Iterator[None]:
 
 
 SPACE = "save keras.Model(space.get_inputs(), space.get_encoded_features()) in its place"  # of Keras's own class
+CUTTING = ("einsum", "linalg.einsum")  # of which Keras 2 writes the equation alone
 OWN = "--trust FILE.py (in models.toml trust) runs the Python that has it"  # the remedy of a class of the user's own
 
 
@@ -293,6 +294,11 @@ def check(source: Graph) -> None:
         if not 0 <= ref.node < source.node_count(ref.layer) or ref.tensor < 0:
             raise Fault(f"{name} refers to call {ref.node} of layer {ref.layer!r}, which is called "
                         f"{source.node_count(ref.layer)} times: the file is damaged")
+    cut = [name for name, layer in source.layers.items() if layer.class_name == "TFOpLambda"
+           and layer.config.get("function") in CUTTING]
+    if not source.inputs and cut:
+        raise Fault(f"{cut[0]!r} is the operation einsum: the file does not hold its operands; save the model as a "
+                    "SavedModel, which does")
     if not source.inputs or not source.outputs:
         raise Fault(f"the model has no {'inputs' if not source.inputs else 'outputs'}: the file is damaged")
     layer_order(source)

@@ -173,7 +173,8 @@ def masked_softmax(b: Builder, x: Value, mask: Optional[Value], axes: Any, robus
     if mask.is_constant and mask.array.any(-1).all():  # every row has some that count
         return softmax(b, b.add(x, hidden(b, mask)), axes)
     x = b.add(b.mul(x, b.cast(mask, "float32")) if robust else x, hidden(b, mask))
-    return b.mul(softmax(b, x, axes), b.cast(mask, "float32")) if cleared else steady_softmax(b, x, axes)
+    made = steady_softmax(b, x, axes)
+    return b.mul(made, b.cast(mask, "float32")) if cleared else made
 
 
 def hidden(b: Builder, mask: Value) -> Value:

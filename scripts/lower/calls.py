@@ -10,13 +10,12 @@ import numpy
 
 from ..base.fault import Fault
 from ..emit import Value
+from ..layers.constants import ARRAYS, CONSTANT
 from ..layers.kinds.operations import LAMBDAS, OP_LAYER, is_operation
 from ..layers.references import Ref, history, is_keras2_tensor, is_keras3_tensor
 from ..layers.topology import Layer
 
-CONSTANT = "_CONSTANT_VALUE"  # in place of a layer's name: the constant stands in place of the tensor
 LEFT_OUT = ("training",)
-ARRAYS = ("__numpy__", "__tensor__")
 
 
 class Arguments(NamedTuple):
@@ -40,15 +39,17 @@ def arguments(layer: Layer, call: Any, layers: Mapping[str, Layer], known: Mappi
             args = [kwargs.pop(key) for key in ("inputs", "sequences", "query", "x", "x1", "xs") if key in kwargs][:1]
         return Arguments(args, kwargs)
     keywords: Dict[str, Any] = {}
-    first = keras2(call, layers, known, keywords)
+    operation = layer.class_name in LAMBDAS or layer.class_name == OP_LAYER
+    first = keras2(call, layers, known, keywords, not operation)
     if layer.class_name == OP_LAYER:
         return Arguments(with_constants(layer, first), {})
-    if layer.class_name in LAMBDAS:  # Keras keeps the list that holds one tensor
-        return Arguments([first], {key: keras2_argument(value, layers, known) for key, value in keywords.items()})
+    kwargs = {key: keras2_argument(value, layers, known) for key, value in keywords.items()}
+    if operation:  # Keras keeps the list that holds one tensor
+        return Arguments([first], kwargs)
     if isinstance(first, list) and len(first) == 1 and single(call):
         first = first[0]
-    return Arguments([first], {key: keras2_argument(value, layers, known) for key, value in keywords.items()
-                               if key not in LEFT_OUT}, keywords.get("training"))
+    return Arguments([first], {key: array_of(value) for key, value in kwargs.items() if key not in LEFT_OUT},
+                     keywords.get("training"))
 
 
 def with_constants(layer: Layer, first: Any) -> List[Any]:
@@ -87,19 +88,34 @@ def keras3(value: Any, known: Mapping[Ref, Value]) -> Any:
     return value
 
 
-def keras2(value: Any, layers: Mapping[str, Layer], known: Mapping[Ref, Value], keywords: Dict[str, Any]) -> Any:
-    """The first argument of a call of Keras 2; the keyword arguments beside its tensors are put into `keywords`."""
+def keras2(value: Any, layers: Mapping[str, Layer], known: Mapping[Ref, Value], keywords: Dict[str, Any],
+           of_layer: bool = False) -> Any:
+    """The first argument of a call of Keras 2; the keyword arguments beside its tensors are put into `keywords`.
+
+    of_layer: whether a constant becomes an array, as a layer is given it; an operation is given what the file has.
+    """
     if is_keras2_tensor(value, layers):
         keywords.update(value[3] if len(value) > 3 and isinstance(value[3], dict) else {})
         return found(Ref(*value[:3]), known)
     if isinstance(value, list) and len(value) == 4 and value[0] == CONSTANT:
         keywords.update(value[3] if isinstance(value[3], dict) else {})
-        return value[2]
+        return array_of(value[2]) if of_layer else value[2]
     if isinstance(value, list):
-        return [keras2(item, layers, known, keywords) for item in value]
+        return [keras2(item, layers, known, keywords, of_layer) for item in value]
     if isinstance(value, dict):
-        return {key: keras2(item, layers, known, keywords) for key, item in value.items()}
+        return {key: keras2(item, layers, known, keywords, of_layer) for key, item in value.items()}
     return value
+
+
+def array_of(value: Any) -> Any:
+    """The array that a file of Keras 2 has as lists of numbers; anything else as it is."""
+    try:
+        array = numpy.array(value) if isinstance(value, list) else numpy.array(None)
+    except ValueError:  # a list of arrays of different shapes
+        return value
+    if not array.size or array.dtype.kind not in "bif":
+        return value
+    return array.astype("float32") if array.dtype.kind == "f" else array
 
 
 def keras2_argument(value: Any, layers: Mapping[str, Layer], known: Mapping[Ref, Value]) -> Any:

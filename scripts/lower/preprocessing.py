@@ -1,5 +1,5 @@
 """Preprocessing of numbers and categories: Rescaling, Discretization, CategoryEncoding, lookups, hashing."""
-from typing import Optional
+from typing import List, Optional
 
 import numpy
 
@@ -71,12 +71,29 @@ def category_encoding(call: Call) -> Value:
 def discretization(call: Call) -> Value:
     """The count of boundaries that a number is not below (keras 3 layers/preprocessing/discretization.py)."""
     boundaries = call.get("bin_boundaries", call.get("bins"))
+    if boundaries is None and call.held.all():
+        boundaries = adapted(call)
     if not isinstance(boundaries, list):
         call.refuse("that has not been adapted", "adapt it, or give it bin_boundaries, before it is saved")
     limits = numpy.asarray(boundaries, "float32").reshape(-1)
     each = call.b.compare("GreaterEqual", call.b.expand(call.b.cast(call.x, "float32"), -1), limits)
     places = call.b.sum(call.b.cast(each, "int32"), -1) if limits.size else call.b.cast(call.b.like(call.x, 0), "int32")
     return encoded(call, call.limited(places, limits.size + 1), mode_of(call, "int"), limits.size + 1)
+
+
+def adapted(call: Call) -> Optional[List[float]]:
+    """The boundaries that Keras 2 makes of what adapt() has counted, its variable: numbers, and how often each stood.
+
+    None where it has counted nothing.  tf_keras layers/preprocessing/discretization.py: _compress_summary_numpy.
+    """
+    counted, bins = call.held.all()[0].read(), call.get("num_bins")
+    if counted.ndim != 2 or len(counted) != 2 or not counted.size or type(bins) is not int or not 0 < bins <= MOST:
+        return None
+    share = 1.0 / bins
+    if counted.shape[1] * share < 1:
+        return counted[0, :-1].tolist()
+    until = counted[1].cumsum()
+    return numpy.interp(share + numpy.arange(0.0, 1.0, share), until / until[-1], counted[0])[:-1].tolist()
 
 
 @layer("IntegerLookup")

@@ -9,6 +9,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, NoReturn, Optional, Se
 from ..base.fault import Fault
 from ..emit import Builder, Value
 from ..layers import kinds
+from ..layers.constants import ARRAYS
 from ..layers.kinds.operations import is_operation, named
 from ..layers.model import Weight
 
@@ -127,8 +128,11 @@ class Call:
         return given if isinstance(given, Value) else self.x.mask
 
     def get(self, key: str, default: Any = None) -> Any:
-        """A setting; `default` where there is none, or None stands for it."""
+        """A setting; `default` where there is none, or None stands for it.  Keras 3 writes an array, or a number of
+        numpy's, as {"class_name": "__numpy__", "config": {"value": …}}."""
         value = self.config.get(key)
+        if isinstance(value, dict) and value.get("class_name") in ARRAYS:
+            value = (value.get("config") or {}).get("value")
         return default if value is None else value
 
     # Weights -------------------------------------------------------------------------------------------------

@@ -8,6 +8,8 @@ import re
 from collections import OrderedDict
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
+import numpy
+
 from ..base.fault import Fault
 from ..emit import Builder, Value
 from ..emit.core import type_of
@@ -148,6 +150,8 @@ class Walk:
             refs = references(layer.calls[node], source.layers)
             where = f"{path}/{name}" if path else name
             args, kwargs, told = calls.arguments(layer, layer.calls[node], source.layers, known, self.major)
+            if not is_operation(layer.record, self.major):
+                args, kwargs = self.with_constants(args), self.with_constants(kwargs)
             own = held.get(name) or Held([], name)
             mask = carried.get(refs[0]) if refs else None
             if mask is not None and "mask" in kwargs and kwargs["mask"] is None:
@@ -159,6 +163,14 @@ class Walk:
                 carried[Ref(name, node, 0)] = found[0].mask if found[0].mask is not None else mask
             known.update((Ref(name, node, place), value) for place, value in enumerate(found))
         return known
+
+    def with_constants(self, given: Any) -> Any:
+        """The arguments of a layer, a constant in place of each array that its call has in place of a tensor."""
+        if isinstance(given, numpy.ndarray):
+            return self.b.constant(given)
+        if isinstance(given, dict):
+            return {key: self.with_constants(item) for key, item in given.items()}
+        return [self.with_constants(item) for item in given] if isinstance(given, (list, tuple)) else given
 
     def is_read(self, place: int) -> bool:
         """Whether a layer, or the model, reads that output of the call that is walked last."""

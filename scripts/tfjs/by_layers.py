@@ -26,13 +26,14 @@ NAMES = frozenset("""
 
 # TensorFlow.js 1.0.0, which TensorSpace holds, lacks these, and does not heed an attribute of others
 LATER = frozenset("BroadcastTo DivNoNan IsFinite IsInf IsNan MirrorPad".split())
+BROADCASTING = "SelectV2"  # which 1.0.0 has as Select, for three tensors of one shape
 OLDEST = {"Gather": "batch_dims", "GatherV2": "batch_dims", "ResizeBilinear": "half_pixel_centers",
           "ResizeNearestNeighbor": "half_pixel_centers"}
 
 
 def differs(node: Node) -> bool:
     """Return whether TensorFlow.js 1.0.0 lacks an operation that 4.22.0 has, or computes it differently."""
-    return node.op in LATER or bool(node.op in OLDEST and node.value(OLDEST[node.op])) and (
+    return node.op in LATER or node.op == BROADCASTING or bool(node.op in OLDEST and node.value(OLDEST[node.op])) and (
         node.op.startswith("Gather") or node.value("T") in REALS)
 
 

@@ -18,6 +18,7 @@ from ..operations.outputs import prune
 from . import boxes, by_layers, operations
 from .remaking import Remaking, Unknown, put_out
 
+SIGN = -2 ** 31  # the bit of a float's sign, as a whole number
 Rule = Callable[[Remaking, Node], Union[Value, List[Value], None]]  # a list: of all outputs
 
 
@@ -106,12 +107,27 @@ def bits(make: Remaking, node: Node) -> Value:
     x, width = make.given(0), 8 * unlike.NARROW.get(kind, 4)
     if kind in ("DT_UINT32", "DT_UINT64"):
         raise Unknown
+    if node.op == "BitwiseAnd" and is_sign(make, node):
+        number = make.graph.nodes[node.inputs[0].node].inputs[0]
+        spec = make.graph.spec(number)
+        if spec is None or spec.shape is None:
+            raise Unknown
+        return make.where(make.signbit(make.of(number, spec.dtype, spec.shape)), make.constant(SIGN, "int32"),
+                          make.constant(0, "int32"))
     if node.op.startswith("Bitwise"):
         return make.of_bits(node.op[len("Bitwise"):], x, make.given(1))
     if node.op == "Invert":
         return make.sub(2 ** width - 1 if kind in unlike.NARROW and kind.startswith("DT_U") else -1, x)
     moved = make.shifted(x, make.clip(make.given(1), 0, width - 1), node.op == "LeftShift")
     return moved if kind not in unlike.NARROW else make.wrapped(moved, width, not kind.startswith("DT_U"))
+
+
+def is_sign(make: Remaking, node: Node) -> bool:
+    """Whether a BitwiseAnd takes the sign from the bits of a float, as Keras 3's argmax does of each zero
+    (keras 3 backend/tensorflow/numpy.py: signbit)."""
+    mask, of = make.graph.constant(node.inputs[1]), make.graph.nodes.get(node.inputs[0].node)
+    return of is not None and of.op == "Bitcast" and of.value("T") == "DT_FLOAT" and node.value("T") == "DT_INT32" \
+        and mask is not None and bool((mask == SIGN).all())
 
 
 def quantized(make: Remaking, node: Node) -> Value:
@@ -284,6 +300,15 @@ def select(make: Remaking, node: Node) -> Value:
     return make.where(make.reshape(make.given(0), [-1] + [1] * (x.rank - 1)), x, make.given(2))
 
 
+def chosen(make: Remaking, node: Node) -> Value:
+    """A SelectV2 that broadcasts: TensorFlow.js 1.0.0 has Select alone, whose three tensors are of one shape."""
+    values = [make.given(place) for place in range(3)]
+    if len({value.shape for value in values}) == 1 or any(
+            make.graph.spec(one).dtype not in by_layers.NUMBERS for one in node.inputs):
+        raise Unknown
+    return make.where(*values)
+
+
 def band(make: Remaking, node: Node) -> Value:
     """A band of a matrix with two sides; a side below 0 is the whole triangle."""
     x = make.given(0)
@@ -317,9 +342,9 @@ RULES: Dict[str, Rule] = {
     "Conv2DBackpropInput": channels_last, "DepthToSpace": channels_last, "SpaceToDepth": space_to_depth,
     "MaxPool": pooling, "MaxPool3D": pooling, "AvgPool": pooling, "AvgPool3D": pooling, "FusedBatchNorm": batch_norm,
     "FusedBatchNormV2": batch_norm, "FusedBatchNormV3": batch_norm, "OneHot": one_hot, "Einsum": einsum,
-    "BatchMatMul": batch_product, "BatchMatMulV2": batch_product, "Select": select, "MatrixBandPart": band,
-    "TensorScatterUpdate": scatter, "BitwiseAnd": bits, "BitwiseOr": bits, "BitwiseXor": bits, "Invert": bits,
-    "LeftShift": bits, "RightShift": bits, "ImageProjectiveTransformV2": projective,
+    "BatchMatMul": batch_product, "BatchMatMulV2": batch_product, "Select": select, "SelectV2": chosen,
+    "MatrixBandPart": band, "TensorScatterUpdate": scatter, "BitwiseAnd": bits, "BitwiseOr": bits, "BitwiseXor": bits,
+    "Invert": bits, "LeftShift": bits, "RightShift": bits, "ImageProjectiveTransformV2": projective,
     "ImageProjectiveTransformV3": projective, "NonMaxSuppressionV4": boxes.best,
     "NonMaxSuppressionV5": boxes.best, "FakeQuantWithMinMaxVars": quantized,
     "FakeQuantWithMinMaxVarsPerChannel": quantized, "FakeQuantWithMinMaxArgs": quantized}

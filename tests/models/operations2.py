@@ -107,7 +107,7 @@ THEMES = {
         keras.backend.constant(numpy.ones((6, 2)))), keras.backend.batch_dot(x, y, (2, 2))],
     "neural": lambda tf, keras, x, y, z, i, j: [
         tf.nn.relu(x), tf.nn.relu6(x * 4), tf.nn.softmax(x), tf.nn.softmax(x, axis=1), tf.nn.log_softmax(x),
-        tf.nn.leaky_relu(x), tf.nn.leaky_relu(x, 0.4), tf.nn.elu(x), tf.nn.selu(x),
+        tf.nn.softmax(x * 100 - 1e9), tf.nn.leaky_relu(x), tf.nn.leaky_relu(x, 0.4), tf.nn.elu(x), tf.nn.selu(x),
         tf.nn.gelu(x), tf.nn.gelu(x, approximate=True), tf.nn.swish(x), tf.nn.softplus(x), tf.nn.softsign(x),
         tf.math.log_sigmoid(x), tf.nn.sigmoid(x), tf.nn.tanh(x), tf.nn.relu(i - 2),
         keras.activations.relu(x, alpha=0.1, max_value=1.0, threshold=0.2), keras.activations.hard_sigmoid(x),

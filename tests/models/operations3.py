@@ -241,7 +241,7 @@ NEURAL = {
     "settings": lambda ops, x, y, z, i, j: [ops.leaky_relu(x, 0.4), ops.elu(x, 0.7), ops.gelu(x, False), ops.celu(x,
         0.6), ops.glu(x, 1), ops.softmax(x, 1), ops.log_softmax(x, 1), ops.softmax(x, None), ops.threshold(x, 0.2,
         -3.0), ops.hard_shrink(x, 0.3), ops.soft_shrink(x, 0.3), ops.squareplus(x, 2), ops.sparsemax(x, 1),
-        ops.relu(i - 2)],
+        ops.relu(i - 2), ops.softmax(x * 100 - 1e9), ops.softmax(ops.where(x > 9, x, -1e9))],
     "normal": lambda ops, x, y, z, i, j: [*ops.moments(x, [1]), *ops.moments(x, (1, 2), keepdims=True),
         ops.batch_normalization(x, SIX, SIX * SIX + 1, -1, SIX, SIX + 2), ops.batch_normalization(x, SIX[:4],
         SIX[:4] ** 2 + 1, 1), ops.rms_normalization(x, SIX + 2), ops.rms_normalization(x),

@@ -233,6 +233,10 @@ LACKING = {  # of it, and no line but that
         images=tf.cast(x * 50, tf.int32), transforms=p, output_shape=tf.shape(x)[1:3], interpolation="NEAREST"), [
             floats(2, 5, 6, 3), MOVED[:1]]),
     "blocks": (lambda x: tf.nn.space_to_depth(x, 2), [floats(2, 4, 6, 3)]),
+    "signs of zeros": (lambda x: flat(tf.less(tf.bitwise.bitwise_and(tf.bitcast(x, tf.int32), tf.int32.min), 0)), [
+        numpy.array([[0.0, -0.0, 1.5], [-2.0, numpy.inf, -numpy.inf]], "float32")]),
+    "choice": (lambda x: flat(
+        tf.where(x > 0, x, 0.0), tf.where(x[0] > 0, x, 1.0), tf.where(x[:, :1] > 0, x[0], x)), [X]),
     "steps of each channel": (lambda x: tf.quantization.fake_quant_with_min_max_vars_per_channel(
         x, [-1.0, 0.0, -2.0], [1.0, 2.0, 0.5]), [X]),
     "steps that are told": (lambda x: tf.quantization.fake_quant_with_min_max_args(x, -1.5, 2.0, 4), [X]),

@@ -1,6 +1,7 @@
 """Dense, shapes and what training alone needs, as graph models."""
 import math
 
+import numpy
 import pytest
 
 from scripts import Fault
@@ -65,6 +66,24 @@ def of_types(keras):
     else:
         found += [layers.ThresholdedReLU(1.5, dtype="int32")(i)] * (needs.STACK == "py36")
     return keras.Model([i, x, u], found)
+
+
+def given_constants(keras):
+    """Arrays in the place of a layer's tensors, in its list of them and by keyword; a setting that is an array."""
+    layers, is3 = keras.layers, keras.__version__ >= "3"
+    x = keras.Input((4, 6), name="x")
+    row = numpy.sin(numpy.arange(24, dtype="float32")).reshape((1, 4, 6))
+    mask = numpy.tril(numpy.ones((1, 4, 4), "bool"))
+    steps = numpy.array([[True, False, True, True], [False, True, True, False]])
+    found = [getattr(layers, kind)()([x, row]) for kind in ("Add", "Multiply", "Maximum")]
+    found += [layers.MultiHeadAttention(2, 3)(x, x, attention_mask=mask), layers.Subtract()([found[0], row])]
+    found += [layers.GRU(3)(x, mask=steps)] if needs.STACK == "modern" else []  # Keras 2.6 takes tensors alone there
+    if is3:
+        states = [numpy.full((2, 3), 0.5, "float32")] * 2
+        found += [layers.LSTM(3)(x, initial_state=states), layers.Rescaling(row[0, 0], numpy.float32(0.3))(x)]
+    else:
+        found += [layers.Subtract()([row, x]), layers.Average()([row, x, x])]
+    return keras.Model(x, found)
 
 
 def unbounded(keras):
@@ -147,7 +166,10 @@ def test_a_layer_as_an_activation_is_what_keras_computes(flavour, tmp_path):
         lowered.agree(made, folder, ending=ending, versions=(lowered.OLDEST,))
 
 
-@pytest.mark.parametrize("build", [layered, nested_twice, told_masks, of_types], ids=lambda build: build.__name__)
+BUILDERS = [layered, nested_twice, told_masks, of_types, given_constants]
+
+
+@pytest.mark.parametrize("build", BUILDERS, ids=lambda build: build.__name__)
 @pytest.mark.parametrize("flavour", lowered.FLAVOURS)
 def test_every_output_is_what_keras_computes(flavour, build, tmp_path):
     layers = ["tower@0", "tower@1"] if build is nested_twice else None

@@ -1,4 +1,5 @@
 """Preprocessing, embeddings and masks, as graph models."""
+import numpy
 import pytest
 
 from scripts import Fault, preprocess
@@ -42,6 +43,22 @@ def categories(keras):
 def test_every_output_is_what_keras_computes(flavour, build, tmp_path):
     x = [[[0.5] * 6, [1, 2, 3, 4, 5, 6], [0.5] * 6], [[0.5, 1] * 3, [0.5] * 6, [3] * 6]]
     lowered.agree(lowered.Model(flavour, build, {"x": x} if build is words else None), tmp_path)
+
+
+def counted(keras):
+    """Boundaries that adapt() has found: of more numbers than bins, and of fewer."""
+    layers = keras.layers
+    kind = getattr(layers, "Discretization", None) or layers.experimental.preprocessing.Discretization
+    x, found = keras.Input((3,), name="x"), []
+    for count, bins in ((50, 4), (3, 7)):
+        found.append(kind(num_bins=bins))
+        found[-1].adapt(numpy.sin(numpy.arange(count, dtype="float32")).reshape((-1, 1)))
+    return keras.Model(x, [layer(x) for layer in found])
+
+
+@pytest.mark.parametrize("flavour", lowered.FLAVOURS)
+def test_what_a_discretization_has_learned_is_in_its_file(flavour, tmp_path):
+    lowered.agree(lowered.Model(flavour, counted, batch=9), tmp_path, versions=(lowered.OLDEST,))
 
 
 def space_of(keras):

@@ -233,6 +233,17 @@ def test_each_remedy_of_the_lowering_works_when_it_is_followed(tmp_path, monkeyp
     assert [start for start in UNMET if not any(name.startswith(start) for name in left)] == []
 
 
+@pytest.mark.parametrize("flavour", ["keras2"])
+def test_a_model_whose_file_has_lost_what_lies_before_a_sum_is_told_how_to_keep_it(flavour, tmp_path):
+    import tensorflow
+    keras, source = oracle.load(flavour), str(tmp_path / "model.h5")
+    start = keras.Input((4,))
+    x = keras.layers.Dense(3)(start)
+    keras.Model(start, tensorflow.einsum("ab,ac->abc", x, x)).save(source)
+    with pytest.raises(Fault, match="einsum: the file does not hold its operands; save the model as a SavedModel"):
+        preprocess.preprocess(source, str(tmp_path / "out"))
+
+
 @pytest.mark.modern
 def test_the_docs_show_what_is_refused_of_the_settings():
     oracle.load("keras3")

@@ -195,6 +195,17 @@ def test_one_tensor_is_no_two_outputs_and_an_input_has_a_dimension(flavour, tmp_
         convert.convert(path, str(tmp_path), format="layers")
 
 
+@pytest.mark.parametrize("flavour", oracle.FLAVOURS)
+def test_a_constant_in_the_place_of_a_tensor_is_no_layer_s(flavour, tmp_path):
+    keras, path = oracle.load(flavour), str(tmp_path / ("m.keras" if flavour == "keras3" else "m.h5"))
+    start, row, mask = keras.Input((4, 3)), numpy.ones((1, 4, 3), "float32"), numpy.ones((1, 4, 3), "bool")
+    for made, line in [(keras.layers.Add(name="own")([start, row]), "a constant, which TensorFlow.js cannot"),
+                       (keras.layers.Softmax(name="own")(start, mask=mask), "a constant")]:
+        keras.Model(start, made).save(path)
+        with pytest.raises(Fault, match="layer 'own' is called with " + line):
+            convert.convert(path, str(tmp_path), format="layers")
+
+
 NORMALIZED = [  # shape, axis, whether it is converted
     ((4, 4, 3), -1, True), ((4, 4, 3), 3, True), ((4, 4, 3), None, True), ((3,), -1, True), ((4, 3), 1, False),
     ((4, 3), (1, 2), False)]

@@ -173,7 +173,7 @@ def cross(call: Call) -> Value:
 def einsum(call: Call) -> Value:
     """Sums of products as an equation says."""
     if call.major < 3 and call.kind != "TensorFlowOpLayer":
-        call.refuse("the file does not hold its operands", "use keras.layers.EinsumDense, or save the model by Keras 3")
+        call.refuse("the file does not hold its operands", "save the model as a SavedModel, which does")
     b = call.b
     given = [value(call, one) for one in call.args]
     equation = call.config["subscripts"] if call.major > 2 else attributes(call)["equation"]

@@ -151,9 +151,7 @@ def isreal(call: Call) -> Value:
 @operation("Signbit")
 def signbit(call: Call) -> Value:
     """Whether the sign is a minus, that of zero too."""
-    b, x = call.b, tensor(call)
-    below = b.compare("Less", b.cast(x, "float32"), 0)
-    return below if x.dtype != "float32" else b.either(below, b.compare("Less", b.unary("Reciprocal", x), 0))
+    return call.b.signbit(tensor(call))
 
 
 @operation("Isclose")

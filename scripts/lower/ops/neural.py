@@ -150,7 +150,9 @@ def flattened(call: Call, x: Value, axis: Any, of: Callable[[Builder, Value, int
 def softmax(call: Call) -> Value:
     """exp(x) over its sum."""
     axis = argument(call, "axis dim", None, -1 if call.major < 3 or "axis" not in call.config else None)
-    return flattened(call, floats(call, "x logits"), axis, lambda b, x, along: b.softmax(x, along))
+    x = floats(call, "x logits")
+    of_scores = x.rank > 2  # of attention, of which a mask may leave none in a row
+    return flattened(call, x, axis, activation.steady_softmax if of_scores else lambda b, x, along: b.softmax(x, along))
 
 
 def log_softmax_of(b: Builder, x: Value, axis: int) -> Value:
