@@ -44,6 +44,7 @@ def convert(source: Union[GraphFile, GraphModel], directory: str, outputs: Optio
     with of(source.path):
         graph = source.freeze(outputs, every, input_shape)
         loops.unroll(graph)
+        adapt.compose_at_once(graph)
         said = [line for line in (graph.begins, without_dynamic(graph, every and outputs is None)) if line]
         prune(graph, map(Tensor, graph.outputs + graph.inputs))
         told = shown.metadata(graph)
