@@ -24,7 +24,7 @@ from ..operations import beginnings, graphdef
 from ..operations.graph import NUMBERS, TYPES, Graph
 from ..operations.outputs import Choice, needed
 from .graphs import described
-from .load_by_tensorflow import Frozen, frozen_of, imported, of_numbers, placeholders, sizes
+from .load_by_tensorflow import Frozen, frozen_of, imported, needed_part, of_numbers, placeholders, sizes
 
 PASSES = ("debug_stripper", "pruning", "constfold", "arithmetic", "dependency", "pruning", "constfold", "dependency")
 # An attribute that computes nothing.  The nodes of a loop that have it change with their places in memory.
@@ -171,7 +171,7 @@ def with_outputs(tensorflow: ModuleType, graph: GraphDef, chosen: Dict[str, Plac
     are those asked for.  Raises Fault for an operation with fewer outputs.
     """
     from tensorflow.core.protobuf import meta_graph_pb2
-    graph = tensorflow.compat.v1.graph_util.extract_sub_graph(graph, sorted({name for name, _ in chosen.values()}))
+    graph = needed_part(tensorflow, graph, sorted({name for name, _ in chosen.values()}), source)
     with imported(tensorflow, graph, source) as whole:
         for name, (operation, index) in chosen.items():
             if index >= len(whole.get_operation_by_name(operation).outputs):

@@ -73,7 +73,7 @@ def of_numbers(tensorflow: ModuleType, found: Frozen, source: str) -> List[str]:
         return list(found.outputs)
     there = {node.name for node in found.graph.node}
     ends = sorted({operation_of(name) for name in found.outputs.values()} & there)
-    graph = tensorflow.compat.v1.graph_util.extract_sub_graph(found.graph, ends)
+    graph = needed_part(tensorflow, found.graph, ends, source)
     with imported(tensorflow, graph, source) as whole:
         numbers = [key for key, name in found.outputs.items() if operation_of(name) not in there
                    or whole.get_tensor_by_name(name if ":" in name else name + ":0").dtype != tensorflow.string]
@@ -239,15 +239,18 @@ def freeze_session(tensorflow: ModuleType, directory: str, found: saved_model.Me
     if reader is None and any(node.op in VARIABLES for node in graph.node):
         saved_model.check_variables(path)
     frozen_graph = tensorflow.compat.v1.GraphDef(versions=graph.versions, library=graph.library)
+    saved = saved_as(tensorflow, graph)
     for node in graph.node:
         copy = frozen_graph.node.add()
         if node.op in VARIABLES:
             key = node.attr["shared_name"].s.decode("utf-8") if node.op == "VarHandleOp" else ""
-            key = next((name for name in (node.name, key) if name and reader and reader.has_tensor(name)), None)
+            own, part = saved.get(node.name, (node.name, ""))
+            key = next((name for name in (node.name, key, own) if name and reader and reader.has_tensor(name)), None)
             if key is None:
                 continue_without(frozen_graph)
                 continue
-            set_constant(tensorflow, copy, node.name, reader.get_tensor(key))
+            value = reader.get_tensor(key)
+            set_constant(tensorflow, copy, node.name, value[slices(part)] if part and key == own else value)
         elif node.op == "ReadVariableOp":
             copy.name, copy.op = node.name, "Identity"
             copy.input.append(node.input[0])
@@ -272,6 +275,37 @@ def continue_without(graph: GraphDef) -> None:
     del graph.node[-1]
 
 
+def saved_as(tensorflow: ModuleType, graph: GraphDef) -> Dict[str, Tuple[str, str]]:
+    """Return {name of a variable: (its name in the checkpoint, what part of that it is)}, as the graph saves them.
+
+    A partitioned variable is one tensor of the checkpoint (a partitioner of TensorFlow 1).  The part is as `slices`
+    takes it, "" for the whole tensor.
+    """
+    nodes, found = {node.name: node for node in graph.node}, {}
+    for node in graph.node:
+        told = [nodes.get(operation_of(name)) for name in node.input[1:3]] if node.op == "SaveV2" else []
+        if len(told) == 2 and all(one is not None and one.op == "Const" for one in told):
+            rows = [[text.decode("utf-8") for text in tensorflow.make_ndarray(one.attr["value"].tensor).reshape(-1)]
+                    for one in told]
+            for name, key, part in zip([name for name in node.input[3:] if not name.startswith("^")], *rows):
+                reading = nodes.get(operation_of(name))
+                while reading is not None and reading.op in PASSING + ("ReadVariableOp",):
+                    reading = nodes.get(operation_of(reading.input[0]))
+                if reading is not None and reading.op in VARIABLES:
+                    found[reading.name] = key, part
+    return found
+
+
+def slices(part: str) -> Tuple[slice, ...]:
+    """Return the part of a tensor of the checkpoint: "6 3 0,2:-" is its rows 0 and 1 (core/framework/tensor_slice.h).
+    """
+    found = []
+    for bounds in part.split(" ")[-1].split(":"):
+        start, _, count = bounds.partition(",")
+        found.append(slice(None) if start == "-" else slice(int(start), int(start) + int(count)))
+    return tuple(found)
+
+
 # Nodes and tensors ------------------------------------------------------------------------------------------
 
 def set_constant(tensorflow: ModuleType, node: NodeDef, name: str, value: Any) -> None:
@@ -280,6 +314,15 @@ def set_constant(tensorflow: ModuleType, node: NodeDef, name: str, value: Any) -
     tensor = tensorflow.make_tensor_proto(value)
     node.attr["dtype"].type = tensor.dtype
     node.attr["value"].tensor.CopyFrom(tensor)
+
+
+def needed_part(tensorflow: ModuleType, graph: GraphDef, names: List[str], source: str) -> GraphDef:
+    """Return the part of a graph that these nodes need.  Raises Fault where a node is not there that they need."""
+    try:
+        return tensorflow.compat.v1.graph_util.extract_sub_graph(graph, names)
+    except KeyError as error:
+        raise Fault(f"{source}: an output needs {error.args[0]}, which is no operation of the graph, or a variable "
+                    "that the checkpoint lacks: save the model again with it, or ask for outputs without it")
 
 
 def operation_of(name: str) -> str:

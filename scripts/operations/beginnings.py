@@ -143,7 +143,7 @@ def blocked(graph: Graph) -> Dict[str, str]:
         if node.op.startswith("Decode") or reads_text(graph, node):
             return f"{node.op} ({node.name}), which takes text or bytes"
         return f"{node.op} ({node.name}), which TensorFlow.js computes by executeAsync alone" \
-            if node.op in loops.DYNAMIC else ""
+            if node.op in loops.DYNAMIC and not loops.at_once(graph, node) else ""
 
     return loops.behind(graph, reason)
 

@@ -10,6 +10,7 @@ from typing import Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 from ..wire.protobuf import Damaged, message, text
 from . import tensor_lists
 from .graph import Attribute, Function, Graph, Node, Spec, Tensor
+from .scopes import REALS
 from .shapes import Known, in_order, infer
 from .values import single
 
@@ -31,6 +32,9 @@ PORTS.update((op, ["y", "batch_mean", "batch_variance", "reserve_space_1", "rese
 DYNAMIC = LOOPS + CONDITIONS + ("Switch", "Merge", "Enter", "Exit", "NextIteration", "LoopCond", "NonMaxSuppressionV2",
                                 "NonMaxSuppressionV3", "NonMaxSuppressionV4", "NonMaxSuppressionV5", "Where",
                                 "ListDiff", "Unique", "UniqueV2", "TensorArrayV3", "HashTableV2", "LookupTableFindV2")
+# Of these, what tfjs/rewritten.py composes of operations that TensorFlow.js computes at once
+COMPOSED = ("Where", "ListDiff", "Unique", "UniqueV2")
+MEANT = REALS + ("DT_INT32", "DT_INT64", "DT_BOOL")  # the types that it does this for
 
 
 class Stuck(Exception):
@@ -63,6 +67,13 @@ def unroll(graph: Graph, known: Optional[Known] = None) -> None:
 def dynamic(graph: Graph) -> Dict[str, str]:
     """Return {name of a node: the operation that it depends on and that TensorFlow.js runs by executeAsync alone}."""
     return behind(graph, lambda node: f"{node.op} ({node.name})" if node.op in DYNAMIC else "")
+
+
+def at_once(graph: Graph, node: Node) -> bool:
+    """Return whether an operation of DYNAMIC is one of COMPOSED, of numbers, the number of whose dimensions is known.
+    """
+    specs = [graph.spec(one) for one in node.inputs[:1]] if node.op in COMPOSED else []
+    return any(one is not None and one.shape is not None and one.dtype in MEANT for one in specs)
 
 
 def behind(graph: Graph, reason: Callable[[Node], str]) -> Dict[str, str]:

@@ -172,6 +172,13 @@ def sliced(node: View) -> Optional[str]:
     return "of complex numbers" if str(node.get("T")).startswith("DT_COMPLEX") else None
 
 
+def spread(node: View) -> Optional[str]:
+    """Refuse complex numbers of unlike shapes: 4.22.0 takes wrong ones of them (binaryKernelFunc)."""
+    if str(node.get("T")).startswith("DT_COMPLEX") and (node.shape(0) != node.shape(1) or node.shape(0) is None):
+        return "of complex numbers of unlike shapes"
+    return None
+
+
 def always(reason: str) -> Rule:
     """Return the rule for an operation that is never computed alike."""
     return lambda node: reason
@@ -185,7 +192,8 @@ RULES = {
     "FusedBatchNormV2": batch_norm, "FusedBatchNormV3": batch_norm, "OneHot": one_hot, "Mean": of_whole_numbers,
     "Div": of_whole_numbers, "Mod": modulo, "Cast": cast, "Einsum": einsum, "BatchMatMul": batch_product,
     "BatchMatMulV2": batch_product, "Select": select, "MatrixBandPart": band,
-    "TensorScatterUpdate": scattered, "StridedSlice": sliced,
+    "TensorScatterUpdate": scattered, "StridedSlice": sliced, "Add": spread, "AddV2": spread,
+    "Sub": spread, "Mul": spread,
     "FakeQuantWithMinMaxVars": always("that TensorFlow.js leaves out"),
     "ImageProjectiveTransformV3": always("of which TensorFlow.js has another"),
     "NonMaxSuppressionV4": padded_boxes, "NonMaxSuppressionV5": soft_boxes,

@@ -30,7 +30,7 @@ def compute(node: Node, inputs: List[Values], specs: List[Optional[Spec]]) -> Li
         return []
     try:
         found = rule(node, inputs, specs)
-    except (TypeError, ValueError, IndexError, ArithmeticError, AttributeError):  # not a graph that can be computed
+    except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError):  # not a graph that can be computed
         return []
     found = found if isinstance(found, list) else [found]
     return [one if one is None or one.size <= MOST else None for one in found]

@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 import numpy
 
 from ..base.fault import Fault
-from ..operations import fused
+from ..operations import fused, loops
 from ..operations.graph import NUMPY, Attribute, Function, Graph, Node, Spec, Tensor, constant
 from . import composing
 
@@ -20,6 +20,14 @@ def compose(graph: Graph) -> None:
     for node in list(graph.nodes.values()):
         if node.op in COMPOSED and node.value("T") in NUMPY:
             COMPOSED[node.op](graph, node)
+
+
+def compose_at_once(graph: Graph) -> None:
+    """Compose what TensorFlow.js computes by executeAsync alone of what it computes at once, where it can be."""
+    if any(node.op in loops.COMPOSED for node in graph.nodes.values()):
+        from . import rewritten
+        rewritten.fold(graph)
+        rewritten.at_once(graph)
 
 
 def renamed(op: str) -> Callable[[Graph, Node], None]:
@@ -111,7 +119,8 @@ def split(graph: Graph, node: Node, name: str, axis: Node, tensor: Tensor, count
 
 COMPOSED = {"Conv2D": grouped_convolution, "Erfc": erfc, "Softsign": softsign, "Bucketize": bucketize,
             "Rint": renamed("Round"), "Inv": renamed("Reciprocal"), "CheckNumerics": renamed("Identity"),
-            "PreventGradient": renamed("Identity"), "BatchMatMulV3": renamed("BatchMatMulV2")}
+            "PreventGradient": renamed("Identity"), "EnsureShape": renamed("Identity"), "BiasAddV1": renamed("BiasAdd"),
+            "BatchMatMulV3": renamed("BatchMatMulV2")}
 COMPOSED.update(composing.MADE)
 
 
@@ -275,4 +284,21 @@ def rename(function: Function, before: str, after: str) -> None:
             function.results[key] = after + colon + place
 
 
-PASSES = (gate_constants, count_from_the_front, narrow_bounds, leave_out_bundles, name_apart)
+def leave_out_empty_axes(graph: Graph) -> None:
+    """Leave out an empty list of axes, which stands for all of size 1: TensorFlow.js 4.22.0 fails on it."""
+    for node in graph.every_node():
+        if node.op == "Squeeze" and not node.value("squeeze_dims"):
+            node.attributes = OrderedDict((key, one) for key, one in node.attributes.items() if key != "squeeze_dims")
+
+
+def order_inputs(graph: Graph) -> None:
+    """Put the inputs in the order of the signature: TensorFlow.js 1.0.0 takes that of the nodes."""
+    there = [name for name in graph.nodes if name in graph.inputs]
+    if there != graph.inputs and set(there) == set(graph.inputs):
+        wanted = dict(zip(there, graph.inputs))
+        graph.nodes = OrderedDict((wanted.get(name, name), graph.nodes[wanted.get(name, name)])
+                                  for name in list(graph.nodes))
+
+
+PASSES = (order_inputs, gate_constants, count_from_the_front, narrow_bounds, leave_out_empty_axes, leave_out_bundles,
+          name_apart)

@@ -43,8 +43,8 @@ def convert(source: Union[GraphFile, GraphModel], directory: str, outputs: Optio
     command.check_json_name(json_name)
     with of(source.path):
         graph = source.freeze(outputs, every, input_shape)
-        if graph.long or not source.for_tensorflow_js:  # the fewer operations behind these outputs may be few enough
-            loops.unroll(graph)
+        loops.unroll(graph)
+        adapt.compose_at_once(graph)
         said = [line for line in (graph.begins, without_dynamic(graph, every and outputs is None)) if line]
         prune(graph, map(Tensor, graph.outputs + graph.inputs))
         told = shown.metadata(graph)

@@ -41,11 +41,24 @@ def select(graph: Graph, node: Node) -> None:
         node.op = "Select"
 
 
-def cast(graph: Graph, node: Node) -> None:
-    """A Cast to one of the types that TensorFlow.js has; 1.0.0 knows no others by name."""
-    target = node.value("DstT")
-    held = "DT_INT32" if target in WHOLE else "DT_FLOAT" if target in REALS else target
-    node.attributes = dict(node.attributes, DstT=Attribute("type", held))
+def numbers_of(name: str) -> Callable[[Graph, Node], None]:
+    """Return the change of an operation whose attribute `name` tells the type of its numbers: one of those that
+    TensorFlow.js has, and 1.0.0 knows no others by name."""
+    def change(graph: Graph, node: Node) -> None:
+        target = node.value(name)
+        held = "DT_INT32" if target in WHOLE else "DT_FLOAT" if target in REALS else target
+        node.attributes = dict(node.attributes, **{name: Attribute("type", held)})
+    return change
+
+
+def whole_input(graph: Graph, node: Node) -> None:
+    """An input of 64 bits, and a Cast behind it: 1.0.0 does not know its type, and takes floats."""
+    if node.value("dtype") == "DT_INT64":
+        readers = [other for other in graph.nodes.values() if any(one.node == node.name for one in other.inputs)]
+        whole = graph.add(Node(node.name + "/whole", "Cast", [Tensor(node.name)], attributes={
+            "SrcT": Attribute("type", "DT_INT32"), "DstT": Attribute("type", "DT_INT32")}, outputs=node.outputs))
+        for other in readers:
+            other.inputs = [Tensor(whole.name) if one.node == node.name else one for one in other.inputs]
 
 
 def einsum(graph: Graph, node: Node) -> None:
@@ -188,8 +201,9 @@ def random(op: str) -> Callable[[Graph, Node], None]:
 
 SPELLED: Dict[str, Callable[[Graph, Node], None]] = {
     "AddV2": renamed("Add"), "BatchMatMulV2": batch_product, "BatchMatMulV3": batch_product,
+    "Placeholder": whole_input, "Range": numbers_of("Tidx"), "Fill": numbers_of("T"),
     "FusedBatchNormV3": renamed("FusedBatchNormV2"), "SelectV2": select, "Einsum": einsum,
-    "Cast": cast, "Erf": erf, "StridedSlice": slices.whole, "SplitV": split, "ClipByValue": clip,
+    "Cast": numbers_of("DstT"), "Erf": erf, "StridedSlice": slices.whole, "SplitV": split, "ClipByValue": clip,
     "Conv2D": convolution, "DepthwiseConv2dNative": convolution,
     "StatelessRandomNormalV2": random("RandomStandardNormal"), "StatelessRandomUniformV2": random("RandomUniform"),
     "StatelessTruncatedNormalV2": random("TruncatedNormal")}

@@ -84,6 +84,12 @@ TOLD = [
      "that are tensors (build_raw_serving_input_receiver_fn), or ask for outputs without them"),
     (("XlaCallModule",), "it is JAX's own code, compiled; save the model as an ONNX file (jax2onnx: docs/onnx.md), "
      "or by jax2tf.convert(..., native_serialization=False) if this JAX still has that"),
+    (("BoostedTrees", "SimpleML", "TensorForest"), "it is a forest of decision trees, which has no layers; train a "
+     "model of layers (tf.estimator.DNNClassifier), or ask for outputs without it"),
+    (("Quantized", "QuantizeV2"), "the graph computes with numbers of 8 bits; convert it as it was before TensorFlow's "
+     "transform quantize_nodes, and quantize it here (quantize), or ask for outputs before it"),
+    (("AsString", "SparseCross", "StringToHashBucket"), "it hashes a column of categories, and TensorFlow.js has no "
+     "such hashes; take categorical_column_with_identity, or ask for outputs without it"),
     (("QueueDequeue", "IteratorGetNext", "ReaderRead"), "the graph takes its inputs from a queue or a data set, "
      "which its program fills; save it with a placeholder there, or ask for outputs without it")]
 

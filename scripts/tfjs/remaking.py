@@ -6,6 +6,7 @@ import numpy
 from ..emit import Builder, Value
 from ..operations import unlike
 from ..operations.graph import Graph, Node, Spec, Tensor
+from ..operations.shapes import Known
 
 
 class Unknown(Exception):
@@ -16,11 +17,12 @@ class Remaking(Builder):
     """A builder on a graph that is there, for what stands in place of one of its operations.
 
     source   that operation
+    told     what is known of the graph's tensors, None for nothing
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, told: Optional[Known] = None) -> None:
         super().__init__()
-        self.graph = graph
+        self.graph, self.told = graph, told
         self.source = Node("", "")
 
     def given(self, place: int) -> Value:

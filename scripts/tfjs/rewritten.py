@@ -12,8 +12,9 @@ import numpy
 
 from ..base.fault import Fault
 from ..emit import Value
-from ..operations import unlike
-from ..operations.graph import Attribute, Graph, Node, Row, Tensor
+from ..emit.core import DType
+from ..operations import loops, shapes, unlike
+from ..operations.graph import NUMPY, Attribute, Graph, Node, Row, Tensor, constant
 from ..operations.outputs import prune
 from . import boxes, by_layers, operations
 from .remaking import Remaking, Unknown, put_out
@@ -24,11 +25,54 @@ Rule = Callable[[Remaking, Node], Union[Value, List[Value], None]]  # a list: of
 
 def rewrite(graph: Graph) -> None:
     """Make anew, in place, what TensorFlow.js computes differently, and what it lacks of RULES."""
+    fold(graph)
+    at_once(graph)
     waiting = [node for node, _ in unlike.reasons(graph) if node.op in RULES and graph.nodes.get(node.name) is node]
     waiting += [node for node in graph.nodes.values() if node.op in RULES and node.op not in operations.SINCE
                 or by_layers.differs(node)]
-    make, beyond = Remaking(graph), Beyond(graph)
-    for node in waiting if waiting else ():
+    remake(graph, waiting)
+
+
+def at_once(graph: Graph) -> None:
+    """Make anew, in place, what TensorFlow.js computes by executeAsync alone, of what it computes at once.
+
+    An operation behind another that needs executeAsync stays: it may be one of a loop's steps.
+    """
+    if any(node.op in loops.COMPOSED for node in graph.nodes.values()):
+        later = loops.behind(graph, lambda node: node.op if node.op in loops.DYNAMIC and not loops.at_once(
+            graph, node) else "")
+        remake(graph, [node for node in shapes.in_order(graph) if node.name not in later
+                       and loops.at_once(graph, node)])
+
+
+def fold(graph: Graph) -> None:
+    """Put constants in the place of numbers that are known before the graph runs, in place: sizes, of which TensorFlow
+    folds those of a tensor alone whose sizes are all known; of floats those that tell a rule of by_layers its settings.
+
+    TensorFlow.js 1.0.0 slices nothing at the end of a vector, and gives its last number.
+    """
+    known, later, instead = shapes.infer(graph), loops.dynamic(graph), {}  # type: Any, Any, Dict[Tensor, Tensor]
+    reading = {one: "DT_INT32 DT_INT64" for node in graph.nodes.values() for one in node.inputs}
+    reading.update((one, reading[one] + " DT_FLOAT") for node in graph.nodes.values() if node.op in by_layers.NAMES
+                   for one in node.inputs)
+    for one, kinds in reading.items():
+        node, spec, values = graph.nodes.get(one.node), known.spec(one), known.values(one)
+        if node is None or node.op in ("Const", "Placeholder") or not node.inputs or one.node in later or spec is None:
+            continue
+        if spec.dtype not in kinds.split() or values is None or None in values.reshape(-1).tolist():
+            continue
+        held = constant(f"{one.node}/known{one.index or ''}", values.astype(NUMPY[spec.dtype]), spec.dtype)
+        instead[one] = Tensor(graph.add(held).name)
+    for node in graph.nodes.values() if instead else ():
+        node.inputs = [instead.get(one, one) for one in node.inputs]
+    if instead:
+        prune(graph, map(Tensor, graph.outputs + graph.inputs))
+
+
+def remake(graph: Graph, waiting: List[Node]) -> None:
+    """Make anew these operations of a graph, in place; one that no rule can compose stays as it is."""
+    make, beyond = Remaking(graph, shapes.infer(graph) if waiting else None), Beyond(graph)
+    for node in waiting:
         make.source = node
         try:
             with make.scope(node.name):
@@ -262,6 +306,95 @@ def batch_norm(make: Remaking, node: Node) -> Value:
     return make.add(make.mul(make.sub(x, middle), factor), along(offset))
 
 
+def global_norm(make: Remaking, node: Node) -> Value:
+    """A BatchNormWithGlobalNormalization, which TensorFlow before 1.0 wrote (Inception of 2015)."""
+    x, middle, spread, offset, scale = [make.given(place) for place in range(5)]
+    factor = make.unary("Rsqrt", make.add(spread, make.number("variance_epsilon", 0.0)))
+    factor = make.mul(factor, scale) if node.value("scale_after_normalization", False) else factor
+    return make.add(make.mul(make.sub(x, middle), factor), offset)
+
+
+def padded_convolution(make: Remaking, node: Node) -> Value:
+    """A FusedPadConv2D or FusedResizeAndPadConv2D: a resize, a mirrored margin and a Conv2D (core/ops/nn_ops.cc)."""
+    resized = node.op == "FusedResizeAndPadConv2D"
+    x, pads = make.given(0), make.known(2 if resized else 1)
+    if node.value("resize_align_corners") or pads.shape != (x.rank, 2) or node.value("T") != "DT_FLOAT":
+        raise Unknown
+    if resized:
+        size = make.known(1).reshape(-1).tolist()
+        x = make.one("ResizeBilinear", [x, make.constant(size, "int32")], "float32", (x.shape[0], *size, x.shape[3]),
+                     T=DType("float32"), align_corners=False, half_pixel_centers=False)
+    for axis, (before, behind) in enumerate(pads.tolist()):
+        if before or behind:
+            whole, edge = x.shape[axis], int(node.text("mode") == "REFLECT")
+            if whole is None:
+                raise Unknown
+            places = numpy.pad(numpy.arange(whole), (before, behind), "reflect" if edge else "symmetric")
+            x = make.gather(x, places.astype("int32"), axis)
+    spec = put_out(node)
+    kept = OrderedDict((key, node.attributes[key]) for key in ("T", "strides", "padding") if key in node.attributes)
+    made = make.graph.add(Node(node.name + "/Conv2D", "Conv2D", [make.read(x), node.inputs[-1]], attributes=dict(
+        kept, data_format=Attribute("s", b"NHWC"), dilations=ints([1, 1, 1, 1])), outputs=[spec]))
+    return make.of(Tensor(made.name), spec.dtype, spec.shape)
+
+
+def batches(make: Remaking, node: Node) -> Value:
+    """A SpaceToBatch or BatchToSpace of square blocks, which TensorFlow before 1.0 wrote."""
+    spec, block = put_out(node), make.constant([make.whole("block_size")] * 2, "int32")
+    around, whole = "Tpaddings" if node.op == "SpaceToBatch" else "Tcrops", Attribute("type", "DT_INT32")
+    kind = node.attributes.get("Tpaddings") or node.attributes.get("Tidx") or whole
+    made = make.graph.add(Node(f"{node.name}/{node.op}ND", node.op + "ND", [make.input(0), make.read(block),
+                                                                            make.input(1)], attributes={
+        "T": Attribute("type", spec.dtype), "Tblock_shape": whole, around: kind}, outputs=[spec]))
+    return make.of(Tensor(made.name), spec.dtype, spec.shape)
+
+
+def pooling_of_inputs(make: Remaking, node: Node) -> Value:
+    """A MaxPoolV2, whose windows and strides are inputs."""
+    spec, windows = put_out(node), [ints(make.known(place).reshape(-1).tolist()) for place in (1, 2)]
+    kept = OrderedDict(node.attributes, ksize=windows[0], strides=windows[1])
+    made = make.graph.add(Node(node.name + "/MaxPool", "MaxPool", node.inputs[:1], attributes=kept, outputs=[spec]))
+    make.source = made
+    found = pooling(make, made) if unlike.RULES["MaxPool"](unlike.View(made, make.graph)) else None
+    return found or make.of(Tensor(made.name), spec.dtype, spec.shape)
+
+
+def sides(make: Remaking, node: Node, place: int) -> List[Value]:
+    """The real and the imaginary part of an input of complex numbers."""
+    spec = make.graph.spec(node.inputs[place])
+    if spec is None or spec.shape is None or spec.dtype != "DT_COMPLEX64":
+        raise Unknown
+    kinds = {"T": Attribute("type", spec.dtype), "Tout": DType("float32")}
+    return [make.one(op, [Value("float32", spec.shape, node.inputs[place])], "float32", spec.shape, **kinds)
+            for op in ("Real", "Imag")]
+
+
+def complex_of(make: Remaking, parts: List[Value]) -> Value:
+    """The complex numbers of a real and an imaginary part."""
+    return make.one("Complex", parts, "float32", parts[0].shape, T=DType("float32"), Tout=Attribute(
+        "type", "DT_COMPLEX64"))
+
+
+def complex_slice(make: Remaking, node: Node) -> Value:
+    """A StridedSlice of complex numbers: of their real and of their imaginary parts."""
+    spec, parts = put_out(node), []
+    for side in sides(make, node, 0):
+        sliced = make.graph.add(Node(f"{side.tensor.node}/part", "StridedSlice", [side.tensor] + node.inputs[1:],
+                                     attributes=dict(node.attributes, T=Attribute("type", "DT_FLOAT")),
+                                     outputs=[spec._replace(dtype="DT_FLOAT")]))
+        parts.append(make.of(Tensor(sliced.name), "DT_FLOAT", spec.shape))
+    return complex_of(make, parts)
+
+
+def complex_arithmetic(make: Remaking, node: Node) -> Value:
+    """A sum, a difference or a product of complex numbers of unlike shapes, which TensorFlow.js spreads wrongly."""
+    (a, b), (c, d) = [sides(make, node, place) for place in (0, 1)]
+    if node.op == "Mul":
+        return complex_of(make, [make.sub(make.mul(a, c), make.mul(b, d)), make.add(make.mul(a, d), make.mul(b, c))])
+    change = make.sub if node.op == "Sub" else make.add
+    return complex_of(make, [change(a, c), change(b, d)])
+
+
 def space_to_depth(make: Remaking, node: Node) -> Value:
     """Blocks of an image as channels."""
     x, block = make.given(0), make.whole("block_size")
@@ -347,5 +480,10 @@ RULES: Dict[str, Rule] = {
     "Invert": bits, "LeftShift": bits, "RightShift": bits, "ImageProjectiveTransformV2": projective,
     "ImageProjectiveTransformV3": projective, "NonMaxSuppressionV4": boxes.best,
     "NonMaxSuppressionV5": boxes.best, "FakeQuantWithMinMaxVars": quantized,
+    "BatchNormWithGlobalNormalization": global_norm, "FusedPadConv2D": padded_convolution,
+    "FusedResizeAndPadConv2D": padded_convolution, "SpaceToBatch": batches, "BatchToSpace": batches,
+    "MaxPoolV2": pooling_of_inputs, "StridedSlice": complex_slice,
+    "Add": complex_arithmetic, "AddV2": complex_arithmetic, "Sub": complex_arithmetic, "Mul": complex_arithmetic,
     "FakeQuantWithMinMaxVarsPerChannel": quantized, "FakeQuantWithMinMaxArgs": quantized}
-RULES.update((name, by_layers.lowered) for name in by_layers.NAMES | by_layers.LATER | set(by_layers.OLDEST))
+RULES.update((name, by_layers.lowered) for name in by_layers.NAMES | by_layers.LATER | set(by_layers.OLDEST)
+             | set(loops.COMPOSED))

@@ -74,6 +74,37 @@ def flat(*tensors):
     return tf.concat([tf.reshape(tf.cast(one, tf.float32), [-1]) for one in tensors], 0)
 
 
+def columns(i):
+    """A sparse tensor of the categories of each row, as feature columns have it: 0 is none."""
+    there = tf.where(i > 0)
+    return tf.SparseTensor(there, tf.cast(tf.gather_nd(i, there), tf.int64), tf.cast(tf.shape(i), tf.int64))
+
+
+def looked_up(i):
+    """The embeddings of sparse categories, one row of them empty; of one table and of two parts of it."""
+    rows = columns(i)
+    shares = tf.SparseTensor(rows.indices, tf.cast(rows.values, tf.float32) * 0.5, rows.dense_shape)
+    look = tf.compat.v1.nn.safe_embedding_lookup_sparse
+    return flat(*[look(tf.constant(LOOKED_UP), rows, None, combiner=how) for how in ("sum", "mean", "sqrtn")], look(
+        tf.constant(LOOKED_UP), rows, shares), look([tf.constant(LOOKED_UP[:3]), tf.constant(LOOKED_UP[3:])], rows,
+                                                    None, partition_strategy="div"),
+                tf.one_hot(tf.sparse.to_dense(rows, default_value=-1), 6), tf.sparse.sparse_dense_matmul(
+                    shares, tf.constant(LOOKED_UP[:3])), tf.sparse.reduce_sum(shares, 1))
+
+
+def squashed(x):
+    """Two steps of the recurrent cells that are one operation each, with and without all that they can have."""
+    kernel, bias, none, peeps = floats(5, 8), floats(8), tf.zeros((3, 2)), [floats(2) * share for share in (1, 2, 3)]
+    rest = dict(cs_prev=none, h_prev=none, w=kernel, b=bias, **dict(zip(("wci", "wcf", "wco"), peeps)))
+    steps = tf.stack([x, x * 2, x])
+    one = RAW.LSTMBlockCell(x=x, use_peephole=True, cell_clip=0.5, **rest)
+    every = RAW.BlockLSTM(seq_len_max=tf.constant(2, tf.int64), x=steps, use_peephole=True, **rest)
+    second = RAW.BlockLSTMV2(seq_len_max=tf.cast(tf.shape(x)[0] - 1, tf.int64), x=steps, **rest)
+    gru = RAW.GRUBlockCell(x=x, h_prev=one[6], w_ru=floats(5, 4), w_c=floats(5, 2), b_ru=floats(4), b_c=floats(2))
+    return flat(*one, every[1], every[6], second[1], second[6], *gru)  # of others nothing is told behind the last step
+
+
+LOOKED_UP = floats(6, 3)
 RAW, X, CUBE = tf.raw_ops, floats(3, 3), floats(1, 4, 4, 4)
 IMAGES, MATRICES = abs(floats(2, 5, 6, 3)) / 2, floats(2, 5, 5) + 4 * numpy.eye(5, dtype="float32")
 RIGHT = {
@@ -209,6 +240,9 @@ REMADE = {
     "volume": (lambda x: tf.nn.conv3d(x, floats(1, 1, 2, 2, 2), [1, 2, 2, 2, 1], "SAME"), [floats(1, 4, 4, 5, 2)],
                "a Conv3D whose strides leave out"),
     "pooled volume": (lambda x: tf.nn.avg_pool3d(x, 1, 2, "SAME"), [floats(1, 4, 4, 5, 2)], "AvgPool3D whose"),
+    "complex numbers": (lambda x: flat(*[part(found) for found in (
+        tf.complex(x, 2 * x) * tf.complex(x[0], x[1]), tf.complex(x, x) - tf.complex(x[0], x[2])) for part in (
+            tf.math.real, tf.math.imag)]), [X], "a Mul of complex numbers of unlike|Sub of complex numbers of unlike"),
     "quantized": (lambda x: tf.quantization.fake_quant_with_min_max_vars(x, -1.0, 1.2, 2), [X], "a FakeQuant"),
     "steps": (lambda x: tf.quantization.fake_quant_with_min_max_vars(x, 0.1, 3.3, 8, True), [X], "a FakeQuant")}
 LACKING = {  # of it, and no line but that
@@ -237,6 +271,39 @@ LACKING = {  # of it, and no line but that
         numpy.array([[0.0, -0.0, 1.5], [-2.0, numpy.inf, -numpy.inf]], "float32")]),
     "choice": (lambda x: flat(
         tf.where(x > 0, x, 0.0), tf.where(x[0] > 0, x, 1.0), tf.where(x[:, :1] > 0, x[0], x)), [X]),
+    "feature columns": (looked_up, [numpy.array([[1, 2, 0], [0, 0, 0], [3, 3, 5], [4, 0, 0]], "int32")]),
+    "as many as the numbers say": (lambda x, i: flat(
+        tf.where(x > 0), tf.boolean_mask(x, x[:, 0] > 0), *tf.unique(i), *tf.unique_with_counts(i), *RAW.UniqueV2(
+            x=i, axis=[0]), *tf.compat.v1.setdiff1d(i, [1, 2]), *tf.dynamic_partition(x, i % 2, 2), tf.repeat(
+                x, i, axis=0), tf.dynamic_stitch([tf.argsort(i), [3, 4]], [x, tf.ones((2, 3))])), [
+                    X, numpy.array([2, 3, 2], "int32")]),
+    "sorted segments": (lambda x, i: flat(*[getattr(tf.math, f"segment_{how}")(x, i) for how in (
+        "sum", "mean", "max", "min", "prod")], tf.sparse.segment_sum(x, [0, 2, 1], i), tf.sparse.segment_mean(
+            x, [0, 2, 1], i), tf.sparse.segment_sqrt_n(x, [0, 2, 1], i), RAW.SparseSegmentSumWithNumSegments(
+                data=x, indices=[2, 1, 0], segment_ids=i, num_segments=4), tf.math.unsorted_segment_sum(
+                    x, i, tf.reduce_max(i) + 2)), [X, numpy.array([0, 0, 2], "int32")]),
+    "more matrices": (lambda x: flat(
+        tf.linalg.triangular_solve(x, x), *tf.linalg.qr(x), tf.linalg.svd(x, compute_uv=False), tf.linalg.eigvalsh(
+            x + tf.linalg.matrix_transpose(x)), *tf.linalg.slogdet(x), tf.linalg.lu(x)[0], tf.linalg.tensor_diag(
+                x[0, 0]), tf.linalg.tensor_diag_part(x[0])), [MATRICES]),
+    "special functions": (lambda x: flat(
+        tf.math.erfinv(x / 3), tf.math.ndtri(abs(x) / 3 + 0.1), tf.math.bessel_i0e(x), tf.math.bessel_i1(x),
+        tf.math.bessel_i1e(x)), [X]),
+    "losses": (lambda x: flat(
+        tf.nn.softmax_cross_entropy_with_logits(tf.nn.softmax(x), x), tf.math.in_top_k([0, 2, 1], x, 2),
+        tf.nn.sparse_softmax_cross_entropy_with_logits([0, 2, 1], x)), [X]),
+    "cells that are one operation": (squashed, [X]),
+    "operations of the first years": (lambda x: flat(
+        RAW.BatchToSpace(input=RAW.SpaceToBatch(input=x, paddings=[[0, 2], [0, 0]], block_size=2) * 2, crops=[
+            [0, 2], [0, 0]], block_size=2), RAW.MaxPoolV2(input=x, ksize=[1, 2, 2, 1], strides=[1, 2, 2, 1],
+                                                          padding="SAME"),
+        RAW.FusedPadConv2D(input=x, paddings=[[0, 0], [1, 2], [0, 1], [0, 0]], filter=floats(2, 2, 4, 3),
+                           mode="SYMMETRIC", strides=[1, 1, 1, 1], padding="VALID"),
+        RAW.FusedResizeAndPadConv2D(input=x, size=[6, 5], paddings=[[0, 0], [1, 2], [0, 1], [0, 0]], filter=floats(
+            2, 2, 4, 3), mode="REFLECT", strides=[1, 1, 1, 1], padding="VALID"),
+        tf.ensure_shape(x, [None, 4, 4, 4]), tf.norm(x, ord=1), tf.image.resize(x, (3, 3), "area"),
+        RAW.QuantizeAndDequantizeV3(input=x, input_min=-1.0, input_max=1.5, num_bits=6, range_given=True)), [CUBE]),
+    "cosines": (lambda x: tf.signal.dct(x), [X]),
     "steps of each channel": (lambda x: tf.quantization.fake_quant_with_min_max_vars_per_channel(
         x, [-1.0, 0.0, -2.0], [1.0, 2.0, 0.5]), [X]),
     "steps that are told": (lambda x: tf.quantization.fake_quant_with_min_max_args(x, -1.5, 2.0, 4), [X]),
@@ -257,6 +324,78 @@ def test_what_it_computes_otherwise_or_lacks_is_made_of_what_it_computes_alike(n
         monkeypatch.setattr(rewritten, "rewrite", lambda graph: None)
         with pytest.raises(Fault, match=REMADE[name][2]), of(str(tmp_path / "saved")):
             graph.write(freeze_by_tensorflow.freeze(str(tmp_path / "saved")), str(tmp_path / "no"))
+
+
+def test_what_depends_on_numbers_and_open_sizes_runs_at_once_and_takes_its_inputs_in_order(tmp_path):
+    """As TensorSpace runs it.  TensorFlow.js 1.0.0 knows no inputs of 64 bits, and takes the inputs in their nodes'
+    order."""
+    needs.node()
+    images, classes = IMAGES[..., :2], numpy.array([3, 0], "int64")
+    with tf.Graph().as_default() as whole, tf.compat.v1.Session() as session:
+        i = tf.compat.v1.placeholder(tf.int64, [None], name="i")
+        x = tf.compat.v1.placeholder(tf.float32, [None, 5, 6, 2], name="x")
+        ends = [tf.one_hot(i, 5), tf.gather(x, tf.where(i > 0)[:, 0]), tf.image.resize(x, (9, 4), "lanczos3"),
+                tf.repeat(x, [1, 2, 1, 3, 1], axis=1), tf.nn.conv3d_transpose(
+                    x[..., None], floats(2, 2, 2, 3, 1), tf.stack([tf.shape(x)[0], 10, 12, 4, 3]), 2)]
+        names = [tf.identity(end, f"end{place}").op.name for place, end in enumerate(ends)]
+        expected = session.run(ends, {i: classes, x: images})
+    content = whole.as_graph_def()
+    content.node.sort(key=lambda node: node.name != "x")
+    (tmp_path / "graph").write_bytes(content.SerializeToString())
+    done = preprocess.preprocess(str(tmp_path / "graph"), str(tmp_path / "js"), layers=names)
+    values = [{"i": classes, "x": images}[name] for name in done.facts["inputs"]]
+    assert "why" not in done.facts
+    for version in ("1.0.0", "4.22.0"):
+        found = predict.predict(str(tmp_path / "js" / "model.json"), values, packages.bundle(
+            "@tensorflow/tfjs", version), names, sync=True)
+        for wanted, output in zip(expected, found):
+            assert wanted.shape == output.values.shape and oracle.distance(wanted, output.values) <= 1e-5, output.name
+
+
+def test_a_batch_normalization_of_2015_is_composed(tmp_path):
+    """Inception's; TensorFlow computes it in graphs of that age alone."""
+    needs.node()
+    content = tf.compat.v1.GraphDef()
+    content.versions.producer = 8
+    more = {name: numpy.float32(values) for name, values in (
+        ("m", [0.1, 0.2, -0.3, 0]), ("v", [0.5, 1, 2, 0.1]), ("beta", [1, 0, -1, 0.5]), ("gamma", [2, 1, 0.5, -1]))}
+    with tf.Graph().as_default() as whole:
+        tf.compat.v1.placeholder(tf.float32, [None, 4, 4, 4], name="x")
+        for name, values in more.items():
+            tf.constant(values, name=name)
+    content.node.extend(whole.as_graph_def().node)
+    node = content.node.add(name="y", op="BatchNormWithGlobalNormalization", input=["x", *more])
+    node.attr["T"].type, node.attr["variance_epsilon"].f = tf.float32.as_datatype_enum, 1e-3
+    node.attr["scale_after_normalization"].b = True
+    (tmp_path / "graph").write_bytes(content.SerializeToString())
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        tf.import_graph_def(content, name="")
+        expected = session.run("y:0", {"x:0": CUBE})
+    preprocess.preprocess(str(tmp_path / "graph"), str(tmp_path / "js"), layers=["y"])
+    found = predict.predict(str(tmp_path / "js" / "model.json"), [CUBE], packages.bundle("@tensorflow/tfjs", "1.0.0"))
+    assert oracle.distance(expected, found[0].values) <= 1e-5
+
+
+def test_parts_of_a_variable_are_those_of_one_tensor_of_the_checkpoint(tmp_path):
+    """As partitioners of TensorFlow 1 save it; a variable that the checkpoint lacks is one line."""
+    needs.node()
+    v1 = tf.compat.v1
+    with tf.Graph().as_default(), v1.Session() as session:
+        v1.disable_resource_variables()
+        parts = v1.get_variable("table", (5, 3), partitioner=v1.fixed_size_partitioner(2))
+        v1.enable_resource_variables()
+        lost = v1.get_variable("lost", (5, 3), collections=[v1.GraphKeys.LOCAL_VARIABLES])
+        x = v1.placeholder(tf.float32, [None, 5], name="x")
+        ends = {"y": tf.matmul(x, tf.convert_to_tensor(parts)), "z": tf.matmul(x, lost)}
+        session.run([v1.global_variables_initializer(), v1.local_variables_initializer()])
+        table = session.run(tf.convert_to_tensor(parts))
+        v1.saved_model.simple_save(session, str(tmp_path / "saved"), {"x": x}, ends)
+    preprocess.preprocess(str(tmp_path / "saved"), str(tmp_path / "js"), layers=["y"])
+    given = numpy.random.RandomState(2).rand(2, 5).astype("float32")
+    found = predict.predict(str(tmp_path / "js" / "model.json"), [given])
+    assert oracle.distance(given @ table, found[0].values) <= 1e-6
+    with pytest.raises(Fault, match="an output needs lost, .* a variable that the checkpoint lacks"):
+        preprocess.preprocess(str(tmp_path / "saved"), str(tmp_path / "no"), layers=["z"])
 
 
 @pytest.mark.parametrize("name", sorted(UNLIKE))

@@ -262,6 +262,7 @@ for _kind, _of in FLOATS.items():
 function("math.erfc")(lambda call: FLOATS["Erfc"](call.b, floats(call)))
 node("Erfc")(lambda call: FLOATS["Erfc"](call.b, floats(call)))
 function("math.erfinv")(lambda call: FLOATS["Erfinv"](call.b, floats(call)))
+node("Erfinv")(lambda call: FLOATS["Erfinv"](call.b, floats(call)))
 function("math.xlogy")(lambda call: x_log_y(call))
 node("Xlogy")(lambda call: x_log_y(call))
 

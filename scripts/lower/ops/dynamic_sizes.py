@@ -78,7 +78,7 @@ def firsts(b: Builder, ordered: Value) -> Value:
 
 @operation("Unique")
 @function("unique unique_with_counts")
-@node("Unique UniqueWithCounts")
+@node("Unique UniqueV2 UniqueWithCounts UniqueWithCountsV2")
 def unique(call: Call) -> Result:
     """The values that differ, where each stood first, which of them each value is, and how often they are there.
 
@@ -86,7 +86,7 @@ def unique(call: Call) -> Result:
     them in the order in which they came.
     """
     b, x, config = call.b, tensor(call), call.config if call.major > 2 else {}
-    if config.get("axis") is not None and x.rank > 1:
+    if x.rank > 1 and (config.get("axis") is not None or call.major < 3):
         call.refuse("it compares slices along an axis", "leave axis out: it compares numbers then")
     row = flat(b, x)
     size = b.dim(row, 0)

@@ -1,6 +1,7 @@
 """All operations: importing this module registers their functions, as ../families.py does those of layers."""
 from . import (  # noqa: F401
     arithmetic,
+    blocks,
     casting,
     colouring,
     creation,
@@ -33,6 +34,7 @@ from . import (  # noqa: F401
     shaping,
     singular,
     sliding,
+    sparse,
     special,
     splitting,
     ssim,

@@ -56,13 +56,26 @@ def dynamic_stitch(call: Call) -> Value:
     b, lists = call.b, [argument(call, name, at, needed) for at, name in enumerate(("indices", "data"))]
     if call.kind == "TensorFlowOpLayer":
         lists = [call.args[:len(call.args) // 2], call.args[len(call.args) // 2:]]
-    places = [numpy.asarray(known(one)) for one in lists[0]]
-    if any(one.dtype == object for one in places):
-        call.refuse("its places are computed", "write whole numbers there")
     data = [value(call, one) for one in lists[1]]
+    if any(isinstance(one, Value) and not one.is_constant for one in lists[0]):
+        return stitched(call, [b.cast(value(call, one), "int32") for one in lists[0]], data)
+    places = [numpy.asarray(known(one)) for one in lists[0]]
     rows = [b.reshape(one, [-1] + list(one.shape[index.ndim:])) for one, index in zip(data, places)]
     flat = numpy.concatenate([index.reshape(-1) for index in places])
     last = {int(place): row for row, place in enumerate(flat)}
     if sorted(last) != list(range(len(last))):
         raise Fault(f"operation {call.path!r} leaves rows out: the file is damaged")
     return b.gather(b.concat(rows, 0), numpy.array([last[place] for place in range(len(last))], "int32"), 0)
+
+
+def stitched(call: Call, places: List[Value], data: List[Value]) -> Value:
+    """Rows of several tensors at places that are computed, the last of those that meet."""
+    b = call.b
+    rest = data[0].shape[places[0].rank:]
+    if None in rest:
+        raise Fault(f"operation {call.path!r} has rows of shape {rest}: give the sizes (--input-shape)")
+    rows = b.concat([b.reshape(one, [-1] + list(rest)) for one in data], 0)
+    flat = b.concat([b.reshape(one, [-1]) for one in places], 0)
+    wanted = b.count(b.add(b.max(flat), 1))
+    there = b.cast(b.compare("Equal", b.expand(wanted, 1), b.expand(flat, 0)), "int32")
+    return b.gather(rows, b.max(b.mul(there, b.count(b.dim(flat, 0))), 1), 0)

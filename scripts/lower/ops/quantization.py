@@ -22,11 +22,13 @@ def fake_quant(call: Call) -> Value:
 
 
 @function("quantization.quantize_and_dequantize_v2 quantize_and_dequantize_v4")
-@node("QuantizeAndDequantizeV2 QuantizeAndDequantizeV4")
+@node("QuantizeAndDequantizeV2 QuantizeAndDequantizeV3 QuantizeAndDequantizeV4")
 def quantized(call: Call) -> Value:
     """The nearest of so many steps (tensorflow core/kernels/quantize_and_dequantize_op.h)."""
     b, x = call.b, floats(call, "input")
-    bits, signed = integer(call, argument(call, "num_bits", 4, 8), "num_bits"), argument(call, "signed_input", 3, True)
+    third = called(call.record, call.major).endswith("V3")  # its number of bits is its fourth input
+    bits = integer(call, argument(call, "num_bits", 3 if third else 4, 8), "num_bits")
+    signed = argument(call, "signed_input", None if third else 3, True)
     if not 1 < bits < 24:
         raise Fault(f"operation {call.path!r} quantizes to {bits} bits: the file is damaged")
     axis, others = argument(call, "axis"), list(range(x.rank))

@@ -87,11 +87,15 @@ def of_function(op: str) -> Callable[[Call], Value]:
     return lower
 
 
-def rows_of_segments(call: Call) -> Tuple[Value, Value, Optional[int]]:
+def rows_of_segments(call: Call) -> Tuple[Value, Value, Optional[Size]]:
     """(the rows, the segment of each, how many segments there are); None where the rows stand in order."""
     data, own = [value(call, argument(call, name, at, needed)) for at, name in enumerate(("data", "segment_ids"))]
-    told = "unsorted" in called(call.record, call.major).lower()
-    return data, own, integer(call, argument(call, "num_segments", 2, needed), "num_segments") if told else None
+    if "unsorted" not in called(call.record, call.major).lower():
+        return data, own, None
+    count = argument(call, "num_segments", 2, needed)
+    if isinstance(count, Value) and not count.is_constant:
+        return data, own, call.b.reshape(call.b.cast(count, "int32"), [])
+    return data, own, integer(call, count, "num_segments")
 
 
 for _op in ("Sum", "Max", "Min", "Prod"):
@@ -100,13 +104,18 @@ for _op in ("Sum", "Max", "Min", "Prod"):
 
 
 @function("math.segment_mean math.unsorted_segment_mean math.unsorted_segment_sqrt_n")
+@node("SegmentMean")
 def segment_mean(call: Call) -> Value:
     """The mean of the numbers of each segment, 0 of none, or (sqrt_n) their sum over the root of how many they are."""
-    b, root = call.b, called(call.record, call.major).endswith("sqrt_n")
     data, own, count = rows_of_segments(call)
-    data = b.cast(data, "float32")
+    return averaged(call, data, own, count, count is None, called(call.record, call.major).endswith("sqrt_n"))
+
+
+def averaged(call: Call, data: Value, own: Value, count: Optional[Size], ordered: bool, root: bool) -> Value:
+    """The same; own, count, ordered: as `reduced` has them."""
+    b, data = call.b, call.b.cast(data, "float32")
     if root and not own.rank:
         raise Fault(f"operation {call.path!r} has one segment alone: the file is damaged")
-    total, counts = [reduced(call, "Sum", one, own, count, count is None) for one in (data, b.like(data, 1))]
+    total, counts = [reduced(call, "Sum", one, own, count, ordered) for one in (data, b.like(data, 1))]
     counts = b.maximum(counts, 1.0)
     return b.div(total, b.sqrt(counts) if root else counts)
