@@ -1,5 +1,5 @@
 """The arguments of a rule of rewritten.py: a builder on the graph that is there, and the operation made anew."""
-from typing import Any, List, Optional
+from typing import Any, Callable, List, Optional, Union
 
 import numpy
 
@@ -83,3 +83,6 @@ def put_out(node: Node) -> Spec:
     if not node.outputs or node.outputs[0].shape is None:
         raise Unknown
     return node.outputs[0]
+
+
+Rule = Callable[[Remaking, Node], Union[Value, List[Value], None]]  # a list: of all outputs
