@@ -67,7 +67,12 @@ def test_what_a_recipe_saves_goes_on_learning(digits, fast):
 
 
 def test_an_epoch_of_fast_is_what_keras_computes_batch_by_batch(digits):
-    """Keras's own train_on_batch, given the same order and rates, ends with the same weights."""
+    """Keras's own train_on_batch, given the same order and rates, ends with the same weights.
+
+    Adam's default epsilon makes steps of gradients that are nearly 0 as long as others.  A rounding that lets another
+    of two pixels be the largest of its window then moves weights by 3e-4; on which processor one does is luck.  With
+    this epsilon the two differ by 1e-8, and rates of the step before, or images in another order, by 2e-4 and more.
+    """
     needs.tensorflow()
     keras, tensorflow = importlib.import_module("keras"), importlib.import_module("tensorflow")
     arrays = {name: array[:320] for name, array in dataset.load(digits)[0].items()}
@@ -76,8 +81,8 @@ def test_an_epoch_of_fast_is_what_keras_computes_batch_by_batch(digits):
     for _ in range(2):
         train._seed(keras, tensorflow, 3)
         model = lenet.build(keras)
-        model.compile(optimizer=keras.optimizers.get({"class_name": "adam", "config": {"learning_rate": 0.006}}),
-                      loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+        model.compile(optimizer=keras.optimizers.get({"class_name": "adam", "config": {
+            "learning_rate": 0.006, "epsilon": 1e-2}}), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
         models.append(model)
     ours, theirs = models
     epoch = recipes.fast(keras, tensorflow, ours, arrays["x_train"], labels, {"epochs": 2, "batch_size": 50, "seed": 0})
@@ -90,7 +95,7 @@ def test_an_epoch_of_fast_is_what_keras_computes_batch_by_batch(digits):
             theirs.optimizer.learning_rate = float(rates[number, step])
             theirs.train_on_batch(images[rows], labels[rows])
     for ours_now, theirs_now in zip(ours.get_weights(), theirs.get_weights()):
-        numpy.testing.assert_allclose(ours_now, theirs_now, rtol=0, atol=2e-4)
+        numpy.testing.assert_allclose(ours_now, theirs_now, rtol=0, atol=1e-4)
 
 
 def test_the_widened_convolution_and_its_gradient_are_tensorflow_s():
