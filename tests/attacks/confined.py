@@ -1,15 +1,17 @@
-"""The commands, confined to 300 MB of data and 5 s of processor time, each in a process of its own.
+"""The commands, confined to 300 MB of data and some seconds of processor time, each in a process of its own.
 
     python -m tests.attacks.confined     requests on stdin, answers on stdout, pickled
 
 Python, numpy and h5py take a third of a second to start.  So one process imports them and what the commands import, and
 forks for each command.  The fork is confined, runs the command as `python -m scripts.MODULE` does, and ends as Python
-does.  The seconds that the imports took count as its own.
+does.  The seconds that the imports took count as its own, and tell how slow the processor is: the fork may take ten
+times as many, where these are more than CPU.
 A request is (module with its package, arguments, environment, path for stdout, path for stderr), an answer the exit
 status, minus the signal's number where one ended it.
 """
 import functools
 import importlib
+import math
 import os
 import pickle
 import resource
@@ -25,6 +27,7 @@ from tests.shared_process import Shared
 
 MEMORY = 300 * 1024 * 1024
 CPU = 5  # seconds; a limit on the process, no measurement
+TIMES = 10  # as many as the imports took; on a processor that they take half a second of, these are CPU
 WAIT = 60  # seconds after which what waits for something is ended
 # What a fork has of the process that it is of: the commands, and what they import when they need it.
 NEEDED = ["h5py", "subprocess", "zipfile"] + ["scripts." + name for name in (
@@ -32,9 +35,10 @@ NEEDED = ["h5py", "subprocess", "zipfile"] + ["scripts." + name for name in (
     "layers.lora", "wire.protobuf")]
 
 
-def confine():
+def confine(seconds=CPU):
+    seconds = math.ceil(seconds)
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU, CPU + 1))
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     resource.setrlimit(resource.RLIMIT_FSIZE, (MEMORY, MEMORY))
 
 
@@ -107,8 +111,9 @@ def become(module, arguments, environ, out, err):
         file = os.open(path, os.O_WRONLY)
         os.dup2(file, number)
         os.close(file)
-    confine()
-    signal.setitimer(signal.ITIMER_PROF, CPU - IMPORTED)
+    seconds = max(CPU, TIMES * IMPORTED)
+    confine(seconds)
+    signal.setitimer(signal.ITIMER_PROF, seconds - IMPORTED)
     os.environ.clear()
     os.environ.update(environ)
     sys.argv[1:] = arguments
