@@ -4,8 +4,8 @@
 
 Python, numpy and h5py take a third of a second to start.  So one process imports them and what the commands import, and
 forks for each command.  The fork is confined, runs the command as `python -m scripts.MODULE` does, and ends as Python
-does.  The seconds that the imports took count as its own, and tell how slow the processor is: the fork may take ten
-times as many, where these are more than CPU.
+does.  The seconds that the imports took count as its own, and tell how slow the processor is: the fork may take TIMES
+as many, where these are more than CPU.
 A request is (module with its package, arguments, environment, path for stdout, path for stderr), an answer the exit
 status, minus the signal's number where one ended it.
 """
@@ -27,7 +27,7 @@ from tests.shared_process import Shared
 
 MEMORY = 300 * 1024 * 1024
 CPU = 5  # seconds; a limit on the process, no measurement
-TIMES = 10  # as many as the imports took; on a processor that they take half a second of, these are CPU
+TIMES = 16  # as many as the imports took, on a slow processor: a third of a second of them are CPU
 WAIT = 60  # seconds after which what waits for something is ended
 # What a fork has of the process that it is of: the commands, and what they import when they need it.
 NEEDED = ["h5py", "subprocess", "zipfile"] + ["scripts." + name for name in (
