@@ -16,6 +16,7 @@ from ..layers.references import Ref, history, is_keras2_tensor, is_keras3_tensor
 from ..layers.topology import Layer
 
 LEFT_OUT = ("training",)
+STATES = ("initial_state", "states")  # lists of arrays, whose number the layer knows (recurrent.flat)
 
 
 class Arguments(NamedTuple):
@@ -48,8 +49,8 @@ def arguments(layer: Layer, call: Any, layers: Mapping[str, Layer], known: Mappi
         return Arguments([first], kwargs)
     if isinstance(first, list) and len(first) == 1 and single(call):
         first = first[0]
-    return Arguments([first], {key: array_of(value) for key, value in kwargs.items() if key not in LEFT_OUT},
-                     keywords.get("training"))
+    return Arguments([first], {key: value if key in STATES else array_of(value) for key, value in kwargs.items()
+                               if key not in LEFT_OUT}, keywords.get("training"))
 
 
 def with_constants(layer: Layer, first: Any) -> List[Any]:

@@ -144,7 +144,8 @@ def others(keras):
     number = numpy.random.RandomState(1).normal(0, 1, (2, 4)).astype("float32")
     number = number if zoo.is_keras3(keras) else importlib.import_module("tensorflow").constant(number)
     outs.append(layers.Bidirectional(layers.GRU(4))(x, initial_state=[number, number]))
-    outs.append([layers.LSTMCell(4)(one, [h, h]), layers.GRUCell(4)(one, [h])])
+    outs.append([layers.LSTM(4)(x, initial_state=[number, number]), layers.GRU(4)(x, initial_state=[number])])
+    outs.append([layers.LSTMCell(4)(one, [h, h]), layers.GRUCell(4)(one, [h]), layers.LSTMCell(4)(one, [h, number])])
     outs.append(layers.StackedRNNCells([layers.SimpleRNNCell(4), layers.LSTMCell(4)])(one, [[h], [h, h]]))
     return keras.Model([x, y, z, h, one], oracle.flat(outs))
 
