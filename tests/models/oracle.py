@@ -72,7 +72,31 @@ def load(flavour):
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     with child.importing():
         keras = importlib.import_module("keras")  # first: it looks for a jax that the official converter is denied
-    return keras if flavour == "keras3" else saved_by_keras.legacy_keras()
+    return keras if flavour == "keras3" else keras2()
+
+
+@functools.lru_cache(None)
+def keras2():
+    """The Keras 2 of this stack, whose LSTM and GRU leave their functions for a GPU out where nobody can have them.
+
+    A layer that is called on an Input computes its shapes in a graph that is thrown away; the function for a GPU and
+    its gradients took three quarters of the time.  Graphs that stay have them as ever.
+    """
+    keras = saved_by_keras.legacy_keras()
+    module, name = ("keras.layers.recurrent_v2", "_function_register") if stack.NAME == "py36" else (
+        "tf_keras.src.layers.rnn.gru_lstm_utils", "function_register")
+    module = importlib.import_module(module)
+    register = getattr(module, name)
+    setattr(module, name, lambda *args, **kwargs: None if is_thrown_away() else register(*args, **kwargs))
+    return keras
+
+
+def is_thrown_away():
+    """Whether Keras builds in the graph of a layer's symbolic call, or in a function inside it."""
+    graph = importlib.import_module("tensorflow").compat.v1.get_default_graph()
+    while graph is not None and not str(getattr(graph, "name", "")).endswith("_scratch_graph"):
+        graph = getattr(graph, "outer_graph", None)
+    return graph is not None
 
 
 def tensors(keras, model, names):
