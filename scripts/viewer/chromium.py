@@ -62,7 +62,7 @@ def find() -> str:
 
 
 class Browser:
-    """One headless Chromium.  `open` begins anew: a fresh profile, no problems noted."""
+    """One headless Chromium.  `open` begins anew: an empty cache, no problems noted."""
 
     def __init__(self, chromium: Optional[str] = None, flags: Sequence[str] = ()) -> None:
         line = packages.node() + [os.path.join(HERE, "drive.js"), packages.fetch("playwright-core"), chromium or find()]

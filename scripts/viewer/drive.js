@@ -10,17 +10,29 @@ const FLAGS = ['--headless', '--no-sandbox', '--use-angle=swiftshader', '--enabl
   '--disable-component-update', '--disable-sync', '--no-first-run', '--disable-quic'];
 const COMMAND_MS = 240000;
 
-let page, context, problems;
+let page, context, session, problems, used; // used: whether the tab is none for another page
+
+async function anew(browser, viewport) {
+  if (context) await context.close();
+  context = await browser.newContext({viewport, acceptDownloads: true});
+  context.setDefaultTimeout(COMMAND_MS);
+  page = await context.newPage();
+  session = await context.newCDPSession(page);
+  problems = [];
+  page.on('console', message => { if (['error', 'warning'].includes(message.type())) problems.push(`${message.type()}: ${message.text()}`); });
+  page.on('pageerror', error => problems.push(`uncaught: ${error.message}`));
+  page.on('crash', () => { used = true; });
+}
 
 const commands = {
+  // One tab serves for many pages: a new one has all scripts of the page compiled anew.  What `before` has changed is given up.
   async open(browser, {url, width, height, before, reduced}) {
-    if (context) await context.close();
-    context = await browser.newContext({viewport: {width, height}, acceptDownloads: true, reducedMotion: reduced ? 'reduce' : 'no-preference'});
-    context.setDefaultTimeout(COMMAND_MS);
-    page = await context.newPage();
-    problems = [];
-    page.on('console', message => { if (['error', 'warning'].includes(message.type())) problems.push(`${message.type()}: ${message.text()}`); });
-    page.on('pageerror', error => problems.push(`uncaught: ${error.message}`));
+    if (!page || used || before) await anew(browser, {width, height});
+    else page.once('framenavigated', () => { problems = []; });
+    used = Boolean(before);
+    await session.send('Network.clearBrowserCache');
+    await page.setViewportSize({width, height});
+    await page.emulateMedia({reducedMotion: reduced ? 'reduce' : 'no-preference'});
     if (before) await page.addInitScript(before);
     await page.goto(url);
     await page.evaluate(() => window.viewer && window.viewer.ready);

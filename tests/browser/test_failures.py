@@ -16,7 +16,7 @@ SHARD = "group1-shard1of1.bin"
 def test_a_missing_shard_is_named(browser, spoiled):
     directory, address = spoiled
     (directory / "model" / SHARD).unlink()
-    browser.open(address)
+    browser.open(address + "?backend=cpu")
     assert browser.failure() == f"model/{SHARD} is missing: the server answered 404.\nBuild the page again."
 
 
@@ -34,7 +34,7 @@ def test_a_shard_of_another_model_is_noticed_though_its_size_is_right(browser, s
     directory, address = spoiled
     path = directory / "model" / SHARD
     path.write_bytes(bytes(path.stat().st_size))
-    browser.open(address)
+    browser.open(address + "?backend=cpu")
     assert browser.failure() == f"model/{SHARD} is not the file that this page was built with.\nBuild the page again."
 
 
@@ -56,7 +56,7 @@ def test_a_model_that_tensorflowjs_refuses_shows_its_words(browser, spoiled):
         if entry["name"] == "model/model.json":
             entry.update(bytes=len(text.encode()), sha256=hashlib.sha256(text.encode()).hexdigest())
     (directory / "page.json").write_text(json.dumps(about))
-    browser.open(address)
+    browser.open(address + "?backend=cpu")
     words = browser.failure()
     assert words.startswith("TensorFlow.js does not take this model: ") and "MaxPoolinG2D" in words
 
@@ -69,7 +69,7 @@ def test_a_model_with_a_single_output_is_drawn_and_the_page_says_what_is_missing
     convert.convert(str(trained / "source.h5"), str(source))
     page.build(str(source), str(target))
     with Serving(target) as address:
-        browser.open(address)
+        browser.open(address + "?backend=cpu")
         assert browser.failure() is None
         note = browser.evaluate("document.querySelector('.note').textContent")
         assert note.startswith("This model has a single output, so only its last layer is drawn.") \

@@ -29,9 +29,11 @@ KINDS = {
     "autoencoder": ("Sequential", ["Conv2d", "Conv2d", "Flatten", "Dense", "Dense", "Reshape", "Conv2dTranspose",
                                    "Conv2dTranspose"]),
 }
+# Those that WebGL computes, which compiles a shader for each operation: seconds of a processor where no GPU is.
+SHADED = ("branched", "not_square", "sequence")
 
 
-def opened(browser, json_dir, directory, reference=None, query="?theme=dark&backend=webgl", **window):
+def opened(browser, json_dir, directory, reference=None, query="?theme=dark&backend=cpu", **window):
     """Build the page of a model and open it; it must draw, complain of nothing, and agree with Keras."""
     page.build(str(json_dir), str(directory), reference=reference and str(reference))
     with Serving(directory) as address:
@@ -48,9 +50,8 @@ def opened(browser, json_dir, directory, reference=None, query="?theme=dark&back
 @pytest.mark.parametrize("name", [pytest.param(name, marks=[] if name in models.BOTH_STACKS else one_stack)
                                   for name in sorted(KINDS)])
 def test_a_model_is_drawn_with_tensorspaces_own_layers_and_agrees_with_keras(browser, zoo, tmp_path, keep, name):
-    backend = "cpu" if name == "video" else "webgl"  # of many small operations, each with a shader of its own
     for _ in opened(browser, zoo / name / "json", tmp_path, zoo / name / "reference.npz",
-                    f"?theme=dark&backend={backend}"):
+                    f"?theme=dark&backend={'webgl' if name in SHADED else 'cpu'}"):
         drawing = browser.evaluate("viewer.page.drawing")
         assert (drawing["kind"], [layer["class"] for layer in drawing["layers"]]) == KINDS[name]
         judge.picture(browser, keep, name)
@@ -120,7 +121,7 @@ data: Array.from(map.dataArray || map.dataArrayB)};
 
 @one_stack
 def test_a_strip_is_stepped_through_and_each_map_holds_the_values_of_its_step(browser, zoo, tmp_path, keep):
-    for _ in opened(browser, zoo / "video" / "json", tmp_path, query="?theme=dark&backend=cpu"):
+    for _ in opened(browser, zoo / "video" / "json", tmp_path):
         sheet = """(name => {
             const layer = viewer.scene.model.getLayerByName(name), one = layer.neuralGroup.children.map(child =>
                 child.children.find(each => each.sheet)).find(Boolean);

@@ -78,7 +78,7 @@ def epochs(browser, count):
 def test_the_slider_grows_while_the_model_trains(browser, training, tmp_path, keep):
     kept(training)
     with Serving(tmp_path / "out") as address:
-        browser.open(address, width=1280, height=800)
+        browser.open(address + "?backend=cpu", width=1280, height=800)
         count, at, value, end, words, before = epochs(browser, 1)
         assert (count, at, value, end, words) == (1, 0, 0, 0, "epoch 0")
         train(training)

@@ -39,7 +39,7 @@ def said(browser):
 
 
 def test_typed_words_become_the_models_numbers(browser, reviews, keep):
-    browser.open(reviews, width=1280, height=800)
+    browser.open(reviews + "?backend=cpu", width=1280, height=800)
     assert browser.failure() is None and browser.problems() == []
     assert typed(browser, FIELD, "This MOVIE is great, great!") == ["this 1", "movie 2", "is 1", "great 3", "great 3"]
     assert browser.evaluate("Array.from(viewer.panels[0].values())") == [1, 2, 1, 3, 3, 0]
