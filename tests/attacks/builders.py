@@ -399,7 +399,7 @@ def terabytes_claimed(folder):
 
 
 def packed_zeros(count):
-    """So many zeros as zlib packs them, `count` in MiB: one packed MiB again and again, and the sum of all at the end."""
+    """`count` zeros, whole MiB, as zlib packs them: one packed MiB again and again, and the sum of all at the end."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
     part = packer.compress(bytes(1 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
     return b"\x78\xda" + part * (count >> 20) + packer.flush() + struct.pack(">HH", count % 65521, 1)
