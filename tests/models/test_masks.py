@@ -49,7 +49,7 @@ def plans(draw):
     return steps, wanted[:draw(strategies.integers(1, len(wanted)))]
 
 
-@hypothesis.settings(max_examples=20 if needs.STACK == "modern" else 10, deadline=None,
+@hypothesis.settings(max_examples=10 if needs.STACK == "modern" else 5, deadline=None,
                      suppress_health_check=list(hypothesis.HealthCheck))
 @hypothesis.given(plan=plans(), flavour=strategies.sampled_from(oracle.FLAVOURS))
 def test_any_graph_with_masks_is_right_or_refused(plan, flavour, tmp_path_factory):

@@ -140,9 +140,10 @@ def test_an_embedding_that_was_made_of_a_matrix_is_read_whatever_its_size(flavou
     keras = oracle.load(flavour)
     keras.backend.clear_session()
     layers, random = keras.layers, numpy.random.RandomState(5)
-    matrix = random.rand(20000, 100)
+    words = 20000 if way == "h5" else 12000  # Keras itself takes seconds for each million of numbers
+    matrix = random.rand(words, 100)
     start = keras.Input((5,), name="start")
-    looked = layers.Embedding(20000, 100, embeddings_initializer=keras.initializers.Constant(matrix), trainable=False,
+    looked = layers.Embedding(words, 100, embeddings_initializer=keras.initializers.Constant(matrix), trainable=False,
                               name="looked")(start)
     end = layers.Dense(2, bias_initializer=keras.initializers.Constant(0.5), name="end")(
         layers.GlobalAveragePooling1D(name="mean")(looked))
@@ -154,7 +155,7 @@ def test_an_embedding_that_was_made_of_a_matrix_is_read_whatever_its_size(flavou
         model.save_weights(options["weights"])
     else:
         model.save(source)
-    inputs = [random.randint(0, 20000, (3, 5)).astype("float32")]
+    inputs = [random.randint(0, words, (3, 5)).astype("float32")]
     enc = str(tmp_path / "enc.h5")
     model_json, found = converted(source, tmp_path, enc_model=enc, **options)
     assert found == ["looked", "mean", "end"] and os.path.getsize(model_json) < 10000

@@ -205,7 +205,7 @@ def build(keras, plan):
     return keras.Model(start, [tensors[number] for number in plan[1]])
 
 
-@hypothesis.settings(max_examples=25, deadline=None, suppress_health_check=list(hypothesis.HealthCheck))
+@hypothesis.settings(max_examples=15, deadline=None, suppress_health_check=list(hypothesis.HealthCheck))
 @hypothesis.given(plan=plans(), data=strategies.data())
 def test_any_graph_has_any_outputs_in_any_order_in_its_keras_and_in_tensorflow_js(plan, data, tmp_path_factory):
     needs.node()
