@@ -12,12 +12,12 @@ import numpy
 from . import shapes
 from .kinds.operations import OfOperation, is_operation, named
 from .references import Ref, history, is_keras2_tensor, is_keras3_tensor
+from .spelling import ARRAYS
 from .topology import Graph, Layer
 from .variables import variables
 
 MOST = 65536  # numbers that a config may hold
 KEYWORDS = ({"x1", "x2"}, {"y", "name"})  # of calls of Keras 3 and of Keras 2
-ARRAYS = ("__numpy__", "__tensor__")
 CONSTANT = "_CONSTANT_VALUE"  # of Keras 2, in place of a layer's name: the constant stands in place of the tensor
 # What operations compute: classes of keras.ops, TFOpLambda's functions, TensorFlowOpLayer's operations
 COMPUTED = {"Add": "+", "Subtract": "-", "Multiply": "*", "Divide": "/", "TrueDivide": "/",

@@ -4,6 +4,7 @@
 - The get_config of a user's own layer may leave the name out.
 - CuDNNLSTM and CuDNNGRU layers are an LSTM and a GRU(reset_after=True) that only a GPU runs.
 - An activation may be a layer: activation=ReLU().
+- Keras 2.13 and later write an array as a record, also into h5 files, from which they do not read it.
 - A model of a user's own subclass, built as My(inputs, outputs), holds the whole graph of layers under its own class.
 """
 import copy
@@ -15,6 +16,7 @@ from .records import MODELS
 
 WRAPPED = ("layer", "backward_layer", "cell")  # settings of wrappers that hold a layer; "cells" holds a list of them
 
+ARRAYS = ("__numpy__", "__tensor__")  # the classes of {"class_name": …, "config": {"value": [numbers], "dtype": …}}
 CUDNN = {"CuDNNLSTM": "LSTM", "CuDNNGRU": "GRU"}
 # Layers given as an activation, the settings with which they are one of Keras's by name, and that name.
 ACTIVATIONS = {"ReLU": ({"max_value": None, "negative_slope": 0, "threshold": 0}, "relu"),
@@ -65,6 +67,19 @@ def as_lists(record: Any) -> Any:
     config = result.get("config")
     if result.get("class_name") == "Sequential" and isinstance(config, dict) and "layers" in config:
         result["config"] = config["layers"]
+    return result
+
+
+def with_lists(value: Any) -> Any:
+    """A config of Keras 2 with the list of its numbers in place of each array, as Keras up to 2.12 wrote it."""
+    if isinstance(value, list):
+        return [with_lists(item) if isinstance(item, (list, dict)) else item for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("class_name") in ARRAYS and isinstance(value.get("config"), dict):
+        return value["config"].get("value")
+    result = copy.copy(value)  # an OfSubclass stays one
+    result.update((key, with_lists(item)) for key, item in value.items())
     return result
 
 

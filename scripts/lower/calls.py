@@ -10,9 +10,10 @@ import numpy
 
 from ..base.fault import Fault
 from ..emit import Value
-from ..layers.constants import ARRAYS, CONSTANT
+from ..layers.constants import CONSTANT
 from ..layers.kinds.operations import LAMBDAS, OP_LAYER, is_operation
 from ..layers.references import Ref, history, is_keras2_tensor, is_keras3_tensor
+from ..layers.spelling import ARRAYS
 from ..layers.topology import Layer
 
 LEFT_OUT = ("training",)

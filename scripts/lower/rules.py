@@ -9,9 +9,9 @@ from typing import Any, Callable, Dict, List, NamedTuple, NoReturn, Optional, Se
 from ..base.fault import Fault
 from ..emit import Builder, Value
 from ..layers import kinds
-from ..layers.constants import ARRAYS
 from ..layers.kinds.operations import is_operation, named
 from ..layers.model import Weight
+from ..layers.spelling import ARRAYS
 
 Result = Union[Value, Sequence[Value]]
 

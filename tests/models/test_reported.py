@@ -133,14 +133,15 @@ def test_an_own_layer_without_a_name_is_told_by_its_class(flavour, tmp_path):
 
 # Embeddings of given numbers -------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("way", ["h5", "json"] + ["keras"] * (needs.STACK == "modern"))
+# Of 12000 words and more the file is read without the numbers; Keras itself takes seconds for each million of them.
+@pytest.mark.parametrize("way, words", [("h5", 20000), ("json", 12000), ("h5", 30), ("json", 30)]
+                         + [("keras", 12000), ("keras", 30)] * (needs.STACK == "modern"))
 @pytest.mark.parametrize("flavour", oracle.FLAVOURS)
-def test_an_embedding_that_was_made_of_a_matrix_is_read_whatever_its_size(flavour, way, tmp_path):
+def test_an_embedding_that_was_made_of_a_matrix_is_read_whatever_its_size(flavour, way, words, tmp_path):
     """Keras's own example of pretrained embeddings: all numbers stand in the topology once more."""
     keras = oracle.load(flavour)
     keras.backend.clear_session()
     layers, random = keras.layers, numpy.random.RandomState(5)
-    words = 20000 if way == "h5" else 12000  # Keras itself takes seconds for each million of numbers
     matrix = random.rand(words, 100)
     start = keras.Input((5,), name="start")
     looked = layers.Embedding(words, 100, embeddings_initializer=keras.initializers.Constant(matrix), trainable=False,
@@ -158,7 +159,7 @@ def test_an_embedding_that_was_made_of_a_matrix_is_read_whatever_its_size(flavou
     inputs = [random.randint(0, words, (3, 5)).astype("float32")]
     enc = str(tmp_path / "enc.h5")
     model_json, found = converted(source, tmp_path, enc_model=enc, **options)
-    assert found == ["looked", "mean", "end"] and os.path.getsize(model_json) < 10000
+    assert found == ["looked", "mean", "end"] and (words < 100 or os.path.getsize(model_json) < 10000)
     computes(model_json, inputs, dict(zip(found, oracle.predict(oracle.multi_output(keras, model, found), inputs))))
     again = keras.models.load_model(enc, compile=False)
     assert numpy.array_equal(again.get_layer("looked").get_weights()[0], model.get_layer("looked").get_weights()[0])

@@ -3,8 +3,9 @@ from typing import Any, Collection, Dict, List
 
 from ...base.fault import Fault
 from ...layers import operators
-from ...layers.constants import ARRAYS, CONSTANT
+from ...layers.constants import CONSTANT
 from ...layers.references import arguments, references
+from ...layers.spelling import ARRAYS
 from ...layers.topology import Layer
 from .draft import Draft, each_layer
 
