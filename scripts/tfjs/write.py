@@ -58,10 +58,6 @@ def write(model: Model, directory: str, json_name: str = "model.json", shard_siz
         lowered = lower.lower(model)
     except lower.NotLowered as fault:
         raise advised(model, fault)
-    except Fault:
-        if why is not None:
-            raise why
-        raise
     lowered.graph.made_by = f"keras v{model.keras_version}"
     inputs = dict(zip(input_names(model), lowered.graph.inputs))
     texts = [dict(text, input=inputs[text["input"]]) for text in model.texts if text["input"] in inputs]

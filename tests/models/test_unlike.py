@@ -1,6 +1,9 @@
 """Layers that TensorFlow.js computes as Keras does for some shapes and settings alone: the others are refused."""
+import importlib
+import json
 import os
 
+import h5py
 import numpy
 import pytest
 
@@ -204,6 +207,20 @@ def test_a_constant_in_the_place_of_a_tensor_is_no_layer_s(flavour, tmp_path):
         keras.Model(start, made).save(path)
         with pytest.raises(Fault, match="layer 'own' is called with " + line):
             convert.convert(path, str(tmp_path), format="layers")
+
+
+def test_what_no_format_takes_is_told_by_the_reason_of_the_graph(tmp_path):
+    """A layers model does without it for its constants, and a graph model because the file is damaged."""
+    keras, path = oracle.load("keras2"), str(tmp_path / "m.h5")
+    start, state = keras.Input((4, 3), batch_size=2), importlib.import_module("tensorflow").ones((2, 5))
+    made = keras.layers.Bidirectional(keras.layers.GRU(5), name="own")(start, initial_state=[state, state])
+    keras.Model(start, made).save(path)
+    with h5py.File(path, "r+") as file:
+        record = json.loads(file.attrs["model_config"])
+        record["config"]["layers"][1]["inbound_nodes"][0][0][3]["initial_state"].pop()
+        file.attrs["model_config"] = json.dumps(record).encode("ascii")
+    with pytest.raises(Fault, match="layer 'own' is given 1 states for two layers: the file is damaged$"):
+        convert.convert(path, str(tmp_path))
 
 
 NORMALIZED = [  # shape, axis, whether it is converted
