@@ -3,10 +3,9 @@ from typing import List, NamedTuple, Optional
 
 from ...base.fault import Fault
 from ...emit import Builder, Value
+from ..recurrent import STEPS
 from ..rules import Call, node
 from .given import attributes, floats, integer, known, limited, value
-
-MOST = 4096  # steps that are unrolled
 
 
 class Cell(NamedTuple):
@@ -69,8 +68,8 @@ def block_lstm(call: Call) -> List[Value]:
     """The steps of an LSTM; behind the last that counts all is 0."""
     b, cell, x = call.b, cell_of(call, 4), part(call, 1)
     state, output, found = part(call, 2), part(call, 3), []
-    if x.rank != 3 or x.shape[0] is None or x.shape[0] > MOST:
-        raise Fault(f"operation {call.path!r} has steps of shape {x.shape}: give {MOST} at most (--input-shape)")
+    if x.rank != 3 or x.shape[0] is None or x.shape[0] > STEPS:
+        raise Fault(f"operation {call.path!r} has steps of shape {x.shape}: give {STEPS} at most (--input-shape)")
     most = known(call.args[0])
     count = most if isinstance(most, Value) else integer(call, most, "seq_len_max")
     for place in range(x.shape[0]):
