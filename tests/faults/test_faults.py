@@ -17,6 +17,7 @@ from scripts.training import dataset
 from tests import needs
 from tests.project import DIGITS, Project
 
+one_stack = pytest.mark.modern  # what is on the disk is looked at by this project's code, which is one
 KILLS = int(os.environ.get("FAULT_KILLS", "80" if needs.STACK == "modern" else "20"))
 # Read from a file: the stage that reads the images writes most of its time, and imports no sklearn each time.
 FILE = DIGITS.replace('"digits"', '"given.npz"')
@@ -182,6 +183,7 @@ def test_a_full_disk_is_one_line_and_the_next_run_with_room_ends_undisturbed(sma
     ends_as_if_undisturbed(small_disk, undisturbed)
 
 
+@one_stack
 def test_a_read_only_disk_is_one_line(small_disk):
     held = small_disk.file("models")
     lose(small_disk, CONVERSION)
@@ -190,12 +192,14 @@ def test_a_read_only_disk_is_one_line(small_disk):
     assert small_disk.doit("list")[0] == 0
 
 
+@one_stack
 @pytest.mark.parametrize("name", ["models/json_models", "models/json_models/keras"])
 def test_a_directory_lost_between_two_runs_is_made_again(project, undisturbed, name):
     shutil.rmtree(project.file(name))
     ends_as_if_undisturbed(project, undisturbed)
 
 
+@one_stack
 def test_without_records_nothing_is_ours_and_nothing_is_overwritten(project):
     """What no record proves to be of our making is the user's: one line says so, and every byte stays."""
     shutil.rmtree(project.file("models/.records"))

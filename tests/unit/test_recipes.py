@@ -45,6 +45,7 @@ def test_fast_gives_the_same_bytes_in_two_fresh_processes_and_others_than_the_gu
     assert report["accuracy"] > 0.85
 
 
+@pytest.mark.modern  # an epoch is compared with Keras's on both stacks
 def test_fast_reaches_on_mnist_what_the_benchmark_asks_for(tmp_path):
     needs.tensorflow()
     arrays, origin = dataset.resolve(needs.mnist(), {})
