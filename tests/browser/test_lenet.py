@@ -64,7 +64,7 @@ def test_the_first_prediction_of_a_light_model_waits_for_no_layout_and_for_nothi
                                              "model.json", "group1-shard1of1.bin"])
 
 
-@pytest.mark.parametrize("backend", ["webgl", "cpu"])
+@pytest.mark.parametrize("backend", [pytest.param("webgl", marks=one_stack), "cpu"])
 def test_every_layer_of_every_sample_is_what_keras_computed(browser, lenet, expected, backend):
     images, layers, labels = expected
     browser.open(lenet + "?backend=" + backend)

@@ -17,6 +17,8 @@ from tests.models import graph_models, oracle
 needs.tensorflow()
 import tensorflow as tf  # noqa: E402
 
+EACH = 1 if needs.STACK == "modern" else 3  # TensorFlow 2.6 writes the same operations: every third of them is tried
+
 
 class Module(tf.Module):
     """A function to save, and a table that it may look into."""
@@ -167,7 +169,7 @@ RIGHT = {
     "checked": (lambda x: tf.debugging.check_numerics(x, "x") * 2.0, [X])}
 
 
-@pytest.mark.parametrize("name", sorted(RIGHT))
+@pytest.mark.parametrize("name", sorted(RIGHT)[::EACH])
 def test_what_tensorflow_js_computes_alike_is_converted(name, tmp_path):
     needs.node()
     needs.reference()
@@ -312,7 +314,7 @@ LACKING = {  # of it, and no line but that
         numpy.array([-7, 7, -8], "int32")])}
 
 
-@pytest.mark.parametrize("name", sorted(REMADE) + sorted(LACKING))
+@pytest.mark.parametrize("name", (sorted(REMADE) + sorted(LACKING))[::EACH])
 def test_what_it_computes_otherwise_or_lacks_is_made_of_what_it_computes_alike(name, tmp_path, monkeypatch):
     needs.node()
     needs.reference()
