@@ -41,6 +41,7 @@ def lines_of(folder, *arguments, target="test", **environment):
     (folder / "scripts" / "bootstrap.py").write_text(STAND_IN)
     done = subprocess.run([needs.command("make", "apt install make"), target] + list(arguments), cwd=str(folder),
                           env=dict(os.environ, **environment), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    print(done.stdout.decode(), done.stderr.decode())  # seen where a test fails
     return done.returncode, [line.rstrip() for line in done.stdout.decode().splitlines()]
 
 
