@@ -39,9 +39,11 @@ ROLES = train reference test onnx view notebook
 # models with the other's.  The modern one is made first: that is quick, or says what is in the way.
 # tests/artifacts alone is about what models/ holds: it sets up no second stack, and runs on one that is there.
 # SHARES=2: two processes of each stack share its tests (tests/turns.py), for machines that are faster so
-# (make -j4 test SHARES=2).
+# (make -j4 test SHARES=2).  SHARES36 is the number for Python 3.6 where it is another one.
 SHARES = 1
-NUMBERS = $(wordlist 1,$(SHARES),1 2 3 4)
+SHARES36 = $(SHARES)
+MODERN = $(patsubst %,test-modern-%,$(wordlist 1,$(SHARES),1 2 3 4))
+OLD = $(patsubst %,test-py36-%,$(wordlist 1,$(SHARES36),1 2 3 4))
 WANTED36 = $(if $(filter tests/artifacts%,$(ARGS)),,1)
 EACH = $(if $(filter-out 1,$(SHARES)),-p tests.turns)
 
@@ -54,8 +56,7 @@ else
 	if [ "$(WANTED36)" ] || [ -d .venv-py36 ] || [ "$$REQUIRE_ALL" = 1 ]; then \
 		python36=$$($(SET_UP) --python36) && { $(MAKE) -k environments36 PYTHON36="$$python36" || status=1; }; \
 	fi; \
-	TURNS=$$turns $(MAKE) -k $(foreach number,$(NUMBERS),test-modern-$(number) test-py36-$(number)) \
-		PYTHON36="$$python36" || status=1; \
+	TURNS=$$turns $(MAKE) -k $(MODERN) $(OLD) PYTHON36="$$python36" || status=1; \
 	rm -r "$$turns"; \
 	exit $$status
 endif

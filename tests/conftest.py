@@ -22,7 +22,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 # As the project's own children have it, whichever test imports TensorFlow first: oneDNN's pooling crashes at times.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 # What the make that runs the tests exports is not for the ones that they start.
-for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PYTHON", "ARGS", "SHARES", "TURNS"):
+for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PYTHON", "ARGS", "SHARES", "SHARES36", "TURNS"):
     os.environ.pop(name, None)
 
 
@@ -46,18 +46,20 @@ def pytest_collection_finish(session):
 
 
 class Frozen:
-    """How many modules were there when the garbage collector was last told to leave what there is alone."""
+    """What was there when the garbage collector was last told to leave it alone: how many modules, and whose test."""
 
-    modules = 0
+    modules, file = 0, ""
 
 
 def pytest_runtest_setup(item):
-    """Have the collector pass over what was imported: Keras 3 collects in each clear_session, through all of
-    TensorFlow's objects else.  Python 3.6 has no such thing, and its Keras does not collect."""
-    if len(sys.modules) > Frozen.modules + 300 and hasattr(gc, "freeze"):
+    """Have the collector pass over what was imported and what the files before left for good: Keras 3 collects in each
+    clear_session, through all of TensorFlow's objects else.  Python 3.6 has no such thing, and its Keras does not
+    collect."""
+    file = item.nodeid.split("::")[0]
+    if (file != Frozen.file or len(sys.modules) > Frozen.modules + 300) and hasattr(gc, "freeze"):
         gc.collect()
         gc.freeze()
-        Frozen.modules = len(sys.modules)
+        Frozen.modules, Frozen.file = len(sys.modules), file
 
 
 def reason_of(report):

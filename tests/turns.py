@@ -2,16 +2,17 @@
 
     TURNS=DIRECTORY python -m pytest -p tests.turns ...     an empty directory, the same for all of them
 
-A file is taken by the one process of its stack that makes a file of its name in DIRECTORY.  A directory whose tests
-share what takes long to build (TOGETHER) is taken as one.  The longest come first, so that no process works alone at
-the end.
+A file is taken by the one process of its stack that makes a file of its name in DIRECTORY.  Files whose tests share
+what takes long to build (TOGETHER) are taken as one.  The longest come first, so that no process works alone at the end.
 """
 import os
 
 from tests.needs import STACK
 
 DIRECTORY = os.environ.get("TURNS")
-TOGETHER = ("tests/image", "tests/browser")
+TOGETHER = {"tests/image": ("tests/image/",), "tests/browser": ("tests/browser/",),
+            "tests/unit/examples.py": ("tests/unit/test_kinds.py", "tests/unit/test_shapes.py",
+                                       "tests/unit/test_variables.py")}
 # What takes longest, from the longest on.
 LONGEST = ("tests/image", "tests/faults/test_faults.py", "tests/browser", "tests/unit/test_train.py",
            "tests/unit/test_build.py", "tests/unit/test_runs.py", "tests/models/test_applications.py",
@@ -24,9 +25,9 @@ LONGEST = ("tests/image", "tests/faults/test_faults.py", "tests/browser", "tests
 
 
 def taken_as(item):
-    """Return the name by which an item is taken: that of its file, or of its directory."""
+    """Return the name by which an item is taken: that of its file, or of those whose tests share something."""
     path = item.nodeid.split("::")[0]
-    return next((directory for directory in TOGETHER if path.startswith(directory + "/")), path)
+    return next((name for name, paths in TOGETHER.items() if path.startswith(paths)), path)
 
 
 def take(name):

@@ -7,6 +7,7 @@ import argparse
 import atexit
 import contextlib
 import errno
+import gc
 import json
 import os
 import signal
@@ -21,6 +22,7 @@ from .fault import Fault, lacking
 NOTICED = (signal.SIGINT, signal.SIGTERM)  # they end a run, each with a status of its own
 FAULT, INTERRUPTED, TERMINATED = 1, 130, 143  # the latter two: 128 + signal number, as shells count
 LINE = 1 << 16  # letters of the longest line that is printed whole: the outputs of a model of 3000 layers have half
+YOUNG = 50000  # objects made between two looks for garbage: a large model's stay, and a look at them costs a quarter
 BUG = 2  # Python's own status for a traceback is 1, which here means the input
 
 
@@ -264,6 +266,7 @@ def run(main: Callable[[List[str]], Optional[int]], arguments: Optional[List[str
              fifth of the time of its start
     """
     heed_signals()
+    gc.set_threshold(YOUNG)
     try:
         status = main(sys.argv[1:] if arguments is None else arguments)
         if at_once and sys.stdout is not None:

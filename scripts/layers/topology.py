@@ -240,10 +240,11 @@ def record_of(source: Graph, class_name: str, major: int = 2) -> Record:
     Layers are written in the order in which Keras will keep them (`layer_order`), because Keras reads an h5's
     weights by that order.
     """
+    counted = {} if major >= 3 else {name: source.shift.get(name, starts_with_a_node(layer.record))
+                                     for name, layer in source.layers.items() if layer.is_model}
+
     def raise_inbound(ref: Ref) -> Ref:
-        layer = source.layers[ref.layer]
-        return ref._replace(node=ref.node + (0 if major >= 3 else source.shift[ref.layer] if ref.layer in source.shift
-                                             else starts_with_a_node(layer.record)))
+        return ref._replace(node=ref.node + counted[ref.layer]) if ref.layer in counted else ref
 
     def raise_output(ref: Ref) -> Ref:
         layer = source.layers[ref.layer]

@@ -1,4 +1,5 @@
 """One layer of each class in layers/kinds, as a Keras makes it: for tests of what is known of the classes."""
+import functools
 import importlib
 import json
 from collections import OrderedDict
@@ -86,6 +87,12 @@ ONLY_2 = ("LocallyConnected1D", "LocallyConnected2D", "DenseFeatures", "RandomFo
 OF_QUERY_AND_VALUE = ("MultiHeadAttention", "GroupQueryAttention")
 OF_WORDS = ("StringLookup", "TextVectorization")
 OF_SCORES = ("Attention", "AdditiveAttention")  # put out their scores where a call asks for them
+
+
+@functools.lru_cache(maxsize=None)
+def made(keras, name):
+    """The one Made of a class, for all tests of a process: Keras takes half a second to make some."""
+    return Made(keras, name)
 
 
 class Made:

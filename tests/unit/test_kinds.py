@@ -48,7 +48,7 @@ def test_a_mask_goes_on_where_keras_lets_it(keras, name):
     if name not in examples.names(keras):
         assert examples.may_lack(name)
     elif name not in USES:
-        supports, mask = bool(examples.Made(keras, name).layer.supports_masking), kinds.KINDS[name].mask
+        supports, mask = bool(examples.made(keras, name).layer.supports_masking), kinds.KINDS[name].mask
         own = mask is not Mask.PASSES_IN_3 or keras.__version__.startswith("3")
         assert supports is (mask not in (Mask.STOPS, Mask.MAKES) and own or name == "Masking")
 
@@ -69,7 +69,7 @@ def test_a_call_has_as_many_outputs_as_in_keras(keras, name):
     if name not in examples.names(keras):
         assert examples.may_lack(name)
     else:
-        one = examples.Made(keras, name)
+        one = examples.made(keras, name)
         assert output_count(one.record) in (None, len(one.outputs))
         assert output_count(one.record) is not None or len(one.outputs) > 1
 
@@ -80,7 +80,7 @@ def test_the_first_variable_tells_the_sizes_of_the_input_that_decide(keras, name
     if name not in examples.names(keras):
         assert examples.may_lack(name)
     else:
-        one, shape = examples.Made(keras, name), (None,) + examples.EXAMPLES[name][1][0]
+        one, shape = examples.made(keras, name), (None,) + examples.EXAMPLES[name][1][0]
         said = open_sizes.said_by(one.record, one.layer.weights, len(shape))
         assert said == {axis: shape[axis] for axis in open_sizes.needed(one.record, len(shape))} != {}
 

@@ -76,6 +76,10 @@ def test_processes_that_share_a_stack_s_tests_know_of_each_other(tmp_path):
     assert make(tmp_path, "-j4", "-O", "SHARES=2", "ARGS=--durations=15") == (0, ran)
 
 
+def test_each_stack_has_a_number_of_its_own(tmp_path):
+    assert make(tmp_path, "-j4", "-O", "SHARES=3", "SHARES36=1") == (0, [EVERYTHING + " -p tests.turns"] * 4)
+
+
 def test_where_they_take_turns_is_one_new_directory_for_all(tmp_path):
     ran = make(tmp_path, "-j4", "-O", "SHARES=2", SAY_TURNS="1")[1]
     said = {line for line in ran if line.startswith("ran in")}

@@ -17,7 +17,7 @@ def keras():
 @pytest.mark.parametrize("name", sorted(examples.EXAMPLES))
 def test_every_output_has_the_shape_that_keras_gives_it(keras, name):
     if name in examples.names(keras):
-        one = examples.Made(keras, name)
+        one = examples.made(keras, name)
         found = shapes.of_graph(one.graph, one.major)
         for place, tensor in enumerate(one.outputs):
             told = kinds.KINDS[name].shape is not None  # a ReversibleEmbedding's depends on the call

@@ -82,5 +82,5 @@ def test_a_failure_is_that_of_its_process(folder):
 
 def test_what_is_named_as_the_longest_is_there():
     from tests import turns
-    for name in turns.TOGETHER + turns.LONGEST:
+    for name in [path for paths in turns.TOGETHER.values() for path in paths] + list(turns.LONGEST):
         assert os.path.exists(os.path.join(ROOT, name)), name

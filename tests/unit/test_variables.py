@@ -17,8 +17,8 @@ def keras():
 def test_variables_have_keras_s_names_shapes_and_order(keras, name):
     if name not in examples.names(keras):
         assert examples.may_lack(name)
-    elif variables.is_known(examples.Made(keras, name).record):
-        one = examples.Made(keras, name)
+    elif variables.is_known(examples.made(keras, name).record):
+        one = examples.made(keras, name)
         found = variables.variables(one.record)
         weights = one.layer.trainable_weights + one.layer.non_trainable_weights  # so does Keras list them in an h5
         assert len(found) == len(weights) == len(one.layer.weights)
@@ -32,7 +32,7 @@ def test_variables_have_keras_s_names_shapes_and_order(keras, name):
         assert [own.trainable for own in found] == [
             any(weight is other for other in one.layer.trainable_weights) for weight in weights]
     else:
-        assert kinds.of(examples.Made(keras, name).record).variables is None
+        assert kinds.of(examples.made(keras, name).record).variables is None
 
 
 def test_each_rule_has_an_example():

@@ -7,6 +7,7 @@ from ...base.fault import Fault
 from ...layers import shapes
 from ...layers.kinds.operations import is_operation
 from ...layers.model import Weight
+from ...layers.order import layer_order
 from ...layers.outputs import prune, spelling
 from ...layers.topology import Graph, Layer, graph, inner_records, record_of
 
@@ -111,6 +112,10 @@ class Draft:
         """The Graph of `layers`, whose calls are in Keras 2's dialect."""
         rest = OrderedDict([("name", self.source.rest.get("name"))]) if self.major >= 3 else self.source.rest
         return Graph(self.layers, self.source.inputs, self.source.outputs, rest)
+
+    def order(self) -> List[str]:
+        """The names of `layers` in the order in which `record` has them."""
+        return list(self.layers) if self.is_sequential else layer_order(self.graph())
 
     def record(self) -> Record:
         """The model's record, in Keras 2's dialect."""

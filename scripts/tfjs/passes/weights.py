@@ -2,7 +2,6 @@
 from collections import OrderedDict
 
 from ...base.fault import Fault
-from ...layers.topology import Layer, inner_records
 from ...layers.variables import named
 from .draft import Draft
 
@@ -14,7 +13,7 @@ def named_as_variables(draft: Draft) -> Draft:
     """
     if draft.is_nested:
         return draft
-    records = OrderedDict((Layer(record).name, record) for record in inner_records(draft.record()))
+    records = OrderedDict((name, draft.layers[name].record) for name in draft.order())
     for name, own in draft.weights.items():
         if own and name not in records:
             raise Fault(f"there are weights for a layer {name!r} that the topology does not have")
