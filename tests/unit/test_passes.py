@@ -219,12 +219,12 @@ def test_what_is_for_training_alone_is_written_so_that_tensorflow_js_loads_it(ke
 
 
 @pytest.mark.parametrize("rows, written", [(200, "Constant"), (201, "Zeros")])
-@pytest.mark.parametrize("major", [2, 3])
-def test_the_numbers_of_a_large_embedding_stand_in_its_weights_alone(major, rows, written):
+@pytest.mark.parametrize("major, array", [(2, None), (3, "__numpy__"), (3, "__tensor__")])
+def test_the_numbers_of_a_large_embedding_stand_in_its_weights_alone(major, array, rows, written):
     """TensorFlow.js reads what made them too, 20 bytes each, and does not look at it."""
     values = [[0.5] * 1000] * rows
-    if major == 3:
-        values = {"class_name": "__numpy__", "config": {"value": values, "dtype": "float32"}}
+    if array:
+        values = {"class_name": array, "config": {"value": values, "dtype": "float32"}}
     given = {"class_name": "Constant", "config": {"value": values}}
     draft = Draft(functional([start(), layer("ReLU", "relu", "start")], "relu"), major, (), {})
     found = spelling.setting("embeddings_initializer", given, draft)

@@ -8,6 +8,7 @@ from typing import Any, Tuple
 
 from ...layers import kinds
 from ...layers.kinds.operations import OfOperation
+from ...layers.spelling import ARRAYS
 from ...layers.topology import Layer, is_model
 from .. import refusals
 from ..supported import CLASSES, IDLE, INITIALIZERS, LAYERS
@@ -94,7 +95,7 @@ def object_setting(key: str, value: Record, draft: Draft) -> Any:
         return [setting("", item, draft) for item in value.get("items", [])]
     if "class_name" not in value or "config" not in value:
         return spelled(value, draft)
-    if value["class_name"] == "__numpy__":
+    if value["class_name"] in ARRAYS:
         return value["config"]["value"]
     name = CLASSES.get(value["class_name"], value["class_name"])
     if name == "function":  # Keras 3's spelling of an activation
