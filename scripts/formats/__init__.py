@@ -72,13 +72,17 @@ def read(path: str, weights: Optional[str] = None, **options: Any
 
 
 def as_keras_has_it(model: 'Model') -> 'Model':
-    """Return the model with its weights as Keras lays them out today, and with the input sizes that its weights tell.
+    """Return the model with its weights as Keras lays them out today, with the input sizes that its weights tell, and
+    with lists in the place of Keras 2's arrays.
 
     Raises Fault for a model beyond its bounds.
     """
     from ..layers import cudnn, lora, open_sizes
+    from ..layers.spelling import with_lists
     from . import bounds
     bounds.check(model)
+    if model.keras_major < 3:
+        model.topology = with_lists(model.topology)
     model = lora.merged(cudnn.as_in_keras(model))
     model.topology = open_sizes.told(model)
     return model

@@ -18,7 +18,7 @@ from ..layers import kinds, variables, words
 from ..layers.kinds.operations import is_operation
 from ..layers.kinds.wrappers import ways
 from ..layers.model import Model, Weight
-from ..layers.spelling import snake_case, usual, with_lists
+from ..layers.spelling import snake_case, usual
 from ..layers.topology import Layer, NoLayers, inner_records, is_model
 from . import keras_h5
 from .json_text import MAX_JSON_BYTES, MAX_JSON_TEXT, parse
@@ -74,7 +74,7 @@ def read(path: str, **options: Any) -> Model:
         with_vocabularies(archive, file, record, path)
         model = Model(record, close=closing(file, archive), keras_version=version)
         if model.keras_major < 3:
-            model.topology = with_lists(without_modules(record))
+            model.topology = without_modules(record)
         model.weights = read_weights(file, record, path)
         return model
     except DAMAGED as error:

@@ -21,7 +21,7 @@ from ..base import command, files
 from ..base.fault import Fault
 from ..layers import words
 from ..layers.model import PIECE_BYTES, Model, Weight
-from ..layers.spelling import as_lists, usual, with_lists
+from ..layers.spelling import as_lists, usual
 from . import attributes
 from .disk import Disk
 from .json_text import parse
@@ -70,8 +70,6 @@ def read(path: str, **options: Any) -> Model:
         weights = read_weights(subgroup(file, "model_weights", path), path)
         model = Model(usual(record, list(weights)), weights, version(file),
                       text(file.attrs.get("backend", "tensorflow")), training, file.close)
-        if model.keras_major < 3:
-            model.topology = with_lists(model.topology)
         if TEXTS in file.attrs:
             model.texts = words.checked(parse(text(file.attrs[TEXTS]), f"{path}: {TEXTS}"))
         return model

@@ -10,7 +10,7 @@ from ..base.fault import Fault
 from ..layers import variables
 from ..layers.model import Model
 from ..layers.order import layer_order
-from ..layers.spelling import usual, with_lists
+from ..layers.spelling import usual
 from ..layers.topology import Layer, NoLayers, graph, inner_records, is_model
 from . import keras_archive, keras_h5
 from .json_text import json_object
@@ -49,7 +49,7 @@ def read(path: str, weights: Optional[str] = None, **options: Any) -> Model:
     file = keras_h5.open_h5(weights)
     try:
         found = weights_of(file, record, major, weights)
-        record = record if major >= 3 else with_lists(keras_archive.without_modules(record))
+        record = record if major >= 3 else keras_archive.without_modules(record)
         return Model(record, found, version, "tensorflow", None, file.close)
     except Exception as error:
         file.close()

@@ -13,6 +13,7 @@ from scripts.formats import keras_h5
 from scripts.viewer import packages, predict
 from tests import needs
 from tests.models import oracle, zoo
+from tests.models.test_zoo import officially
 
 needs.tensorflow()
 
@@ -133,6 +134,31 @@ def test_an_own_layer_without_a_name_is_told_by_its_class(flavour, tmp_path):
 
 # Embeddings of given numbers -------------------------------------------------------------------------------
 
+def of_a_matrix(keras, words, given=numpy.asarray):
+    """A model with an Embedding of given numbers, which `given` makes of an array."""
+    keras.backend.clear_session()
+    layers, matrix = keras.layers, given(numpy.random.RandomState(5).rand(words, 100))
+    start = keras.Input((5,), name="start")
+    looked = layers.Embedding(words, 100, embeddings_initializer=keras.initializers.Constant(matrix), trainable=False,
+                              name="looked")(start)
+    return keras.Model(start, layers.Dense(2, bias_initializer=keras.initializers.Constant(0.5), name="end")(
+        layers.GlobalAveragePooling1D(name="mean")(looked)))
+
+
+def is_read_whole(keras, model, source, tmp_path, **options):
+    """Assert that a file of the model converts to what Keras computes, and that Keras opens the enc_model.h5 of it;
+    return the path of model.json."""
+    embeddings = model.get_layer("looked").get_weights()[0]
+    inputs = [numpy.random.RandomState(5).randint(0, len(embeddings), (3, 5)).astype("float32")]
+    enc = str(tmp_path / "enc.h5")
+    model_json, found = converted(source, tmp_path, enc_model=enc, **options)
+    assert found == ["looked", "mean", "end"]
+    computes(model_json, inputs, dict(zip(found, oracle.predict(oracle.multi_output(keras, model, found), inputs))))
+    again = keras.models.load_model(enc, compile=False)
+    assert numpy.array_equal(again.get_layer("looked").get_weights()[0], embeddings)
+    return model_json
+
+
 # Of 12000 words and more the file is read without the numbers; Keras itself takes seconds for each million of them.
 @pytest.mark.parametrize("way, words", [("h5", 20000), ("json", 12000), ("h5", 30), ("json", 30)]
                          + [("keras", 12000), ("keras", 30)] * (needs.STACK == "modern"))
@@ -140,15 +166,7 @@ def test_an_own_layer_without_a_name_is_told_by_its_class(flavour, tmp_path):
 def test_an_embedding_that_was_made_of_a_matrix_is_read_whatever_its_size(flavour, way, words, tmp_path):
     """Keras's own example of pretrained embeddings: all numbers stand in the topology once more."""
     keras = oracle.load(flavour)
-    keras.backend.clear_session()
-    layers, random = keras.layers, numpy.random.RandomState(5)
-    matrix = random.rand(words, 100)
-    start = keras.Input((5,), name="start")
-    looked = layers.Embedding(words, 100, embeddings_initializer=keras.initializers.Constant(matrix), trainable=False,
-                              name="looked")(start)
-    end = layers.Dense(2, bias_initializer=keras.initializers.Constant(0.5), name="end")(
-        layers.GlobalAveragePooling1D(name="mean")(looked))
-    model = keras.Model(start, end)
+    model = of_a_matrix(keras, words)
     source, options = str(tmp_path / ("model." + way)), {}
     if way == "json":
         (tmp_path / "model.json").write_text(model.to_json())
@@ -156,13 +174,33 @@ def test_an_embedding_that_was_made_of_a_matrix_is_read_whatever_its_size(flavou
         model.save_weights(options["weights"])
     else:
         model.save(source)
-    inputs = [random.randint(0, words, (3, 5)).astype("float32")]
-    enc = str(tmp_path / "enc.h5")
-    model_json, found = converted(source, tmp_path, enc_model=enc, **options)
-    assert found == ["looked", "mean", "end"] and (words < 100 or os.path.getsize(model_json) < 10000)
-    computes(model_json, inputs, dict(zip(found, oracle.predict(oracle.multi_output(keras, model, found), inputs))))
-    again = keras.models.load_model(enc, compile=False)
-    assert numpy.array_equal(again.get_layer("looked").get_weights()[0], model.get_layer("looked").get_weights()[0])
+    model_json = is_read_whole(keras, model, source, tmp_path, **options)
+    assert words < 100 or os.path.getsize(model_json) < 10000
+
+
+@pytest.mark.modern  # Keras 3 alone writes a tensor
+@pytest.mark.parametrize("name", ["model.h5", "model.keras"])
+def test_its_numbers_may_be_a_tensor(name, tmp_path):
+    keras = oracle.load("keras3")
+    model = of_a_matrix(keras, 30, keras.ops.convert_to_tensor)
+    model.save(str(tmp_path / name))
+    model_json = is_read_whole(keras, model, str(tmp_path / name), tmp_path)
+    with open(model_json) as stream:
+        assert "__tensor__" not in stream.read()
+
+
+@pytest.mark.parametrize("way", ["tf", "tfjs"])
+def test_its_numbers_are_read_from_a_savedmodel_and_from_what_the_official_converter_writes(way, tmp_path):
+    keras = oracle.load("keras2")
+    model = of_a_matrix(keras, 30)
+    source = str(tmp_path / "model")
+    if way == "tf":
+        model.save(source, save_format="tf")
+    else:
+        needs.reference()
+        model.save(source + ".h5", save_format="h5")
+        officially(source + ".h5", source)
+    is_read_whole(keras, model, source, tmp_path)
 
 
 # CuDNNLSTM and CuDNNGRU ------------------------------------------------------------------------------------
