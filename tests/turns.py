@@ -3,7 +3,8 @@
     TURNS=DIRECTORY python -m pytest -p tests.turns ...     an empty directory, the same for all of them
 
 A file is taken by the one process of its stack that makes a file of its name in DIRECTORY.  Files whose tests share
-what takes long to build (TOGETHER) are taken as one.  The longest come first, so that no process works alone at the end.
+what takes long to build (TOGETHER) are taken as one.  The longest come first, so that no process works alone at the
+end.
 """
 import os
 

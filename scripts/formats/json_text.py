@@ -11,8 +11,8 @@ from .paths import head
 MAX_DEPTH = 200  # nesting of a topology; NASNet inside a wrapper inside a model needs about 20
 MAX_JSON_BYTES = 16 * 1024 * 1024  # the largest of keras.applications has 1 MB
 MAX_JSON_TEXT = 1 << 30  # with the numbers of Constant initializers: an Embedding's, 20 bytes a number
-# From a Constant's class to its numbers: a list of Keras 2's, an array or a tensor of Keras 3's.  Each run of spaces and
-# of numbers stands behind a text of its own, so that the time to find them grows with the text alone.
+# From a Constant's class to its numbers: a list of Keras 2's, an array or a tensor of Keras 3's.  Each run of spaces
+# and of numbers stands behind a text of its own, so that the time to find them grows with the text alone.
 EMPTIED = r'''("class_name":\s*"Constant",\s*"config":\s*\{\s*"value":\s*(?:\{\s*"class_name":\s*''' \
     r'''"__(?:numpy|tensor)__",\s*"config":\s*\{\s*"value":\s*)?)\[[-+0-9.eE,\s\[\]]*\]'''
 EMPTIED = {str: re.compile(EMPTIED), bytes: re.compile(EMPTIED.encode("ascii"))}

@@ -36,7 +36,8 @@ def test_what_grows_without_a_bound_is_refused_in_a_short_line(build, line, modu
 
 @pytest.mark.parametrize("build, line", [
     (growth.refused_first, "'evil' is a Lambda.*every output needs it"), (growth.masks_in_a_circle, "cycle"),
-    (growth.dimensions, "'d2' gives a tensor of more than 16 dimensions")], ids=lambda value: getattr(value, "__name__", ""))
+    (growth.dimensions, "'d2' gives a tensor of more than 16 dimensions")],
+    ids=lambda value: getattr(value, "__name__", ""))
 def test_what_no_conversion_gets_through_is_refused_soon(build, line, tmp_path):
     assert re.search(line, refused(tmp_path, build(tmp_path)))
 
