@@ -3,6 +3,7 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 
 import pytest
 
@@ -36,6 +37,7 @@ EVERYTHING = "ran -m pytest"
 
 def lines_of(folder, *arguments, target="test", **environment):
     """Return (exit status, lines) of `make TARGET` with the arguments."""
+    environment["PATH"] = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]  # not pyenv's scripts
     (folder / "scripts").mkdir()
     shutil.copy(os.path.join(needs.ROOT, "Makefile"), str(folder))
     (folder / "scripts" / "bootstrap.py").write_text(STAND_IN)
