@@ -126,6 +126,7 @@ const Inputs = (function () {
     };
     pad.addEventListener('pointerdown', event => {
       if (event.button) return;
+      source.stop(); // the camera's next picture would take the place of what is drawn
       pad.setPointerCapture(event.pointerId);
       pen = [point(event)];
       strokes.push(pen);
@@ -143,7 +144,7 @@ const Inputs = (function () {
       set(given) { source.stop(); strokes = []; photo = null; pixels = Float32Array.from(given); refresh(true); },
       setValues(values) { self.set(range.back(values)); },
       clear() { self.set(new Float32Array(height * width)); },
-      example() { strokes = [[[0.3, 0.24], [0.72, 0.24], [0.58, 0.5], [0.46, 0.8]]]; refresh(true); }, // a seven
+      example() { source.stop(); strokes = [[[0.3, 0.24], [0.72, 0.24], [0.58, 0.5], [0.46, 0.8]]]; refresh(true); }, // a seven
     };
     clear.addEventListener('click', () => self.clear());
     centre.addEventListener('change', () => refresh(true));

@@ -34,31 +34,37 @@ const Pictures = (function () {
         words.textContent = `${blob.name || 'this'}: this is no image that the browser can read`;
       }
     }
-    let stream = null;
-    function stop() {
+    let current = null; // the camera that is on, {stream}, or is asked for, {stream: null}
+    function release(stream) {
       if (stream) for (const track of stream.getTracks()) track.stop();
-      stream = null;
+    }
+    function stop() {
+      if (current) release(current.stream);
+      current = null;
       camera.textContent = 'Camera';
     }
     async function start() {
-      try {
-        stream = await navigator.mediaDevices.getUserMedia({video: {facingMode: 'environment', width: {ideal: 640}}});
-      } catch (error) {
-        words.textContent = `The camera cannot be used (${error.name === 'NotAllowedError' ? 'it was not allowed' : error.message}).`;
-        return;
-      }
-      const video = make('video', {muted: true, playsInline: true, srcObject: stream}), mine = stream;
+      const mine = current = {stream: null};
       camera.textContent = 'Stop';
-      words.textContent = `the camera, cropped to ${width} × ${height} pixels`;
-      await video.play();
-      (function next() {
-        if (stream !== mine) return;
-        taken(cropped(video, height, width, channels));
-        setTimeout(next, FRAME);
-      })();
+      try {
+        mine.stream = await navigator.mediaDevices.getUserMedia({video: {facingMode: 'environment', width: {ideal: 640}}});
+        if (current !== mine) return release(mine.stream); // stopped while the browser asked whether it may
+        const video = make('video', {muted: true, playsInline: true, srcObject: mine.stream});
+        words.textContent = `the camera, cropped to ${width} × ${height} pixels`;
+        await video.play();
+        (function next() {
+          if (current !== mine) return;
+          taken(cropped(video, height, width, channels));
+          setTimeout(next, FRAME);
+        })();
+      } catch (error) {
+        if (current !== mine) return; // what was stopped does not play
+        stop();
+        words.textContent = `The camera cannot be used (${error.name === 'NotAllowedError' ? 'it was not allowed' : error.message}).`;
+      }
     }
     camera.hidden = !(navigator.mediaDevices && navigator.mediaDevices.getUserMedia); // a page from disk may have none
-    camera.addEventListener('click', () => stream ? stop() : start());
+    camera.addEventListener('click', () => current ? stop() : start());
     choose.addEventListener('click', () => file.click());
     file.addEventListener('change', () => { if (file.files[0]) open(file.files[0]); });
     area.addEventListener('dragover', event => { event.preventDefault(); area.classList.add('dropping'); });

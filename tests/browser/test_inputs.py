@@ -92,6 +92,38 @@ def test_the_camera_is_a_picture_that_moves_until_it_is_stopped(lenet):
         assert seeing.problems() == []
 
 
+# What stops a camera, each of them in JavaScript.
+STOPS = ["button.click()", "viewer.panels[0].clear()", "viewer.panels[0].example()", "pasted()", """
+    document.querySelector('.pad').dispatchEvent(new PointerEvent('pointerdown', {pointerId: 1, bubbles: true}))"""]
+
+
+def test_a_camera_that_is_stopped_while_the_browser_asks_for_it_does_not_stay_on(lenet):
+    flags = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    with Browser(needs.chromium(), flags=flags) as seeing:
+        seeing.open(lenet + "?backend=cpu")
+        for first in ("", "await new Promise(done => setTimeout(done, 300));"):  # and where it is on already
+            for stop in STOPS:
+                assert seeing.evaluate(f"""(async () => {{
+                    const devices = navigator.mediaDevices, asked = [], plain = MediaDevices.prototype.getUserMedia;
+                    devices.getUserMedia = how => {{ asked.push(plain.call(devices, how)); return asked[0]; }};
+                    const button = Array.from(document.querySelectorAll('.sources button')).find(
+                        one => one.textContent === 'Camera');
+                    const pasted = () => {{
+                        const carried = new DataTransfer();
+                        carried.items.add(new File(['none'], 'none.png', {{type: 'image/png'}}));
+                        document.dispatchEvent(new ClipboardEvent('paste', {{clipboardData: carried}}));
+                    }};
+                    button.click();
+                    {first}
+                    {stop};
+                    const streams = await Promise.all(asked);
+                    await new Promise(done => setTimeout(done, 100));
+                    const tracks = streams.flatMap(one => one.getTracks().map(track => track.readyState));
+                    return [button.textContent].concat(tracks);
+                }})()""") == ["Camera", "ended"], (first, stop)
+        assert seeing.problems() == []
+
+
 def test_samples_of_a_models_own_are_given_to_all_of_its_inputs(browser, zoo, tmp_path):
     random = numpy.random.RandomState(3)
     images = random.randint(0, 256, (5, 28, 28)).astype("uint8")
