@@ -17,6 +17,7 @@ from typing import Any, Callable, Iterable, Iterator, List, Optional, Sequence, 
 from .fault import Fault
 
 CHUNK = 1 << 22  # bytes hashed at a time: threads that hash seldom wait for others
+TURNS = 100  # tries to make a directory that others take away meanwhile
 IN_THE_WAY = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENOTEMPTY)
 
 
@@ -252,11 +253,7 @@ def into(directory: str, write: Callable[[str], List[str]], owned: Sequence[str]
             new.append(parent)
             parent = os.path.dirname(parent)
         try:
-            os.makedirs(directory, exist_ok=True)
-        except (FileExistsError, NotADirectoryError, FileNotFoundError) as error:
-            raise Fault(f"{directory}: no directory can be made there ({error.strerror}): name another place")
-        try:
-            with tempfile.TemporaryDirectory(prefix=".", dir=directory) as private:
+            with private_inside(directory) as private:
                 names = write(private)
                 with one_at_a_time(directory):
                     for name in owned:
@@ -266,10 +263,32 @@ def into(directory: str, write: Callable[[str], List[str]], owned: Sequence[str]
                     deliver(private, names[1:] + names[:1], directory, owned)
         finally:
             for made in new:
-                if os.listdir(made):
+                try:
+                    os.rmdir(made)
+                except (FileNotFoundError, NotADirectoryError):
+                    continue  # it could not be made, or another command that failed took it away
+                except OSError as error:
+                    if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                        raise
                     break
-                os.rmdir(made)
     return names
+
+
+def private_inside(directory: str) -> "tempfile.TemporaryDirectory[str]":
+    """Make `directory`, and an empty directory in it that goes with the block.  Raises Fault where none can be made.
+
+    Another command that fails takes away the empty directories that it made, which may be these, at any moment.
+    """
+    for _ in range(TURNS):
+        try:
+            os.makedirs(directory, exist_ok=True)
+            return tempfile.TemporaryDirectory(prefix=".", dir=directory)
+        except FileNotFoundError as error:
+            why = error
+        except (FileExistsError, NotADirectoryError) as error:
+            why = error
+            break
+    raise Fault(f"{directory}: no directory can be made there ({why.strerror}): name another place")
 
 
 @contextlib.contextmanager

@@ -1,7 +1,10 @@
 """A file that a command writes where its user says is whole or absent, and never stands where another was."""
+import contextlib
 import os
+import shutil
 import stat
 import subprocess
+import threading
 
 import pytest
 
@@ -134,6 +137,35 @@ def test_what_the_user_removes_meanwhile_is_not_missed(tmp_path):
     files.into(place, delivering("first"))
     files.into(place, delivering("second", lambda: os.remove(os.path.join(place, "model.json"))), owned)
     assert {(tmp_path / "out" / name).read_text() for name in owned} == {"second"}
+
+
+def test_a_command_that_fails_takes_no_new_directory_from_another_one(tmp_path):
+    """Both make the directories around theirs, and the one that fails removes them where they are empty."""
+    stop, said = threading.Event(), []
+
+    def fail(path):
+        raise Fault("mine")
+
+    def failing():
+        while not stop.is_set():
+            try:
+                files.into(str(tmp_path / "new" / "other" / "out"), fail)
+            except Exception as error:
+                said.append(str(error))
+
+    other = threading.Thread(target=failing)
+    other.start()
+    try:
+        for _ in range(300):
+            files.into(str(tmp_path / "new" / "mine" / "out"), delivering("whole"))
+            assert sorted(os.listdir(str(tmp_path / "new" / "mine" / "out"))) == ["model.json", "shard.bin"]
+            shutil.rmtree(str(tmp_path / "new" / "mine"))
+            with contextlib.suppress(OSError):
+                os.rmdir(str(tmp_path / "new"))
+    finally:
+        stop.set()
+        other.join()
+    assert set(said) == {"mine"}
 
 
 def test_two_commands_write_files_of_their_own_into_one_directory(tmp_path):
