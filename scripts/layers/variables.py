@@ -114,6 +114,8 @@ def shared_out(record: Record, weights: Sequence[Weight]) -> Dict[str, List[Weig
     """
     layers = [(Layer(layer).name, layer) for layer in inner_records(record)]
     result = OrderedDict((name, []) for name, _ in layers)
+    if not weights:
+        return result
     for adapted in ADAPTED:
         owners = in_order(record, layers, adapted)
         if len(owners) == len(weights):
