@@ -263,14 +263,8 @@ def into(directory: str, write: Callable[[str], List[str]], owned: Sequence[str]
                     deliver(private, names[1:] + names[:1], directory, owned)
         finally:
             for made in new:
-                try:
+                with contextlib.suppress(OSError):  # not empty, never made, or another command that failed took it away
                     os.rmdir(made)
-                except (FileNotFoundError, NotADirectoryError):
-                    continue  # it could not be made, or another command that failed took it away
-                except OSError as error:
-                    if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-                        raise
-                    break
     return names
 
 

@@ -71,9 +71,11 @@ def test_a_picture_can_be_chosen_dropped_pasted_and_inverted_for_a_model_of_grey
     assert browser.problems() == []
 
 
+CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+
+
 def test_the_camera_is_a_picture_that_moves_until_it_is_stopped(lenet):
-    flags = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-    with Browser(needs.chromium(), flags=flags) as seeing:
+    with Browser(needs.chromium(), flags=CAMERA) as seeing:
         seeing.open(lenet + "?backend=cpu")
         button = ("Array.from(document.querySelectorAll('.sources button'))"
                   ".find(one => /Camera|Stop/.test(one.textContent))")
@@ -98,8 +100,7 @@ STOPS = ["button.click()", "viewer.panels[0].clear()", "viewer.panels[0].example
 
 
 def test_a_camera_that_is_stopped_while_the_browser_asks_for_it_does_not_stay_on(lenet):
-    flags = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-    with Browser(needs.chromium(), flags=flags) as seeing:
+    with Browser(needs.chromium(), flags=CAMERA) as seeing:
         seeing.open(lenet + "?backend=cpu")
         for first in ("", "await new Promise(done => setTimeout(done, 300));"):  # and where it is on already
             for stop in STOPS:
